@@ -1,1 +1,152 @@
-//! x
+//! What every provider in Rust shares.
+//!
+//! A provider is a crate with `crate-type = ["cdylib"]`, a type that implements [`Provider`] (and [`TwoWay`], and
+//! [`Push`]), and one line, [`provider!`]. The sdk brings what each of them would otherwise write again: requests
+//! ([`http`]), the field's data format ([`icalendar`]), failures ([`failure`]) and log lines ([`log`]). What it does
+//! not bring is state or secrets: a call starts with nothing but its arguments, and credentials are the host's.
+
+pub mod bindings;
+mod export;
+pub mod failure;
+pub mod http;
+pub mod icalendar;
+pub mod log;
+
+#[doc(hidden)]
+pub use wit_bindgen;
+
+pub use bindings::chronus::calendar::{descriptions, types};
+
+use descriptions::Description;
+use types::{
+    Batch, BusyAnswers, Connection, Cursor, Done, Draft, Failure, FetchedEvents, Instant, Notification, Notify,
+    OneEvent, Opened, Patch, Rsvp, SignInError, Subscribed, Subscription, Whose, Window,
+};
+
+/// A provider that tells when people are free: the world `read-only`.
+///
+/// Each function is the one of the same name in `wit/provider.wit`, where its promises are written down.
+pub trait Provider {
+    /// `plugin.describe`
+    fn describe() -> Description;
+    /// `account.open`
+    ///
+    /// # Errors
+    /// As the contract says.
+    fn open(connection: Connection) -> Result<Opened, Failure>;
+    /// `account.explain-failure`. By default what RFC 6749 says of the codes that it defines.
+    fn explain_failure(_connection: Connection, error: SignInError) -> Failure {
+        failure::of_sign_in(&error)
+    }
+    /// `busy.query`
+    ///
+    /// # Errors
+    /// As the contract says.
+    fn busy(connection: Connection, whose: Whose, window: Window) -> Result<BusyAnswers, Failure>;
+}
+
+/// A provider that also writes events and reports their changes: the world `two-way`.
+pub trait TwoWay: Provider {
+    /// `events.create`
+    ///
+    /// # Errors
+    /// As the contract says.
+    fn create(c: Connection, calendar: String, key: String, draft: Draft, notify: Notify) -> Result<OneEvent, Failure>;
+    /// `events.get`
+    ///
+    /// # Errors
+    /// As the contract says.
+    fn get(connection: Connection, calendar: String, id: String) -> Result<OneEvent, Failure>;
+    /// `events.get-many`
+    ///
+    /// # Errors
+    /// As the contract says.
+    fn get_many(connection: Connection, calendar: String, ids: Vec<String>) -> Result<FetchedEvents, Failure>;
+    /// `events.update`
+    ///
+    /// # Errors
+    /// As the contract says.
+    fn update(
+        connection: Connection,
+        calendar: String,
+        id: String,
+        key: String,
+        etag: Option<String>,
+        patch: Patch,
+        notify: Notify,
+    ) -> Result<OneEvent, Failure>;
+    /// `events.cancel`
+    ///
+    /// # Errors
+    /// As the contract says.
+    fn cancel(
+        connection: Connection,
+        calendar: String,
+        id: String,
+        key: String,
+        etag: Option<String>,
+        notify: Notify,
+    ) -> Result<Done, Failure>;
+    /// `events.respond`
+    ///
+    /// # Errors
+    /// As the contract says.
+    fn respond(
+        connection: Connection,
+        calendar: String,
+        id: String,
+        key: String,
+        rsvp: Rsvp,
+        notify: Notify,
+    ) -> Result<OneEvent, Failure>;
+    /// `changes.page`
+    ///
+    /// # Errors
+    /// As the contract says.
+    fn changes(
+        connection: Connection,
+        calendar: String,
+        cursor: Option<Cursor>,
+        window: Window,
+        max: u32,
+    ) -> Result<Batch, Failure>;
+}
+
+/// A provider whose service also calls us: the world `two-way-push`.
+pub trait Push: TwoWay {
+    /// `push.subscribe`
+    ///
+    /// # Errors
+    /// As the contract says.
+    fn subscribe(
+        connection: Connection,
+        calendar: String,
+        callback: String,
+        secret: String,
+        expires: Instant,
+    ) -> Result<Subscribed, Failure>;
+    /// `push.renew`
+    ///
+    /// # Errors
+    /// As the contract says.
+    fn renew(
+        connection: Connection,
+        calendar: String,
+        subscription: Subscription,
+        callback: String,
+        secret: String,
+        expires: Instant,
+    ) -> Result<Subscribed, Failure>;
+    /// `push.confirm`
+    ///
+    /// # Errors
+    /// As the contract says.
+    fn confirm(connection: Connection, subscription: Subscription, code: String) -> Result<Subscribed, Failure>;
+    /// `push.unsubscribe`
+    ///
+    /// # Errors
+    /// As the contract says.
+    fn unsubscribe(connection: Connection, subscription: Subscription) -> Result<Done, Failure>;
+    /// `push.parse-notification`
+    fn parse_notification(headers: Vec<(String, Vec<u8>)>, query: String, body: Vec<u8>) -> Notification;
+}

@@ -1,0 +1,49 @@
+//! A provider that answers at once and asks for nothing: the measure of a call's own cost.
+
+use chronus_sdk::{Provider, descriptions::*, types::*};
+
+struct Idle;
+chronus_sdk::provider!(Idle, read_only, "../../wit");
+
+impl Provider for Idle {
+    fn describe() -> Description {
+        Description {
+            id: "idle".into(),
+            name: "Idle".into(),
+            version: "0.1.0".into(),
+            state_format: 1,
+            sign_ins: vec![SignIn {
+                id: "none".into(),
+                label: "None".into(),
+                method: Method::None,
+                attach: Attach::Nothing,
+            }],
+            hosts: vec![],
+            read_posts: vec![],
+            limits: Limits {
+                busy_window: 366 * 86_400,
+                changes_window: 366 * 86_400,
+                page_size: 1,
+                get_many: 1,
+                poll_floor: 60,
+            },
+        }
+    }
+
+    fn open(_: Connection) -> Result<Opened, Failure> {
+        Ok(Opened {
+            address: None,
+            other_addresses: vec![],
+            zone: None,
+            calendars: vec![],
+            abilities: Abilities::READ_BUSY,
+            memo: None,
+        })
+    }
+
+    fn busy(_: Connection, whose: Whose, _: Window) -> Result<BusyAnswers, Failure> {
+        let (Whose::Calendars(ids) | Whose::Addresses(ids)) = whose;
+        let free = |calendar| BusyAnswer { calendar, outcome: Ok(BusyTimes { intervals: vec![], problems: vec![] }) };
+        Ok(BusyAnswers { calendars: ids.into_iter().map(free).collect(), memo: None })
+    }
+}
