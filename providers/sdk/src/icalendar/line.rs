@@ -1,0 +1,387 @@
+//! Content lines: folding, parameters, quoting, and nothing of what the values mean.
+//!
+//! Calendars come from dozens of programs, and an update must give back every property of an event, also those that
+//! nobody here knows. So a line becomes a [`Property`] whose value stays as it was written, in order, with every
+//! parameter; only names are brought to upper case, because they compare without regard to case (RFC 5545 §1.2).
+//! Lines are unfolded as bytes, before they are read as UTF-8: real writers fold in the middle of a character.
+//! A line that is no content line is reported and left out.
+//! Rejected: typed values in the tree. A value that fails to parse would then be lost, or the whole line kept twice.
+
+use std::borrow::Cow;
+
+pub use super::names::Name;
+use super::names::upper;
+
+/// The longest content line that is read, in bytes after unfolding. Inline attachments are the long ones.
+pub const MAX_LINE: usize = 4 << 20;
+
+/// One content line (RFC 5545 §3.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Property {
+    /// In upper case.
+    pub name: Name,
+    /// In the order written.
+    pub parameters: Vec<Parameter>,
+    /// As written, escapes included: for text, use [`Property::text`].
+    pub value: String,
+}
+
+/// One parameter of a property, its values unquoted and decoded by RFC 6868.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// In upper case.
+    pub name: Name,
+    pub values: Vec<String>,
+}
+
+impl Property {
+    /// A property with a value that needs no escape, such as a time, a number, a rule or an address.
+    pub fn new(name: &str, value: impl Into<String>) -> Property {
+        Property { name: upper(name), parameters: Vec::new(), value: value.into() }
+    }
+
+    /// A property of type TEXT (RFC 5545 §3.3.11). Line ends of any kind become `\n`.
+    pub fn from_text(name: &str, text: &str) -> Property {
+        Property::new(name, escape(text))
+    }
+
+    /// The value as TEXT, unescaped.
+    pub fn text(&self) -> String {
+        unescape(&self.value)
+    }
+
+    /// Adds a parameter, or replaces the one of this name.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Property {
+        self.set_parameter(name, value);
+        self
+    }
+
+    /// The first value of a parameter. `name` is in upper case.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        let found = self.parameters.iter().find(|parameter| parameter.name == name)?;
+        found.values.first().map(String::as_str)
+    }
+
+    /// Sets a parameter to one value, in its old place if it was there.
+    pub fn set_parameter(&mut self, name: &str, value: impl Into<String>) {
+        let name = upper(name);
+        let values = vec![value.into()];
+        match self.parameters.iter_mut().find(|parameter| parameter.name == name) {
+            Some(parameter) => parameter.values = values,
+            None => self.parameters.push(Parameter { name, values }),
+        }
+    }
+
+    /// Takes a parameter away. `name` is in upper case.
+    pub fn remove_parameter(&mut self, name: &str) {
+        self.parameters.retain(|parameter| parameter.name != name);
+    }
+
+    /// Writes the line, folded and ended by CRLF. No value can break out of it: line ends within become `\n`, other
+    /// control characters are left out.
+    pub fn write(&self, out: &mut String) {
+        let mut line = String::with_capacity(self.name.len() + self.value.len() + 16);
+        line.push_str(&self.name);
+        for parameter in &self.parameters {
+            line.push(';');
+            line.push_str(&parameter.name);
+            line.push('=');
+            for (index, value) in parameter.values.iter().enumerate() {
+                if index > 0 {
+                    line.push(',');
+                }
+                write_parameter_value(value, &mut line);
+            }
+        }
+        line.push(':');
+        write_value(&self.value, &mut line);
+        fold(&line, out);
+    }
+}
+
+/// Cuts bytes into content lines: unfolds, and reads UTF-8 (what is not becomes U+FFFD). Blank lines are left out.
+/// A line longer than [`MAX_LINE`] comes as `None`.
+pub(super) fn unfold(input: &[u8]) -> Unfold<'_> {
+    Unfold { rest: input.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(input) }
+}
+
+pub(super) struct Unfold<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Unfold<'a> {
+    /// The next physical line without its end.
+    fn physical(&mut self) -> Option<&'a [u8]> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let line = match self.rest.iter().position(|&byte| byte == b'\n') {
+            Some(end) => {
+                let (line, rest) = self.rest.split_at(end);
+                self.rest = rest.get(1..).unwrap_or_default();
+                line
+            }
+            None => std::mem::take(&mut self.rest),
+        };
+        Some(without_carriage_returns(line))
+    }
+
+    fn continues(&self) -> bool {
+        matches!(self.rest.first(), Some(b' ' | b'\t'))
+    }
+
+    /// Skips lines without content, which stand between the parts of a folded line in some files.
+    fn skip_blank(&mut self) {
+        loop {
+            let mut ahead = Unfold { rest: self.rest };
+            match ahead.physical() {
+                Some([]) => self.rest = ahead.rest,
+                _ => return,
+            }
+        }
+    }
+}
+
+fn without_carriage_returns(mut line: &[u8]) -> &[u8] {
+    while let Some((b'\r', rest)) = line.split_last() {
+        line = rest;
+    }
+    line
+}
+
+impl<'a> Iterator for Unfold<'a> {
+    type Item = Option<Cow<'a, str>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.skip_blank();
+        let first = self.physical()?;
+        self.skip_blank();
+        if !self.continues() {
+            return Some((first.len() <= MAX_LINE).then(|| String::from_utf8_lossy(first)));
+        }
+        let mut line = first.to_vec();
+        let mut fits = true;
+        while self.continues() {
+            let Some(more) = self.physical() else { break };
+            let more = more.get(1..).unwrap_or_default();
+            fits &= line.len() + more.len() <= MAX_LINE;
+            if fits {
+                line.extend_from_slice(more);
+            }
+            self.skip_blank();
+        }
+        Some(fits.then(|| Cow::Owned(String::from_utf8_lossy(&line).into_owned())))
+    }
+}
+
+/// Why a line is no content line. It names no part of it: that may be somebody's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BadLine {
+    Name,
+    Parameter,
+    NoValue,
+}
+
+impl BadLine {
+    pub(super) fn what(self) -> &'static str {
+        match self {
+            BadLine::Name => "a line does not begin with a property name",
+            BadLine::Parameter => "a line has a parameter that cannot be read",
+            BadLine::NoValue => "a line has no value",
+        }
+    }
+}
+
+pub(super) fn parse_line(line: &str) -> Result<Property, BadLine> {
+    let end = line.find([':', ';']).ok_or(BadLine::NoValue)?;
+    let (raw_name, mut rest) = line.split_at(end);
+    let raw_name = raw_name.trim();
+    if raw_name.is_empty() || !raw_name.bytes().all(is_name_byte) {
+        return Err(BadLine::Name);
+    }
+    let mut parameters = Vec::new();
+    while let Some(after) = rest.strip_prefix(';') {
+        let (parameter, remaining) = parse_parameter(after)?;
+        parameters.extend(parameter);
+        rest = remaining;
+    }
+    let value = rest.strip_prefix(':').ok_or(BadLine::NoValue)?;
+    Ok(Property { name: upper(raw_name), parameters, value: value.to_owned() })
+}
+
+/// Reads one parameter after its semicolon. An empty one (`DTSTART;:…`) is no parameter and no error.
+fn parse_parameter(text: &str) -> Result<(Option<Parameter>, &str), BadLine> {
+    let end = text.find(['=', ';', ':']).ok_or(BadLine::Parameter)?;
+    let (raw_name, mut rest) = text.split_at(end);
+    let raw_name = raw_name.trim();
+    if !raw_name.bytes().all(is_name_byte) {
+        return Err(BadLine::Parameter);
+    }
+    let Some(after) = rest.strip_prefix('=') else {
+        let bare = Parameter { name: upper(raw_name), values: vec![String::new()] };
+        return Ok(((!raw_name.is_empty()).then_some(bare), rest));
+    };
+    if raw_name.is_empty() {
+        return Err(BadLine::Parameter);
+    }
+    let mut values = Vec::new();
+    rest = after;
+    loop {
+        let (value, remaining) = match rest.strip_prefix('"') {
+            Some(quoted) => {
+                let (value, after_quote) = quoted.split_once('"').ok_or(BadLine::Parameter)?;
+                // What stands between the closing quote and the next delimiter belongs to the value in some files.
+                let end = after_quote.find([',', ';', ':']).ok_or(BadLine::NoValue)?;
+                let (trailing, remaining) = after_quote.split_at(end);
+                (decode_parameter(&[value, trailing.trim()].concat()), remaining)
+            }
+            None => {
+                let end = rest.find([',', ';', ':']).ok_or(BadLine::NoValue)?;
+                let (value, remaining) = rest.split_at(end);
+                (decode_parameter(value), remaining)
+            }
+        };
+        values.push(value);
+        match remaining.strip_prefix(',') {
+            Some(more) => rest = more,
+            None => return Ok((Some(Parameter { name: upper(raw_name), values }), remaining)),
+        }
+    }
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
+}
+
+/// RFC 6868 §3.2. A circumflex before anything else stands for itself.
+fn decode_parameter(value: &str) -> String {
+    if !value.contains('^') {
+        return value.to_owned();
+    }
+    let mut decoded = String::with_capacity(value.len());
+    let mut characters = value.chars().peekable();
+    while let Some(character) = characters.next() {
+        let replaced = match (character, characters.peek()) {
+            ('^', Some('n' | 'N')) => '\n',
+            ('^', Some('^')) => '^',
+            ('^', Some('\'')) => '"',
+            _ => {
+                decoded.push(character);
+                continue;
+            }
+        };
+        characters.next();
+        decoded.push(replaced);
+    }
+    decoded
+}
+
+fn write_parameter_value(value: &str, line: &mut String) {
+    let quoted = value.contains([':', ';', ',', ' ']);
+    if quoted {
+        line.push('"');
+    }
+    let mut previous_was_cr = false;
+    for character in value.chars() {
+        match character {
+            '^' => line.push_str("^^"),
+            '"' => line.push_str("^'"),
+            '\n' if previous_was_cr => {}
+            '\n' | '\r' => line.push_str("^n"),
+            '\t' => line.push('\t'),
+            character if character.is_control() => {}
+            character => line.push(character),
+        }
+        previous_was_cr = character == '\r';
+    }
+    if quoted {
+        line.push('"');
+    }
+}
+
+fn write_value(value: &str, line: &mut String) {
+    if !value.bytes().any(|byte| byte.is_ascii_control()) {
+        line.push_str(value);
+        return;
+    }
+    let mut previous_was_cr = false;
+    for character in value.chars() {
+        match character {
+            '\n' if previous_was_cr => {}
+            '\n' | '\r' => line.push_str("\\n"),
+            '\t' => line.push('\t'),
+            character if character.is_ascii_control() => {}
+            character => line.push(character),
+        }
+        previous_was_cr = character == '\r';
+    }
+}
+
+/// Folds at 75 octets, never inside a character (RFC 5545 §3.1).
+fn fold(line: &str, out: &mut String) {
+    let mut rest = line;
+    let mut room = 75;
+    while rest.len() > room {
+        let mut end = room;
+        while !rest.is_char_boundary(end) {
+            end -= 1;
+        }
+        let (now, later) = rest.split_at(end);
+        out.push_str(now);
+        out.push_str("\r\n ");
+        rest = later;
+        room = 74;
+    }
+    out.push_str(rest);
+    out.push_str("\r\n");
+}
+
+/// TEXT to value (RFC 5545 §3.3.11).
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len() + 8);
+    let mut previous_was_cr = false;
+    for character in text.chars() {
+        match character {
+            '\\' => escaped.push_str("\\\\"),
+            ';' => escaped.push_str("\\;"),
+            ',' => escaped.push_str("\\,"),
+            '\n' if previous_was_cr => {}
+            '\n' | '\r' => escaped.push_str("\\n"),
+            character => escaped.push(character),
+        }
+        previous_was_cr = character == '\r';
+    }
+    escaped
+}
+
+/// Value to TEXT. A backslash before anything that needs none stands for what follows it.
+pub fn unescape(value: &str) -> String {
+    if !value.contains('\\') {
+        return value.to_owned();
+    }
+    let mut text = String::with_capacity(value.len());
+    let mut characters = value.chars();
+    while let Some(character) = characters.next() {
+        if character != '\\' {
+            text.push(character);
+            continue;
+        }
+        match characters.next() {
+            Some('n' | 'N') => text.push('\n'),
+            Some(escaped) => text.push(escaped),
+            None => text.push('\\'),
+        }
+    }
+    text
+}
+
+/// Cuts a list of TEXT values (`CATEGORIES`) or of anything else at the commas that are not escaped.
+pub fn split_list(value: &str) -> impl Iterator<Item = &str> {
+    let mut escaped = false;
+    value.split(move |character: char| {
+        let cut = character == ',' && !escaped;
+        escaped = character == '\\' && !escaped;
+        cut
+    })
+}

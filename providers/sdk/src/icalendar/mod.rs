@@ -1,0 +1,65 @@
+//! The iCalendar engine: reading, expanding, changing and writing calendars (RFC 5545, 5546, 6868).
+//!
+//! Free/busy answers are only as right as the expansion of series, and calendars in the wild break every rule of the
+//! format. So nothing here fails on bad data, panics or runs without bound: every function gives what could be read
+//! and a list of [`Problem`]s for what could not, each naming its event, and one bad event costs nothing but itself.
+//! The exception is [`parse`], which refuses what is no whole calendar: absence must mean absence. There is no clock,
+//! no I/O and no randomness, so that the same bytes give the same answer natively and in a sandbox.
+//!
+//! From outside to inside: [`occurrences`] expands a calendar within a [`Window`]; [`Series`] is one UID of it, with
+//! its master and overrides; [`recur`] computes rules on local time; [`zone`] turns local time into instants; [`value`]
+//! and [`line`] read what is written. [`event`] reads and changes the fields of one VEVENT.
+//!
+//! Rejected: the existing crates. They lose overrides whose SEQUENCE differs, read custom zones as floating, or pull
+//! in clocks and JavaScript bindings that a sandboxed provider must not import.
+
+pub mod component;
+pub mod event;
+pub mod line;
+mod names;
+pub mod recur;
+pub mod series;
+pub mod value;
+pub mod vtimezone;
+mod windows;
+pub mod zone;
+
+pub use component::{Component, Unreadable, parse};
+pub use line::{Parameter, Property};
+pub use series::{Occurrence, Series, Window, group, occurrences};
+pub use zone::{Zone, Zones};
+
+/// Something that could not be read and was left out. It stands beside a result and does not spoil it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The UID of the event; empty if it has none or the problem is not with one event.
+    pub uid: String,
+    /// What is wrong, and what was done about it. It holds no text of an event.
+    pub what: String,
+}
+
+/// The most problems that are listed. A last one then says that there were more.
+pub const MAX_PROBLEMS: usize = 1000;
+
+/// A list of problems that cannot grow without bound.
+#[derive(Debug, Default)]
+pub(crate) struct Problems {
+    list: Vec<Problem>,
+}
+
+impl Problems {
+    pub(crate) fn add(&mut self, uid: &str, what: impl Into<String>) {
+        match self.list.len() {
+            MAX_PROBLEMS.. => {}
+            length => {
+                let last = length + 1 == MAX_PROBLEMS;
+                let what = if last { "there are more problems than are listed".to_owned() } else { what.into() };
+                self.list.push(Problem { uid: if last { String::new() } else { uid.to_owned() }, what });
+            }
+        }
+    }
+
+    pub(crate) fn into_vec(self) -> Vec<Problem> {
+        self.list
+    }
+}
