@@ -1,11 +1,103 @@
 //! What every provider in Rust shares.
 //!
-//! A provider is a crate with `crate-type = ["cdylib"]`, a type that implements [`Provider`] (and [`TwoWay`], and
-//! [`Push`]), and one line, [`provider!`]. The sdk brings what each of them would otherwise write again: requests
-//! ([`http`]), the field's data format ([`icalendar`]), failures ([`failure`]) and log lines ([`log`]). What it does
-//! not bring is state or secrets: a call starts with nothing but its arguments, and credentials are the host's.
+//! A provider is a crate with `crate-type = ["cdylib", "rlib"]` (the second for its tests), a type that implements
+//! [`Provider`] (and [`TwoWay`], and [`Push`]), and one line, [`provider!`]. The sdk brings what each of them would
+//! otherwise write again: requests ([`http`]), the field's data format ([`icalendar`]), failures ([`failure`]), the
+//! time ([`clock`]) and log lines ([`log`]). What it does not bring is state or secrets: a call starts with nothing but
+//! its arguments, and credentials are the host's.
+//!
+//! A whole provider, of a service that says `busy` or nothing:
+//!
+//! ```
+//! use chronus_sdk::http::{self, Request};
+//! use chronus_sdk::{Provider, descriptions::*, failure, types::*};
+//!
+//! struct Lamp;
+//! // In a provider's crate, this line makes the component:
+//! // chronus_sdk::provider!(Lamp, read_only, "wit");
+//!
+//! impl Provider for Lamp {
+//!     fn describe() -> Description {
+//!         Description {
+//!             id: "lamp".into(),
+//!             name: "Lamp".into(),
+//!             version: "0.1.0".into(),
+//!             state_format: 1,
+//!             sign_ins: vec![SignIn {
+//!                 id: "none".into(),
+//!                 label: "Lamp".into(),
+//!                 method: Method::None,
+//!                 attach: Attach::Nothing,
+//!             }],
+//!             hosts: vec!["https://lamp.example.com".into()],
+//!             read_posts: vec![],
+//!             limits: Limits {
+//!                 busy_window: 86_400,
+//!                 changes_window: 86_400,
+//!                 page_size: 1,
+//!                 get_many: 1,
+//!                 poll_floor: 60,
+//!             },
+//!         }
+//!     }
+//!
+//!     fn open(_: Connection) -> Result<Opened, Failure> {
+//!         let calendar = Calendar {
+//!             id: "door".into(),
+//!             name: "The lamp on the door".into(),
+//!             role: CalendarRole::FreeBusyReader,
+//!             is_default: false,
+//!             zone: None,
+//!         };
+//!         Ok(Opened {
+//!             address: None,
+//!             other_addresses: vec![],
+//!             zone: None,
+//!             calendars: vec![calendar],
+//!             abilities: Abilities::READ_BUSY,
+//!             memo: None,
+//!         })
+//!     }
+//!
+//!     fn busy(_: Connection, whose: Whose, window: Window) -> Result<BusyAnswers, Failure> {
+//!         let Whose::Calendars(ids) = whose else { return Err(failure::unsupported("a lamp knows nobody else")) };
+//!         let calendars = ids.into_iter().map(|id| BusyAnswer { outcome: lit(window), calendar: id }).collect();
+//!         Ok(BusyAnswers { calendars, memo: None })
+//!     }
+//! }
+//!
+//! fn lit(window: Window) -> Result<BusyTimes, Failure> {
+//!     let answer = http::send(&Request::new("GET", "https://lamp.example.com/state"))?;
+//!     if !answer.is_success() {
+//!         // Unknown is never free: what could not be learned is a failure.
+//!         return Err(answer.failure());
+//!     }
+//!     let lit = answer.text() == "busy";
+//!     let whole = Interval { start: window.start, end: window.end, kind: BusyKind::Busy, all_day: false, ours: None };
+//!     Ok(BusyTimes { intervals: if lit { vec![whole] } else { vec![] }, problems: vec![] })
+//! }
+//!
+//! // Its test needs no host.
+//! let connection = Connection {
+//!     sign_in: "none".into(),
+//!     server: None,
+//!     subject: None,
+//!     address: None,
+//!     zone: "UTC".into(),
+//!     fields: vec![],
+//!     memo: None,
+//! };
+//! let answers = http::native::answering(
+//!     |request| Ok(http::Response::new(&request.url, 200).with_body("text/plain", "busy")),
+//!     || Lamp::busy(connection, Whose::Calendars(vec!["door".into()]), Window { start: 0, end: 60 }),
+//! );
+//! assert_eq!(answers.unwrap().calendars[0].outcome.as_ref().unwrap().intervals.len(), 1);
+//! ```
+
+#![expect(clippy::result_large_err, reason = "the contract's failure can hold an event; it is made once per failed call")]
 
 pub mod bindings;
+pub mod clock;
 mod export;
 pub mod failure;
 pub mod http;

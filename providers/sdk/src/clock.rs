@@ -1,0 +1,14 @@
+//! What time it is.
+//!
+//! An instance has no clock of its own: the host's is asked. Natively, in tests, it is the machine's.
+
+use crate::types::Instant;
+
+/// Seconds since 1970-01-01T00:00:00Z.
+pub fn now() -> Instant {
+    #[cfg(target_arch = "wasm32")]
+    let seconds = crate::bindings::wasi::clocks::wall_clock::now().seconds;
+    #[cfg(not(target_arch = "wasm32"))]
+    let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |age| age.as_secs());
+    Instant::try_from(seconds).unwrap_or(Instant::MAX)
+}

@@ -1,0 +1,244 @@
+//! Addresses: just what a provider needs to resolve a link, and no more.
+//!
+//! A link in an answer decides where the next request goes, so it is taken apart here and put together again from
+//! parts that were looked at: the scheme is http or https, the host is plain ASCII, no part holds a user name, a
+//! space or a control character, dot segments are gone. What does not fit is refused rather than mended: the host
+//! would refuse it as well, but less legibly.
+
+use std::fmt;
+
+/// An absolute `http` or `https` address.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Url {
+    https: bool,
+    /// In lower case, without the scheme's own port.
+    authority: String,
+    /// From the first slash on, without dot segments and fragment; other than ASCII is percent-encoded.
+    path: String,
+    query: Option<String>,
+}
+
+/// Why an address was refused. It names the rule and the address up to its query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadUrl {
+    pub address: String,
+    pub rule: &'static str,
+}
+
+impl fmt::Display for BadUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} is no usable address: {}", self.address, self.rule)
+    }
+}
+
+impl std::error::Error for BadUrl {}
+
+impl Url {
+    /// # Errors
+    /// If it is not absolute, not `http` or `https`, or has a user name, an empty or non-ASCII host, a bad port, or a
+    /// space or control character anywhere.
+    pub fn parse(text: &str) -> Result<Url, BadUrl> {
+        let bad = |rule| BadUrl { address: text.split(['?', '#']).next().unwrap_or_default().to_owned(), rule };
+        if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return Err(bad("it holds a space or a control character"));
+        }
+        let (scheme, rest) = text.split_once("://").ok_or(bad("it does not begin with https://"))?;
+        let https = match scheme.to_ascii_lowercase().as_str() {
+            "https" => true,
+            "http" => false,
+            _ => return Err(bad("its scheme is not https or http")),
+        };
+        let (authority, rest) = rest.split_at(rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len()));
+        let authority = check_authority(authority, https).map_err(bad)?;
+        let rest = rest.split('#').next().unwrap_or_default();
+        let (path, query) = match rest.split_once('?') {
+            Some((path, query)) => (path, Some(ascii(query))),
+            None => (rest, None),
+        };
+        if path.contains('\\') {
+            return Err(bad("its path holds a backslash"));
+        }
+        Ok(Url { https, authority, path: without_dots(&ascii(path)), query })
+    }
+
+    /// Resolves a link found in an answer from this address (RFC 3986 §5.2).
+    ///
+    /// # Errors
+    /// As [`Url::parse`].
+    pub fn join(&self, link: &str) -> Result<Url, BadUrl> {
+        let scheme = if self.https { "https" } else { "http" };
+        let origin = self.origin();
+        let without_fragment = link.split('#').next().unwrap_or_default();
+        let has_scheme = link.find("://").is_some_and(|at| !link[..at].contains(['/', '?']));
+        if has_scheme {
+            Url::parse(link)
+        } else if link.starts_with("//") {
+            Url::parse(&format!("{scheme}:{link}"))
+        } else if link.starts_with('/') {
+            Url::parse(&format!("{origin}{link}"))
+        } else if without_fragment.is_empty() {
+            Ok(self.clone())
+        } else if link.starts_with('?') {
+            Url::parse(&format!("{origin}{}{link}", self.path))
+        } else {
+            let folder = self.path.rfind('/').map_or("/", |at| &self.path[..=at]);
+            Url::parse(&format!("{origin}{folder}{link}"))
+        }
+    }
+
+    /// Scheme, host and port: `https://dav.example.org`.
+    pub fn origin(&self) -> String {
+        format!("{}://{}", if self.https { "https" } else { "http" }, self.authority)
+    }
+
+    pub fn is_https(&self) -> bool {
+        self.https
+    }
+
+    /// Host and port, the scheme's own port left out.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// The host without its port.
+    pub fn host(&self) -> &str {
+        match self.authority.rfind(':') {
+            Some(at) if !self.authority[at..].contains(']') => &self.authority[..at],
+            _ => &self.authority,
+        }
+    }
+
+    /// Begins with a slash.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Without the question mark.
+    pub fn query(&self) -> Option<&str> {
+        self.query.as_deref()
+    }
+
+    pub fn path_and_query(&self) -> String {
+        match &self.query {
+            Some(query) => format!("{}?{query}", self.path),
+            None => self.path.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.origin(), self.path_and_query())
+    }
+}
+
+/// Percent-encodes everything but letters, digits and `-._~` (RFC 3986 §2.3): fit for one segment of a path, and for
+/// a name or a value in a query.
+pub fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        push_encoded(byte, byte.is_ascii_alphanumeric() || b"-._~".contains(&byte), &mut encoded);
+    }
+    encoded
+}
+
+/// Undoes percent-encoding. A percent sign without two hexadecimal digits behind it stands for itself.
+pub fn decode(text: &str) -> Vec<u8> {
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let pair = bytes.get(at + 1..at + 3).and_then(|pair| std::str::from_utf8(pair).ok());
+        match pair.filter(|pair| pair.bytes().all(|b| b.is_ascii_hexdigit())) {
+            Some(pair) if byte == b'%' => {
+                decoded.push(u8::from_str_radix(pair, 16).unwrap_or(b'%'));
+                at += 3;
+            }
+            _ => {
+                decoded.push(byte);
+                at += 1;
+            }
+        }
+    }
+    decoded
+}
+
+fn push_encoded(byte: u8, keep: bool, out: &mut String) {
+    if keep {
+        out.push(char::from(byte));
+    } else {
+        const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+        out.push('%');
+        out.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        out.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+}
+
+/// Percent-encodes what is not ASCII and leaves the rest as it is.
+fn ascii(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        push_encoded(byte, byte.is_ascii(), &mut encoded);
+    }
+    encoded
+}
+
+fn check_authority(authority: &str, https: bool) -> Result<String, &'static str> {
+    let authority = authority.to_ascii_lowercase();
+    if authority.contains('@') {
+        return Err("it holds a user name");
+    }
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => {
+            let (inner, port) = rest.split_once(']').ok_or("its address in brackets does not end")?;
+            if inner.is_empty() || !inner.bytes().all(|b| b.is_ascii_hexdigit() || b == b':' || b == b'.') {
+                return Err("its address in brackets is none");
+            }
+            (&authority[..inner.len() + 2], port)
+        }
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+    };
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'[' | b']' | b':');
+    if host.is_empty() || !host.bytes().all(plain) {
+        return Err("its host is empty or not plain ASCII");
+    }
+    let port = match port.strip_prefix(':') {
+        None if port.is_empty() => None,
+        None => return Err("its host is followed by something else than a port"),
+        Some("") => None,
+        Some(digits) => Some(digits.parse::<u16>().map_err(|_| "its port is no number up to 65535")?),
+    };
+    Ok(match port {
+        Some(port) if port != if https { 443 } else { 80 } => format!("{host}:{port}"),
+        _ => host.to_owned(),
+    })
+}
+
+/// RFC 3986 §5.2.4. The result begins with a slash. Encoded dots count as dots, as they do for servers.
+fn without_dots(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    let mut ends_in_folder = true;
+    for segment in path.strip_prefix('/').unwrap_or(path).split('/') {
+        let plain = segment.replace("%2e", ".").replace("%2E", ".");
+        ends_in_folder = true;
+        match plain.as_str() {
+            "." => {}
+            ".." => {
+                kept.pop();
+            }
+            _ => {
+                kept.push(segment);
+                ends_in_folder = false;
+            }
+        }
+    }
+    let mut result = String::with_capacity(path.len() + 1);
+    for segment in &kept {
+        result.push('/');
+        result.push_str(segment);
+    }
+    if ends_in_folder || result.is_empty() {
+        result.push('/');
+    }
+    result
+}
