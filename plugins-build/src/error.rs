@@ -1,10 +1,101 @@
 //! What can go wrong while building, each with what to do about it.
+//!
+//! Whoever meets one of these has just cloned the repository and knows nothing of its insides, so every text names the
+//! next command or the file to look at. Output of other programs is carried whole: a summary of it would be a guess.
+
+use std::path::{Path, PathBuf};
+
+use crate::process::Failed;
 
 /// Why there is no component.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The skeleton of the public interface; replaced before this crate is used.
-    #[error("the builder is not written yet")]
-    NotYet,
+    /// A file or folder could not be read or written.
+    #[error("cannot {doing} {}: {source}", path.display())]
+    File { doing: &'static str, path: PathBuf, source: std::io::Error },
+
+    /// `cargo metadata` did not run, or said something unexpected.
+    #[error("cannot read the workspace; run `cargo metadata --no-deps` in it to see why: {0}")]
+    Workspace(String),
+
+    /// An id that no provider has.
+    #[error("there is no provider `{asked}`; there are: {}", known.join(", "))]
+    UnknownProvider { asked: String, known: Vec<String> },
+
+    /// A package, or an example of it, that does not exist.
+    #[error("there is no cdylib example `{asked}` in package `{package}`; there are: {}", known.join(", "))]
+    UnknownExample { package: String, asked: String, known: Vec<String> },
+
+    /// Neither a target that is installed nor a way to fetch a toolchain.
+    #[error(
+        "the toolchain {rustc} cannot compile to wasm32-unknown-unknown and {why}.\n\
+         With rustup: `rustup target add wasm32-unknown-unknown`. Otherwise install your distribution's package of \
+         the Rust standard library for that target. Then run the same command again."
+    )]
+    NoToolchain { rustc: String, why: String },
+
+    /// The Debian way stopped. Nothing was installed; what was begun is begun anew at the next try.
+    #[error(
+        "cannot fetch a compiler for WebAssembly from Debian ({step}): {output}\n\
+         {remedy}\n\
+         Or, with rustup: `rustup target add wasm32-unknown-unknown`."
+    )]
+    Debian { step: &'static str, output: String, remedy: String },
+
+    /// The unpacked compiler does not start.
+    #[error(
+        "the compiler in {} does not run: {output}\n\
+         Remove that folder and run the same command again; it is fetched anew.", folder.display()
+    )]
+    ToolchainBroken { folder: PathBuf, output: String },
+
+    /// No linker for WebAssembly.
+    #[error(
+        "found no linker for WebAssembly: neither rust-lld in {} nor rust-lld or wasm-ld on the PATH.\n\
+         Use a cargo that rustup installed, or install the package `lld`, and run the same command again.",
+        looked_in.display()
+    )]
+    NoLinker { looked_in: PathBuf },
+
+    /// A program that has to be there could not be started, or said no.
+    #[error("{0}")]
+    Command(#[from] Failed),
+
+    /// The provider does not compile.
+    #[error("`{package}` does not compile for wasm32-unknown-unknown:\n{output}")]
+    Compile { package: String, output: String },
+
+    /// cargo succeeded without naming the module.
+    #[error("cargo compiled `{package}` but named no .wasm file for `{target}`; is its crate-type `cdylib`?")]
+    NoModule { package: String, target: String },
+
+    /// The core module could not be made a component, or the component is not one that the host takes.
+    #[error("`{id}` compiles, but is no component that the host would load: {what}")]
+    Component { id: String, what: String },
+
+    /// The key file does not hold a key.
+    #[error("{} holds no signing key ({what}); remove it and run the same command again: a new one is made", path.display())]
+    SigningKey { path: PathBuf, what: String },
+
+    /// The same sources gave different bytes.
+    #[error("{}", differing(.0))]
+    NotReproducible(Vec<crate::Compared>),
+}
+
+impl BuildError {
+    /// For `map_err`: an input or output error with what was being done to which path.
+    pub(crate) fn file(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::File { doing, path, source }
+    }
+}
+
+fn differing(compared: &[crate::Compared]) -> String {
+    let mut text = "two checkouts in different folders gave different components:".to_owned();
+    for one in compared.iter().filter(|one| one.first_sha256 != one.second_sha256) {
+        text.push_str(&format!("\n  {}: {} and {}", one.id, one.first.display(), one.second.display()));
+    }
+    text.push_str("\nBoth are kept; compare them with `wasm-tools print`.");
+    text
 }

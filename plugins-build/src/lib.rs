@@ -14,9 +14,24 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+mod build;
+mod compile;
+mod component;
+mod environment;
 mod error;
+mod files;
+mod process;
+mod reproducible;
+mod sign;
+mod toolchain;
+mod workspace;
 
+pub use build::{examples, providers};
+pub use component::FEATURES;
 pub use error::BuildError;
+pub use process::Failed;
+pub use reproducible::{Compared, check_reproducible};
+pub use sign::verify;
 
 /// Where things are read from and written to.
 #[derive(Debug, Clone)]
@@ -51,7 +66,7 @@ impl Options {
         Self::new(own.parent().unwrap_or(own))
     }
 
-    /// The public half of the checkout's signing key: one line, base64.
+    /// The public half of the checkout's signing key: one line, base64. Written by [`providers`].
     pub fn trusted_key(&self) -> PathBuf {
         self.out.join("trusted.pub")
     }
@@ -74,26 +89,10 @@ pub struct Built {
     pub imports: Vec<String>,
     /// What it offers: `chronus:calendar/plugin@0.1.0`.
     pub exports: Vec<String>,
-    /// The compiler that made it, as it names itself.
+    /// The compiler that made it, as it names itself: `1.96.0 (…)`.
     pub toolchain: String,
     /// Whether the component of an earlier run was still right.
     pub fresh: bool,
-    /// Time spent on it in this run, compiling included.
+    /// Time spent on it in this run, compiling included. Examples are compiled together: each has its share.
     pub milliseconds: u64,
-}
-
-/// Builds the providers of the workspace into `options.out` and signs them. The order is that of their ids.
-///
-/// Safe to call from several processes at once: the others wait. Sentences for people go to `progress`, one per call.
-pub fn providers(options: &Options, progress: &mut dyn FnMut(&str)) -> Result<Vec<Built>, BuildError> {
-    let _ = (options, progress);
-    Err(BuildError::NotYet)
-}
-
-/// Builds the `cdylib` examples of `package` into `<target_dir>/examples/<name>.wasm`, unsigned.
-///
-/// Otherwise like [`providers`].
-pub fn examples(options: &Options, package: &str, progress: &mut dyn FnMut(&str)) -> Result<Vec<Built>, BuildError> {
-    let _ = (options, package, progress);
-    Err(BuildError::NotYet)
 }
