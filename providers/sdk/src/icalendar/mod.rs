@@ -17,6 +17,7 @@ pub mod component;
 pub mod event;
 pub mod line;
 mod names;
+mod observance;
 pub mod recur;
 pub mod series;
 pub mod value;

@@ -1,27 +1,79 @@
-//! skeleton
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+//! From the zones that a calendar names to rules that turn local time into instants.
+//!
+//! A zone that is not understood moves every event in it by hours, so there are many ways to understand one, tried in
+//! this order: the TZID as an IANA name in any case of letters; its ending, where a program put its own prefix in front
+//! (`/mozilla.org/20050126_1/Europe/Berlin`); a Windows name; the `X-LIC-LOCATION` of the VTIMEZONE of that TZID; the
+//! rules of that VTIMEZONE. Only then are its times read as floating, with a problem.
+//!
+//! A known name wins over an embedded VTIMEZONE that says something else. The definition was copied when the event was
+//! made: governments change rules afterwards, many programs write one year's rules for all years, and a series must
+//! follow the clocks on the wall. Rejected: the definition first, as RFC 5545 §3.6.5 reads. It is right for zones that
+//! nobody else knows, and there it is used.
+//!
+//! `X-WR-TIMEZONE` says in which zone a published calendar's floating times are meant: that is the writer's word and
+//! better than a guess by the reader's zone. It does not touch times in UTC, which are instants, nor whole days, which
+//! are days wherever the owner is. Rejected: moving UTC times into it (recurring-ical-events does). It changes nothing
+//! for single events, and makes a series in UTC drift from what every RFC 5545 reader shows.
 
-use super::Component;
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+
 use super::value::DateOrTime;
+use super::{Component, Problems, observance, windows};
 
-/// A time zone that a calendar names.
+/// Rules that turn local time into instants and back. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Zone {
     rules: TimeZone,
-    name: Option<String>,
+    /// Whether the rules are those of a VTIMEZONE, so that the name is the calendar's own.
+    custom: bool,
 }
 
 impl Zone {
-    /// The zone of this IANA name, in any case of letters.
-    pub fn iana(name: &str) -> Option<Zone> {
-        let rules = TimeZone::get(name).ok()?;
-        let name = rules.iana_name().map(str::to_owned);
-        Some(Zone { rules, name })
+    pub fn utc() -> Zone {
+        Zone { rules: TimeZone::UTC, custom: false }
     }
 
-    /// The IANA name, or none if the zone is known by a VTIMEZONE alone.
+    /// The zone of an IANA name, in any case of letters.
+    pub fn iana(name: &str) -> Option<Zone> {
+        let rules = TimeZoneDatabase::bundled().get(name).ok().filter(|rules| !rules.is_unknown())?;
+        Some(Zone { rules, custom: false })
+    }
+
+    /// The zone of an IANA name, a prefixed one, or a Windows name.
+    pub fn named(name: &str) -> Option<Zone> {
+        let name = name.trim().trim_matches('"').trim();
+        if let Some(zone) = Zone::iana(name) {
+            return Some(zone);
+        }
+        if name.eq_ignore_ascii_case("tzone://Microsoft/Utc") || name.eq_ignore_ascii_case("Z") {
+            return Some(Zone::utc());
+        }
+        let mut prefixed = name.strip_prefix('/');
+        while let Some(name) = prefixed {
+            if let Some(zone) = Zone::iana(name) {
+                return Some(zone);
+            }
+            prefixed = name.split_once('/').map(|(_, rest)| rest);
+        }
+        Zone::iana(windows::iana(name)?)
+    }
+
+    pub(super) fn custom(rules: TimeZone) -> Zone {
+        Zone { rules, custom: true }
+    }
+
+    /// The IANA name; none if the zone is known by its VTIMEZONE alone.
     pub fn name(&self) -> Option<&str> {
-        self.name.as_deref()
+        if self.custom { None } else { self.rules.iana_name() }
+    }
+
+    /// The rules themselves.
+    pub fn rules(&self) -> &TimeZone {
+        &self.rules
     }
 
     /// The instant of a local time. One that the clocks skip is read with the offset before the gap; of one that occurs
@@ -36,35 +88,78 @@ impl Zone {
     }
 }
 
-/// The zones of one calendar: those that it defines, those that it names, and the one in which floating times are meant.
+/// The zones of one calendar: those that it names or defines, and the ones that times without a zone are meant in.
 #[derive(Debug)]
 pub struct Zones<'a> {
     calendar: &'a Component,
     owner: Zone,
+    floating: Zone,
+    known: BTreeMap<String, Option<Zone>>,
 }
 
 impl<'a> Zones<'a> {
-    /// `owner` is the zone of the calendar's owner, in which whole days are meant.
+    /// `owner` is the zone of the calendar's owner, in which whole days are meant, and floating times too unless the
+    /// calendar says otherwise.
     pub fn new(calendar: &'a Component, owner: Zone) -> Zones<'a> {
-        Zones { calendar, owner }
+        let mut zones = Zones { calendar, floating: owner.clone(), owner, known: BTreeMap::new() };
+        if let Some(stated) = calendar.property("X-WR-TIMEZONE")
+            && let Some(zone) = zones.get(&stated.text())
+        {
+            zones.floating = zone;
+        }
+        zones
     }
 
+    /// The zone that whole days are meant in.
     pub fn owner(&self) -> &Zone {
         &self.owner
     }
 
-    /// The zone of a TZID.
-    pub fn get(&mut self, tzid: &str) -> Option<Zone> {
-        let _ = self.calendar;
-        Zone::iana(tzid)
+    /// The zone that floating times are meant in.
+    pub fn floating(&self) -> &Zone {
+        &self.floating
     }
 
-    /// The zone that a value is meant in.
-    pub fn of(&mut self, value: DateOrTime<'_>) -> Option<Zone> {
+    /// The zone of a TZID, if it can be understood.
+    pub fn get(&mut self, tzid: &str) -> Option<Zone> {
+        if let Some(zone) = self.known.get(tzid) {
+            return zone.clone();
+        }
+        let zone = Zone::named(tzid).or_else(|| self.defined(tzid));
+        self.known.insert(tzid.to_owned(), zone.clone());
+        zone
+    }
+
+    fn defined(&self, tzid: &str) -> Option<Zone> {
+        let named = |component: &&Component| component.text("TZID").is_some_and(|name| name.trim() == tzid.trim());
+        let definition = self.calendar.inner("VTIMEZONE").find(named)?;
+        if let Some(location) = definition.text("X-LIC-LOCATION")
+            && let Some(zone) = Zone::named(&location)
+        {
+            return Some(zone);
+        }
+        observance::rules(definition).map(Zone::custom)
+    }
+
+    /// The zone that a value is meant in, with a problem if its TZID cannot be understood.
+    pub(super) fn of(&mut self, value: DateOrTime<'_>, uid: &str, problems: &mut Problems) -> Zone {
         match value {
-            DateOrTime::Utc(_) => Zone::iana("UTC"),
-            DateOrTime::Local(_, tzid) => self.get(tzid),
-            DateOrTime::Floating(_) | DateOrTime::Date(_) => Some(self.owner.clone()),
+            DateOrTime::Date(_) => self.owner.clone(),
+            DateOrTime::Floating(_) => self.floating.clone(),
+            DateOrTime::Utc(_) => Zone::utc(),
+            DateOrTime::Local(_, tzid) => match self.get(tzid) {
+                Some(zone) => zone,
+                None => {
+                    problems.add(uid, format!("the time zone {} is not known; its times are floating", shown(tzid)));
+                    self.floating.clone()
+                }
+            },
         }
     }
+}
+
+/// A name from outside in a message: short, and without anything that could disturb a log.
+pub(super) fn shown(name: &str) -> String {
+    let clean: String = name.chars().filter(|character| !character.is_control()).take(64).collect();
+    format!("`{clean}`")
 }

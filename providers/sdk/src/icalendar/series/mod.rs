@@ -1,8 +1,30 @@
-//! skeleton
+//! Series: a calendar's events by UID, and their occurrences within a window.
+//!
+//! An event that repeats is one UID with a master and any number of overrides, spread over the file in any order. They
+//! are put together before anything is computed, since an override read alone would be a second event beside the
+//! occurrence that it replaces. Of several masters of one UID the newest counts (RFC 5546 §2.1.5: SEQUENCE, then
+//! DTSTAMP). If neither is newer and they take place at different times, the UID is wrong rather than one of the
+//! events, and both are kept: unknown is never free.
+//! Rejected: grouping by (UID, SEQUENCE). Google and Outlook raise SEQUENCE on overrides alone, and both the moved and
+//! the original occurrence would show.
+
+mod expand;
+mod timing;
+
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::{Component, Problem, Zone, Zones};
+use super::recur::MAX_STEPS;
+use super::value::{self, DateOrTime};
+use super::{Component, Problem, Problems, Zone, Zones};
+
+/// The most occurrences that one query gives. A problem says if there were more.
+pub const MAX_OCCURRENCES: usize = 500_000;
+
+/// The most steps that all rules of one query may take; see [`MAX_STEPS`] for one rule.
+pub const MAX_STEPS_IN_ALL: u32 = 16 * MAX_STEPS;
 
 /// From `start` up to but not including `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +33,15 @@ pub struct Window {
     pub end: Timestamp,
 }
 
-/// A start, in the one or the other form.
+impl Window {
+    /// Whether something that takes from `start` to `end` is in the window: touching it is not enough. What takes no
+    /// time is in the one window of a row of windows in which it starts.
+    pub fn meets(&self, start: Timestamp, end: Timestamp) -> bool {
+        start < self.end && (end > self.start || (start == end && start == self.start))
+    }
+}
+
+/// A start in the one or the other form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Moment {
     Date(Date),
@@ -26,7 +56,7 @@ pub struct Occurrence<'a> {
     pub end: Timestamp,
     /// Of a whole-day event: the first day, and the day after the last.
     pub days: Option<(Date, Date)>,
-    /// The zone in which people see the start.
+    /// The zone in which people see the start; the owner's for whole days.
     pub zone: Zone,
     /// The start that the series gives it; none of a single event.
     pub original: Option<Moment>,
@@ -43,6 +73,7 @@ impl Occurrence<'_> {
 /// All VEVENTs of one UID.
 #[derive(Clone, Debug)]
 pub struct Series<'a> {
+    /// Empty if the event has none.
     pub uid: String,
     /// The VEVENT without RECURRENCE-ID; none if only changed occurrences are there.
     pub master: Option<&'a Component>,
@@ -51,26 +82,121 @@ pub struct Series<'a> {
 }
 
 impl<'a> Series<'a> {
-    /// The occurrences within the window, sorted by start.
-    pub fn occurrences(&self, _zones: &mut Zones<'a>, _window: Window) -> (Vec<Occurrence<'a>>, Vec<Problem>) {
-        (Vec::new(), Vec::new())
+    /// The occurrences within the window, sorted by start, then end.
+    pub fn occurrences(&self, zones: &mut Zones<'a>, window: Window) -> (Vec<Occurrence<'a>>, Vec<Problem>) {
+        let mut problems = Problems::default();
+        let mut found = expand::expand(self, zones, window, &mut Budget::default(), &mut problems);
+        sort(&mut found);
+        (found, problems.into_vec())
     }
 }
 
 /// The series and single events of a calendar, in the order in which their UIDs first appear.
-pub fn group(_calendar: &Component) -> (Vec<Series<'_>>, Vec<Problem>) {
-    (Vec::new(), Vec::new())
+pub fn group(calendar: &Component) -> (Vec<Series<'_>>, Vec<Problem>) {
+    let mut problems = Problems::default();
+    let series = group_into(calendar, &mut problems);
+    (series, problems.into_vec())
 }
 
 /// Every occurrence of every event of a calendar within the window, sorted by start, then end.
 pub fn occurrences(calendar: &Component, owner: Zone, window: Window) -> (Vec<Occurrence<'_>>, Vec<Problem>) {
-    let (series, mut problems) = group(calendar);
+    let mut problems = Problems::default();
     let mut zones = Zones::new(calendar, owner);
+    let mut budget = Budget::default();
     let mut all = Vec::new();
-    for one in &series {
-        let (occurrences, more) = one.occurrences(&mut zones, window);
-        all.extend(occurrences);
-        problems.extend(more);
+    for series in group_into(calendar, &mut problems) {
+        all.extend(expand::expand(&series, &mut zones, window, &mut budget, &mut problems));
     }
-    (all, problems)
+    sort(&mut all);
+    (all, problems.into_vec())
+}
+
+fn sort(occurrences: &mut [Occurrence<'_>]) {
+    occurrences.sort_by_key(|occurrence| (occurrence.start, occurrence.end));
+}
+
+fn group_into<'a>(calendar: &'a Component, problems: &mut Problems) -> Vec<Series<'a>> {
+    let mut all: Vec<Series<'a>> = Vec::new();
+    let mut by_uid: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut beside = Vec::new();
+    for event in calendar.inner("VEVENT") {
+        let uid = event.property("UID").map(|uid| uid.value.trim()).unwrap_or_default();
+        let known = by_uid.get(uid).and_then(|&index| all.get_mut(index)).filter(|_| !uid.is_empty());
+        let is_override = event.property("RECURRENCE-ID").is_some();
+        let Some(series) = known else {
+            by_uid.insert(uid, all.len());
+            let (master, overrides) = if is_override { (None, vec![event]) } else { (Some(event), Vec::new()) };
+            all.push(Series { uid: value_text(uid), master, overrides });
+            continue;
+        };
+        match series.master {
+            _ if is_override => series.overrides.push(event),
+            None => series.master = Some(event),
+            Some(present) => match revision(event).cmp(&revision(present)) {
+                std::cmp::Ordering::Greater => {
+                    series.master = Some(event);
+                    problems.add(uid, "an event is there twice; the older version was left out");
+                }
+                std::cmp::Ordering::Less => {
+                    problems.add(uid, "an event is there twice; the older version was left out");
+                }
+                std::cmp::Ordering::Equal if same_times(event, present) => {}
+                std::cmp::Ordering::Equal => {
+                    problems.add(uid, "two events have one UID and neither is newer; both are kept");
+                    beside.push(Series { uid: value_text(uid), master: Some(event), overrides: Vec::new() });
+                }
+            },
+        }
+    }
+    all.extend(beside);
+    all
+}
+
+fn value_text(uid: &str) -> String {
+    super::line::unescape(uid)
+}
+
+/// What makes a version of a component newer than another: SEQUENCE, then DTSTAMP.
+fn revision(event: &Component) -> (i64, Option<jiff::civil::DateTime>) {
+    let stamp = event.property("DTSTAMP").and_then(|property| value::date_or_time(property).ok());
+    (sequence(event), stamp.map(DateOrTime::wall))
+}
+
+/// SEQUENCE, which is 0 if it is not there.
+fn sequence(event: &Component) -> i64 {
+    event.property("SEQUENCE").and_then(|property| property.value.trim().parse().ok()).unwrap_or(0)
+}
+
+fn same_times(one: &Component, other: &Component) -> bool {
+    const NAMES: [&str; 6] = ["DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE"];
+    NAMES.iter().all(|name| one.all(name).eq(other.all(name)))
+}
+
+/// What is left of the bounds of one query.
+struct Budget {
+    occurrences: usize,
+    steps: u32,
+}
+
+impl Default for Budget {
+    fn default() -> Budget {
+        Budget { occurrences: MAX_OCCURRENCES, steps: MAX_STEPS_IN_ALL }
+    }
+}
+
+impl Budget {
+    /// Takes one occurrence, if there is one left.
+    fn occurrence(&mut self) -> bool {
+        let left = self.occurrences > 0;
+        self.occurrences = self.occurrences.saturating_sub(1);
+        left
+    }
+
+    fn has_steps(&self) -> bool {
+        self.steps > 0
+    }
+
+    fn take_steps(&mut self, steps: u32) {
+        self.steps = self.steps.saturating_sub(steps);
+    }
 }
