@@ -1,1 +1,14 @@
-//! x
+//! What the tests and the demo share, so that neither grows a framework of its own.
+//!
+//! - `checkout`: where we are, and the components of this checkout, built once per process.
+//! - `peers`: software by other people that proves our work: CalDAV servers, an independent client, a reference for
+//!   recurrences. Rejected: imitations of servers. They know only what we knew when we wrote them.
+//! - `wit`: the contract as text: the promises it numbers, and its normal form.
+//! - `tidy`: the rules of the house as functions over the tracked files; `it/tidy.rs` applies them.
+
+mod checkout;
+pub mod peers;
+pub mod tidy;
+pub mod wit;
+
+pub use checkout::{Components, components, repo_root};

@@ -1,0 +1,81 @@
+//! `caldav` from PyPI, an independent client: what we wrote is right only if somebody else reads it so.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Account, Peer, Python};
+
+/// The client, as one account.
+#[derive(Debug, Clone)]
+pub struct CaldavClient {
+    python: Python,
+    account: Account,
+}
+
+/// An event for it to make. Times are local ones in `zone`: `2026-03-02T09:00:00`.
+#[derive(Debug, Clone, Serialize)]
+pub struct NewEvent {
+    pub uid: String,
+    pub title: String,
+    pub start: String,
+    pub end: String,
+    /// An IANA name. The client writes the VTIMEZONE for it.
+    pub zone: String,
+    /// The value of an RRULE, such as `FREQ=WEEKLY;COUNT=3`.
+    pub rule: Option<String>,
+}
+
+/// One event, or one occurrence of it, as the client understood it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeenEvent {
+    /// RFC 3339 in UTC, or a date: `2026-03-02T08:00:00Z`, `2026-03-02`. A floating time has no zone at its end.
+    pub start: String,
+    pub end: String,
+    pub uid: String,
+    pub title: String,
+    pub description: String,
+    pub status: String,
+    /// The path of its resource.
+    pub path: String,
+}
+
+impl CaldavClient {
+    /// Installs the client if need be.
+    pub async fn new(account: &Account) -> anyhow::Result<Self> {
+        Ok(Self { python: Python::of(Peer::Caldav).await?, account: account.clone() })
+    }
+
+    /// The paths of the calendars that it finds from the bare origin.
+    pub async fn calendars(&self) -> anyhow::Result<Vec<String>> {
+        self.run("calendars", "", json!({})).await
+    }
+
+    /// Makes an event in the calendar with this path and gives the path of its resource.
+    pub async fn create(&self, calendar: &str, event: &NewEvent) -> anyhow::Result<String> {
+        self.run("create", calendar, json!({ "event": event })).await
+    }
+
+    /// Every occurrence that touches the window, sorted; `from` and `to` by RFC 3339. It expands series by itself.
+    pub async fn occurrences(&self, calendar: &str, from: &str, to: &str) -> anyhow::Result<Vec<SeenEvent>> {
+        self.run("occurrences", calendar, json!({ "from": from, "to": to })).await
+    }
+
+    /// The event with this UID, as stored: a series is one.
+    pub async fn find(&self, calendar: &str, uid: &str) -> anyhow::Result<Option<SeenEvent>> {
+        self.run("find", calendar, json!({ "uid": uid })).await
+    }
+
+    /// Deletes the event with this UID. It must be there.
+    pub async fn delete(&self, calendar: &str, uid: &str) -> anyhow::Result<()> {
+        self.run("delete", calendar, json!({ "uid": uid })).await
+    }
+
+    async fn run<T: serde::de::DeserializeOwned>(&self, verb: &str, calendar: &str, rest: Value) -> anyhow::Result<T> {
+        let mut input = json!({ "account": self.account, "calendar": calendar });
+        if let (Value::Object(input), Value::Object(rest)) = (&mut input, rest) {
+            input.extend(rest);
+        }
+        Ok(serde_json::from_value(self.python.run("caldav_client.py", &[verb], &input).await?)?)
+    }
+}

@@ -1,0 +1,106 @@
+//! Puts a peer's pinned packages into a folder of its own below `target/peers`, once.
+//!
+//! Tests run in parallel, in several processes, and are interrupted at any moment. A file lock lets one process
+//! install while the others wait; a marker that is written last says that the folder is complete and from which
+//! requirements. A folder without it, or with another list in it, is removed and made again.
+//!
+//! Only wheels are taken: building a package from its source would run code with unpinned tools of its own. Hashes are
+//! not pinned: a wheel for every platform and Python has another, and what PyPI has once published under a version
+//! never changes. Rejected: installing beside and renaming (a virtual environment knows its own path).
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, bail};
+
+use super::{Peer, WITHOUT, without};
+use crate::checkout::{repo_root, tell};
+
+/// The Python of the peer's own environment, installed if need be. Blocks for seconds.
+pub(super) fn python(peer: Peer) -> anyhow::Result<PathBuf> {
+    if without()?.contains(&peer) {
+        bail!("{WITHOUT} names {}, yet something started it; ask `peers::left_out` first", peer.name());
+    }
+    let peers = repo_root().join("target/peers");
+    let place = Place { folder: peers.join(format!("{}-{}", peer.name(), peer.version()?)), peer };
+    if place.is_complete() {
+        return Ok(place.python());
+    }
+    fs::create_dir_all(&peers).with_context(|| format!("making {}", peers.display()))?;
+    // Beside the folder, which may be removed while the lock is held. The lock ends with `held` or the process.
+    let lock = place.folder.with_added_extension("lock");
+    let held = File::create(&lock).with_context(|| format!("making {}", lock.display()))?;
+    held.lock().with_context(|| format!("waiting for {}", lock.display()))?;
+    if !place.is_complete() {
+        place.install()?;
+    }
+    Ok(place.python())
+}
+
+struct Place {
+    folder: PathBuf,
+    peer: Peer,
+}
+
+impl Place {
+    fn python(&self) -> PathBuf {
+        self.folder.join("bin/python")
+    }
+
+    fn marker(&self) -> PathBuf {
+        self.folder.join("installed.txt")
+    }
+
+    /// The interpreter is a link to the system's, which may have gone since.
+    fn is_complete(&self) -> bool {
+        fs::read_to_string(self.marker()).is_ok_and(|text| text == self.peer.requirements()) && self.python().exists()
+    }
+
+    fn install(&self) -> anyhow::Result<()> {
+        let shown = self.folder.strip_prefix(repo_root()).unwrap_or(&self.folder).display().to_string();
+        let (package, version) = (self.peer.package(), self.peer.version()?);
+        tell(&format!("installing {package} {version} from PyPI into {shown} (about 15 s, once)"));
+        if self.folder.exists() {
+            fs::remove_dir_all(&self.folder).with_context(|| format!("removing the incomplete {shown}"))?;
+        }
+        let requirements = repo_root().join("tests/peers").join(self.peer.name()).with_added_extension("txt");
+        self.run(
+            Command::new("python3").args(["-m", "venv"]).arg(&self.folder),
+            "Is there a Python 3.11 or newer with its venv module? (Debian: apt-get install python3-venv)",
+        )?;
+        self.run(
+            Command::new(self.python())
+                .args(["-I", "-m", "pip", "install", "--no-input", "--quiet", "--disable-pip-version-check"])
+                .args(["--no-deps", "--only-binary", ":all:", "-r"])
+                .arg(requirements),
+            "Does pip reach PyPI or a mirror of it? pip's own variables (PIP_INDEX_URL, PIP_CERT, PIP_PROXY) are heeded.",
+        )?;
+        fs::write(self.marker(), self.peer.requirements()).with_context(|| format!("writing into {shown}"))
+    }
+
+    fn run(&self, command: &mut Command, hint: &str) -> anyhow::Result<()> {
+        let shown = shown(command);
+        let name = self.peer.name();
+        let advice = format!("{hint} Without this peer: {WITHOUT}={name}");
+        let output = command.output().with_context(|| format!("cannot run: {shown}\n{advice}"))?;
+        if !output.status.success() {
+            // venv reports on standard output, pip on standard error.
+            let said = [output.stdout, output.stderr].concat();
+            let said = String::from_utf8_lossy(&said);
+            bail!("{name} could not be installed: {shown}\n{}\n{advice}", said.trim_end());
+        }
+        Ok(())
+    }
+}
+
+/// The command as one would type it at the root of the checkout.
+fn shown(command: &Command) -> String {
+    let mut words = vec![command.get_program()];
+    words.extend(command.get_args());
+    let words: Vec<_> = words
+        .into_iter()
+        .map(|word| Path::new(word).strip_prefix(repo_root()).unwrap_or(Path::new(word)).display().to_string())
+        .collect();
+    words.join(" ")
+}

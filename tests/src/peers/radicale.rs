@@ -1,0 +1,92 @@
+//! Radicale, the CalDAV server of the demo: users with passwords, each alone with their own calendars.
+
+use std::fs;
+
+use anyhow::{Context, bail};
+use tempfile::TempDir;
+
+use super::server::Server;
+use super::{Account, Peer};
+
+/// A running Radicale. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Radicale {
+    server: Server,
+    users: Vec<(String, String)>,
+}
+
+impl Radicale {
+    /// Starts one with an empty storage for these users and passwords.
+    pub async fn start(users: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let folder = TempDir::new().context("making a folder for Radicale")?;
+        fs::write(folder.path().join("users"), password_file(users)?)?;
+        let config = folder.path().join("config");
+        fs::write(&config, CONFIG)?;
+        let server = Server::start(Peer::Radicale, "radicale", &["-C", "config"], folder).await?;
+        let users = users.iter().map(|&(user, password)| (user.to_owned(), password.to_owned())).collect();
+        Ok(Self { server, users })
+    }
+
+    /// `http://127.0.0.1:` and its port.
+    pub fn origin(&self) -> &str {
+        self.server.origin()
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.server.pid()
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        self.server.log()
+    }
+
+    /// A user that it was started with.
+    pub fn account(&self, user: &str) -> anyhow::Result<Account> {
+        let Some((user, password)) = self.users.iter().find(|(name, _)| name == user) else {
+            bail!("Radicale was started without the user {user}");
+        };
+        Ok(Account {
+            origin: self.origin().to_owned(),
+            user: user.clone(),
+            password: password.clone(),
+            home: format!("/{user}/"),
+        })
+    }
+
+    /// Makes a calendar and gives its path: `/alice/work/`.
+    pub async fn put_calendar(&self, user: &str, name: &str) -> anyhow::Result<String> {
+        self.account(user)?.put_calendar(name).await
+    }
+}
+
+/// Paths are meant in the folder that the server runs in. `hosts` must name a port; `serve.py` takes another. Passwords
+/// are those of tests, in a file that lives as long as the server. A wrong one is answered without the usual delay:
+/// nobody is guessing here.
+const CONFIG: &str = "\
+[server]
+hosts = 127.0.0.1:1
+[auth]
+type = htpasswd
+htpasswd_filename = users
+htpasswd_encryption = plain
+delay = 0
+[rights]
+type = owner_only
+[storage]
+filesystem_folder = collections
+[logging]
+level = warning
+";
+
+fn password_file(users: &[(&str, &str)]) -> anyhow::Result<String> {
+    let mut file = String::new();
+    for (user, password) in users {
+        if user.contains([':', '/', '\n']) || password.contains('\n') {
+            bail!("Radicale's password file cannot hold the user {user:?}");
+        }
+        file.push_str(&format!("{user}:{password}\n"));
+    }
+    Ok(file)
+}

@@ -1,0 +1,147 @@
+//! Which module of the host may use which.
+//!
+//! The order is the architecture: what stands left knows nothing of what stands right, so it can be read, tested and
+//! replaced without it. A module that is not in the list has no place yet, and must be given one.
+
+use super::rust::{Kind, Token, after_path_start, branches, tokens};
+use super::{Findings, Tree};
+
+/// A module uses only those to its left.
+const ORDER: [&str; 17] = [
+    "clock",
+    "ids",
+    "calendar",
+    "config",
+    "db",
+    "secrets",
+    "plugins",
+    "jobs",
+    "programs",
+    "people",
+    "connections",
+    "availability",
+    "meetings",
+    "mail",
+    "sync",
+    "http",
+    "cli",
+];
+
+const ROOT: &str = "host/src/";
+
+/// Every path from one module of the host to another leads to the left.
+pub fn layers(tree: &Tree) -> Findings {
+    let mut findings = Findings::new();
+    for (path, text) in tree.rust() {
+        let Some(inside) = path.strip_prefix(ROOT) else { continue };
+        // They only list the modules and start the program.
+        if inside == "lib.rs" || inside == "main.rs" {
+            continue;
+        }
+        let own = inside.split('/').next().unwrap_or(inside).trim_end_matches(".rs");
+        let Some(rank) = rank(own) else {
+            findings
+                .push(format!("{path}: the module `{own}` has no place in the order; give it one in tests/src/tidy"));
+            continue;
+        };
+        let tokens = match tokens(text) {
+            Ok(tokens) => tokens,
+            Err(error) => {
+                findings.push(format!("{path}: {error}"));
+                continue;
+            }
+        };
+        for used in used_modules(&tokens, depth(inside)) {
+            let line = used.line;
+            let Some(name) = used.word() else { continue };
+            match self::rank(name) {
+                Some(other) if other <= rank => {}
+                Some(_) => findings.push(format!("{path}:{line}: `{own}` uses `{name}`, which comes after it")),
+                None => findings.push(format!(
+                    "{path}:{line}: `crate::{name}` is not a module of the order; name things by the module that has them"
+                )),
+            }
+        }
+    }
+    findings
+}
+
+fn rank(module: &str) -> Option<usize> {
+    ORDER.iter().position(|name| *name == module)
+}
+
+/// How many modules there are between the crate's root and the items of a file: `plugins/mod.rs` 1, `plugins/a.rs` 2.
+fn depth(inside: &str) -> usize {
+    inside.trim_end_matches(".rs").trim_end_matches("/mod").split('/').count()
+}
+
+/// The name after `crate::`, the crate's own name, or as many `super::` as lead to the root.
+fn used_modules(tokens: &[Token], depth: usize) -> Vec<&Token> {
+    let mut used = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        let start = after_path_start(tokens, at, "crate")
+            .or_else(|| after_path_start(tokens, at, "chronus_host"))
+            .or_else(|| {
+                let is_first =
+                    at.checked_sub(2).and_then(|before| tokens.get(before)).and_then(Token::word) != Some("super");
+                let (end, count) = supers(tokens, at);
+                (is_first && count > 0 && count >= depth + token.modules.len()).then_some(end)
+            });
+        if let Some(start) = start {
+            used.extend(branches(tokens, start).into_iter().filter(|name| is_name(name)));
+        }
+    }
+    used
+}
+
+/// Where a chain of `super::` that begins at `at` ends, and its length.
+fn supers(tokens: &[Token], mut at: usize) -> (usize, usize) {
+    let mut count = 0;
+    while let Some(next) = after_path_start(tokens, at, "super") {
+        at = next;
+        count += 1;
+    }
+    (at, count)
+}
+
+fn is_name(token: &Token) -> bool {
+    matches!(&token.kind, Kind::Word(word) if word != "self")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Tree, layers};
+
+    fn findings(path: &str, text: &str) -> usize {
+        layers(&Tree::of(&[(path, text)])).len()
+    }
+
+    #[test]
+    fn to_the_left_is_fine() {
+        assert_eq!(findings("host/src/sync/plan.rs", "use crate::calendar::Event; use crate::{jobs, meetings::a};"), 0);
+        assert_eq!(findings("host/src/plugins/a.rs", "use super::b; use crate::plugins::c; pub(crate) struct S;"), 0);
+        assert_eq!(findings("host/src/plugins/mod.rs", "mod tests { use super::*; }"), 0);
+        assert_eq!(findings("host/src/plugins/a.rs", "mod tests { use super::super::b; }"), 0);
+        assert_eq!(findings("host/src/main.rs", "use chronus_host::cli;"), 0);
+        assert_eq!(findings("tests/it/a.rs", "use crate::http;"), 0);
+        assert_eq!(findings("host/src/ids.rs", "//! Used by `crate::http`.\n/// crate::cli\nstruct S;"), 0);
+    }
+
+    #[test]
+    fn to_the_right_is_found() {
+        assert_eq!(findings("host/src/calendar/event.rs", "use crate::plugins::Provider;"), 1);
+        assert_eq!(findings("host/src/calendar/event.rs", "use crate::{clock, plugins::{a, b}, http};"), 2);
+        assert_eq!(findings("host/src/ids.rs", "fn f() { crate::db::open() }"), 1);
+        assert_eq!(findings("host/src/ids.rs", "use chronus_host::db::open;"), 1);
+        assert_eq!(findings("host/src/plugins/a.rs", "use super::super::http::serve;"), 1);
+        assert_eq!(findings("host/src/plugins/mod.rs", "use super::{ids, cli};"), 1);
+        assert_eq!(findings("host/src/plugins/mod.rs", "mod tests { use super::super::cli; }"), 1);
+    }
+
+    #[test]
+    fn what_has_no_place_is_found() {
+        assert_eq!(findings("host/src/utils.rs", ""), 1);
+        assert_eq!(findings("host/src/cli/mod.rs", "use crate::Shortcut;"), 1);
+        assert_eq!(findings("host/src/cli/mod.rs", "fn {"), 1);
+    }
+}
