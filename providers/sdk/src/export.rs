@@ -1,10 +1,17 @@
 //! How a provider becomes a component.
+//!
+//! The exports, and the section that tells the componentiser which world a module implements, must be made in the crate
+//! that is the component; everything else is generated once, here. So a macro makes the exports and maps every type to
+//! the sdk's. Each level adds to the one before.
 
 /// Makes the crate a component of a level: `chronus_sdk::provider!(Ical, two_way, "../../wit")`.
 ///
 /// The type implements the traits of that level: [`Provider`](crate::Provider) for `read_only`, and
 /// [`TwoWay`](crate::TwoWay) for `two_way`, and [`Push`](crate::Push) for `two_way_push`. The last argument is where
 /// the crate keeps its copy of the contract, relative to its `Cargo.toml`.
+///
+/// Natively the line does nothing: the exports' names hold characters that native linkers refuse, and tests call the
+/// traits.
 #[macro_export]
 macro_rules! provider {
     ($type:ty, read_only, $wit:literal) => {
@@ -20,6 +27,7 @@ macro_rules! provider {
         $crate::provider!(@push $type);
     };
     (@generate $type:ty, $world:literal, $wit:literal) => {
+        #[cfg(target_arch = "wasm32")]
         #[expect(unsafe_code, missing_docs, unreachable_pub, reason = "generated from the contract")]
         mod component {
             $crate::wit_bindgen::generate!({
@@ -45,6 +53,7 @@ macro_rules! provider {
             export!(Component);
         }
 
+        #[cfg(target_arch = "wasm32")]
         const _: () = {
             use component::Component;
             use component::exports::chronus::calendar::{account, busy, plugin};
@@ -75,6 +84,7 @@ macro_rules! provider {
         };
     };
     (@two_way $type:ty) => {
+        #[cfg(target_arch = "wasm32")]
         const _: () = {
             use component::Component;
             use component::exports::chronus::calendar::{changes, events};
@@ -153,6 +163,7 @@ macro_rules! provider {
         };
     };
     (@push $type:ty) => {
+        #[cfg(target_arch = "wasm32")]
         const _: () = {
             use component::Component;
             use component::exports::chronus::calendar::push;

@@ -1,0 +1,152 @@
+//! When the owner is free: events of each calendar, expanded here.
+//!
+//! Servers could answer this themselves (free-busy-query), but iCloud does not, and those that do leave out what kind of
+//! busy it is. So the events that touch the window are fetched and expanded by the sdk's engine, which is the same for
+//! every server. An answer that was cut short is a failure that asks for a shorter window, never a list with gaps.
+
+use chronus_sdk::failure::{failure, invalid, unsupported};
+use chronus_sdk::http::{self, HttpError};
+use chronus_sdk::icalendar::event::{self, Answer as Reply, Status};
+use chronus_sdk::icalendar::{self, Component, Occurrence, Zones};
+use chronus_sdk::types::{
+    BusyAnswer, BusyAnswers, BusyKind, BusyTimes, Connection, Failure, Interval, Problem, Remedy, Whose, Window,
+};
+use jiff::Timestamp;
+
+use crate::dav::requests::{self, Give};
+use crate::dav::{self, Answer, Multistatus, Ns, Trouble, href};
+use crate::record;
+use crate::session::{self, Session};
+
+/// Answers for each calendar.
+pub(crate) fn busy(connection: &Connection, whose: Whose, window: Window) -> Result<BusyAnswers, Failure> {
+    if window.end <= window.start {
+        return Err(invalid("window", "the window's end is not after its start"));
+    }
+    let ids = match whose {
+        Whose::Calendars(ids) => ids,
+        Whose::Addresses(addresses) => {
+            let refused = |calendar| BusyAnswer {
+                calendar,
+                outcome: Err(unsupported("CalDAV servers tell of other people only within one server")),
+            };
+            return Ok(BusyAnswers { calendars: addresses.into_iter().map(refused).collect(), memo: None });
+        }
+    };
+    let (calendars, memo) = session::run(connection, |session| {
+        let mut answers = Vec::with_capacity(ids.len());
+        for id in &ids {
+            let outcome = match of_calendar(session, id, window) {
+                Ok(times) => Ok(times),
+                // Found out anew, the account may be elsewhere; found out just now, it is not.
+                Err(trouble) if trouble.perhaps_moved && !session.fresh => return Err(trouble),
+                Err(trouble) => Err(*trouble.failure),
+            };
+            answers.push(BusyAnswer { calendar: id.clone(), outcome });
+        }
+        Ok(answers)
+    })?;
+    Ok(BusyAnswers { calendars, memo })
+}
+
+fn of_calendar(session: &Session<'_>, id: &str, window: Window) -> Result<BusyTimes, Trouble> {
+    let calendar = session.calendar(id)?;
+    let response = match http::send(&requests::query(&calendar, Give::Data, Some(window))) {
+        Ok(response) => response,
+        Err(HttpError::TooBig(_)) => return Err(too_large(window).into()),
+        Err(error) => return Err(error.into()),
+    };
+    let found = dav::read(&response)?;
+    if is_cut_short(&found) {
+        return Err(too_large(window).into());
+    }
+    let mut times = BusyTimes { intervals: Vec::new(), problems: Vec::new() };
+    for answer in found.answers {
+        of_resource(answer, session, window, &mut times);
+    }
+    times.intervals.sort_by_key(|interval| (interval.start, interval.end));
+    Ok(times)
+}
+
+/// RFC 4791 §7.8: an answer that would be too large ends with 507 for the collection.
+fn is_cut_short(found: &Multistatus) -> bool {
+    found.answers.iter().any(|answer| answer.status == Some(507))
+}
+
+fn too_large(window: Window) -> Failure {
+    // Half of it, but never nothing: a window of a second that is still too large has other reasons.
+    let half = u64::try_from(window.end.saturating_sub(window.start) / 2).unwrap_or(0).max(1);
+    failure(Remedy::WindowTooLarge(half), "507", "the events of this window do not fit into one answer")
+}
+
+fn of_resource(mut answer: Answer, session: &Session<'_>, window: Window, times: &mut BusyTimes) {
+    let Some(id) = href::event_id(&answer.url) else { return };
+    let mut problem = |what: String| times.problems.push(Problem { id: id.clone(), what });
+    let Some(data) = answer.take_text(Ns::CalDav, "calendar-data") else {
+        // Deleted between the search and the answer: it takes no time any more.
+        if !matches!(answer.status, Some(404 | 410)) {
+            problem("the server gave no calendar data for it".to_owned());
+        }
+        return;
+    };
+    let (calendar, problems) = match icalendar::parse(data.as_bytes()) {
+        Ok(parsed) => parsed,
+        Err(error) => return problem(error.to_string()),
+    };
+    let (occurrences, more) = icalendar::occurrences(&calendar, session.zone.clone(), engine_window(window));
+    problems.into_iter().chain(more).for_each(|each| problem(each.what));
+    let mut meanings = Meanings { calendar: &calendar, session, known: Vec::new() };
+    times.intervals.extend(occurrences.iter().filter_map(|occurrence| meanings.interval(occurrence, window)));
+}
+
+fn engine_window(window: Window) -> icalendar::Window {
+    let at = |second: i64, or| Timestamp::from_second(second).unwrap_or(or);
+    icalendar::Window { start: at(window.start, Timestamp::MIN), end: at(window.end, Timestamp::MAX) }
+}
+
+/// What the events of one resource mean for whoever wants to meet the person. A series asks often and has few answers.
+struct Meanings<'a> {
+    calendar: &'a Component,
+    session: &'a Session<'a>,
+    known: Vec<(&'a Component, Option<BusyKind>, Option<String>)>,
+}
+
+impl<'a> Meanings<'a> {
+    fn interval(&mut self, occurrence: &Occurrence<'a>, window: Window) -> Option<Interval> {
+        let (kind, ours) = self.of(occurrence.event);
+        let start = occurrence.start.as_second().max(window.start);
+        let end = occurrence.end.as_second().min(window.end);
+        // What takes no time takes nobody's time.
+        if end <= start {
+            return None;
+        }
+        Some(Interval { start, end, kind: kind?, all_day: occurrence.all_day(), ours })
+    }
+
+    fn of(&mut self, event: &'a Component) -> (Option<BusyKind>, Option<String>) {
+        if let Some((_, kind, ours)) = self.known.iter().find(|(known, ..)| std::ptr::eq(*known, event)) {
+            return (*kind, ours.clone());
+        }
+        let kind = meaning(self.calendar, event, self.session);
+        // A changed occurrence made by another program may have lost the key of its series.
+        let ours = record::ours(event).or_else(|| record::ours(record::main_event(self.calendar)?));
+        self.known.push((event, kind, ours.clone()));
+        (kind, ours)
+    }
+}
+
+/// None if the event is cancelled, or declined by the owner.
+fn meaning(calendar: &Component, event: &Component, session: &Session<'_>) -> Option<BusyKind> {
+    let (fields, _) = event::read(event, &mut Zones::new(calendar, session.zone.clone()));
+    let own = fields.attendees.iter().find(|attendee| session.is_own(&attendee.address));
+    let reply = own.map(|attendee| attendee.answer);
+    if fields.status == Status::Cancelled || reply == Some(Reply::Declined) {
+        return None;
+    }
+    match record::kind(fields.busy) {
+        BusyKind::Busy if fields.status == Status::Tentative || reply == Some(Reply::Tentative) => {
+            Some(BusyKind::Tentative)
+        }
+        kind => Some(kind),
+    }
+}

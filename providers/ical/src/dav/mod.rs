@@ -1,0 +1,82 @@
+//! WebDAV and CalDAV on the wire: RFC 4918, RFC 4791, RFC 6578.
+//!
+//! Here is the knowledge of what to ask and how to read the answer; what follows from an answer is decided elsewhere.
+//! It lives with this provider and not in the sdk, because no other service speaks it.
+//! Requests are made in [`requests`], answers read in [`multistatus`], addresses kept in line by [`href`].
+
+pub(crate) mod href;
+pub(crate) mod multistatus;
+pub(crate) mod requests;
+mod xml;
+
+use chronus_sdk::failure::failure;
+use chronus_sdk::http::{self, HttpError, Request, Response, Url};
+use chronus_sdk::types::{Failure, Remedy};
+
+pub(crate) use multistatus::{Answer, Multistatus, Preconditions};
+pub(crate) use xml::{Element, Ns};
+
+/// Why a step failed.
+#[derive(Debug)]
+pub(crate) struct Trouble {
+    pub(crate) failure: Box<Failure>,
+    /// Whether addresses that were discovered earlier may be to blame: then they are discovered again.
+    pub(crate) perhaps_moved: bool,
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Trouble {
+        Trouble { failure: Box::new(failure), perhaps_moved: false }
+    }
+}
+
+impl From<HttpError> for Trouble {
+    fn from(error: HttpError) -> Trouble {
+        Trouble::from(Failure::from(error))
+    }
+}
+
+/// Sends a request about a collection that must exist, and reads the multistatus that answers it.
+pub(crate) fn ask(request: &Request) -> Result<Multistatus, Trouble> {
+    read(&http::send(request)?)
+}
+
+/// Reads the multistatus in an answer.
+pub(crate) fn read(response: &Response) -> Result<Multistatus, Trouble> {
+    if response.status != 207 {
+        return Err(unexpected(response));
+    }
+    let base = Url::parse(&response.url).map_err(|error| nonsense(response, &error.to_string()))?;
+    multistatus::parse(&response.body, &base).map_err(|what| nonsense(response, what))
+}
+
+/// An answer about a collection that is not the expected one.
+pub(crate) fn unexpected(response: &Response) -> Trouble {
+    let mut failure = match response.is_success() || response.redirect().is_some() {
+        true => *nonsense(response, "it is not the multistatus that was asked for").failure,
+        false => response.failure(),
+    };
+    if let Some(named) = precondition(response).first() {
+        failure.service_code = format!("{} {named}", response.status);
+    }
+    // A write that a method or a path does not allow is no more permitted than one that rights do not allow.
+    if response.status == 405 {
+        failure.remedy = Remedy::NotPermitted;
+    }
+    let perhaps_moved = matches!(response.status, 301 | 302 | 303 | 307 | 308 | 401 | 403 | 404 | 405 | 410 | 421);
+    Trouble { failure: Box::new(failure), perhaps_moved }
+}
+
+/// The preconditions that an answer names.
+pub(crate) fn precondition(response: &Response) -> Preconditions {
+    match Url::parse(&response.url) {
+        Ok(base) => Preconditions::of(&response.body, &base),
+        Err(_) => Preconditions::default(),
+    }
+}
+
+/// An answer that makes no sense may be a proxy's, and better at the next try.
+pub(crate) fn nonsense(response: &Response, what: &str) -> Trouble {
+    let status = response.status.to_string();
+    failure(Remedy::Temporary, status, format!("the answer of {} cannot be used: {what}", response.url)).into()
+}

@@ -1,0 +1,208 @@
+//! The requests: each a function from what is wanted to the bytes that ask for it.
+//!
+//! Bodies are written out rather than built from parts: this way each can be laid beside the paragraph of the RFC that
+//! it follows. Whatever comes from outside is escaped.
+
+use chronus_sdk::http::{Request, Url};
+use chronus_sdk::types::{Instant, Window};
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::xml::escape;
+
+const XML: &str = "application/xml; charset=utf-8";
+const CALENDAR: &str = "text/calendar; charset=utf-8";
+
+/// The most bytes of an answer that lists events with their data: what the host's memory for one call can hold beside
+/// the parsed form.
+pub(crate) const MAX_DATA: usize = 48 << 20;
+
+/// A day in seconds. Servers resolve floating times and whole days in zones of their own choice, at most 14 hours from
+/// UTC, so windows are asked for with a margin and cut here.
+const MARGIN: i64 = 86_400;
+
+const HEAD: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n";
+const SPACES: &str =
+    "xmlns:d=\"DAV:\" xmlns:c=\"urn:ietf:params:xml:ns:caldav\" xmlns:s=\"http://calendarserver.org/ns/\"";
+
+/// PROPFIND (RFC 4918 §9.1). `props` are element names with the prefixes `d`, `c` and `s`.
+pub(crate) fn propfind(url: &Url, depth: &str, props: &[&str]) -> Request {
+    let props: String = props.iter().map(|prop| format!("<{prop}/>")).collect();
+    let body = format!("{HEAD}<d:propfind {SPACES}><d:prop>{props}</d:prop></d:propfind>");
+    Request::new("PROPFIND", url.to_string()).header("depth", depth).body(XML, body)
+}
+
+/// What a calendar-query gives of each event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Give {
+    Etags,
+    Data,
+}
+
+impl Give {
+    fn props(self) -> &'static str {
+        match self {
+            Give::Etags => "<d:prop><d:getetag/></d:prop>",
+            Give::Data => "<d:prop><d:getetag/><c:calendar-data/></d:prop>",
+        }
+    }
+
+    fn limit(self, request: Request) -> Request {
+        match self {
+            Give::Etags => request.limit(MAX_DATA),
+            Give::Data => request.limit(MAX_DATA),
+        }
+    }
+}
+
+/// calendar-query for the events of a calendar, or those that touch a window (RFC 4791 §7.8). The filter on
+/// components is spelled out, as iCloud demands.
+pub(crate) fn query(calendar: &Url, give: Give, window: Option<Window>) -> Request {
+    let range = window.map_or(String::new(), |window| {
+        let (start, end) = (utc(window.start.saturating_sub(MARGIN)), utc(window.end.saturating_add(MARGIN)));
+        format!("<c:time-range start=\"{start}\" end=\"{end}\"/>")
+    });
+    give.limit(calendar_query(calendar, give, &range))
+}
+
+/// calendar-query for the event of a UID (RFC 4791 §7.8.6). Not every server answers it rightly: its answer is looked
+/// at, and its silence proves nothing.
+pub(crate) fn query_uid(calendar: &Url, uid: &str) -> Request {
+    let filter = format!(
+        "<c:prop-filter name=\"UID\"><c:text-match collation=\"i;octet\">{}</c:text-match></c:prop-filter>",
+        escape(uid)
+    );
+    calendar_query(calendar, Give::Data, &filter)
+}
+
+fn calendar_query(calendar: &Url, give: Give, filter: &str) -> Request {
+    let body = format!(
+        "{HEAD}<c:calendar-query {SPACES}>{}<c:filter><c:comp-filter name=\"VCALENDAR\"><c:comp-filter \
+         name=\"VEVENT\">{filter}</c:comp-filter></c:comp-filter></c:filter></c:calendar-query>",
+        give.props()
+    );
+    Request::new("REPORT", calendar.to_string()).header("depth", "1").body(XML, body)
+}
+
+/// calendar-multiget (RFC 4791 §7.9).
+pub(crate) fn multiget<'a>(calendar: &Url, events: impl Iterator<Item = &'a Url>) -> Request {
+    let hrefs: String = events.map(|url| format!("<d:href>{}</d:href>", escape(url.path()))).collect();
+    let body = format!("{HEAD}<c:calendar-multiget {SPACES}>{}{hrefs}</c:calendar-multiget>", Give::Data.props());
+    Request::new("REPORT", calendar.to_string()).header("depth", "1").body(XML, body).limit(MAX_DATA)
+}
+
+/// sync-collection (RFC 6578 §3). No limit is asked for: iCloud ignores it, and others may refuse it.
+pub(crate) fn sync(calendar: &Url, token: &str) -> Request {
+    let body = format!(
+        "{HEAD}<d:sync-collection {SPACES}><d:sync-token>{}</d:sync-token><d:sync-level>1</d:sync-level>\
+         <d:prop><d:getetag/></d:prop></d:sync-collection>",
+        escape(token)
+    );
+    // RFC 6578 §3.2 wants depth 0; servers of its drafts look at sync-level alone.
+    Request::new("REPORT", calendar.to_string()).header("depth", "0").body(XML, body).limit(MAX_DATA)
+}
+
+/// GET of one event.
+pub(crate) fn get(event: &Url) -> Request {
+    Request::new("GET", event.to_string()).header("accept", "text/calendar")
+}
+
+/// What must hold for a write to be made (RFC 9110 §13.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Only<'a> {
+    /// If there is nothing yet.
+    IfAbsent,
+    /// If it still has this entity tag. Never `*`, which iCloud reads the wrong way round.
+    IfStill(&'a str),
+    Always,
+}
+
+impl Only<'_> {
+    fn on(self, request: Request) -> Request {
+        match self {
+            Only::IfAbsent => request.header("if-none-match", "*"),
+            Only::IfStill(etag) => request.header("if-match", etag),
+            Only::Always => request,
+        }
+    }
+}
+
+/// PUT of one event.
+pub(crate) fn put(event: &Url, only: Only<'_>, calendar_data: String) -> Request {
+    only.on(Request::new("PUT", event.to_string()).body(CALENDAR, calendar_data))
+}
+
+/// DELETE of one event. Not `silent`, the server may tell the organiser of an invitation that it is declined
+/// (RFC 6638 §8.1).
+pub(crate) fn delete(event: &Url, only: Only<'_>, silent: bool) -> Request {
+    let request = only.on(Request::new("DELETE", event.to_string()));
+    if silent { request.header("schedule-reply", "F") } else { request }
+}
+
+/// OPTIONS.
+pub(crate) fn options(url: &Url) -> Request {
+    Request::new("OPTIONS", url.to_string())
+}
+
+/// `20261122T080000Z`, kept within what four digits of a year can say.
+fn utc(instant: Instant) -> String {
+    // 1 January 1 and 30 December 9999.
+    const RANGE: (Instant, Instant) = (-62_135_596_800, 253_402_128_000);
+    let at = Timestamp::from_second(instant.clamp(RANGE.0, RANGE.1)).unwrap_or(Timestamp::UNIX_EPOCH);
+    let at = TimeZone::UTC.to_datetime(at);
+    format!("{:04}{:02}{:02}T{:02}{:02}{:02}Z", at.year(), at.month(), at.day(), at.hour(), at.minute(), at.second())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dav::xml::{self, Ns};
+
+    fn calendar() -> Url {
+        Url::parse("https://dav.example/alice/cal/").expect("an address")
+    }
+
+    #[test]
+    fn a_window_is_asked_for_with_a_margin() {
+        let window = Window { start: 1_795_392_000, end: 1_795_478_400 };
+        let body = String::from_utf8(query(&calendar(), Give::Etags, Some(window)).body).expect("text");
+        assert!(body.contains("start=\"20261122T000000Z\" end=\"20261125T000000Z\""), "{body}");
+        let all = Window { start: i64::MIN, end: i64::MAX };
+        let body = String::from_utf8(query(&calendar(), Give::Etags, Some(all)).body).expect("text");
+        assert!(body.contains("start=\"00010101T000000Z\" end=\"99991230T000000Z\""), "{body}");
+    }
+
+    #[test]
+    fn what_comes_from_outside_is_escaped() {
+        let body = query_uid(&calendar(), "a<&\">b\n").body;
+        let root = xml::parse(&body).expect("well-formed");
+        let mut element = root.child(Ns::CalDav, "filter");
+        for name in ["comp-filter", "comp-filter", "prop-filter", "text-match"] {
+            element = element.and_then(|outer| outer.child(Ns::CalDav, name));
+        }
+        assert_eq!(element.map(|element| element.text.as_str()), Some("a<&\">b\n"));
+        assert!(xml::parse(&sync(&calendar(), "</d:sync-token>").body).is_ok());
+    }
+
+    #[test]
+    fn every_body_is_well_formed() {
+        let event = Url::parse("https://dav.example/alice/cal/a%40b.ics").expect("an address");
+        for request in [
+            propfind(&calendar(), "0", &["d:resourcetype", "s:getctag"]),
+            query(&calendar(), Give::Data, None),
+            multiget(&calendar(), [&event].into_iter()),
+            sync(&calendar(), ""),
+        ] {
+            assert!(xml::parse(&request.body).is_ok(), "{request:?}");
+        }
+    }
+
+    #[test]
+    fn preconditions_are_headers() {
+        let header = |only| put(&calendar(), only, String::new()).headers.pop();
+        assert_eq!(header(Only::IfAbsent), Some(("if-none-match".into(), "*".into())));
+        assert_eq!(header(Only::IfStill("\"1\"")), Some(("if-match".into(), "\"1\"".into())));
+        assert_eq!(header(Only::Always).map(|(name, _)| name).as_deref(), Some("content-type"));
+        let silent = delete(&calendar(), Only::Always, true).headers;
+        assert_eq!(silent, [("schedule-reply".to_owned(), "F".to_owned())]);
+    }
+}

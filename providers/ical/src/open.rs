@@ -1,0 +1,160 @@
+//! The account: which calendars it has, what may be done with each, which one meetings go to.
+//!
+//! A calendar home holds more than calendars: task lists, invitations on their way in and out, trash. What is listed is
+//! what has the type of a calendar and holds events. Without a statement about rights, a calendar is taken as the
+//! person's own: servers that know rights state them.
+
+use chronus_sdk::http;
+use chronus_sdk::icalendar::{self, Zone, Zones};
+use chronus_sdk::log;
+use chronus_sdk::types::{Abilities, Calendar, CalendarRole, Connection, Failure, Opened};
+
+use crate::dav::{self, Answer, Element, Ns, Trouble, requests};
+use crate::discovery;
+use crate::memo::{self, Account};
+use crate::session;
+
+/// Opens the account. It always discovers anew: this call is made to learn whether what is known still holds.
+pub(crate) fn open(connection: &Connection) -> Result<Opened, Failure> {
+    let server = session::server(connection)?;
+    let account = discovery::discover(connection, &server)?;
+    let listed = list(&account).map_err(|trouble| *trouble.failure)?;
+    let writes = listed.iter().any(|calendar| is_writable(calendar.role));
+    let mut abilities = Abilities::READ_BUSY | Abilities::REPORT_CHANGES;
+    if writes {
+        abilities = abilities | Abilities::WRITE | Abilities::RECURRING_WRITES;
+        if account.scheduling.sends() && !account.addresses.is_empty() {
+            abilities = abilities | Abilities::SENDS_INVITATIONS;
+        }
+    }
+    let zone = listed.iter().filter(|calendar| calendar.is_default).chain(&listed).find_map(|each| each.zone.clone());
+    let mut addresses = account.addresses.clone().into_iter();
+    Ok(Opened {
+        address: addresses.next(),
+        other_addresses: addresses.collect(),
+        zone,
+        calendars: listed,
+        abilities,
+        memo: memo::write(&account, &server),
+    })
+}
+
+fn list(account: &Account) -> Result<Vec<Calendar>, Trouble> {
+    let props = [
+        "d:resourcetype",
+        "d:displayname",
+        "c:supported-calendar-component-set",
+        "d:current-user-privilege-set",
+        "d:owner",
+        "c:calendar-timezone",
+    ];
+    let mut calendars: Vec<Calendar> = Vec::new();
+    for home in &account.homes {
+        let response = http::follow(&requests::propfind(home, "1", &props))?;
+        for answer in dav::read(&response)?.answers {
+            let new = !calendars.iter().any(|known| known.id == answer.url.path());
+            if new && is_event_calendar(&answer) && answer.url.origin() == home.origin() {
+                calendars.push(calendar(&answer, account));
+            }
+        }
+    }
+    // Servers list in the order of their disk.
+    calendars.sort_by(|a, b| a.id.cmp(&b.id));
+    let preferred = preferred(account)?;
+    choose_default(&mut calendars, preferred.as_deref());
+    Ok(calendars)
+}
+
+/// The path of the calendar that the server puts invitations into (RFC 6638 §9.2), if it says so.
+fn preferred(account: &Account) -> Result<Option<String>, Trouble> {
+    let Some(inbox) = &account.inbox else { return Ok(None) };
+    let response = http::follow(&requests::propfind(inbox, "0", &["c:schedule-default-calendar-URL"]))?;
+    // An inbox that cannot be read costs a preference and nothing else.
+    let answers = dav::read(&response).map(|multistatus| multistatus.answers).unwrap_or_default();
+    let named = answers.iter().flat_map(|answer| answer.hrefs(Ns::CalDav, "schedule-default-calendar-URL"));
+    Ok(named.map(|url| url.path().to_owned()).next())
+}
+
+/// Exactly one writable calendar, if there is any: the server's choice, else the first of the person's own, else the
+/// first.
+fn choose_default(calendars: &mut [Calendar], preferred: Option<&str>) {
+    let matches = |wanted: &str, id: &str| wanted.trim_end_matches('/') == id.trim_end_matches('/');
+    let rank = |calendar: &Calendar| {
+        (preferred.is_some_and(|wanted| matches(wanted, &calendar.id)), calendar.role == CalendarRole::Owner)
+    };
+    // Of equals the first: sorting is stable.
+    let mut candidates: Vec<&mut Calendar> = calendars.iter_mut().filter(|each| is_writable(each.role)).collect();
+    candidates.sort_by_key(|calendar| std::cmp::Reverse(rank(calendar)));
+    if let Some(chosen) = candidates.into_iter().next() {
+        chosen.is_default = true;
+    }
+}
+
+fn is_writable(role: CalendarRole) -> bool {
+    matches!(role, CalendarRole::Owner | CalendarRole::Writer)
+}
+
+fn is_event_calendar(answer: &Answer) -> bool {
+    let Some(types) = answer.prop(Ns::Dav, "resourcetype") else { return false };
+    // Deleted calendars keep their type in some trash bins.
+    let other = types.children.iter().any(|kind| {
+        matches!(kind.name.as_str(), "schedule-inbox" | "schedule-outbox" | "deleted-calendar" | "trash-bin")
+    });
+    let events = match answer.prop(Ns::CalDav, "supported-calendar-component-set") {
+        // RFC 4791 §5.2.3: without the property, it takes all.
+        None => true,
+        Some(set) => {
+            let mut components = set.all(Ns::CalDav, "comp").filter_map(|comp| comp.attribute("name"));
+            components.any(|name| name.eq_ignore_ascii_case("VEVENT"))
+        }
+    };
+    types.child(Ns::CalDav, "calendar").is_some() && !other && events && answer.is_collection()
+}
+
+fn calendar(answer: &Answer, account: &Account) -> Calendar {
+    let id = answer.url.path().to_owned();
+    let segment = id.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let name = match answer.text(Ns::Dav, "displayname") {
+        Some(name) => name.to_owned(),
+        None => String::from_utf8_lossy(&http::decode(segment)).into_owned(),
+    };
+    let zone = answer.text(Ns::CalDav, "calendar-timezone").and_then(zone);
+    Calendar { name, role: role(answer, account), is_default: false, zone, id }
+}
+
+/// What the person may do (RFC 3744 §3, RFC 4791 §6.1.1).
+fn role(answer: &Answer, account: &Account) -> CalendarRole {
+    let Some(set) = answer.prop(Ns::Dav, "current-user-privilege-set") else { return CalendarRole::Owner };
+    let has = |ns: Ns, name: &str| {
+        let privileges = set.all(Ns::Dav, "privilege").flat_map(|privilege: &Element| &privilege.children);
+        privileges.into_iter().any(|privilege| privilege.is(ns, name))
+    };
+    let dav = |name| has(Ns::Dav, name);
+    if dav("all") || dav("write") || dav("write-content") && dav("bind") {
+        let owner = answer.hrefs(Ns::Dav, "owner");
+        match owner.first() {
+            Some(owner) if owner.path().trim_end_matches('/') != account.principal.path().trim_end_matches('/') => {
+                CalendarRole::Writer
+            }
+            _ => CalendarRole::Owner,
+        }
+    } else if dav("read") {
+        CalendarRole::Reader
+    } else if has(Ns::CalDav, "read-free-busy") {
+        CalendarRole::FreeBusyReader
+    } else {
+        CalendarRole::Reader
+    }
+}
+
+/// The IANA name of the zone that calendar-timezone (RFC 4791 §5.2.2) holds.
+fn zone(data: &str) -> Option<String> {
+    let (calendar, _) = icalendar::parse(data.as_bytes()).ok()?;
+    let tzid = calendar.inner("VTIMEZONE").next()?.text("TZID")?;
+    let utc = Zone::iana("UTC")?;
+    let found = Zones::new(&calendar, utc).get(&tzid)?.name().map(str::to_owned);
+    if found.is_none() {
+        log::debug("a calendar is in a zone without an IANA name", &[]);
+    }
+    found
+}

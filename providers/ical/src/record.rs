@@ -1,0 +1,280 @@
+//! Between stored calendar data and the contract's event.
+//!
+//! One resource of a CalDAV server holds one UID: the event itself, and, if it repeats, the occurrences that were
+//! changed. The contract's record describes the event itself, with the rule by which it repeats. A changed occurrence
+//! is part of its series here and not an event of its own, so `series-id` is never set; a change to one shows as a new
+//! etag of the series, and busy times take it into account. Where only changed occurrences are there (the person was
+//! invited to one day of somebody's series), the earliest stands for all.
+//! Rejected: an event per changed occurrence. Their ids would not be addresses, and one etag would be that of many.
+
+use chronus_sdk::failure::invalid;
+use chronus_sdk::icalendar::event::{self, Answer, Busy, Fields, Role, Status, When};
+use chronus_sdk::icalendar::{self, Component, Problem, Zone, Zones};
+use chronus_sdk::types::{
+    Attendee, BusyKind, Date, DaySpan, Event, EventStatus, Failure, Organiser, Role as ContractRole, Rsvp, Span, Timed,
+    TimedSpan,
+};
+use jiff::Timestamp;
+
+use crate::session::Session;
+
+/// The property that holds the key of the `create` that made an event.
+pub(crate) const KEY: &str = "X-CHRONUS-KEY";
+
+/// An event as a server keeps it.
+#[derive(Clone, Debug)]
+pub(crate) struct Stored {
+    pub(crate) id: String,
+    /// Without the mark of a weak one.
+    pub(crate) etag: Option<String>,
+    pub(crate) calendar: Component,
+}
+
+/// Reads what a server keeps.
+///
+/// # Errors
+/// What is wrong with it, without any of its text.
+pub(crate) fn parse(id: &str, etag: Option<String>, data: &[u8]) -> Result<Stored, String> {
+    let (calendar, _) = icalendar::parse(data).map_err(|error| error.to_string())?;
+    Ok(Stored { id: id.to_owned(), etag, calendar })
+}
+
+/// The VEVENT that stands for the whole: the master, or the earliest changed occurrence.
+pub(crate) fn main_event(calendar: &Component) -> Option<&Component> {
+    let index = main_index(calendar)?;
+    calendar.components.get(index)
+}
+
+/// Where the VEVENT that stands for the whole is among the components.
+pub(crate) fn main_index(calendar: &Component) -> Option<usize> {
+    let events = || calendar.components.iter().enumerate().filter(|(_, component)| component.name == "VEVENT");
+    let master = events().find(|(_, event)| event.property("RECURRENCE-ID").is_none());
+    let earliest = || {
+        let start = |event: &Component| event.property("RECURRENCE-ID").map(|start| start.value.clone());
+        events().min_by_key(|(_, event)| start(event))
+    };
+    master.or_else(earliest).map(|(index, _)| index)
+}
+
+/// Whether it holds any event. A calendar may hold tasks as well.
+pub(crate) fn holds_event(calendar: &Component) -> bool {
+    calendar.inner("VEVENT").next().is_some()
+}
+
+impl Stored {
+    /// The contract's event.
+    ///
+    /// # Errors
+    /// What is wrong with it, without any of its text.
+    pub(crate) fn event(&self, session: &Session<'_>) -> Result<Event, String> {
+        let main = main_event(&self.calendar).ok_or("it holds no event")?;
+        let (fields, problems) = event::read(main, &mut Zones::new(&self.calendar, session.zone.clone()));
+        let when = fields.when.as_ref().ok_or_else(|| all(&problems))?;
+        let ours = ours(main);
+        Ok(Event {
+            id: self.id.clone(),
+            etag: self.etag.clone(),
+            series_id: None,
+            original_start: None,
+            when: span(when),
+            busy: blocking(main),
+            status: match fields.status {
+                Status::Confirmed => EventStatus::Confirmed,
+                Status::Tentative => EventStatus::Tentative,
+                Status::Cancelled => EventStatus::Cancelled,
+            },
+            organiser: fields.organiser.as_ref().map(|organiser| Organiser {
+                address: organiser.address.clone(),
+                name: organiser.name.clone(),
+                is_self: session.is_own(&organiser.address),
+            }),
+            attendees: fields.attendees.iter().map(|attendee| attendee_of(attendee, session)).collect(),
+            ours,
+            updated: fields.updated.map(Timestamp::as_second),
+            uid: fields.uid,
+            title: fields.title,
+            description: fields.description,
+            recurrence: fields.recurrence,
+        })
+    }
+
+    /// The same as a failure: the event is there and cannot be read.
+    pub(crate) fn event_or_failure(&self, session: &Session<'_>) -> Result<Event, Failure> {
+        self.event(session).map_err(unreadable)
+    }
+
+    /// What the main event says of itself.
+    pub(crate) fn fields(&self, session: &Session<'_>) -> Option<Fields> {
+        let main = main_event(&self.calendar)?;
+        Some(event::read(main, &mut Zones::new(&self.calendar, session.zone.clone())).0)
+    }
+}
+
+/// A resource that is there and is no event. Only a change of it helps.
+pub(crate) fn unreadable(what: String) -> Failure {
+    invalid("event", format!("the event cannot be read: {what}"))
+}
+
+fn all(problems: &[Problem]) -> String {
+    match problems.first() {
+        Some(problem) => problem.what.clone(),
+        None => "it has no start".to_owned(),
+    }
+}
+
+/// The key that an event carries.
+pub(crate) fn ours(event: &Component) -> Option<String> {
+    event.text(KEY).filter(|key| !key.is_empty())
+}
+
+/// Whether the owner marked the event as blocking, and how: TRANSP (RFC 5545 §3.8.2.7), and beside it the property by
+/// which Outlook and others tell more kinds. TRANSP decides where the two disagree, because programs that do not know
+/// the second one change the first.
+pub(crate) fn blocking(event: &Component) -> BusyKind {
+    let value = |name| event.property(name).map(|property| property.value.trim().to_ascii_uppercase());
+    let transparency = value("TRANSP");
+    let kind = value("X-MICROSOFT-CDO-BUSYSTATUS");
+    match (transparency.as_deref(), kind.as_deref()) {
+        (Some("TRANSPARENT"), Some("WORKINGELSEWHERE")) => BusyKind::WorkingElsewhere,
+        (Some("TRANSPARENT"), _) | (None, Some("FREE")) => BusyKind::Free,
+        (_, Some("TENTATIVE")) => BusyKind::Tentative,
+        (_, Some("OOF")) => BusyKind::OutOfOffice,
+        (_, Some("WORKINGELSEWHERE")) => BusyKind::WorkingElsewhere,
+        _ => BusyKind::Busy,
+    }
+}
+
+fn attendee_of(attendee: &event::Attendee, session: &Session<'_>) -> Attendee {
+    Attendee {
+        address: attendee.address.clone(),
+        name: attendee.name.clone(),
+        role: match attendee.role {
+            Role::Chair => ContractRole::Chair,
+            Role::Required => ContractRole::Required,
+            Role::Optional => ContractRole::Optional,
+            Role::NonParticipant => ContractRole::NonParticipant,
+        },
+        rsvp: match attendee.answer {
+            Answer::NeedsAction => Rsvp::NeedsAction,
+            Answer::Accepted => Rsvp::Accepted,
+            Answer::Tentative => Rsvp::Tentative,
+            Answer::Declined => Rsvp::Declined,
+        },
+        is_self: session.is_own(&attendee.address),
+    }
+}
+
+/// The contract's attendees for the engine.
+pub(crate) fn attendees(list: &[Attendee]) -> Vec<event::Attendee> {
+    let convert = |attendee: &Attendee| event::Attendee {
+        address: attendee.address.trim().to_owned(),
+        name: attendee.name.clone(),
+        role: match attendee.role {
+            ContractRole::Chair => Role::Chair,
+            ContractRole::Required => Role::Required,
+            ContractRole::Optional => Role::Optional,
+            ContractRole::NonParticipant => Role::NonParticipant,
+        },
+        answer: answer(attendee.rsvp),
+    };
+    list.iter().map(convert).collect()
+}
+
+pub(crate) fn answer(rsvp: Rsvp) -> Answer {
+    match rsvp {
+        Rsvp::NeedsAction => Answer::NeedsAction,
+        Rsvp::Accepted => Answer::Accepted,
+        Rsvp::Tentative => Answer::Tentative,
+        Rsvp::Declined => Answer::Declined,
+    }
+}
+
+pub(crate) fn status(status: EventStatus) -> Status {
+    match status {
+        EventStatus::Confirmed => Status::Confirmed,
+        EventStatus::Tentative => Status::Tentative,
+        EventStatus::Cancelled => Status::Cancelled,
+    }
+}
+
+pub(crate) fn busy(kind: BusyKind) -> Busy {
+    match kind {
+        BusyKind::Busy => Busy::Busy,
+        BusyKind::Tentative => Busy::Tentative,
+        BusyKind::OutOfOffice => Busy::OutOfOffice,
+        BusyKind::WorkingElsewhere => Busy::WorkingElsewhere,
+        BusyKind::Free => Busy::Free,
+    }
+}
+
+pub(crate) fn kind(busy: Busy) -> BusyKind {
+    match busy {
+        Busy::Busy => BusyKind::Busy,
+        Busy::Tentative => BusyKind::Tentative,
+        Busy::OutOfOffice => BusyKind::OutOfOffice,
+        Busy::WorkingElsewhere => BusyKind::WorkingElsewhere,
+        Busy::Free => BusyKind::Free,
+    }
+}
+
+fn span(when: &When) -> Span {
+    let timed = |at: &Timestamp, zone: &Zone| Timed {
+        at: at.as_second(),
+        // A zone that only its calendar knows has no name that others understand; the instant is right.
+        zone: zone.name().unwrap_or("UTC").to_owned(),
+    };
+    match when {
+        When::Timed { start, start_zone, end, end_zone } => {
+            Span::Timed(TimedSpan { start: timed(start, start_zone), end: timed(end, end_zone) })
+        }
+        When::Days { start, end } => Span::AllDay(DaySpan { start: date(*start), end: date(*end) }),
+    }
+}
+
+fn date(date: jiff::civil::Date) -> Date {
+    let part = |value: i8| u8::try_from(value).unwrap_or(1);
+    Date { year: i32::from(date.year()), month: part(date.month()), day: part(date.day()) }
+}
+
+/// The contract's span for the engine.
+///
+/// # Errors
+/// `invalid` if a zone is not known, a date does not exist, or the end is not where it must be.
+pub(crate) fn when(span: &Span) -> Result<When, Failure> {
+    match span {
+        Span::Timed(span) => {
+            if span.end.at < span.start.at {
+                return Err(invalid("when", "the event's end is before its start"));
+            }
+            let (start, start_zone) = moment(&span.start)?;
+            let (end, end_zone) = moment(&span.end)?;
+            Ok(When::Timed { start, start_zone, end, end_zone })
+        }
+        Span::AllDay(span) => {
+            let (start, end) = (civil(span.start)?, civil(span.end)?);
+            if end <= start {
+                return Err(invalid("when", "the event's last day is before its first"));
+            }
+            Ok(When::Days { start, end })
+        }
+    }
+}
+
+fn moment(timed: &Timed) -> Result<(Timestamp, Zone), Failure> {
+    let zone = Zone::iana(&timed.zone)
+        .ok_or_else(|| invalid("when.zone", format!("{:?} is no IANA time zone", timed.zone)))?;
+    let at = Timestamp::from_second(timed.at)
+        .map_err(|_| invalid("when.at", format!("{} is beyond the year 9999", timed.at)))?;
+    Ok((at, zone))
+}
+
+fn civil(date: Date) -> Result<jiff::civil::Date, Failure> {
+    let made = || {
+        let (year, month, day) =
+            (i16::try_from(date.year).ok()?, i8::try_from(date.month).ok()?, i8::try_from(date.day).ok()?);
+        jiff::civil::Date::new(year, month, day).ok().filter(|made| made.year() > 0)
+    };
+    made().ok_or_else(|| {
+        invalid("when.date", format!("{}-{}-{} is no date of the years 1 to 9999", date.year, date.month, date.day))
+    })
+}

@@ -1,0 +1,134 @@
+//! Whether the server itself writes to the people who are invited (RFC 6638), and how it is kept from it.
+//!
+//! Two mistakes are possible. Believing a server that sends nothing: the guests never hear of the meeting. Not
+//! believing one that does: they hear of it twice. The announcement alone (`calendar-auto-schedule` in the DAV header
+//! and an outbox) does not decide it: Xandikos announces both and delivers nothing. So only makes that are known to
+//! deliver are believed: iCloud, and Cyrus (which Fastmail is). To every other server that announces scheduling, new
+//! attendees are given `SCHEDULE-AGENT=CLIENT`, which forbids it to write to them (RFC 6638 §7.1): whoever holds the
+//! connection does it, and nobody hears twice.
+//!
+//! An attendee who was invited by the server once cannot be released silently: a change from SERVER to CLIENT sends a
+//! cancellation (RFC 6638 §3.2.1.2). So `notify: none` succeeds when nobody would be told and is `unsupported`
+//! otherwise, and no connection claims that invitations can be withheld. Whether iCloud respects
+//! SCHEDULE-AGENT=CLIENT is not known, so for it this way out is not taken.
+
+use chronus_sdk::failure::unsupported;
+use chronus_sdk::http::{Response, Url};
+use chronus_sdk::icalendar::{Component, Property};
+use chronus_sdk::types::{Failure, Notify};
+use serde::{Deserialize, Serialize};
+
+/// What the server does with attendees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Scheduling {
+    /// Nothing: it keeps events.
+    None,
+    /// It says that it writes to them, and it is not known to do so.
+    Announced,
+    /// It writes to them. `obeys` says whether SCHEDULE-AGENT=CLIENT is known to stop it.
+    Delivers { obeys: bool },
+}
+
+/// Judges a server by its own name and by an answer that has its DAV header.
+pub(crate) fn judge(server: &Url, answer: &Response, has_outbox: bool) -> Scheduling {
+    let announced = answer.header_values("dav").flat_map(|value| value.split(','));
+    let announced = announced.map(str::trim).any(|feature| feature.eq_ignore_ascii_case("calendar-auto-schedule"));
+    let make = answer.header("server").unwrap_or_default();
+    if !announced || !has_outbox {
+        Scheduling::None
+    } else if is_icloud(server) {
+        Scheduling::Delivers { obeys: false }
+    } else if make.starts_with("Cyrus") || server.host().ends_with(".fastmail.com") {
+        Scheduling::Delivers { obeys: true }
+    } else {
+        Scheduling::Announced
+    }
+}
+
+/// Whether this is Apple's service.
+pub(crate) fn is_icloud(server: &Url) -> bool {
+    server.host().ends_with(".icloud.com") || server.host() == "icloud.com"
+}
+
+impl Scheduling {
+    /// Whether the server invites the attendees of an event that the owner organises.
+    pub(crate) fn sends(self) -> bool {
+        matches!(self, Scheduling::Delivers { .. })
+    }
+
+    /// Prepares an event that the owner organises for being written: says to the server for which attendees it may
+    /// act. `known` are the addresses of those who were in it before. Attendees who are the owner (`own`) are left
+    /// alone.
+    ///
+    /// # Errors
+    /// `unsupported`, if the server would tell somebody whom it must not.
+    pub(crate) fn prepare(
+        self,
+        event: &mut Component,
+        known: &[String],
+        own: &[String],
+        notify: Notify,
+    ) -> Result<(), Failure> {
+        let withhold = match (self, notify) {
+            (Scheduling::None, _) => return Ok(()),
+            (Scheduling::Delivers { .. }, Notify::All) => false,
+            (Scheduling::Announced, _) | (Scheduling::Delivers { .. }, Notify::None) => true,
+        };
+        for attendee in guests(event, own) {
+            let address = address(attendee);
+            let is_known = known.iter().any(|known| known.eq_ignore_ascii_case(&address));
+            if !withhold {
+                attendee.remove_parameter("SCHEDULE-AGENT");
+            } else if !is_known && self != (Scheduling::Delivers { obeys: false }) {
+                attendee.set_parameter("SCHEDULE-AGENT", "CLIENT");
+            }
+        }
+        self.check(event, own, notify)
+    }
+
+    /// Whether a change of an event that the owner organises can be made, given who would be told.
+    ///
+    /// # Errors
+    /// `unsupported`, if the server would tell somebody whom it must not.
+    pub(crate) fn check(self, event: &mut Component, own: &[String], notify: Notify) -> Result<(), Failure> {
+        let told = self != Scheduling::None && guests(event, own).any(|guest| is_servers(guest));
+        match (told, notify) {
+            (true, Notify::None) => Err(unsupported(
+                "the server writes to the attendees of this event, and cannot be kept from it once it has invited them",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether an answer to an invitation can be given, given that the server would send it to the organiser.
+    ///
+    /// # Errors
+    /// `unsupported`, if it must not be sent.
+    pub(crate) fn check_reply(self, organiser: Option<&Property>, notify: Notify) -> Result<(), Failure> {
+        let told = self != Scheduling::None && organiser.is_some_and(is_servers);
+        match (told, notify) {
+            (true, Notify::None) => Err(unsupported("the server sends the answer to the organiser")),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn guests<'a>(event: &'a mut Component, own: &'a [String]) -> impl Iterator<Item = &'a mut Property> {
+    let attendees = event.properties.iter_mut().filter(|property| property.name == "ATTENDEE");
+    attendees.filter(|attendee| {
+        let address = address(attendee);
+        !own.iter().any(|own| own.eq_ignore_ascii_case(&address))
+    })
+}
+
+/// Whether the server acts for this attendee or organiser (RFC 6638 §7.1).
+fn is_servers(property: &Property) -> bool {
+    property.parameter("SCHEDULE-AGENT").is_none_or(|agent| agent.eq_ignore_ascii_case("SERVER"))
+}
+
+fn address(property: &Property) -> String {
+    let value = property.value.trim();
+    let mailto = value.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("mailto:"));
+    value.get(if mailto { 7 } else { 0 }..).unwrap_or_default().to_owned()
+}
