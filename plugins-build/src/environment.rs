@@ -60,12 +60,20 @@ pub(crate) struct Folders<'a> {
 /// The compiler flags that give every folder the same name on every machine. The last mapping that fits wins, so the
 /// inner folders come after the outer.
 pub(crate) fn remapped(folders: &Folders<'_>) -> Vec<String> {
-    let mut flags = vec![remap(folders.workspace, "/chronus"), remap(folders.target_dir, "/target")];
-    flags.push(remap(&folders.cargo_home.join("git/checkouts"), "/git"));
     let mut registries = folders.registries.to_vec();
     registries.sort();
-    flags.extend(registries.iter().map(|registry| remap(registry, "/crates")));
-    flags.push(remap(folders.standard_library.0, folders.standard_library.1));
+    let git = folders.cargo_home.join("git/checkouts");
+    let mut inner = vec![(folders.target_dir, "/target"), (&git, "/git")];
+    inner.extend(registries.iter().map(|registry| (registry.as_path(), "/crates")));
+    inner.push(folders.standard_library);
+    let mut flags = vec![remap(folders.workspace, "/chronus")];
+    for (folder, name) in inner {
+        flags.push(remap(folder, name));
+        // cargo names what lies below the workspace by its path from there.
+        if let Ok(relative) = folder.strip_prefix(folders.workspace) {
+            flags.push(remap(relative, name));
+        }
+    }
     flags
 }
 
@@ -143,10 +151,12 @@ mod tests {
         let expected = [
             "/w x=/chronus",
             "/w x/target/guests=/target",
+            "target/guests=/target",
             "/h/git/checkouts=/git",
             "/h/registry/src/a=/crates",
             "/h/registry/src/b=/crates",
             "/w x/target/toolchain/src/rust=/rustc/1.96.0",
+            "target/toolchain/src/rust=/rustc/1.96.0",
         ];
         let found: Vec<_> = flags.iter().map(|flag| flag.trim_start_matches("--remap-path-prefix=")).collect();
         assert_eq!(found, expected);

@@ -23,7 +23,11 @@ pub enum BuildError {
     #[error("there is no provider `{asked}`; there are: {}", known.join(", "))]
     UnknownProvider { asked: String, known: Vec<String> },
 
-    /// A package, or an example of it, that does not exist.
+    /// A package that does not exist or has no guests.
+    #[error("package `{0}` has no example with `crate-type = [\"cdylib\"]`, or there is no such package")]
+    NoExamples(String),
+
+    /// An example that a package does not have.
     #[error("there is no cdylib example `{asked}` in package `{package}`; there are: {}", known.join(", "))]
     UnknownExample { package: String, asked: String, known: Vec<String> },
 

@@ -92,9 +92,11 @@ impl Workspace {
         };
         let mut known: Vec<_> = targets.filter(is_guest).map(|target| target.name.clone()).collect();
         known.sort();
-        let missing = only.iter().find(|asked| !known.contains(asked)).cloned();
-        if let Some(asked) = missing.or_else(|| known.is_empty().then(String::new)) {
-            return Err(BuildError::UnknownExample { package: package.to_owned(), asked, known });
+        if known.is_empty() {
+            return Err(BuildError::NoExamples(package.to_owned()));
+        }
+        if let Some(asked) = only.iter().find(|asked| !known.contains(asked)) {
+            return Err(BuildError::UnknownExample { package: package.to_owned(), asked: asked.clone(), known });
         }
         known.retain(|name| only.is_empty() || only.contains(name));
         Ok(known)
@@ -153,9 +155,12 @@ mod tests {
         let workspace = Workspace::parse(METADATA).unwrap();
         assert_eq!(workspace.examples("guests", &[]).unwrap(), ["hog", "spin"]);
         assert_eq!(workspace.examples("guests", &["spin".to_owned()]).unwrap(), ["spin"]);
-        assert!(workspace.examples("guests", &["native".to_owned()]).is_err());
-        assert!(workspace.examples("chronus-sdk", &[]).is_err());
-        assert!(workspace.examples("nobody", &[]).is_err());
+        assert_eq!(
+            workspace.examples("guests", &["native".to_owned()]).unwrap_err().to_string(),
+            "there is no cdylib example `native` in package `guests`; there are: hog, spin"
+        );
+        assert!(matches!(workspace.examples("chronus-sdk", &[]), Err(BuildError::NoExamples(_))));
+        assert!(matches!(workspace.examples("nobody", &[]), Err(BuildError::NoExamples(_))));
     }
 
     #[test]

@@ -113,8 +113,9 @@ fn fetch(
     let mut tried = download(&apt, &downloads, oldest, progress);
     if tried.is_err() {
         progress("this machine's package lists are missing or stale: fetching fresh ones into target/");
-        apt.own_lists(progress)?;
-        tried = download(&apt, &downloads, oldest, progress);
+        let warnings = apt.own_lists(progress)?;
+        // apt does not count a list that it could not fetch as a failure, but it is what the rest fails by.
+        tried = download(&apt, &downloads, oldest, progress).map_err(|error| explained(error, &warnings));
     }
     let plan = tried?;
     let root = begun.join("root");
@@ -175,6 +176,17 @@ fn debian(step: &'static str, error: Failed, remedy: &str) -> BuildError {
     BuildError::Debian { step, output: error.to_string(), remedy: remedy.to_owned() }
 }
 
+/// The error with what apt had warned of before.
+fn explained(error: BuildError, warnings: &str) -> BuildError {
+    match error {
+        BuildError::Debian { step, output, remedy } => {
+            let output = [output.trim_end(), warnings.trim_end()].join("\n");
+            BuildError::Debian { step, output: output.trim_end().to_owned(), remedy }
+        }
+        other => other,
+    }
+}
+
 /// apt with all its state of ours in one folder.
 struct Apt {
     folder: PathBuf,
@@ -207,13 +219,19 @@ impl Apt {
         command
     }
 
-    /// Fetches package lists into our folder and uses them from now on.
-    fn own_lists(&mut self, progress: &mut dyn FnMut(&str)) -> Result<(), BuildError> {
+    /// Fetches package lists into our folder and uses them from now on. Gives what apt warned of.
+    fn own_lists(&mut self, progress: &mut dyn FnMut(&str)) -> Result<String, BuildError> {
         self.own_lists = true;
         let mut command = self.command("apt-get");
         command.args(["--quiet", "update"]);
-        process::watched(&mut command, progress).map_err(|error| debian("updating its lists", error, UPDATE))?;
-        Ok(())
+        let mut warnings = String::new();
+        let mut listen = |line: &str| {
+            progress(line);
+            warnings.push_str(line);
+            warnings.push('\n');
+        };
+        process::watched(&mut command, &mut listen).map_err(|error| debian("updating its lists", error, UPDATE))?;
+        Ok(warnings)
     }
 
     fn plan(&self, oldest: (u32, u32)) -> Result<Plan, BuildError> {
