@@ -1,1 +1,5 @@
-fn main() {}
+//! The `chronus` program.
+
+fn main() -> std::process::ExitCode {
+    chronus_host::cli::main()
+}

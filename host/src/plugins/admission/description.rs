@@ -1,0 +1,179 @@
+//! Whether what a component says of itself makes sense.
+//!
+//! The description becomes an operator's grant, a form in a person's browser and the rule by which secrets are
+//! attached; what is malformed in it is refused before anybody sees it. Nothing here is trusted for being well
+//! formed: what the component *asks* is still the operator's to accept.
+
+use crate::plugins::{
+    contract::{Attach, Description, FieldKind, Method, SignIn},
+    egress::OriginPattern,
+};
+use std::collections::BTreeSet;
+use url::Url;
+
+/// Checks a description; the first thing wrong with it is the error.
+pub(in crate::plugins) fn check(description: &Description) -> Result<(), String> {
+    let Description { id, name, version, sign_ins, hosts, read_posts, limits, .. } = description;
+    identifier("id", id)?;
+    if name.trim().is_empty() || name.len() > 100 {
+        return Err(format!("name `{name}` is empty or longer than 100 bytes"));
+    }
+    let parts: Vec<_> = version.split(['-', '+']).next().unwrap_or_default().split('.').collect();
+    if parts.len() != 3 || parts.iter().any(|part| part.parse::<u64>().is_err()) {
+        return Err(format!("version `{version}` is not of the form 1.2.3"));
+    }
+    for host in hosts {
+        host.parse::<OriginPattern>().map_err(|error| format!("hosts: {error}"))?;
+    }
+    for post in read_posts {
+        endpoint("read-posts", post)?;
+    }
+    for (what, limit) in [
+        ("busy-window", limits.busy_window),
+        ("changes-window", limits.changes_window),
+        ("page-size", limits.page_size.into()),
+        ("get-many", limits.get_many.into()),
+    ] {
+        if limit == 0 {
+            return Err(format!("limits: {what} is 0, so that no call could succeed"));
+        }
+    }
+    if sign_ins.is_empty() {
+        return Err("sign-ins: there is none, so that nobody could connect".into());
+    }
+    let ids: BTreeSet<_> = sign_ins.iter().map(|sign_in| &sign_in.id).collect();
+    if ids.len() != sign_ins.len() {
+        return Err("sign-ins: two have the same id".into());
+    }
+    sign_ins.iter().try_for_each(|sign_in| check_sign_in(sign_in).map_err(|e| format!("sign-in `{}`: {e}", sign_in.id)))
+}
+
+fn check_sign_in(sign_in: &SignIn) -> Result<(), String> {
+    identifier("id", &sign_in.id)?;
+    match &sign_in.method {
+        Method::Oauth2Code(code) => {
+            endpoint("authorize", &code.authorize)?;
+            let choices = code.endpoint_choices.iter();
+            let tokens = choices.clone().map(|choice| &choice.token).chain([&code.token]);
+            tokens.map(|token| endpoint("token", token)).collect::<Result<Vec<_>, _>>()?;
+            let revokes = choices.filter_map(|choice| choice.revoke.as_ref()).chain(&code.revoke);
+            revokes.map(|revoke| endpoint("revoke", revoke)).collect::<Result<Vec<_>, _>>()?;
+        }
+        Method::Oauth2ClientCredentials(grant) => endpoint("token", &grant.token)?,
+        Method::Oauth2JwtBearer(grant) => endpoint("token", &grant.token)?,
+        Method::Form(form) => {
+            let names: BTreeSet<_> = form.fields.iter().map(|field| &field.name).collect();
+            if names.len() != form.fields.len() || form.fields.is_empty() {
+                return Err("the form has no field, or two of the same name".into());
+            }
+            for field in &form.fields {
+                identifier("field name", &field.name)?;
+            }
+            let of_kind = |kind| form.fields.iter().filter(move |field| field.kind == kind).count();
+            if of_kind(FieldKind::Secret) > 1 || of_kind(FieldKind::ServerUrl) > 1 {
+                return Err("the form has more than one secret, or more than one server".into());
+            }
+            form.help_link.iter().try_for_each(|link| endpoint("help-link", link))?;
+        }
+        Method::SecretUrl(_) | Method::None => {}
+    }
+    check_attach(sign_in)
+}
+
+fn check_attach(sign_in: &SignIn) -> Result<(), String> {
+    let field = |name: &str, kind| match &sign_in.method {
+        Method::Form(form) if form.fields.iter().any(|field| field.name == name && field.kind == kind) => Ok(()),
+        _ => Err(format!("attach names `{name}`, which is no such field of the form")),
+    };
+    match &sign_in.attach {
+        Attach::Basic(basic) => {
+            field(&basic.user_field, FieldKind::Text)?;
+            field(&basic.secret_field, FieldKind::Secret)
+        }
+        Attach::Header(header) => match http::HeaderName::from_bytes(header.name.as_bytes()) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(format!("attach names the header `{}`, which is none", header.name)),
+        },
+        Attach::Query(name) if name.is_empty() => Err("attach names an empty query parameter".into()),
+        Attach::Url if !matches!(sign_in.method, Method::SecretUrl(_)) => {
+            Err("attach is `url`, but the sign-in asks for no secret address".into())
+        }
+        Attach::Query(_) | Attach::Url | Attach::Nothing => Ok(()),
+    }
+}
+
+/// An address at which the host itself will call, or to which it will send a browser.
+fn endpoint(what: &str, address: &str) -> Result<(), String> {
+    match Url::parse(address) {
+        Ok(url) if url.scheme() == "https" && url.username().is_empty() && url.password().is_none() => Ok(()),
+        _ => Err(format!("{what}: `{address}` is not an https address without user name and password")),
+    }
+}
+
+fn identifier(what: &str, text: &str) -> Result<(), String> {
+    let fits = (1..=40).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    if fits {
+        Ok(())
+    } else {
+        Err(format!("{what} `{text}` is not of lower-case letters, digits and hyphens, at most 40"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugins::contract::{AttachBasic, Form, FormField, Limits};
+
+    fn field(name: &str, kind: FieldKind) -> FormField {
+        FormField { name: name.into(), label: name.into(), kind, pattern: None, help: String::new(), preset: None }
+    }
+
+    fn good() -> Description {
+        let fields = vec![field("user", FieldKind::Text), field("password", FieldKind::Secret)];
+        let basic = AttachBasic { user_field: "user".into(), secret_field: "password".into() };
+        Description {
+            id: "example".into(),
+            name: "Example".into(),
+            version: "1.0.0".into(),
+            state_format: 1,
+            sign_ins: vec![SignIn {
+                id: "form".into(),
+                label: "Password".into(),
+                method: Method::Form(Form { fields, help_link: None }),
+                attach: Attach::Basic(basic),
+            }],
+            hosts: vec!["https://*.example.com".into()],
+            read_posts: vec![],
+            limits: Limits { busy_window: 1, changes_window: 1, page_size: 1, get_many: 1, poll_floor: 0 },
+        }
+    }
+
+    #[test]
+    fn a_sound_description_passes() {
+        assert_eq!(check(&good()), Ok(()));
+    }
+
+    #[test]
+    fn each_unsound_part_is_named() {
+        let cases: [(&str, fn(&mut Description)); 10] = [
+            ("id", |d| d.id = "../x".into()),
+            ("name", |d| d.name = " ".into()),
+            ("version", |d| d.version = "one".into()),
+            ("hosts", |d| d.hosts = vec!["https://*.com".into()]),
+            ("read-posts", |d| d.read_posts = vec!["http://a.example/".into()]),
+            ("page-size", |d| d.limits.page_size = 0),
+            ("sign-ins", |d| d.sign_ins.clear()),
+            ("same id", |d| d.sign_ins.extend_from_within(..)),
+            ("attach", |d| d.sign_ins[0].attach = Attach::Url),
+            ("attach", |d| d.sign_ins[0].method = Method::None),
+        ];
+        for (part, spoil) in cases {
+            let mut description = good();
+            spoil(&mut description);
+            let error = check(&description).unwrap_err();
+            assert!(error.contains(part), "{part}: {error}");
+        }
+    }
+}

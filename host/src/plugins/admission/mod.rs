@@ -1,0 +1,350 @@
+//! Which components get in.
+//!
+//! Threat: a component that was made for another contract, asks for more of the system than a provider may have, or
+//! is not what its publisher made. Decision: everything that can be known without running it is checked first and
+//! from its bytes alone: that it is a component (never precompiled code, which would run as it is), what it imports,
+//! which contract it was made for, that it uses no feature of WebAssembly beyond those that we keep on. Only then is
+//! it compiled. A refusal names the thing and its likely origin, because its author will read it. Rejected: letting
+//! the linker complain, which says "matching implementation was not found" and nothing of why.
+
+mod description;
+mod signature;
+
+pub(super) use description::check as check_description;
+pub use signature::{Signature, SignatureError, TrustedKey};
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
+use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
+
+/// The contract that this host speaks.
+pub const CONTRACT: &str = "0.1.0";
+
+/// The largest component, in bytes: one that carries a Python interpreter has about half of it.
+const LARGEST: usize = 64 << 20;
+
+/// The interfaces that a provider may import and use.
+const GRANTED: [&str; 10] = [
+    "chronus:calendar/descriptions",
+    "chronus:calendar/log",
+    "chronus:calendar/types",
+    "wasi:clocks/monotonic-clock",
+    "wasi:clocks/wall-clock",
+    "wasi:http/outgoing-handler",
+    "wasi:http/types",
+    "wasi:io/error",
+    "wasi:io/poll",
+    "wasi:io/streams",
+];
+
+/// What runtimes of languages import without need. It links, and leads nowhere.
+const INERT: [&str; 3] = ["wasi:cli/", "wasi:filesystem/", "wasi:sockets/"];
+
+/// What can be known of a component without running it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Inspection {
+    /// SHA-256 of the bytes, in hex.
+    pub sha256: String,
+    /// In bytes.
+    pub size: usize,
+    /// The version of the contract that it was made for.
+    pub contract: String,
+    /// What it exports.
+    pub level: Level,
+    /// The interfaces that it imports, with their versions.
+    pub imports: Vec<String>,
+    /// Those of them that lead nowhere here.
+    pub inert: Vec<String>,
+}
+
+/// The contract's worlds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// Tells when people are free.
+    ReadOnly,
+    /// Writes events and reports changes, too.
+    TwoWay,
+    /// Its service calls back, too.
+    TwoWayPush,
+}
+
+impl Level {
+    /// The contract's name of it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "read-only",
+            Self::TwoWay => "two-way",
+            Self::TwoWayPush => "two-way-push",
+        }
+    }
+}
+
+/// Why a component does not get in.
+#[derive(Debug, thiserror::Error)]
+pub enum AdmissionError {
+    /// Not WebAssembly, or damaged.
+    #[error(
+        "this is not a WebAssembly component: {0}. Give the `.wasm` file that `cargo plugins` or your componentiser wrote"
+    )]
+    NotWasm(String),
+    /// A core module.
+    #[error(
+        "this is a core WebAssembly module, not a component; wrap it with `cargo plugins`, or `wasm-tools component new`"
+    )]
+    CoreModule,
+    /// Code that was compiled elsewhere.
+    #[error("this is precompiled native code, which would run unchecked; give the component that it was compiled from")]
+    Precompiled,
+    /// Too large.
+    #[error("the component has {0} bytes; at most {LARGEST} are taken")]
+    TooLarge(usize),
+    /// It uses a feature that is switched off.
+    #[error("the component does not validate with the features that providers may use: {0}")]
+    Invalid(String),
+    /// It asks for something that no provider gets.
+    #[error("the component imports `{import}`, which providers do not get; {origin}")]
+    Import {
+        /// The interface.
+        import: String,
+        /// Who is likely to have brought it in.
+        origin: &'static str,
+    },
+    /// It is no provider.
+    #[error("the component exports no `chronus:calendar/plugin`: it is not a calendar provider. Its exports are: {0}")]
+    NoProvider(String),
+    /// Made for another contract.
+    #[error("the component was made for contract {found}; this host speaks {CONTRACT}. {}", advice(found))]
+    Contract {
+        /// The version it was made for.
+        found: String,
+    },
+    /// Exports that make no level.
+    #[error(
+        "the component exports {has} but not {lacks}; a provider exports all interfaces of its level (wit/provider.wit)"
+    )]
+    Level {
+        /// An interface it has.
+        has: &'static str,
+        /// The interface it lacks.
+        lacks: &'static str,
+    },
+    /// An interface whose types are not those of the contract.
+    #[error("the component's types do not match contract {CONTRACT}: {0}")]
+    Types(String),
+    /// It needs more than the pool can give.
+    #[error("the component needs {need} {what}; a provider gets {most}")]
+    Resources {
+        /// Of what.
+        what: &'static str,
+        /// How many it needs.
+        need: u64,
+        /// How many there are.
+        most: u64,
+    },
+    /// What it says of itself makes no sense.
+    #[error("the component's description is wrong: {0}")]
+    Description(String),
+    /// It could not say anything of itself.
+    #[error("the component cannot describe itself: {0}")]
+    Describe(#[source] Box<super::CallError>),
+    /// The host itself failed.
+    #[error("the component cannot be compiled: {0}")]
+    Compile(String),
+}
+
+fn advice(found: &str) -> &'static str {
+    let number = |text: &str| text.split('.').map(|part| part.parse::<u64>().unwrap_or(0)).collect::<Vec<_>>();
+    if number(found) > number(CONTRACT) {
+        "Update the host, or build the provider against this host's wit/ folder"
+    } else {
+        "Build the provider anew against this host's wit/ folder; wit/README.md says what changed"
+    }
+}
+
+/// What can be known of a component without running it.
+///
+/// # Errors
+/// If it cannot be a provider for this host.
+pub fn inspect(bytes: &[u8]) -> Result<Inspection, AdmissionError> {
+    if bytes.len() > LARGEST {
+        return Err(AdmissionError::TooLarge(bytes.len()));
+    }
+    if wasmtime::Engine::detect_precompiled(bytes).is_some() {
+        return Err(AdmissionError::Precompiled);
+    }
+    let (imports, exports) = surface(bytes)?;
+    let mut inert = Vec::new();
+    for import in &imports {
+        match standing(import) {
+            Standing::Granted => {}
+            Standing::Inert => inert.push(import.clone()),
+            Standing::Refused(origin) => return Err(AdmissionError::Import { import: import.clone(), origin }),
+        }
+    }
+    let contract = contract(&exports)?;
+    let level = level(&exports)?;
+    Validator::new_with_features(features()).validate_all(bytes).map_err(|e| AdmissionError::Invalid(e.to_string()))?;
+    Ok(Inspection { sha256: sha256(bytes), size: bytes.len(), contract, level, imports, inert })
+}
+
+/// What providers may use of WebAssembly; the same as in the engine's configuration and in the builder.
+pub(super) fn features() -> WasmFeatures {
+    WasmFeatures::WASM2 | WasmFeatures::COMPONENT_MODEL | WasmFeatures::EXTENDED_CONST
+}
+
+/// Names of the component's own imports and exports.
+fn surface(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), AdmissionError> {
+    let not_wasm = |error: wasmparser::BinaryReaderError| AdmissionError::NotWasm(error.message().to_owned());
+    let (mut imports, mut exports, mut depth) = (Vec::new(), Vec::new(), 0_u32);
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload.map_err(not_wasm)? {
+            Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
+                return Err(AdmissionError::CoreModule);
+            }
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentImportSection(section) if depth == 0 => {
+                for import in section {
+                    imports.push(import.map_err(not_wasm)?.name.name.to_owned());
+                }
+            }
+            Payload::ComponentExportSection(section) if depth == 0 => {
+                for export in section {
+                    exports.push(export.map_err(not_wasm)?.name.name.to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok((imports, exports))
+}
+
+enum Standing {
+    Granted,
+    Inert,
+    Refused(&'static str),
+}
+
+fn standing(import: &str) -> Standing {
+    let interface = import.split('@').next().unwrap_or(import);
+    if GRANTED.contains(&interface) || interface.starts_with("wasi:random/") {
+        return Standing::Granted;
+    }
+    if INERT.iter().any(|prefix| interface.starts_with(prefix)) {
+        return Standing::Inert;
+    }
+    Standing::Refused(match interface {
+        "wasi:http/incoming-handler" => {
+            "a provider does not serve requests: notifications reach it as `push.parse-notification`"
+        }
+        _ if interface.starts_with("wasi:") => {
+            "it comes from the language's runtime or a library that wants more of the system than the contract gives; \
+             providers/README.md lists what there is instead"
+        }
+        _ if interface.starts_with("chronus:calendar/") => {
+            "it is an interface that providers export, or one of another version of the contract"
+        }
+        _ => {
+            "it comes from a library or a tool that was made for another host; only the imports of wit/provider.wit are given"
+        }
+    })
+}
+
+fn contract(exports: &[String]) -> Result<String, AdmissionError> {
+    let plugin = exports.iter().find_map(|export| export.strip_prefix("chronus:calendar/plugin"));
+    match plugin {
+        Some(version) if version == format!("@{CONTRACT}") => Ok(CONTRACT.to_owned()),
+        Some(version) => Err(AdmissionError::Contract { found: version.trim_start_matches('@').to_owned() }),
+        None if exports.is_empty() => Err(AdmissionError::NoProvider("none".into())),
+        None => Err(AdmissionError::NoProvider(exports.join(", "))),
+    }
+}
+
+fn level(exports: &[String]) -> Result<Level, AdmissionError> {
+    let has = |interface: &str| exports.contains(&format!("chronus:calendar/{interface}@{CONTRACT}"));
+    let needs = |has_it: &'static str, interfaces: &[&'static str]| match interfaces.iter().find(|i| !has(i)) {
+        Some(lacks) => Err(AdmissionError::Level { has: has_it, lacks }),
+        None => Ok(()),
+    };
+    needs("plugin", &["account", "busy"])?;
+    if has("push") {
+        needs("push", &["events", "changes"])?;
+        return Ok(Level::TwoWayPush);
+    }
+    if has("events") || has("changes") {
+        needs(if has("events") { "events" } else { "changes" }, &["events", "changes"])?;
+        return Ok(Level::TwoWay);
+    }
+    Ok(Level::ReadOnly)
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    let mut hex = String::with_capacity(64);
+    for byte in Sha256::digest(bytes) {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exports(interfaces: &[&str]) -> Vec<String> {
+        interfaces.iter().map(|interface| format!("chronus:calendar/{interface}@{CONTRACT}")).collect()
+    }
+
+    #[test]
+    fn levels_are_whole() {
+        assert_eq!(level(&exports(&["plugin", "account", "busy"])).unwrap(), Level::ReadOnly);
+        assert_eq!(level(&exports(&["plugin", "account", "busy", "events", "changes"])).unwrap(), Level::TwoWay);
+        let all = ["plugin", "account", "busy", "events", "changes", "push"];
+        assert_eq!(level(&exports(&all)).unwrap(), Level::TwoWayPush);
+        for missing in
+            [["plugin", "busy", "", ""], ["plugin", "account", "busy", "events"], ["plugin", "account", "busy", "push"]]
+        {
+            assert!(matches!(level(&exports(&missing)), Err(AdmissionError::Level { .. })), "{missing:?}");
+        }
+    }
+
+    #[test]
+    fn another_contract_is_refused_by_its_number() {
+        let error = contract(&["chronus:calendar/plugin@0.2.0".into()]).unwrap_err().to_string();
+        assert!(error.contains("0.2.0") && error.contains(CONTRACT) && error.contains("Update the host"), "{error}");
+        let error = contract(&["chronus:calendar/plugin@0.0.9".into()]).unwrap_err().to_string();
+        assert!(error.contains("Build the provider anew"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_component_is_named() {
+        for (bytes, part) in [
+            (&b""[..], "not a WebAssembly"),
+            (b"hello, world", "not a WebAssembly"),
+            (b"\0asm\x01\0\0\0", "core WebAssembly module"),
+            (b"\0asm\x0d\0\x01\0", "not a calendar provider"),
+            (b"\0asm\x0d\0\x01\0\x07\xff", "not a WebAssembly"),
+        ] {
+            let error = inspect(bytes).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn imports_have_a_standing() {
+        for granted in
+            ["wasi:http/outgoing-handler@0.2.10", "wasi:io/streams@0.2.12", "wasi:random/insecure-seed@0.2.0"]
+        {
+            assert!(matches!(standing(granted), Standing::Granted), "{granted}");
+        }
+        for inert in ["wasi:cli/environment@0.2.0", "wasi:filesystem/types@0.2.3", "wasi:sockets/tcp@0.2.0"] {
+            assert!(matches!(standing(inert), Standing::Inert), "{inert}");
+        }
+        for refused in ["wasi:keyvalue/store@0.2.0", "wasi:http/incoming-handler@0.2.0", "acme:db/sql", "env"] {
+            assert!(matches!(standing(refused), Standing::Refused(_)), "{refused}");
+        }
+    }
+}

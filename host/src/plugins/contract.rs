@@ -1,0 +1,239 @@
+//! What goes into a provider's functions and comes out of them, in the host's own types.
+//!
+//! Events, times and kinds are those of [`crate::calendar`]. What a provider says of itself keeps the generated
+//! types: it is read in two places and never stored as it is.
+
+use crate::calendar::{Event, Interval, Problem};
+use serde::{Deserialize, Serialize};
+
+pub use super::bindings::chronus::calendar::descriptions::{
+    Attach, AttachBasic, AttachHeader, Description, EndpointChoice, FieldKind, Form, FormField, Level as ScopeLevel,
+    Limits, Method, Oauth2ClientCredentials, Oauth2Code, Oauth2JwtBearer, Scopes, SecretUrl, SignIn,
+};
+pub use super::failure::{Failure, Remedy};
+
+/// Whom a call is for. No field is secret: the credential stays with the host.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Connection {
+    /// The id of the sign-in by which it was made.
+    pub sign_in: String,
+    /// The origin that the person named, for services that anybody can host.
+    pub server: Option<String>,
+    /// The mailbox to act for, where one credential opens many.
+    pub subject: Option<String>,
+    /// The account's e-mail address, as far as it is known.
+    pub address: Option<String>,
+    /// The IANA zone of the calendar's owner.
+    pub zone: String,
+    /// Non-secret fields of the form or of the token reply.
+    pub fields: Vec<(String, String)>,
+    /// The provider's own notes from an earlier call.
+    pub memo: Option<Memo>,
+}
+
+/// A provider's opaque notes on a connection, at most [`Memo::MAX`] bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Memo {
+    /// The provider's number for the layout of `data`.
+    pub format: u32,
+    /// Opaque.
+    pub data: Vec<u8>,
+}
+
+impl Memo {
+    /// The contract's limit, in bytes.
+    pub const MAX: usize = 64 * 1024;
+}
+
+/// A result, and the memo to be kept if the call gave a new one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply<T> {
+    /// The result.
+    pub value: T,
+    /// Replaces the memo of the connection.
+    pub memo: Option<Memo>,
+}
+
+/// The account behind a connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Account {
+    /// Its main e-mail address, if the service tells.
+    pub address: Option<String>,
+    /// Other addresses under which the service knows this person.
+    pub other_addresses: Vec<String>,
+    /// The IANA zone that the account names.
+    pub zone: Option<String>,
+    /// The calendars that hold events.
+    pub calendars: Vec<Calendar>,
+    /// What this connection can do.
+    pub abilities: Abilities,
+}
+
+/// A calendar of an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Calendar {
+    /// The service's id.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// What the person may do with it.
+    pub role: CalendarRole,
+    /// Whether a new meeting goes here.
+    pub is_default: bool,
+    /// The IANA zone that the calendar itself names.
+    pub zone: Option<String>,
+}
+
+/// What a person may do with a calendar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CalendarRole {
+    /// Everything.
+    Owner,
+    /// Read and write events.
+    Writer,
+    /// Read events.
+    Reader,
+    /// See that a time is taken.
+    FreeBusyReader,
+}
+
+impl CalendarRole {
+    /// Whether events can be written.
+    #[must_use]
+    pub const fn writes(self) -> bool {
+        matches!(self, Self::Owner | Self::Writer)
+    }
+}
+
+/// What a connection can do; the contract's `abilities`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "a set of independent abilities, as the contract lists them")]
+pub struct Abilities {
+    /// Busy times of the own calendars.
+    pub read_busy: bool,
+    /// Busy times of other people.
+    pub read_busy_of_others: bool,
+    /// Events can be made, changed and cancelled.
+    pub write: bool,
+    /// Changes can be followed.
+    pub report_changes: bool,
+    /// The service calls back.
+    pub push: bool,
+    /// The service itself invites attendees.
+    pub sends_invitations: bool,
+    /// It can be told not to.
+    pub can_withhold_invitations: bool,
+    /// Events with recurrence can be written.
+    pub recurring_writes: bool,
+}
+
+/// Whose time is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whose {
+    /// Calendars of this connection, by id.
+    Calendars(Vec<String>),
+    /// Other people, by address.
+    Addresses(Vec<String>),
+}
+
+/// What `busy.query` says of one calendar or address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BusyAnswer {
+    /// As it was asked for.
+    pub calendar: String,
+    /// Never an empty list in place of a failure.
+    pub outcome: Result<BusyTimes, Failure>,
+}
+
+/// The times taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BusyTimes {
+    /// Sorted by start, then end; they may overlap.
+    pub intervals: Vec<Interval>,
+    /// Events that could not be read.
+    pub problems: Vec<Problem>,
+}
+
+/// One item of `events.get-many`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fetched {
+    /// As it was asked for.
+    pub id: String,
+    /// The event, or why not.
+    pub outcome: Result<Event, Failure>,
+}
+
+/// Whether the service itself tells the other people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Notify {
+    /// It does.
+    All,
+    /// It does not.
+    None,
+}
+
+/// One page of `changes.page`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Batch {
+    /// What changed.
+    pub items: Vec<Change>,
+    /// For the next call; opaque, at most [`Batch::MAX_CURSOR`] bytes.
+    #[serde(skip)]
+    pub next: Vec<u8>,
+    /// Whether the next call should follow at once.
+    pub more: bool,
+    /// Whether the listing that began without a cursor is complete with this page.
+    pub complete_listing: bool,
+}
+
+impl Batch {
+    /// The contract's limit of a cursor, in bytes.
+    pub const MAX_CURSOR: usize = 1024 * 1024;
+}
+
+/// One change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "most changes are events")]
+pub enum Change {
+    /// New or changed, as it is now.
+    Event(Event),
+    /// New or changed, but its body was not at hand.
+    Reference {
+        /// The event's id.
+        id: String,
+        /// Its present etag.
+        etag: String,
+    },
+    /// Deleted.
+    Gone(String),
+    /// There, but unreadable.
+    Problem(Problem),
+}
+
+impl Change {
+    /// The id of the event that changed.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Event(event) => &event.id,
+            Self::Reference { id, .. } | Self::Gone(id) => id,
+            Self::Problem(problem) => &problem.id,
+        }
+    }
+}
+
+/// What the service said when signing in or refreshing a token failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignInError {
+    /// The HTTP status, unless it came in a redirect to the callback.
+    pub status: Option<u16>,
+    /// `error` of RFC 6749 §4.1.2.1 or §5.2.
+    pub error: String,
+    /// `error_description`.
+    pub description: String,
+    /// All other non-secret fields of the reply.
+    pub fields: Vec<(String, String)>,
+}

@@ -1,0 +1,403 @@
+//! Between the contract's types and the host's own.
+//!
+//! What a provider gives is checked on the way in: dates that do not exist, instants beyond the calendar and spans
+//! that end before they start break the contract and are told as such ([`BadAnswer`]), instead of surfacing later as
+//! somebody's wrong meeting.
+
+use super::{
+    bindings::chronus::calendar::types as wit,
+    contract::{
+        Abilities, Account, Batch, BusyAnswer, BusyTimes, Calendar, CalendarRole, Change, Connection, Fetched, Memo,
+        Notify, Reply, SignInError, Whose,
+    },
+    failure::{Failure, Remedy},
+};
+use crate::calendar::{
+    Attendee, BusyKind, Draft, Event, Interval, Moment, Organiser, Patch, Problem, Role, Rsvp, Span, Status, Timed,
+    Window,
+};
+use jiff::{Timestamp, civil};
+
+/// How an answer breaks the contract.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct BadAnswer(pub(super) String);
+
+type Checked<T> = Result<T, BadAnswer>;
+
+fn bad<T>(what: impl Into<String>) -> Checked<T> {
+    Err(BadAnswer(what.into()))
+}
+
+// ---- into the provider ------------------------------------------------------------------------------------------
+
+pub(super) fn connection(c: &Connection) -> wit::Connection {
+    wit::Connection {
+        sign_in: c.sign_in.clone(),
+        server: c.server.clone(),
+        subject: c.subject.clone(),
+        address: c.address.clone(),
+        zone: c.zone.clone(),
+        fields: c.fields.clone(),
+        memo: c.memo.as_ref().map(|memo| wit::Memo { format: memo.format, data: memo.data.clone() }),
+    }
+}
+
+pub(super) fn window(window: Window) -> wit::Window {
+    wit::Window { start: window.start.as_second(), end: window.end.as_second() }
+}
+
+pub(super) fn whose(whose: Whose) -> wit::Whose {
+    match whose {
+        Whose::Calendars(ids) => wit::Whose::Calendars(ids),
+        Whose::Addresses(addresses) => wit::Whose::Addresses(addresses),
+    }
+}
+
+pub(super) const fn notify(notify: Notify) -> wit::Notify {
+    match notify {
+        Notify::All => wit::Notify::All,
+        Notify::None => wit::Notify::None,
+    }
+}
+
+pub(super) fn draft(draft: Draft) -> wit::Draft {
+    wit::Draft {
+        uid: draft.uid,
+        title: draft.title,
+        description: draft.description,
+        when: span_out(draft.when),
+        busy: kind_out(draft.busy),
+        status: status_out(draft.status),
+        attendees: draft.attendees.into_iter().map(attendee_out).collect(),
+        recurrence: draft.recurrence,
+    }
+}
+
+pub(super) fn patch(patch: Patch) -> wit::Patch {
+    wit::Patch {
+        title: patch.title,
+        description: patch.description,
+        when: patch.when.map(span_out),
+        busy: patch.busy.map(kind_out),
+        status: patch.status.map(status_out),
+        attendees: patch.attendees.map(|list| list.into_iter().map(attendee_out).collect()),
+        recurrence: patch.recurrence,
+    }
+}
+
+pub(super) fn sign_in_error(error: SignInError) -> wit::SignInError {
+    let SignInError { status, error, description, fields } = error;
+    wit::SignInError { status, error, description, fields }
+}
+
+fn timed_out(timed: Timed) -> wit::Timed {
+    wit::Timed { at: timed.at.as_second(), zone: timed.zone }
+}
+
+fn date_out(date: civil::Date) -> wit::Date {
+    // A month and a day of month are never negative.
+    wit::Date { year: date.year().into(), month: date.month().unsigned_abs(), day: date.day().unsigned_abs() }
+}
+
+fn span_out(span: Span) -> wit::Span {
+    match span {
+        Span::Timed { start, end } => wit::Span::Timed(wit::TimedSpan { start: timed_out(start), end: timed_out(end) }),
+        Span::AllDay { start, end } => wit::Span::AllDay(wit::DaySpan { start: date_out(start), end: date_out(end) }),
+    }
+}
+
+fn attendee_out(attendee: Attendee) -> wit::Attendee {
+    let Attendee { address, name, role, rsvp, is_self } = attendee;
+    let role = match role {
+        Role::Chair => wit::Role::Chair,
+        Role::Required => wit::Role::Required,
+        Role::Optional => wit::Role::Optional,
+        Role::NonParticipant => wit::Role::NonParticipant,
+    };
+    wit::Attendee { address, name, role, rsvp: rsvp_out(rsvp), is_self }
+}
+
+pub(super) const fn rsvp_out(rsvp: Rsvp) -> wit::Rsvp {
+    match rsvp {
+        Rsvp::NeedsAction => wit::Rsvp::NeedsAction,
+        Rsvp::Accepted => wit::Rsvp::Accepted,
+        Rsvp::Tentative => wit::Rsvp::Tentative,
+        Rsvp::Declined => wit::Rsvp::Declined,
+    }
+}
+
+const fn kind_out(kind: BusyKind) -> wit::BusyKind {
+    match kind {
+        BusyKind::Busy => wit::BusyKind::Busy,
+        BusyKind::Tentative => wit::BusyKind::Tentative,
+        BusyKind::OutOfOffice => wit::BusyKind::OutOfOffice,
+        BusyKind::WorkingElsewhere => wit::BusyKind::WorkingElsewhere,
+        BusyKind::Free => wit::BusyKind::Free,
+    }
+}
+
+const fn status_out(status: Status) -> wit::EventStatus {
+    match status {
+        Status::Confirmed => wit::EventStatus::Confirmed,
+        Status::Tentative => wit::EventStatus::Tentative,
+        Status::Cancelled => wit::EventStatus::Cancelled,
+    }
+}
+
+// ---- out of the provider ----------------------------------------------------------------------------------------
+
+pub(super) fn reply<T>(value: T, new_memo: Option<wit::Memo>) -> Checked<Reply<T>> {
+    Ok(Reply { value, memo: new_memo.map(memo).transpose()? })
+}
+
+fn memo(memo: wit::Memo) -> Checked<Memo> {
+    match memo.data.len() {
+        0..=Memo::MAX => Ok(Memo { format: memo.format, data: memo.data }),
+        bytes => bad(format!("a memo of {bytes} bytes; at most {} are kept", Memo::MAX)),
+    }
+}
+
+pub(super) fn account(opened: wit::Opened) -> Checked<Reply<Account>> {
+    let flags = opened.abilities;
+    let abilities = Abilities {
+        read_busy: flags.contains(wit::Abilities::READ_BUSY),
+        read_busy_of_others: flags.contains(wit::Abilities::READ_BUSY_OF_OTHERS),
+        write: flags.contains(wit::Abilities::WRITE),
+        report_changes: flags.contains(wit::Abilities::REPORT_CHANGES),
+        push: flags.contains(wit::Abilities::PUSH),
+        sends_invitations: flags.contains(wit::Abilities::SENDS_INVITATIONS),
+        can_withhold_invitations: flags.contains(wit::Abilities::CAN_WITHHOLD_INVITATIONS),
+        recurring_writes: flags.contains(wit::Abilities::RECURRING_WRITES),
+    };
+    let calendars = opened.calendars.into_iter().map(calendar).collect();
+    let wit::Opened { address, other_addresses, zone, memo, .. } = opened;
+    reply(Account { address, other_addresses, zone, calendars, abilities }, memo)
+}
+
+fn calendar(calendar: wit::Calendar) -> Calendar {
+    let role = match calendar.role {
+        wit::CalendarRole::Owner => CalendarRole::Owner,
+        wit::CalendarRole::Writer => CalendarRole::Writer,
+        wit::CalendarRole::Reader => CalendarRole::Reader,
+        wit::CalendarRole::FreeBusyReader => CalendarRole::FreeBusyReader,
+    };
+    let wit::Calendar { id, name, is_default, zone, .. } = calendar;
+    Calendar { id, name, role, is_default, zone }
+}
+
+pub(super) fn busy(answers: wit::BusyAnswers) -> Checked<Reply<Vec<BusyAnswer>>> {
+    let one = |answer: wit::BusyAnswer| {
+        let outcome = match answer.outcome {
+            Ok(times) => Ok(BusyTimes {
+                intervals: times.intervals.into_iter().map(interval).collect::<Checked<_>>()?,
+                problems: times.problems.into_iter().map(problem).collect(),
+            }),
+            Err(error) => Err(failure(error)?),
+        };
+        Ok(BusyAnswer { calendar: answer.calendar, outcome })
+    };
+    reply(answers.calendars.into_iter().map(one).collect::<Checked<_>>()?, answers.memo)
+}
+
+fn interval(interval: wit::Interval) -> Checked<Interval> {
+    let (start, end) = (instant(interval.start)?, instant(interval.end)?);
+    if end <= start {
+        return bad(format!("an interval that ends at {end} and starts at {start}"));
+    }
+    Ok(Interval { start, end, kind: kind(interval.kind), all_day: interval.all_day, ours: interval.ours })
+}
+
+fn problem(problem: wit::Problem) -> Problem {
+    Problem { id: problem.id, what: problem.what }
+}
+
+pub(super) fn one_event(one: wit::OneEvent) -> Checked<Reply<Event>> {
+    reply(event(one.event)?, one.memo)
+}
+
+pub(super) fn fetched(fetched: wit::FetchedEvents) -> Checked<Reply<Vec<Fetched>>> {
+    let one = |item: wit::Fetched| {
+        let outcome = match item.outcome {
+            Ok(found) => Ok(event(found)?),
+            Err(error) => Err(failure(error)?),
+        };
+        Ok(Fetched { id: item.id, outcome })
+    };
+    reply(fetched.items.into_iter().map(one).collect::<Checked<_>>()?, fetched.memo)
+}
+
+pub(super) fn batch(batch: wit::Batch) -> Checked<Reply<Batch>> {
+    if batch.next.len() > Batch::MAX_CURSOR {
+        return bad(format!("a cursor of {} bytes; at most {} are kept", batch.next.len(), Batch::MAX_CURSOR));
+    }
+    let change = |change| {
+        Ok(match change {
+            wit::Change::Event(changed) => Change::Event(event(changed)?),
+            wit::Change::Reference(wit::Reference { id, etag }) => Change::Reference { id, etag },
+            wit::Change::Gone(id) => Change::Gone(id),
+            wit::Change::Problem(unread) => Change::Problem(problem(unread)),
+        })
+    };
+    let items = batch.items.into_iter().map(change).collect::<Checked<_>>()?;
+    let wit::Batch { next, more, complete_listing, memo, .. } = batch;
+    reply(Batch { items, next, more, complete_listing }, memo)
+}
+
+fn event(event: wit::Event) -> Checked<Event> {
+    if event.id.is_empty() || event.uid.is_empty() {
+        return bad("an event without an id or without a UID");
+    }
+    let status = match event.status {
+        wit::EventStatus::Confirmed => Status::Confirmed,
+        wit::EventStatus::Tentative => Status::Tentative,
+        wit::EventStatus::Cancelled => Status::Cancelled,
+    };
+    let organiser =
+        event.organiser.map(|wit::Organiser { address, name, is_self }| Organiser { address, name, is_self });
+    Ok(Event {
+        original_start: event.original_start.map(moment).transpose()?,
+        when: span(event.when)?,
+        busy: kind(event.busy),
+        status,
+        organiser,
+        attendees: event.attendees.into_iter().map(attendee).collect(),
+        updated: event.updated.map(instant).transpose()?,
+        id: event.id,
+        uid: event.uid,
+        etag: event.etag,
+        series_id: event.series_id,
+        title: event.title,
+        description: event.description,
+        recurrence: event.recurrence,
+        ours: event.ours,
+    })
+}
+
+fn attendee(attendee: wit::Attendee) -> Attendee {
+    let role = match attendee.role {
+        wit::Role::Chair => Role::Chair,
+        wit::Role::Required => Role::Required,
+        wit::Role::Optional => Role::Optional,
+        wit::Role::NonParticipant => Role::NonParticipant,
+    };
+    let rsvp = match attendee.rsvp {
+        wit::Rsvp::NeedsAction => Rsvp::NeedsAction,
+        wit::Rsvp::Accepted => Rsvp::Accepted,
+        wit::Rsvp::Tentative => Rsvp::Tentative,
+        wit::Rsvp::Declined => Rsvp::Declined,
+    };
+    let wit::Attendee { address, name, is_self, .. } = attendee;
+    Attendee { address, name, role, rsvp, is_self }
+}
+
+fn span(span: wit::Span) -> Checked<Span> {
+    match span {
+        wit::Span::Timed(span) => {
+            let (start, end) = (timed(span.start)?, timed(span.end)?);
+            if end.at < start.at {
+                return bad(format!("an event that ends at {} and starts at {}", end.at, start.at));
+            }
+            Ok(Span::Timed { start, end })
+        }
+        wit::Span::AllDay(span) => {
+            let (start, end) = (date(span.start)?, date(span.end)?);
+            if end <= start {
+                return bad(format!("an event of whole days that ends on {end} and starts on {start}"));
+            }
+            Ok(Span::AllDay { start, end })
+        }
+    }
+}
+
+fn moment(moment: wit::Moment) -> Checked<Moment> {
+    Ok(match moment {
+        wit::Moment::Timed(at) => Moment::Timed(timed(at)?),
+        wit::Moment::AllDay(day) => Moment::AllDay(date(day)?),
+    })
+}
+
+fn timed(timed: wit::Timed) -> Checked<Timed> {
+    Ok(Timed { at: instant(timed.at)?, zone: timed.zone })
+}
+
+fn instant(seconds: i64) -> Checked<Timestamp> {
+    Timestamp::from_second(seconds).or_else(|_| bad(format!("an instant of {seconds} seconds")))
+}
+
+fn date(date: wit::Date) -> Checked<civil::Date> {
+    let wit::Date { year, month, day } = date;
+    let fields = (i16::try_from(year), i8::try_from(month), i8::try_from(day));
+    if let (Ok(year), Ok(month), Ok(day)) = fields
+        && let Ok(date) = civil::Date::new(year, month, day)
+    {
+        return Ok(date);
+    }
+    bad(format!("a date of year {year}, month {month}, day {day}"))
+}
+
+const fn kind(kind: wit::BusyKind) -> BusyKind {
+    match kind {
+        wit::BusyKind::Busy => BusyKind::Busy,
+        wit::BusyKind::Tentative => BusyKind::Tentative,
+        wit::BusyKind::OutOfOffice => BusyKind::OutOfOffice,
+        wit::BusyKind::WorkingElsewhere => BusyKind::WorkingElsewhere,
+        wit::BusyKind::Free => BusyKind::Free,
+    }
+}
+
+pub(super) fn failure(failure: wit::Failure) -> Checked<Failure> {
+    let remedy = match failure.remedy {
+        wit::Remedy::Reconnect => Remedy::Reconnect,
+        wit::Remedy::NeedsAdminApproval(link) => Remedy::NeedsAdminApproval(link),
+        wit::Remedy::AccessPending => Remedy::AccessPending,
+        wit::Remedy::NeedsScope => Remedy::NeedsScope,
+        wit::Remedy::NotPermitted => Remedy::NotPermitted,
+        wit::Remedy::NotFound => Remedy::NotFound,
+        wit::Remedy::Gone => Remedy::Gone,
+        wit::Remedy::AlreadyExists(id) => Remedy::AlreadyExists(id),
+        wit::Remedy::Conflict(present) => Remedy::Conflict(Box::new(event(present)?)),
+        wit::Remedy::CursorExpired => Remedy::CursorExpired,
+        wit::Remedy::WindowTooLarge(seconds) => Remedy::WindowTooLarge(seconds),
+        wit::Remedy::SlowDown(milliseconds) => Remedy::SlowDown(milliseconds),
+        wit::Remedy::Temporary => Remedy::Temporary,
+        wit::Remedy::Invalid(what) => Remedy::Invalid(what),
+        wit::Remedy::Unsupported => Remedy::Unsupported,
+    };
+    Ok(Failure { remedy, service_code: failure.service_code, detail: failure.detail })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_that_do_not_exist_break_the_contract() {
+        for (year, month, day) in [(2026, 2, 30), (2026, 13, 1), (2026, 0, 1), (2026, 200, 1), (400_000, 1, 1)] {
+            assert!(date(wit::Date { year, month, day }).is_err(), "{year}-{month}-{day}");
+        }
+        assert_eq!(date(wit::Date { year: 2024, month: 2, day: 29 }), Ok(civil::date(2024, 2, 29)));
+        assert_eq!(date(date_out(civil::date(-44, 3, 15))), Ok(civil::date(-44, 3, 15)));
+    }
+
+    #[test]
+    fn spans_run_forward() {
+        let at = |at| wit::Timed { at, zone: "UTC".into() };
+        assert!(span(wit::Span::Timed(wit::TimedSpan { start: at(5), end: at(5) })).is_ok());
+        assert!(span(wit::Span::Timed(wit::TimedSpan { start: at(5), end: at(4) })).is_err());
+        let day = wit::Date { year: 2026, month: 1, day: 1 };
+        assert!(span(wit::Span::AllDay(wit::DaySpan { start: day, end: day })).is_err());
+        assert!(instant(i64::MAX).is_err());
+    }
+
+    #[test]
+    fn memos_and_cursors_are_bounded() {
+        let memo = |bytes| Some(wit::Memo { format: 1, data: vec![0; bytes] });
+        assert!(reply((), memo(Memo::MAX)).is_ok());
+        assert!(reply((), memo(Memo::MAX + 1)).is_err());
+        let page =
+            |bytes| wit::Batch { items: vec![], next: vec![0; bytes], more: false, complete_listing: true, memo: None };
+        assert!(batch(page(Batch::MAX_CURSOR)).is_ok());
+        assert!(batch(page(Batch::MAX_CURSOR + 1)).is_err());
+    }
+}

@@ -1,0 +1,51 @@
+//! What one call's store holds. It lives as long as the call.
+
+use super::{budget::MemoryLimit, egress::Egress, log::GuestLog};
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+/// The most handles to things of the host that a guest may hold.
+const MOST_RESOURCES: usize = 4096;
+
+pub(super) struct State {
+    table: ResourceTable,
+    /// Made when something of WASI is first used, which many calls never do.
+    wasi: Option<WasiCtx>,
+    http: WasiHttpCtx,
+    pub(super) egress: Egress,
+    pub(super) memory: MemoryLimit,
+    pub(super) log: GuestLog,
+    /// Ticks of the engine's clock that found this call computing.
+    pub(super) ticks: u64,
+}
+
+impl State {
+    pub(super) fn new(egress: Egress, memory: MemoryLimit, log: GuestLog) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MOST_RESOURCES);
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(64 << 10);
+        Self { table, wasi: None, http, egress, memory, log, ticks: 0 }
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        // No environment, arguments, directories, input or network; error output ends in the log's tail.
+        let ctx = self.wasi.get_or_insert_with(|| {
+            WasiCtxBuilder::new()
+                .stderr(self.log.tail.clone())
+                .stdout(self.log.tail.clone())
+                .max_random_size(64 << 10)
+                .build()
+        });
+        WasiCtxView { ctx, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { hooks: &mut self.egress, table: &mut self.table, ctx: &mut self.http }
+    }
+}
