@@ -78,9 +78,14 @@ impl Property {
         self.parameters.retain(|parameter| parameter.name != name);
     }
 
-    /// Writes the line, folded and ended by CRLF. No value can break out of it: line ends within become `\n`, other
-    /// control characters are left out.
+    /// Writes the line, folded and ended by CRLF.
     pub fn write(&self, out: &mut String) {
+        fold(&self.line(), out);
+    }
+
+    /// The line, neither folded nor ended. No value can break out of it: line ends within become `\n`, other control
+    /// characters are left out.
+    pub fn line(&self) -> String {
         let mut line = String::with_capacity(self.name.len() + self.value.len() + 16);
         line.push_str(&self.name);
         for parameter in &self.parameters {
@@ -96,7 +101,7 @@ impl Property {
         }
         line.push(':');
         write_value(&self.value, &mut line);
-        fold(&line, out);
+        line
     }
 }
 

@@ -9,7 +9,7 @@ use jiff::civil::{DateTime, date};
 use jiff::tz::TimeZone;
 
 use super::Component;
-use super::recur::{Rule, Until};
+use super::recur::{Rule, Until, wall_seconds};
 use super::value::{self, DateOrTime};
 
 /// The years for which changes are computed. Before, the first offset holds; afterwards, the last.
@@ -47,7 +47,7 @@ fn changes_of(part: &Component, changes: &mut Vec<Change>) -> Option<()> {
     let (before, after) = (offset("TZOFFSETFROM")?, offset("TZOFFSETTO")?);
     let start = value::date_or_time(part.property("DTSTART")?).ok()?.wall();
     let mut add = |local: DateTime| {
-        let at = seconds(local)? - i64::from(before);
+        let at = wall_seconds(local) - i64::from(before);
         changes.push(Change { at, before, after });
         (changes.len() <= MAX_CHANGES).then_some(())
     };
@@ -60,7 +60,7 @@ fn changes_of(part: &Component, changes: &mut Vec<Change>) -> Option<()> {
                 None => false,
                 Some(Until::Date(last)) => onset.date() > last,
                 Some(Until::Local(last)) => onset > last,
-                Some(Until::Utc(last)) => seconds(onset)? - i64::from(before) > seconds(last)?,
+                Some(Until::Utc(last)) => wall_seconds(onset) - i64::from(before) > wall_seconds(last),
             };
             if ended {
                 break;
@@ -77,10 +77,6 @@ fn changes_of(part: &Component, changes: &mut Vec<Change>) -> Option<()> {
         }
     }
     Some(())
-}
-
-fn seconds(at: DateTime) -> Option<i64> {
-    Some(TimeZone::UTC.to_timestamp(at).ok()?.as_second())
 }
 
 /// Version 2, with an empty first block and an empty footer.

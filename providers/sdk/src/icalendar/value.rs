@@ -279,6 +279,18 @@ pub fn parse_utc_offset(text: &str) -> Result<i32, BadValue> {
     Ok(sign * (i32::from(hours) * 3600 + i32::from(minutes) * 60 + i32::from(seconds)))
 }
 
+/// `P7DT3600S`
+pub fn write_duration(duration: Duration) -> String {
+    let Duration { days, seconds } = duration;
+    let sign = if days < 0 || seconds < 0 { "-" } else { "" };
+    let (days, seconds) = (days.unsigned_abs(), seconds.unsigned_abs());
+    match (days, seconds) {
+        (0, _) => format!("{sign}PT{seconds}S"),
+        (_, 0) => format!("{sign}P{days}D"),
+        _ => format!("{sign}P{days}DT{seconds}S"),
+    }
+}
+
 /// `19970714`
 pub fn write_date(date: Date) -> String {
     format!("{:04}{:02}{:02}", date.year(), date.month(), date.day())

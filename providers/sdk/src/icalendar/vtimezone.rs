@@ -1,13 +1,216 @@
-//! skeleton
-use std::ops::RangeInclusive;
+//! Writing a VTIMEZONE for an IANA zone (RFC 5545 §3.6.5).
+//!
+//! Every TZID in a calendar must be defined in it: servers refuse it otherwise, and Outlook reads times by the
+//! definition alone. It must hold standard and daylight time, and as the simple yearly rules that Outlook understands.
+//! jiff knows a zone's changes but not the rules behind them, so the rules are found again: changes of consecutive
+//! years in one month, on one weekday, at one time of day are a run, and a run is written as a rule if running that
+//! rule gives exactly these changes. Changes that follow no rule (Morocco's) are listed one by one.
+//! Rejected: a table of definitions in the source. It would be older than the zone data beside it.
 
-use super::{Component, Zone};
+use jiff::civil::{DateTime, Weekday};
+use jiff::{SignedDuration, Timestamp};
 
-/// A VTIMEZONE (RFC 5545 §3.6.5) for an IANA zone that is right for these years, with both observances where the zone
-/// has them. None for UTC, which needs none, and for a zone without a name.
-pub fn vtimezone(_zone: &Zone, _years: RangeInclusive<i16>) -> Option<Component> {
-    None
+use super::recur::{DayOf, Frequency, Rule, Until};
+use super::value::{self, DateOrTime};
+use super::zone::shown;
+use super::{Component, Problem, Problems, Property, Zone, Zones};
+
+/// How many years after the last one asked for are looked at, to tell a rule from a coincidence.
+const LOOK_AHEAD: i16 = 10;
+
+/// The years for which definitions are written. A zone's rules outside them are anybody's guess.
+const EARLIEST: i16 = 1900;
+const LATEST: i16 = 2200;
+
+/// A VTIMEZONE that is right from the first to the last year, with both observances where the zone has them. Where the
+/// changes follow a rule to the end, it goes on. None for UTC, which needs none, and for a zone without a name.
+pub fn vtimezone(zone: &Zone, first: i16, last: i16) -> Option<Component> {
+    let name = zone.name().filter(|name| !matches!(*name, "UTC" | "Etc/UTC"))?;
+    let first = first.clamp(EARLIEST, LATEST);
+    let end = last.clamp(first, LATEST) + LOOK_AHEAD;
+    let mut component = Component::new("VTIMEZONE");
+    component.properties.push(Property::new("TZID", name));
+    component.properties.push(Property::new("X-LIC-LOCATION", name));
+    component.components.extend(runs(changes(zone, first, end)?).iter().map(|run| run.write(end)));
+    Some(component)
 }
 
-/// Adds the VTIMEZONE of every TZID that the calendar uses and does not define. `years` are those that must be right.
-pub fn define_zones(_calendar: &mut Component, _years: RangeInclusive<i16>) {}
+/// Adds the VTIMEZONE of every TZID that the calendar uses and does not define. A problem names one that is not known.
+pub fn define_zones(calendar: &mut Component) -> Vec<Problem> {
+    let mut problems = Problems::default();
+    let mut used: Vec<(String, i16, i16)> = Vec::new();
+    for component in calendar.components.iter().filter(|component| component.name != "VTIMEZONE") {
+        collect(component, &mut used);
+    }
+    let defined = |tzid: &str| calendar.inner("VTIMEZONE").any(|zone| zone.text("TZID").as_deref() == Some(tzid));
+    used.retain(|(tzid, _, _)| !defined(tzid));
+    let mut zones = Zones::new(calendar, Zone::utc());
+    let mut missing = Vec::new();
+    for (tzid, first, last) in &used {
+        let Some(zone) = zones.get(tzid) else {
+            problems.add("", format!("the time zone {} is not known and was not defined", shown(tzid)));
+            continue;
+        };
+        let mut definition = vtimezone(&zone, *first, *last).unwrap_or_else(|| fixed_utc(tzid));
+        definition.set(Property::from_text("TZID", tzid));
+        missing.push(definition);
+    }
+    calendar.components.splice(0..0, missing);
+    problems.into_vec()
+}
+
+/// The TZIDs that a component uses, each with the years of its times.
+fn collect(component: &Component, used: &mut Vec<(String, i16, i16)>) {
+    for property in &component.properties {
+        let Some(tzid) = property.parameter("TZID") else { continue };
+        for listed in value::list(property).flatten() {
+            let year = match listed.start {
+                DateOrTime::Local(at, _) => at.year(),
+                _ => continue,
+            };
+            match used.iter_mut().find(|(known, _, _)| known == tzid) {
+                Some((_, first, last)) => (*first, *last) = ((*first).min(year), (*last).max(year)),
+                None => used.push((tzid.to_owned(), year, year)),
+            }
+        }
+    }
+    for inner in &component.components {
+        collect(inner, used);
+    }
+}
+
+/// For a TZID that means UTC under another name.
+fn fixed_utc(tzid: &str) -> Component {
+    let mut component = Component::new("VTIMEZONE");
+    component.properties.push(Property::from_text("TZID", tzid));
+    let at = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+    let kind = Kind { daylight: false, before: 0, after: 0, name: "UTC".to_owned() };
+    component.components.push(Run { kind, onsets: vec![at], rule: None }.write(1970));
+    component
+}
+
+/// What a change of the clocks comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Kind {
+    daylight: bool,
+    /// Offsets in seconds.
+    before: i32,
+    after: i32,
+    name: String,
+}
+
+/// Changes from two before the first year on, so that both observances are there, up to the end of the last.
+fn changes(zone: &Zone, first: i16, last: i16) -> Option<Vec<(Kind, DateTime)>> {
+    let rules = zone.rules();
+    let new_year = |year: i16| Zone::utc().instant(DateTime::new(year, 1, 1, 0, 0, 0, 0).ok()?);
+    let (begin, end) = (new_year(first)?, new_year(last.saturating_add(1))?);
+    let mut at: Vec<Timestamp> = rules.preceding(begin).take(2).map(|change| change.timestamp()).collect();
+    at.reverse();
+    let none_before = at.is_empty();
+    at.extend(rules.following(begin).map(|change| change.timestamp()).take_while(|at| *at < end));
+    let kind = |at: Timestamp, before: Timestamp| {
+        let info = rules.to_offset_info(at);
+        Kind {
+            daylight: info.dst().is_dst(),
+            before: rules.to_offset(before).seconds(),
+            after: info.offset().seconds(),
+            name: info.abbreviation().to_owned(),
+        }
+    };
+    let mut changes = Vec::with_capacity(at.len() + 1);
+    if none_before {
+        let fixed = kind(begin, begin);
+        changes.push((Kind { before: fixed.after, ..fixed }, DateTime::new(first, 1, 1, 0, 0, 0, 0).ok()?));
+    }
+    for at in at {
+        let kind = kind(at, at.checked_sub(SignedDuration::from_secs(1)).ok()?);
+        // The onset is in the local time that held until then.
+        let onset = Zone::utc().local(at).checked_add(SignedDuration::from_secs(i64::from(kind.before))).ok()?;
+        changes.push((kind, onset));
+    }
+    Some(changes)
+}
+
+/// Changes of one kind that are written as one observance.
+struct Run {
+    kind: Kind,
+    /// Sorted; at least one.
+    onsets: Vec<DateTime>,
+    rule: Option<Rule>,
+}
+
+/// Puts changes into runs, in the order in which they begin.
+fn runs(changes: Vec<(Kind, DateTime)>) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    for (kind, onset) in changes {
+        let extended = runs.iter_mut().rev().filter(|run| run.kind == kind).find_map(|run| {
+            let follows = run.onsets.last().is_some_and(|last| last.year() + 1 == onset.year());
+            let onsets: Vec<DateTime> = run.onsets.iter().copied().chain([onset]).collect();
+            let rule = if follows { rule_of(&onsets) } else { None }?;
+            Some((run, onsets, rule))
+        });
+        match extended {
+            Some((run, onsets, rule)) => (run.onsets, run.rule) = (onsets, Some(rule)),
+            None => runs.push(Run { kind, onsets: vec![onset], rule: None }),
+        }
+    }
+    // What follows no rule is listed together.
+    let mut merged: Vec<Run> = Vec::new();
+    for run in runs {
+        let alike = |other: &&mut Run| other.rule.is_none() && run.rule.is_none() && other.kind == run.kind;
+        match merged.iter_mut().find(alike) {
+            Some(other) => other.onsets.extend(run.onsets),
+            None => merged.push(run),
+        }
+    }
+    merged
+}
+
+/// The yearly rule that gives exactly these times, of which the first is the start.
+fn rule_of(onsets: &[DateTime]) -> Option<Rule> {
+    let (first, last) = (*onsets.first()?, *onsets.last()?);
+    let alike = |at: &DateTime| (at.month(), at.weekday(), at.time()) == (first.month(), first.weekday(), first.time());
+    if !onsets.iter().all(alike) {
+        return None;
+    }
+    let after = last.checked_add(SignedDuration::from_secs(1)).ok()?;
+    let earliest_day = onsets.iter().map(|at| at.day()).min()?;
+    let nth = (first.day() - 1) / 7 + 1;
+    [rule(first, -1, None), rule(first, nth, None), rule(first, 0, Some(earliest_day))]
+        .into_iter()
+        .find(|rule| rule.starts(first, first, after, true).eq(onsets.iter().copied()))
+}
+
+/// The n-th of a weekday in a month, or the first one on or after a day.
+fn rule(first: DateTime, ordinal: i8, from_day: Option<i8>) -> Rule {
+    let weekday: Weekday = first.weekday();
+    Rule {
+        by_month: u8::try_from(first.month()).into_iter().collect(),
+        by_day: vec![DayOf { ordinal, weekday }],
+        by_month_day: from_day.map(|day| (day..day + 7).filter(|day| *day <= 31).collect()).unwrap_or_default(),
+        ..Rule::new(Frequency::Yearly)
+    }
+}
+
+impl Run {
+    /// The STANDARD or DAYLIGHT component. A rule that still holds in the last year looked at has no end.
+    fn write(&self, last_year: i16) -> Component {
+        let mut component = Component::new(if self.kind.daylight { "DAYLIGHT" } else { "STANDARD" });
+        let mut onsets = self.onsets.iter().copied().map(DateOrTime::Floating);
+        component.properties.extend(onsets.next().map(|first| first.property("DTSTART")));
+        component.properties.push(Property::new("TZOFFSETFROM", value::write_utc_offset(self.kind.before)));
+        component.properties.push(Property::new("TZOFFSETTO", value::write_utc_offset(self.kind.after)));
+        component.properties.push(Property::from_text("TZNAME", &self.kind.name));
+        let Some(rule) = &self.rule else {
+            component.properties.extend(onsets.map(|onset| onset.property("RDATE")));
+            return component;
+        };
+        let ended = self.onsets.last().copied().filter(|last| last.year() < last_year);
+        let until = ended.and_then(|last| {
+            let before = SignedDuration::from_secs(i64::from(self.kind.before));
+            last.checked_sub(before).ok().map(Until::Utc)
+        });
+        component.properties.push(Property::new("RRULE", Rule { until, ..rule.clone() }.write()));
+        component
+    }
+}

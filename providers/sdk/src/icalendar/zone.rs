@@ -15,12 +15,14 @@
 //! are days wherever the owner is. Rejected: moving UTC times into it (recurring-ical-events does). It changes nothing
 //! for single events, and makes a series in UTC drift from what every RFC 5545 reader shows.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::{SignedDuration, Timestamp};
 
+use super::recur::wall_seconds;
 use super::value::DateOrTime;
 use super::{Component, Problems, observance, windows};
 
@@ -85,6 +87,55 @@ impl Zone {
     /// The local time at an instant.
     pub fn local(&self, instant: Timestamp) -> DateTime {
         self.rules.to_datetime(instant)
+    }
+}
+
+/// A zone that remembers between which changes of the clocks it was last asked about. A series asks for hundreds of
+/// times in a row, and looking each of them up was most of the work of a query.
+#[derive(Debug)]
+pub(super) struct Clock<'z> {
+    zone: &'z Zone,
+    stretch: Cell<Stretch>,
+}
+
+/// Wall times, in seconds, that have one offset beyond doubt.
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    from: i64,
+    before: i64,
+    offset: i64,
+}
+
+impl<'z> Clock<'z> {
+    pub(super) fn new(zone: &'z Zone) -> Clock<'z> {
+        Clock { zone, stretch: Cell::new(Stretch { from: 0, before: 0, offset: 0 }) }
+    }
+
+    pub(super) fn zone(&self) -> &'z Zone {
+        self.zone
+    }
+
+    /// As [`Zone::instant`].
+    pub(super) fn instant(&self, local: DateTime) -> Option<Timestamp> {
+        let wall = wall_seconds(local);
+        let known = self.stretch.get();
+        if (known.from..known.before).contains(&wall) {
+            return Timestamp::from_second(wall - known.offset).ok();
+        }
+        let instant = self.zone.instant(local)?;
+        self.stretch.set(self.stretch_around(wall, instant));
+        Some(instant)
+    }
+
+    fn stretch_around(&self, wall: i64, instant: Timestamp) -> Stretch {
+        // Clocks have been changed by a whole day at most, so two days away from a change no wall time is in doubt.
+        const MARGIN: i64 = 2 * 86_400;
+        let offset = wall - instant.as_second();
+        let rules = &self.zone.rules;
+        let just_after = instant.saturating_add(SignedDuration::from_secs(1)).unwrap_or(instant);
+        let last = rules.preceding(just_after).next().map_or(i64::MIN / 2, |change| change.timestamp().as_second());
+        let next = rules.following(instant).next().map_or(i64::MAX / 2, |change| change.timestamp().as_second());
+        Stretch { from: last + offset + MARGIN, before: next + offset - MARGIN, offset }
     }
 }
 

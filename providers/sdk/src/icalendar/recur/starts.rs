@@ -60,15 +60,15 @@ impl Rule {
     /// `counts_start`, it also counts a `start` that the rule does not give ("The DTSTART property value always counts
     /// as the first occurrence", RFC 5545 §3.3.10), which is right for the only rule of an event.
     pub fn starts(&self, start: DateTime, from: DateTime, before: DateTime, counts_start: bool) -> Starts<'_> {
-        let start = seconds(start);
-        let from = seconds(from).max(start);
+        let start = wall_seconds(start).clamp(FIRST * DAY, LAST * DAY);
+        let from = wall_seconds(from).clamp(start, LAST * DAY);
         let day = start.div_euclid(DAY);
         let mut starts = Starts {
             rule: self,
             days_wanted: DayTest::new(self, day),
             start,
             from,
-            before: seconds(before).min(LAST * DAY),
+            before: wall_seconds(before).min(LAST * DAY),
             left: self.count,
             start_counted: !counts_start,
             interval: 0,
@@ -323,10 +323,11 @@ fn times_of_day(rule: &Rule, start: i64) -> Vec<i64> {
     times
 }
 
-fn seconds(at: DateTime) -> i64 {
+/// Seconds since 1970-01-01T00:00:00 on the wall.
+pub(in crate::icalendar) fn wall_seconds(at: DateTime) -> i64 {
     let day = day_number(i64::from(at.year()), i64::from(at.month()), i64::from(at.day()));
     let time = i64::from(at.hour()) * 3600 + i64::from(at.minute()) * 60 + i64::from(at.second());
-    day.clamp(FIRST, LAST) * DAY + time
+    day * DAY + time
 }
 
 fn date_time(seconds: i64) -> Option<DateTime> {

@@ -8,16 +8,21 @@
 //! Rejected: grouping by (UID, SEQUENCE). Google and Outlook raise SEQUENCE on overrides alone, and both the moved and
 //! the original occurrence would show.
 
+mod changes;
 mod expand;
 mod timing;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
+
+use timing::Placed;
+pub(super) use timing::Timing;
 
 use super::recur::MAX_STEPS;
 use super::value::{self, DateOrTime};
+use super::zone::Clock;
 use super::{Component, Problem, Problems, Zone, Zones};
 
 /// The most occurrences that one query gives. A problem says if there were more.
@@ -112,7 +117,11 @@ pub fn occurrences(calendar: &Component, owner: Zone, window: Window) -> (Vec<Oc
 }
 
 fn sort(occurrences: &mut [Occurrence<'_>]) {
-    occurrences.sort_by_key(|occurrence| (occurrence.start, occurrence.end));
+    let key = |occurrence: &Occurrence<'_>| (occurrence.start, occurrence.end);
+    if !occurrences.is_sorted_by_key(key) {
+        // Occurrences are large; their keys are sorted instead.
+        occurrences.sort_by_cached_key(key);
+    }
 }
 
 fn group_into<'a>(calendar: &'a Component, problems: &mut Problems) -> Vec<Series<'a>> {
@@ -157,7 +166,7 @@ fn value_text(uid: &str) -> String {
 }
 
 /// What makes a version of a component newer than another: SEQUENCE, then DTSTAMP.
-fn revision(event: &Component) -> (i64, Option<jiff::civil::DateTime>) {
+fn revision(event: &Component) -> (i64, Option<DateTime>) {
     let stamp = event.property("DTSTAMP").and_then(|property| value::date_or_time(property).ok());
     (sequence(event), stamp.map(DateOrTime::wall))
 }
@@ -198,5 +207,36 @@ impl Budget {
 
     fn take_steps(&mut self, steps: u32) {
         self.steps = self.steps.saturating_sub(steps);
+    }
+}
+
+/// What was found within the window.
+struct Found<'a, 'b> {
+    window: Window,
+    budget: &'b mut Budget,
+    /// Whether an occurrence was left out because there were too many.
+    dropped: bool,
+    occurrences: Vec<Occurrence<'a>>,
+}
+
+impl<'a> Found<'a, '_> {
+    /// Adds an occurrence if it is in the window. `clock` is that of the timing's zone.
+    fn place(
+        &mut self,
+        timing: &Timing,
+        wall: DateTime,
+        original: Option<Moment>,
+        event: &'a Component,
+        clock: &Clock<'_>,
+    ) {
+        let Some(Placed { start, end, days }) = timing.place(wall, clock) else { return };
+        if !self.window.meets(start, end) {
+            return;
+        }
+        if !self.budget.occurrence() {
+            self.dropped = true;
+            return;
+        }
+        self.occurrences.push(Occurrence { start, end, days, zone: clock.zone().clone(), original, event });
     }
 }

@@ -11,13 +11,14 @@ use jiff::civil::{Date, DateTime};
 use jiff::{SignedDuration, Span, Timestamp};
 
 use crate::icalendar::value::{self, DateOrTime, Duration};
+use crate::icalendar::zone::Clock;
 use crate::icalendar::{Component, Problems, Zone, Zones};
 
 const DAY: i64 = 86_400;
 
 /// What DTSTART, DTEND and DURATION of one VEVENT say together.
 #[derive(Clone, Debug)]
-pub(crate) enum Timing {
+pub(in crate::icalendar) enum Timing {
     /// A whole-day event. `count` is at least 1.
     Days {
         first: Date,
@@ -33,7 +34,7 @@ pub(crate) enum Timing {
 
 /// Of a timed event. It is negative if the end is before the start.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Length {
+pub(in crate::icalendar) enum Length {
     /// Seconds, from DTEND.
     Exact(i64),
     /// From DURATION.
@@ -42,15 +43,20 @@ pub(crate) enum Length {
 
 /// One occurrence in time.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Placed {
-    pub(crate) start: Timestamp,
-    pub(crate) end: Timestamp,
-    pub(crate) days: Option<(Date, Date)>,
+pub(in crate::icalendar) struct Placed {
+    pub(in crate::icalendar) start: Timestamp,
+    pub(in crate::icalendar) end: Timestamp,
+    pub(in crate::icalendar) days: Option<(Date, Date)>,
 }
 
 impl Timing {
     /// Reads a VEVENT. None, with a problem, if it has no start.
-    pub(crate) fn read(event: &Component, zones: &mut Zones<'_>, uid: &str, problems: &mut Problems) -> Option<Timing> {
+    pub(in crate::icalendar) fn read(
+        event: &Component,
+        zones: &mut Zones<'_>,
+        uid: &str,
+        problems: &mut Problems,
+    ) -> Option<Timing> {
         let Some(property) = event.property("DTSTART") else {
             problems.add(uid, "an event has no DTSTART and was left out");
             return None;
@@ -98,7 +104,7 @@ impl Timing {
     }
 
     /// The start as it is on the wall; midnight of a whole-day event.
-    pub(crate) fn start(&self) -> DateTime {
+    pub(in crate::icalendar) fn start(&self) -> DateTime {
         match self {
             Timing::Days { first, .. } => first.to_datetime(jiff::civil::Time::midnight()),
             Timing::Timed { start, .. } => *start,
@@ -106,7 +112,7 @@ impl Timing {
     }
 
     /// The zone that the start is meant in.
-    pub(crate) fn zone<'z>(&'z self, owner: &'z Zone) -> &'z Zone {
+    pub(in crate::icalendar) fn zone<'z>(&'z self, owner: &'z Zone) -> &'z Zone {
         match self {
             Timing::Days { .. } => owner,
             Timing::Timed { zone, .. } => zone,
@@ -114,7 +120,7 @@ impl Timing {
     }
 
     /// The length in seconds, right to a day or so. Not negative for whole days.
-    pub(crate) fn about(&self) -> i64 {
+    pub(in crate::icalendar) fn about(&self) -> i64 {
         match self {
             Timing::Days { count, .. } => count * DAY,
             Timing::Timed { length, .. } => length.about(),
@@ -122,7 +128,7 @@ impl Timing {
     }
 
     /// The same event with the length of a PERIOD.
-    pub(crate) fn with_length(&self, length: Length) -> Timing {
+    pub(in crate::icalendar) fn with_length(&self, length: Length) -> Timing {
         match self {
             Timing::Days { first, .. } => Timing::Days { first: *first, count: (length.about() / DAY).max(1) },
             Timing::Timed { start, zone, end_zone, .. } => {
@@ -131,18 +137,19 @@ impl Timing {
         }
     }
 
-    /// Places an occurrence that starts at this wall time instead of the event's own. None beyond the range of time.
-    pub(crate) fn place(&self, wall: DateTime, owner: &Zone) -> Option<Placed> {
+    /// Places an occurrence that starts at this wall time instead of the event's own, by the clock of
+    /// [`Timing::zone`]. None beyond the range of time.
+    pub(in crate::icalendar) fn place(&self, wall: DateTime, clock: &Clock<'_>) -> Option<Placed> {
         match self {
             Timing::Days { count, .. } => {
                 let first = wall.date();
                 let after = first.checked_add(Span::new().try_days(*count).ok()?).ok()?;
-                let midnight = |day: Date| owner.instant(day.to_datetime(jiff::civil::Time::midnight()));
+                let midnight = |day: Date| clock.instant(day.to_datetime(jiff::civil::Time::midnight()));
                 Some(Placed { start: midnight(first)?, end: midnight(after)?, days: Some((first, after)) })
             }
-            Timing::Timed { zone, length, .. } => {
-                let start = zone.instant(wall)?;
-                let end = length.after(wall, start, zone)?;
+            Timing::Timed { length, .. } => {
+                let start = clock.instant(wall)?;
+                let end = length.after(wall, start, clock)?;
                 Some(Placed { start: start.min(end), end: end.max(start), days: None })
             }
         }
@@ -157,14 +164,14 @@ impl Length {
         }
     }
 
-    /// The end of what starts at `wall`, which is `start` in `zone`.
-    pub(crate) fn after(self, wall: DateTime, start: Timestamp, zone: &Zone) -> Option<Timestamp> {
+    /// The end of what starts at `wall`, which is `start`.
+    fn after(self, wall: DateTime, start: Timestamp, clock: &Clock<'_>) -> Option<Timestamp> {
         let (from, seconds) = match self {
             Length::Exact(seconds) => (start, seconds),
             Length::Nominal(Duration { days: 0, seconds }) => (start, seconds),
             Length::Nominal(Duration { days, seconds }) => {
                 let day = wall.checked_add(Span::new().try_days(days).ok()?).ok()?;
-                (zone.instant(day)?, seconds)
+                (clock.instant(day)?, seconds)
             }
         };
         from.checked_add(SignedDuration::from_secs(seconds)).ok()

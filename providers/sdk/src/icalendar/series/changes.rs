@@ -1,0 +1,195 @@
+//! The overrides of a series: VEVENTs with a RECURRENCE-ID.
+//!
+//! What an occurrence is called and when it takes place are two things. Its name is the start that the series gives
+//! it, as an instant (as a day in a whole-day series): RECURRENCE-ID, EXDATE and RDATE mean it, in whatever zone or
+//! form they are written. SEQUENCE is no part of the name, since services raise it on overrides alone; it only decides
+//! which of two overrides of one occurrence is the newer. Overrides are placed one by one, wherever they were moved,
+//! so one that comes into the window from outside is seen.
+//!
+//! Decisions: RANGE=THISANDFUTURE shifts on the wall and gives its own length (RFC 5545 §3.8.4.4). An override that
+//! cannot be read does not hide the occurrence that it changes.
+//! Rejected: matching names as text. Servers and clients write the same moment in UTC, in a zone and as a date.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::{Date, DateTime};
+use jiff::{SignedDuration, Timestamp};
+
+use super::timing::Timing;
+use super::{Found, Moment, Series};
+use crate::icalendar::value::{self, DateOrTime};
+use crate::icalendar::zone::Clock;
+use crate::icalendar::{Component, Problems, Zone, Zones};
+
+/// Farther than any zone is from another, and longer than any change of the clocks.
+pub(super) const MARGIN: i64 = 2 * 86_400;
+
+/// How RECURRENCE-ID, EXDATE and RDATE name occurrences.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Id {
+    Exact(Moment),
+    /// All occurrences of a timed series on this day.
+    On(Date),
+}
+
+impl Id {
+    /// What a value means in the series of this master. A time without a zone is in the master's.
+    pub(super) fn of(
+        value: DateOrTime<'_>,
+        master: Option<&Timing>,
+        zones: &mut Zones<'_>,
+        uid: &str,
+        problems: &mut Problems,
+    ) -> Option<Id> {
+        let exact = |at: Timestamp| Id::Exact(Moment::Timed(at));
+        match (master, value) {
+            (Some(Timing::Days { .. }), value) => Some(Id::Exact(Moment::Date(value.wall().date()))),
+            (Some(Timing::Timed { .. }), DateOrTime::Date(date)) => Some(Id::On(date)),
+            (None, DateOrTime::Date(date)) => Some(Id::Exact(Moment::Date(date))),
+            (Some(Timing::Timed { zone, .. }), DateOrTime::Floating(at)) => zone.instant(at).map(exact),
+            (_, value) => zones.of(value, uid, problems).instant(value.wall()).map(exact),
+        }
+    }
+}
+
+/// The overrides of a series, the newest of each occurrence.
+pub(super) struct Changes<'a> {
+    by_id: BTreeMap<Id, Change<'a>>,
+    /// Those with RANGE=THISANDFUTURE, sorted by what they change.
+    ranges: Vec<(Moment, Id)>,
+    /// Over all ranges: the longest length and the farthest shifts, in seconds, none negative.
+    pub(super) longest: i64,
+    pub(super) latest_shift: i64,
+    pub(super) earliest_shift: i64,
+}
+
+pub(super) struct Change<'a> {
+    pub(super) id: Id,
+    /// The changed occurrence's own start on the wall of the master's zone.
+    pub(super) original: DateTime,
+    range: bool,
+    pub(super) timing: Timing,
+    pub(super) event: &'a Component,
+}
+
+impl<'a> Changes<'a> {
+    pub(super) fn read(
+        series: &Series<'a>,
+        master: Option<&Timing>,
+        zones: &mut Zones<'a>,
+        problems: &mut Problems,
+    ) -> Changes<'a> {
+        let mut by_id: BTreeMap<Id, Change<'a>> = BTreeMap::new();
+        for &event in &series.overrides {
+            let Some(change) = Change::read(event, master, zones, &series.uid, problems) else { continue };
+            match by_id.get(&change.id) {
+                Some(present) if super::revision(present.event) > super::revision(event) => {}
+                _ => {
+                    by_id.insert(change.id, change);
+                }
+            }
+        }
+        let mut changes = Changes { by_id, ranges: Vec::new(), longest: 0, latest_shift: 0, earliest_shift: 0 };
+        if let Some(master) = master {
+            changes.read_ranges(master);
+        }
+        changes
+    }
+
+    fn read_ranges(&mut self, master: &Timing) {
+        for (&id, change) in self.by_id.iter().filter(|(_, change)| change.range) {
+            let from = match (id, master) {
+                (Id::Exact(moment), _) => Some(moment),
+                (Id::On(_), Timing::Timed { zone, .. }) => zone.instant(change.original).map(Moment::Timed),
+                (Id::On(day), Timing::Days { .. }) => Some(Moment::Date(day)),
+            };
+            self.ranges.extend(from.map(|from| (from, id)));
+            self.longest = self.longest.max(change.timing.about().abs());
+            if let Some(first) = change.shifted(change.original, master) {
+                let shift = seconds_between(change.original, first);
+                // The two may be on the walls of different zones, hence the margin.
+                self.latest_shift = self.latest_shift.max(shift + MARGIN);
+                self.earliest_shift = self.earliest_shift.max(MARGIN - shift);
+            }
+        }
+        self.ranges.sort_unstable();
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
+    /// Whether this occurrence itself is overridden.
+    pub(super) fn single(&self, id: Id) -> bool {
+        !self.by_id.is_empty() && self.by_id.contains_key(&id)
+    }
+
+    /// The change of an earlier occurrence that holds for this one too: the last one before it.
+    pub(super) fn governing(&self, moment: Moment) -> Option<&Change<'a>> {
+        let after = self.ranges.partition_point(|&(from, _)| from < moment);
+        let (_, id) = self.ranges.get(after.checked_sub(1)?)?;
+        self.by_id.get(id)
+    }
+
+    /// Adds the changed occurrences themselves, those that are wanted.
+    pub(super) fn place(&self, wanted: impl Fn(&Change<'a>) -> bool, found: &mut Found<'a, '_>, owner: &Zone) {
+        for change in self.by_id.values().filter(|change| wanted(change)) {
+            let original = match change.id {
+                Id::Exact(moment) => moment,
+                Id::On(day) => Moment::Date(day),
+            };
+            let clock = Clock::new(change.timing.zone(owner));
+            found.place(&change.timing, change.timing.start(), Some(original), change.event, &clock);
+        }
+    }
+}
+
+impl<'a> Change<'a> {
+    fn read(
+        event: &'a Component,
+        master: Option<&Timing>,
+        zones: &mut Zones<'a>,
+        uid: &str,
+        problems: &mut Problems,
+    ) -> Option<Change<'a>> {
+        let property = event.property("RECURRENCE-ID")?;
+        let named = value::date_or_time(property).ok().and_then(|value| {
+            let id = Id::of(value, master, zones, uid, problems)?;
+            Some((id, value.wall()))
+        });
+        let Some((id, written)) = named else {
+            problems.add(uid, "RECURRENCE-ID cannot be read; the change of an occurrence was left out");
+            return None;
+        };
+        let original = match (id, master) {
+            (Id::Exact(Moment::Timed(at)), Some(Timing::Timed { zone, .. })) => zone.local(at),
+            _ => written,
+        };
+        let range = property.parameter("RANGE").is_some_and(|range| range.eq_ignore_ascii_case("THISANDFUTURE"));
+        let timing = Timing::read(event, zones, uid, problems)?;
+        Some(Change { id, original, range, timing, event })
+    }
+
+    /// The start of a later occurrence, shifted as this one was, on the wall of this change's zone.
+    pub(super) fn shifted(&self, wall: DateTime, master: &Timing) -> Option<DateTime> {
+        let own = self.timing.start();
+        let shift = |at: DateTime, from: DateTime, to: DateTime| {
+            at.checked_add(SignedDuration::from_secs(seconds_between(from, to))).ok()
+        };
+        match (master, &self.timing, self.id) {
+            (Timing::Timed { zone, .. }, Timing::Timed { zone: own_zone, .. }, Id::Exact(_)) => {
+                let in_master = zone.local(own_zone.instant(own)?);
+                Some(own_zone.local(zone.instant(shift(wall, self.original, in_master)?)?))
+            }
+            // One of the two speaks of days: days are shifted, and the time of day is the change's own.
+            _ => {
+                let with_own_time = |at: DateTime| at.date().to_datetime(own.time());
+                shift(with_own_time(wall), with_own_time(self.original), own)
+            }
+        }
+    }
+}
+
+fn seconds_between(from: DateTime, to: DateTime) -> i64 {
+    from.duration_until(to).as_secs()
+}
