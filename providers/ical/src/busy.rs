@@ -7,7 +7,7 @@
 use chronus_sdk::failure::{failure, invalid, unsupported};
 use chronus_sdk::http::{self, HttpError};
 use chronus_sdk::icalendar::event::{self, Answer as Reply, Status};
-use chronus_sdk::icalendar::{self, Component, Occurrence, Zones};
+use chronus_sdk::icalendar::{self, Component, Occurrence};
 use chronus_sdk::types::{
     BusyAnswer, BusyAnswers, BusyKind, BusyTimes, Connection, Failure, Interval, Problem, Remedy, Whose, Window,
 };
@@ -127,7 +127,7 @@ impl<'a> Meanings<'a> {
         if let Some((_, kind, ours)) = self.known.iter().find(|(known, ..)| std::ptr::eq(*known, event)) {
             return (*kind, ours.clone());
         }
-        let kind = meaning(self.calendar, event, self.session);
+        let kind = meaning(event, self.session);
         // A changed occurrence made by another program may have lost the key of its series.
         let ours = record::ours(event).or_else(|| record::ours(record::main_event(self.calendar)?));
         self.known.push((event, kind, ours.clone()));
@@ -136,17 +136,13 @@ impl<'a> Meanings<'a> {
 }
 
 /// None if the event is cancelled, or declined by the owner.
-fn meaning(calendar: &Component, event: &Component, session: &Session<'_>) -> Option<BusyKind> {
-    let (fields, _) = event::read(event, &mut Zones::new(calendar, session.zone.clone()));
-    let own = fields.attendees.iter().find(|attendee| session.is_own(&attendee.address));
-    let reply = own.map(|attendee| attendee.answer);
-    if fields.status == Status::Cancelled || reply == Some(Reply::Declined) {
+fn meaning(event: &Component, session: &Session<'_>) -> Option<BusyKind> {
+    let reply = event::answer(event, &session.own_addresses());
+    if event::status(event) == Status::Cancelled || reply == Some(Reply::Declined) {
         return None;
     }
-    match record::kind(fields.busy) {
-        BusyKind::Busy if fields.status == Status::Tentative || reply == Some(Reply::Tentative) => {
-            Some(BusyKind::Tentative)
-        }
+    match record::kind(event::busy(event)) {
+        BusyKind::Busy if reply == Some(Reply::Tentative) => Some(BusyKind::Tentative),
         kind => Some(kind),
     }
 }

@@ -77,7 +77,7 @@ impl Stored {
             series_id: None,
             original_start: None,
             when: span(when),
-            busy: blocking(main),
+            busy: kind(fields.busy),
             status: match fields.status {
                 Status::Confirmed => EventStatus::Confirmed,
                 Status::Tentative => EventStatus::Tentative,
@@ -125,23 +125,6 @@ fn all(problems: &[Problem]) -> String {
 /// The key that an event carries.
 pub(crate) fn ours(event: &Component) -> Option<String> {
     event.text(KEY).filter(|key| !key.is_empty())
-}
-
-/// Whether the owner marked the event as blocking, and how: TRANSP (RFC 5545 §3.8.2.7), and beside it the property by
-/// which Outlook and others tell more kinds. TRANSP decides where the two disagree, because programs that do not know
-/// the second one change the first.
-pub(crate) fn blocking(event: &Component) -> BusyKind {
-    let value = |name| event.property(name).map(|property| property.value.trim().to_ascii_uppercase());
-    let transparency = value("TRANSP");
-    let kind = value("X-MICROSOFT-CDO-BUSYSTATUS");
-    match (transparency.as_deref(), kind.as_deref()) {
-        (Some("TRANSPARENT"), Some("WORKINGELSEWHERE")) => BusyKind::WorkingElsewhere,
-        (Some("TRANSPARENT"), _) | (None, Some("FREE")) => BusyKind::Free,
-        (_, Some("TENTATIVE")) => BusyKind::Tentative,
-        (_, Some("OOF")) => BusyKind::OutOfOffice,
-        (_, Some("WORKINGELSEWHERE")) => BusyKind::WorkingElsewhere,
-        _ => BusyKind::Busy,
-    }
 }
 
 fn attendee_of(attendee: &event::Attendee, session: &Session<'_>) -> Attendee {

@@ -22,7 +22,7 @@ pub(crate) const ICLOUD: &str = "https://caldav.icloud.com";
 /// What a step works with.
 pub(crate) struct Session<'a> {
     pub(crate) account: &'a Account,
-    /// All addresses that mean the owner of the connection, in lower case.
+    /// All addresses that mean the owner of the connection, the main one first.
     pub(crate) own: Vec<String>,
     /// In which floating times and whole days are meant.
     pub(crate) zone: Zone,
@@ -71,16 +71,19 @@ impl<'a> Session<'a> {
         let user = field(connection, "username").filter(|user| user.contains('@'));
         let mut own: Vec<String> = Vec::new();
         for address in account.addresses.iter().map(String::as_str).chain(connection.address.as_deref()).chain(user) {
-            let address = address.to_lowercase();
-            if !own.contains(&address) {
-                own.push(address);
+            if !own.iter().any(|known| known.eq_ignore_ascii_case(address)) {
+                own.push(address.to_owned());
             }
         }
         Ok(Session { account, own, zone, fresh })
     }
 
     pub(crate) fn is_own(&self, address: &str) -> bool {
-        self.own.contains(&address.to_lowercase())
+        self.own.iter().any(|own| own.eq_ignore_ascii_case(address))
+    }
+
+    pub(crate) fn own_addresses(&self) -> Vec<&str> {
+        self.own.iter().map(String::as_str).collect()
     }
 
     /// The address of a calendar.

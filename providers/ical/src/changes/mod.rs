@@ -1,0 +1,230 @@
+//! What has changed in a calendar since the last time.
+//!
+//! A listing names the events of the window; a look afterwards names what changed anywhere in the calendar. What must
+//! never happen is a gap between the two. So the position from which later looks start (a sync token, or a collection
+//! tag with all entity tags) is taken before the listing: what changes while it is read is named twice rather than
+//! never. Names come first and cheap, bodies in pages after them; the names that are left travel in the cursor.
+//! Servers without sync-collection are compared: their collection tag tells whether anything changed, their entity
+//! tags what.
+//! Rejected: a listing by sync-collection with an empty token. It names every event ever made, and the host would
+//! fetch them all.
+
+mod cursor;
+
+use std::collections::BTreeMap;
+
+use chronus_sdk::failure::{failure, invalid};
+use chronus_sdk::http::{self, HttpError, Response, Url};
+use chronus_sdk::log;
+use chronus_sdk::types::{Batch, Change, Connection, Failure, Problem, Remedy, Window};
+
+use crate::dav::requests::{self, Give};
+use crate::dav::{self, Answer, Ns, Trouble, href};
+use crate::describe::PAGE;
+use crate::fetch::{Found, fetch_many};
+use crate::record;
+use crate::session::{self, Session};
+use cursor::{Cursor, Listing, Pending, Seen, Source, hash};
+
+/// `changes.page`
+pub(crate) fn page(
+    connection: &Connection,
+    calendar: &str,
+    cursor: Option<&[u8]>,
+    window: Window,
+    max: u32,
+) -> Result<Batch, Failure> {
+    if window.end <= window.start {
+        return Err(invalid("window", "the window's end is not after its start"));
+    }
+    if max == 0 {
+        return Err(invalid("max", "a page of no items never ends"));
+    }
+    let known = match cursor {
+        None => None,
+        Some(bytes) => Some(Cursor::read(bytes, calendar).ok_or_else(|| expired(""))?),
+    };
+    let (batch, memo) = session::run(connection, |session| {
+        let url = session.calendar(calendar)?;
+        let cursor = match &known {
+            None => begin(&url, calendar, window)?,
+            Some(cursor) => go_on(&url, cursor.clone())?,
+        };
+        give(session, &url, cursor, max.min(PAGE))
+    })?;
+    Ok(Batch { memo, ..batch })
+}
+
+fn expired(code: &str) -> Failure {
+    failure(Remedy::CursorExpired, code, "the position is not known any more; the calendar must be listed again")
+}
+
+/// Takes the position and lists the window.
+fn begin(url: &Url, calendar: &str, window: Window) -> Result<Cursor, Trouble> {
+    let answers = dav::ask(&requests::propfind(url, "0", &["d:sync-token", "s:getctag"]))?.answers;
+    let collection = answers.first();
+    let source = match collection.and_then(|answer| answer.text(Ns::Dav, "sync-token")) {
+        Some(token) => Source::Sync(token.to_owned()),
+        None => Source::Compare(Seen { ctag: collection.and_then(ctag), etags: Some(etags(url)?) }),
+    };
+    let listing = Listing { start: window.start, end: window.end, after: None };
+    let mut cursor = Cursor::new(calendar, source, Some(listing));
+    cursor.pending = list(url, window, None)?;
+    Ok(cursor)
+}
+
+/// Fills an empty cursor from where it stands.
+fn go_on(url: &Url, mut cursor: Cursor) -> Result<Cursor, Trouble> {
+    if !cursor.pending.is_empty() {
+        return Ok(cursor);
+    }
+    if let Some(listing) = &mut cursor.listing
+        && let Some(after) = listing.after.take()
+    {
+        cursor.pending = list(url, Window { start: listing.start, end: listing.end }, Some(&after))?;
+        return Ok(cursor);
+    }
+    cursor.listing = None;
+    match &mut cursor.source {
+        Source::Sync(token) => (cursor.pending, cursor.cut_short) = look(url, token)?,
+        Source::Compare(seen) => cursor.pending = compare(url, seen)?,
+    }
+    Ok(cursor)
+}
+
+/// Gives the next page of what a cursor holds.
+fn give(session: &Session<'_>, url: &Url, mut cursor: Cursor, max: u32) -> Result<Batch, Trouble> {
+    let count = cursor.pending.len().min(max as usize);
+    let now: Vec<Pending> = cursor.pending.drain(..count).collect();
+    let changed: Vec<String> = now.iter().filter_map(changed).collect();
+    let mut bodies = fetch_many(session, url, &changed)?.into_iter();
+    let mut items = Vec::with_capacity(count);
+    for one in now {
+        match one {
+            Pending::Gone(id) => items.push(Change::Gone(id)),
+            Pending::Changed(id) => {
+                items.extend(bodies.next().map(|found| item(session, id, found)).transpose()?.flatten());
+            }
+        }
+    }
+    let more = cursor.has_more();
+    let complete_listing = cursor.listing.is_some() && !more;
+    if complete_listing {
+        cursor.listing = None;
+    }
+    let next = cursor.write().ok_or_else(|| expired("too many changes for one cursor"))?;
+    Ok(Batch { items, next, more, complete_listing, memo: None })
+}
+
+fn changed(pending: &Pending) -> Option<String> {
+    match pending {
+        Pending::Changed(id) => Some(id.clone()),
+        Pending::Gone(_) => None,
+    }
+}
+
+/// None for what is no event: calendars may hold tasks as well.
+fn item(session: &Session<'_>, id: String, found: Found) -> Result<Option<Change>, Failure> {
+    Ok(Some(match found {
+        Found::Stored(stored) if !record::holds_event(&stored.calendar) => return Ok(None),
+        Found::Stored(stored) => match stored.event(session) {
+            Ok(event) => Change::Event(event),
+            Err(what) => Change::Problem(Problem { id, what }),
+        },
+        Found::Unreadable(what) => Change::Problem(Problem { id, what }),
+        // Named a moment ago, and deleted since.
+        Found::Missing => Change::Gone(id),
+        // The server keeps silent: nothing may be concluded from that.
+        Found::Failed(failure) if failure.service_code.is_empty() => return Err(*failure),
+        Found::Failed(failure) => Change::Problem(Problem { id, what: failure.detail }),
+    }))
+}
+
+/// The names of the events that touch a window, sorted, from one on.
+fn list(url: &Url, window: Window, after: Option<&str>) -> Result<Vec<Pending>, Trouble> {
+    let too_large = || {
+        let half = u64::try_from(window.end.saturating_sub(window.start) / 2).unwrap_or(0).max(1);
+        failure(Remedy::WindowTooLarge(half), "507", "the events of this window do not fit into one answer")
+    };
+    let response = match http::send(&requests::query(url, Give::Etags, Some(window))) {
+        Ok(response) => response,
+        Err(HttpError::TooBig(_)) => return Err(too_large().into()),
+        Err(error) => return Err(error.into()),
+    };
+    let answers = dav::read(&response)?.answers;
+    if answers.iter().any(|answer| answer.status == Some(507)) {
+        return Err(too_large().into());
+    }
+    let mut names: Vec<String> = answers.iter().filter(|answer| answer.status.is_none()).filter_map(name).collect();
+    names.retain(|name| after.is_none_or(|after| name.as_str() > after));
+    names.sort();
+    names.dedup();
+    Ok(names.into_iter().map(Pending::Changed).collect())
+}
+
+fn name(answer: &Answer) -> Option<String> {
+    href::event_id(&answer.url)
+}
+
+fn ctag(answer: &Answer) -> Option<String> {
+    answer.text(Ns::CalendarServer, "getctag").map(str::to_owned)
+}
+
+/// All names with their entity tags.
+fn etags(url: &Url) -> Result<BTreeMap<String, u64>, Trouble> {
+    let answers = dav::ask(&requests::query(url, Give::Etags, None))?.answers;
+    if answers.iter().any(|answer| answer.status == Some(507)) {
+        return Err(failure(Remedy::Temporary, "507", "the server does not name all events of the calendar").into());
+    }
+    let tag = |answer: &Answer| hash(&answer.etag().unwrap_or_default());
+    Ok(answers.iter().filter_map(|answer| Some((name(answer)?, tag(answer)))).collect())
+}
+
+/// What changed by the comparison with what was seen, which becomes what is there now.
+fn compare(url: &Url, seen: &mut Seen) -> Result<Vec<Pending>, Trouble> {
+    let answers = dav::ask(&requests::propfind(url, "0", &["s:getctag"]))?.answers;
+    let now = answers.first().and_then(ctag);
+    if now.is_some() && now == seen.ctag {
+        return Ok(Vec::new());
+    }
+    let Some(before) = &seen.etags else { return Err(expired("").into()) };
+    let there = etags(url)?;
+    let changed = there.iter().filter(|(name, tag)| before.get(*name) != Some(tag));
+    let gone = before.keys().filter(|name| !there.contains_key(*name));
+    let changed = changed.map(|(name, _)| Pending::Changed(name.clone()));
+    let pending = changed.chain(gone.cloned().map(Pending::Gone)).collect();
+    *seen = Seen { ctag: now, etags: Some(there) };
+    Ok(pending)
+}
+
+/// What changed since a token, which becomes the present one; and whether there is more.
+fn look(url: &Url, token: &mut String) -> Result<(Vec<Pending>, bool), Trouble> {
+    let response = http::send(&requests::sync(url, token))?;
+    if is_expired(&response) {
+        return Err(expired(&format!("{} valid-sync-token", response.status)).into());
+    }
+    let found = dav::read(&response)?;
+    let new = found.sync_token.filter(|new| !new.is_empty());
+    let new = new.ok_or_else(|| dav::nonsense(&response, "it has no sync token"))?;
+    let cut_short = found.answers.iter().any(|answer| answer.status == Some(507));
+    let mut pending: BTreeMap<String, Pending> = BTreeMap::new();
+    for answer in found.answers.iter().filter(|answer| answer.status != Some(507)) {
+        // The collection is among its own members on iCloud; it has no name here.
+        let Some(id) = name(answer) else { continue };
+        let gone = matches!(answer.status, Some(404 | 410));
+        pending.insert(id.clone(), if gone { Pending::Gone(id) } else { Pending::Changed(id) });
+    }
+    if cut_short && new == *token && pending.is_empty() {
+        return Err(dav::nonsense(&response, "it is cut short and leads nowhere"));
+    }
+    log::debug("looked for changes", &[("changes", &pending.len()), ("more", &cut_short)]);
+    *token = new;
+    Ok((pending.into_values().collect(), cut_short))
+}
+
+/// Whether the token is no longer accepted (RFC 6578 §3.8): 403 by the standard; others use 409, 410, 412 or 400, with
+/// or without the precondition's name.
+fn is_expired(response: &Response) -> bool {
+    let named = dav::precondition(response).has(Ns::Dav, "valid-sync-token");
+    matches!(response.status, 409 | 410 | 412) || named && response.status / 100 == 4
+}

@@ -1,0 +1,222 @@
+//! Making an event so that doing it twice makes one.
+//!
+//! The answer to a write can be lost, so a caller tries again, possibly much later and with another draft. What makes
+//! that safe is that the address of the event is derived from the caller's key alone: the second try meets the first
+//! one's event there. It is ours if it carries the key; then equal content means that there is nothing to do, and
+//! other content is a conflict. Rejected: an address derived from the UID. The same key with another UID would then
+//! make a second event.
+//!
+//! Before the write, the address is looked at: some servers ignore `If-None-Match` and would overwrite. When the server
+//! says that the UID is taken, the event that holds it is searched for, in its answer, then by UID, then in the other
+//! calendars of the account (iCloud allows a UID once per account).
+
+use chronus_sdk::failure::{failure, invalid};
+use chronus_sdk::http::{self, Response};
+use chronus_sdk::icalendar::event::{self, Organiser};
+use chronus_sdk::icalendar::vtimezone::define_zones;
+use chronus_sdk::icalendar::{Component, Property};
+use chronus_sdk::types::{Attendee, Connection, Draft, Event, Failure, Notify, OneEvent, Remedy, Span};
+use chronus_sdk::{clock, log};
+use jiff::Timestamp;
+
+use super::{Place, Put, by_uid, edit, not_written, one, peek, put};
+use crate::dav::requests::{self, Only};
+use crate::dav::{self, Ns, Trouble, href};
+use crate::record::{self, KEY, Stored};
+use crate::session::Session;
+
+const PRODID: &str = "-//Chronus//iCal provider//EN";
+
+/// The longest key, in bytes.
+const MAX_KEY: usize = 256;
+
+/// `events.create`
+pub(crate) fn create(
+    connection: &Connection,
+    calendar: &str,
+    key: &str,
+    draft: &Draft,
+    notify: Notify,
+) -> Result<OneEvent, Failure> {
+    check(key, draft)?;
+    one(connection, |session| {
+        let url = session.calendar(calendar)?;
+        let name = file_name(key);
+        let place = Place::within(url, &name).ok_or_else(|| invalid("key", "the key gives no usable name"))?;
+        let data = build(session, key, draft, notify, now())?;
+        if let Some(present) = peek(session, &place)? {
+            return settle(session, key, draft, &present);
+        }
+        match put(session, &place, Only::IfAbsent, data)? {
+            Put::Done(stored) => Ok(stored.event_or_failure(session)?),
+            Put::Precondition(response) => match holder(session, &place, draft, &response)? {
+                Holder::Here(present) => settle(session, key, draft, &present),
+                Holder::Elsewhere(id) => Err(taken(&response, id)),
+                Holder::Nobody => Err(not_written(session, &place, &response)),
+            },
+        }
+    })
+}
+
+fn check(key: &str, draft: &Draft) -> Result<(), Failure> {
+    if key.is_empty() || key.len() > MAX_KEY || !key.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+        return Err(invalid("key", "a key is 1 to 256 bytes of printable ASCII"));
+    }
+    if draft.uid.trim().is_empty() {
+        return Err(invalid("draft.uid", "an event needs a UID"));
+    }
+    Ok(())
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_second(clock::now()).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// The name of the event that this key makes. A hash (FNV-1a, 128 bits) rather than the key: servers keep files, whose
+/// names are short and plain. Two keys with one hash would be found out by the key that the event carries.
+pub(super) fn file_name(key: &str) -> String {
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013B;
+    const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    let hash = key.bytes().fold(BASIS, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME));
+    format!("chronus-{hash:032x}.ics")
+}
+
+/// What the presence of an event means for a try to make it.
+fn settle(session: &Session<'_>, key: &str, draft: &Draft, present: &Stored) -> Result<Event, Trouble> {
+    let event = present.event_or_failure(session)?;
+    let ours = match &event.ours {
+        Some(known) => known == key,
+        // A server that drops properties it does not know leaves the name.
+        None => present.id == file_name(key),
+    };
+    if !ours {
+        return Err(failure(Remedy::AlreadyExists(event.id), "", "another event holds the UID").into());
+    }
+    if !is_same(draft, &event) {
+        let detail = "this key has made an event of other content";
+        return Err(failure(Remedy::Conflict(event), "", detail).into());
+    }
+    Ok(event)
+}
+
+/// Whether the event says what the draft says, as far as a server may be trusted to give it back. Answers of attendees
+/// do not count: they may have come in between.
+fn is_same(draft: &Draft, event: &Event) -> bool {
+    draft.uid == event.uid
+        && draft.title == event.title
+        && edit::lines(&draft.description) == event.description
+        && draft.busy == event.busy
+        && draft.status == event.status
+        && is_same_time(draft, event)
+        && edit::is_same_recurrence(&draft.recurrence, &event.recurrence)
+        && is_same_people(&draft.attendees, &event.attendees)
+}
+
+fn is_same_time(draft: &Draft, event: &Event) -> bool {
+    match (&draft.when, &event.when) {
+        (Span::Timed(a), Span::Timed(b)) => {
+            // What does not repeat is its instants: a zone may have been given up to say them exactly.
+            let zones = draft.recurrence.is_empty() || a.start.zone.eq_ignore_ascii_case(&b.start.zone);
+            a.start.at == b.start.at && a.end.at == b.end.at && zones
+        }
+        (Span::AllDay(a), Span::AllDay(b)) => a == b,
+        _ => false,
+    }
+}
+
+fn is_same_people(draft: &[Attendee], event: &[Attendee]) -> bool {
+    let has = |list: &[Attendee], one: &Attendee| {
+        let same = |other: &Attendee| one.role == other.role && one.address.eq_ignore_ascii_case(&other.address);
+        list.iter().any(same)
+    };
+    draft.len() == event.len() && draft.iter().all(|one| has(event, one))
+}
+
+fn build(
+    session: &Session<'_>,
+    key: &str,
+    draft: &Draft,
+    notify: Notify,
+    now: Timestamp,
+) -> Result<Component, Failure> {
+    let mut made = event::new(&draft.uid, now);
+    event::set_when(&mut made, &record::when(&draft.when)?);
+    event::set_title(&mut made, &draft.title);
+    event::set_description(&mut made, &edit::lines(&draft.description));
+    event::set_status(&mut made, record::status(draft.status));
+    event::set_busy(&mut made, record::busy(draft.busy));
+    event::set_recurrence(&mut made, &draft.recurrence).map_err(|bad| invalid("draft.recurrence", bad.0))?;
+    made.set(Property::from_text(KEY, key));
+    invite(session, &mut made, &draft.attendees);
+    session.account.scheduling.prepare(&mut made, &[], &session.own, notify)?;
+    let mut calendar = Component::calendar(PRODID, None);
+    calendar.components.push(made);
+    if let Some(problem) = define_zones(&mut calendar).into_iter().next() {
+        return Err(invalid("draft.when", problem.what));
+    }
+    Ok(calendar)
+}
+
+/// Writes the attendees, and the owner as the organiser. An owner without an address that is known cannot be named:
+/// the list of attendees stays a note then, which is what it is to a server that does not schedule.
+pub(super) fn invite(session: &Session<'_>, event: &mut Component, attendees: &[Attendee]) {
+    if !attendees.is_empty() && event.property("ORGANIZER").is_none() {
+        match session.own.first() {
+            Some(own) => event::set_organiser(event, &Organiser { address: own.clone(), name: None }),
+            None => log::warn("nobody knows the owner's address, so the event has no organiser", &[]),
+        }
+    }
+    event::set_attendees(event, &record::attendees(attendees));
+}
+
+/// Who stands in the way of a new event.
+enum Holder {
+    /// An event of this calendar.
+    Here(Stored),
+    /// An event of another calendar, or one that the server names but that cannot be found; with its id, or nothing.
+    Elsewhere(String),
+    /// Nobody: the refusal had another reason.
+    Nobody,
+}
+
+fn holder(session: &Session<'_>, place: &Place, draft: &Draft, refusal: &Response) -> Result<Holder, Trouble> {
+    // Another try may have come first.
+    if let Some(present) = peek(session, place)? {
+        return Ok(Holder::Here(present));
+    }
+    let named = dav::precondition(refusal);
+    if let Some(id) = named.href.as_ref().and_then(href::event_id) {
+        let within = |url: &http::Url| href::event_url(&place.calendar, &id).is_some_and(|here| here == *url);
+        if !named.href.as_ref().is_some_and(within) {
+            return Ok(Holder::Elsewhere(id));
+        }
+        let there = Place::within(place.calendar.clone(), &id);
+        if let Some(present) = there.map(|there| peek(session, &there)).transpose()?.flatten() {
+            return Ok(Holder::Here(present));
+        }
+    }
+    if let Some(present) = by_uid(&place.calendar, &draft.uid)? {
+        return Ok(Holder::Here(present));
+    }
+    if let Some(id) = in_another_calendar(session, place, &draft.uid) {
+        return Ok(Holder::Elsewhere(id));
+    }
+    Ok(if named.has(Ns::CalDav, "no-uid-conflict") { Holder::Elsewhere(String::new()) } else { Holder::Nobody })
+}
+
+/// The id of the event that holds the UID in another calendar of the account. What cannot be read is passed over: the
+/// outcome is the same, only without the id.
+fn in_another_calendar(session: &Session<'_>, place: &Place, uid: &str) -> Option<String> {
+    let homes = session.account.homes.iter();
+    let listed = homes.filter_map(|home| dav::ask(&requests::propfind(home, "1", &["d:resourcetype"])).ok());
+    let calendars = listed.flat_map(|listed| listed.answers).filter(|answer| {
+        let types = answer.prop(Ns::Dav, "resourcetype");
+        types.is_some_and(|types| types.child(Ns::CalDav, "calendar").is_some()) && answer.url != place.calendar
+    });
+    calendars.filter_map(|calendar| by_uid(&calendar.url, uid).ok().flatten()).map(|stored| stored.id).next()
+}
+
+fn taken(refusal: &Response, id: String) -> Trouble {
+    let code = format!("{} no-uid-conflict", refusal.status);
+    failure(Remedy::AlreadyExists(id), code, "another event of this account holds the UID").into()
+}

@@ -1,0 +1,207 @@
+//! Changing what a patch names, and nothing else.
+//!
+//! The stored calendar is changed in place, so that everything the contract does not know stays: alarms, categories, a
+//! vendor's properties, other people's answers. A field that has the wanted value already is not touched, and if that
+//! is so for all, nothing is written: the second pass of a sync must find nothing to do.
+//!
+//! The occurrences of a series that somebody changed are components of their own with copies of every field. A copy
+//! that still says what the series said follows the series; one that says something else was changed on purpose and
+//! stays. What happens to them when the series moves is in [`shift`](super::shift).
+
+use chronus_sdk::failure::invalid;
+use chronus_sdk::icalendar::event::{self, Fields, When};
+use chronus_sdk::icalendar::vtimezone::define_zones;
+use chronus_sdk::icalendar::{Component, Zones};
+use chronus_sdk::types::{Attendee, Failure, Notify, Patch};
+use jiff::Timestamp;
+
+use super::create::invite;
+use super::shift::{self, Move};
+use crate::record::{self, Stored};
+use crate::session::Session;
+
+/// What a patch changes, as the engine says it. What is already as wanted is none.
+#[derive(Default)]
+struct Changes {
+    title: Option<String>,
+    description: Option<String>,
+    when: Option<When>,
+    busy: Option<event::Busy>,
+    status: Option<event::Status>,
+    attendees: Option<Vec<Attendee>>,
+    recurrence: Option<Vec<String>>,
+}
+
+/// The calendar with the patch applied; none if it says so already.
+///
+/// # Errors
+/// `invalid` if the patch cannot be, `unsupported` if somebody would be told who must not.
+pub(super) fn apply(
+    session: &Session<'_>,
+    stored: &Stored,
+    patch: &Patch,
+    notify: Notify,
+    now: Timestamp,
+) -> Result<Option<Component>, Failure> {
+    let before = stored.fields(session).ok_or_else(|| record::unreadable("it holds no event".to_owned()))?;
+    let changes = Changes::of(patch, &before)?;
+    if changes.are_none() {
+        return Ok(None);
+    }
+    let mut calendar = stored.calendar.clone();
+    let main = record::main_index(&calendar);
+    let moved = changes.when.as_ref().zip(before.when.as_ref()).map(|(new, old)| Move::new(old, new, &stored.calendar));
+    let moved = moved.filter(|_| repeats(&stored.calendar, &before));
+    for (index, component) in calendar.components.iter_mut().enumerate() {
+        if component.name != "VEVENT" {
+            continue;
+        }
+        if Some(index) == main {
+            changes.apply(session, component, moved.as_ref())?;
+            changes.stamp(component, now);
+        } else {
+            let own = event::read(component, &mut Zones::new(&stored.calendar, session.zone.clone())).0;
+            let following = changes.followed_by(&own, &before);
+            let shifted = moved.as_ref().is_some_and(|moved| moved.occurrence(component, &own));
+            if !following.are_none() || shifted {
+                following.apply(session, component, None)?;
+                changes.stamp(component, now);
+            }
+        }
+    }
+    if changes.recurrence.as_ref().is_some_and(Vec::is_empty) {
+        // What does not repeat has no changed occurrences.
+        calendar.components.retain(|component| component.property("RECURRENCE-ID").is_none());
+    }
+    schedule(session, &mut calendar, &before, notify)?;
+    if let Some(problem) = define_zones(&mut calendar).into_iter().next() {
+        return Err(invalid("patch.when", problem.what));
+    }
+    Ok(Some(calendar))
+}
+
+fn repeats(calendar: &Component, main: &Fields) -> bool {
+    !main.recurrence.is_empty() || calendar.inner("VEVENT").nth(1).is_some()
+}
+
+/// Says to the server for whom it may act, if the owner organises the event.
+fn schedule(session: &Session<'_>, calendar: &mut Component, before: &Fields, notify: Notify) -> Result<(), Failure> {
+    let known: Vec<String> = before.attendees.iter().map(|attendee| attendee.address.clone()).collect();
+    for component in calendar.inner_mut("VEVENT") {
+        if event::organiser(component).is_some_and(|organiser| session.is_own(&organiser.address)) {
+            session.account.scheduling.prepare(component, &known, &session.own, notify)?;
+        }
+    }
+    Ok(())
+}
+
+impl Changes {
+    fn of(patch: &Patch, before: &Fields) -> Result<Changes, Failure> {
+        let description = patch.description.as_deref().map(lines);
+        let when = patch.when.as_ref().map(record::when).transpose()?;
+        let people = |wanted: &&Vec<Attendee>| !is_same_people(&record::attendees(wanted), &before.attendees);
+        Ok(Changes {
+            title: patch.title.clone().filter(|title| *title != before.title),
+            description: description.filter(|description| *description != before.description),
+            when: when.filter(|when| !before.when.as_ref().is_some_and(|before| is_same_when(before, when))),
+            busy: patch.busy.map(record::busy).filter(|busy| *busy != before.busy),
+            status: patch.status.map(record::status).filter(|status| *status != before.status),
+            attendees: patch.attendees.as_ref().filter(people).cloned(),
+            recurrence: patch.recurrence.clone().filter(|lines| !is_same_recurrence(lines, &before.recurrence)),
+        })
+    }
+
+    fn are_none(&self) -> bool {
+        self.title.is_none()
+            && self.description.is_none()
+            && self.when.is_none()
+            && self.busy.is_none()
+            && self.status.is_none()
+            && self.attendees.is_none()
+            && self.recurrence.is_none()
+    }
+
+    /// Those that a changed occurrence takes over: where it still says what the series said.
+    fn followed_by(&self, own: &Fields, before: &Fields) -> Changes {
+        Changes {
+            title: self.title.clone().filter(|_| own.title == before.title),
+            description: self.description.clone().filter(|_| own.description == before.description),
+            busy: self.busy.filter(|_| own.busy == before.busy),
+            status: self.status.filter(|_| own.status == before.status),
+            attendees: self.attendees.clone().filter(|_| is_same_people(&own.attendees, &before.attendees)),
+            when: None,
+            recurrence: None,
+        }
+    }
+
+    fn apply(&self, session: &Session<'_>, event: &mut Component, moved: Option<&Move<'_>>) -> Result<(), Failure> {
+        if let Some(title) = &self.title {
+            event::set_title(event, title);
+        }
+        if let Some(description) = &self.description {
+            event::set_description(event, description);
+        }
+        if let Some(busy) = self.busy {
+            event::set_busy(event, busy);
+        }
+        if let Some(status) = self.status {
+            event::set_status(event, status);
+        }
+        if let Some(when) = &self.when {
+            event::set_when(event, when);
+        }
+        match (&self.recurrence, moved) {
+            (Some(lines), _) => {
+                event::set_recurrence(event, lines).map_err(|bad| invalid("patch.recurrence", bad.0))?;
+            }
+            (None, Some(moved)) => moved.recurrence(event),
+            (None, None) => {}
+        }
+        if let Some(attendees) = &self.attendees {
+            invite(session, event, attendees);
+        }
+        Ok(())
+    }
+
+    /// What RFC 5546 §2.1.4 calls significant raises SEQUENCE, and attendees are asked again; the rest does not.
+    fn stamp(&self, event: &mut Component, now: Timestamp) {
+        if self.when.is_some() || self.recurrence.is_some() || self.status.is_some() {
+            event::revise(event, now);
+        } else {
+            event::stamp(event, now);
+        }
+    }
+}
+
+fn is_same_when(one: &When, other: &When) -> bool {
+    match (one, other) {
+        (
+            When::Timed { start: s1, start_zone: z1, end: e1, end_zone: f1 },
+            When::Timed { start: s2, start_zone: z2, end: e2, end_zone: f2 },
+        ) => s1 == s2 && e1 == e2 && z1.name() == z2.name() && f1.name() == f2.name(),
+        (When::Days { start: s1, end: e1 }, When::Days { start: s2, end: e2 }) => s1 == s2 && e1 == e2,
+        _ => false,
+    }
+}
+
+/// The same people in the same roles under the same names; their answers are their own.
+fn is_same_people(one: &[event::Attendee], other: &[event::Attendee]) -> bool {
+    let has = |list: &[event::Attendee], one: &event::Attendee| {
+        list.iter().any(|other| {
+            one.role == other.role
+                && one.address.eq_ignore_ascii_case(&other.address)
+                && (one.name.is_none() || one.name == other.name)
+        })
+    };
+    one.len() == other.len() && one.iter().all(|each| has(other, each))
+}
+
+/// Text with `\n` at the end of each line.
+pub(super) fn lines(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
+}
+
+/// Whether two lists of content lines say the same. Servers reorder the parts of a rule and join or split lists.
+pub(super) fn is_same_recurrence(one: &[String], other: &[String]) -> bool {
+    shift::parts(one) == shift::parts(other)
+}

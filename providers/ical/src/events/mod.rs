@@ -1,0 +1,255 @@
+//! Events: made, read, changed, answered and taken away, one resource at a time (RFC 4791 §5.3).
+//!
+//! A write may meet an event that somebody changed a moment ago, or its own earlier try whose answer was lost. So
+//! whatever writes first reads, writes under the precondition that what it read still holds, and looks again when the
+//! server refuses. The comparison is made here as well and not left to the server alone: some ignore preconditions.
+//! After a write, the event is read back unless a strong entity tag says that it was stored as sent (§5.3.4).
+
+mod cancel;
+mod create;
+mod edit;
+mod respond;
+mod shift;
+mod update;
+
+pub(crate) use cancel::cancel;
+pub(crate) use create::create;
+pub(crate) use respond::respond;
+pub(crate) use update::update;
+
+use chronus_sdk::failure::{failure, not_found};
+use chronus_sdk::http::{self, Response, Url};
+use chronus_sdk::icalendar::Component;
+use chronus_sdk::types::{Connection, Event, Failure, Fetched, FetchedEvents, OneEvent, Remedy};
+
+use crate::dav::requests::{self, Only};
+use crate::dav::{self, Answer, Ns, Trouble, href, multistatus};
+use crate::fetch::{Found, fetch_many};
+use crate::record::{self, Stored};
+use crate::session::{self, Session};
+
+/// How often a change without an etag is tried against an event that others change at the same time.
+const TRIES: usize = 3;
+
+/// Where an event is.
+#[derive(Clone, Debug)]
+struct Place {
+    calendar: Url,
+    id: String,
+    url: Url,
+}
+
+impl Place {
+    fn of(session: &Session<'_>, calendar: &str, id: &str) -> Result<Place, Trouble> {
+        let calendar = session.calendar(calendar)?;
+        Place::within(calendar, id).ok_or_else(|| not_found("no event can have this id").into())
+    }
+
+    fn within(calendar: Url, id: &str) -> Option<Place> {
+        let url = href::event_url(&calendar, id)?;
+        Some(Place { id: href::event_id(&url)?, calendar, url })
+    }
+}
+
+/// `events.get`
+pub(crate) fn get(connection: &Connection, calendar: &str, id: &str) -> Result<OneEvent, Failure> {
+    one(connection, |session| {
+        let stored = fetch(session, &Place::of(session, calendar, id)?)?;
+        Ok(stored.event_or_failure(session)?)
+    })
+}
+
+/// `events.get-many`
+pub(crate) fn get_many(connection: &Connection, calendar: &str, ids: &[String]) -> Result<FetchedEvents, Failure> {
+    let (items, memo) = session::run(connection, |session| {
+        let found = fetch_many(session, &session.calendar(calendar)?, ids)?;
+        Ok(ids.iter().zip(found).map(|(id, found)| item(session, id, found)).collect())
+    })?;
+    Ok(FetchedEvents { items, memo })
+}
+
+fn item(session: &Session<'_>, id: &str, found: Found) -> Fetched {
+    let outcome = match found {
+        Found::Stored(stored) => stored.event_or_failure(session),
+        Found::Unreadable(what) => Err(record::unreadable(what)),
+        Found::Missing => Err(not_found("the calendar has no such event")),
+        Found::Failed(failure) => Err(*failure),
+    };
+    // The id as it was asked for: the caller finds its item by it.
+    let outcome = outcome.map(|event| Event { id: id.to_owned(), ..event });
+    Fetched { id: id.to_owned(), outcome }
+}
+
+/// Runs a step that gives one event.
+fn one(connection: &Connection, step: impl Fn(&Session<'_>) -> Result<Event, Trouble>) -> Result<OneEvent, Failure> {
+    let (event, memo) = session::run(connection, step)?;
+    Ok(OneEvent { event, memo })
+}
+
+/// Reads one event that should be there.
+fn fetch(session: &Session<'_>, place: &Place) -> Result<Stored, Trouble> {
+    match peek(session, place)? {
+        Some(stored) => Ok(stored),
+        None => Err(session.missing(&place.calendar, 404)),
+    }
+}
+
+/// Reads what is there, if anything is. Whether the calendar is there is not looked at.
+fn peek(session: &Session<'_>, place: &Place) -> Result<Option<Stored>, Trouble> {
+    let response = http::send(&requests::get(&place.url))?;
+    match response.status {
+        200 => {}
+        404 | 410 => return Ok(None),
+        _ => return Err(refused(&response)),
+    }
+    let Some(etag) = response.header("etag") else { return peek_with_etag(session, place) };
+    let stored = record::parse(&place.id, Some(multistatus::strong(etag)), &response.body);
+    stored.map(Some).map_err(|what| dav::nonsense(&response, &what))
+}
+
+/// For servers that say the entity tag only when asked for it.
+fn peek_with_etag(session: &Session<'_>, place: &Place) -> Result<Option<Stored>, Trouble> {
+    let found = fetch_many(session, &place.calendar, std::slice::from_ref(&place.id))?.into_iter().next();
+    match found {
+        Some(Found::Stored(stored)) => Ok(Some(stored)),
+        Some(Found::Unreadable(what)) => Err(record::unreadable(what).into()),
+        Some(Found::Failed(failure)) => Err((*failure).into()),
+        Some(Found::Missing) | None => Ok(None),
+    }
+}
+
+/// What became of a PUT.
+enum Put {
+    Done(Stored),
+    /// Something else is there, or what was there has changed.
+    Precondition(Response),
+}
+
+fn put(session: &Session<'_>, place: &Place, only: Only<'_>, calendar: Component) -> Result<Put, Trouble> {
+    let response = http::send(&requests::put(&place.url, only, calendar.write()))?;
+    if !response.is_success() {
+        return match is_conflict(&response) {
+            true => Ok(Put::Precondition(response)),
+            false => Err(not_written(session, place, &response)),
+        };
+    }
+    // A server may choose another name (RFC 9110 §15.3.2).
+    let chosen = response.header("location").and_then(|location| href::resolve(&place.url, location));
+    let chosen = chosen.and_then(|url| href::event_id(&url));
+    let place = match chosen.filter(|id| *id != place.id).and_then(|id| Place::within(place.calendar.clone(), &id)) {
+        Some(elsewhere) => elsewhere,
+        None => place.clone(),
+    };
+    match response.header("etag").filter(|etag| !etag.trim().starts_with("W/")) {
+        Some(etag) => Ok(Put::Done(Stored { id: place.id, etag: Some(multistatus::strong(etag)), calendar })),
+        None => fetch(session, &place).map(Put::Done),
+    }
+}
+
+/// Whether a PUT was refused because of what is there: by its precondition, or because the UID is taken. Servers say
+/// the latter with 403 (Cyrus), 409 (Radicale) or 412 (Xandikos), and Xandikos also uses 412 for data that it does not
+/// like.
+fn is_conflict(response: &Response) -> bool {
+    let named = dav::precondition(response);
+    let uid_taken = named.has(Ns::CalDav, "no-uid-conflict");
+    uid_taken || matches!(response.status, 409 | 412) && named.first().is_none()
+}
+
+/// Why a PUT or DELETE was refused, apart from preconditions.
+fn not_written(session: &Session<'_>, place: &Place, response: &Response) -> Trouble {
+    match response.status {
+        404 | 409 | 410 => session.missing(&place.calendar, response.status),
+        _ => refused(response),
+    }
+}
+
+/// What a refusal means by the precondition that it names (RFC 4791 §5.3.2.1, RFC 6638 §3.2.4, RFC 3744 §7.1.1), or
+/// by its status.
+fn refused(response: &Response) -> Trouble {
+    let named = dav::precondition(response);
+    let remedy = match named.first() {
+        Some(
+            name @ ("valid-calendar-data"
+            | "supported-calendar-data"
+            | "valid-calendar-object-resource"
+            | "supported-calendar-component"
+            | "calendar-collection-location-ok"
+            | "max-resource-size"
+            | "min-date-time"
+            | "max-date-time"
+            | "max-instances"
+            | "max-attendees-per-instance"
+            | "same-organizer-in-all-components"
+            | "unique-scheduling-object-resource"),
+        ) => Remedy::Invalid(name.to_owned()),
+        Some(
+            "need-privileges"
+            | "organizer-allowed"
+            | "allowed-organizer-scheduling-object-change"
+            | "allowed-attendee-scheduling-object-change",
+        ) => Remedy::NotPermitted,
+        _ if response.status == 423 => Remedy::Temporary,
+        _ => return dav::unexpected(response),
+    };
+    let code = format!("{} {}", response.status, named.first().unwrap_or_default());
+    failure(remedy, code.trim_end(), "the server refused the event").into()
+}
+
+/// The trouble with an event that is not what the caller believed.
+fn conflict(session: &Session<'_>, stored: &Stored) -> Trouble {
+    match stored.event_or_failure(session) {
+        Ok(event) => failure(Remedy::Conflict(event), "412", "the event has been changed in the meantime").into(),
+        Err(failure) => failure.into(),
+    }
+}
+
+/// Whether the caller knows another state of the event than the present one. A server without entity tags has one
+/// state.
+fn is_stale(stored: &Stored, etag: Option<&str>) -> bool {
+    match (etag, &stored.etag) {
+        (Some(known), Some(present)) => multistatus::strong(known) != *present,
+        _ => false,
+    }
+}
+
+/// The precondition that an event is still what was read.
+fn still(stored: &Stored) -> Only<'_> {
+    stored.etag.as_deref().map_or(Only::Always, Only::IfStill)
+}
+
+/// Reads an event, changes it, and writes it back if there is anything to write. With an etag it must be the one that
+/// the caller knows; without, whatever is there is changed.
+fn rewrite(
+    session: &Session<'_>,
+    place: &Place,
+    etag: Option<&str>,
+    change: impl Fn(&Stored) -> Result<Option<Component>, Failure>,
+) -> Result<Event, Trouble> {
+    for _ in 0..TRIES {
+        let stored = fetch(session, place)?;
+        if is_stale(&stored, etag) {
+            return Err(conflict(session, &stored));
+        }
+        let Some(changed) = change(&stored)? else { return Ok(stored.event_or_failure(session)?) };
+        if let Put::Done(stored) = put(session, place, still(&stored), changed)? {
+            return Ok(stored.event_or_failure(session)?);
+        }
+    }
+    Err(failure(Remedy::Temporary, "412", format!("the event was changed by others at each of {TRIES} tries")).into())
+}
+
+/// What a search by UID finds in one calendar.
+fn by_uid(calendar: &Url, uid: &str) -> Result<Option<Stored>, Trouble> {
+    let answers = dav::ask(&requests::query_uid(calendar, uid))?.answers;
+    let found = answers.into_iter().filter_map(stored).find(|stored| {
+        let main = record::main_event(&stored.calendar);
+        // Some servers answer with everything.
+        main.and_then(|event| event.text("UID")).as_deref() == Some(uid)
+    });
+    Ok(found)
+}
+
+fn stored(mut answer: Answer) -> Option<Stored> {
+    let data = answer.take_text(Ns::CalDav, "calendar-data")?;
+    record::parse(&href::event_id(&answer.url)?, answer.etag(), data.as_bytes()).ok()
+}

@@ -1,0 +1,45 @@
+//! Answering an invitation.
+//!
+//! An attendee may change their own answer and little else (RFC 6638 §3.2.2.1), so nothing else is touched: not even
+//! the stamps. In a series the answer is given to the series and to every changed occurrence that the owner is invited
+//! to.
+
+use chronus_sdk::failure::failure;
+use chronus_sdk::icalendar::event;
+use chronus_sdk::types::{Connection, Failure, Notify, OneEvent, Remedy, Rsvp};
+
+use super::{Place, one, rewrite};
+use crate::record;
+
+/// `events.respond`
+pub(crate) fn respond(
+    connection: &Connection,
+    calendar: &str,
+    id: &str,
+    rsvp: Rsvp,
+    notify: Notify,
+) -> Result<OneEvent, Failure> {
+    one(connection, |session| {
+        let place = Place::of(session, calendar, id)?;
+        rewrite(session, &place, None, |stored| {
+            let own = session.own_addresses();
+            let mut calendar = stored.calendar.clone();
+            let mut invited = false;
+            for component in calendar.inner_mut("VEVENT") {
+                invited |= event::set_answer(component, &own, record::answer(rsvp));
+            }
+            if !invited {
+                let detail = "the owner of this connection is not among the attendees of the event";
+                return Err(failure(Remedy::NotPermitted, "", detail));
+            }
+            if calendar == stored.calendar {
+                return Ok(None);
+            }
+            let main = record::main_event(&stored.calendar);
+            let organiser = main.and_then(|event| event.property("ORGANIZER"));
+            let organises = main.and_then(event::organiser).is_some_and(|organiser| session.is_own(&organiser.address));
+            session.account.scheduling.check_reply(organiser.filter(|_| !organises), notify)?;
+            Ok(Some(calendar))
+        })
+    })
+}

@@ -1,0 +1,216 @@
+//! Moving a series in time with everything that is said in its own times.
+//!
+//! When a weekly meeting moves from nine to ten, the exceptions to its rule still say nine: the excluded week would
+//! come back, and the week that was moved by hand would be there twice. So the dates of EXDATE, RDATE and UNTIL move by
+//! the same time on the wall, and so do the RECURRENCE-IDs of changed occurrences. An occurrence that had kept the time
+//! of the series moves along; one that was moved by hand stays where it was put.
+//! Rejected: dropping the exceptions, as some services do. A patch of the time does not name them.
+
+use std::collections::BTreeSet;
+
+use chronus_sdk::icalendar::event::{self, Fields, When};
+use chronus_sdk::icalendar::value::{self, DateOrTime, Listed, PeriodEnd};
+use chronus_sdk::icalendar::{Component, Property, Zone, Zones};
+use jiff::civil::DateTime;
+use jiff::{SignedDuration, Timestamp};
+
+/// From one time of a series to another.
+pub(super) struct Move<'a> {
+    old: &'a When,
+    new: &'a When,
+    /// For the zones that the calendar defines.
+    calendar: &'a Component,
+}
+
+impl<'a> Move<'a> {
+    pub(super) fn new(old: &'a When, new: &'a When, calendar: &'a Component) -> Move<'a> {
+        Move { old, new, calendar }
+    }
+
+    /// How far, on the wall.
+    fn distance(&self) -> SignedDuration {
+        wall_start(self.old).duration_until(wall_start(self.new))
+    }
+
+    /// A time of the old series on its wall: where it is in the new one.
+    fn wall(&self, old: DateTime) -> Option<DateTime> {
+        old.checked_add(self.distance()).ok()
+    }
+
+    /// What a value of the old series means on its wall. A date means the occurrence of that day.
+    fn read(&self, value: DateOrTime<'_>) -> Option<DateTime> {
+        let zone = match self.old {
+            When::Days { .. } => return Some(value.wall()),
+            When::Timed { start_zone, .. } => start_zone,
+        };
+        let instant = match value {
+            DateOrTime::Date(date) => return Some(date.to_datetime(wall_start(self.old).time())),
+            DateOrTime::Floating(at) => return Some(at),
+            DateOrTime::Utc(at) => Zone::utc().instant(at),
+            DateOrTime::Local(at, tzid) => match Zones::new(self.calendar, Zone::utc()).get(tzid) {
+                Some(zone) => zone.instant(at),
+                None => return Some(at),
+            },
+        };
+        instant.map(|instant| zone.local(instant))
+    }
+
+    /// A property of the new series for a time on its wall.
+    fn property(&self, name: &str, wall: DateTime) -> Property {
+        match self.new {
+            When::Days { .. } => DateOrTime::Date(wall.date()).property(name),
+            When::Timed { start_zone, .. } => match start_zone.name().filter(|zone| !is_utc(zone)) {
+                Some(tzid) => DateOrTime::Local(wall, tzid).property(name),
+                None => match start_zone.instant(wall) {
+                    Some(instant) => DateOrTime::Utc(Zone::utc().local(instant)).property(name),
+                    None => DateOrTime::Utc(wall).property(name),
+                },
+            },
+        }
+    }
+
+    fn moved(&self, name: &str, value: DateOrTime<'_>) -> Option<Property> {
+        Some(self.property(name, self.wall(self.read(value)?)?))
+    }
+
+    /// Moves the rule's end, the additions and the exceptions of the series itself. What cannot be read stays.
+    pub(super) fn recurrence(&self, master: &mut Component) {
+        let mut properties = Vec::with_capacity(master.properties.len());
+        for property in std::mem::take(&mut master.properties) {
+            match &*property.name {
+                "RRULE" => properties.push(self.rule(property)),
+                "RDATE" | "EXDATE" => match self.list(&property) {
+                    Some(moved) => properties.extend(moved),
+                    None => properties.push(property),
+                },
+                _ => properties.push(property),
+            }
+        }
+        master.properties = properties;
+    }
+
+    fn list(&self, property: &Property) -> Option<Vec<Property>> {
+        let name = &property.name;
+        value::list(property)
+            .map(|listed| {
+                let Listed { start, end } = listed.ok()?;
+                let moved = self.moved(name, start)?;
+                match end {
+                    None => Some(moved),
+                    Some(PeriodEnd::After(duration)) => Some(period(moved, &value::write_duration(duration))),
+                    // An end in another form than the start is rare enough to be left alone.
+                    Some(PeriodEnd::At(_)) => None,
+                }
+            })
+            .collect()
+    }
+
+    fn rule(&self, rule: Property) -> Property {
+        let part = |part: &str| {
+            let until = part.get(..6).filter(|name| name.eq_ignore_ascii_case("UNTIL=")).and_then(|_| part.get(6..))?;
+            let holder = Property::new("UNTIL", until);
+            let moved = self.moved("UNTIL", value::date_or_time(&holder).ok()?)?;
+            Some(format!("UNTIL={}", self.until(&moved)?))
+        };
+        let parts: Vec<String> =
+            rule.value.split(';').map(|text| part(text).unwrap_or_else(|| text.to_owned())).collect();
+        Property { value: parts.join(";"), ..rule }
+    }
+
+    /// UNTIL is a date for whole days and in UTC otherwise (RFC 5545 §3.3.10).
+    fn until(&self, moved: &Property) -> Option<String> {
+        match (value::date_or_time(moved).ok()?, self.new) {
+            (DateOrTime::Local(wall, _), When::Timed { start_zone, .. }) => {
+                let utc = Zone::utc().local(start_zone.instant(wall)?);
+                Some(DateOrTime::Utc(utc).property("UNTIL").value)
+            }
+            (value, _) => Some(value.property("UNTIL").value),
+        }
+    }
+
+    /// Moves a changed occurrence along; whether it was one that could be read.
+    pub(super) fn occurrence(&self, event: &mut Component, own: &Fields) -> bool {
+        let Some(id) = event.property("RECURRENCE-ID").cloned() else { return false };
+        let Some(original) = value::date_or_time(&id).ok().and_then(|value| self.read(value)) else { return false };
+        let Some(wall) = self.wall(original) else { return false };
+        let mut moved = self.property("RECURRENCE-ID", wall);
+        if let Some(range) = id.parameter("RANGE") {
+            moved.set_parameter("RANGE", range);
+        }
+        event.set(moved);
+        if own.when.as_ref().is_some_and(|when| self.kept_time(when, original))
+            && let Some(when) = self.at(wall)
+        {
+            event::set_when(event, &when);
+        }
+        true
+    }
+
+    /// Whether an occurrence takes place when the series says, for as long as the series says.
+    fn kept_time(&self, when: &When, original: DateTime) -> bool {
+        match (when, self.old) {
+            (When::Timed { start, end, .. }, When::Timed { start: s, end: e, start_zone, .. }) => {
+                start_zone.instant(original) == Some(*start) && length(*start, *end) == length(*s, *e)
+            }
+            (When::Days { start, end }, When::Days { start: s, end: e }) => {
+                *start == original.date() && s.duration_until(*e) == start.duration_until(*end)
+            }
+            _ => false,
+        }
+    }
+
+    /// The new time of the series, begun on this wall.
+    fn at(&self, wall: DateTime) -> Option<When> {
+        Some(match self.new {
+            When::Days { start, end } => {
+                let first = wall.date();
+                When::Days { start: first, end: first.checked_add(start.duration_until(*end)).ok()? }
+            }
+            When::Timed { start, start_zone, end, end_zone } => {
+                let first = start_zone.instant(wall)?;
+                let end = first.checked_add(length(*start, *end)).ok()?;
+                When::Timed { start: first, start_zone: start_zone.clone(), end, end_zone: end_zone.clone() }
+            }
+        })
+    }
+}
+
+fn wall_start(when: &When) -> DateTime {
+    match when {
+        When::Timed { start, start_zone, .. } => start_zone.local(*start),
+        When::Days { start, .. } => start.to_datetime(jiff::civil::Time::midnight()),
+    }
+}
+
+fn length(start: Timestamp, end: Timestamp) -> SignedDuration {
+    start.duration_until(end)
+}
+
+fn is_utc(zone: &str) -> bool {
+    matches!(zone, "UTC" | "Etc/UTC")
+}
+
+fn period(mut start: Property, duration: &str) -> Property {
+    start.value = format!("{}/{duration}", start.value);
+    start.with("VALUE", "PERIOD")
+}
+
+/// What content lines say, apart from order: the parts of rules, and the single values of lists with their parameters.
+pub(super) fn parts(lines: &[String]) -> BTreeSet<String> {
+    let mut parts = BTreeSet::new();
+    for line in lines {
+        let Some((head, value)) = line.split_once(':') else {
+            parts.insert(line.clone());
+            continue;
+        };
+        let head = head.to_ascii_uppercase().replace('"', "");
+        if head.starts_with("RRULE") {
+            let mut rule: Vec<String> = value.split(';').map(|part| part.trim().to_ascii_uppercase()).collect();
+            rule.sort();
+            parts.insert(format!("{head}:{}", rule.join(";")));
+        } else {
+            parts.extend(value.split(',').map(|value| format!("{head}:{}", value.trim())));
+        }
+    }
+    parts
+}
