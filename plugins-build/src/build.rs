@@ -164,7 +164,7 @@ impl Record {
 /// Stands for all that a component depends on: the core module, the compiler's name, and how this crate treats it.
 fn made_from(core: &[u8], compiler: &str) -> String {
     // Our own source and the versions of what it calls: a change of either makes other bytes.
-    let treatment = [include_str!("component.rs"), include_str!("../../Cargo.lock")];
+    let treatment = [include_str!("component.rs"), include_str!("names.rs"), include_str!("../../Cargo.lock")];
     digest(
         &[digest(core), compiler.to_owned(), treatment.map(|text| digest(text.as_bytes())).concat()]
             .concat()

@@ -138,7 +138,7 @@ not json"#;
         let error = run(Command::new("sh").args(["-c", script]), "a", &mut |line| shown.push(line.to_owned()));
         assert_eq!(shown, ["Compiling a v1"]);
         let text = error.unwrap_err().to_string();
-        assert_eq!(text, "`a` does not compile for wasm32-unknown-unknown:\nerror: no such thing");
+        assert_eq!(text, "cargo cannot build `a` for wasm32-unknown-unknown:\nerror: no such thing");
     }
 
     #[test]

@@ -1,21 +1,21 @@
 //! From a core module to the component that is shipped, without any other program.
 //!
-//! 1. **Slim.** Of the custom sections only `name` stays, and the interface description that wit-component consumes.
-//!    Debugging sections would double the file. The function names cost about 6 % (29 KiB of 473 KiB for a guest with
-//!    jiff and serde_json) and are what makes a trap's report readable, so they stay.
+//! 1. **Slim.** Of the custom sections only the functions' names stay, shortened ([`names`]), and the description of the
+//!    interface that wit-component consumes. Debugging sections would double the file.
 //! 2. **Componentise** with wit-component: no adapter, so the import list is what the provider's own code asks for.
 //! 3. **Metadata.** Which compiler and which builder made it; no path and no time, for the bytes must be the same
 //!    wherever and whenever the same compiler makes them.
 //! 4. **Check** against [`FEATURES`], so that an author hears here and not at an operator's what the host would refuse.
 //!
-//! Rejected: `wasm-opt` (another program to fetch; with `opt-level = "s"` and LTO it saves little), and stripping names
-//! into a separate file (a report from an operator would need that file).
+//! Rejected: `wasm-opt` (another program to fetch; with `opt-level = "s"` and LTO it saves little).
 
 use std::ops::Range;
 
 use wasm_metadata::AddMetadata;
 use wasmparser::{BinaryReader, Parser, Payload, Validator, WasmFeatures};
 use wit_component::ComponentEncoder;
+
+use crate::names;
 
 /// What a provider's code may use, exactly what the host's engine runs: the second release of WebAssembly without
 /// reference-counted types (`externref`), which need a collector. So no 64-bit or several memories, no threads, garbage
@@ -63,11 +63,14 @@ fn slim(core: &[u8]) -> Result<Vec<u8>, wasmparser::BinaryReaderError> {
         if let Payload::Version { range, .. } = &payload {
             slimmed.extend_from_slice(slice(core, range.clone())?);
         }
-        if let Payload::CustomSection(custom) = &payload
-            && custom.name() != "name"
-            && !custom.name().starts_with("component-type")
-        {
-            continue;
+        if let Payload::CustomSection(custom) = &payload {
+            if custom.name() == "name" {
+                push_names(&mut slimmed, &names::section(custom.data())?);
+                continue;
+            }
+            if !custom.name().starts_with("component-type") {
+                continue;
+            }
         }
         if let Some((id, range)) = payload.as_section() {
             let contents = slice(core, range)?;
@@ -79,6 +82,14 @@ fn slim(core: &[u8]) -> Result<Vec<u8>, wasmparser::BinaryReaderError> {
     Ok(slimmed)
 }
 
+fn push_names(module: &mut Vec<u8>, contents: &[u8]) {
+    const TITLE: &[u8] = b"\x04name";
+    module.push(0);
+    push_length(module, TITLE.len() + contents.len());
+    module.extend_from_slice(TITLE);
+    module.extend_from_slice(contents);
+}
+
 fn slice(bytes: &[u8], range: Range<usize>) -> Result<&[u8], wasmparser::BinaryReaderError> {
     let mut reader = BinaryReader::new(bytes, 0);
     reader.read_bytes(range.start)?;
@@ -86,7 +97,7 @@ fn slice(bytes: &[u8], range: Range<usize>) -> Result<&[u8], wasmparser::BinaryR
 }
 
 /// A length as WebAssembly writes it: unsigned LEB128.
-fn push_length(bytes: &mut Vec<u8>, mut length: usize) {
+pub(crate) fn push_length(bytes: &mut Vec<u8>, mut length: usize) {
     while length >= 0x80 {
         bytes.push((length & 0x7f) as u8 | 0x80);
         length >>= 7;

@@ -67,7 +67,7 @@ pub enum BuildError {
     Command(#[from] Failed),
 
     /// The provider does not compile.
-    #[error("`{package}` does not compile for wasm32-unknown-unknown:\n{output}")]
+    #[error("cargo cannot build `{package}` for wasm32-unknown-unknown:\n{output}")]
     Compile { package: String, output: String },
 
     /// cargo succeeded without naming the module.

@@ -20,6 +20,7 @@ mod component;
 mod environment;
 mod error;
 mod files;
+mod names;
 mod process;
 mod reproducible;
 mod sign;

@@ -34,6 +34,9 @@ struct Selection {
     /// Print the result as JSON.
     #[arg(long)]
     json: bool,
+    /// The checkout to build [default: the one that this program was compiled in]
+    #[arg(long, value_name = "DIR")]
+    workspace: Option<PathBuf>,
     /// Where components, signatures and trusted.pub go [default: plugins-build/out]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -47,7 +50,7 @@ struct Selection {
 
 impl Selection {
     fn options(&self) -> Options {
-        let usual = Options::this_checkout();
+        let usual = self.workspace.as_deref().map_or_else(Options::this_checkout, Options::new);
         Options {
             out: self.out.clone().unwrap_or(usual.out),
             target_dir: self.target_dir.clone().unwrap_or(usual.target_dir),

@@ -1,0 +1,145 @@
+//! The names of functions, short enough to ship.
+//!
+//! A trap's report names the functions it went through, so the names must be in the component: an operator has nothing
+//! else. As the compiler writes them they are long, with every generic argument and a hash for every crate in it, and
+//! the hashes differ with every compiler. So each is written as people write it, without arguments and hashes:
+//! `chronus_ical::dav::read`, `<jiff::error::Error as core::fmt::Display>::fmt`. In an iCal provider of 930 KiB that is
+//! 50 KiB instead of 109, and any tool shows it as it is.
+//!
+//! Rejected: no names (a report of numbers), and names in a file of their own (whoever reads the report must find the
+//! file of exactly that build).
+
+use rustc_demangle::try_demangle;
+use wasmparser::{BinaryReader, BinaryReaderError, Name, NameSectionReader};
+
+use crate::component::push_length;
+
+/// The contents of a `name` section that has only the functions' names, made readable. Names of the module itself, of
+/// variables and of data are left out.
+pub(crate) fn section(contents: &[u8]) -> Result<Vec<u8>, BinaryReaderError> {
+    let mut functions = Vec::new();
+    for subsection in NameSectionReader::new(BinaryReader::new(contents, 0)) {
+        if let Name::Function(names) = subsection? {
+            for naming in names {
+                let naming = naming?;
+                functions.push((naming.index, readable(naming.name)));
+            }
+        }
+    }
+    let mut map = Vec::new();
+    push_length(&mut map, functions.len());
+    for (index, name) in functions {
+        push_length(&mut map, index as usize);
+        push_length(&mut map, name.len());
+        map.extend_from_slice(name.as_bytes());
+    }
+    const FUNCTIONS: u8 = 1;
+    let mut section = vec![FUNCTIONS];
+    push_length(&mut section, map.len());
+    section.extend_from_slice(&map);
+    Ok(section)
+}
+
+/// A compiler's name as people write it. Other names stay as they are.
+fn readable(name: &str) -> String {
+    match try_demangle(name) {
+        // `{:#}` leaves the hashes out.
+        Ok(demangled) => without_arguments(&format!("{demangled:#}")),
+        Err(_) => name.to_owned(),
+    }
+}
+
+/// Leaves out the arguments of generic functions and types (`::<…>`, `Vec<…>`), but not the brackets that a path begins
+/// with (`<Url as Display>::fmt`).
+fn without_arguments(name: &str) -> String {
+    let mut kept = String::with_capacity(name.len());
+    let mut rest = name;
+    while let Some((before, after)) = rest.split_once('<') {
+        let is_argument = before.ends_with(|last: char| last.is_alphanumeric() || last == '_' || last == ':');
+        match closing(after).filter(|_| is_argument) {
+            Some(end) => {
+                kept.push_str(before.trim_end_matches("::"));
+                rest = after.get(end..).unwrap_or_default();
+            }
+            None => {
+                kept.push_str(before);
+                kept.push('<');
+                rest = after;
+            }
+        }
+    }
+    kept.push_str(rest);
+    kept
+}
+
+/// Where the text ends that an opened `<` holds, with its `>`. The arrow of a function's type closes nothing.
+fn closing(text: &str) -> Option<usize> {
+    let mut depth = 1_usize;
+    let mut previous = ' ';
+    for (at, character) in text.char_indices() {
+        match character {
+            '<' => depth += 1,
+            '>' if previous != '-' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return Some(at + character.len_utf8());
+        }
+        previous = character;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_the_source() {
+        let cases = [
+            ("_RNvNtCs9gFZVMta466_12chronus_ical3dav4read", "chronus_ical::dav::read"),
+            ("_RNCNvNtCs9gFZVMta466_12chronus_ical4busy4busys_0B5_", "chronus_ical::busy::busy::{closure#1}"),
+            (
+                "_RNvXs3_NtCsgFyG5kJ6cwD_4jiff5errorNtB5_9ErrorKindNtNtCsi0CDqs3jJv1_4core3fmt7Display3fmt",
+                "<jiff::error::ErrorKind as core::fmt::Display>::fmt",
+            ),
+            (
+                "_RINvNtNtNtNtNtCs9gFZVMta466_12chronus_ical9component7exports7chronus8calendar4busy18__export_query_cabiNtBa_9ComponentEBc_",
+                "chronus_ical::component::exports::chronus::calendar::busy::_export_query_cabi",
+            ),
+            ("chronus:calendar/account@0.1.0#open", "chronus:calendar/account@0.1.0#open"),
+            ("memcpy", "memcpy"),
+        ];
+        for (mangled, name) in cases {
+            assert_eq!(readable(mangled), name);
+        }
+    }
+
+    #[test]
+    fn arguments_are_left_out_and_nothing_else() {
+        let cases = [
+            ("a::f::<b::C<d::E>>", "a::f"),
+            ("a::f::<fn(u8) -> b::C>::{closure#0}", "a::f::{closure#0}"),
+            ("<a::B<c::D> as e::F<g::H>>::i::<j::K>", "<a::B as e::F>::i"),
+            ("<a::B<<c::D as e::F>::G> as e::F>::i", "<a::B as e::F>::i"),
+            ("<<a::B<c::D> as e::F>::G as h::I>::j", "<<a::B as e::F>::G as h::I>::j"),
+            ("<[a::B<c>]>::d::<fn(e::F<g>) -> h>", "<[a::B]>::d"),
+            ("a::<b::C>::d::<e::F>::g", "a::d::g"),
+            ("a::<never closed", "a::<never closed"),
+            ("a < b", "a < b"),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(without_arguments(name), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_taken(name in "[a-z:<>\\-é]{0,24}") {
+            let kept = without_arguments(&name);
+            prop_assert!(kept.len() <= name.len());
+        }
+    }
+}
