@@ -9,9 +9,11 @@
 //! runs and how it fails, `call`; what a provider must do right, [`conformance`].
 
 pub mod admission;
+mod bare;
 mod bindings;
 pub mod budget;
 mod call;
+pub mod conformance;
 pub mod contract;
 mod convert;
 pub mod egress;
@@ -19,8 +21,10 @@ pub mod engine;
 pub mod failure;
 mod functions;
 mod log;
+pub mod sign_in;
 mod state;
 
+pub use bare::Bare;
 pub use admission::{AdmissionError, Inspection, Level};
 pub use budget::Budget;
 pub use contract::Connection;

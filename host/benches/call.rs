@@ -1,0 +1,80 @@
+//! What the sandbox costs a call: `cargo bench -p chronus-host --bench call`.
+//!
+//! Both sides run in this process, in turn, batch by batch, so that a machine that slows down slows both. The figure
+//! is the median of the batches' ratios. The budget (1.3, design §9) is checked: beyond it the program fails.
+
+use chronus_host::{
+    calendar::Window,
+    plugins::{
+        Access, Budget, Connection, Sandbox, SandboxConfig,
+        contract::Whose,
+        egress::{Credential, EgressPolicy, Grant, Names, Tls},
+    },
+};
+use std::{
+    error::Error,
+    time::{Duration, Instant},
+};
+
+/// The most that a call in a fresh sandbox may take, as a multiple of bare wasmtime.
+const BUDGET: f64 = 1.3;
+const CALLS: u32 = 500;
+const BATCHES: usize = 61;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut options = chronus_plugins_build::Options::this_checkout();
+    options.only = vec!["idle".into()];
+    let guests = chronus_plugins_build::examples(&options, "chronus-test-guests", &mut |line| eprintln!("{line}"))?;
+    let idle = guests.first().ok_or("there is no test guest `idle`")?;
+    let component = std::fs::read(&idle.path)?;
+    // One thread, as one call has; more would measure the scheduler.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let ratio = runtime.block_on(compare(&component))?;
+    if ratio > BUDGET {
+        return Err(format!("a call in the sandbox takes {ratio:.2} times as long as in bare wasmtime; at most {BUDGET}").into());
+    }
+    Ok(())
+}
+
+async fn compare(component: &[u8]) -> Result<f64, Box<dyn Error>> {
+    let config = SandboxConfig {
+        concurrent_calls: 100,
+        cache: None,
+        egress: EgressPolicy::default(),
+        tls: Tls::new(vec![])?,
+        names: Names::System,
+    };
+    let sandbox = Sandbox::new(config)?;
+    let (plugin, bare) = (sandbox.admit(component).await?, sandbox.bare(component)?);
+    let connection = Connection { sign_in: "none".into(), zone: "UTC".into(), ..Connection::default() };
+    let access = Access::new("org", connection, Credential::None, Grant::default(), Budget::default())?;
+    let window = Window { start: "1970-01-01T00:00:00Z".parse()?, end: "1970-01-02T00:00:00Z".parse()? };
+
+    let mut rounds = Vec::new();
+    for round in 0..=BATCHES {
+        let began = Instant::now();
+        for _ in 0..CALLS {
+            bare.busy().await?;
+        }
+        let bare_time = began.elapsed();
+        let began = Instant::now();
+        for _ in 0..CALLS {
+            plugin.busy(&access, Whose::Calendars(vec!["work".into()]), window).await?;
+        }
+        // The first round warms up both.
+        if round > 0 {
+            rounds.push((bare_time, began.elapsed()));
+        }
+    }
+    let micros = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(CALLS);
+    let bare = median(rounds.iter().map(|(bare, _)| micros(*bare)).collect());
+    let sandboxed = median(rounds.iter().map(|(_, sandboxed)| micros(*sandboxed)).collect());
+    let ratio = median(rounds.iter().map(|(bare, sandboxed)| sandboxed.as_secs_f64() / bare.as_secs_f64()).collect());
+    println!("call, fresh sandbox, no I/O: {sandboxed:.1} µs; bare wasmtime: {bare:.1} µs; ratio: {ratio:.2} (≤ {BUDGET})");
+    Ok(ratio)
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
