@@ -31,16 +31,19 @@ pub struct Compared {
 pub fn check_reproducible(options: &Options, progress: &mut dyn FnMut(&str)) -> Result<Vec<Compared>, BuildError> {
     let workspace = files::real(&options.workspace)?;
     let folder = options.target_dir.join("reproducible");
-    remove(&folder)?;
-    fs::create_dir_all(&folder).map_err(BuildError::file("create", &folder))?;
+    let _lock = files::lock(&folder, progress)?;
     let folder = files::real(&folder)?;
+    let (short, long) = (folder.join("a"), folder.join("a-folder-with-a-much-longer-name"));
+    remove(&short)?;
+    remove(&long)?;
     let tracked = tracked(&workspace)?;
 
-    let first =
-        Options { toolchain_dir: options.toolchain_dir.clone(), ..copy(&workspace, &tracked, &folder.join("a"))? };
-    let second = copy(&workspace, &tracked, &folder.join("a-folder-with-a-much-longer-name/within another"))?;
-    let first = Options { only: options.only.clone(), ..first };
-    let second = Options { only: options.only.clone(), ..second };
+    let first = Options {
+        toolchain_dir: options.toolchain_dir.clone(),
+        only: options.only.clone(),
+        ..copy(&workspace, &tracked, &short)?
+    };
+    let second = Options { only: options.only.clone(), ..copy(&workspace, &tracked, &long.join("within another"))? };
     progress("building in the first copy");
     let ones = providers(&first, progress)?;
     let fetched = first.toolchain_dir.join("debian");
@@ -64,7 +67,8 @@ pub fn check_reproducible(options: &Options, progress: &mut dyn FnMut(&str)) -> 
     if compared.iter().any(|one| one.first_sha256 != one.second_sha256) {
         return Err(BuildError::NotReproducible(compared));
     }
-    remove(&folder)?;
+    remove(&short)?;
+    remove(&long)?;
     Ok(compared)
 }
 
