@@ -133,15 +133,15 @@ fn is_entrance(answer: &Answer) -> bool {
 /// The e-mail addresses of calendar-user-address-set (RFC 6638 §2.4.1), the preferred one first.
 fn addresses(answer: &Answer) -> Vec<String> {
     let Some(set) = answer.prop(Ns::CalDav, "calendar-user-address-set") else { return Vec::new() };
-    let mut found: Vec<(bool, String)> = Vec::new();
-    for href in set.all(Ns::Dav, "href") {
-        let Some(address) = mailbox(href) else { continue };
-        if !found.iter().any(|(_, known)| known.eq_ignore_ascii_case(&address)) {
-            found.push((href.attribute("preferred") == Some("1"), address));
+    let preferred = |href: &&Element| href.attribute("preferred") == Some("1");
+    let hrefs = || set.all(Ns::Dav, "href");
+    let mut found: Vec<String> = Vec::new();
+    for address in hrefs().filter(preferred).chain(hrefs()).filter_map(mailbox) {
+        if !found.iter().any(|known| known.eq_ignore_ascii_case(&address)) {
+            found.push(address);
         }
     }
-    found.sort_by_key(|(preferred, _)| !preferred);
-    found.into_iter().map(|(_, address)| address).collect()
+    found
 }
 
 fn mailbox(href: &Element) -> Option<String> {

@@ -4,8 +4,6 @@
 //! read. What is left out is asked for alone, because silence is not absence; an answer that is too large is asked for
 //! in halves.
 
-use std::collections::BTreeMap;
-
 use chronus_sdk::failure::failure;
 use chronus_sdk::http::{self, HttpError, Url};
 use chronus_sdk::log;
@@ -32,53 +30,70 @@ pub(crate) enum Found {
 
 /// Fetches events by their ids: one answer for each, in the order asked.
 pub(crate) fn fetch_many(session: &Session<'_>, calendar: &Url, ids: &[String]) -> Result<Vec<Found>, Trouble> {
-    let urls: Vec<Option<Url>> = ids.iter().map(|id| href::event_url(calendar, id)).collect();
-    let names: Vec<Option<String>> = urls.iter().map(|url| url.as_ref().and_then(href::event_id)).collect();
-    let wanted: BTreeMap<&str, &Url> =
-        names.iter().zip(&urls).filter_map(|(name, url)| Some((name.as_deref()?, url.as_ref()?))).collect();
-    let mut found: BTreeMap<String, Found> = BTreeMap::new();
-    let asked: Vec<&Url> = wanted.values().copied().collect();
-    for chunk in asked.chunks(PAGE as usize) {
-        for answer in multiget(calendar, chunk)? {
+    let mut all: Vec<Wanted> = ids.iter().map(|id| Wanted::new(calendar, id)).collect();
+    for part in all.chunks_mut(PAGE as usize) {
+        let asked: Vec<Url> = part.iter().filter_map(|wanted| wanted.url.clone()).collect();
+        for answer in multiget(calendar, &asked)? {
             // A server may name the calendar in another way than we do; the last segment tells which event it is.
-            let id = href::event_id(&answer.url).filter(|id| wanted.contains_key(id.as_str()));
-            if let Some((id, read)) = id.and_then(|id| read(&id, answer).map(|read| (id, read))) {
-                found.insert(id, read);
+            let name = href::event_id(&answer.url);
+            let mut places = part.iter_mut().filter(|wanted| wanted.name == name && wanted.found.is_none());
+            if let (Some(place), Some(name)) = (places.next(), &name)
+                && let Some(found) = read(name, answer)
+            {
+                places.for_each(|twice| twice.found = Some(found.copy()));
+                place.found = Some(found);
             }
         }
     }
-    let left_out: Vec<&Url> =
-        wanted.iter().filter(|(name, _)| !found.contains_key(**name)).map(|(_, url)| *url).collect();
-    if !left_out.is_empty() {
-        log::warn("the server left out events", &[("asked", &ids.len()), ("left-out", &left_out.len())]);
+    let left_out = all.iter().filter(|wanted| wanted.is_left_out()).count();
+    if left_out > 0 {
+        log::warn("the server left out events", &[("asked", &ids.len()), ("left-out", &left_out)]);
     }
-    for url in left_out.into_iter().take(MAX_SINGLE) {
-        found.insert(href::event_id(url).unwrap_or_default(), single(session, calendar, url)?);
+    for wanted in all.iter_mut().filter(|wanted| wanted.is_left_out()).take(MAX_SINGLE) {
+        if let (Some(url), Some(name)) = (&wanted.url, &wanted.name) {
+            wanted.found = Some(single(session, calendar, url, name)?);
+        }
     }
-    let mut results: Vec<Found> = Vec::with_capacity(ids.len());
-    let mut given: BTreeMap<&str, usize> = BTreeMap::new();
-    for name in &names {
-        let result = match name.as_deref() {
-            None => Found::Missing,
-            Some(name) => match found.remove(name) {
-                Some(result) => {
-                    given.insert(name, results.len());
-                    result
-                }
-                None => given.get(name).and_then(|index| results.get(*index)).map_or_else(silent, Found::copy),
-            },
-        };
-        results.push(result);
+    Ok(all.into_iter().map(Wanted::result).collect())
+}
+
+/// What is asked for under one id.
+struct Wanted {
+    /// None if the id can be no event's.
+    url: Option<Url>,
+    /// The id in its one form.
+    name: Option<String>,
+    found: Option<Found>,
+}
+
+impl Wanted {
+    fn new(calendar: &Url, id: &str) -> Wanted {
+        let url = href::event_url(calendar, id);
+        Wanted { name: url.as_ref().and_then(href::event_id), url, found: None }
     }
-    Ok(results)
+
+    fn is_left_out(&self) -> bool {
+        self.url.is_some() && self.found.is_none()
+    }
+
+    fn result(self) -> Found {
+        match (self.url, self.found) {
+            (None, _) => Found::Missing,
+            (Some(_), Some(found)) => found,
+            (Some(_), None) => silent(),
+        }
+    }
 }
 
 fn silent() -> Found {
     Found::Failed(Box::new(failure(Remedy::Temporary, "", "the server left out the event that was asked for")))
 }
 
-fn multiget(calendar: &Url, urls: &[&Url]) -> Result<Vec<Answer>, Trouble> {
-    let response = match http::send(&requests::multiget(calendar, urls.iter().copied())) {
+fn multiget(calendar: &Url, urls: &[Url]) -> Result<Vec<Answer>, Trouble> {
+    if urls.is_empty() {
+        return Ok(Vec::new());
+    }
+    let response = match http::send(&requests::multiget(calendar, urls.iter())) {
         Ok(response) => response,
         Err(HttpError::TooBig(_)) if urls.len() > 1 => {
             let (first, second) = urls.split_at(urls.len() / 2);
@@ -102,13 +117,12 @@ fn read(id: &str, mut answer: Answer) -> Option<Found> {
     })
 }
 
-fn single(session: &Session<'_>, calendar: &Url, url: &Url) -> Result<Found, Trouble> {
+fn single(session: &Session<'_>, calendar: &Url, url: &Url, id: &str) -> Result<Found, Trouble> {
     let response = http::send(&requests::get(url))?;
-    let id = href::event_id(url).unwrap_or_default();
     Ok(match response.status {
         200 => {
             let etag = response.header("etag").map(multistatus::strong);
-            match record::parse(&id, etag, &response.body) {
+            match record::parse(id, etag, &response.body) {
                 Ok(stored) => Found::Stored(stored),
                 Err(what) => Found::Unreadable(what),
             }

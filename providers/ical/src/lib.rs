@@ -17,6 +17,7 @@ mod describe;
 mod discovery;
 mod events;
 mod fetch;
+mod lines;
 mod memo;
 mod open;
 mod record;

@@ -8,11 +8,11 @@
 use chronus_sdk::http::Url;
 use chronus_sdk::log;
 use chronus_sdk::types::{Connection, Memo};
-use serde::{Deserialize, Serialize};
 
+use crate::lines::{self, Writer};
 use crate::scheduling::Scheduling;
 
-/// The layout of [`Kept`]. Raised when an older memo would be misunderstood.
+/// The layout. Raised when an older memo would be misunderstood.
 const FORMAT: u32 = 1;
 
 /// The most bytes that the host keeps.
@@ -31,49 +31,113 @@ pub(crate) struct Account {
     pub(crate) scheduling: Scheduling,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    /// The server that the connection names: with another one, the rest means nothing.
-    server: String,
-    principal: String,
-    homes: Vec<String>,
-    inbox: Option<String>,
-    addresses: Vec<String>,
-    scheduling: Scheduling,
-}
-
 /// The account that the connection's memo describes, if it is one for this server.
 pub(crate) fn read(connection: &Connection, server: &Url) -> Option<Account> {
     let memo = connection.memo.as_ref().filter(|memo| memo.format == FORMAT)?;
-    let kept: Kept = serde_json::from_slice(&memo.data).ok().filter(|kept: &Kept| kept.server == server.origin())?;
-    let homes: Vec<Url> = kept.homes.iter().map(|home| Url::parse(home)).collect::<Result<_, _>>().ok()?;
-    let proper = !homes.is_empty() && homes.iter().all(|home| home.path().ends_with('/'));
-    proper.then_some(Account {
-        principal: Url::parse(&kept.principal).ok()?,
-        homes,
-        inbox: kept.inbox.and_then(|inbox| Url::parse(&inbox).ok()),
-        addresses: kept.addresses,
-        scheduling: kept.scheduling,
-    })
+    let (mut known_server, mut principal, mut inbox, mut scheduling) = (None, None, None, None);
+    let (mut homes, mut addresses) = (Vec::new(), Vec::new());
+    for (key, value) in lines::read(&memo.data)? {
+        match key {
+            SERVER => known_server = Some(value),
+            PRINCIPAL => principal = Some(Url::parse(&value).ok()?),
+            HOME => homes.push(Url::parse(&value).ok().filter(|home| home.path().ends_with('/'))?),
+            INBOX => inbox = Some(Url::parse(&value).ok()?),
+            ADDRESS => addresses.push(value),
+            SCHEDULING => scheduling = Some(Scheduling::from_name(&value)?),
+            _ => return None,
+        }
+    }
+    let fits = known_server? == server.origin() && !homes.is_empty();
+    fits.then_some(Account { principal: principal?, homes, inbox, addresses, scheduling: scheduling? })
 }
 
 /// The memo that describes an account; none if it does not fit.
 pub(crate) fn write(account: &Account, server: &Url) -> Option<Memo> {
-    let kept = Kept {
-        server: server.origin(),
-        principal: account.principal.to_string(),
-        homes: account.homes.iter().map(Url::to_string).collect(),
-        inbox: account.inbox.as_ref().map(Url::to_string),
-        addresses: account.addresses.clone(),
-        scheduling: account.scheduling,
-    };
-    let data = serde_json::to_vec(&kept).ok()?;
+    let mut out = Writer::default();
+    // With another server, the rest means nothing.
+    out.push(SERVER, &server.origin());
+    out.push(PRINCIPAL, &account.principal.to_string());
+    account.homes.iter().for_each(|home| out.push(HOME, &home.to_string()));
+    account.inbox.iter().for_each(|inbox| out.push(INBOX, &inbox.to_string()));
+    account.addresses.iter().for_each(|address| out.push(ADDRESS, address));
+    out.push(SCHEDULING, account.scheduling.name());
+    let data = out.into_bytes();
     if data.len() > MAX_BYTES {
-        log::warn(
-            "what was discovered does not fit into a memo and will be discovered again",
-            &[("bytes", &data.len())],
-        );
+        log::warn("what was discovered does not fit into a memo", &[("bytes", &data.len())]);
         return None;
     }
     Some(Memo { format: FORMAT, data })
+}
+
+const SERVER: char = 's';
+const PRINCIPAL: char = 'p';
+const HOME: char = 'h';
+const INBOX: char = 'i';
+const ADDRESS: char = 'a';
+const SCHEDULING: char = 'x';
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).expect("an address")
+    }
+
+    fn account() -> Account {
+        Account {
+            principal: url("https://p1.example/7/principal/"),
+            homes: vec![url("https://p1.example/7/calendars/"), url("https://p1.example/shared/")],
+            inbox: Some(url("https://p1.example/7/inbox/")),
+            addresses: vec!["ann@example.com".into(), "a@example.org".into()],
+            scheduling: Scheduling::Delivers { obeys: false },
+        }
+    }
+
+    fn connection(memo: Option<Memo>) -> Connection {
+        Connection {
+            sign_in: "app-password".into(),
+            server: None,
+            subject: None,
+            address: None,
+            zone: "UTC".into(),
+            fields: vec![],
+            memo,
+        }
+    }
+
+    #[test]
+    fn an_account_is_remembered_for_its_server_only() {
+        let server = url("https://dav.example");
+        let memo = write(&account(), &server);
+        assert_eq!(read(&connection(memo.clone()), &server), Some(account()));
+        assert_eq!(read(&connection(memo), &url("https://other.example")), None);
+        assert_eq!(read(&connection(None), &server), None);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_as_good_as_none() {
+        let server = url("https://dav.example");
+        let memo = write(&account(), &server).expect("it fits");
+        let text = String::from_utf8(memo.data.clone()).expect("text");
+        let later = Memo { format: 2, ..memo };
+        assert_eq!(read(&connection(Some(later)), &server), None);
+        for broken in [
+            String::new(),
+            text.replace("/calendars/", "/calendars"),
+            text.replace("https://p1.example/7/inbox/", "nowhere"),
+            text.replace('h', "?"),
+            text[..text.len() - 1].to_owned(),
+            format!("{text}znews\n"),
+        ] {
+            let memo = Memo { format: FORMAT, data: broken.clone().into_bytes() };
+            assert_eq!(read(&connection(Some(memo)), &server), None, "{broken}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_not_remembered() {
+        let many = (0..10_000).map(|n| format!("{n}@example.com")).collect();
+        assert_eq!(write(&Account { addresses: many, ..account() }, &url("https://dav.example")), None);
+    }
 }

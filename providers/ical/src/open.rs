@@ -54,12 +54,12 @@ fn list(account: &Account) -> Result<Vec<Calendar>, Trouble> {
         for answer in dav::read(&response)?.answers {
             let new = !calendars.iter().any(|known| known.id == answer.url.path());
             if new && is_event_calendar(&answer) && answer.url.origin() == home.origin() {
-                calendars.push(calendar(&answer, account));
+                // Servers list in the order of their disk; here it is always the same.
+                let place = calendars.partition_point(|known| known.id.as_str() < answer.url.path());
+                calendars.insert(place, calendar(&answer, account));
             }
         }
     }
-    // Servers list in the order of their disk.
-    calendars.sort_by(|a, b| a.id.cmp(&b.id));
     let preferred = preferred(account)?;
     choose_default(&mut calendars, preferred.as_deref());
     Ok(calendars)
@@ -82,10 +82,9 @@ fn choose_default(calendars: &mut [Calendar], preferred: Option<&str>) {
     let rank = |calendar: &Calendar| {
         (preferred.is_some_and(|wanted| matches(wanted, &calendar.id)), calendar.role == CalendarRole::Owner)
     };
-    // Of equals the first: sorting is stable.
-    let mut candidates: Vec<&mut Calendar> = calendars.iter_mut().filter(|each| is_writable(each.role)).collect();
-    candidates.sort_by_key(|calendar| std::cmp::Reverse(rank(calendar)));
-    if let Some(chosen) = candidates.into_iter().next() {
+    // Of equals, `min` gives the first.
+    let writable = calendars.iter_mut().filter(|each| is_writable(each.role));
+    if let Some(chosen) = writable.min_by_key(|calendar| std::cmp::Reverse(rank(calendar))) {
         chosen.is_default = true;
     }
 }

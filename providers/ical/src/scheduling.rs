@@ -16,11 +16,9 @@ use chronus_sdk::failure::unsupported;
 use chronus_sdk::http::{Response, Url};
 use chronus_sdk::icalendar::{Component, Property};
 use chronus_sdk::types::{Failure, Notify};
-use serde::{Deserialize, Serialize};
 
 /// What the server does with attendees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scheduling {
     /// Nothing: it keeps events.
     None,
@@ -52,6 +50,23 @@ pub(crate) fn is_icloud(server: &Url) -> bool {
 }
 
 impl Scheduling {
+    /// For the memo.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Scheduling::None => "none",
+            Scheduling::Announced => "announced",
+            Scheduling::Delivers { obeys: true } => "delivers-obeys",
+            Scheduling::Delivers { obeys: false } => "delivers",
+        }
+    }
+
+    /// From the memo.
+    pub(crate) fn from_name(name: &str) -> Option<Scheduling> {
+        let obeys = [true, false].map(|obeys| Scheduling::Delivers { obeys });
+        let mut all = [Scheduling::None, Scheduling::Announced].into_iter().chain(obeys);
+        all.find(|one| one.name() == name)
+    }
+
     /// Whether the server invites the attendees of an event that the owner organises.
     pub(crate) fn sends(self) -> bool {
         matches!(self, Scheduling::Delivers { .. })

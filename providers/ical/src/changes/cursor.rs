@@ -5,19 +5,16 @@
 //! be had again: the tags (then a change means a new listing), or the rest of a listing (then it is listed again from
 //! the last name on). Bytes that are not ours, of another layout or of another calendar, are no cursor.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
+use crate::lines::{self, Writer};
 
 /// The layout. A cursor of another one is expired.
-const FORMAT: u32 = 1;
+const FORMAT: &str = "1";
 
 /// The most bytes that the host keeps.
 const MAX_BYTES: usize = 1 << 20;
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cursor {
-    format: u32,
     /// The calendar's id: the same bytes mean nothing for another one.
     calendar: String,
     pub(super) source: Source,
@@ -30,8 +27,7 @@ pub(super) struct Cursor {
 }
 
 /// How changes are found out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     /// sync-collection (RFC 6578), from this token on.
     Sync(String),
@@ -40,24 +36,25 @@ pub(super) enum Source {
 }
 
 /// What was there at the last look.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Seen {
     /// The collection's own tag, if the server has one.
     pub(super) ctag: Option<String>,
-    /// Names with a hash of their entity tags. None if there were too many to be kept.
-    pub(super) etags: Option<BTreeMap<String, u64>>,
+    /// Sorted by name. None if there were too many to be kept.
+    pub(super) names: Option<Vec<Named>>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// An event by its name, with a hash of its entity tag.
+pub(super) type Named = (String, u64);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Pending {
-    #[serde(rename = "c")]
     Changed(String),
-    #[serde(rename = "g")]
     Gone(String),
 }
 
 /// A listing under way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Listing {
     pub(super) start: i64,
     pub(super) end: i64,
@@ -67,13 +64,70 @@ pub(super) struct Listing {
 
 impl Cursor {
     pub(super) fn new(calendar: &str, source: Source, listing: Option<Listing>) -> Cursor {
-        Cursor { format: FORMAT, calendar: calendar.to_owned(), source, pending: Vec::new(), listing, cut_short: false }
+        Cursor { calendar: calendar.to_owned(), source, pending: Vec::new(), listing, cut_short: false }
     }
 
     /// Reads a cursor of this calendar.
     pub(super) fn read(bytes: &[u8], calendar: &str) -> Option<Cursor> {
-        let cursor: Cursor = serde_json::from_slice(bytes).ok()?;
-        (cursor.format == FORMAT && cursor.calendar == calendar).then_some(cursor)
+        let mut entries = lines::read(bytes)?;
+        let right = entries.next()? == ('v', FORMAT.to_owned()) && entries.next()? == ('k', calendar.to_owned());
+        let source = match entries.next().filter(|_| right)? {
+            ('s', token) => Source::Sync(token),
+            ('t', ctag) => Source::Compare(Seen { ctag: (!ctag.is_empty()).then_some(ctag), names: None }),
+            _ => return None,
+        };
+        let mut cursor = Cursor::new(calendar, source, None);
+        for (key, value) in entries {
+            cursor.entry(key, value)?;
+        }
+        Some(cursor)
+    }
+
+    fn entry(&mut self, key: char, value: String) -> Option<()> {
+        match (key, &mut self.source, &mut self.listing) {
+            ('n', Source::Compare(seen), _) => seen.names.get_or_insert_default().extend(named(&value)?),
+            ('c', ..) => self.pending.push(Pending::Changed(value)),
+            ('g', ..) => self.pending.push(Pending::Gone(value)),
+            ('l', _, listing) => {
+                let (start, end) = value.split_once(' ')?;
+                *listing = Some(Listing { start: start.parse().ok()?, end: end.parse().ok()?, after: None });
+            }
+            ('a', _, Some(listing)) => listing.after = Some(value),
+            ('m', ..) => self.cut_short = true,
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let mut out = Writer::default();
+        out.push('v', FORMAT);
+        out.push('k', &self.calendar);
+        match &self.source {
+            Source::Sync(token) => out.push('s', token),
+            Source::Compare(seen) => {
+                out.push('t', seen.ctag.as_deref().unwrap_or_default());
+                if let Some(names) = &seen.names {
+                    // Also where there is none: that is something else than not to know.
+                    out.push('n', "");
+                    names.iter().for_each(|(name, tag)| out.push('n', &format!("{tag:x} {name}")));
+                }
+            }
+        }
+        for pending in &self.pending {
+            match pending {
+                Pending::Changed(name) => out.push('c', name),
+                Pending::Gone(name) => out.push('g', name),
+            }
+        }
+        if let Some(listing) = &self.listing {
+            out.push('l', &format!("{} {}", listing.start, listing.end));
+            listing.after.iter().for_each(|after| out.push('a', after));
+        }
+        if self.cut_short {
+            out.push('m', "");
+        }
+        out.into_bytes()
     }
 
     /// Whether the next call has something to give at once.
@@ -85,7 +139,7 @@ impl Cursor {
     /// Writes it, giving up what does not fit. None if that is not enough.
     pub(super) fn write(mut self) -> Option<Vec<u8>> {
         loop {
-            let bytes = serde_json::to_vec(&self).ok()?;
+            let bytes = self.bytes();
             if bytes.len() <= MAX_BYTES {
                 return Some(bytes);
             }
@@ -97,7 +151,7 @@ impl Cursor {
 
     fn shrink(&mut self) -> bool {
         if let Source::Compare(seen) = &mut self.source
-            && seen.etags.take().is_some()
+            && seen.names.take().is_some()
         {
             return true;
         }
@@ -112,6 +166,15 @@ impl Cursor {
             _ => false,
         }
     }
+}
+
+/// Nothing, or one name with its tag.
+fn named(value: &str) -> Option<Option<Named>> {
+    if value.is_empty() {
+        return Some(None);
+    }
+    let (tag, name) = value.split_once(' ')?;
+    Some(Some((name.to_owned(), u64::from_str_radix(tag, 16).ok()?)))
 }
 
 /// FNV-1a, 64 bits: entity tags are long, and all that is asked of them is whether they are the same.
@@ -138,11 +201,32 @@ mod tests {
         let bytes = cursor.clone().write().expect("it fits");
         assert_eq!(Cursor::read(&bytes, "/cal/"), Some(cursor));
         assert_eq!(Cursor::read(&bytes, "/other/"), None);
-        let text = String::from_utf8(bytes).expect("text").replace("\"format\":1", "\"format\":2");
-        assert_eq!(Cursor::read(text.as_bytes(), "/cal/"), None);
-        for garbage in [&b""[..], b"{}", b"\xff", b"[1]", &[0; 100]] {
+        let text = String::from_utf8(bytes).expect("text");
+        for broken in [text.replacen("v1", "v2", 1), format!("{text}z\n"), text[1..].to_owned()] {
+            assert_eq!(Cursor::read(broken.as_bytes(), "/cal/"), None);
+        }
+        for garbage in [&b""[..], b"{}", b"\xff", b"v1\n", &[0; 100]] {
             assert_eq!(Cursor::read(garbage, "/cal/"), None);
         }
+    }
+
+    #[test]
+    fn every_state_is_read_back() {
+        let some = vec![("a.ics".to_owned(), hash("1")), ("b.ics".to_owned(), 0)];
+        for names in [None, Some(vec![]), Some(some)] {
+            for ctag in [None, Some("x\ny".to_owned())] {
+                let seen = Seen { ctag: ctag.clone(), names: names.clone() };
+                let mut cursor = Cursor::new("/cal/", Source::Compare(seen), None);
+                cursor.pending = vec![Pending::Gone("a.ics".into()), Pending::Changed("b.ics".into())];
+                let bytes = cursor.clone().write().expect("it fits");
+                assert_eq!(Cursor::read(&bytes, "/cal/"), Some(cursor));
+            }
+        }
+        let mut cursor = Cursor::new("/cal/", Source::Sync("t".into()), None);
+        cursor.cut_short = true;
+        cursor.listing = Some(Listing { start: -5, end: 7, after: Some("z.ics".into()) });
+        let bytes = cursor.clone().write().expect("it fits");
+        assert_eq!(Cursor::read(&bytes, "/cal/"), Some(cursor));
     }
 
     #[test]
@@ -167,10 +251,10 @@ mod tests {
 
     #[test]
     fn tags_are_given_up_first() {
-        let etags = (0..50_000).map(|n| (format!("{n:060}.ics"), hash("x"))).collect();
-        let seen = Seen { ctag: Some("7".into()), etags: Some(etags) };
+        let names = (0..50_000).map(|n| (format!("{n:060}.ics"), hash("x"))).collect();
+        let seen = Seen { ctag: Some("7".into()), names: Some(names) };
         let bytes = Cursor::new("/cal/", Source::Compare(seen), None).write().expect("it fits");
         let kept = Cursor::read(&bytes, "/cal/").expect("a cursor");
-        assert_eq!(kept.source, Source::Compare(Seen { ctag: Some("7".into()), etags: None }));
+        assert_eq!(kept.source, Source::Compare(Seen { ctag: Some("7".into()), names: None }));
     }
 }

@@ -11,8 +11,6 @@
 
 mod cursor;
 
-use std::collections::BTreeMap;
-
 use chronus_sdk::failure::{failure, invalid};
 use chronus_sdk::http::{self, HttpError, Response, Url};
 use chronus_sdk::log;
@@ -24,7 +22,7 @@ use crate::describe::PAGE;
 use crate::fetch::{Found, fetch_many};
 use crate::record;
 use crate::session::{self, Session};
-use cursor::{Cursor, Listing, Pending, Seen, Source, hash};
+use cursor::{Cursor, Listing, Named, Pending, Seen, Source, hash};
 
 /// `changes.page`
 pub(crate) fn page(
@@ -65,7 +63,7 @@ fn begin(url: &Url, calendar: &str, window: Window) -> Result<Cursor, Trouble> {
     let collection = answers.first();
     let source = match collection.and_then(|answer| answer.text(Ns::Dav, "sync-token")) {
         Some(token) => Source::Sync(token.to_owned()),
-        None => Source::Compare(Seen { ctag: collection.and_then(ctag), etags: Some(etags(url)?) }),
+        None => Source::Compare(Seen { ctag: collection.and_then(ctag), names: Some(names(url, None)?) }),
     };
     let listing = Listing { start: window.start, end: window.end, after: None };
     let mut cursor = Cursor::new(calendar, source, Some(listing));
@@ -142,24 +140,37 @@ fn item(session: &Session<'_>, id: String, found: Found) -> Result<Option<Change
 
 /// The names of the events that touch a window, sorted, from one on.
 fn list(url: &Url, window: Window, after: Option<&str>) -> Result<Vec<Pending>, Trouble> {
-    let too_large = || {
-        let half = u64::try_from(window.end.saturating_sub(window.start) / 2).unwrap_or(0).max(1);
-        failure(Remedy::WindowTooLarge(half), "507", "the events of this window do not fit into one answer")
-    };
-    let response = match http::send(&requests::query(url, Give::Etags, Some(window))) {
+    let listed = names(url, Some(window))?.into_iter().map(|(name, _)| name);
+    Ok(listed.filter(|name| after.is_none_or(|after| name.as_str() > after)).map(Pending::Changed).collect())
+}
+
+/// The names of all events of the calendar, or of those that touch a window, sorted.
+fn names(url: &Url, window: Option<Window>) -> Result<Vec<Named>, Trouble> {
+    let response = match http::send(&requests::query(url, Give::Etags, window)) {
         Ok(response) => response,
-        Err(HttpError::TooBig(_)) => return Err(too_large().into()),
+        Err(HttpError::TooBig(_)) => return Err(too_many(window).into()),
         Err(error) => return Err(error.into()),
     };
     let answers = dav::read(&response)?.answers;
     if answers.iter().any(|answer| answer.status == Some(507)) {
-        return Err(too_large().into());
+        return Err(too_many(window).into());
     }
-    let mut names: Vec<String> = answers.iter().filter(|answer| answer.status.is_none()).filter_map(name).collect();
-    names.retain(|name| after.is_none_or(|after| name.as_str() > after));
+    let named = |answer: &Answer| Some((name(answer)?, hash(&answer.etag().unwrap_or_default())));
+    let mut names: Vec<Named> = answers.iter().filter(|answer| answer.status.is_none()).filter_map(named).collect();
     names.sort();
-    names.dedup();
-    Ok(names.into_iter().map(Pending::Changed).collect())
+    names.dedup_by(|one, other| one.0 == other.0);
+    Ok(names)
+}
+
+fn too_many(window: Option<Window>) -> Failure {
+    let detail = "the names of the events do not fit into one answer of the server";
+    let remedy = match window {
+        Some(window) => {
+            Remedy::WindowTooLarge(u64::try_from(window.end.saturating_sub(window.start) / 2).unwrap_or(0).max(1))
+        }
+        None => Remedy::Temporary,
+    };
+    failure(remedy, "507", detail)
 }
 
 fn name(answer: &Answer) -> Option<String> {
@@ -170,16 +181,6 @@ fn ctag(answer: &Answer) -> Option<String> {
     answer.text(Ns::CalendarServer, "getctag").map(str::to_owned)
 }
 
-/// All names with their entity tags.
-fn etags(url: &Url) -> Result<BTreeMap<String, u64>, Trouble> {
-    let answers = dav::ask(&requests::query(url, Give::Etags, None))?.answers;
-    if answers.iter().any(|answer| answer.status == Some(507)) {
-        return Err(failure(Remedy::Temporary, "507", "the server does not name all events of the calendar").into());
-    }
-    let tag = |answer: &Answer| hash(&answer.etag().unwrap_or_default());
-    Ok(answers.iter().filter_map(|answer| Some((name(answer)?, tag(answer)))).collect())
-}
-
 /// What changed by the comparison with what was seen, which becomes what is there now.
 fn compare(url: &Url, seen: &mut Seen) -> Result<Vec<Pending>, Trouble> {
     let answers = dav::ask(&requests::propfind(url, "0", &["s:getctag"]))?.answers;
@@ -187,14 +188,23 @@ fn compare(url: &Url, seen: &mut Seen) -> Result<Vec<Pending>, Trouble> {
     if now.is_some() && now == seen.ctag {
         return Ok(Vec::new());
     }
-    let Some(before) = &seen.etags else { return Err(expired("").into()) };
-    let there = etags(url)?;
-    let changed = there.iter().filter(|(name, tag)| before.get(*name) != Some(tag));
-    let gone = before.keys().filter(|name| !there.contains_key(*name));
-    let changed = changed.map(|(name, _)| Pending::Changed(name.clone()));
-    let pending = changed.chain(gone.cloned().map(Pending::Gone)).collect();
-    *seen = Seen { ctag: now, etags: Some(there) };
+    let Some(before) = &seen.names else { return Err(expired("").into()) };
+    let there = names(url, None)?;
+    let pending = difference(before, &there);
+    *seen = Seen { ctag: now, names: Some(there) };
     Ok(pending)
+}
+
+/// What is new or other in the second of two sorted lists, and what is not in it any more.
+fn difference(before: &[Named], there: &[Named]) -> Vec<Pending> {
+    let find = |list: &[Named], name: &str| {
+        let at = list.binary_search_by(|(known, _)| known.as_str().cmp(name)).ok()?;
+        list.get(at).map(|(_, tag)| *tag)
+    };
+    let changed = there.iter().filter(|(name, tag)| find(before, name) != Some(*tag));
+    let gone = before.iter().filter(|(name, _)| find(there, name).is_none());
+    let changed = changed.map(|(name, _)| Pending::Changed(name.clone()));
+    changed.chain(gone.map(|(name, _)| Pending::Gone(name.clone()))).collect()
 }
 
 /// What changed since a token, which becomes the present one; and whether there is more.
@@ -207,19 +217,19 @@ fn look(url: &Url, token: &mut String) -> Result<(Vec<Pending>, bool), Trouble> 
     let new = found.sync_token.filter(|new| !new.is_empty());
     let new = new.ok_or_else(|| dav::nonsense(&response, "it has no sync token"))?;
     let cut_short = found.answers.iter().any(|answer| answer.status == Some(507));
-    let mut pending: BTreeMap<String, Pending> = BTreeMap::new();
+    let mut pending = Vec::with_capacity(found.answers.len());
     for answer in found.answers.iter().filter(|answer| answer.status != Some(507)) {
         // The collection is among its own members on iCloud; it has no name here.
         let Some(id) = name(answer) else { continue };
         let gone = matches!(answer.status, Some(404 | 410));
-        pending.insert(id.clone(), if gone { Pending::Gone(id) } else { Pending::Changed(id) });
+        pending.push(if gone { Pending::Gone(id) } else { Pending::Changed(id) });
     }
     if cut_short && new == *token && pending.is_empty() {
         return Err(dav::nonsense(&response, "it is cut short and leads nowhere"));
     }
     log::debug("looked for changes", &[("changes", &pending.len()), ("more", &cut_short)]);
     *token = new;
-    Ok((pending.into_values().collect(), cut_short))
+    Ok((pending, cut_short))
 }
 
 /// Whether the token is no longer accepted (RFC 6578 §3.8): 403 by the standard; others use 409, 410, 412 or 400, with

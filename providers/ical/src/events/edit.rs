@@ -16,7 +16,7 @@ use chronus_sdk::types::{Attendee, Failure, Notify, Patch};
 use jiff::Timestamp;
 
 use super::create::invite;
-use super::shift::{self, Move};
+use super::shift::Move;
 use crate::record::{self, Stored};
 use crate::session::Session;
 
@@ -203,5 +203,20 @@ pub(super) fn lines(text: &str) -> String {
 
 /// Whether two lists of content lines say the same. Servers reorder the parts of a rule and join or split lists.
 pub(super) fn is_same_recurrence(one: &[String], other: &[String]) -> bool {
-    shift::parts(one) == shift::parts(other)
+    let (one, other) = (statements(one), statements(other));
+    let within = |some: &[String], all: &[String]| some.iter().all(|each| all.contains(each));
+    within(&one, &other) && within(&other, &one)
+}
+
+/// The parts of rules, and the single values of lists with their parameters.
+fn statements(lines: &[String]) -> Vec<String> {
+    let mut statements = Vec::new();
+    for line in lines {
+        let (head, value) = line.split_once(':').unwrap_or((line, ""));
+        let head = head.to_ascii_uppercase().replace('"', "");
+        let separator = if head.starts_with("RRULE") { ';' } else { ',' };
+        let values = value.split(separator).map(|value| value.trim().to_ascii_uppercase());
+        statements.extend(values.map(|value| format!("{head}:{value}")));
+    }
+    statements
 }

@@ -6,8 +6,6 @@
 //! of the series moves along; one that was moved by hand stays where it was put.
 //! Rejected: dropping the exceptions, as some services do. A patch of the time does not name them.
 
-use std::collections::BTreeSet;
-
 use chronus_sdk::icalendar::event::{self, Fields, When};
 use chronus_sdk::icalendar::value::{self, DateOrTime, Listed, PeriodEnd};
 use chronus_sdk::icalendar::{Component, Property, Zone, Zones};
@@ -193,24 +191,4 @@ fn is_utc(zone: &str) -> bool {
 fn period(mut start: Property, duration: &str) -> Property {
     start.value = format!("{}/{duration}", start.value);
     start.with("VALUE", "PERIOD")
-}
-
-/// What content lines say, apart from order: the parts of rules, and the single values of lists with their parameters.
-pub(super) fn parts(lines: &[String]) -> BTreeSet<String> {
-    let mut parts = BTreeSet::new();
-    for line in lines {
-        let Some((head, value)) = line.split_once(':') else {
-            parts.insert(line.clone());
-            continue;
-        };
-        let head = head.to_ascii_uppercase().replace('"', "");
-        if head.starts_with("RRULE") {
-            let mut rule: Vec<String> = value.split(';').map(|part| part.trim().to_ascii_uppercase()).collect();
-            rule.sort();
-            parts.insert(format!("{head}:{}", rule.join(";")));
-        } else {
-            parts.extend(value.split(',').map(|value| format!("{head}:{}", value.trim())));
-        }
-    }
-    parts
 }

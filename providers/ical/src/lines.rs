@@ -1,0 +1,74 @@
+//! Notes as lines of text: what the memo and the cursor are written in.
+//!
+//! A note is a list of entries, each a letter and a value: `s https://dav.example.org`. It is read entry by entry; what
+//! does not fit makes the whole unreadable, which costs requests and nothing else. Rejected: JSON, whose reader is
+//! larger than all that is read by it here.
+
+/// Entries being written.
+#[derive(Default)]
+pub(crate) struct Writer {
+    out: String,
+}
+
+impl Writer {
+    pub(crate) fn push(&mut self, key: char, value: &str) {
+        self.out.push(key);
+        for character in value.chars() {
+            match character {
+                '\\' => self.out.push_str("\\\\"),
+                '\n' => self.out.push_str("\\n"),
+                character => self.out.push(character),
+            }
+        }
+        self.out.push('\n');
+    }
+
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.out.into_bytes()
+    }
+}
+
+/// The entries of a note, in the order written; none if it is not one.
+pub(crate) fn read(bytes: &[u8]) -> Option<impl Iterator<Item = (char, String)>> {
+    let text = std::str::from_utf8(bytes).ok()?.strip_suffix('\n')?;
+    let whole = text.split('\n').all(|line| !line.is_empty());
+    let entry = |line: &str| {
+        let mut characters = line.chars();
+        characters.next().map(|key| (key, unescape(characters.as_str())))
+    };
+    whole.then(|| text.split('\n').filter_map(entry).collect::<Vec<_>>().into_iter())
+}
+
+fn unescape(text: &str) -> String {
+    let mut value = String::with_capacity(text.len());
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        match (character, character == '\\') {
+            (_, true) => value.push(if characters.next() == Some('n') { '\n' } else { '\\' }),
+            (character, false) => value.push(character),
+        }
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn what_was_written_is_read(entries in proptest::collection::vec(("[a-z]", "(?s).{0,20}"), 1..5)) {
+            let mut writer = Writer::default();
+            let entries: Vec<(char, String)> =
+                entries.into_iter().filter_map(|(key, value)| Some((key.chars().next()?, value))).collect();
+            entries.iter().for_each(|(key, value)| writer.push(*key, value));
+            let read: Vec<_> = read(&writer.into_bytes()).expect("a note").collect();
+            proptest::prop_assert_eq!(read, entries);
+        }
+
+        #[test]
+        fn garbage_is_no_trouble(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..50)) {
+            let _ = read(&bytes).map(Iterator::count);
+        }
+    }
+}
