@@ -29,7 +29,7 @@ async fn main() -> anyhow::Result<()> {
 
     step("Make the providers' components, and the host");
     run(&["plugins"]).await?;
-    cargo(&["build", "--quiet", "--package", "chronus-host", "--bin", "chronus"]).await?;
+    cargo(&["build", "--bin", "chronus"]).await?;
 
     step("Start a calendar server: Radicale, from PyPI, into target/peers");
     let server = Radicale::start(&[(USER, PASSWORD)]).await?;
