@@ -1,0 +1,130 @@
+//! When the owner is free.
+
+use chronus_ical::Ical;
+use chronus_sdk::Provider;
+use chronus_sdk::types::*;
+
+use crate::server::{Habits, Server};
+use crate::{DAY, HOUR, MONDAY, connection, ics, remedy, window};
+
+fn times(server: &Server) -> BusyTimes {
+    ask(server, window()).expect("times")
+}
+
+fn ask(server: &Server, window: Window) -> Result<BusyTimes, Failure> {
+    let asked = Whose::Calendars(vec![server.calendar()]);
+    let answers = server.call(|| Ical::busy(connection(None), asked, window)).expect("answers");
+    answers.calendars.into_iter().next().expect("an answer").outcome
+}
+
+fn kinds(server: &Server) -> Vec<BusyKind> {
+    times(server).intervals.iter().map(|interval| interval.kind).collect()
+}
+
+#[test]
+fn a_series_is_expanded_with_its_exceptions() {
+    let server = Server::default();
+    let series = "DTSTART;TZID=Europe/Rome:20260302T090000\nDTEND;TZID=Europe/Rome:20260302T100000\n\
+        RRULE:FREQ=WEEKLY;COUNT=5\nEXDATE;TZID=Europe/Rome:20260309T090000\nX-CHRONUS-KEY:k\nEND:VEVENT\nBEGIN:VEVENT\n\
+        UID:s\nDTSTAMP:20260101T000000Z\nSEQUENCE:4\nRECURRENCE-ID;TZID=Europe/Rome:20260316T090000\n\
+        DTSTART;TZID=Europe/Rome:20260317T150000\nDTEND;TZID=Europe/Rome:20260317T160000";
+    server.put("s.ics", &ics("s", series));
+    let times = times(&server);
+    let starts: Vec<i64> = times.intervals.iter().map(|interval| interval.start).collect();
+    // The clocks go forward on 29 March: nine stays nine.
+    assert_eq!(starts, [MONDAY, MONDAY + 15 * DAY + 6 * HOUR, MONDAY + 21 * DAY, MONDAY + 28 * DAY - HOUR]);
+    assert!(times.intervals.iter().all(|each| each.ours.as_deref() == Some("k") && each.end == each.start + HOUR));
+    assert_eq!(times.problems, []);
+}
+
+#[test]
+fn a_day_is_the_owners_day() {
+    let server = Server::default();
+    server.put("d.ics", &ics("d", "DTSTART;VALUE=DATE:20260302"));
+    let expected =
+        Interval { start: MONDAY - 9 * HOUR, end: MONDAY + 15 * HOUR, kind: BusyKind::Busy, all_day: true, ours: None };
+    assert_eq!(times(&server).intervals, [expected]);
+}
+
+#[test]
+fn kinds_are_told_apart() {
+    for (lines, kind) in [
+        ("", Some(BusyKind::Busy)),
+        ("TRANSP:TRANSPARENT", Some(BusyKind::Free)),
+        ("STATUS:TENTATIVE", Some(BusyKind::Tentative)),
+        ("STATUS:CANCELLED", None),
+        ("X-MICROSOFT-CDO-BUSYSTATUS:OOF", Some(BusyKind::OutOfOffice)),
+        ("X-MICROSOFT-CDO-BUSYSTATUS:WORKINGELSEWHERE", Some(BusyKind::WorkingElsewhere)),
+        ("TRANSP:OPAQUE\nX-MICROSOFT-CDO-BUSYSTATUS:TENTATIVE", Some(BusyKind::Tentative)),
+        ("ORGANIZER:mailto:bo@example.com\nATTENDEE;PARTSTAT=DECLINED:mailto:Ann@example.com", None),
+        ("ATTENDEE;PARTSTAT=TENTATIVE:mailto:second@example.com", Some(BusyKind::Tentative)),
+        ("ATTENDEE;PARTSTAT=DECLINED:mailto:bo@example.com", Some(BusyKind::Busy)),
+    ] {
+        let server = Server::default();
+        server.put("e.ics", &ics("e", &format!("DTSTART:20260302T080000Z\nDTEND:20260302T090000Z\n{lines}")));
+        assert_eq!(kinds(&server), kind.into_iter().collect::<Vec<_>>(), "{lines}");
+    }
+}
+
+#[test]
+fn intervals_are_cut_to_the_window_and_sorted() {
+    let server = Server::default();
+    server.put("b.ics", &ics("b", "DTSTART:20260302T083000Z\nDTEND:20260302T120000Z"));
+    server.put("a.ics", &ics("a", "DTSTART:20260302T090000Z\nDTEND:20260302T091500Z"));
+    server.put("before.ics", &ics("before", "DTSTART:20260302T070000Z\nDTEND:20260302T080000Z"));
+    server.put("after.ics", &ics("after", "DTSTART:20260302T100000Z\nDTEND:20260302T110000Z"));
+    server.put("none.ics", &ics("none", "DTSTART:20260302T090000Z"));
+    let times = ask(&server, Window { start: MONDAY, end: MONDAY + 2 * HOUR }).expect("times");
+    let seen: Vec<_> = times.intervals.iter().map(|each| (each.start - MONDAY, each.end - MONDAY)).collect();
+    assert_eq!(seen, [(HOUR / 2, 2 * HOUR), (HOUR, HOUR + HOUR / 4)]);
+}
+
+#[test]
+fn one_bad_event_costs_itself_alone() {
+    let server = Server::default();
+    server.put("good.ics", &ics("good", "DTSTART:20260302T080000Z\nDTEND:20260302T090000Z"));
+    server.put("bad.ics", &ics("bad", "DTSTART:soon"));
+    server.put("cut.ics", "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:cut\r\n");
+    let times = times(&server);
+    assert_eq!(times.intervals.len(), 1);
+    let named: Vec<&str> = times.problems.iter().map(|problem| problem.id.as_str()).collect();
+    assert_eq!(named, ["bad.ics", "cut.ics"]);
+}
+
+#[test]
+fn what_could_not_be_read_is_not_free() {
+    for (status, expected) in [
+        (500, Remedy::Temporary),
+        (403, Remedy::NotPermitted),
+        (404, Remedy::NotFound),
+        (429, Remedy::SlowDown(2000)),
+        (200, Remedy::Temporary),
+    ] {
+        let server = Server::with(Habits { report_fails: Some(status), ..Habits::default() });
+        assert_eq!(remedy(ask(&server, window())), expected, "{status}");
+    }
+    let server = Server::with(Habits { cuts_queries_short: true, ..Habits::default() });
+    assert_eq!(remedy(ask(&server, window())), Remedy::WindowTooLarge(25 * 86_400));
+}
+
+#[test]
+fn each_calendar_has_its_own_answer() {
+    let server = Server::default();
+    let asked = vec!["/dav/ann/none/".to_owned(), server.calendar(), "elsewhere".to_owned()];
+    for memo in [None, server.memo()] {
+        let whose = Whose::Calendars(asked.clone());
+        let answers = server.call(|| Ical::busy(connection(memo), whose, window())).expect("answers").calendars;
+        let seen: Vec<_> = answers.iter().map(|each| (each.calendar.as_str(), each.outcome.is_ok())).collect();
+        assert_eq!(seen, [("/dav/ann/none/", false), ("/dav/ann/work/", true), ("elsewhere", false)]);
+    }
+    let others = Whose::Addresses(vec!["bo@example.com".into()]);
+    let answers = server.call(|| Ical::busy(connection(None), others, window())).expect("answers").calendars;
+    assert_eq!(answers[0].outcome.as_ref().expect_err("unsupported").remedy, Remedy::Unsupported);
+}
+
+#[test]
+fn a_window_that_ends_before_it_starts_is_no_window() {
+    let window = Window { start: MONDAY, end: MONDAY };
+    let asked = Whose::Calendars(vec![]);
+    assert_eq!(remedy(Ical::busy(connection(None), asked, window)), Remedy::Invalid("window".into()));
+}
