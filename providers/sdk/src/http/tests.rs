@@ -1,3 +1,5 @@
+//! What the decisions of this module must come to.
+
 use std::cell::RefCell;
 use std::rc::Rc;
 
