@@ -1,0 +1,289 @@
+//! Where cases work: the account, its calendar, a day of its own, and what must be taken away afterwards.
+
+use super::{
+    Target,
+    caller::Caller,
+    expect::{Checked, failed, not_applicable, ok, told},
+};
+use crate::{
+    calendar::{BusyKind, Draft, Event, Interval, Patch, Span, Status, Timed, Window},
+    plugins::{
+        AccessError, CallError, Plugin,
+        contract::{Account, BusyTimes, Limits, Notify},
+    },
+};
+use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
+use std::{
+    ops::RangeInclusive,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+/// The years that runs choose from: past, so that nobody changes the rules of their clocks any more.
+pub(super) const YEARS: RangeInclusive<i16> = 2013..=2024;
+
+/// What cases work with.
+pub(super) struct Bench {
+    pub(super) caller: Caller,
+    account: Result<Account, String>,
+    run: String,
+    /// A day in May, far from any change of the clocks.
+    pub(super) day: civil::Date,
+    count: AtomicU32,
+    made: Mutex<Vec<Made>>,
+}
+
+/// An event that a case made, and under which name.
+#[derive(Debug, Clone)]
+pub(super) struct Made {
+    pub(super) key: String,
+    pub(super) calendar: String,
+    pub(super) event: Event,
+}
+
+impl Made {
+    /// Where it is, as calls want it.
+    pub(super) fn place(&self) -> (&str, &str) {
+        (&self.calendar, &self.event.id)
+    }
+}
+
+impl Bench {
+    /// Opens the account.
+    pub(super) async fn begin(plugin: &Plugin, target: &Target) -> Result<Self, AccessError> {
+        let mut target = target.clone();
+        target.connection.memo = None;
+        let run: String = target.run.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(40).collect();
+        let caller = Caller::new(plugin, target)?;
+        let account = caller.open().await.map_err(|error| told(&error));
+        let day = civil::date(year_of(&run), 5, 14);
+        Ok(Self { caller, account, run, day, count: AtomicU32::new(0), made: Mutex::default() })
+    }
+
+    pub(super) fn run(&self) -> &str {
+        &self.run
+    }
+
+    /// The account, if it could be opened.
+    pub(super) fn account(&self) -> Checked<&Account> {
+        self.account.as_ref().or_else(|came| failed("`open` finds the account", came.as_str()))
+    }
+
+    /// The calendar that cases work in: the default one, else one that can be written, else any.
+    pub(super) fn calendar(&self) -> Checked<&str> {
+        let calendars = &self.account()?.calendars;
+        let default = calendars.iter().find(|calendar| calendar.is_default);
+        let writable = || calendars.iter().find(|calendar| calendar.role.writes());
+        match default.or_else(writable).or(calendars.first()) {
+            Some(calendar) => Ok(&calendar.id),
+            None => not_applicable("the account has no calendar"),
+        }
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        self.caller.plugin.description().limits
+    }
+
+    /// Whether others are told of what cases write: nobody, wherever the service can be asked for that.
+    pub(super) fn notify(&self) -> Notify {
+        match &self.account {
+            Ok(Account { abilities, .. }) if abilities.sends_invitations && !abilities.can_withhold_invitations => {
+                Notify::All
+            }
+            _ => Notify::None,
+        }
+    }
+
+    /// A name that no other event of any run has.
+    pub(super) fn name(&self) -> String {
+        format!("conformance-{}-{}", self.run, self.count.fetch_add(1, Ordering::Relaxed))
+    }
+
+    // ---- times --------------------------------------------------------------------------------------------------
+
+    /// So many hours after the beginning of the bench's day, in UTC.
+    pub(super) fn hour(&self, hour: i64) -> Timestamp {
+        local(&TimeZone::UTC, self.day.at(0, 0, 0, 0)) + SignedDuration::from_hours(hour)
+    }
+
+    /// Between two hours of the bench's day.
+    pub(super) fn hours(&self, start: i64, end: i64) -> Window {
+        Window { start: self.hour(start), end: self.hour(end) }
+    }
+
+    // ---- events -------------------------------------------------------------------------------------------------
+
+    /// A plain event between two hours of the bench's day, under a UID of its own.
+    pub(super) fn draft(&self, start: i64, end: i64) -> Draft {
+        Draft {
+            uid: format!("{}@conformance.example.com", self.name()),
+            title: "Conformance".into(),
+            description: String::new(),
+            when: timed(self.hour(start), self.hour(end), "UTC"),
+            busy: BusyKind::Busy,
+            status: Status::Confirmed,
+            attendees: Vec::new(),
+            recurrence: Vec::new(),
+        }
+    }
+
+    /// Makes an event under a key of its own; it must succeed.
+    pub(super) async fn make(&self, draft: &Draft) -> Checked<Made> {
+        let key = self.name();
+        let event = ok("`create` makes the event", self.create(&key, draft).await)?;
+        Ok(Made { key, calendar: self.calendar()?.to_owned(), event })
+    }
+
+    /// The same for an event that not every service can hold: `unsupported` and `invalid` are honest answers.
+    pub(super) async fn make_if_possible(&self, draft: &Draft) -> Checked<Made> {
+        let key = self.name();
+        match self.create(&key, draft).await {
+            Err(CallError::Failure(failure)) if ["unsupported", "invalid"].contains(&failure.remedy.code()) => {
+                not_applicable(format!("the service does not hold such an event: {failure}"))
+            }
+            made => {
+                let event = ok("`create` makes the event", made)?;
+                Ok(Made { key, calendar: self.calendar()?.to_owned(), event })
+            }
+        }
+    }
+
+    /// Calls `create`, and remembers to take away what it made.
+    pub(super) async fn create(&self, key: &str, draft: &Draft) -> Result<Event, CallError> {
+        self.create_by(&self.caller, key, draft).await
+    }
+
+    /// The same by another caller.
+    pub(super) async fn create_by(&self, caller: &Caller, key: &str, draft: &Draft) -> Result<Event, CallError> {
+        let calendar = self.calendar().map_err(|_| CallError::Host("there is no calendar to write to".into()))?;
+        let event = caller.create(calendar, key, draft, self.notify()).await?;
+        self.remember(Made { key: key.to_owned(), calendar: calendar.to_owned(), event: event.clone() });
+        Ok(event)
+    }
+
+    /// Calls `update` without an etag.
+    pub(super) async fn update(&self, made: &Made, patch: Patch) -> Result<Event, CallError> {
+        self.caller.update(made.place(), &made.key, None, patch, self.notify()).await
+    }
+
+    /// Calls `cancel` without an etag.
+    pub(super) async fn cancel(&self, made: &Made) -> Result<(), CallError> {
+        self.caller.cancel(made.place(), &made.key, None, self.notify()).await
+    }
+
+    /// The event as `get` gives it; it must be there.
+    pub(super) async fn get(&self, made: &Made) -> Checked<Event> {
+        ok("`get` gives the event", self.caller.get(&made.calendar, &made.event.id).await)
+    }
+
+    /// Remembers an event that must be taken away.
+    pub(super) fn remember(&self, made: Made) {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).push(made);
+    }
+
+    /// An id of the same shape as this one, of nothing: its longest word in the order of this bench.
+    pub(super) fn unknown_id(&self, known: &str) -> String {
+        let count = self.count.fetch_add(1, Ordering::Relaxed);
+        let words = known.split(|c: char| !c.is_ascii_alphanumeric());
+        let Some(longest) = words.filter(|word| word.len() > 3).max_by_key(|word| word.len()) else {
+            return format!("{known}{count}");
+        };
+        let turned: String = longest.chars().rev().collect();
+        let digits = count.to_string();
+        let kept = turned.len().saturating_sub(digits.len());
+        let other = format!("{}{digits}", turned.get(..kept).unwrap_or_default());
+        match known.rsplit_once(longest) {
+            Some((before, after)) => format!("{before}{other}{after}"),
+            None => format!("{known}{count}"),
+        }
+    }
+
+    /// Takes away what cases made, as far as that works, and gives the ids of what stays.
+    pub(super) async fn clean_up(&self) -> Vec<String> {
+        let made = std::mem::take(&mut *self.made.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut left = Vec::new();
+        for one in made {
+            if self.cancel(&one).await.is_err() {
+                left.push(one.event.id);
+            }
+        }
+        left
+    }
+
+    // ---- busy ---------------------------------------------------------------------------------------------------
+
+    /// What the bench's calendar says of the window; it must say something.
+    pub(super) async fn busy(&self, window: Window) -> Checked<BusyTimes> {
+        self.busy_by(&self.caller, window).await
+    }
+
+    /// The same by another caller.
+    pub(super) async fn busy_by(&self, caller: &Caller, window: Window) -> Checked<BusyTimes> {
+        let calendar = self.calendar()?;
+        let longest = self.limits().busy_window;
+        let length = window.end.duration_since(window.start).as_secs();
+        if u64::try_from(length).is_ok_and(|length| length > longest) {
+            return not_applicable(format!("the case needs a window of {length} s, and the limit is {longest} s"));
+        }
+        let answers = ok("`query` answers", caller.busy(&[calendar], window).await)?;
+        match answers.into_iter().find(|answer| answer.calendar == calendar).map(|answer| answer.outcome) {
+            Some(Ok(times)) => Ok(times),
+            Some(Err(failure)) => failed("`query` reads the calendar", failure.to_string()),
+            None => failed(format!("`query` has an answer for `{calendar}`"), "none of its answers is for it"),
+        }
+    }
+
+    /// Remembers what the window holds already, so that a case sees what it made itself and nothing else.
+    pub(super) async fn watch(&self, window: Window) -> Checked<Watch<'_>> {
+        self.watch_by(self.caller.clone(), window).await
+    }
+
+    /// The same by another caller.
+    pub(super) async fn watch_by(&self, caller: Caller, window: Window) -> Checked<Watch<'_>> {
+        let before = self.busy_by(&caller, window).await?.intervals;
+        Ok(Watch { bench: self, caller, window, before })
+    }
+}
+
+/// A window under watch.
+pub(super) struct Watch<'a> {
+    bench: &'a Bench,
+    caller: Caller,
+    window: Window,
+    before: Vec<Interval>,
+}
+
+impl Watch<'_> {
+    /// What has come into the window since, in the order of the answer.
+    pub(super) async fn added(&self) -> Checked<Vec<Interval>> {
+        let mut before = self.before.clone();
+        let mut new = self.bench.busy_by(&self.caller, self.window).await?.intervals;
+        new.retain(|interval| match before.iter().position(|old| old == interval) {
+            Some(at) => {
+                before.swap_remove(at);
+                false
+            }
+            None => true,
+        });
+        Ok(new)
+    }
+}
+
+/// A span of time seen in a zone.
+pub(super) fn timed(start: Timestamp, end: Timestamp, zone: &str) -> Span {
+    Span::Timed { start: Timed { at: start, zone: zone.into() }, end: Timed { at: end, zone: zone.into() } }
+}
+
+/// The instant of a local time, as RFC 5545 §3.3.5 reads it: of two the first; one that is skipped with the offset
+/// before the gap.
+pub(super) fn local(zone: &TimeZone, at: civil::DateTime) -> Timestamp {
+    zone.to_ambiguous_timestamp(at).compatible().unwrap_or_default()
+}
+
+fn year_of(run: &str) -> i16 {
+    let years = usize::from(YEARS.end().abs_diff(*YEARS.start())) + 1;
+    let sum = run.bytes().fold(0usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
+    YEARS.clone().nth(sum % years).unwrap_or(*YEARS.start())
+}

@@ -1,0 +1,143 @@
+//! What an event says, field by field, so that a case can tell which field is not as it should be.
+//!
+//! Two ways of saying one thing count as equal: attendees in another order or letters of addresses in another case,
+//! the parts of a rule in another order, `Etc/UTC`. Everything else must be as it was given.
+
+use super::expect::{Checked, ensure, short};
+use crate::calendar::{Attendee, BusyKind, Draft, Event, Organiser, Span, Status};
+
+/// A field that a draft, an event and a patch have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Field {
+    Title,
+    Description,
+    When,
+    Busy,
+    Status,
+    Attendees,
+    Recurrence,
+}
+
+impl Field {
+    pub(super) const ALL: [Self; 7] =
+        [Self::Title, Self::Description, Self::When, Self::Busy, Self::Status, Self::Attendees, Self::Recurrence];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Title => "title",
+            Self::Description => "description",
+            Self::When => "time",
+            Self::Busy => "kind",
+            Self::Status => "status",
+            Self::Attendees => "attendees",
+            Self::Recurrence => "recurrence",
+        }
+    }
+}
+
+/// The fields that a draft and an event share.
+#[derive(Debug, Clone)]
+pub(super) struct Content {
+    pub(super) title: String,
+    pub(super) description: String,
+    pub(super) when: Span,
+    pub(super) busy: BusyKind,
+    pub(super) status: Status,
+    pub(super) attendees: Vec<Attendee>,
+    pub(super) recurrence: Vec<String>,
+    /// Who may stand among the attendees without having been named: services add the one who invites.
+    organiser: Option<Organiser>,
+}
+
+impl From<&Draft> for Content {
+    fn from(draft: &Draft) -> Self {
+        let Draft { title, description, when, busy, status, attendees, recurrence, .. } = draft.clone();
+        Self { title, description, when, busy, status, attendees, recurrence, organiser: None }
+    }
+}
+
+impl From<&Event> for Content {
+    fn from(event: &Event) -> Self {
+        let Event { title, description, when, busy, status, attendees, recurrence, organiser, .. } = event.clone();
+        Self { title, description, when, busy, status, attendees, recurrence, organiser }
+    }
+}
+
+/// What `call` gave must hold these fields of what was expected.
+pub(super) fn holds(call: &str, fields: &[Field], expected: &Content, came: &Event) -> Checked {
+    let came = Content::from(came);
+    for &field in fields {
+        let name = field.name();
+        let (wanted, given) = (told(field, expected, expected), told(field, &came, expected));
+        ensure(wanted == given, &format!("{call} gives the {name} {wanted}"), || format!("the {name} {given}"))?;
+    }
+    Ok(())
+}
+
+/// A field as text that is equal for equal meaning. Attendees are those who were expected, and whoever is too many.
+fn told(field: Field, content: &Content, expected: &Content) -> String {
+    match field {
+        Field::Title => short(&content.title),
+        Field::Description => short(&content.description),
+        Field::When => span(&content.when),
+        Field::Busy => format!("{:?}", content.busy),
+        Field::Status => format!("{:?}", content.status),
+        Field::Attendees => attendees(content, expected),
+        Field::Recurrence => {
+            let mut lines: Vec<String> = content.recurrence.iter().map(|line| rule(line)).collect();
+            lines.sort();
+            format!("{lines:?}")
+        }
+    }
+}
+
+fn span(span: &Span) -> String {
+    let zone = |zone: &str| if zone == "Etc/UTC" { "UTC".to_owned() } else { zone.to_owned() };
+    match span {
+        Span::Timed { start, end } => {
+            format!("from {} in {} to {} in {}", start.at, zone(&start.zone), end.at, zone(&end.zone))
+        }
+        Span::AllDay { start, end } => format!("whole days from {start} up to but not including {end}"),
+    }
+}
+
+fn attendees(content: &Content, expected: &Content) -> String {
+    let is = |one: &Attendee, address: &str| one.address.eq_ignore_ascii_case(address);
+    let wanted = |one: &Attendee| expected.attendees.iter().any(|other| is(one, &other.address));
+    let inviter = |one: &Attendee| content.organiser.as_ref().is_some_and(|organiser| is(one, &organiser.address));
+    let mut told: Vec<String> = content
+        .attendees
+        .iter()
+        .filter(|one| wanted(one) || !(one.is_self || inviter(one)))
+        .map(|Attendee { address, name, role, rsvp, .. }| {
+            format!("{} {name:?} {role:?} {rsvp:?}", address.to_ascii_lowercase())
+        })
+        .collect();
+    told.sort();
+    format!("{told:?}")
+}
+
+/// A content line with the parts of a rule in one order, and without those that say what holds anyway.
+fn rule(line: &str) -> String {
+    match line.split_once(':') {
+        Some((name, parts)) if name.eq_ignore_ascii_case("RRULE") => {
+            let mut parts: Vec<String> = parts.split(';').map(str::to_ascii_uppercase).collect();
+            parts.retain(|part| part != "INTERVAL=1" && part != "WKST=MO");
+            parts.sort();
+            format!("RRULE:{}", parts.join(";"))
+        }
+        _ => line.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_may_be_written_in_another_order() {
+        assert_eq!(rule("RRULE:COUNT=5;FREQ=daily"), rule("RRULE:FREQ=DAILY;INTERVAL=1;COUNT=5;WKST=MO"));
+        assert_ne!(rule("RRULE:FREQ=DAILY;COUNT=5"), rule("RRULE:FREQ=DAILY;COUNT=6"));
+        assert_eq!(rule("EXDATE:20240101T000000Z"), "EXDATE:20240101T000000Z");
+    }
+}

@@ -1,0 +1,130 @@
+//! Cases of `account.open`: the account, its calendars, what can be done with them.
+
+use super::{
+    bench::Bench,
+    caller::Caller,
+    expect::{Checked, Stop, ensure, equal, failed, fails, not_applicable, ok, told},
+};
+use crate::{
+    calendar::Window,
+    plugins::{
+        Level,
+        contract::{Abilities, Calendar},
+        egress::Credential,
+    },
+};
+use std::collections::BTreeSet;
+
+super::list! {
+    "open/calendars" [Open] calendars;
+    "open/default" [Open] default;
+    "open/abilities" [Open] abilities;
+    "open/stable" [Open] stable;
+    "open/reconnect" [Open] reconnect;
+}
+
+async fn calendars(bench: &Bench) -> Checked {
+    let account = bench.account()?;
+    ensure(!account.calendars.is_empty(), "an account with calendars", || "`open` lists none".into())?;
+    let ids: BTreeSet<&str> = account.calendars.iter().map(|calendar| calendar.id.as_str()).collect();
+    ensure(ids.len() == account.calendars.len(), "each calendar has an id of its own", || format!("{ids:?}"))?;
+    let Abilities { read_busy, report_changes, .. } = account.abilities;
+    let window = bench.hours(0, 24);
+    for Calendar { id, .. } in &account.calendars {
+        if read_busy {
+            let answers = ok("`query` accepts the ids of `open`", bench.caller.busy(&[id], window).await)?;
+            for answer in answers {
+                match answer.outcome {
+                    Err(failure) if is_about_the_id(failure.remedy.code()) => {
+                        failed(format!("`query` accepts the calendar `{id}`"), failure.to_string())?;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        if report_changes {
+            accepted_by_changes(bench, id, window).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn accepted_by_changes(bench: &Bench, id: &str, window: Window) -> Checked {
+    let first = bench.caller.changes(id, None, window, bench.limits().page_size).await;
+    match first {
+        Err(error) if is_about_the_id(error.code()) => {
+            failed(format!("`page` accepts the calendar `{id}`"), told(&error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_about_the_id(code: &str) -> bool {
+    ["not-found", "gone", "invalid"].contains(&code)
+}
+
+async fn default(bench: &Bench) -> Checked {
+    let calendars = &bench.account()?.calendars;
+    let defaults: Vec<&Calendar> = calendars.iter().filter(|calendar| calendar.is_default).collect();
+    let writable = calendars.iter().any(|calendar| calendar.role.writes());
+    let came = || format!("{defaults:?} of {calendars:?}");
+    if writable {
+        ensure(defaults.len() == 1, "exactly one calendar is the default, since one can be written", came)?;
+    }
+    ensure(defaults.iter().all(|calendar| calendar.role.writes()), "the default calendar can be written", came)
+}
+
+async fn abilities(bench: &Bench) -> Checked {
+    let abilities = bench.account()?.abilities;
+    let Abilities { write, report_changes, push, recurring_writes, .. } = abilities;
+    let level = bench.caller.plugin.inspection().level;
+    for (claimed, name, needed) in [
+        (write, "write", Level::TwoWay),
+        (recurring_writes, "recurring-writes", Level::TwoWay),
+        (report_changes, "report-changes", Level::TwoWay),
+        (push, "push", Level::TwoWayPush),
+    ] {
+        ensure(
+            !claimed || level >= needed,
+            &format!("`{name}` is claimed only by a component of the level {needed:?}"),
+            || format!("the component is of the level {level:?} and claims it"),
+        )?;
+    }
+    Ok(())
+}
+
+async fn stable(bench: &Bench) -> Checked {
+    let again = ok("`open` succeeds again", bench.caller.open().await)?;
+    let sorted = |calendars: &[Calendar]| {
+        let mut calendars = calendars.to_vec();
+        calendars.sort_by(|a, b| a.id.cmp(&b.id));
+        calendars
+    };
+    equal("`open` gives the same calendars again", &sorted(&bench.account()?.calendars), &sorted(&again.calendars))
+}
+
+async fn reconnect(bench: &Bench) -> Checked {
+    let stranger = stranger(bench).await?;
+    let failure = fails("`open` with a wrong credential", stranger.open().await, &["reconnect"])?;
+    ensure(!failure.detail.trim().is_empty(), "the detail says what kind of credential the service wants", || {
+        "the detail is empty".into()
+    })
+}
+
+/// Somebody whose credential is wrong, if the service looks at credentials and theirs can be wrong.
+pub(super) async fn stranger(bench: &Bench) -> Checked<Caller> {
+    let wrong = || "conformance-wrong-secret".to_owned().into();
+    let credential = match bench.caller.target().credential.clone() {
+        Credential::None => return not_applicable("the connection has no credential"),
+        // The address of nobody's calendar is not a wrong credential: it is the address of something else.
+        Credential::Url(_) => return not_applicable("the credential is the address itself"),
+        Credential::Basic { user, .. } => Credential::Basic { user, secret: wrong() },
+        Credential::Header { name, prefix, .. } => Credential::Header { name, prefix, secret: wrong() },
+        Credential::Query { name, .. } => Credential::Query { name, secret: wrong() },
+    };
+    let nobody = bench.caller.with(|target| target.credential = Credential::None);
+    match nobody.open().await {
+        Ok(_) => Err(Stop::NotApplicable("the service opens the account without any credential".into())),
+        Err(_) => Ok(bench.caller.with(|target| target.credential = credential)),
+    }
+}

@@ -1,0 +1,186 @@
+//! What came of a run, for a terminal, for a CI and for a program.
+
+use crate::plugins::Plugin;
+use quick_junit::{NonSuccessKind, SerializeError, TestCase, TestCaseStatus, TestSuite};
+use serde::Serialize;
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+/// What came of a run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// The provider's id.
+    pub provider: String,
+    /// Its version.
+    pub version: String,
+    /// The component's SHA-256, in hex.
+    pub sha256: String,
+    /// The name of the run, as keys and UIDs hold it.
+    pub run: String,
+    /// One for each case, in the order in which they ran.
+    pub rows: Vec<Row>,
+    /// The ids of events that could not be taken away again.
+    pub left_behind: Vec<String>,
+}
+
+/// What came of one case.
+#[derive(Debug, Clone, Serialize)]
+pub struct Row {
+    /// The case: `busy/clipped:longer-than-the-window`.
+    pub id: &'static str,
+    /// The label of the sentence that it tests: `busy/clipped`.
+    pub sentence: &'static str,
+    /// How long it took.
+    pub milliseconds: u64,
+    /// What came of it.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// What came of a case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The provider did what the sentence says.
+    Passed,
+    /// It did not.
+    Failed {
+        /// What the sentence asks for.
+        expected: String,
+        /// What the provider did.
+        came: String,
+    },
+    /// Nothing could be seen.
+    NotApplicable {
+        /// For instance an ability that the connection lacks.
+        why: String,
+    },
+}
+
+impl Outcome {
+    /// The name in reports.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed { .. } => "FAILED",
+            Self::NotApplicable { .. } => "n/a",
+        }
+    }
+}
+
+/// How many cases came to what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Passed.
+    pub passed: usize,
+    /// Failed.
+    pub failed: usize,
+    /// Not applicable.
+    pub not_applicable: usize,
+}
+
+impl Report {
+    pub(super) fn new(plugin: &Plugin, run: &str) -> Self {
+        let description = plugin.description();
+        Self {
+            provider: description.id.clone(),
+            version: description.version.clone(),
+            sha256: plugin.inspection().sha256.clone(),
+            run: run.into(),
+            rows: Vec::new(),
+            left_behind: Vec::new(),
+        }
+    }
+
+    /// How many cases came to what.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for row in &self.rows {
+            *match row.outcome {
+                Outcome::Passed => &mut counts.passed,
+                Outcome::Failed { .. } => &mut counts.failed,
+                Outcome::NotApplicable { .. } => &mut counts.not_applicable,
+            } += 1;
+        }
+        counts
+    }
+
+    /// Whether the provider keeps the contract as far as could be seen: something passed and nothing failed.
+    #[must_use]
+    pub fn is_green(&self) -> bool {
+        let Counts { passed, failed, .. } = self.counts();
+        passed > 0 && failed == 0
+    }
+
+    /// The cases that failed.
+    pub fn failures(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(|row| matches!(row.outcome, Outcome::Failed { .. }))
+    }
+
+    /// One line: who, how many.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let Counts { passed, failed, not_applicable } = self.counts();
+        let Self { provider, version, .. } = self;
+        let mut line =
+            format!("{provider} {version}: {passed} passed, {failed} failed, {not_applicable} not applicable");
+        if !self.left_behind.is_empty() {
+            line.push_str(&format!("; {} events could not be taken away again", self.left_behind.len()));
+        }
+        line
+    }
+
+    /// JUnit's XML, one suite for each interface's labels.
+    ///
+    /// # Errors
+    /// If it cannot be written as XML.
+    pub fn junit(&self) -> Result<String, SerializeError> {
+        let mut suites: BTreeMap<&str, TestSuite> = BTreeMap::new();
+        for row in &self.rows {
+            let subject = row.sentence.split('/').next().unwrap_or(row.sentence);
+            let suite = suites.entry(subject).or_insert_with(|| TestSuite::new(format!("{}/{subject}", self.provider)));
+            let status = match &row.outcome {
+                Outcome::Passed => TestCaseStatus::success(),
+                Outcome::Failed { expected, came } => {
+                    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+                    status.set_type(row.sentence).set_message(format!("expected {expected}"));
+                    status.set_description(format!("expected: {expected}\ncame: {came}"));
+                    status
+                }
+                Outcome::NotApplicable { why } => {
+                    let mut status = TestCaseStatus::skipped();
+                    status.set_message(why.as_str());
+                    status
+                }
+            };
+            let mut case = TestCase::new(row.id, status);
+            case.set_classname(format!("conformance.{subject}")).set_time(Duration::from_millis(row.milliseconds));
+            suite.add_test_case(case);
+        }
+        let total = self.rows.iter().map(|row| row.milliseconds).sum();
+        let mut report = quick_junit::Report::new(format!("{} {}", self.provider, self.version));
+        report.set_time(Duration::from_millis(total)).add_test_suites(suites.into_values());
+        report.to_string()
+    }
+}
+
+/// A table of all cases, what is wrong with those that failed, and the summary.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = self.rows.iter().map(|row| row.id.len()).max().unwrap_or(0);
+        for Row { id, milliseconds, outcome, .. } in &self.rows {
+            write!(f, "{:6}  {id:width$}  {milliseconds:6} ms", outcome.name())?;
+            match outcome {
+                Outcome::NotApplicable { why } => writeln!(f, "  {why}")?,
+                _ => writeln!(f)?,
+            }
+        }
+        for Row { id, outcome, .. } in self.failures() {
+            if let Outcome::Failed { expected, came } = outcome {
+                writeln!(f, "\nFAILED {id}\n  expected  {expected}\n  came      {came}")?;
+            }
+        }
+        writeln!(f, "\n{}", self.summary())
+    }
+}

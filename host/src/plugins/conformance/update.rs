@@ -1,0 +1,217 @@
+//! Cases of `events.update`: what changes, what stays, and when nothing does.
+
+use super::{
+    bench::{Bench, Made, timed},
+    content::{Content, Field, holds},
+    expect::{Checked, ensure, equal, failed, fails, not_applicable, ok},
+    get::NOT_THERE,
+    round_trip::attendee,
+};
+use crate::{
+    calendar::{BusyKind, Draft, Event, Patch, Role, Rsvp, Status},
+    plugins::Remedy,
+};
+
+super::list! {
+    "update/only-named:title" [Write] one_field(Field::Title, false);
+    "update/only-named:description" [Write] one_field(Field::Description, false);
+    "update/only-named:time" [Write] one_field(Field::When, false);
+    "update/only-named:kind" [Write] one_field(Field::Busy, false);
+    "update/only-named:status" [Write] one_field(Field::Status, false);
+    "update/only-named:title-with-attendees" [Write] one_field(Field::Title, true);
+    "update/only-named:attendees" [Write] one_field(Field::Attendees, true);
+    "update/only-named:answers" [Write] answers;
+    "update/only-named:recurrence" [RecurringWrites] recurrence;
+    "update/only-named:nothing" [Write] nothing;
+    "update/only-named:emptied" [Write] emptied;
+    "update/etag-new" [Write] etag_new;
+    "update/stale" [Write] stale;
+    "update/unknown" [Write] unknown(false);
+    "update/unknown:with-etag" [Write] unknown(true);
+    "update/no-etag" [Write] no_etag;
+}
+
+/// An event in which every field says something.
+fn full(bench: &Bench, attendees: bool) -> Draft {
+    let guests =
+        vec![Attended::of("guest-1@example.com", Rsvp::Accepted), Attended::of("guest-2@example.com", Rsvp::Tentative)];
+    Draft {
+        title: "Before".into(),
+        description: "As it was".into(),
+        when: timed(bench.hour(10), bench.hour(11), "Europe/Rome"),
+        busy: BusyKind::Free,
+        status: Status::Tentative,
+        attendees: if attendees { guests } else { Vec::new() },
+        ..bench.draft(10, 11)
+    }
+}
+
+/// Makes attendees that have answered.
+struct Attended;
+
+impl Attended {
+    fn of(address: &str, rsvp: Rsvp) -> crate::calendar::Attendee {
+        crate::calendar::Attendee { rsvp, ..attendee(address, Some("Guest"), Role::Required) }
+    }
+}
+
+fn patch_of(field: Field, new: &Draft) -> Patch {
+    let mut patch = Patch::default();
+    match field {
+        Field::Title => patch.title = Some(new.title.clone()),
+        Field::Description => patch.description = Some(new.description.clone()),
+        Field::When => patch.when = Some(new.when.clone()),
+        Field::Busy => patch.busy = Some(new.busy),
+        Field::Status => patch.status = Some(new.status),
+        Field::Attendees => patch.attendees = Some(new.attendees.clone()),
+        Field::Recurrence => patch.recurrence = Some(new.recurrence.clone()),
+    }
+    patch
+}
+
+/// Changes one field. It is the new one then, and the others are what `get` gave before.
+async fn one_field(bench: &Bench, field: Field, attendees: bool) -> Checked {
+    let made = if attendees {
+        bench.make_if_possible(&full(bench, true)).await?
+    } else {
+        bench.make(&full(bench, false)).await?
+    };
+    let before = bench.get(&made).await?;
+    let mut guests = before.attendees.clone();
+    guests.retain(|one| !one.is_self && !one.address.eq_ignore_ascii_case("guest-2@example.com"));
+    guests.push(attendee("guest-3@example.com", Some("Guest"), Role::Optional));
+    let new = Draft {
+        title: "After".into(),
+        description: "As it is now".into(),
+        when: timed(bench.hour(14), bench.hour(16), "America/New_York"),
+        busy: BusyKind::Busy,
+        status: Status::Confirmed,
+        attendees: guests,
+        ..bench.draft(14, 16)
+    };
+    let updated = ok("`update` of one field succeeds", bench.update(&made, patch_of(field, &new)).await)?;
+    only(field, "`update`", &before, &new, &updated)?;
+    only(field, "`get` after an update", &before, &new, &bench.get(&made).await?)
+}
+
+fn only(field: Field, call: &str, before: &Event, new: &Draft, came: &Event) -> Checked {
+    holds(&format!("{call} of one field"), &[field], &Content::from(new), came)?;
+    let others: Vec<Field> = Field::ALL.into_iter().filter(|other| *other != field).collect();
+    holds(&format!("{call} of another field"), &others, &Content::from(before), came)?;
+    equal("the UID stays", &before.uid, &came.uid)
+}
+
+/// Attendees who stay keep their own answers, whatever the patch says of them.
+async fn answers(bench: &Bench) -> Checked {
+    let made = bench.make_if_possible(&full(bench, true)).await?;
+    let before = bench.get(&made).await?;
+    let mut list = before.attendees.clone();
+    for one in &mut list {
+        one.rsvp = Rsvp::Declined;
+    }
+    let patch = Patch { attendees: Some(list), ..Patch::default() };
+    ok("`update` of the attendees succeeds", bench.update(&made, patch).await)?;
+    let what = "`get` after an update that says other answers of attendees who stay";
+    holds(what, &[Field::Attendees], &Content::from(&before), &bench.get(&made).await?)
+}
+
+async fn recurrence(bench: &Bench) -> Checked {
+    let lines = |line: &str| vec![line.to_owned()];
+    let draft = Draft { recurrence: lines("RRULE:FREQ=DAILY;COUNT=3"), ..full(bench, false) };
+    let made = bench.make(&draft).await?;
+    let before = bench.get(&made).await?;
+    let title = Patch { title: Some("After".into()), ..Patch::default() };
+    let renamed = ok("`update` of the title of a series succeeds", bench.update(&made, title).await)?;
+    only(Field::Title, "`update`", &before, &Draft { title: "After".into(), ..draft.clone() }, &renamed)?;
+    let longer = Draft { recurrence: lines("RRULE:FREQ=DAILY;COUNT=5"), ..draft.clone() };
+    let changed = ok("`update` of the rule succeeds", bench.update(&made, patch_of(Field::Recurrence, &longer)).await)?;
+    only(Field::Recurrence, "`update`", &renamed, &longer, &changed)?;
+    let single = Draft { recurrence: Vec::new(), ..draft };
+    ok("`update` makes a single event of a series", bench.update(&made, patch_of(Field::Recurrence, &single)).await)?;
+    only(Field::Recurrence, "`get` after an update", &renamed, &single, &bench.get(&made).await?)
+}
+
+async fn nothing(bench: &Bench) -> Checked {
+    let made = bench.make(&full(bench, false)).await?;
+    let before = bench.get(&made).await?;
+    ok("`update` with an empty patch succeeds", bench.update(&made, Patch::default()).await)?;
+    holds("`get` after an empty patch", &Field::ALL, &Content::from(&before), &bench.get(&made).await?)
+}
+
+/// An empty text is a text; it is not the absence of one in the patch.
+async fn emptied(bench: &Bench) -> Checked {
+    let made = bench.make(&full(bench, false)).await?;
+    let before = bench.get(&made).await?;
+    let new = Draft { description: String::new(), ..full(bench, false) };
+    ok("`update` empties the description", bench.update(&made, patch_of(Field::Description, &new)).await)?;
+    only(Field::Description, "`get` after an update", &before, &new, &bench.get(&made).await?)
+}
+
+fn retitled(title: &str) -> Patch {
+    Patch { title: Some(title.into()), ..Patch::default() }
+}
+
+/// An etag that is not the present one: the one from before a change if they differ, else one that nobody gave.
+pub(super) async fn stale_etag(bench: &Bench, made: &Made) -> Checked<String> {
+    let Some(old) = made.event.etag.clone() else { return not_applicable("the service has no etags") };
+    let changed = ok("`update` changes the title", bench.update(made, retitled("Changed meanwhile")).await)?;
+    Ok(if changed.etag.as_ref() == Some(&old) { format!("{old}x") } else { old })
+}
+
+async fn etag_new(bench: &Bench) -> Checked {
+    let made = bench.make(&bench.draft(10, 11)).await?;
+    let before = bench.get(&made).await?;
+    let Some(old) = before.etag else { return not_applicable("the service has no etags") };
+    let updated = ok("`update` changes the title", bench.update(&made, retitled("After")).await)?;
+    for (call, etag) in [("`update`", updated.etag), ("`get` after an update", bench.get(&made).await?.etag)] {
+        ensure(
+            etag.as_ref().is_some_and(|etag| *etag != old),
+            &format!("{call} gives another etag than {old}"),
+            || format!("{etag:?}"),
+        )?;
+    }
+    Ok(())
+}
+
+async fn stale(bench: &Bench) -> Checked {
+    let made = bench.make(&bench.draft(10, 11)).await?;
+    let etag = stale_etag(bench, &made).await?;
+    let present = bench.get(&made).await?;
+    let key = made.key.as_str();
+    let late = bench.caller.update(made.place(), key, Some(&etag), retitled("Too late"), bench.notify()).await;
+    match fails("`update` with an etag that is not the present one", late, &["conflict"])?.remedy {
+        Remedy::Conflict(event) => {
+            holds("the conflict", &Field::ALL, &Content::from(&present), &event)?;
+            equal("the conflict holds the present etag", &present.etag, &event.etag)?;
+        }
+        other => return failed("a conflict", other.code()),
+    }
+    holds("`get` after the conflict", &Field::ALL, &Content::from(&present), &bench.get(&made).await?)?;
+    let fresh = present.etag.as_deref();
+    let updated = bench.caller.update(made.place(), key, fresh, retitled("In time"), bench.notify()).await;
+    ok("`update` with the present etag succeeds", updated).map(drop)
+}
+
+async fn unknown(bench: &Bench, with_etag: bool) -> Checked {
+    let made = bench.make(&bench.draft(10, 11)).await?;
+    let id = bench.unknown_id(&made.event.id);
+    let etag = made.event.etag.as_deref().filter(|_| with_etag);
+    let place = (made.calendar.as_str(), id.as_str());
+    let updated = bench.caller.update(place, &bench.name(), etag, retitled("Made by update"), bench.notify()).await;
+    if let Ok(event) = &updated {
+        bench.remember(Made { event: event.clone(), ..made.clone() });
+    }
+    fails(&format!("`update` of `{id}`, which does not exist"), updated, &NOT_THERE)?;
+    let what = format!("`get` of `{id}` after an update of what does not exist");
+    fails(&what, bench.caller.get(&made.calendar, &id).await, &NOT_THERE).map(drop)
+}
+
+async fn no_etag(bench: &Bench) -> Checked {
+    let made = bench.make(&bench.draft(10, 11)).await?;
+    // The event is not what the first caller saw any more, and that caller does not mind.
+    for title in ["First", "Second"] {
+        let updated = ok("`update` without an etag succeeds", bench.update(&made, retitled(title)).await)?;
+        equal("`update` without an etag gives the new title", &title.to_owned(), &updated.title)?;
+    }
+    equal("`get` gives the title of the last update", &"Second".to_owned(), &bench.get(&made).await?.title)
+}
