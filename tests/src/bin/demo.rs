@@ -59,8 +59,26 @@ async fn main() -> anyhow::Result<()> {
     step("Put a meeting on her calendar, through the sandbox");
     let (start, end) = (text(plus(&monday, 14.hours())?), text(plus(&monday, 15.hours())?));
     let create = [
-        "chronus", "plugin", "call", COMPONENT, "events", "create", "--target", TARGET, "--key", "demo-1", "--uid",
-        "demo-1@chronus", "--title", "Mentoring", "--start", &start, "--end", &end, "--zone", ZONE,
+        "chronus",
+        "plugin",
+        "call",
+        COMPONENT,
+        "events",
+        "create",
+        "--target",
+        TARGET,
+        "--key",
+        "demo-1",
+        "--uid",
+        "demo-1@chronus",
+        "--title",
+        "Mentoring",
+        "--start",
+        &start,
+        "--end",
+        &end,
+        "--zone",
+        ZONE,
     ];
     run(&create).await?;
 
@@ -118,6 +136,7 @@ fn write_target(origin: &str) -> anyhow::Result<()> {
 }
 
 /// Midnight of the next Monday, in ann's zone.
+#[expect(clippy::disallowed_methods, reason = "the demo is about the coming days, whatever day it is")]
 fn next_monday() -> anyhow::Result<Zoned> {
     Ok(Zoned::now().in_tz(ZONE)?.nth_weekday(1, Weekday::Monday)?.start_of_day()?)
 }
