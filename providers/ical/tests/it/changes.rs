@@ -113,6 +113,19 @@ fn what_changes_during_a_listing_is_not_lost() {
 }
 
 #[test]
+fn what_changes_while_the_names_are_read_is_not_lost() {
+    for habits in servers() {
+        let mut reader = Reader::of(habits);
+        reader.server.put("a.ics", &event("a"));
+        // The answer with the names is already on its way.
+        reader.server.after("REPORT", |state| state.store("b.ics", &event("b")));
+        let (listed, _) = reader.read(10);
+        let (later, _) = reader.read(10);
+        assert!(listed.iter().chain(&later).any(|name| name == "+b.ics"), "{listed:?} {later:?}");
+    }
+}
+
+#[test]
 fn a_forgotten_token_means_a_new_listing() {
     for token_unknown in [400, 403, 409, 412] {
         let mut reader = Reader::of(Habits { token_unknown, ..Habits::default() });

@@ -4,7 +4,7 @@ use chronus_ical::Ical;
 use chronus_sdk::TwoWay;
 use chronus_sdk::types::*;
 
-use crate::server::{Habits, Server, name};
+use crate::server::{Habits, Server, State, name};
 use crate::{HOUR, MONDAY, connection, draft, guest, hour_from, ics, nothing, remedy};
 
 /// Calls with the memo at hand.
@@ -260,6 +260,39 @@ fn a_stale_writer_changes_nothing() {
         caller.update("none.ics", None, patch("3"), Notify::All).expect_err("there is none");
         assert_eq!(caller.server.names(), [made.id]);
     }
+}
+
+#[test]
+fn a_rival_between_reading_and_writing_is_noticed() {
+    let patch = |title: &str| Patch { title: Some(title.into()), ..nothing() };
+    let caller = plain();
+    let made = caller.create("k", &draft(), Notify::All).expect("made");
+    let rival = |id: String| {
+        move |state: &mut State| {
+            let data = state.events[&id].1.replace("STATUS:CONFIRMED", "STATUS:TENTATIVE");
+            state.store(&id, &data);
+        }
+    };
+    caller.server.after("GET", rival(made.id.clone()));
+    let failure =
+        caller.update(&made.id, made.etag.clone(), patch("mine"), Notify::All).expect_err("a rival was faster");
+    let present = conflict(failure);
+    assert_eq!((present.status, &present.title), (EventStatus::Tentative, &made.title));
+    caller.server.after("GET", rival(made.id.clone()));
+    let after = caller.update(&made.id, None, patch("mine"), Notify::All).expect("whatever is there");
+    assert_eq!((after.status, after.title.as_str()), (EventStatus::Tentative, "mine"), "both changes are kept");
+    caller.server.after("GET", rival(made.id.clone()));
+    conflict(caller.cancel(&made.id, after.etag, Notify::All).expect_err("a rival was faster"));
+    let gone = made.id.clone();
+    caller.server.after("GET", move |state| state.remove(&gone));
+    caller.cancel(&made.id, None, Notify::All).expect("a rival has taken it away");
+    let id = made.id.clone();
+    caller.server.put(&made.id, "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n");
+    caller.server.delete(&made.id);
+    let other = ics("meeting-1@chronus", "DTSTART:20260302T080000Z\nDTEND:20260302T090000Z\nX-CHRONUS-KEY:k");
+    caller.server.after("GET", move |state| state.store(&id, &other));
+    let failure = caller.create("k", &draft(), Notify::All).expect_err("another try was faster");
+    assert_eq!(conflict(failure).ours.as_deref(), Some("k"));
 }
 
 #[test]

@@ -81,7 +81,11 @@ pub(crate) struct State {
     /// `METHOD /path`, in order.
     pub(crate) requests: Vec<String>,
     pub(crate) headers: Vec<Vec<(String, String)>>,
+    /// What somebody else does right after the next request of a method.
+    rival: Option<(&'static str, Rival)>,
 }
+
+type Rival = Box<dyn FnOnce(&mut State)>;
 
 /// A server and the calls that are made while it answers.
 #[derive(Clone, Default)]
@@ -115,6 +119,11 @@ impl Server {
         self.0.borrow_mut().remove(name);
     }
 
+    /// Lets somebody else act right after the next request of a method was answered.
+    pub(crate) fn after(&self, method: &'static str, rival: impl FnOnce(&mut State) + 'static) {
+        self.0.borrow_mut().rival = Some((method, Box::new(rival)));
+    }
+
     pub(crate) fn data(&self, name: &str) -> String {
         self.0.borrow().events.get(name).map(|(_, data)| data.clone()).unwrap_or_default()
     }
@@ -130,17 +139,27 @@ impl Server {
 }
 
 impl State {
-    fn store(&mut self, name: &str, data: &str) {
+    pub(crate) fn store(&mut self, name: &str, data: &str) {
         self.log.push(name.to_owned());
         self.events.insert(name.to_owned(), (self.log.len() as u64, data.to_owned()));
     }
 
-    fn remove(&mut self, name: &str) {
+    pub(crate) fn remove(&mut self, name: &str) {
         self.log.push(name.to_owned());
         self.events.remove(name);
     }
 
     fn answer(&mut self, request: &Request) -> Result<Response, HttpError> {
+        let response = self.respond(request);
+        if self.rival.as_ref().is_some_and(|(method, _)| *method == request.method)
+            && let Some((_, act)) = self.rival.take()
+        {
+            act(self);
+        }
+        response
+    }
+
+    fn respond(&mut self, request: &Request) -> Result<Response, HttpError> {
         let url = Url::parse(&request.url).expect("an address");
         assert_eq!(url.origin(), ORIGIN, "a request went elsewhere");
         let forbidden = ["authorization", "cookie"];
