@@ -94,7 +94,10 @@
 //! assert_eq!(answers.unwrap().calendars[0].outcome.as_ref().unwrap().intervals.len(), 1);
 //! ```
 
-#![expect(clippy::result_large_err, reason = "the contract's failure can hold an event; it is made once per failed call")]
+#![expect(
+    clippy::result_large_err,
+    reason = "the contract's failure can hold an event; it is made once per failed call"
+)]
 
 pub mod bindings;
 pub mod clock;
