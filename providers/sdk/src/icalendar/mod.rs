@@ -20,6 +20,8 @@ mod names;
 mod observance;
 pub mod recur;
 pub mod series;
+#[cfg(test)]
+mod tests;
 pub mod value;
 pub mod vtimezone;
 mod windows;

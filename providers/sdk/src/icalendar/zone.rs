@@ -123,15 +123,16 @@ impl<'z> Clock<'z> {
             return Timestamp::from_second(wall - known.offset).ok();
         }
         let instant = self.zone.instant(local)?;
-        self.stretch.set(self.stretch_around(wall, instant));
+        self.stretch.set(self.stretch_around(instant));
         Some(instant)
     }
 
-    fn stretch_around(&self, wall: i64, instant: Timestamp) -> Stretch {
+    fn stretch_around(&self, instant: Timestamp) -> Stretch {
         // Clocks have been changed by a whole day at most, so two days away from a change no wall time is in doubt.
         const MARGIN: i64 = 2 * 86_400;
-        let offset = wall - instant.as_second();
         let rules = &self.zone.rules;
+        // Not the difference of the wall time and the instant: of a time that the clocks skip, that is the old offset.
+        let offset = i64::from(rules.to_offset(instant).seconds());
         let just_after = instant.saturating_add(SignedDuration::from_secs(1)).unwrap_or(instant);
         let last = rules.preceding(just_after).next().map_or(i64::MIN / 2, |change| change.timestamp().as_second());
         let next = rules.following(instant).next().map_or(i64::MAX / 2, |change| change.timestamp().as_second());

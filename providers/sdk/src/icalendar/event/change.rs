@@ -9,8 +9,8 @@
 use jiff::Timestamp;
 
 use super::{
-    Answer, Attendee, Busy, Organiser, Role, Status, When, answer_of, attendee, busy, is_one_of, name, organiser,
-    role_of, same_address, status,
+    Answer, Attendee, Busy, Organiser, Role, Status, When, answer_of, attendee, is_one_of, name, organiser, role_of,
+    same_address, status,
 };
 use crate::icalendar::line::parse_line;
 use crate::icalendar::recur::Rule;
@@ -97,9 +97,6 @@ pub fn set_status(event: &mut Component, new: Status) {
 
 /// Sets TRANSP for everybody and X-MICROSOFT-CDO-BUSYSTATUS for what it cannot say.
 pub fn set_busy(event: &mut Component, new: Busy) {
-    if busy(event) == new && event.property("TRANSP").is_some() && event.property(OUTLOOK).is_some() {
-        return;
-    }
     let (transp, outlook) = match new {
         Busy::Busy => ("OPAQUE", "BUSY"),
         Busy::Tentative => ("OPAQUE", "TENTATIVE"),
@@ -107,11 +104,12 @@ pub fn set_busy(event: &mut Component, new: Busy) {
         Busy::WorkingElsewhere => ("TRANSPARENT", "WORKINGELSEWHERE"),
         Busy::Free => ("TRANSPARENT", "FREE"),
     };
-    event.set(Property::new("TRANSP", transp));
-    event.set(Property::new(OUTLOOK, outlook));
+    for (name, value) in [("TRANSP", transp), ("X-MICROSOFT-CDO-BUSYSTATUS", outlook)] {
+        if !event.property(name).is_some_and(|present| present.value.eq_ignore_ascii_case(value)) {
+            event.set(Property::new(name, value));
+        }
+    }
 }
-
-const OUTLOOK: &str = "X-MICROSOFT-CDO-BUSYSTATUS";
 
 /// Sets ORGANIZER. One with the same address keeps its other parameters.
 pub fn set_organiser(event: &mut Component, new: &Organiser) {

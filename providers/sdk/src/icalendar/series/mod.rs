@@ -26,7 +26,7 @@ use super::zone::Clock;
 use super::{Component, Problem, Problems, Zone, Zones};
 
 /// The most occurrences that one query gives. A problem says if there were more.
-pub const MAX_OCCURRENCES: usize = 500_000;
+pub const MAX_OCCURRENCES: usize = 250_000;
 
 /// The most steps that all rules of one query may take; see [`MAX_STEPS`] for one rule.
 pub const MAX_STEPS_IN_ALL: u32 = 16 * MAX_STEPS;
