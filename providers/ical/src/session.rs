@@ -6,7 +6,7 @@
 //! so, discovery runs once more and the step again, and only then is the failure believed. A single event that is not
 //! found is no such step by itself: its calendar is asked first (see [`Session::missing`]).
 
-use chronus_sdk::failure::{failure, invalid, not_found};
+use chronus_sdk::failure::{failure, invalid, not_found, temporary};
 use chronus_sdk::http::{self, Url};
 use chronus_sdk::icalendar::Zone;
 use chronus_sdk::log;
@@ -36,10 +36,20 @@ pub(crate) fn run<T>(
     connection: &Connection,
     step: impl Fn(&Session<'_>) -> Result<T, Trouble>,
 ) -> Result<(T, Option<Memo>), Failure> {
+    let mut done = None;
+    let memo = attempt(connection, &mut |session| step(session).map(|result| done = Some(result)))?;
+    done.map(|result| (result, memo)).ok_or_else(|| temporary("the call came to no result"))
+}
+
+/// Not generic, because every call has a step of its own type and this would be in the component once for each.
+fn attempt(
+    connection: &Connection,
+    step: &mut dyn FnMut(&Session<'_>) -> Result<(), Trouble>,
+) -> Result<Option<Memo>, Failure> {
     let server = server(connection)?;
     if let Some(account) = memo::read(connection, &server) {
         match step(&Session::new(connection, &account, false)?) {
-            Ok(result) => return Ok((result, None)),
+            Ok(()) => return Ok(None),
             Err(trouble) if !trouble.perhaps_moved => return Err(*trouble.failure),
             Err(trouble) => log::info(
                 "what was known of the account may be outdated and is discovered again",
@@ -48,8 +58,8 @@ pub(crate) fn run<T>(
         }
     }
     let account = discovery::discover(connection, &server)?;
-    let result = step(&Session::new(connection, &account, true)?).map_err(|trouble| *trouble.failure)?;
-    Ok((result, memo::write(&account, &server)))
+    step(&Session::new(connection, &account, true)?).map_err(|trouble| *trouble.failure)?;
+    Ok(memo::write(&account, &server))
 }
 
 /// The server that a connection names.
