@@ -121,7 +121,7 @@ fn try_path(url: &Url) -> Result<Option<(Url, Answer)>, Trouble> {
 
 /// Whether an answer says anything: one of a path that does not exist or does not speak WebDAV says nothing.
 fn matters(response: &Response) -> bool {
-    !matches!(response.status, 200..=206 | 300..=399 | 400 | 403..=407 | 409..=428 | 501)
+    !matches!(response.status, 200..=206 | 300..=399 | 400 | 402 | 404..=407 | 409..=428 | 501)
 }
 
 /// Whether the path leads on: to a principal, or it is one itself.
@@ -195,10 +195,10 @@ mod tests {
     #[test]
     fn a_missing_path_says_nothing_and_a_wrong_password_does() {
         let answer = |status| matters(&Response::new("https://h/", status));
-        for says in [207, 401, 429, 500, 503] {
+        for says in [207, 401, 403, 429, 500, 503] {
             assert!(answer(says), "{says}");
         }
-        for silent in [200, 301, 400, 403, 404, 405, 410, 501] {
+        for silent in [200, 301, 400, 404, 405, 410, 501] {
             assert!(!answer(silent), "{silent}");
         }
     }

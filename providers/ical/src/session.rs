@@ -101,10 +101,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// `not-found`, if it is none of the account's; it may be that the account has moved.
     pub(crate) fn calendar(&self, id: &str) -> Result<Url, Trouble> {
-        href::calendar_url(&self.account.homes, id).ok_or_else(|| Trouble {
-            failure: Box::new(not_found("this account has no such calendar")),
-            perhaps_moved: true,
-        })
+        href::calendar_url(&self.account.homes, id).ok_or_else(gone_calendar)
     }
 
     /// The trouble with an event that is not there: its calendar is not there either, or just the event.
@@ -114,10 +111,19 @@ impl<'a> Session<'a> {
             Ok(answer) => answer,
             Err(error) => return error.into(),
         };
-        if answer.status != 207 {
-            return dav::unexpected(&answer);
+        match dav::read(&answer) {
+            // Some servers say 404 within a multistatus.
+            Ok(found) if found.answers.iter().any(|answer| matches!(answer.status, Some(404 | 410))) => {
+                return gone_calendar();
+            }
+            Ok(_) => {}
+            Err(trouble) => return trouble,
         }
         let remedy = if status == 410 { Remedy::Gone } else { Remedy::NotFound };
         failure(remedy, status.to_string(), "the calendar has no such event").into()
     }
+}
+
+fn gone_calendar() -> Trouble {
+    Trouble { failure: Box::new(not_found("this account has no such calendar")), perhaps_moved: true }
 }

@@ -10,7 +10,7 @@
 //! says that the UID is taken, the event that holds it is searched for, in its answer, then by UID, then in the other
 //! calendars of the account (iCloud allows a UID once per account).
 
-use chronus_sdk::failure::{failure, invalid};
+use chronus_sdk::failure::{failure, invalid, temporary};
 use chronus_sdk::http::{self, Response};
 use chronus_sdk::icalendar::event::{self, Organiser};
 use chronus_sdk::icalendar::vtimezone::define_zones;
@@ -52,6 +52,9 @@ pub(crate) fn create(
             Put::Precondition(response) => match holder(session, &place, draft, &response)? {
                 Holder::Here(present) => settle(session, key, draft, &present),
                 Holder::Elsewhere(id) => Err(taken(&response, id)),
+                Holder::Nobody if response.status == 412 => {
+                    Err(temporary("the server says that something is there already, and shows nothing").into())
+                }
                 Holder::Nobody => Err(not_written(session, &place, &response)),
             },
         }
@@ -195,8 +198,11 @@ fn holder(session: &Session<'_>, place: &Place, draft: &Draft, refusal: &Respons
             return Ok(Holder::Here(present));
         }
     }
-    if let Some(present) = by_uid(&place.calendar, &draft.uid)? {
-        return Ok(Holder::Here(present));
+    match by_uid(&place.calendar, &draft.uid) {
+        Ok(Some(present)) => return Ok(Holder::Here(present)),
+        Err(trouble) if trouble.perhaps_moved => return Err(trouble),
+        // Not every server can search; what it said about the UID holds all the same.
+        Ok(None) | Err(_) => {}
     }
     if let Some(id) = in_another_calendar(session, place, &draft.uid) {
         return Ok(Holder::Elsewhere(id));

@@ -51,7 +51,8 @@ pub(super) fn apply(
     let mut calendar = stored.calendar.clone();
     let main = record::main_index(&calendar);
     let moved = changes.when.as_ref().zip(before.when.as_ref()).map(|(new, old)| Move::new(old, new, &stored.calendar));
-    let moved = moved.filter(|_| repeats(&stored.calendar, &before));
+    // A single occurrence of somebody's series moves alone.
+    let moved = moved.filter(|_| before.original.is_none() && repeats(&stored.calendar, &before));
     for (index, component) in calendar.components.iter_mut().enumerate() {
         if component.name != "VEVENT" {
             continue;

@@ -104,7 +104,11 @@ fn peek(session: &Session<'_>, place: &Place) -> Result<Option<Stored>, Trouble>
     }
     let Some(etag) = response.header("etag") else { return peek_with_etag(session, place) };
     let stored = record::parse(&place.id, Some(multistatus::strong(etag)), &response.body);
-    stored.map(Some).map_err(|what| dav::nonsense(&response, &what))
+    stored.map(Some).map_err(|what| match response.header("content-type") {
+        Some(kind) if kind.starts_with("text/calendar") => record::unreadable(what).into(),
+        // A page of a proxy, which is gone at the next try.
+        _ => dav::nonsense(&response, &what),
+    })
 }
 
 /// For servers that say the entity tag only when asked for it.

@@ -176,6 +176,16 @@ fn a_uid_that_others_hold_stays_theirs() {
 }
 
 #[test]
+fn what_is_no_event_is_said_to_be_none() {
+    let caller = plain();
+    caller.server.put("bad.ics", "hello");
+    assert_eq!(remedy(caller.get("bad.ics")), Remedy::Invalid("event".into()), "trying again does not help");
+    caller.server.put("empty.ics", "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n");
+    assert_eq!(remedy(caller.get("empty.ics")), Remedy::Invalid("event".into()));
+    assert_eq!(remedy(caller.update("empty.ics", None, nothing(), Notify::All)), Remedy::Invalid("event".into()));
+}
+
+#[test]
 fn an_event_of_ours_that_was_renamed_is_still_ours() {
     let caller = plain();
     let made = caller.create("k", &draft(), Notify::All).expect("made");

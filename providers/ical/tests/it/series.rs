@@ -131,3 +131,16 @@ fn an_end_by_date_moves_by_days() {
     assert!(after.recurrence[0].contains("UNTIL=20260331"), "{:?}", after.recurrence);
     assert_eq!(starts(&server).len(), 4);
 }
+
+#[test]
+fn an_invitation_to_single_days_is_the_first_of_them() {
+    let server = Server::default();
+    let days = "SUMMARY:Later\nRECURRENCE-ID:20260316T080000Z\nDTSTART:20260316T080000Z\nDTEND:20260316T090000Z\n\
+        END:VEVENT\nBEGIN:VEVENT\nUID:s\nDTSTAMP:20260101T000000Z\nSUMMARY:First\nRECURRENCE-ID:20260309T080000Z\n\
+        DTSTART:20260309T080000Z\nDTEND:20260309T090000Z";
+    server.put("s.ics", &ics("s", days));
+    let got = server.call(|| Ical::get(connection(None), server.calendar(), "s.ics".into())).expect("there").event;
+    assert_eq!((got.title.as_str(), got.series_id, got.recurrence.len()), ("First", None, 0));
+    change(&server, Patch { when: Some(hour_from(MONDAY + 8 * DAY)), ..nothing() });
+    assert_eq!(starts(&server), [MONDAY + 8 * DAY, MONDAY + 14 * DAY], "the other day stays where it is");
+}
