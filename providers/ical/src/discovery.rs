@@ -92,12 +92,14 @@ fn paths(given: Option<&str>, icloud: bool) -> impl Iterator<Item = &str> {
 }
 
 /// Whether no other path will fare better: the server is down or busy, or has refused the credential twice (some
-/// refuse everything on one path and not on another).
+/// refuse everything on one path and not on another), or the host has refused twice (a redirect may have led astray).
 fn is_final(trouble: &Trouble, before: Option<&Trouble>) -> bool {
     match trouble.failure.remedy {
         Remedy::SlowDown(_) => true,
         Remedy::Temporary => trouble.failure.service_code.is_empty(),
-        Remedy::Reconnect => before.is_some_and(|before| before.failure.remedy == Remedy::Reconnect),
+        Remedy::Reconnect | Remedy::Invalid(_) => {
+            before.is_some_and(|before| before.failure.remedy == trouble.failure.remedy)
+        }
         _ => false,
     }
 }

@@ -48,7 +48,7 @@ fn bad(what: &str) -> HttpError {
 fn build(request: &Request, url: &Url) -> Result<OutgoingRequest, HttpError> {
     let headers: Vec<(String, Vec<u8>)> =
         request.headers.iter().map(|(name, value)| (name.clone(), value.clone().into_bytes())).collect();
-    let headers = Fields::from_list(&headers).map_err(|error| bad(&format!("a header is not allowed ({error:?})")))?;
+    let headers = Fields::from_list(&headers).map_err(|_| bad("one of its headers is not allowed"))?;
     let outgoing = OutgoingRequest::new(headers);
     let scheme = if url.is_https() { Scheme::Https } else { Scheme::Http };
     outgoing.set_method(&method(&request.method)).map_err(|()| bad("its method is none"))?;
@@ -124,37 +124,44 @@ fn read_to_end(stream: &InputStream, limit: usize, expected: usize) -> Result<Ve
     }
 }
 
+/// Sentences rather than the names of codes: operators read them.
 fn of_code(code: ErrorCode) -> HttpError {
     use ErrorCode as Code;
+    let refused = |why: &str| HttpError::Refused(why.to_owned());
+    let unreachable = |why: &str| HttpError::Unreachable(why.to_owned());
+    let cut = |why: &str| HttpError::Cut(why.to_owned());
     match code {
-        Code::HttpRequestDenied => HttpError::Refused("it is not granted; the host's log says what is missing".into()),
-        Code::DestinationIpProhibited => {
-            HttpError::Refused("the server's name leads to an address that the host does not call".into())
-        }
-        Code::ConfigurationError => HttpError::Refused("the host's configuration does not allow it".into()),
-        Code::HttpRequestLengthRequired
-        | Code::HttpRequestBodySize(_)
-        | Code::HttpRequestMethodInvalid
-        | Code::HttpRequestUriInvalid
-        | Code::HttpRequestUriTooLong
-        | Code::HttpRequestHeaderSectionSize(_)
+        Code::HttpRequestDenied => refused("it is not granted; the host's log says what is missing"),
+        Code::DestinationIpProhibited => refused("the server's name leads to an address that the host does not call"),
+        Code::ConfigurationError => refused("the host's configuration does not allow it"),
+        Code::HttpRequestLengthRequired | Code::HttpRequestBodySize(_) => bad("its body is too large for the host"),
+        Code::HttpRequestMethodInvalid => bad("its method is none"),
+        Code::HttpRequestUriInvalid | Code::HttpRequestUriTooLong => bad("its address is none, or too long"),
+        Code::HttpRequestHeaderSectionSize(_)
         | Code::HttpRequestHeaderSize(_)
         | Code::HttpRequestTrailerSectionSize(_)
-        | Code::HttpRequestTrailerSize(_)
-        | Code::LoopDetected => HttpError::BadRequest(code.to_string()),
-        Code::DnsTimeout
-        | Code::DnsError(_)
-        | Code::DestinationNotFound
-        | Code::DestinationUnavailable
-        | Code::DestinationIpUnroutable
-        | Code::ConnectionRefused
-        | Code::ConnectionTimeout
-        | Code::ConnectionLimitReached
-        | Code::TlsProtocolError
-        | Code::TlsCertificateError
-        | Code::TlsAlertReceived(_) => HttpError::Unreachable(code.to_string()),
+        | Code::HttpRequestTrailerSize(_) => bad("its headers are too large"),
+        Code::LoopDetected => bad("it leads back to itself"),
+        Code::DnsTimeout => unreachable("its name was not resolved in time"),
+        Code::DnsError(_) | Code::DestinationNotFound => unreachable("its name is not known"),
+        Code::DestinationUnavailable | Code::DestinationIpUnroutable => unreachable("there is no way to its address"),
+        Code::ConnectionRefused => unreachable("the connection was refused"),
+        Code::ConnectionTimeout => unreachable("no connection came about in time"),
+        Code::ConnectionLimitReached => unreachable("there are too many connections to it"),
+        Code::TlsCertificateError => unreachable("its certificate is not accepted"),
+        Code::TlsProtocolError | Code::TlsAlertReceived(_) => unreachable("no encrypted connection came about"),
+        Code::ConnectionTerminated | Code::HttpResponseIncomplete => cut("the connection ended"),
+        Code::ConnectionReadTimeout | Code::ConnectionWriteTimeout | Code::HttpResponseTimeout => {
+            cut("it did not come in time")
+        }
         Code::HttpResponseBodySize(limit) => HttpError::TooBig(limit.unwrap_or(0)),
+        Code::HttpResponseHeaderSectionSize(_)
+        | Code::HttpResponseHeaderSize(_)
+        | Code::HttpResponseTrailerSectionSize(_)
+        | Code::HttpResponseTrailerSize(_) => cut("its headers are too large"),
+        Code::HttpResponseTransferCoding(_) | Code::HttpResponseContentCoding(_) => cut("its coding is not known"),
+        Code::HttpUpgradeFailed | Code::HttpProtocolError => cut("it is no HTTP"),
         Code::InternalError(Some(what)) => HttpError::Cut(what),
-        other => HttpError::Cut(other.to_string()),
+        Code::InternalError(None) => cut("the host says no more"),
     }
 }
