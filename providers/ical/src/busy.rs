@@ -5,7 +5,7 @@
 //! every server. An answer that was cut short is a failure that asks for a shorter window, never a list with gaps.
 
 use chronus_sdk::failure::{failure, invalid, unsupported};
-use chronus_sdk::http::{self, HttpError};
+use chronus_sdk::http::HttpError;
 use chronus_sdk::icalendar::event::{self, Answer as Reply, Status};
 use chronus_sdk::icalendar::{self, Component, Occurrence};
 use chronus_sdk::types::{
@@ -13,8 +13,7 @@ use chronus_sdk::types::{
 };
 use jiff::Timestamp;
 
-use crate::dav::requests::{self, Give};
-use crate::dav::{self, Answer, Multistatus, Ns, Trouble, href};
+use crate::dav::{self, Answer, Give, Multistatus, Ns, Trouble, href};
 use crate::record;
 use crate::session::{self, Session};
 
@@ -51,7 +50,7 @@ pub(crate) fn busy(connection: &Connection, whose: Whose, window: Window) -> Res
 
 fn of_calendar(session: &Session<'_>, id: &str, window: Window) -> Result<BusyTimes, Trouble> {
     let calendar = session.calendar(id)?;
-    let response = match http::send(&requests::query(&calendar, Give::Data, Some(window))) {
+    let response = match dav::search(&calendar, Give::Data, Some(window)) {
         Ok(response) => response,
         Err(HttpError::TooBig(_)) => return Err(too_large(window).into()),
         Err(error) => return Err(error.into()),

@@ -16,8 +16,7 @@ use chronus_sdk::http::{self, HttpError, Response, Url};
 use chronus_sdk::log;
 use chronus_sdk::types::{Batch, Change, Connection, Failure, Problem, Remedy, Window};
 
-use crate::dav::requests::{self, Give};
-use crate::dav::{self, Answer, Ns, Trouble, href};
+use crate::dav::{self, Answer, Give, Ns, Trouble, href, requests};
 use crate::describe::PAGE;
 use crate::fetch::{Found, fetch_many};
 use crate::record;
@@ -146,7 +145,7 @@ fn list(url: &Url, window: Window, after: Option<&str>) -> Result<Vec<Pending>, 
 
 /// The names of all events of the calendar, or of those that touch a window, sorted.
 fn names(url: &Url, window: Option<Window>) -> Result<Vec<Named>, Trouble> {
-    let response = match http::send(&requests::query(url, Give::Etags, window)) {
+    let response = match dav::search(url, Give::Etags, window) {
         Ok(response) => response,
         Err(HttpError::TooBig(_)) => return Err(too_many(window).into()),
         Err(error) => return Err(error.into()),

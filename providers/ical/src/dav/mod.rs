@@ -11,9 +11,11 @@ mod xml;
 
 use chronus_sdk::failure::failure;
 use chronus_sdk::http::{self, HttpError, Request, Response, Url};
-use chronus_sdk::types::{Failure, Remedy};
+use chronus_sdk::log;
+use chronus_sdk::types::{Failure, Remedy, Window};
 
 pub(crate) use multistatus::{Answer, Multistatus, Preconditions};
+pub(crate) use requests::Give;
 pub(crate) use xml::{Element, Ns};
 
 /// Why a step failed.
@@ -39,6 +41,17 @@ impl From<HttpError> for Trouble {
 /// Sends a request about a collection that must exist, and reads the multistatus that answers it.
 pub(crate) fn ask(request: &Request) -> Result<Multistatus, Trouble> {
     read(&http::send(request)?)
+}
+
+/// Searches a calendar for its events, or those that touch a window. Some servers fail over one event whose rule they
+/// cannot expand; such a server is asked for all events, because one bad event must not hide the others.
+pub(crate) fn search(calendar: &Url, give: Give, window: Option<Window>) -> Result<Response, HttpError> {
+    let response = http::send(&requests::query(calendar, give, window))?;
+    if response.status == 500 && window.is_some() {
+        log::warn("the server failed to search a window and is asked for all events", &[]);
+        return http::send(&requests::query(calendar, give, None));
+    }
+    Ok(response)
 }
 
 /// Reads the multistatus in an answer.

@@ -92,6 +92,14 @@ fn one_bad_event_costs_itself_alone() {
 }
 
 #[test]
+fn a_server_that_cannot_search_a_window_is_asked_for_all() {
+    let server = Server::with(Habits { chokes_on_windows: true, ..Habits::default() });
+    server.put("in.ics", &ics("in", "DTSTART:20260302T080000Z\nDTEND:20260302T090000Z"));
+    server.put("out.ics", &ics("out", "DTSTART:20270302T080000Z\nDTEND:20270302T090000Z"));
+    assert_eq!(kinds(&server), [BusyKind::Busy]);
+}
+
+#[test]
 fn what_could_not_be_read_is_not_free() {
     for (status, expected) in [
         (500, Remedy::Temporary),

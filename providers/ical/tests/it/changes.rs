@@ -62,6 +62,7 @@ fn servers() -> Vec<Habits> {
         Habits { syncs: Some(1), ..usual.clone() },
         Habits { writes_at: true, ..usual.clone() },
         Habits { leaves_out: true, ..usual.clone() },
+        Habits { chokes_on_windows: true, ..usual.clone() },
         Habits { syncs: None, ..usual.clone() },
         Habits { syncs: None, has_ctag: false, ..usual },
     ]
@@ -178,7 +179,7 @@ fn tasks_are_no_events_and_bad_events_are_named() {
 
 #[test]
 fn a_look_at_an_unchanged_calendar_is_one_request() {
-    for habits in servers().into_iter().take(5) {
+    for habits in servers().into_iter().filter(|habits| habits.has_ctag) {
         let reader = Reader::of(habits);
         reader.server.put("a.ics", &event("a"));
         let memo = reader.server.memo();

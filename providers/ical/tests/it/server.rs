@@ -43,6 +43,8 @@ pub(crate) struct Habits {
     pub(crate) has_outbox: bool,
     /// What REPORT answers instead of an answer.
     pub(crate) report_fails: Option<u16>,
+    /// Fails to search a window.
+    pub(crate) chokes_on_windows: bool,
     /// Ends a calendar-query with 507 for the collection.
     pub(crate) cuts_queries_short: bool,
 }
@@ -66,6 +68,7 @@ impl Default for Habits {
             make: "test",
             has_outbox: false,
             report_fails: None,
+            chokes_on_windows: false,
             cuts_queries_short: false,
         }
     }
@@ -273,6 +276,9 @@ impl State {
             return self.sync(request, body);
         }
         assert!(body.contains("<c:comp-filter name=\"VCALENDAR\"><c:comp-filter name=\"VEVENT\">"), "{body}");
+        if self.habits.chokes_on_windows && body.contains("<c:time-range") {
+            return Response::new(&request.url, 500);
+        }
         let uid = between(body, "<c:text-match collation=\"i;octet\">", "</c:text-match>").pop();
         let matches = |data: &str| uid.as_ref().is_none_or(|uid| data.contains(&format!("UID:{uid}\r\n")));
         let events = self.events.iter().filter(|(_, (_, data))| data.contains("BEGIN:VEVENT") && matches(data));
