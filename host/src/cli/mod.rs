@@ -1,7 +1,161 @@
 //! The command line.
+//!
+//! Who uses it: authors of providers, who try one operation after the other; operators, who look at a component
+//! before they enable it; scripts and tests of both. Decision: results go to standard output and nothing else does,
+//! so that output can be piped; what is said to people goes to standard error; the exit code tells who must act. Each
+//! command is a file; what they share is how input is read (`input`), how output is written (`output`), what a target
+//! is (`target`) and how a sandbox is set up here (`machine`). Rejected: interactive questions, which scripts cannot
+//! answer, and secrets as arguments, which every user of the machine can read.
+
+mod doctor;
+mod draft;
+mod input;
+mod machine;
+mod output;
+mod plugin_call;
+mod plugin_changes;
+mod plugin_conformance;
+mod plugin_events;
+mod plugin_inspect;
+mod session;
+mod target;
+
+use clap::{Parser, Subcommand};
+use output::{CliError, Exit};
+use std::{io::IsTerminal as _, process::ExitCode};
+use tracing_subscriber::{EnvFilter, Layer as _, filter::filter_fn, layer::SubscriberExt as _};
+
+/// The environment variable that `--log` goes before.
+const LOG: &str = "CHRONUS_LOG";
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  it ran, and the answer is no: the service refused, the provider failed,
+     a check did not pass
+  2  the input is wrong: a file, a target, a time, a component, an argument;
+     the message says what to do
+  3  this machine cannot do it: no address space for the sandbox, no
+     certificates, a file that cannot be written
+
+Errors are sentences on standard error. With --json, and always with
+`plugin call`, there is {\"error\": {\"code\": …, \"message\": …}} on standard
+output, too. Codes are stable, messages are not.";
+
+/// Keeps meetings and people's calendars in step, through sandboxed calendar providers.
+#[derive(Debug, Parser)]
+#[command(name = "chronus", version, after_help = EXIT_CODES, propagate_version = true)]
+struct Cli {
+    /// Print JSON to standard output
+    #[arg(long, global = true)]
+    json: bool,
+    /// What to log to standard error: `info`, or `warn,provider=debug` [default: CHRONUS_LOG, else `warn`]
+    #[arg(long, global = true, value_name = "FILTER")]
+    log: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one, for the time of the command")]
+enum Command {
+    /// Look at calendar providers, call them, test them
+    #[command(subcommand)]
+    Plugin(Plugin),
+    /// Check what the host needs of this machine
+    Doctor(doctor::Args),
+}
+
+#[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one, for the time of the command")]
+enum Plugin {
+    /// Show what a component is, asks for, and whose signature it has
+    Inspect(plugin_inspect::Args),
+    /// Run one operation of a provider through the full sandbox
+    Call(plugin_call::Args),
+    /// Check that a provider keeps the promises of the contract, against a real account
+    Conformance(plugin_conformance::Args),
+}
 
 /// Runs the program.
 #[must_use]
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    // A call's answer is JSON whatever was asked for, and so is the answer that there is none.
+    let json = cli.json || matches!(cli.command, Command::Plugin(Plugin::Call(_)));
+    let exit = start_log(cli.log.as_deref()).and_then(|()| run(cli.command, cli.json));
+    exit.unwrap_or_else(|error| error.report(json)).into()
+}
+
+fn run(command: Command, json: bool) -> Result<Exit, CliError> {
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| CliError::machine("runtime", format!("threads cannot be started: {error}")))?;
+    runtime.block_on(async {
+        match command {
+            Command::Plugin(Plugin::Inspect(args)) => plugin_inspect::run(args, json).await,
+            Command::Plugin(Plugin::Call(args)) => plugin_call::run(args).await,
+            Command::Plugin(Plugin::Conformance(args)) => plugin_conformance::run(args, json).await,
+            Command::Doctor(args) => doctor::run(&args, json),
+        }
+    })
+}
+
+/// Help and version are answers; everything else that clap has to say is about the arguments.
+fn usage(error: &clap::Error) -> ExitCode {
+    use clap::error::ErrorKind;
+    let text = error.to_string();
+    if !error.use_stderr() {
+        output::text(&text);
+        return Exit::Done.into();
+    }
+    output::note(text.trim_end());
+    let arguments: Vec<_> = std::env::args_os().collect();
+    if arguments.iter().any(|argument| argument == "--json")
+        || arguments.windows(2).any(|two| two == ["plugin", "call"])
+    {
+        let message = match error.kind() {
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "a command is missing; --help lists them",
+            _ => text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: "),
+        };
+        CliError::input("usage", message).print();
+    }
+    Exit::Input.into()
+}
+
+/// Sends log lines to standard error.
+fn start_log(filter: Option<&str>) -> Result<(), CliError> {
+    let from_environment = std::env::var(LOG).ok().filter(|text| !text.is_empty());
+    let filter = filter.map(str::to_owned).or(from_environment).unwrap_or_else(|| "warn".to_owned());
+    let wanted = EnvFilter::try_new(&filter).map_err(|error| {
+        CliError::input(
+            "log",
+            format!("`{filter}` is no log filter ({error}); write for instance `warn,provider=debug`"),
+        )
+    })?;
+    // Below us, the libraries that carry requests see credentials; what they have to say in detail is not written.
+    let ours = filter_fn(|line| {
+        line.target().starts_with("chronus") || line.target() == "provider" || *line.level() <= tracing::Level::INFO
+    });
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_filter(wanted)
+        .with_filter(ours);
+    // It fails if there is a subscriber already, which only a test of this very function could have set.
+    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_arguments_are_sound() {
+        Cli::command().debug_assert();
+    }
 }

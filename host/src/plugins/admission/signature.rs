@@ -59,6 +59,12 @@ impl Signature {
         serde_json::from_str(text).map_err(|_| SignatureError::Malformed("the signature file"))
     }
 
+    /// Whose signature it says it is, in base64; whether it is, [`Self::verify`] tells.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
     /// Checks the signature of a component with this SHA-256 (hex) against the trusted keys.
     ///
     /// # Errors

@@ -1,0 +1,152 @@
+//! `chronus doctor`: what the host needs of this machine, and what to do where it is not there.
+//!
+//! Each check is one line: ok, warn (it works, but not as well) or fail (it does not work), and a way out.
+
+use super::{
+    input, machine,
+    output::{self, CliError, Exit},
+    plugin_inspect::{LARGEST_COMPONENT, SignatureState, signature, trusted_keys},
+};
+use crate::plugins::{
+    Sandbox, SandboxConfig,
+    admission::{TrustedKey, inspect},
+    egress::{EgressPolicy, Names, Tls},
+};
+use serde::Serialize;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+/// The calls at once that a busy host is made for.
+const MANY_CALLS: u32 = 1000;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Where the components are
+    #[arg(long, value_name = "FOLDER", default_value = "plugins-build/out")]
+    components: PathBuf,
+    /// A file with the public keys that you trust [default: `trusted.pub` beside the components]
+    #[arg(long, value_name = "FILE")]
+    trusted: Option<PathBuf>,
+}
+
+/// One line.
+#[derive(Debug, Serialize)]
+struct Check {
+    name: String,
+    standing: Standing,
+    /// What was found, and what to do.
+    what: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Standing {
+    Ok,
+    Warn,
+    Fail,
+}
+
+/// Runs the command. The exit code is 1 if a check failed.
+pub(super) fn run(args: &Args, as_json: bool) -> Result<Exit, CliError> {
+    let mut checks = vec![sandbox(), cache(), tls()];
+    checks.extend(components(&args.components, args.trusted.as_deref()));
+    if as_json {
+        output::json(&BTreeMap::from([("checks", &checks)]));
+    } else {
+        let line = |check: &Check| {
+            let standing = match check.standing {
+                Standing::Ok => "ok",
+                Standing::Warn => "WARN",
+                Standing::Fail => "FAIL",
+            };
+            format!("{standing:<4}  {}: {}", output::line(&check.name), output::line(&check.what))
+        };
+        output::text(&checks.iter().map(line).collect::<Vec<_>>().join("\n"));
+    }
+    let failed = checks.iter().any(|check| check.standing == Standing::Fail);
+    Ok(if failed { Exit::Failed } else { Exit::Done })
+}
+
+fn check(name: impl Into<String>, standing: Standing, what: impl Into<String>) -> Check {
+    Check { name: name.into(), standing, what: what.into() }
+}
+
+fn sandbox() -> Check {
+    let name = "sandbox";
+    let set_up = |concurrent_calls| {
+        let tls = Tls::new(Vec::new()).map_err(|error| error.to_string())?;
+        let egress = EgressPolicy::default();
+        let config = SandboxConfig { concurrent_calls, cache: None, egress, tls, names: Names::System };
+        Sandbox::new(config).map(|_| ()).map_err(|error| error.to_string())
+    };
+    match (set_up(machine::CALLS), set_up(MANY_CALLS)) {
+        (Err(why), _) => check(name, Standing::Fail, format!("{why}; raise the limit of address space (ulimit -v)")),
+        (Ok(()), Err(why)) => check(
+            name,
+            Standing::Warn,
+            format!("works, but there is no room for {MANY_CALLS} calls at once: {why}; raise `ulimit -v`"),
+        ),
+        (Ok(()), Ok(())) => check(name, Standing::Ok, format!("there is room for {MANY_CALLS} calls at once")),
+    }
+}
+
+fn cache() -> Check {
+    match machine::cache_folder() {
+        Ok(folder) => {
+            check("compiled code", Standing::Ok, format!("is kept in {}, which is yours alone", folder.display()))
+        }
+        Err(why) => check("compiled code", Standing::Warn, format!("is not kept, so every start compiles anew: {why}")),
+    }
+}
+
+fn tls() -> Check {
+    match Tls::new(Vec::new()) {
+        Ok(_) => check("certificates", Standing::Ok, "the system's authorities are found"),
+        Err(error) => check("certificates", Standing::Fail, machine::tls_advice(&error.to_string())),
+    }
+}
+
+fn components(folder: &Path, trusted: Option<&Path>) -> Vec<Check> {
+    let usual = folder.join("trusted.pub");
+    let keys = match trusted_keys(trusted.unwrap_or(&usual)) {
+        Ok(keys) => keys,
+        Err(_) if trusted.is_none() && !usual.exists() => Vec::new(),
+        Err(error) => return vec![check("trusted keys", Standing::Fail, error.message())],
+    };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<_> =
+        entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "wasm")).collect();
+    files.sort();
+    if files.is_empty() {
+        let what = format!("there are none in {}; `cargo plugins` makes them", folder.display());
+        return vec![check("components", Standing::Warn, what)];
+    }
+    files.iter().map(|file| component(file, &keys)).collect()
+}
+
+fn component(file: &Path, keys: &[TrustedKey]) -> Check {
+    let name = file.display().to_string();
+    let inspection = input::read(file, "the component", LARGEST_COMPONENT).and_then(|bytes| Ok(inspect(&bytes)?));
+    let inspection = match inspection {
+        Ok(inspection) => inspection,
+        Err(error) => return check(name, Standing::Fail, error.message()),
+    };
+    let what = format!("contract {}, {}", inspection.contract, inspection.level.name());
+    match signature(file, &inspection.sha256, keys).map(|signature| signature.state) {
+        Ok(SignatureState::Trusted) => check(name, Standing::Ok, format!("{what}, signed by a trusted key")),
+        Ok(SignatureState::Valid) => {
+            check(name, Standing::Warn, format!("{what}, signed by a key that is not trusted; --trusted names yours"))
+        }
+        Ok(SignatureState::Unsigned) => {
+            check(name, Standing::Warn, format!("{what}, not signed; `cargo plugins` signs what it makes"))
+        }
+        Ok(SignatureState::Malformed | SignatureState::Invalid) => check(
+            name,
+            Standing::Fail,
+            format!("{what}, but the signature beside it is not of these bytes; make it anew"),
+        ),
+        Err(error) => check(name, Standing::Fail, error.message()),
+    }
+}

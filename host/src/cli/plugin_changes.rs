@@ -1,0 +1,121 @@
+//! `chronus plugin call … changes`: what has changed in a calendar.
+//!
+//! Threat: a provider that always has more. Decision: pages are followed only if that was asked for, so many at most,
+//! and a page that is empty and leads to where it came from ends it with an error.
+
+use super::{
+    input,
+    output::{self, CliError, Exit},
+    session::{On, Session, window},
+};
+use crate::{
+    calendar::Window,
+    plugins::contract::{Batch, Change},
+};
+use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// The most pages that `--all` follows.
+const MOST_PAGES: u32 = 10_000;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Changes {
+    #[command(flatten)]
+    on: On,
+    /// The calendar's id, as `account` lists it [default: the account's default calendar]
+    #[arg(long, value_name = "ID")]
+    calendar: Option<String>,
+    /// Where the last command left off, as --save-cursor wrote it [default: list everything]
+    #[arg(long, value_name = "FILE")]
+    cursor: Option<PathBuf>,
+    /// Write the new cursor here; it may be the same file
+    #[arg(long, value_name = "FILE")]
+    save_cursor: Option<PathBuf>,
+    /// The first instant of the window [default: 30 days ago]
+    #[arg(long, value_name = "TIME", value_parser = input::instant, requires = "to")]
+    from: Option<Timestamp>,
+    /// The first instant after the window [default: a year from now]
+    #[arg(long, value_name = "TIME", value_parser = input::instant, requires = "from")]
+    to: Option<Timestamp>,
+    /// The most items of a page [default: what the provider gives at most]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    max: Option<u32>,
+    /// Follow the pages until there are no more
+    #[arg(long)]
+    all: bool,
+}
+
+/// What is printed: the items of all pages.
+#[derive(Debug, Serialize)]
+struct ChangesOut {
+    items: Vec<Change>,
+    more: bool,
+    complete_listing: bool,
+    pages: u32,
+}
+
+/// Runs the operation.
+pub(super) async fn run(file: &Path, changes: Changes) -> Result<Exit, CliError> {
+    let Changes { on, calendar, cursor, save_cursor, from, to, max, all } = changes;
+    let window = match (from, to) {
+        (Some(from), Some(to)) => window(from, to)?,
+        _ => usual_window(now())?,
+    };
+    let mut cursor = cursor.map(|path| input::read(&path, "the cursor", Batch::MAX_CURSOR as u64)).transpose()?;
+    let mut session = Session::begin(file, on).await?;
+    let limits = session.plugin.description().limits;
+    session.fits(window, limits.changes_window)?;
+    let max = max.unwrap_or(limits.page_size);
+    if max > limits.page_size {
+        let what = format!("--max is {max}; this provider gives at most {} items at once", limits.page_size);
+        return Err(CliError::input("max", what));
+    }
+    let calendar = session.calendar(calendar).await?;
+    let mut out = ChangesOut { items: Vec::new(), more: true, complete_listing: false, pages: 0 };
+    while out.more && (out.pages == 0 || all) {
+        let access = session.access()?;
+        let reply = session.plugin.changes(&access, &calendar, cursor.as_deref(), window, max).await?;
+        let page = session.keep(reply)?;
+        if page.more && page.items.is_empty() && cursor.as_ref() == Some(&page.next) || out.pages == MOST_PAGES {
+            let what = "the provider says that there is more, and does not get to it";
+            return Err(CliError::failed("provider-bad-answer", what));
+        }
+        out.items.extend(page.items);
+        (out.more, out.complete_listing, out.pages) = (page.more, page.complete_listing, out.pages + 1);
+        cursor = Some(page.next);
+    }
+    // Printed first: whoever has the cursor must have seen what lies before it.
+    output::json(&out);
+    if let (Some(path), Some(cursor)) = (save_cursor, cursor) {
+        input::write(&path, "the cursor", &cursor)?;
+    }
+    Ok(Exit::Done)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one command that means now; whoever minds names the window")]
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+/// From 30 days ago to a year from now, by whole days, so that commands of one day ask for the same.
+fn usual_window(now: Timestamp) -> Result<Window, CliError> {
+    let today = now.to_zoned(TimeZone::UTC).date();
+    let at = |day: Result<jiff::civil::Date, jiff::Error>| day?.to_zoned(TimeZone::UTC).map(|day| day.timestamp());
+    let bounds = at(today.checked_sub(30.days())).and_then(|from| Ok((from, at(today.checked_add(1.year()))?)));
+    let (from, to) = bounds.map_err(|_| CliError::machine("clock", "this machine's clock is outside the calendar"))?;
+    window(from, to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_window_is_the_same_all_day() {
+        let window = |now: &str| usual_window(now.parse().unwrap()).unwrap();
+        assert_eq!(window("2026-03-29T00:00:00Z"), window("2026-03-29T23:59:59Z"));
+        assert_eq!(window("2026-03-29T09:00:00Z").start.to_string(), "2026-02-27T00:00:00Z");
+        assert_eq!(window("2026-03-29T09:00:00Z").end.to_string(), "2027-03-29T00:00:00Z");
+    }
+}

@@ -1,0 +1,80 @@
+//! `chronus plugin conformance`: whether a provider keeps the promises of the contract.
+
+use super::{
+    input,
+    output::{self, CliError, Exit},
+    session::{ORGANISATION, On, Session},
+    target::Connected,
+};
+use crate::plugins::conformance::{self, Counts, Report};
+use serde::Serialize;
+use std::path::PathBuf;
+
+const HELP: &str = "\
+The account should be one for tests: events are made in its default calendar, in
+a year of the past, and taken away again. Each case names the sentence of wit/
+that it tests. `plugin call --help` describes the target file.
+
+With --json: {provider, version, sha256, run, left_behind,
+counts: {passed, failed, not_applicable},
+rows: [{id, sentence, milliseconds, outcome}]}; outcome is passed, failed (with
+expected and came) or not-applicable (with why).
+
+The exit code is 1 if a case failed, or none passed.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
+pub(super) struct Args {
+    /// The component: a `.wasm` file
+    file: PathBuf,
+    #[command(flatten)]
+    on: On,
+    /// Only cases whose id contains this: `busy/`, `create/idempotent`
+    #[arg(long, value_name = "PART")]
+    case: Option<String>,
+    /// Write a JUnit file, too
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// The name of the run, which chooses its year and is part of every key [default: a new one]
+    #[arg(long, value_name = "NAME", value_parser = run_name)]
+    run: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct ReportOut<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    counts: Counts,
+}
+
+/// Runs the command.
+pub(super) async fn run(args: Args, as_json: bool) -> Result<Exit, CliError> {
+    let Args { file, on, case, junit, run } = args;
+    if let Some(part) = &case
+        && !conformance::cases().any(|known| known.id.contains(part.as_str()))
+    {
+        let what = format!("no case's id contains `{part}`; without --case all run and are listed");
+        return Err(CliError::input("case", what));
+    }
+    let session = Session::begin(&file, on).await?;
+    let Connected { connection, credential, grant, budget } = session.connected;
+    let run = run.map_or_else(super::draft::unique, Ok)?;
+    let organisation = ORGANISATION.to_owned();
+    let target = conformance::Target { organisation, connection, credential, grant, budget, run };
+    let report = conformance::run(&session.plugin, &target, case.as_deref()).await?;
+    if as_json {
+        output::json(&ReportOut { report: &report, counts: report.counts() });
+    } else {
+        output::text(&report.to_string());
+    }
+    if let Some(path) = junit {
+        let xml = report.junit().map_err(|error| CliError::machine("junit", format!("no JUnit file: {error}")))?;
+        input::write(&path, "the JUnit file", xml.as_bytes())?;
+    }
+    Ok(if report.is_green() { Exit::Done } else { Exit::Failed })
+}
+
+fn run_name(text: &str) -> Result<String, String> {
+    let fits = (1..=40).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    fits.then(|| text.to_owned()).ok_or_else(|| "a run's name is 1 to 40 letters, digits and hyphens".to_owned())
+}

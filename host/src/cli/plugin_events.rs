@@ -1,0 +1,242 @@
+//! `chronus plugin call … events`: events of one calendar.
+
+use super::{
+    draft::{Content, named},
+    output::{self, CliError, Exit, FailureOut},
+    session::{On, Session},
+};
+use crate::{
+    calendar::{Event, Rsvp},
+    plugins::contract::{Fetched, Notify},
+};
+use serde::Serialize;
+use std::{collections::BTreeMap, path::Path};
+
+/// The caller's name for a write that has no other: the contract wants one.
+const KEY: &str = "command-line";
+
+const DRAFT: &str = r#"With --file, a JSON object:
+  {"uid": "…", "title": "…", "description": "…",
+   "when": {"timed": {"start": {"at": "2026-03-29T07:00:00Z", "zone": "Europe/Rome"}, "end": {…}}}
+        or {"all-day": {"start": "2026-03-29", "end": "2026-03-30"}},
+   "busy": "busy", "status": "confirmed", "recurrence": ["RRULE:…"],
+   "attendees": [{"address": "…", "name": null, "role": "required", "rsvp": "needs-action"}]}
+A draft needs uid (here or by --uid), title and when; a patch has only what is to change."#;
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Operation {
+    /// Make an event; a second time with the same key and content makes no second one
+    #[command(after_help = DRAFT)]
+    Create(Create),
+    /// Show an event
+    Get(Get),
+    /// Show several events
+    GetMany(GetMany),
+    /// Change what is named of an event, and nothing else
+    #[command(after_help = DRAFT)]
+    Update(Update),
+    /// Take an event out of the calendar
+    Cancel(Cancel),
+    /// Answer an invitation for the calendar's owner
+    Respond(Respond),
+}
+
+#[derive(Debug, clap::Args)]
+struct In {
+    #[command(flatten)]
+    on: On,
+    /// The calendar's id, as `account` lists it [default: the account's default calendar]
+    #[arg(long, value_name = "ID")]
+    calendar: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Telling {
+    /// Whether the service tells the other people
+    #[arg(long, default_value = "none", value_parser = named::<Notify>(&["all", "none"]))]
+    notify: Notify,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Create {
+    #[command(flatten)]
+    place: In,
+    /// The iCalendar UID [default: a new one]
+    #[arg(long)]
+    uid: Option<String>,
+    /// Your own name for the event, the same at every try [default: the UID]
+    #[arg(long, value_parser = key)]
+    key: Option<String>,
+    #[command(flatten)]
+    content: Content,
+    #[command(flatten)]
+    telling: Telling,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Get {
+    #[command(flatten)]
+    place: In,
+    /// The event's id
+    id: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct GetMany {
+    #[command(flatten)]
+    place: In,
+    /// The events' ids
+    #[arg(required = true)]
+    ids: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Writing {
+    #[command(flatten)]
+    place: In,
+    /// The event's id
+    id: String,
+    /// Your own name for the event
+    #[arg(long, default_value = KEY, value_parser = key)]
+    key: String,
+    #[command(flatten)]
+    telling: Telling,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Update {
+    #[command(flatten)]
+    writing: Writing,
+    /// Only if the event is still as it was with this etag
+    #[arg(long)]
+    etag: Option<String>,
+    #[command(flatten)]
+    content: Content,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Cancel {
+    #[command(flatten)]
+    writing: Writing,
+    /// Only if the event is still as it was with this etag
+    #[arg(long)]
+    etag: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Respond {
+    #[command(flatten)]
+    writing: Writing,
+    /// The answer
+    #[arg(long, value_parser = named::<Rsvp>(&["needs-action", "accepted", "tentative", "declined"]))]
+    rsvp: Rsvp,
+}
+
+/// Runs the operation.
+pub(super) async fn run(file: &Path, operation: Operation) -> Result<Exit, CliError> {
+    match operation {
+        Operation::Create(create) => self::create(file, create).await,
+        Operation::Get(get) => self::get(file, get).await,
+        Operation::GetMany(get) => get_many(file, get).await,
+        Operation::Update(update) => self::update(file, update).await,
+        Operation::Cancel(cancel) => self::cancel(file, cancel).await,
+        Operation::Respond(respond) => self::respond(file, respond).await,
+    }
+}
+
+async fn create(file: &Path, create: Create) -> Result<Exit, CliError> {
+    let Create { place, uid, key, content, telling } = create;
+    let mut session = Session::begin(file, place.on).await?;
+    let draft = content.draft(uid, session.zone())?;
+    let key = key.map_or_else(|| self::key(&draft.uid), Ok);
+    let key = key.map_err(|why| CliError::input("key", format!("--key is missing, and the UID is none: {why}")))?;
+    let calendar = session.calendar(place.calendar).await?;
+    let access = session.access()?;
+    let reply = session.plugin.create(&access, &calendar, &key, draft, telling.notify).await?;
+    let event = session.keep(reply)?;
+    Ok(show(&event))
+}
+
+async fn get(file: &Path, Get { place, id }: Get) -> Result<Exit, CliError> {
+    let mut session = Session::begin(file, place.on).await?;
+    let calendar = session.calendar(place.calendar).await?;
+    let access = session.access()?;
+    let reply = session.plugin.get(&access, &calendar, &id).await?;
+    let event = session.keep(reply)?;
+    Ok(show(&event))
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum ItemOut {
+    Found { id: String, event: Box<Event> },
+    Failed { id: String, failure: FailureOut },
+}
+
+async fn get_many(file: &Path, GetMany { place, ids }: GetMany) -> Result<Exit, CliError> {
+    let mut session = Session::begin(file, place.on).await?;
+    let most = session.plugin.description().limits.get_many;
+    if u32::try_from(ids.len()).is_ok_and(|count| count > most) {
+        let what = format!("{} ids; this provider takes at most {most} at once: ask in parts", ids.len());
+        return Err(CliError::input("ids", what));
+    }
+    let calendar = session.calendar(place.calendar).await?;
+    let access = session.access()?;
+    let reply = session.plugin.get_many(&access, &calendar, &ids).await?;
+    let item = |Fetched { id, outcome }| match outcome {
+        Ok(event) => ItemOut::Found { id, event: Box::new(event) },
+        Err(failure) => ItemOut::Failed { id, failure: failure.into() },
+    };
+    let items: Vec<_> = session.keep(reply)?.into_iter().map(item).collect();
+    let failed = items.iter().any(|item| matches!(item, ItemOut::Failed { .. }));
+    output::json(&BTreeMap::from([("items", items)]));
+    Ok(if failed { Exit::Failed } else { Exit::Done })
+}
+
+async fn update(file: &Path, update: Update) -> Result<Exit, CliError> {
+    let Update { writing: Writing { place, id, key, telling }, etag, content } = update;
+    let mut session = Session::begin(file, place.on).await?;
+    let patch = content.patch(session.zone())?;
+    let calendar = session.calendar(place.calendar).await?;
+    let access = session.access()?;
+    let at = (calendar.as_str(), id.as_str());
+    let reply = session.plugin.update(&access, at, &key, etag.as_deref(), patch, telling.notify).await?;
+    let event = session.keep(reply)?;
+    Ok(show(&event))
+}
+
+async fn cancel(file: &Path, cancel: Cancel) -> Result<Exit, CliError> {
+    let Cancel { writing: Writing { place, id, key, telling }, etag } = cancel;
+    let mut session = Session::begin(file, place.on).await?;
+    let calendar = session.calendar(place.calendar).await?;
+    let access = session.access()?;
+    let at = (calendar.as_str(), id.as_str());
+    let reply = session.plugin.cancel(&access, at, &key, etag.as_deref(), telling.notify).await?;
+    session.keep(reply)?;
+    output::json(&BTreeMap::from([("cancelled", &id)]));
+    Ok(Exit::Done)
+}
+
+async fn respond(file: &Path, respond: Respond) -> Result<Exit, CliError> {
+    let Respond { writing: Writing { place, id, key, telling }, rsvp } = respond;
+    let mut session = Session::begin(file, place.on).await?;
+    let calendar = session.calendar(place.calendar).await?;
+    let access = session.access()?;
+    let at = (calendar.as_str(), id.as_str());
+    let reply = session.plugin.respond(&access, at, &key, rsvp, telling.notify).await?;
+    let event = session.keep(reply)?;
+    Ok(show(&event))
+}
+
+fn show(event: &Event) -> Exit {
+    output::json(event);
+    Exit::Done
+}
+
+/// A key as the contract wants it.
+fn key(text: &str) -> Result<String, String> {
+    if (1..=256).contains(&text.len()) && text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+        return Ok(text.to_owned());
+    }
+    Err("a key is 1 to 256 bytes of printable ASCII".to_owned())
+}

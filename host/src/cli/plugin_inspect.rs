@@ -1,0 +1,253 @@
+//! `chronus plugin inspect`: what a component is, what it asks for, and whose it is.
+
+use super::{
+    input, machine,
+    output::{self, CliError, Exit, line},
+};
+use crate::plugins::{
+    Level, Plugin,
+    admission::{Signature, SignatureError, TrustedKey},
+    contract::{Limits, Method},
+};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// Larger than any component that is admitted, so that admission says so.
+pub(super) const LARGEST_COMPONENT: u64 = 65 << 20;
+
+const JSON: &str = "\
+With --json, one object:
+  id, name, version  what the component calls itself
+  state_format       the number of the layout of its memos and cursors
+  contract           the version of chronus:calendar that it was made for
+  level              read-only, two-way or two-way-push
+  imports, inert     interfaces that it imports; those that lead nowhere here
+  hosts, read_posts  what it asks to be granted; a server that a person names
+                     is opened for that person's connection alone
+  sign_ins           [{id, label, method}]; method is oauth2-code,
+                     oauth2-client-credentials, oauth2-jwt-bearer, form,
+                     secret-url or none
+  limits             {busy_window, changes_window, poll_floor} in seconds,
+                     {page_size, get_many} in events
+  size, sha256       in bytes; in hex
+  signature          {state, key}; state is unsigned, malformed, invalid (made
+                     for other bytes), valid (by a key that --trusted does not
+                     list) or trusted
+
+The exit code is 0 for every component that is admitted; with --trusted, it is 1
+unless the signature is trusted.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = JSON)]
+pub(super) struct Args {
+    /// The component: a `.wasm` file; its signature is looked for beside it, in `<file>.sig`
+    file: PathBuf,
+    /// A file with the public keys that you trust, one a line, such as `plugins-build/out/trusted.pub`
+    #[arg(long, value_name = "FILE")]
+    trusted: Option<PathBuf>,
+}
+
+/// What is printed.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    id: &'a str,
+    name: &'a str,
+    version: &'a str,
+    state_format: u32,
+    contract: &'a str,
+    level: Level,
+    imports: &'a [String],
+    inert: &'a [String],
+    hosts: &'a [String],
+    read_posts: &'a [String],
+    sign_ins: Vec<SignInOut<'a>>,
+    limits: LimitsOut,
+    size: usize,
+    sha256: &'a str,
+    signature: SignatureOut,
+}
+
+#[derive(Debug, Serialize)]
+struct SignInOut<'a> {
+    id: &'a str,
+    label: &'a str,
+    method: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct LimitsOut {
+    busy_window: u64,
+    changes_window: u64,
+    page_size: u32,
+    get_many: u32,
+    poll_floor: u32,
+}
+
+/// How it stands with a component's signature.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct SignatureOut {
+    pub(super) state: SignatureState,
+    pub(super) key: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum SignatureState {
+    /// There is no signature file.
+    Unsigned,
+    /// The signature file is none.
+    Malformed,
+    /// The signature is of other bytes.
+    Invalid,
+    /// Right, by a key that is not listed.
+    Valid,
+    /// Right, by a key that is.
+    Trusted,
+}
+
+/// Runs the command.
+pub(super) async fn run(args: Args, as_json: bool) -> Result<Exit, CliError> {
+    let bytes = input::read(&args.file, "the component", LARGEST_COMPONENT)?;
+    let keys = args.trusted.as_deref().map(trusted_keys).transpose()?;
+    let plugin = machine::sandbox(Default::default(), Vec::new())?.admit(&bytes).await?;
+    let signature = signature(&args.file, &plugin.inspection().sha256, keys.as_deref().unwrap_or_default())?;
+    let trusted = signature.state == SignatureState::Trusted;
+    let report = report(&plugin, signature);
+    if as_json {
+        output::json(&report);
+    } else {
+        output::text(&table(&report));
+    }
+    if keys.is_none() || trusted {
+        return Ok(Exit::Done);
+    }
+    output::note("the signature is not by a key that you trust");
+    Ok(Exit::Failed)
+}
+
+/// The keys of a file, one a line; empty lines and lines that begin with `#` do not count.
+pub(super) fn trusted_keys(path: &Path) -> Result<Vec<TrustedKey>, CliError> {
+    let text = input::read_text(path, "the file of trusted keys", 64 << 10)?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let keys: Vec<_> = lines
+        .map(TrustedKey::parse)
+        .collect::<Result<_, _>>()
+        .map_err(|error| CliError::input("trusted-keys", format!("{}: {error}", path.display())))?;
+    if keys.is_empty() {
+        return Err(CliError::input("trusted-keys", format!("{} holds no key", path.display())));
+    }
+    Ok(keys)
+}
+
+/// What the file beside a component says.
+pub(super) fn signature(component: &Path, sha256: &str, trusted: &[TrustedKey]) -> Result<SignatureOut, CliError> {
+    let mut beside = component.as_os_str().to_owned();
+    beside.push(".sig");
+    let beside = PathBuf::from(beside);
+    if !beside.exists() {
+        return Ok(SignatureOut { state: SignatureState::Unsigned, key: None });
+    }
+    let text = input::read_text(&beside, "the signature", 4 << 10)?;
+    Ok(standing(&text, sha256, trusted))
+}
+
+/// How a signature stands.
+fn standing(text: &str, sha256: &str, trusted: &[TrustedKey]) -> SignatureOut {
+    let Ok(signature) = Signature::parse(text) else {
+        return SignatureOut { state: SignatureState::Malformed, key: None };
+    };
+    let own = TrustedKey::parse(signature.key()).map(|key| vec![key]).unwrap_or_default();
+    let state = match signature.verify(sha256, &own) {
+        Ok(()) if signature.verify(sha256, trusted).is_ok() => SignatureState::Trusted,
+        Ok(()) => SignatureState::Valid,
+        Err(SignatureError::Mismatch) => SignatureState::Invalid,
+        Err(SignatureError::Malformed(_) | SignatureError::Untrusted(_)) => SignatureState::Malformed,
+    };
+    SignatureOut { state, key: Some(signature.key().to_owned()) }
+}
+
+fn report(plugin: &Plugin, signature: SignatureOut) -> Report<'_> {
+    let (description, inspection) = (plugin.description(), plugin.inspection());
+    let Limits { busy_window, changes_window, page_size, get_many, poll_floor } = description.limits;
+    let sign_ins = description.sign_ins.iter();
+    Report {
+        id: &description.id,
+        name: &description.name,
+        version: &description.version,
+        state_format: description.state_format,
+        contract: &inspection.contract,
+        level: inspection.level,
+        imports: &inspection.imports,
+        inert: &inspection.inert,
+        hosts: &description.hosts,
+        read_posts: &description.read_posts,
+        sign_ins: sign_ins
+            .map(|sign_in| SignInOut { id: &sign_in.id, label: &sign_in.label, method: method(&sign_in.method) })
+            .collect(),
+        limits: LimitsOut { busy_window, changes_window, page_size, get_many, poll_floor },
+        size: inspection.size,
+        sha256: &inspection.sha256,
+        signature,
+    }
+}
+
+const fn method(method: &Method) -> &'static str {
+    match method {
+        Method::Oauth2Code(_) => "oauth2-code",
+        Method::Oauth2ClientCredentials(_) => "oauth2-client-credentials",
+        Method::Oauth2JwtBearer(_) => "oauth2-jwt-bearer",
+        Method::Form(_) => "form",
+        Method::SecretUrl(_) => "secret-url",
+        Method::None => "none",
+    }
+}
+
+/// For people: one matter a line.
+fn table(report: &Report<'_>) -> String {
+    let imports = report.imports.iter().map(|import| match report.inert.contains(import) {
+        true => format!("{} (inert: it links and leads nowhere)", line(import)),
+        false => line(import),
+    });
+    let hosts = report.hosts.iter().map(|host| line(host));
+    let posts = report.read_posts.iter().map(|post| format!("POST {} (only reads)", line(post)));
+    let sign_ins = report.sign_ins.iter().map(|one| format!("{}: {} ({})", one.id, line(one.label), one.method));
+    let key = report.signature.key.as_deref().map(line).unwrap_or_default();
+    let signature = match report.signature.state {
+        SignatureState::Unsigned => "none".to_owned(),
+        SignatureState::Malformed => "malformed".to_owned(),
+        SignatureState::Invalid => format!("INVALID: of other bytes, by {key}"),
+        SignatureState::Valid => format!("right, by {key}; --trusted tells whether you trust that key"),
+        SignatureState::Trusted => format!("trusted, by {key}"),
+    };
+    let rows: [(&str, Vec<String>); 9] = [
+        ("provider", vec![format!("{} {} ({})", report.id, line(report.version), line(report.name))]),
+        ("contract", vec![report.contract.to_owned()]),
+        ("level", vec![report.level.name().to_owned()]),
+        ("imports", imports.collect()),
+        ("asks for", hosts.chain(posts).collect()),
+        ("sign-ins", sign_ins.collect()),
+        ("size", vec![format!("{} bytes", report.size)]),
+        ("sha256", vec![report.sha256.to_owned()]),
+        ("signature", vec![signature]),
+    ];
+    let mut lines = Vec::new();
+    for (name, values) in rows {
+        let values = if values.is_empty() { vec!["nothing".to_owned()] } else { values };
+        for (at, value) in values.into_iter().enumerate() {
+            lines.push(format!("{:<10}  {value}", if at == 0 { name } else { "" }));
+        }
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_file_that_is_none_is_malformed_and_no_error() {
+        for text in ["", "{}", "{\"key\":\"x\",\"signature\":\"y\"}"] {
+            assert_eq!(standing(text, "00", &[]).state, SignatureState::Malformed, "{text}");
+        }
+    }
+}

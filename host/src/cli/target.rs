@@ -1,0 +1,277 @@
+//! The target of a command: whose calendar, at which server, with which credential.
+//!
+//! Threat: a secret that shows up in an error, in a list of processes or in the shell's history; a test that reaches
+//! more than it should. Decision: one file says everything, unknown keys are refused by name, secrets may stand in
+//! the environment or in files of their own, and no error repeats what stands under `[secrets]`. What the component
+//! may reach is what it asks for, unless `[grant]` says otherwise. Everything but `[secrets]` is optional for a
+//! component that asks for little:
+//!
+//! ```toml
+//! sign-in = "app-password"            # which of the component's; the first if it is left out
+//! server = "https://dav.example.org"  # where the sign-in asks for a server
+//! zone = "Europe/Rome"                # of the calendar's owner; UTC if it is left out
+//! address = "ann@example.org"         # the account's address, if the provider should know it
+//! subject = "ann@example.org"         # the mailbox to act for, for a credential that opens many
+//!
+//! [fields]                            # what the form asks for and is no secret
+//! username = "ann"
+//!
+//! [secrets]                           # what is; `access-token` for OAuth, `url` for a secret address
+//! password = { env = "ANN_PASSWORD" } # or { file = "password.txt" }, or the password itself
+//!
+//! [grant]                             # if it is here, exactly this is granted
+//! hosts = ["https://*.example.org"]
+//! read-posts = ["https://api.example.org/freeBusy"]
+//!
+//! [egress]
+//! networks = ["10.20.0.0/16"]         # opened although they are not public
+//! ca = "authority.pem"                # trusted as well as the system's authorities
+//!
+//! [egress.map]                        # stand-ins: where requests really go
+//! "https://dav.example.org" = "http://127.0.0.1:5232"
+//!
+//! [budget]                            # cpu-ms, wall-ms, memory-bytes, requests, request-bytes, response-bytes,
+//! wall-ms = 60000                     # log-lines, result-bytes
+//! ```
+//!
+//! Paths are relative to the target file.
+
+use super::{
+    input,
+    output::{CliError, note},
+};
+use crate::plugins::{
+    Budget, Connection,
+    contract::{Description, SignIn},
+    egress::{Credential, EgressMap, EgressPolicy, Grant, OriginPattern},
+    sign_in::{self, Input},
+};
+use ipnet::IpNet;
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+use secrecy::SecretString;
+use serde::{Deserialize, Deserializer, de};
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
+use url::Url;
+
+/// A target file, read and resolved but for what only the component knows.
+#[derive(Debug)]
+pub(super) struct Target {
+    path: PathBuf,
+    file: TargetFile,
+    /// What the sandbox is set up with.
+    pub(super) egress: EgressPolicy,
+    /// Trusted as well as the system's authorities.
+    pub(super) authorities: Vec<CertificateDer<'static>>,
+    secrets: BTreeMap<String, SecretString>,
+}
+
+/// What a call needs.
+#[derive(Debug, Clone)]
+pub(super) struct Connected {
+    pub(super) connection: Connection,
+    pub(super) credential: Credential,
+    pub(super) grant: Grant,
+    pub(super) budget: Budget,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct TargetFile {
+    sign_in: Option<String>,
+    server: Option<String>,
+    zone: Option<String>,
+    address: Option<String>,
+    subject: Option<String>,
+    #[serde(default)]
+    fields: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "secrets")]
+    secrets: BTreeMap<String, Source>,
+    grant: Option<GrantTable>,
+    #[serde(default)]
+    egress: EgressTable,
+    #[serde(default)]
+    budget: Budget,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct GrantTable {
+    hosts: Vec<OriginPattern>,
+    read_posts: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct EgressTable {
+    networks: Vec<String>,
+    ca: Option<PathBuf>,
+    map: EgressMap,
+}
+
+/// Where a secret is.
+#[derive(Debug)]
+enum Source {
+    Here(SecretString),
+    Env(String),
+    File(PathBuf),
+}
+
+impl Target {
+    /// Reads a target file and everything that it names.
+    pub(super) fn read(path: &Path) -> Result<Self, CliError> {
+        let text = input::read_text(path, "the target", 1 << 20)?;
+        let error = |what: String| CliError::input("target", format!("{}: {what}", path.display()));
+        let mut file: TargetFile = toml::from_str(&text).map_err(|failed| error(said(&failed, &text)))?;
+        let networks =
+            file.egress.networks.iter().map(|text| network(text)).collect::<Result<_, _>>().map_err(error)?;
+        let mut egress = EgressPolicy { map: std::mem::take(&mut file.egress.map), ..EgressPolicy::default() };
+        egress.addresses.networks = networks;
+        let beside = path.parent().unwrap_or(Path::new(""));
+        let authorities = file.egress.ca.as_ref().map(|ca| authorities(&beside.join(ca))).transpose()?;
+        let found = std::mem::take(&mut file.secrets).into_iter();
+        let secrets = found.map(|(name, source)| Ok((name.clone(), secret(&name, source, beside)?)));
+        let secrets = secrets.collect::<Result<_, String>>().map_err(error)?;
+        Ok(Self { path: path.to_owned(), file, egress, authorities: authorities.unwrap_or_default(), secrets })
+    }
+
+    /// Brings it together with what the component asks for.
+    pub(super) fn connect(self, description: &Description) -> Result<Connected, CliError> {
+        let error = |what: String| CliError::input("target", format!("{}: {what}", self.path.display()));
+        let TargetFile { sign_in, server, zone, address, subject, fields, grant, budget, .. } = self.file;
+        let sign_in = choose(&description.sign_ins, sign_in.as_deref()).map_err(error)?;
+        let input = Input { server, fields, secrets: self.secrets };
+        let signed_in =
+            sign_in::sign_in(sign_in, input).map_err(|failed| error(format!("sign-in `{}`: {failed}", sign_in.id)))?;
+        let grant = match grant {
+            Some(given) => Grant { hosts: given.hosts, read_posts: urls(&given.read_posts).map_err(error)? },
+            None => asked(description).map_err(error)?,
+        };
+        let connection = Connection {
+            sign_in: sign_in.id.clone(),
+            server: signed_in.server,
+            subject,
+            address,
+            zone: zone.unwrap_or_else(|| "UTC".to_owned()),
+            fields: signed_in.fields,
+            memo: None,
+        };
+        Ok(Connected { connection, credential: signed_in.credential, grant, budget })
+    }
+}
+
+/// The grant of a target that gives none: what the component asks for. It is said, because an operator decides it.
+fn asked(description: &Description) -> Result<Grant, String> {
+    let hosts = description.hosts.iter().map(|host| host.parse().map_err(|e| format!("{e}")));
+    let grant = Grant { hosts: hosts.collect::<Result<_, _>>()?, read_posts: urls(&description.read_posts)? };
+    if !description.hosts.is_empty() {
+        note(&format!("note: granted as the component asks: {}", description.hosts.join(", ")));
+    }
+    Ok(grant)
+}
+
+fn choose<'a>(sign_ins: &'a [SignIn], wanted: Option<&str>) -> Result<&'a SignIn, String> {
+    let known = || sign_ins.iter().map(|one| format!("`{}` ({})", one.id, one.label)).collect::<Vec<_>>().join(", ");
+    match (wanted, sign_ins) {
+        (None, [first, others @ ..]) => {
+            if !others.is_empty() {
+                note(&format!("note: signing in by `{}`, the first of the component's; it has {}", first.id, known()));
+            }
+            Ok(first)
+        }
+        (None, []) => Err("the component has no sign-in".to_owned()),
+        (Some(id), _) => sign_ins
+            .iter()
+            .find(|one| one.id == id)
+            .ok_or_else(|| format!("the component has no sign-in `{id}`; it has {}", known())),
+    }
+}
+
+fn urls(addresses: &[String]) -> Result<Vec<Url>, String> {
+    let parse = |text: &String| match Url::parse(text) {
+        Ok(url) if url.has_host() && url.username().is_empty() && url.password().is_none() => Ok(url),
+        _ => Err("read-posts: an entry is no address such as https://api.example.org/freeBusy".to_owned()),
+    };
+    addresses.iter().map(parse).collect()
+}
+
+/// A network, or a single address, as a denial proposes it.
+fn network(text: &str) -> Result<IpNet, String> {
+    let address = || text.parse::<IpAddr>().map(IpNet::from);
+    text.parse().or_else(|_| address()).map_err(|_| {
+        format!("egress.networks: `{text}` is no network; write for instance `10.20.0.0/16` or `127.0.0.1`")
+    })
+}
+
+fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, CliError> {
+    let pem = input::read(path, "the authority of egress.ca", 1 << 20)?;
+    let error = || {
+        let what = "holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)";
+        CliError::input("target", format!("egress.ca: {} {what}", path.display()))
+    };
+    let found: Vec<_> = CertificateDer::pem_slice_iter(&pem).collect::<Result<_, _>>().map_err(|_| error())?;
+    if found.is_empty() { Err(error()) } else { Ok(found) }
+}
+
+fn secret(name: &str, source: Source, beside: &Path) -> Result<SecretString, String> {
+    match source {
+        Source::Here(secret) => Ok(secret),
+        Source::Env(variable) => std::env::var(&variable)
+            .map(SecretString::from)
+            .map_err(|_| format!("[secrets] {name}: the environment variable `{variable}` is not set to a text")),
+        Source::File(path) => {
+            let path = beside.join(path);
+            let bytes = std::fs::File::open(&path).and_then(|file| input::up_to(file, 64 << 10));
+            let error = |why: String| format!("[secrets] {name}: {}: {why}", path.display());
+            let text = String::from_utf8(bytes.map_err(|failed| error(failed.to_string()))?);
+            let text = text.map_err(|_| error("it is not text".to_owned()))?;
+            // Editors end the last line; secrets are one line.
+            Ok(text.trim_end_matches(['\r', '\n']).into())
+        }
+    }
+}
+
+/// Secrets are read by hand: what serde says of a wrong value holds the value.
+fn secrets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Source>, D::Error> {
+    use toml::Value;
+    let wrong = |name: &str| {
+        de::Error::custom(format!(
+            "[secrets] {name}: neither a text in quotes, nor {{ env = \"NAME\" }}, nor {{ file = \"path\" }}"
+        ))
+    };
+    let Value::Table(table) = Value::deserialize(deserializer)? else {
+        return Err(de::Error::custom("`secrets` is a table: [secrets], and then a line for each"));
+    };
+    let mut sources = BTreeMap::new();
+    for (name, value) in table {
+        let source = match value {
+            Value::String(secret) => Source::Here(secret.into()),
+            Value::Table(place) => match (place.len(), place.get("env"), place.get("file")) {
+                (1, Some(Value::String(variable)), None) => Source::Env(variable.clone()),
+                (1, None, Some(Value::String(path))) => Source::File(path.into()),
+                _ => return Err(wrong(&name)),
+            },
+            _ => return Err(wrong(&name)),
+        };
+        sources.insert(name, source);
+    }
+    Ok(sources)
+}
+
+/// What the parser says, with the line and without the text of it: there may be a secret in it.
+fn said(error: &toml::de::Error, text: &str) -> String {
+    let line = error.span().map(|span| 1 + text.bytes().take(span.start).filter(|&byte| byte == b'\n').count());
+    let mut message = error.message().replace('\n', "; ");
+    if let (true, Some(from), Some(to)) = (message.starts_with("invalid "), message.find('"'), message.rfind('"'))
+        && from < to
+    {
+        message.replace_range(from..=to, "…");
+    }
+    match line {
+        Some(line) => format!("line {line}: {message}"),
+        None => message,
+    }
+}

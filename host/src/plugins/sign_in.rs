@@ -1,0 +1,423 @@
+//! From what somebody filled in to what a connection consists of.
+//!
+//! Threat: a secret that is taken for an ordinary field and handed to the provider; a typing error that shows only
+//! when the service refuses. Decision: one pure function takes the sign-in and the input, sorts each value to the
+//! provider's side or to the host's, and names the value that is missing, unknown, on the wrong side or of the wrong
+//! form. No error repeats a value. Rejected: letting each caller read the description, which makes as many readings
+//! as there are callers; and refusing patterns that we cannot read: a form's page applies them too, and the service
+//! decides in the end.
+
+use super::{
+    contract::{Attach, FieldKind, FormField, Method, SignIn},
+    egress::{Credential, NotSendable, Origin, OriginError, SECRET_URL_HOST},
+};
+use regex_lite::Regex;
+use secrecy::{ExposeSecret as _, SecretString};
+use std::{collections::BTreeMap, fmt};
+use url::Url;
+
+/// The name of the secret of an OAuth sign-in: the token that the host has obtained.
+pub const ACCESS_TOKEN: &str = "access-token";
+
+/// The name of the secret of a sign-in by secret address.
+pub const SECRET_URL: &str = "url";
+
+/// What a person, an operator or a test filled in.
+#[derive(Debug, Clone, Default)]
+pub struct Input {
+    /// The server's origin; it may also stand among the fields, by the name that the form gives it.
+    pub server: Option<String>,
+    /// By the names of the form, or of the fields of the token reply.
+    pub fields: BTreeMap<String, String>,
+    /// By the name of the form's secret field, [`ACCESS_TOKEN`] or [`SECRET_URL`].
+    pub secrets: BTreeMap<String, SecretString>,
+}
+
+/// The parts of a connection that a sign-in decides.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    /// [`super::Connection::server`]
+    pub server: Option<String>,
+    /// [`super::Connection::fields`], in the order of the form.
+    pub fields: Vec<(String, String)>,
+    /// Stays with the host.
+    pub credential: Credential,
+}
+
+/// What is wrong with the input. Names are repeated, values never.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InputError {
+    /// Nobody asked for it.
+    #[error("{place} has `{name}`, which the sign-in does not ask for; it takes {allowed}")]
+    Unknown {
+        /// Where it stands.
+        place: Place,
+        /// Its name.
+        name: String,
+        /// What may stand there.
+        allowed: String,
+    },
+    /// A secret among the fields, or the other way round.
+    #[error("`{name}` belongs in {0}, not in {1}", place, place.other())]
+    Misplaced {
+        /// Where it belongs.
+        place: Place,
+        /// Its name.
+        name: String,
+    },
+    /// It is not there, or empty.
+    #[error("{place} lacks `{name}` ({label})")]
+    Missing {
+        /// Where it belongs.
+        place: Place,
+        /// Its name.
+        name: String,
+        /// For people.
+        label: String,
+    },
+    /// The form asks for a server.
+    #[error("the server is missing ({0})")]
+    ServerMissing(String),
+    /// There is a server and nobody asked for one.
+    #[error("a server is given, but the sign-in asks for none")]
+    ServerUnasked,
+    /// It was given twice.
+    #[error("the server is given twice: as the server and as the field `{0}`; leave one out")]
+    ServerTwice(String),
+    /// The server is no origin.
+    #[error("the server is wrong: {0}")]
+    Server(#[from] OriginError),
+    /// It does not match the form's pattern.
+    #[error("`{name}` does not have the form that is asked for: {help}")]
+    Pattern {
+        /// Its name.
+        name: String,
+        /// What the form says of it.
+        help: String,
+    },
+    /// The secret address is none.
+    #[error("the secret `{SECRET_URL}` is not an https address")]
+    SecretUrl,
+    /// It cannot be attached to a request.
+    #[error("{0}")]
+    NotSendable(String),
+    /// The sign-in contradicts itself.
+    #[error("the component's sign-in `{0}` says to attach a secret and asks for none; tell its author")]
+    Component(String),
+}
+
+/// The two sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// What the provider gets to see.
+    Fields,
+    /// What it does not.
+    Secrets,
+}
+
+impl Place {
+    const fn other(self) -> Self {
+        match self {
+            Self::Fields => Self::Secrets,
+            Self::Secrets => Self::Fields,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fields => "[fields]",
+            Self::Secrets => "[secrets]",
+        })
+    }
+}
+
+/// Sorts the input into what the provider sees and what the host keeps.
+///
+/// # Errors
+/// If a value is missing, unknown, on the wrong side or of the wrong form.
+pub fn sign_in(sign_in: &SignIn, mut input: Input) -> Result<SignedIn, InputError> {
+    names_are_known(sign_in, &input)?;
+    let (mut server, mut fields, mut secret) = (None, Vec::new(), None);
+    match &sign_in.method {
+        Method::Form(form) => {
+            for field in &form.fields {
+                match field.kind {
+                    FieldKind::ServerUrl => server = Some(server_of(field, &mut input)?),
+                    FieldKind::Text => fields.push((field.name.clone(), text_of(field, &mut input)?)),
+                    FieldKind::Secret => {
+                        let value = required_secret(&mut input, &field.name, &field.label)?;
+                        matches(field.pattern.as_deref(), value.expose_secret(), &field.name, &field.help)?;
+                        secret = Some(value);
+                    }
+                }
+            }
+        }
+        Method::SecretUrl(asked) => {
+            let value = required_secret(&mut input, SECRET_URL, &asked.help)?;
+            matches(asked.pattern.as_deref(), value.expose_secret(), SECRET_URL, &asked.help)?;
+            let url = Url::parse(value.expose_secret()).ok();
+            if url.and_then(|url| Origin::of(&url)).is_none() {
+                return Err(InputError::SecretUrl);
+            }
+            secret = Some(value);
+        }
+        Method::Oauth2Code(_) | Method::Oauth2ClientCredentials(_) | Method::Oauth2JwtBearer(_) => {
+            fields.extend(std::mem::take(&mut input.fields));
+            secret = Some(required_secret(&mut input, ACCESS_TOKEN, &sign_in.label)?);
+        }
+        Method::None => {}
+    }
+    if input.server.is_some() {
+        return Err(InputError::ServerUnasked);
+    }
+    let credential = credential(sign_in, &fields, secret)?;
+    Ok(SignedIn { server, fields, credential })
+}
+
+/// Each name is one that the sign-in asks for, on its own side.
+fn names_are_known(sign_in: &SignIn, input: &Input) -> Result<(), InputError> {
+    let (fields, secrets) = asked(sign_in);
+    let check = |place: Place, name: &String, own: &[&str], others: &[&str]| {
+        if own.contains(&name.as_str()) {
+            return Ok(());
+        }
+        if others.contains(&name.as_str()) {
+            return Err(InputError::Misplaced { place: place.other(), name: name.clone() });
+        }
+        let allowed = match own {
+            [] => "nothing there".to_owned(),
+            names => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+        };
+        Err(InputError::Unknown { place, name: name.clone(), allowed })
+    };
+    input.fields.keys().try_for_each(|name| check(Place::Fields, name, &fields, &secrets))?;
+    input.secrets.keys().try_for_each(|name| check(Place::Secrets, name, &secrets, &fields))
+}
+
+/// The names that a sign-in asks for: fields and secrets.
+fn asked<'a>(sign_in: &'a SignIn) -> (Vec<&'a str>, Vec<&'a str>) {
+    let kept = match &sign_in.method {
+        Method::Form(form) => {
+            let (secrets, fields): (Vec<&FormField>, Vec<_>) =
+                form.fields.iter().partition(|field| field.kind == FieldKind::Secret);
+            let names = |fields: Vec<&'a FormField>| fields.into_iter().map(|field| field.name.as_str()).collect();
+            return (names(fields), names(secrets));
+        }
+        Method::SecretUrl(_) => return (vec![], vec![SECRET_URL]),
+        Method::None => return (vec![], vec![]),
+        Method::Oauth2Code(code) => &code.keep_from_token,
+        Method::Oauth2ClientCredentials(grant) => &grant.keep_from_token,
+        Method::Oauth2JwtBearer(grant) => &grant.keep_from_token,
+    };
+    (kept.iter().map(String::as_str).collect(), vec![ACCESS_TOKEN])
+}
+
+/// The server: as it was given, under the one name or the other, or as the form has it filled in.
+fn server_of(field: &FormField, input: &mut Input) -> Result<String, InputError> {
+    let given = match (input.server.take(), input.fields.remove(&field.name)) {
+        (Some(_), Some(_)) => return Err(InputError::ServerTwice(field.name.clone())),
+        (given, None) | (None, given) => given.filter(|text| !text.is_empty()),
+    };
+    let server = given.or_else(|| field.preset.clone()).filter(|text| !text.is_empty());
+    let server = server.ok_or_else(|| InputError::ServerMissing(field.help.clone()))?;
+    matches(field.pattern.as_deref(), &server, &field.name, &field.help)?;
+    Ok(server.parse::<Origin>()?.to_string())
+}
+
+/// A field that is filled in beforehand may be left out.
+fn text_of(field: &FormField, input: &mut Input) -> Result<String, InputError> {
+    let given = input.fields.remove(&field.name).filter(|text| !text.is_empty());
+    let missing = || InputError::Missing { place: Place::Fields, name: field.name.clone(), label: field.label.clone() };
+    let value = given.or_else(|| field.preset.clone()).ok_or_else(missing)?;
+    matches(field.pattern.as_deref(), &value, &field.name, &field.help)?;
+    Ok(value)
+}
+
+fn required_secret(input: &mut Input, name: &str, label: &str) -> Result<SecretString, InputError> {
+    let given = input.secrets.remove(name).filter(|secret| !secret.expose_secret().is_empty());
+    given.ok_or_else(|| InputError::Missing { place: Place::Secrets, name: name.into(), label: label.into() })
+}
+
+/// From end to end, as in HTML.
+fn matches(pattern: Option<&str>, value: &str, name: &str, help: &str) -> Result<(), InputError> {
+    let Some(pattern) = pattern else { return Ok(()) };
+    match Regex::new(&format!("^(?:{pattern})$")) {
+        Ok(regex) if !regex.is_match(value) => Err(InputError::Pattern { name: name.into(), help: help.into() }),
+        Ok(_) => Ok(()),
+        Err(error) => {
+            tracing::debug!(field = name, %error, "a form's pattern is not one that the host can check");
+            Ok(())
+        }
+    }
+}
+
+/// What is attached, and that it can be.
+fn credential(
+    sign_in: &SignIn,
+    fields: &[(String, String)],
+    secret: Option<SecretString>,
+) -> Result<Credential, InputError> {
+    let contradiction = || InputError::Component(sign_in.id.clone());
+    let credential = match (&sign_in.attach, secret) {
+        (Attach::Nothing, _) => Credential::None,
+        (_, None) => return Err(contradiction()),
+        (Attach::Basic(basic), Some(secret)) => {
+            let user = fields.iter().find(|(name, _)| *name == basic.user_field).ok_or_else(contradiction)?;
+            Credential::Basic { user: user.1.clone(), secret }
+        }
+        (Attach::Header(header), Some(secret)) => {
+            let name = header.name.parse().map_err(|_| contradiction())?;
+            Credential::Header { name, prefix: header.prefix.clone(), secret }
+        }
+        (Attach::Query(name), Some(secret)) => Credential::Query { name: name.clone(), secret },
+        (Attach::Url, Some(secret)) => Credential::Url(secret),
+    };
+    sendable(&credential).map_err(|error| InputError::NotSendable(error.to_string()))?;
+    Ok(credential)
+}
+
+/// Attaches it to a request that is not sent: better now than at the first call.
+fn sendable(credential: &Credential) -> Result<(), NotSendable> {
+    let Ok(mut url) = Url::parse(&format!("https://{SECRET_URL_HOST}/")) else { return Ok(()) };
+    credential.attach(&mut url, &mut http::HeaderMap::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugins::contract::{AttachBasic, AttachHeader, Form, Oauth2Code, SecretUrl};
+
+    fn field(name: &str, kind: FieldKind, pattern: Option<&str>, preset: Option<&str>) -> FormField {
+        FormField {
+            name: name.into(),
+            label: format!("the {name}"),
+            kind,
+            pattern: pattern.map(Into::into),
+            help: format!("help on {name}"),
+            preset: preset.map(Into::into),
+        }
+    }
+
+    fn form() -> SignIn {
+        let fields = vec![
+            field("server", FieldKind::ServerUrl, None, Some("https://dav.example.org")),
+            field("path", FieldKind::Text, Some("(/[^?#\\s]*)?"), Some("")),
+            field("user", FieldKind::Text, Some("[^:]+"), None),
+            field("password", FieldKind::Secret, Some(".{4,}"), None),
+        ];
+        let basic = AttachBasic { user_field: "user".into(), secret_field: "password".into() };
+        SignIn {
+            id: "form".into(),
+            label: "Password".into(),
+            method: Method::Form(Form { fields, help_link: None }),
+            attach: Attach::Basic(basic),
+        }
+    }
+
+    fn bearer() -> SignIn {
+        let code = Oauth2Code {
+            authorize: "https://a.example/authorize".into(),
+            token: "https://a.example/token".into(),
+            revoke: None,
+            scopes: vec![],
+            authorize_parameters: vec![],
+            endpoint_choices: vec![],
+            keep_from_token: vec!["scope".into()],
+        };
+        SignIn {
+            id: "oauth".into(),
+            label: "Consent".into(),
+            method: Method::Oauth2Code(code),
+            attach: Attach::Header(AttachHeader { name: "authorization".into(), prefix: "Bearer ".into() }),
+        }
+    }
+
+    fn input(server: Option<&str>, fields: &[(&str, &str)], secrets: &[(&str, &str)]) -> Input {
+        Input {
+            server: server.map(Into::into),
+            fields: fields.iter().map(|&(name, value)| (name.into(), value.into())).collect(),
+            secrets: secrets.iter().map(|&(name, value)| (name.into(), value.into())).collect(),
+        }
+    }
+
+    #[test]
+    fn the_provider_sees_the_fields_and_not_the_secret() {
+        let given = input(Some("https://DAV.example.net/"), &[("user", "ann")], &[("password", "hunter22")]);
+        let signed_in = sign_in(&form(), given).unwrap();
+        assert_eq!(signed_in.server.as_deref(), Some("https://dav.example.net"));
+        assert_eq!(signed_in.fields, [("path".into(), String::new()), ("user".into(), "ann".into())]);
+        assert!(matches!(signed_in.credential, Credential::Basic { ref user, .. } if user == "ann"));
+        let preset = sign_in(&form(), input(None, &[("user", "ann")], &[("password", "hunter22")])).unwrap();
+        assert_eq!(preset.server.as_deref(), Some("https://dav.example.org"));
+        let named = input(None, &[("user", "ann"), ("server", "https://b.example")], &[("password", "hunter22")]);
+        assert_eq!(sign_in(&form(), named).unwrap().server.as_deref(), Some("https://b.example"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_and_no_value_repeated() {
+        let good = [("password", "hunter22")];
+        let cases: [(&str, Input); 12] = [
+            ("[fields] lacks `user`", input(None, &[], &good)),
+            ("[fields] lacks `user`", input(None, &[("user", "")], &good)),
+            ("[secrets] lacks `password`", input(None, &[("user", "ann")], &[])),
+            ("`password` belongs in [secrets]", input(None, &[("user", "ann"), ("password", "hunter22")], &[])),
+            ("`user` belongs in [fields]", input(None, &[], &[("user", "hunter22"), ("password", "hunter22")])),
+            ("takes `server`, `path`, `user`", input(None, &[("usr", "hunter22")], &good)),
+            ("takes `password`", input(None, &[("user", "ann")], &[("pass", "hunter22")])),
+            ("help on user", input(None, &[("user", "hunter22:b")], &good)),
+            ("help on path", input(None, &[("user", "ann"), ("path", "hunter22")], &good)),
+            ("help on password", input(None, &[("user", "ann")], &[("password", "hun")])),
+            (
+                "given twice",
+                input(Some("https://a.example"), &[("user", "ann"), ("server", "https://b.example")], &good),
+            ),
+            ("server is wrong", input(Some("https://ann:hunter22@a.example"), &[("user", "ann")], &good)),
+        ];
+        for (part, given) in cases {
+            let error = sign_in(&form(), given).unwrap_err().to_string();
+            assert!(error.contains(part) && !error.contains("hun"), "{part}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_attached_as_the_sign_in_says() {
+        let signed_in = sign_in(&bearer(), input(None, &[("scope", "read")], &[(ACCESS_TOKEN, "t0ken")])).unwrap();
+        assert_eq!(signed_in.fields, [("scope".into(), "read".into())]);
+        assert!(matches!(signed_in.credential, Credential::Header { ref prefix, .. } if prefix == "Bearer "));
+        let broken = sign_in(&bearer(), input(None, &[], &[(ACCESS_TOKEN, "t0ken\nx: y")])).unwrap_err();
+        assert!(matches!(broken, InputError::NotSendable(_)) && !broken.to_string().contains("t0ken"));
+        let server = sign_in(&bearer(), input(Some("https://a.example"), &[], &[(ACCESS_TOKEN, "t0ken")]));
+        assert_eq!(server.unwrap_err(), InputError::ServerUnasked);
+    }
+
+    #[test]
+    fn a_secret_address_is_an_address() {
+        let asked = SecretUrl { pattern: None, help: "the address".into(), help_link: None };
+        let feed =
+            SignIn { method: Method::SecretUrl(asked), attach: Attach::Url, id: "feed".into(), label: "Feed".into() };
+        let good = sign_in(&feed, input(None, &[], &[(SECRET_URL, "https://a.example/s3cret")])).unwrap();
+        assert!(matches!(good.credential, Credential::Url(_)));
+        for bad in ["s3cret", "file:///s3cret", "data:s3cret"] {
+            let error = sign_in(&feed, input(None, &[], &[(SECRET_URL, bad)])).unwrap_err();
+            assert_eq!(error, InputError::SecretUrl, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_sign_in_that_contradicts_itself_is_the_components_fault() {
+        let nothing = SignIn { method: Method::None, ..bearer() };
+        assert!(matches!(sign_in(&nothing, Input::default()), Err(InputError::Component(_))));
+        let none = SignIn { attach: Attach::Nothing, ..nothing };
+        assert!(matches!(sign_in(&none, Input::default()).unwrap().credential, Credential::None));
+    }
+
+    #[test]
+    fn patterns_hold_from_end_to_end_and_unreadable_ones_do_not_refuse() {
+        assert!(matches(Some("a|b"), "ab", "", "").is_err());
+        assert!(matches(Some("a|b"), "b", "", "").is_ok());
+        assert!(matches(Some("a+"), "aa\n", "", "").is_err());
+        assert!(matches(Some("(?=a)b("), "zzz", "", "").is_ok());
+    }
+}
