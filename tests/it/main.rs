@@ -1,4 +1,7 @@
 //! The one integration test binary: one link, and all tests run side by side.
 
+mod frozen; // Components of every frozen version of the contract load, or are refused by its number.
+mod harness; // A sandbox, and a provider in it that is connected to somebody's account.
+mod occurrences; // Busy times are those of recurring-ical-events, over every calendar that it tests itself with.
 mod peers; // The software of others that proves our work: it starts, an independent client works with it, it ends.
 mod tidy; // The rules of the house, over the tracked files.

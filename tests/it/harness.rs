@@ -1,0 +1,44 @@
+//! What tests of providers have in common: a sandbox, and a provider in it that is connected to somebody's account.
+
+use anyhow::Context;
+use chronus_host::plugins::egress::{Credential, EgressMap, EgressPolicy, Grant, Names, Tls};
+use chronus_host::plugins::{Access, Budget, Connection, Plugin, Sandbox, SandboxConfig};
+use chronus_tests::peers::Account;
+use chronus_tests::{components, repo_root};
+use std::sync::Arc;
+
+/// The server as the provider knows it; the map leads to where it is.
+pub(crate) const SERVER: &str = "https://dav.example.org";
+
+/// A sandbox of this test's own: connections belong to a test's runtime and must not outlive it. Compiled code is
+/// shared through a folder of the checkout.
+pub(crate) fn sandbox(egress: EgressPolicy) -> anyhow::Result<Sandbox> {
+    Ok(Sandbox::new(SandboxConfig {
+        concurrent_calls: 8,
+        cache: Some(repo_root().join("target/code")),
+        egress,
+        tls: Tls::new(Vec::new())?,
+        names: Names::System,
+    })?)
+}
+
+/// A policy that leads [`SERVER`] to this origin.
+pub(crate) fn mapped_to(origin: &str) -> anyhow::Result<EgressPolicy> {
+    Ok(EgressPolicy { map: EgressMap::new([(SERVER, origin)])?, ..EgressPolicy::default() })
+}
+
+/// The iCal provider, connected to an account of a CalDAV server whose owner lives in this zone.
+pub(crate) async fn ical(account: &Account, zone: &str) -> anyhow::Result<(Plugin, Arc<Access>)> {
+    let built = tokio::task::spawn_blocking(components).await??.provider("ical")?;
+    let plugin = sandbox(mapped_to(&account.origin)?)?.admit(&std::fs::read(&built.path)?).await?;
+    let connection = Connection {
+        sign_in: "app-password".into(),
+        server: Some(SERVER.into()),
+        zone: zone.into(),
+        fields: vec![("username".into(), account.user.clone())],
+        ..Connection::default()
+    };
+    let credential = Credential::Basic { user: account.user.clone(), secret: account.password.clone().into() };
+    let access = Access::new("organisation", connection, credential, Grant::default(), Budget::default());
+    Ok((plugin, access.context("the access to the test account")?))
+}
