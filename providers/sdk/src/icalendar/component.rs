@@ -10,7 +10,7 @@
 
 use std::fmt;
 
-use super::line::{MAX_LINE, Property, parse_line, unfold};
+use super::line::{MAX_LINE, Property, is_name_byte, parse_line, unfold};
 use super::names::{Name, upper};
 use super::{Problem, Problems};
 
@@ -169,6 +169,16 @@ fn is_entry(name: &str) -> bool {
     matches!(name, "VEVENT" | "VTODO" | "VJOURNAL" | "VFREEBUSY" | "VTIMEZONE" | "VAVAILABILITY" | "VPOLL")
 }
 
+/// What BEGIN and END name, without what no name can hold, so that it is written as it was read.
+fn component_name(value: &str) -> Name {
+    let value = value.trim();
+    if !value.is_empty() && value.bytes().all(is_name_byte) {
+        return upper(value);
+    }
+    let name: String = value.chars().filter(|character| u8::try_from(*character).is_ok_and(is_name_byte)).collect();
+    if name.is_empty() { Name::Borrowed("X-UNNAMED") } else { upper(&name) }
+}
+
 #[derive(Default)]
 struct Reader {
     /// The components that are open, outermost first. The outermost is a `VCALENDAR`.
@@ -181,8 +191,12 @@ struct Reader {
 
 impl Reader {
     fn problem(&mut self, what: impl Into<String>) {
-        let uid = self.open.iter().rev().find_map(|component| component.property("UID"));
-        let uid = uid.map(|uid| uid.value.clone()).unwrap_or_default();
+        // A UID stands near the beginning; a component with thousands of bad lines is not searched for each.
+        let uid_of = |component: &Component| {
+            let uid = component.properties.iter().take(64).find(|property| property.name == "UID")?;
+            Some(uid.value.clone())
+        };
+        let uid = self.open.iter().rev().find_map(uid_of).unwrap_or_default();
         self.problems.add(&uid, what);
     }
 
@@ -195,8 +209,8 @@ impl Reader {
             Err(bad) => return self.problem(bad.what()),
         };
         match &*property.name {
-            "BEGIN" => self.begin(&upper(property.value.trim())),
-            "END" => self.end(&upper(property.value.trim())),
+            "BEGIN" => self.begin(&component_name(&property.value)),
+            "END" => self.end(&component_name(&property.value)),
             _ if self.too_deep > 0 => {}
             _ => {
                 if let Some(component) = self.open.last_mut() {

@@ -29,7 +29,7 @@ pub mod zone;
 
 pub use component::{Component, Unreadable, parse};
 pub use line::{Parameter, Property};
-pub use series::{Occurrence, Series, Window, group, occurrences};
+pub use series::{Moment, Occurrence, Series, Window, group, occurrences};
 pub use zone::{Zone, Zones};
 
 /// Something that could not be read and was left out. It stands beside a result and does not spoil it.
@@ -44,6 +44,9 @@ pub struct Problem {
 /// The most problems that are listed. A last one then says that there were more.
 pub const MAX_PROBLEMS: usize = 1000;
 
+/// Where a UID in a problem is cut. Real ones are shorter.
+const MAX_UID: usize = 512;
+
 /// A list of problems that cannot grow without bound.
 #[derive(Debug, Default)]
 pub(crate) struct Problems {
@@ -57,7 +60,8 @@ impl Problems {
             length => {
                 let last = length + 1 == MAX_PROBLEMS;
                 let what = if last { "there are more problems than are listed".to_owned() } else { what.into() };
-                self.list.push(Problem { uid: if last { String::new() } else { uid.to_owned() }, what });
+                let uid = if last { String::new() } else { uid.chars().take(MAX_UID).collect() };
+                self.list.push(Problem { uid, what });
             }
         }
     }

@@ -7,6 +7,8 @@
 //! rule gives exactly these changes. Changes that follow no rule (Morocco's) are listed one by one.
 //! Rejected: a table of definitions in the source. It would be older than the zone data beside it.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::{DateTime, Weekday};
 use jiff::{SignedDuration, Timestamp};
 
@@ -38,15 +40,16 @@ pub fn vtimezone(zone: &Zone, first: i16, last: i16) -> Option<Component> {
 /// Adds the VTIMEZONE of every TZID that the calendar uses and does not define. A problem names one that is not known.
 pub fn define_zones(calendar: &mut Component) -> Vec<Problem> {
     let mut problems = Problems::default();
-    let mut used: Vec<(String, i16, i16)> = Vec::new();
+    let mut used = BTreeMap::new();
     for component in calendar.components.iter().filter(|component| component.name != "VTIMEZONE") {
         collect(component, &mut used);
     }
-    let defined = |tzid: &str| calendar.inner("VTIMEZONE").any(|zone| zone.text("TZID").as_deref() == Some(tzid));
-    used.retain(|(tzid, _, _)| !defined(tzid));
+    for defined in calendar.inner("VTIMEZONE").filter_map(|zone| zone.text("TZID")) {
+        used.remove(&defined);
+    }
     let mut zones = Zones::new(calendar, Zone::utc());
     let mut missing = Vec::new();
-    for (tzid, first, last) in &used {
+    for (tzid, (first, last)) in &used {
         let Some(zone) = zones.get(tzid) else {
             problems.add("", format!("the time zone {} is not known and was not defined", shown(tzid)));
             continue;
@@ -60,18 +63,13 @@ pub fn define_zones(calendar: &mut Component) -> Vec<Problem> {
 }
 
 /// The TZIDs that a component uses, each with the years of its times.
-fn collect(component: &Component, used: &mut Vec<(String, i16, i16)>) {
+fn collect(component: &Component, used: &mut BTreeMap<String, (i16, i16)>) {
     for property in &component.properties {
         let Some(tzid) = property.parameter("TZID") else { continue };
         for listed in value::list(property).flatten() {
-            let year = match listed.start {
-                DateOrTime::Local(at, _) => at.year(),
-                _ => continue,
-            };
-            match used.iter_mut().find(|(known, _, _)| known == tzid) {
-                Some((_, first, last)) => (*first, *last) = ((*first).min(year), (*last).max(year)),
-                None => used.push((tzid.to_owned(), year, year)),
-            }
+            let DateOrTime::Local(at, _) = listed.start else { continue };
+            let (first, last) = used.entry(tzid.to_owned()).or_insert((at.year(), at.year()));
+            (*first, *last) = ((*first).min(at.year()), (*last).max(at.year()));
         }
     }
     for inner in &component.components {
@@ -143,20 +141,15 @@ struct Run {
 fn runs(changes: Vec<(Kind, DateTime)>) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     for (kind, onset) in changes {
-        let extended = runs.iter_mut().rev().filter(|run| run.kind == kind).find_map(|run| {
-            let follows = run.onsets.last().is_some_and(|last| last.year() + 1 == onset.year());
-            let onsets: Vec<DateTime> = run.onsets.iter().copied().chain([onset]).collect();
-            let rule = if follows { rule_of(&onsets) } else { None }?;
-            Some((run, onsets, rule))
-        });
-        match extended {
-            Some((run, onsets, rule)) => (run.onsets, run.rule) = (onsets, Some(rule)),
+        match runs.iter_mut().rfind(|run| run.kind == kind && run.goes_on_with(onset)) {
+            Some(run) => run.onsets.push(onset),
             None => runs.push(Run { kind, onsets: vec![onset], rule: None }),
         }
     }
     // What follows no rule is listed together.
     let mut merged: Vec<Run> = Vec::new();
-    for run in runs {
+    for mut run in runs {
+        run.rule = rule_of(&run.onsets);
         let alike = |other: &&mut Run| other.rule.is_none() && run.rule.is_none() && other.kind == run.kind;
         match merged.iter_mut().find(alike) {
             Some(other) => other.onsets.extend(run.onsets),
@@ -166,19 +159,14 @@ fn runs(changes: Vec<(Kind, DateTime)>) -> Vec<Run> {
     merged
 }
 
-/// The yearly rule that gives exactly these times, of which the first is the start.
+/// The yearly rule that gives exactly these times, of which the first is the start. None of a single time.
 fn rule_of(onsets: &[DateTime]) -> Option<Rule> {
-    let (first, last) = (*onsets.first()?, *onsets.last()?);
-    let alike = |at: &DateTime| (at.month(), at.weekday(), at.time()) == (first.month(), first.weekday(), first.time());
-    if !onsets.iter().all(alike) {
-        return None;
-    }
+    let [first, .., last] = onsets else { return None };
     let after = last.checked_add(SignedDuration::from_secs(1)).ok()?;
     let earliest_day = onsets.iter().map(|at| at.day()).min()?;
-    let nth = (first.day() - 1) / 7 + 1;
-    [rule(first, -1, None), rule(first, nth, None), rule(first, 0, Some(earliest_day))]
+    [rule(*first, -1, None), rule(*first, (first.day() - 1) / 7 + 1, None), rule(*first, 0, Some(earliest_day))]
         .into_iter()
-        .find(|rule| rule.starts(first, first, after, true).eq(onsets.iter().copied()))
+        .find(|rule| rule.starts(*first, *first, after, true).eq(onsets.iter().copied()))
 }
 
 /// The n-th of a weekday in a month, or the first one on or after a day.
@@ -193,6 +181,19 @@ fn rule(first: DateTime, ordinal: i8, from_day: Option<i8>) -> Rule {
 }
 
 impl Run {
+    /// Whether one rule may give the run's changes and this one: the next year's, on the same weekday of the same month
+    /// at the same time, and either within the same seven days or the last.
+    fn goes_on_with(&self, next: DateTime) -> bool {
+        let Some(last) = self.onsets.last().filter(|last| last.year() + 1 == next.year()) else { return false };
+        if (last.month(), last.weekday(), last.time()) != (next.month(), next.weekday(), next.time()) {
+            return false;
+        }
+        let all = || self.onsets.iter().copied().chain([next]);
+        let days = || all().map(DateTime::day);
+        let spread = days().max().zip(days().min()).map_or(0, |(latest, earliest)| latest - earliest);
+        spread < 7 || all().all(|at| at.day() + 7 > at.date().days_in_month())
+    }
+
     /// The STANDARD or DAYLIGHT component. A rule that still holds in the last year looked at has no end.
     fn write(&self, last_year: i16) -> Component {
         let mut component = Component::new(if self.kind.daylight { "DAYLIGHT" } else { "STANDARD" });
@@ -207,8 +208,9 @@ impl Run {
         };
         let ended = self.onsets.last().copied().filter(|last| last.year() < last_year);
         let until = ended.and_then(|last| {
-            let before = SignedDuration::from_secs(i64::from(self.kind.before));
-            last.checked_sub(before).ok().map(Until::Utc)
+            // A day after the last change, for readers that take the UTC time for a local one.
+            let after = SignedDuration::from_secs(86_400 - i64::from(self.kind.before));
+            last.checked_add(after).ok().map(Until::Utc)
         });
         component.properties.push(Property::new("RRULE", Rule { until, ..rule.clone() }.write()));
         component

@@ -143,7 +143,8 @@ impl<'z> Clock<'z> {
 /// The zones of one calendar: those that it names or defines, and the ones that times without a zone are meant in.
 #[derive(Debug)]
 pub struct Zones<'a> {
-    calendar: &'a Component,
+    /// The first VTIMEZONE of each TZID.
+    definitions: BTreeMap<String, &'a Component>,
     owner: Zone,
     floating: Zone,
     known: BTreeMap<String, Option<Zone>>,
@@ -153,7 +154,12 @@ impl<'a> Zones<'a> {
     /// `owner` is the zone of the calendar's owner, in which whole days are meant, and floating times too unless the
     /// calendar says otherwise.
     pub fn new(calendar: &'a Component, owner: Zone) -> Zones<'a> {
-        let mut zones = Zones { calendar, floating: owner.clone(), owner, known: BTreeMap::new() };
+        let mut definitions = BTreeMap::new();
+        for definition in calendar.inner("VTIMEZONE") {
+            let tzid = definition.text("TZID").unwrap_or_default().trim().to_owned();
+            definitions.entry(tzid).or_insert(definition);
+        }
+        let mut zones = Zones { definitions, floating: owner.clone(), owner, known: BTreeMap::new() };
         if let Some(stated) = calendar.property("X-WR-TIMEZONE")
             && let Some(zone) = zones.get(&stated.text())
         {
@@ -183,8 +189,7 @@ impl<'a> Zones<'a> {
     }
 
     fn defined(&self, tzid: &str) -> Option<Zone> {
-        let named = |component: &&Component| component.text("TZID").is_some_and(|name| name.trim() == tzid.trim());
-        let definition = self.calendar.inner("VTIMEZONE").find(named)?;
+        let definition = *self.definitions.get(tzid.trim())?;
         if let Some(location) = definition.text("X-LIC-LOCATION")
             && let Some(zone) = Zone::named(&location)
         {

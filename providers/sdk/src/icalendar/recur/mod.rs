@@ -119,6 +119,9 @@ impl Rule {
         for part in text.split(';').map(str::trim).filter(|part| !part.is_empty()) {
             let (name, value) = part.split_once('=').ok_or_else(|| bad("a part without a value"))?;
             let name = name.trim().to_ascii_uppercase();
+            if name.starts_with("X-") {
+                continue;
+            }
             rule.read_part(&name, value.trim())?;
             if seen.contains(&name) {
                 return Err(bad("a part is there twice"));
@@ -144,7 +147,12 @@ impl Rule {
             }
             "BYMINUTE" => self.by_minute = numbers(value, 0..=59, name)?,
             "BYHOUR" => self.by_hour = numbers(value, 0..=23, name)?,
-            "BYDAY" => self.by_day = list(value).map(day_of).collect::<Result<_, _>>()?,
+            "BYDAY" => {
+                self.by_day = list(value).take(MAX_LIST + 1).map(day_of).collect::<Result<_, _>>()?;
+                if !(1..=MAX_LIST).contains(&self.by_day.len()) {
+                    return Err(bad(name));
+                }
+            }
             "BYMONTHDAY" => self.by_month_day = not_zero(numbers(value, -31..=31, name)?, name)?,
             "BYYEARDAY" => self.by_year_day = not_zero(numbers(value, -366..=366, name)?, name)?,
             "BYWEEKNO" => self.by_week = not_zero(numbers(value, -53..=53, name)?, name)?,
@@ -154,7 +162,6 @@ impl Rule {
             "RSCALE" if value.eq_ignore_ascii_case("GREGORIAN") => {}
             "SKIP" if value.eq_ignore_ascii_case("OMIT") => {}
             "RSCALE" | "SKIP" => return Err(BadRule(format!("{name} is not supported"))),
-            _ if name.starts_with("X-") => {}
             _ => return Err(bad("an unknown part")),
         }
         Ok(())

@@ -10,6 +10,7 @@
 //! would drop it, but nobody who looks at their calendar expects that, and the contract does not.
 //! Rejected: building the whole set first and cutting the window out of it.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::DateTime;
@@ -18,7 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::changes::{Change, Changes, Id, MARGIN};
 use super::timing::{Length, Timing};
 use super::{Budget, Found, Moment, Occurrence, Series, Window};
-use crate::icalendar::recur::{Frequency, Rule, Until};
+use crate::icalendar::recur::{Frequency, MAX_STEPS, Rule, Until};
 use crate::icalendar::value::{self, Duration, PeriodEnd};
 use crate::icalendar::zone::Clock;
 use crate::icalendar::{Component, Problems, Zone, Zones};
@@ -45,7 +46,9 @@ pub(super) fn expand<'a>(
         if rules.is_empty() && listed.is_empty() && without.is_empty() && changes.is_empty() {
             found.place(timing, timing.start(), None, event, &clock);
         } else {
-            let plan = Plan { event, timing, rules, listed, without, changes, clock, owner: zones.owner() };
+            let owner = zones.owner();
+            let steps_to_find = Cell::new(MAX_STEPS);
+            let plan = Plan { event, timing, rules, listed, without, changes, clock, owner, steps_to_find };
             plan.expand(&mut found, uid, problems);
             plan.changes.place(|change| plan.wants(change), &mut found, zones.owner());
         }
@@ -163,6 +166,8 @@ struct Plan<'p, 'a> {
     /// Of the zone of `timing`.
     clock: Clock<'p>,
     owner: &'p Zone,
+    /// What is left for finding out whether changes are of occurrences that there are.
+    steps_to_find: Cell<u32>,
 }
 
 impl<'a> Plan<'_, 'a> {
@@ -233,12 +238,18 @@ impl<'a> Plan<'_, 'a> {
         own_rules && super::sequence(change.event) < super::sequence(self.event) && !self.gives(change)
     }
 
-    /// Whether the master gives the occurrence that a change is of.
+    /// Whether the master gives the occurrence that a change is of. If that takes too many steps, it is taken to.
     fn gives(&self, change: &Change<'_>) -> bool {
         let wall = change.original;
         let after = wall.saturating_add(SignedDuration::from_secs(1));
         let by_rule = |rule: &Rule| {
-            !self.ended(rule, wall) && rule.starts(self.timing.start(), wall, after, true).next() == Some(wall)
+            if self.ended(rule, wall) {
+                return false;
+            }
+            let mut starts = rule.starts(self.timing.start(), wall, after, true);
+            let given = self.steps_to_find.get() == 0 || starts.next() == Some(wall);
+            self.steps_to_find.update(|left| left.saturating_sub(starts.steps()));
+            given
         };
         wall == self.timing.start() || self.listed.has(change.id) || self.rules.iter().any(by_rule)
     }

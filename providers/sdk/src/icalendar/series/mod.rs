@@ -116,10 +116,10 @@ pub fn occurrences(calendar: &Component, owner: Zone, window: Window) -> (Vec<Oc
     (all, problems.into_vec())
 }
 
+/// Sorts by start, then end. Occurrences are large, so their keys are sorted and each is moved once.
 fn sort(occurrences: &mut [Occurrence<'_>]) {
-    let key = |occurrence: &Occurrence<'_>| (occurrence.start, occurrence.end);
+    let key = |one: &Occurrence<'_>| (one.start.as_second(), one.end.as_second());
     if !occurrences.is_sorted_by_key(key) {
-        // Occurrences are large; their keys are sorted instead.
         occurrences.sort_by_cached_key(key);
     }
 }

@@ -53,8 +53,8 @@ fn a_rule_that_was_given_up_has_an_end() {
     assert_eq!(
         rules,
         [
-            "RRULE:FREQ=YEARLY;UNTIL=20220403T080000Z;BYDAY=1SU;BYMONTH=4",
-            "RRULE:FREQ=YEARLY;UNTIL=20221030T070000Z;BYDAY=-1SU;BYMONTH=10"
+            "RRULE:FREQ=YEARLY;UNTIL=20220404T080000Z;BYDAY=1SU;BYMONTH=4",
+            "RRULE:FREQ=YEARLY;UNTIL=20221031T070000Z;BYDAY=-1SU;BYMONTH=10"
         ]
     );
 }
