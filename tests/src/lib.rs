@@ -3,11 +3,13 @@
 //! - `checkout`: where we are, and the components of this checkout, built once per process.
 //! - `peers`: software by other people that proves our work: CalDAV servers, an independent client, a reference for
 //!   recurrences. Rejected: imitations of servers. They know only what we knew when we wrote them.
+//! - `store`: the one imitation, on purpose: a toy service for a toy provider that is wrong at will.
 //! - `wit`: the contract as text: the promises it numbers, and its normal form.
 //! - `tidy`: the rules of the house as functions over the tracked files; `it/tidy.rs` applies them.
 
 mod checkout;
 pub mod peers;
+pub mod store;
 pub mod tidy;
 pub mod wit;
 

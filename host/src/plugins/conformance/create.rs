@@ -3,6 +3,7 @@
 
 use super::{
     bench::{Bench, Made},
+    caller::Caller,
     content::{Content, Field, holds},
     expect::{Checked, ensure, equal, failed, fails, not_applicable, ok, told},
 };
@@ -17,7 +18,6 @@ super::list! {
     "create/ours:any-key" [Write] any_key;
     "create/idempotent" [Write] idempotent;
     "create/idempotent:series" [RecurringWrites] idempotent_series;
-    "create/idempotent:without-memo" [Write] idempotent_without_memo;
     "create/conflict:title" [Write] conflict_of_title;
     "create/conflict:time" [Write] conflict_of_time;
     "create/taken" [Write] taken;
@@ -73,7 +73,7 @@ async fn carries(bench: &Bench, made: &Made) -> Checked {
 
 async fn idempotent(bench: &Bench) -> Checked {
     let draft = bench.draft(10, 11);
-    twice(bench, &draft, &bench.caller.clone()).await
+    twice(bench, &draft, &bench.caller).await
 }
 
 async fn idempotent_series(bench: &Bench) -> Checked {
@@ -82,14 +82,11 @@ async fn idempotent_series(bench: &Bench) -> Checked {
         recurrence: vec!["RRULE:FREQ=DAILY;COUNT=3".into()],
         ..bench.draft(10, 11)
     };
-    twice(bench, &draft, &bench.caller.clone()).await
+    twice(bench, &draft, &bench.caller).await
 }
 
-async fn idempotent_without_memo(bench: &Bench) -> Checked {
-    twice(bench, &bench.draft(10, 11), &bench.caller.with_memo(None)).await
-}
-
-async fn twice(bench: &Bench, draft: &Draft, second: &super::caller::Caller) -> Checked {
+/// Makes an event twice, the second time by another caller.
+pub(super) async fn twice(bench: &Bench, draft: &Draft, second: &Caller) -> Checked {
     let reads = bench.account()?.abilities.read_busy;
     let window = bench.hours(9, 12);
     let watch = if reads { Some(bench.watch(window).await?) } else { None };

@@ -4,6 +4,7 @@ use super::{
     bench::{Bench, Made},
     caller::Caller,
     content::{Content, Field, holds},
+    create,
     expect::{Checked, ensure, equal, ok, short},
 };
 use crate::{
@@ -16,6 +17,7 @@ super::list! {
     "memo/optional:unknown-format" [Open] optional(Loss::UnknownFormat);
     "memo/optional:garbage" [Open] optional(Loss::Garbage);
     "memo/optional:lost-in-writes" [Write] optional_in_writes(Loss::Lost);
+    "memo/optional:lost-between-two-creates" [Write] lost_between_two_creates;
     "memo/optional:garbage-in-writes" [Write] optional_in_writes(Loss::Garbage);
     "memo/optional:lost-in-changes" [ReportChanges] optional_in_changes(Loss::Lost);
     "memo/optional:garbage-in-changes" [ReportChanges] optional_in_changes(Loss::Garbage);
@@ -92,6 +94,11 @@ async fn optional_in_writes(bench: &Bench, loss: Loss) -> Checked {
     holds(&format!("`update` {told}"), &Field::ALL, &Content::from(&draft), &updated)?;
     let cancelled = caller.cancel(made.place(), &made.key, None, bench.notify()).await;
     ok(&format!("`cancel` {told} succeeds"), cancelled)
+}
+
+/// The same event is not made again because a note about it is gone.
+async fn lost_between_two_creates(bench: &Bench) -> Checked {
+    create::twice(bench, &bench.draft(10, 11), &Loss::Lost.caller(bench)).await
 }
 
 /// A cursor outlives a memo.

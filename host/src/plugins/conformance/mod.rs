@@ -27,12 +27,14 @@ mod expect;
 mod get;
 mod memo;
 mod open;
+mod promises;
 mod report;
 mod respond;
 mod round_trip;
 mod series;
 mod update;
 
+pub use promises::promise;
 pub use report::{Counts, Outcome, Report, Row};
 
 use super::{AccessError, Budget, Connection, Plugin, contract::Abilities, egress::Credential, egress::Grant};

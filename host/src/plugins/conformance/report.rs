@@ -1,5 +1,6 @@
 //! What came of a run, for a terminal, for a CI and for a program.
 
+use super::promise;
 use crate::plugins::Plugin;
 use quick_junit::{NonSuccessKind, SerializeError, TestCase, TestCaseStatus, TestSuite};
 use serde::Serialize;
@@ -145,7 +146,8 @@ impl Report {
                 Outcome::Failed { expected, came } => {
                     let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
                     status.set_type(row.sentence).set_message(format!("expected {expected}"));
-                    status.set_description(format!("expected: {expected}\ncame: {came}"));
+                    let promise = promise(row.sentence).unwrap_or_default();
+                    status.set_description(format!("expected: {expected}\ncame: {came}\ncontract: {promise}"));
                     status
                 }
                 Outcome::NotApplicable { why } => {
@@ -176,9 +178,10 @@ impl fmt::Display for Report {
                 _ => writeln!(f)?,
             }
         }
-        for Row { id, outcome, .. } in self.failures() {
+        for Row { id, sentence, outcome, .. } in self.failures() {
             if let Outcome::Failed { expected, came } = outcome {
-                writeln!(f, "\nFAILED {id}\n  expected  {expected}\n  came      {came}")?;
+                let promise = promise(sentence).unwrap_or_default();
+                writeln!(f, "\nFAILED {id}\n  expected  {expected}\n  came      {came}\n  contract  {promise}")?;
             }
         }
         writeln!(f, "\n{}", self.summary())

@@ -2,10 +2,11 @@
 //!
 //! The texts are those that formats get wrong: characters beyond 16 bits, marks that combine, writing from the right,
 //! signs that iCalendar, XML, HTML and JSON mean something by, lines that have to be folded in the middle of a
-//! character.
+//! character. Left out is a backslash before a capital N: a library that servers use reads it as a line break when
+//! they store it (RFC 5545 §3.3.11 does not), and nothing that a provider does brings it back.
 
 use super::{
-    bench::{Bench, timed},
+    bench::{Bench, Made, timed},
     clocks::{Change, Turn},
     content::{Content, Field, holds},
     expect::{Checked, equal, not_applicable},
@@ -24,7 +25,7 @@ super::list! {
     "create/round-trip:combining" [Write] texts("Cafe\u{301}", "e\u{301} is not é, and a\u{323}\u{302} has two marks");
     "create/round-trip:right-to-left" [Write] texts("פגישה عاجل", "שלום (x) مرحبا \u{200f}1-2\u{200e} end");
     "create/round-trip:joined-emoji" [Write] texts("👩‍👩‍👧‍👦 🏳️‍🌈", "👍🏽 🇮🇹 joined and coloured");
-    "create/round-trip:escapes" [Write] texts(r#"a\b;c,d:e"f'g\n\N"#, r#"C:\new\,\; "x";y,z:%0A%5C ^n ^^ \\ \"#);
+    "create/round-trip:escapes" [Write] texts(r#"a\b;c,d:e"f'g\n"#, r#"C:\new\,\; "x";y,z:%0A%5C ^n ^^ \\ \"#);
     "create/round-trip:markup" [Write] texts("<b>&amp;</b> ]]>", "<!-- & --> &lt;p&gt; <![CDATA[x]]> </d:prop>");
     "create/round-trip:looks-like-a-format" [Write]
         texts("END:VEVENT", "END:VEVENT\nEND:VCALENDAR\nBEGIN:VCALENDAR\nX-A:b\n{\"a\":null}");
@@ -65,7 +66,7 @@ async fn come_back_if_possible(bench: &Bench, draft: &Draft, fields: &[Field]) -
     compare(bench, draft, fields, &made).await
 }
 
-async fn compare(bench: &Bench, draft: &Draft, fields: &[Field], made: &super::bench::Made) -> Checked<Event> {
+async fn compare(bench: &Bench, draft: &Draft, fields: &[Field], made: &Made) -> Checked<Event> {
     let expected = Content::from(draft);
     holds("`create`", fields, &expected, &made.event)?;
     let event = bench.get(made).await?;
@@ -150,7 +151,6 @@ async fn attendees(bench: &Bench) -> Checked {
         attendee("guest-1@example.com", Some("Guest One"), Role::Required),
         attendee("guest-2@example.com", None, Role::Optional),
     ];
-    // A service may fill in a name that was not given.
     let draft = Draft { attendees: list, ..bench.draft(10, 11) };
     come_back_if_possible(bench, &draft, &[Field::Attendees]).await.map(drop)
 }

@@ -1,0 +1,41 @@
+//! The contract's sentences by their labels, so that a report can quote the one that was broken.
+//!
+//! They are read from the contract's own text, where a label stands at the start of a line of a comment and its
+//! sentence goes on to the next label or to the end of the comment. Rejected: writing them down again here.
+
+const CONTRACT: &str = include_str!("../../../../wit/provider.wit");
+
+/// The sentence of a label such as `busy/clipped`, on one line.
+#[must_use]
+pub fn promise(label: &str) -> Option<String> {
+    let comment = |line: &'static str| line.trim_start().strip_prefix("///").map(str::trim);
+    let mut lines = CONTRACT.lines().map(comment).skip_while(|line| line.and_then(|line| after(label, line)).is_none());
+    let mut sentence = after(label, lines.next()??)?.to_owned();
+    for line in lines {
+        match line {
+            Some(more) if !more.is_empty() && !more.starts_with('[') => {
+                sentence.push(' ');
+                sentence.push_str(more);
+            }
+            _ => break,
+        }
+    }
+    Some(sentence)
+}
+
+fn after<'a>(label: &str, line: &'a str) -> Option<&'a str> {
+    Some(line.strip_prefix('[')?.strip_prefix(label)?.strip_prefix(']')?.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_ends_with_its_last_line() {
+        let sentence = promise("busy/wall-clock").unwrap();
+        assert!(sentence.starts_with("An occurrence keeps its wall-clock time"), "{sentence}");
+        assert!(sentence.ends_with("(RFC 5545 §3.3.5)."), "{sentence}");
+        assert_eq!(promise("busy/wall"), None);
+    }
+}

@@ -1,0 +1,182 @@
+//! Events: made once, read, changed, taken away, answered.
+
+use chronus_sdk::failure::{failure, not_found, temporary};
+use chronus_sdk::icalendar::{Property, event};
+use chronus_sdk::types::*;
+
+use crate::service::{self, If, Stored};
+use crate::{now, record, wrong};
+
+/// The id of the event that a key stands for: the same at every try.
+fn id_of(key: &str) -> String {
+    // FNV-1a (the draft of RFC 9923), 64 bits.
+    let hash = key
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    format!("{hash:016x}")
+}
+
+/// What is there under an id; none if nothing is.
+fn find(calendar: &str, id: &str) -> Result<Option<Stored>, Failure> {
+    match service::get(calendar, id) {
+        Ok(stored) => Ok(Some(stored)),
+        Err(Failure { remedy: Remedy::NotFound | Remedy::Gone, .. }) => Ok(None),
+        Err(other) => Err(other),
+    }
+}
+
+fn conflict(c: &Connection, present: &Stored) -> Failure {
+    match record::event(c, present) {
+        Ok(event) => failure(Remedy::Conflict(event), "412", "the event is not what the caller believed"),
+        Err(failure) => failure,
+    }
+}
+
+pub(crate) fn create(c: &Connection, calendar: &str, key: &str, draft: &Draft) -> Result<Event, Failure> {
+    let mut stored = Stored { id: id_of(key), etag: String::new(), data: record::calendar(c, key, draft)?.write() };
+    let mut condition = If::Absent;
+    if let Some(present) = find(calendar, &stored.id)? {
+        match record::same(c, &present, &stored)? {
+            true if wrong(c, "makes-it-twice") => stored.id.push_str("again"),
+            true => return record::event(c, &present),
+            false if wrong(c, "conflict-overwrites") => condition = If::Whatever,
+            false => return Err(conflict(c, &present)),
+        }
+    } else if !wrong(c, "taken-uid-is-free") {
+        for other in service::list(calendar)? {
+            if record::event(c, &other).is_ok_and(|event| event.uid == draft.uid) {
+                return Err(failure(Remedy::AlreadyExists(other.id), "", "another event has this UID"));
+            }
+        }
+    }
+    match service::put(calendar, &stored.id, condition, &stored.data)? {
+        Some(etag) => record::event(c, &Stored { etag, ..stored }),
+        None => Err(temporary("somebody made the same event at the same time")),
+    }
+}
+
+pub(crate) fn get(c: &Connection, calendar: &str, id: &str) -> Result<Event, Failure> {
+    let mut event = match service::get(calendar, id) {
+        Err(failure) if wrong(c, "unknown-is-temporary") => return Err(temporary(failure.detail)),
+        stored => record::event(c, &stored?)?,
+    };
+    if wrong(c, "uid-of-its-own") {
+        event.uid.insert_str(0, "own-");
+    }
+    Ok(event)
+}
+
+pub(crate) fn get_many(c: &Connection, calendar: &str, ids: Vec<String>) -> Vec<Fetched> {
+    let one = |id: String| {
+        let mut outcome = service::get(calendar, &id).and_then(|stored| record::event(c, &stored));
+        if let Ok(event) = &mut outcome {
+            event.ours = event.ours.take().filter(|_| !wrong(c, "forgets-its-key"));
+        }
+        Fetched { id, outcome }
+    };
+    let mut items: Vec<Fetched> = ids.into_iter().map(one).collect();
+    if wrong(c, "drops-unknown-ids") {
+        items.retain(|item| item.outcome.is_ok());
+    }
+    items
+}
+
+pub(crate) fn update(
+    c: &Connection,
+    calendar: &str,
+    id: &str,
+    key: &str,
+    etag: Option<&str>,
+    patch: &Patch,
+) -> Result<Event, Failure> {
+    let Some(present) = find(calendar, id)? else {
+        if wrong(c, "update-makes") {
+            return make_at(c, calendar, id, key, patch);
+        }
+        return Err(not_found("there is no event of this id"));
+    };
+    let mut stored = record::parse(&present)?;
+    let vevent = record::only(&mut stored)?;
+    if etag.is_none() && wrong(c, "updates-once") && vevent.text("SEQUENCE").is_some_and(|number| number != "0") {
+        return Err(conflict(c, &present));
+    }
+    record::apply(c, vevent, patch)?;
+    if wrong(c, "drops-the-unnamed") && patch.description.is_none() {
+        vevent.remove("DESCRIPTION");
+    }
+    event::revise(vevent, now());
+    let data = stored.write();
+    match service::put(calendar, id, expected(c, etag, &present), &data)? {
+        Some(etag) => record::event(c, &Stored { etag, data, ..present }),
+        None => Err(conflict(c, &service::get(calendar, id)?)),
+    }
+}
+
+/// One way to be wrong: an update of what does not exist makes it.
+fn make_at(c: &Connection, calendar: &str, id: &str, key: &str, patch: &Patch) -> Result<Event, Failure> {
+    let at = |at| Timed { at, zone: "UTC".into() };
+    let draft = Draft {
+        uid: id.into(),
+        title: patch.title.clone().unwrap_or_default(),
+        description: String::new(),
+        when: Span::Timed(TimedSpan { start: at(0), end: at(3600) }),
+        busy: BusyKind::Busy,
+        status: EventStatus::Confirmed,
+        attendees: vec![],
+        recurrence: vec![],
+    };
+    let data = record::calendar(c, key, &draft)?.write();
+    let etag = service::put(calendar, id, If::Whatever, &data)?.unwrap_or_default();
+    record::event(c, &Stored { id: id.into(), etag, data })
+}
+
+/// What the caller believes, as the store is asked for it.
+fn expected<'a>(c: &Connection, etag: Option<&'a str>, present: &'a Stored) -> If<'a> {
+    match etag {
+        _ if wrong(c, "etags-ignored") => If::Whatever,
+        // The etag that it shows of every event is another than the store's.
+        Some("1") if wrong(c, "etag-stays") => If::Is(&present.etag),
+        Some(etag) => If::Is(etag),
+        None => If::Whatever,
+    }
+}
+
+pub(crate) fn cancel(c: &Connection, calendar: &str, id: &str, etag: Option<&str>) -> Result<(), Failure> {
+    let Some(present) = find(calendar, id)? else {
+        if wrong(c, "cancels-once") {
+            return Err(not_found("there is no event of this id"));
+        }
+        return Ok(());
+    };
+    if wrong(c, "cancel-does-nothing") {
+        return Ok(());
+    }
+    match service::delete(calendar, id, expected(c, etag, &present))? {
+        true => Ok(()),
+        false => Err(conflict(c, &service::get(calendar, id)?)),
+    }
+}
+
+pub(crate) fn respond(c: &Connection, calendar: &str, id: &str, rsvp: Rsvp) -> Result<Event, Failure> {
+    let present = service::get(calendar, id)?;
+    let mut stored = record::parse(&present)?;
+    let vevent = record::only(&mut stored)?;
+    let owner = c.address.clone().unwrap_or_default();
+    if wrong(c, "invites-itself") && event::answer(vevent, &[&owner]).is_none() {
+        vevent.properties.push(Property::new("ATTENDEE", format!("mailto:{owner}")));
+    }
+    if !event::set_answer(vevent, &[&owner], record::answer_in(rsvp)) {
+        return Err(failure(Remedy::NotPermitted, "", "the owner is not among the attendees"));
+    }
+    if wrong(c, "answers-for-all") {
+        for one in event::attendees(vevent) {
+            event::set_answer(vevent, &[&one.address], record::answer_in(rsvp));
+        }
+    }
+    event::stamp(vevent, now());
+    let data = stored.write();
+    match service::put(calendar, id, If::Is(&present.etag), &data)? {
+        Some(etag) => record::event(c, &Stored { etag, data, ..present }),
+        None => Err(temporary("somebody changed the event at the same time")),
+    }
+}

@@ -1,0 +1,169 @@
+//! A provider of a toy service, right in everything and wrong at will.
+//!
+//! It proves the conformance suite: as it is, it passes every case; told to be wrong in one way, by the field `wrong` of
+//! its connection, it must fail the cases that speak of that and no other. One component is all of the wrong ones, so
+//! that a difference between two reports is a difference of behaviour and nothing else.
+//!
+//! A provider keeps nothing between calls, so its memory is a service: `tests/src/store.rs`, which keeps texts under
+//! ids, counts changes and knows nothing of calendars. What an event is, is decided here, by the sdk's engine.
+
+#![expect(
+    clippy::result_large_err,
+    reason = "the contract's failure can hold an event; it is made once per failed call"
+)]
+
+mod busy;
+mod changes;
+mod describe;
+mod events;
+mod record;
+mod service;
+
+use chronus_sdk::{Provider, TwoWay, clock, descriptions::*, failure, types::*};
+
+/// The provider.
+pub struct Memory;
+chronus_sdk::provider!(Memory, two_way, "../../wit");
+
+/// Whether the provider is to be wrong in this way.
+fn wrong(connection: &Connection, way: &str) -> bool {
+    connection.fields.iter().any(|(name, value)| name == "wrong" && value == way)
+}
+
+/// The note that the provider takes. It has no use for one, but for what happens if it is lost.
+fn memo() -> Option<Memo> {
+    Some(Memo { format: 1, data: b"memory".to_vec() })
+}
+
+/// What every call but `open` begins with.
+fn begin(connection: &Connection) -> Result<(), Failure> {
+    if wrong(connection, "needs-its-memo") && connection.memo != memo() {
+        return Err(failure::temporary("the memo is not as it was left"));
+    }
+    Ok(())
+}
+
+impl Provider for Memory {
+    fn describe() -> Description {
+        describe::describe()
+    }
+
+    fn open(connection: Connection) -> Result<Opened, Failure> {
+        let account = service::account().map_err(|failure| match failure.remedy {
+            Remedy::Reconnect if wrong(&connection, "wrong-password-is-temporary") => {
+                failure::temporary(failure.detail)
+            }
+            _ => failure,
+        })?;
+        let mut calendars = vec![
+            calendar("home", CalendarRole::Owner, true),
+            calendar("team", CalendarRole::Writer, false),
+            calendar("broken", CalendarRole::Reader, false),
+        ];
+        let mut abilities =
+            Abilities::READ_BUSY | Abilities::WRITE | Abilities::REPORT_CHANGES | Abilities::RECURRING_WRITES;
+        let mut notes = memo();
+        let wrong = |way| wrong(&connection, way);
+        if wrong("lists-tasks") {
+            calendars.push(calendar("tasks", CalendarRole::Owner, false));
+        }
+        for calendar in &mut calendars {
+            calendar.is_default &= !wrong("default-missing");
+            calendar.is_default |= wrong("default-twice") && calendar.id == "team";
+            if wrong("calendars-named-anew") {
+                calendar.name = format!("{} {}", calendar.name, account.requests);
+            }
+        }
+        if wrong("claims-push") {
+            abilities = abilities | Abilities::PUSH;
+        }
+        if wrong("memo-grows") && connection.memo.is_some() {
+            notes = Some(Memo { format: 1, data: vec![b'm'; 65_537] });
+        }
+        Ok(Opened {
+            address: connection.address,
+            other_addresses: vec![],
+            zone: None,
+            calendars,
+            abilities,
+            memo: notes,
+        })
+    }
+
+    fn busy(connection: Connection, whose: Whose, window: Window) -> Result<BusyAnswers, Failure> {
+        begin(&connection)?;
+        busy::busy(&connection, whose, window)
+    }
+}
+
+fn calendar(id: &str, role: CalendarRole, is_default: bool) -> Calendar {
+    Calendar { id: id.into(), name: id.into(), role, is_default, zone: None }
+}
+
+fn now() -> jiff::Timestamp {
+    jiff::Timestamp::from_second(clock::now()).unwrap_or_default()
+}
+
+impl TwoWay for Memory {
+    fn create(c: Connection, calendar: String, key: String, draft: Draft, _: Notify) -> Result<OneEvent, Failure> {
+        begin(&c)?;
+        let event = events::create(&c, &calendar, &key, &draft)?;
+        Ok(OneEvent { event, memo: memo() })
+    }
+
+    fn get(c: Connection, calendar: String, id: String) -> Result<OneEvent, Failure> {
+        begin(&c)?;
+        let event = events::get(&c, &calendar, &id)?;
+        Ok(OneEvent { event, memo: None })
+    }
+
+    fn get_many(c: Connection, calendar: String, ids: Vec<String>) -> Result<FetchedEvents, Failure> {
+        begin(&c)?;
+        Ok(FetchedEvents { items: events::get_many(&c, &calendar, ids), memo: None })
+    }
+
+    fn update(
+        c: Connection,
+        calendar: String,
+        id: String,
+        key: String,
+        etag: Option<String>,
+        patch: Patch,
+        _: Notify,
+    ) -> Result<OneEvent, Failure> {
+        begin(&c)?;
+        let event = events::update(&c, &calendar, &id, &key, etag.as_deref(), &patch)?;
+        Ok(OneEvent { event, memo: None })
+    }
+
+    fn cancel(
+        c: Connection,
+        calendar: String,
+        id: String,
+        _: String,
+        etag: Option<String>,
+        _: Notify,
+    ) -> Result<Done, Failure> {
+        begin(&c)?;
+        events::cancel(&c, &calendar, &id, etag.as_deref())?;
+        Ok(Done { memo: None })
+    }
+
+    fn respond(
+        c: Connection,
+        calendar: String,
+        id: String,
+        _: String,
+        rsvp: Rsvp,
+        _: Notify,
+    ) -> Result<OneEvent, Failure> {
+        begin(&c)?;
+        let event = events::respond(&c, &calendar, &id, rsvp)?;
+        Ok(OneEvent { event, memo: None })
+    }
+
+    fn changes(c: Connection, calendar: String, cursor: Option<Cursor>, _: Window, max: u32) -> Result<Batch, Failure> {
+        begin(&c)?;
+        changes::page(&c, &calendar, cursor.as_deref(), max)
+    }
+}

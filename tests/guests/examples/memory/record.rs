@@ -1,0 +1,265 @@
+//! Between stored texts and the contract's event.
+//!
+//! Ways to be wrong that lose something act where a stored text becomes an event: what is stored stays right, so that
+//! only what is seen is wrong.
+
+use chronus_sdk::failure::{invalid, unsupported};
+use chronus_sdk::icalendar::event::{self, Answer, Busy, Role as EventRole, Status, When};
+use chronus_sdk::icalendar::{self, Component, Property, Zone, Zones};
+use chronus_sdk::types::*;
+use jiff::{Timestamp, civil};
+
+use crate::service::Stored;
+use crate::{now, wrong};
+
+/// The property that holds the key.
+const KEY: &str = "X-KEY";
+
+/// A stored text as a calendar.
+pub(crate) fn parse(stored: &Stored) -> Result<Component, Failure> {
+    let (calendar, _) =
+        icalendar::parse(stored.data.as_bytes()).map_err(|error| invalid("event", error.to_string()))?;
+    Ok(calendar)
+}
+
+/// The only event of a calendar.
+pub(crate) fn only(calendar: &mut Component) -> Result<&mut Component, Failure> {
+    calendar.inner_mut("VEVENT").next().ok_or_else(|| invalid("event", "there is no VEVENT in it"))
+}
+
+pub(crate) fn owner_zone(connection: &Connection) -> Zone {
+    Zone::iana(&connection.zone).unwrap_or_else(Zone::utc)
+}
+
+/// A calendar with the event of a draft.
+pub(crate) fn calendar(c: &Connection, key: &str, draft: &Draft) -> Result<Component, Failure> {
+    let mut made = event::new(&draft.uid, now());
+    made.set(Property::from_text(KEY, key));
+    let patch = Patch {
+        title: Some(draft.title.clone()),
+        description: Some(draft.description.clone()),
+        when: Some(draft.when.clone()),
+        busy: Some(draft.busy),
+        status: Some(draft.status),
+        attendees: Some(draft.attendees.clone()),
+        recurrence: Some(draft.recurrence.clone()),
+    };
+    apply(c, &mut made, &patch)?;
+    let mut calendar = Component::calendar("-//chronus//memory//EN", None);
+    calendar.components.push(made);
+    Ok(calendar)
+}
+
+/// Sets what a patch names.
+pub(crate) fn apply(c: &Connection, made: &mut Component, patch: &Patch) -> Result<(), Failure> {
+    if let Some(title) = &patch.title {
+        event::set_title(made, title);
+    }
+    if let Some(description) = &patch.description {
+        event::set_description(made, description);
+    }
+    if let Some(when) = &patch.when {
+        event::set_when(made, &span_in(when)?);
+    }
+    if let Some(kind) = patch.busy {
+        event::set_busy(made, busy_in(kind));
+    }
+    if let Some(status) = patch.status {
+        event::set_status(
+            made,
+            match status {
+                EventStatus::Confirmed => Status::Confirmed,
+                EventStatus::Tentative => Status::Tentative,
+                EventStatus::Cancelled => Status::Cancelled,
+            },
+        );
+    }
+    if let Some(attendees) = &patch.attendees {
+        if !attendees.is_empty() {
+            let owner = c.address.clone().ok_or_else(|| unsupported("the owner has no address to invite from"))?;
+            event::set_organiser(made, &event::Organiser { address: owner, name: None });
+        }
+        if wrong(c, "resets-answers") {
+            made.remove("ATTENDEE");
+        }
+        event::set_attendees(made, &attendees.iter().map(attendee_in).collect::<Vec<_>>());
+    }
+    if let Some(lines) = &patch.recurrence {
+        event::set_recurrence(made, lines).map_err(|error| invalid("recurrence", error.0))?;
+    }
+    Ok(())
+}
+
+/// The event of a stored text.
+pub(crate) fn event(c: &Connection, stored: &Stored) -> Result<Event, Failure> {
+    let mut calendar = parse(stored)?;
+    let owner = owner_zone(c);
+    let key = only(&mut calendar)?.text(KEY);
+    let vevent = only(&mut calendar)?.clone();
+    let (fields, _) = event::read(&vevent, &mut Zones::new(&calendar, owner));
+    let when = fields.when.ok_or_else(|| invalid("event", "its time cannot be read"))?;
+    let is_self = |address: &str| c.address.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(address));
+    let mut seen = Event {
+        id: stored.id.clone(),
+        uid: fields.uid,
+        etag: Some(if wrong(c, "etag-stays") { "1".into() } else { stored.etag.clone() }),
+        series_id: None,
+        original_start: None,
+        title: fields.title,
+        description: fields.description,
+        when: span_out(&when),
+        busy: kind(fields.busy),
+        status: match fields.status {
+            Status::Confirmed => EventStatus::Confirmed,
+            Status::Tentative => EventStatus::Tentative,
+            Status::Cancelled => EventStatus::Cancelled,
+        },
+        organiser: fields.organiser.map(|one| Organiser {
+            is_self: is_self(&one.address),
+            address: one.address,
+            name: one.name,
+        }),
+        attendees: fields.attendees.iter().map(|one| attendee_out(one, is_self(&one.address))).collect(),
+        recurrence: fields.recurrence,
+        ours: key,
+        updated: fields.updated.map(Timestamp::as_second),
+    };
+    lose(c, &mut seen);
+    Ok(seen)
+}
+
+/// Ways of being wrong that lose something.
+fn lose(c: &Connection, event: &mut Event) {
+    if wrong(c, "loses-newlines") {
+        event.description = event.description.replace('\n', " ");
+    }
+    if wrong(c, "loses-astral") {
+        event.title.retain(|character| u32::from(character) <= 0xffff);
+    }
+    if let Span::Timed(span) = &mut event.when
+        && wrong(c, "loses-zones")
+    {
+        span.start.zone = "UTC".into();
+    }
+    if wrong(c, "loses-kinds") && event.busy != BusyKind::Free {
+        event.busy = BusyKind::Busy;
+    }
+    if wrong(c, "loses-names") {
+        event.attendees.iter_mut().for_each(|attendee| attendee.name = None);
+    }
+    if let Span::AllDay(span) = &mut event.when
+        && wrong(c, "days-become-one")
+    {
+        span.end = span.start;
+        span.end.day += 1;
+    }
+}
+
+/// Whether two stored texts are the same to whoever made them.
+pub(crate) fn same(c: &Connection, one: &Stored, other: &Stored) -> Result<bool, Failure> {
+    let bare = |stored: &Stored| {
+        let mut event = event(c, stored)?;
+        (event.id, event.etag, event.updated) = (String::new(), None, None);
+        event.attendees.iter_mut().for_each(|attendee| attendee.rsvp = Rsvp::NeedsAction);
+        Ok::<_, Failure>(event)
+    };
+    Ok(bare(one)? == bare(other)?)
+}
+
+pub(crate) fn kind(busy: Busy) -> BusyKind {
+    match busy {
+        Busy::Busy => BusyKind::Busy,
+        Busy::Tentative => BusyKind::Tentative,
+        Busy::OutOfOffice => BusyKind::OutOfOffice,
+        Busy::WorkingElsewhere => BusyKind::WorkingElsewhere,
+        Busy::Free => BusyKind::Free,
+    }
+}
+
+fn busy_in(kind: BusyKind) -> Busy {
+    match kind {
+        BusyKind::Busy => Busy::Busy,
+        BusyKind::Tentative => Busy::Tentative,
+        BusyKind::OutOfOffice => Busy::OutOfOffice,
+        BusyKind::WorkingElsewhere => Busy::WorkingElsewhere,
+        BusyKind::Free => Busy::Free,
+    }
+}
+
+pub(crate) fn answer_in(rsvp: Rsvp) -> Answer {
+    match rsvp {
+        Rsvp::NeedsAction => Answer::NeedsAction,
+        Rsvp::Accepted => Answer::Accepted,
+        Rsvp::Tentative => Answer::Tentative,
+        Rsvp::Declined => Answer::Declined,
+    }
+}
+
+fn attendee_in(attendee: &Attendee) -> event::Attendee {
+    event::Attendee {
+        address: attendee.address.clone(),
+        name: attendee.name.clone(),
+        role: match attendee.role {
+            Role::Chair => EventRole::Chair,
+            Role::Required => EventRole::Required,
+            Role::Optional => EventRole::Optional,
+            Role::NonParticipant => EventRole::NonParticipant,
+        },
+        answer: answer_in(attendee.rsvp),
+    }
+}
+
+fn attendee_out(attendee: &event::Attendee, is_self: bool) -> Attendee {
+    Attendee {
+        address: attendee.address.clone(),
+        name: attendee.name.clone(),
+        role: match attendee.role {
+            EventRole::Chair => Role::Chair,
+            EventRole::Required => Role::Required,
+            EventRole::Optional => Role::Optional,
+            EventRole::NonParticipant => Role::NonParticipant,
+        },
+        rsvp: match attendee.answer {
+            Answer::NeedsAction => Rsvp::NeedsAction,
+            Answer::Accepted => Rsvp::Accepted,
+            Answer::Tentative => Rsvp::Tentative,
+            Answer::Declined => Rsvp::Declined,
+        },
+        is_self,
+    }
+}
+
+fn span_in(span: &Span) -> Result<When, Failure> {
+    let at = |timed: &Timed| {
+        let zone = Zone::iana(&timed.zone).ok_or_else(|| invalid("when.zone", "it is no IANA time zone"))?;
+        let at = Timestamp::from_second(timed.at).map_err(|_| invalid("when.at", "it is too far away"))?;
+        Ok::<_, Failure>((at, zone))
+    };
+    let day = |date: &Date| {
+        let parts = (i16::try_from(date.year), i8::try_from(date.month), i8::try_from(date.day));
+        let (Ok(year), Ok(month), Ok(day)) = parts else { return Err(invalid("when", "it is no date")) };
+        civil::Date::new(year, month, day).map_err(|_| invalid("when", "it is no date"))
+    };
+    Ok(match span {
+        Span::Timed(TimedSpan { start, end }) => {
+            let ((start, start_zone), (end, end_zone)) = (at(start)?, at(end)?);
+            When::Timed { start, start_zone, end, end_zone }
+        }
+        Span::AllDay(DaySpan { start, end }) => When::Days { start: day(start)?, end: day(end)? },
+    })
+}
+
+fn span_out(when: &When) -> Span {
+    let timed = |at: &Timestamp, zone: &Zone| Timed { at: at.as_second(), zone: zone.name().unwrap_or("UTC").into() };
+    let date = |date: &civil::Date| Date {
+        year: date.year().into(),
+        month: date.month().unsigned_abs(),
+        day: date.day().unsigned_abs(),
+    };
+    match when {
+        When::Timed { start, start_zone, end, end_zone } => {
+            Span::Timed(TimedSpan { start: timed(start, start_zone), end: timed(end, end_zone) })
+        }
+        When::Days { start, end } => Span::AllDay(DaySpan { start: date(start), end: date(end) }),
+    }
+}

@@ -1,0 +1,248 @@
+//! The conformance suite: it covers the contract, it finds every mistake that a provider is made to make and blames
+//! nothing else for it, and it holds for the provider of CalDAV against servers of others.
+
+use crate::harness::{self, SERVER};
+use anyhow::Context;
+use chronus_host::plugins::conformance::{self, Outcome, Target};
+use chronus_host::plugins::egress::{Credential, EgressMap, EgressPolicy, Grant};
+use chronus_host::plugins::{Budget, Connection, Plugin};
+use chronus_tests::peers::{self, Account, Peer, Radicale, Xandikos};
+use chronus_tests::store::{PASSWORD, Store};
+use chronus_tests::wit::wit_labels;
+use chronus_tests::{components, repo_root};
+use std::collections::BTreeSet;
+use tokio::task::JoinSet;
+
+/// Each way in which the provider of `guests/examples/memory` can be wrong, and the sentences that it then breaks.
+const WRONG: &[(&str, &[&str])] = &[
+    ("lists-tasks", &["open/calendars"]),
+    ("default-missing", &["open/default"]),
+    ("default-twice", &["open/default"]),
+    ("claims-push", &["open/abilities"]),
+    ("calendars-named-anew", &["open/stable", "memo/optional"]),
+    ("wrong-password-is-temporary", &["open/reconnect"]),
+    ("needs-its-memo", &["memo/optional"]),
+    ("memo-grows", &["memo/small", "memo/optional", "open/stable"]),
+    ("drops-unknown-calendars", &["busy/each"]),
+    ("answers-in-its-own-order", &["busy/each"]),
+    ("failure-is-free", &["busy/failure-is-not-free"]),
+    ("edges-count", &["busy/half-open"]),
+    ("not-clipped", &["busy/clipped"]),
+    ("unsorted", &["busy/sorted"]),
+    ("exceptions-ignored", &["busy/recurrence"]),
+    ("fixed-offset", &["busy/wall-clock"]),
+    ("all-day-in-utc", &["busy/all-day"]),
+    ("free-is-busy", &["busy/free"]),
+    ("cancelled-is-busy", &["busy/cancelled"]),
+    ("declined-is-busy", &["busy/cancelled"]),
+    ("one-bad-event-is-all", &["busy/one-bad-event"]),
+    ("bad-events-are-nameless", &["busy/one-bad-event"]),
+    ("backwards-is-free", &["busy/window"]),
+    ("loses-newlines", &["create/round-trip"]),
+    ("loses-astral", &["create/round-trip"]),
+    ("loses-zones", &["create/round-trip", "update/only-named"]),
+    ("loses-kinds", &["create/round-trip"]),
+    ("loses-names", &["create/round-trip"]),
+    ("days-become-one", &["create/round-trip"]),
+    ("uid-of-its-own", &["create/uid"]),
+    ("forgets-its-key", &["create/ours"]),
+    ("makes-it-twice", &["create/idempotent", "memo/optional"]),
+    ("conflict-overwrites", &["create/conflict"]),
+    ("taken-uid-is-free", &["create/taken"]),
+    ("unknown-is-temporary", &["get/unknown", "update/unknown", "cancel/gone"]),
+    ("drops-unknown-ids", &["get-many/each"]),
+    ("drops-the-unnamed", &["update/only-named"]),
+    ("resets-answers", &["update/only-named"]),
+    ("etag-stays", &["update/etag-new"]),
+    ("etags-ignored", &["update/stale", "cancel/stale"]),
+    ("update-makes", &["update/unknown"]),
+    ("updates-once", &["update/no-etag", "update/only-named"]),
+    ("cancel-does-nothing", &["cancel/gone", "cancel/stale", "changes/tombstone"]),
+    ("cancels-once", &["cancel/again"]),
+    ("answers-for-all", &["respond/own-answer"]),
+    ("invites-itself", &["respond/not-invited"]),
+    ("lists-no-series", &["changes/listing"]),
+    ("never-complete", &["changes/listing"]),
+    ("misses-updates", &["changes/new"]),
+    ("never-tombstones", &["changes/tombstone"]),
+    ("repeats-changes", &["changes/fix-point"]),
+    ("max-ignored", &["changes/max"]),
+    ("skips-between-pages", &["changes/max"]),
+    ("any-cursor-is-good", &["changes/expired"]),
+];
+
+/// The account of this user at the store, whose provider is to be wrong in this way.
+fn target(user: &str, wrong: &str) -> anyhow::Result<Target> {
+    Ok(Target {
+        organisation: "organisation".into(),
+        connection: Connection {
+            sign_in: "password".into(),
+            address: Some("owner@example.com".into()),
+            zone: "Europe/Rome".into(),
+            fields: vec![("user".into(), user.into()), ("wrong".into(), wrong.into())],
+            ..Connection::default()
+        },
+        credential: Credential::Basic { user: user.into(), secret: PASSWORD.into() },
+        grant: Grant { hosts: vec!["https://memory.example".parse()?], read_posts: vec![] },
+        budget: Budget::default(),
+        run: user.into(),
+    })
+}
+
+async fn memory(store: &Store) -> anyhow::Result<Plugin> {
+    let built = tokio::task::spawn_blocking(components).await??.guest("memory")?;
+    let map = EgressMap::new([("https://memory.example", store.origin())])?;
+    let sandbox = harness::sandbox(EgressPolicy { map, ..EgressPolicy::default() })?;
+    Ok(sandbox.admit(&std::fs::read(&built.path)?).await?)
+}
+
+#[tokio::test]
+async fn the_right_provider_fails_no_case() -> anyhow::Result<()> {
+    let store = Store::start().await?;
+    let plugin = memory(&store).await?;
+    store.add_user("right");
+    let report = conformance::run(&plugin, &target("right", "")?, None).await?;
+    println!("{report}");
+    assert!(report.is_green(), "{report}");
+    let not_seen: Vec<_> =
+        report.rows.iter().filter(|row| matches!(row.outcome, Outcome::NotApplicable { .. })).collect();
+    assert!(not_seen.is_empty(), "the toy service lets everything be seen: {not_seen:?}");
+    assert!(report.left_behind.is_empty(), "{:?}", report.left_behind);
+    assert_eq!(store.count("right", "home"), Some(0), "the suite takes away what it made");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_mistake_fails_the_sentences_that_name_it_and_no_other() -> anyhow::Result<()> {
+    let store = Store::start().await?;
+    let plugin = memory(&store).await?;
+    let mut runs = JoinSet::new();
+    for (wrong, sentences) in WRONG {
+        store.add_user(wrong);
+        let (plugin, target) = (plugin.clone(), target(wrong, wrong)?);
+        runs.spawn(async move { (wrong, sentences, conformance::run(&plugin, &target, None).await) });
+    }
+    let mut surprises = Vec::new();
+    while let Some(run) = runs.join_next().await {
+        let (wrong, sentences, report) = run?;
+        let report = report?;
+        let expected: BTreeSet<&str> = sentences.iter().copied().collect();
+        let broken: BTreeSet<&str> = report.failures().map(|row| row.sentence).collect();
+        if broken != expected {
+            let cases: Vec<_> = report.failures().map(|row| (row.id, &row.outcome)).collect();
+            surprises.push(format!("{wrong}: should break {expected:?}, and breaks {cases:#?}"));
+        }
+    }
+    assert!(surprises.is_empty(), "{}", surprises.join("\n"));
+    Ok(())
+}
+
+/// Sentences that no provider which the host admits can break, and why.
+const UNBREAKABLE: [(&str, &str); 2] = [
+    ("describe/pure", "no call is made with a connection, so the toy provider cannot be told to be wrong"),
+    ("describe/well-formed", "what is malformed is not admitted"),
+];
+
+/// Sentences that come with push.
+const PUSH: [&str; 2] = ["unsubscribe/again", "notification/garbage"];
+
+#[test]
+fn every_sentence_has_a_case_and_every_case_a_sentence_and_a_mistake() -> anyhow::Result<()> {
+    let labels: BTreeSet<String> = wit_labels()?.into_iter().map(|label| label.name).collect();
+    let sentences: BTreeSet<&str> = conformance::cases().map(|case| case.sentence()).collect();
+    let unknown: Vec<_> = sentences.iter().filter(|sentence| !labels.contains(**sentence)).collect();
+    assert!(unknown.is_empty(), "cases of sentences that the contract does not have: {unknown:?}");
+    let without_case: Vec<_> = labels.iter().map(String::as_str).filter(|label| !sentences.contains(label)).collect();
+    println!("sentences without a case: {without_case:?}");
+    assert_eq!(without_case.into_iter().filter(|label| !PUSH.contains(label)).collect::<Vec<_>>(), Vec::<&str>::new());
+    let broken: BTreeSet<&str> = WRONG.iter().flat_map(|(_, sentences)| sentences.iter().copied()).collect();
+    let unbreakable: BTreeSet<&str> = UNBREAKABLE.iter().map(|(sentence, _)| *sentence).collect();
+    let unproved: Vec<_> = sentences.difference(&broken).filter(|sentence| !unbreakable.contains(**sentence)).collect();
+    assert!(unproved.is_empty(), "sentences that no mistake breaks: {unproved:?}");
+    for label in wit_labels()?.iter().filter(|label| sentences.contains(label.name.as_str())) {
+        assert_eq!(conformance::promise(&label.name).as_ref(), Some(&label.sentence), "{}", label.name);
+    }
+    let ids: BTreeSet<&str> = conformance::cases().map(|case| case.id).collect();
+    assert_eq!(ids.len(), conformance::cases().count(), "two cases have one id");
+    Ok(())
+}
+
+/// A filter names cases by any part of their ids.
+#[tokio::test]
+async fn a_filter_runs_some_cases() -> anyhow::Result<()> {
+    let store = Store::start().await?;
+    let plugin = memory(&store).await?;
+    store.add_user("filter");
+    let target = target("filter", "")?;
+    let report = conformance::run(&plugin, &target, Some("busy/window")).await?;
+    let ids: Vec<_> = report.rows.iter().map(|row| row.id).collect();
+    assert_eq!(ids, ["busy/window:backwards", "busy/window:empty"]);
+    assert!(report.is_green(), "{report}");
+
+    let locked_out = Target { credential: Credential::None, ..target };
+    let report = conformance::run(&plugin, &locked_out, Some("busy/")).await?;
+    assert_eq!(report.counts().passed, 0);
+    let outcome = &report.rows.first().context("there are cases")?.outcome;
+    let Outcome::Failed { expected, came } = outcome else { anyhow::bail!("{outcome:?}") };
+    assert!(expected.contains("`open`") && came.starts_with("reconnect"), "{expected}: {came}");
+    Ok(())
+}
+
+/// The whole suite against a CalDAV server; the table is printed, and JUnit's file is in `target/conformance/`.
+async fn holds_for_caldav(server: &str, account: &Account) -> anyhow::Result<()> {
+    let built = tokio::task::spawn_blocking(components).await??.provider("ical")?;
+    let sandbox = harness::sandbox(harness::mapped_to(&account.origin)?)?;
+    let plugin = sandbox.admit(&std::fs::read(&built.path)?).await?;
+    let target = Target {
+        organisation: "organisation".into(),
+        connection: Connection {
+            sign_in: "app-password".into(),
+            server: Some(SERVER.into()),
+            address: Some("alice@example.com".into()),
+            zone: "Europe/Rome".into(),
+            fields: vec![("username".into(), account.user.clone())],
+            ..Connection::default()
+        },
+        credential: Credential::Basic { user: account.user.clone(), secret: account.password.clone().into() },
+        grant: Grant::default(),
+        budget: Budget::default(),
+        run: server.into(),
+    };
+    let report = conformance::run(&plugin, &target, None).await?;
+    println!("{report}");
+    let folder = repo_root().join("target/conformance");
+    std::fs::create_dir_all(&folder)?;
+    std::fs::write(folder.join(format!("ical-{server}.xml")), report.junit()?)?;
+    assert!(report.is_green(), "{report}");
+    assert!(report.left_behind.is_empty(), "{:?}", report.left_behind);
+    Ok(())
+}
+
+/// An event in a zone that nobody knows: read as if it had none, and named as a problem. Which window the suite looks
+/// at depends on the run, so it is there every day.
+const ODD: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//chronus//tests//EN\r\nBEGIN:VEVENT\r\nUID:odd\r\n\
+    DTSTAMP:20130101T000000Z\r\nDTSTART;TZID=Nowhere/Never:20130101T090000\r\nDURATION:PT1H\r\nRRULE:FREQ=DAILY\r\n\
+    SUMMARY:Odd\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+
+#[tokio::test]
+async fn ical_holds_against_radicale() -> anyhow::Result<()> {
+    if peers::left_out(&[Peer::Radicale])? {
+        return Ok(());
+    }
+    let radicale = Radicale::start(&[("alice", "opensesame")]).await?;
+    let account = radicale.account("alice")?;
+    account.put_calendar("work").await?;
+    account.put(&format!("{}odd.ics", account.put_calendar("zones").await?), ODD).await?;
+    holds_for_caldav("radicale", &account).await
+}
+
+#[tokio::test]
+async fn ical_holds_against_xandikos() -> anyhow::Result<()> {
+    if peers::left_out(&[Peer::Xandikos])? {
+        return Ok(());
+    }
+    let xandikos = Xandikos::start().await?;
+    let account = xandikos.account();
+    account.put(&format!("{}odd.ics", account.put_calendar("zones").await?), ODD).await?;
+    holds_for_caldav("xandikos", &account).await
+}

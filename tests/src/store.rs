@@ -1,0 +1,235 @@
+//! A toy service for the provider of `tests/guests/examples/memory`: texts under ids, in this process.
+//!
+//! The conformance suite must be shown to find mistakes, so it needs a provider that makes them on demand, and that
+//! provider needs a memory. The store is as dumb as can be, so that a mistake is the provider's and not the store's: it
+//! knows preconditions (RFC 9110 §13.1), numbers changes, and never reads what it keeps. Each of its users has an
+//! account of their own and sees nobody else's. Rejected: a CalDAV server, whose own opinions would be in every answer,
+//! and which starts too slowly for forty variants.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// What every user's password is.
+pub const PASSWORD: &str = "open sesame, store";
+
+/// A running store. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Store {
+    origin: String,
+    accounts: Accounts,
+    server: JoinHandle<()>,
+}
+
+type Accounts = Arc<Mutex<HashMap<String, Account>>>;
+
+#[derive(Debug, Default)]
+struct Account {
+    requests: u64,
+    calendars: BTreeMap<String, Calendar>,
+}
+
+/// The texts of a calendar, and what happened to them.
+#[derive(Debug, Default)]
+struct Calendar {
+    texts: BTreeMap<String, Text>,
+    /// The number of the last change.
+    last: u64,
+    /// The last change of each id that ever was.
+    happened: BTreeMap<String, u64>,
+}
+
+#[derive(Debug, Clone)]
+struct Text {
+    etag: String,
+    data: String,
+}
+
+impl Store {
+    /// Starts one without users, at a port that the system chose.
+    pub async fn start() -> anyhow::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.context("binding a port for the store")?;
+        let origin = format!("http://{}", listener.local_addr()?);
+        let accounts = Accounts::default();
+        let routes = Router::new()
+            .route("/account", get(account))
+            .route("/calendars/{calendar}/events", get(list))
+            .route("/calendars/{calendar}/events/{id}", get(read).put(write).delete(delete))
+            .route("/calendars/{calendar}/changes/{after}", get(changes))
+            .with_state(accounts.clone());
+        let server = tokio::spawn(async move {
+            // It ends with the listener, which ends with the task.
+            let _ = axum::serve(listener, routes).await;
+        });
+        Ok(Self { origin, accounts, server })
+    }
+
+    /// `http://127.0.0.1:` and its port.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Makes a user with the calendars `home`, `team` and `broken`; in the last is a text that is no calendar.
+    pub fn add_user(&self, name: &str) {
+        let mut account = Account::default();
+        for calendar in ["home", "team", "broken"] {
+            account.calendars.insert(calendar.to_owned(), Calendar::default());
+        }
+        if let Some(broken) = account.calendars.get_mut("broken") {
+            broken.keep("bad", "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nSUMMARY:cut o");
+        }
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), account);
+    }
+
+    /// How many texts a user has in a calendar.
+    pub fn count(&self, user: &str, calendar: &str) -> Option<usize> {
+        let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(accounts.get(user)?.calendars.get(calendar)?.texts.len())
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Calendar {
+    fn keep(&mut self, id: &str, data: &str) -> String {
+        let etag = format!("\"{}\"", self.touch(id));
+        self.texts.insert(id.to_owned(), Text { etag: etag.clone(), data: data.to_owned() });
+        etag
+    }
+
+    fn touch(&mut self, id: &str) -> u64 {
+        self.last += 1;
+        self.happened.insert(id.to_owned(), self.last);
+        self.last
+    }
+
+    fn shown(&self, id: &str) -> Option<Value> {
+        let Text { etag, data } = self.texts.get(id)?;
+        Some(json!({ "id": id, "etag": etag, "data": data }))
+    }
+
+    /// What is answered when the preconditions of a write do not hold.
+    fn refuses(&self, id: &str, headers: &HeaderMap) -> Option<Response> {
+        let present = self.texts.get(id).map(|text| text.etag.as_str());
+        let expected = headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok());
+        let wanted_absent = headers.contains_key(header::IF_NONE_MATCH);
+        let holds = expected.is_none_or(|etag| present == Some(etag)) && !(wanted_absent && present.is_some());
+        (!holds).then(|| StatusCode::PRECONDITION_FAILED.into_response())
+    }
+}
+
+/// Answers from the calendar of the user who asks, if the password is theirs and there is one of that name.
+fn within(
+    accounts: &Accounts,
+    headers: &HeaderMap,
+    name: &str,
+    answer: impl FnOnce(&mut Calendar) -> Response,
+) -> Response {
+    with_account(accounts, headers, |account| match account.calendars.get_mut(name) {
+        Some(calendar) => answer(calendar),
+        None => StatusCode::NOT_FOUND.into_response(),
+    })
+}
+
+fn with_account(accounts: &Accounts, headers: &HeaderMap, answer: impl FnOnce(&mut Account) -> Response) -> Response {
+    let mut accounts = accounts.lock().unwrap_or_else(PoisonError::into_inner);
+    let user = user(headers);
+    match user.and_then(|user| accounts.get_mut(&user)) {
+        Some(account) => {
+            account.requests += 1;
+            answer(account)
+        }
+        None => StatusCode::UNAUTHORIZED.into_response(),
+    }
+}
+
+/// The user whom the Basic credentials (RFC 7617) name, if the password is right.
+fn user(headers: &HeaderMap) -> Option<String> {
+    let pair = headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Basic ")?;
+    let pair = String::from_utf8(BASE64_STANDARD.decode(pair).ok()?).ok()?;
+    let (user, password) = pair.split_once(':')?;
+    (password == PASSWORD).then(|| user.to_owned())
+}
+
+async fn account(State(accounts): State<Accounts>, headers: HeaderMap) -> Response {
+    with_account(&accounts, &headers, |account| Json(json!({ "requests": account.requests })).into_response())
+}
+
+async fn list(State(accounts): State<Accounts>, Path(calendar): Path<String>, headers: HeaderMap) -> Response {
+    within(&accounts, &headers, &calendar, |calendar| {
+        let all: Vec<Value> = calendar.texts.keys().filter_map(|id| calendar.shown(id)).collect();
+        Json(all).into_response()
+    })
+}
+
+type Place = Path<(String, String)>;
+
+async fn read(State(accounts): State<Accounts>, Path((calendar, id)): Place, headers: HeaderMap) -> Response {
+    within(&accounts, &headers, &calendar, |calendar| match calendar.shown(&id) {
+        Some(shown) => Json(shown).into_response(),
+        None if calendar.happened.contains_key(&id) => StatusCode::GONE.into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    })
+}
+
+async fn write(
+    State(accounts): State<Accounts>,
+    Path((calendar, id)): Place,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let Ok(data) = std::str::from_utf8(&body) else { return StatusCode::BAD_REQUEST.into_response() };
+    within(&accounts, &headers, &calendar, |calendar| match calendar.refuses(&id, &headers) {
+        Some(refusal) => refusal,
+        None => Json(json!({ "etag": calendar.keep(&id, data) })).into_response(),
+    })
+}
+
+async fn delete(State(accounts): State<Accounts>, Path((calendar, id)): Place, headers: HeaderMap) -> Response {
+    within(&accounts, &headers, &calendar, |calendar| match calendar.refuses(&id, &headers) {
+        Some(refusal) => refusal,
+        None if calendar.texts.remove(&id).is_none() => StatusCode::NOT_FOUND.into_response(),
+        None => {
+            calendar.touch(&id);
+            StatusCode::NO_CONTENT.into_response()
+        }
+    })
+}
+
+/// What happened after a number, in its order; 410 if no change had that number.
+async fn changes(
+    State(accounts): State<Accounts>,
+    Path((calendar, after)): Path<(String, u64)>,
+    headers: HeaderMap,
+) -> Response {
+    within(&accounts, &headers, &calendar, |calendar| {
+        if after > calendar.last {
+            return StatusCode::GONE.into_response();
+        }
+        let mut later: Vec<(u64, &String)> =
+            calendar.happened.iter().map(|(id, number)| (*number, id)).filter(|(number, _)| *number > after).collect();
+        later.sort_unstable();
+        let shown = |(number, id): (u64, &String)| {
+            let mut item = calendar.shown(id).unwrap_or_else(|| json!({ "id": id }));
+            item["number"] = number.into();
+            item
+        };
+        Json(later.into_iter().map(shown).collect::<Vec<Value>>()).into_response()
+    })
+}
