@@ -31,7 +31,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ratio = runtime.block_on(compare(&component))?;
     if ratio > BUDGET {
-        return Err(format!("a call in the sandbox takes {ratio:.2} times as long as in bare wasmtime; at most {BUDGET}").into());
+        return Err(format!(
+            "a call in the sandbox takes {ratio:.2} times as long as in bare wasmtime; at most {BUDGET}"
+        )
+        .into());
     }
     Ok(())
 }
@@ -70,7 +73,9 @@ async fn compare(component: &[u8]) -> Result<f64, Box<dyn Error>> {
     let bare = median(rounds.iter().map(|(bare, _)| micros(*bare)).collect());
     let sandboxed = median(rounds.iter().map(|(_, sandboxed)| micros(*sandboxed)).collect());
     let ratio = median(rounds.iter().map(|(bare, sandboxed)| sandboxed.as_secs_f64() / bare.as_secs_f64()).collect());
-    println!("call, fresh sandbox, no I/O: {sandboxed:.1} µs; bare wasmtime: {bare:.1} µs; ratio: {ratio:.2} (≤ {BUDGET})");
+    println!(
+        "call, fresh sandbox, no I/O: {sandboxed:.1} µs; bare wasmtime: {bare:.1} µs; ratio: {ratio:.2} (≤ {BUDGET})"
+    );
     Ok(ratio)
 }
 

@@ -92,7 +92,8 @@ async fn busy_times_are_those_of_recurring_ical_events() -> anyhow::Result<()> {
     for (year, calendars) in by_year {
         let start = |year| jiff::civil::date(year, 1, 1).in_tz(ZONE).map(|start| start.timestamp());
         let window = Window { start: start(year)?, end: start(year + 1)? };
-        let texts: BTreeMap<&str, &str> = calendars.iter().map(|asked| (asked.file, corpus[asked.file].as_str())).collect();
+        let texts: BTreeMap<&str, &str> =
+            calendars.iter().map(|asked| (asked.file, corpus[asked.file].as_str())).collect();
         let (from, to) = (window.start.to_string(), window.end.to_string());
         let request = json!({ "zone": ZONE, "from": from, "to": to, "calendars": texts });
         let reference = reference.run("occurrences.py", &[], &request).await?;
@@ -256,6 +257,9 @@ fn report(found: &BTreeMap<&str, Difference>, known: &BTreeMap<String, Differenc
             wrong.push_str(&format!("\n{file} differs and nobody has written down because of what\n"));
         }
     }
-    anyhow::ensure!(wrong.is_empty(), "differences are not those of tests/fixtures/occurrences.toml; found now:\n{wrong}");
+    anyhow::ensure!(
+        wrong.is_empty(),
+        "differences are not those of tests/fixtures/occurrences.toml; found now:\n{wrong}"
+    );
     Ok(())
 }

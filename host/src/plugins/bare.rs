@@ -6,7 +6,7 @@
 
 use super::{
     AdmissionError, Sandbox,
-    bindings::{self, exports::chronus::calendar::busy, chronus::calendar::types as wit},
+    bindings::{self, chronus::calendar::types as wit, exports::chronus::calendar::busy},
 };
 use wasmtime::{
     Store,
@@ -44,8 +44,10 @@ impl Sandbox {
         let engine = &self.shared.ticking.engine;
         let component = Component::from_binary(engine, bytes).map_err(types)?;
         let mut linker = Linker::new(engine);
-        bindings::chronus::calendar::log::add_to_linker::<_, HasSelf<Silent>>(&mut linker, |silent: &mut Silent| silent)
-            .map_err(types)?;
+        bindings::chronus::calendar::log::add_to_linker::<_, HasSelf<Silent>>(&mut linker, |silent: &mut Silent| {
+            silent
+        })
+        .map_err(types)?;
         let pre = linker.instantiate_pre(&component).map_err(types)?;
         let busy = busy::GuestIndices::new(&pre).map_err(types)?;
         Ok(Bare { pre, busy })

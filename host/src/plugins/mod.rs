@@ -24,8 +24,8 @@ mod log;
 pub mod sign_in;
 mod state;
 
-pub use bare::Bare;
 pub use admission::{AdmissionError, Inspection, Level};
+pub use bare::Bare;
 pub use budget::Budget;
 pub use contract::Connection;
 pub use failure::{CallError, Denial, Exhausted, Failure, Remedy, Rule, Trap};
