@@ -4,6 +4,8 @@
 //! busy it is. So the events that touch the window are fetched and expanded by the sdk's engine, which is the same for
 //! every server. An answer that was cut short is a failure that asks for a shorter window, never a list with gaps.
 
+use std::collections::BinaryHeap;
+
 use chronus_sdk::failure::{failure, invalid, unsupported};
 use chronus_sdk::http::HttpError;
 use chronus_sdk::icalendar::event::{self, Answer as Reply, Status};
@@ -63,8 +65,16 @@ fn of_calendar(session: &Session<'_>, id: &str, window: Window) -> Result<BusyTi
     for answer in found.answers {
         of_resource(answer, session, window, &mut times);
     }
-    times.intervals.sort_by_key(|interval| (interval.start, interval.end));
+    times.intervals = sorted(times.intervals);
     Ok(times)
+}
+
+/// By start, then end. By a heap of their places: a sort of a type of its own would be half a per cent of the component.
+fn sorted(intervals: Vec<Interval>) -> Vec<Interval> {
+    let places = intervals.iter().enumerate().map(|(place, each)| (each.start, each.end, place));
+    let places = places.collect::<BinaryHeap<_>>().into_sorted_vec();
+    let mut intervals: Vec<Option<Interval>> = intervals.into_iter().map(Some).collect();
+    places.into_iter().filter_map(|(_, _, place)| intervals.get_mut(place).and_then(Option::take)).collect()
 }
 
 /// RFC 4791 §7.8: an answer that would be too large ends with 507 for the collection.

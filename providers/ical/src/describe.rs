@@ -32,83 +32,78 @@ pub(crate) fn describe() -> Description {
 
 /// iCloud, and every server that is found by its name alone.
 fn app_password() -> SignIn {
-    let server = FormField {
-        name: "server".to_owned(),
-        label: "Server".to_owned(),
-        kind: FieldKind::ServerUrl,
-        pattern: None,
-        help: "Leave this as it is for iCloud. For another CalDAV server: its address, such as https://dav.example.org"
-            .to_owned(),
-        preset: Some(ICLOUD.to_owned()),
-    };
+    let server = field(
+        "server",
+        "Server",
+        FieldKind::ServerUrl,
+        None,
+        "Leave this as it is for iCloud. For another CalDAV server: its address, such as https://dav.example.org",
+        Some(ICLOUD),
+    );
     let form = Form { fields: vec![server, username(), password()], help_link: Some(HELP.to_owned()) };
-    SignIn {
-        id: "app-password".to_owned(),
-        label: "Apple Account and app-specific password".to_owned(),
-        method: Method::Form(form),
-        attach: basic(),
-    }
+    sign_in("app-password", "Apple Account and app-specific password", form)
 }
 
 /// Servers that must be told by path where they live.
 fn any_server() -> SignIn {
-    let server = FormField {
-        name: "server".to_owned(),
-        label: "Server".to_owned(),
-        kind: FieldKind::ServerUrl,
-        pattern: None,
-        help: "The address of the CalDAV server without its path, such as https://dav.example.org".to_owned(),
-        preset: None,
-    };
-    let path = FormField {
-        name: "path".to_owned(),
-        label: "Path".to_owned(),
-        kind: FieldKind::Text,
-        pattern: Some("(/[^?#\\s]*)?".to_owned()),
-        help: "Only if the server does not find it itself: what follows its name in the address that your \
-               administrator gave you, such as /caldav.php/"
-            .to_owned(),
-        preset: Some(String::new()),
-    };
+    let server = field(
+        "server",
+        "Server",
+        FieldKind::ServerUrl,
+        None,
+        "The address of the CalDAV server without its path, such as https://dav.example.org",
+        None,
+    );
+    let path = field(
+        "path",
+        "Path",
+        FieldKind::Text,
+        Some("(/[^?#\\s]*)?"),
+        "Only if the server does not find it itself: what follows its name in the address that your administrator gave \
+         you, such as /caldav.php/",
+        Some(""),
+    );
     let form = Form { fields: vec![server, path, username(), password()], help_link: None };
-    SignIn {
-        id: "caldav".to_owned(),
-        label: "Another CalDAV server, by its full address".to_owned(),
-        method: Method::Form(form),
-        attach: basic(),
-    }
+    sign_in("caldav", "Another CalDAV server, by its full address", form)
 }
 
 const HELP: &str = "https://account.apple.com";
 
 fn username() -> FormField {
-    FormField {
-        name: "username".to_owned(),
-        label: "User name".to_owned(),
-        kind: FieldKind::Text,
-        // HTTP Basic cannot carry a colon in it (RFC 7617 §2).
-        pattern: Some("[^:]+".to_owned()),
-        help: "For iCloud: your Apple Account's e-mail address".to_owned(),
-        preset: None,
-    }
+    // HTTP Basic cannot carry a colon in it (RFC 7617 §2).
+    let pattern = Some("[^:]+");
+    let help = "For iCloud: your Apple Account's e-mail address";
+    field("username", "User name", FieldKind::Text, pattern, help, None)
 }
 
 fn password() -> FormField {
+    // Apple's have the form xxxx-xxxx-xxxx-xxxx; those of other servers have any.
+    let pattern = Some(".+");
+    let help = "For iCloud: an app-specific password of the form xxxx-xxxx-xxxx-xxxx, made at \
+                https://account.apple.com under Sign-In and Security. The password of the Apple Account itself does \
+                not work, and you should not give it to anybody";
+    field("password", "App-specific password", FieldKind::Secret, pattern, help, None)
+}
+
+fn field(
+    name: &str,
+    label: &str,
+    kind: FieldKind,
+    pattern: Option<&str>,
+    help: &str,
+    preset: Option<&str>,
+) -> FormField {
     FormField {
-        name: "password".to_owned(),
-        label: "App-specific password".to_owned(),
-        kind: FieldKind::Secret,
-        // Apple's have the form xxxx-xxxx-xxxx-xxxx; those of other servers have any.
-        pattern: Some(".+".to_owned()),
-        help:
-            "For iCloud: an app-specific password of the form xxxx-xxxx-xxxx-xxxx, made at https://account.apple.com \
-               under Sign-In and Security. The password of the Apple Account itself does not work, and you should not \
-               give it to anybody"
-                .to_owned(),
-        preset: None,
+        name: name.to_owned(),
+        label: label.to_owned(),
+        kind,
+        pattern: pattern.map(str::to_owned),
+        help: help.to_owned(),
+        preset: preset.map(str::to_owned),
     }
 }
 
-fn basic() -> Attach {
-    Attach::Basic(AttachBasic { user_field: "username".to_owned(), secret_field: "password".to_owned() })
+fn sign_in(id: &str, label: &str, form: Form) -> SignIn {
+    let attach = Attach::Basic(AttachBasic { user_field: "username".to_owned(), secret_field: "password".to_owned() });
+    SignIn { id: id.to_owned(), label: label.to_owned(), method: Method::Form(form), attach }
 }

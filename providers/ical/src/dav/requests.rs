@@ -4,6 +4,7 @@
 //! it follows. Whatever comes from outside is escaped.
 
 use chronus_sdk::http::{Request, Url};
+use chronus_sdk::icalendar::value;
 use chronus_sdk::types::{Instant, Window};
 use jiff::{Timestamp, tz::TimeZone};
 
@@ -148,8 +149,7 @@ fn utc(instant: Instant) -> String {
     // 1 January 1 and 30 December 9999.
     const RANGE: (Instant, Instant) = (-62_135_596_800, 253_402_128_000);
     let at = Timestamp::from_second(instant.clamp(RANGE.0, RANGE.1)).unwrap_or(Timestamp::UNIX_EPOCH);
-    let at = TimeZone::UTC.to_datetime(at);
-    format!("{:04}{:02}{:02}T{:02}{:02}{:02}Z", at.year(), at.month(), at.day(), at.hour(), at.minute(), at.second())
+    value::write_date_time(TimeZone::UTC.to_datetime(at)) + "Z"
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ pub(crate) fn create(
     notify: Notify,
 ) -> Result<OneEvent, Failure> {
     check(key, draft)?;
-    one(connection, |session| {
+    one(connection, &|session| {
         let url = session.calendar(calendar)?;
         let name = file_name(key);
         let place = Place::within(url, &name).ok_or_else(|| invalid("key", "the key gives no usable name"))?;

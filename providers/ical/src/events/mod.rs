@@ -53,7 +53,7 @@ impl Place {
 
 /// `events.get`
 pub(crate) fn get(connection: &Connection, calendar: &str, id: &str) -> Result<OneEvent, Failure> {
-    one(connection, |session| {
+    one(connection, &|session| {
         let stored = fetch(session, &Place::of(session, calendar, id)?)?;
         Ok(stored.event_or_failure(session)?)
     })
@@ -81,7 +81,7 @@ fn item(session: &Session<'_>, id: &str, found: Found) -> Fetched {
 }
 
 /// Runs a step that gives one event.
-fn one(connection: &Connection, step: impl Fn(&Session<'_>) -> Result<Event, Trouble>) -> Result<OneEvent, Failure> {
+fn one(connection: &Connection, step: &dyn Fn(&Session<'_>) -> Result<Event, Trouble>) -> Result<OneEvent, Failure> {
     let (event, memo) = session::run(connection, step)?;
     Ok(OneEvent { event, memo })
 }
@@ -227,7 +227,7 @@ fn rewrite(
     session: &Session<'_>,
     place: &Place,
     etag: Option<&str>,
-    change: impl Fn(&Stored) -> Result<Option<Component>, Failure>,
+    change: &dyn Fn(&Stored) -> Result<Option<Component>, Failure>,
 ) -> Result<Event, Trouble> {
     for _ in 0..TRIES {
         let stored = fetch(session, place)?;

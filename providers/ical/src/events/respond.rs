@@ -19,9 +19,9 @@ pub(crate) fn respond(
     rsvp: Rsvp,
     notify: Notify,
 ) -> Result<OneEvent, Failure> {
-    one(connection, |session| {
+    one(connection, &|session| {
         let place = Place::of(session, calendar, id)?;
-        rewrite(session, &place, None, |stored| {
+        rewrite(session, &place, None, &|stored| {
             let own = session.own_addresses();
             let mut calendar = stored.calendar.clone();
             let mut invited = false;

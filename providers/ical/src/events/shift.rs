@@ -161,8 +161,8 @@ impl<'a> Move<'a> {
     fn at(&self, wall: DateTime) -> Option<When> {
         Some(match self.new {
             When::Days { start, end } => {
-                let first = wall.date();
-                When::Days { start: first, end: first.checked_add(start.duration_until(*end)).ok()? }
+                let days = start.duration_until(*end);
+                When::Days { start: wall.date(), end: wall.checked_add(days).ok()?.date() }
             }
             When::Timed { start, start_zone, end, end_zone } => {
                 let first = start_zone.instant(wall)?;

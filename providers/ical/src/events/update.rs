@@ -16,8 +16,8 @@ pub(crate) fn update(
     notify: Notify,
 ) -> Result<OneEvent, Failure> {
     let now = Timestamp::from_second(clock::now()).unwrap_or(Timestamp::UNIX_EPOCH);
-    one(connection, |session| {
+    one(connection, &|session| {
         let place = Place::of(session, calendar, id)?;
-        rewrite(session, &place, etag, |stored| edit::apply(session, stored, patch, notify, now))
+        rewrite(session, &place, etag, &|stored| edit::apply(session, stored, patch, notify, now))
     })
 }

@@ -4,6 +4,7 @@
 //! recognised by what they look like, instead of by three patterns.
 
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 /// Seconds since 1970 of `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT` or
 /// `Sun Nov  6 08:49:37 1994`.
@@ -27,7 +28,7 @@ pub fn parse_date(text: &str) -> Option<i64> {
     let midnight = Date::new(year?, month?, day?).ok()?;
     // A leap second counts as the second before it.
     let moment = midnight.at(hour, minute, second.min(59), 0);
-    Some(moment.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second())
+    Some(TimeZone::UTC.to_timestamp(moment).ok()?.as_second())
 }
 
 fn parse_time(word: &str) -> Option<(i8, i8, i8)> {

@@ -38,27 +38,8 @@ impl Url {
     /// If it is not absolute, not `http` or `https`, or has a user name, an empty or non-ASCII host, a bad port, or a
     /// space or control character anywhere.
     pub fn parse(text: &str) -> Result<Url, BadUrl> {
-        let bad = |rule| BadUrl { address: text.split(['?', '#']).next().unwrap_or_default().to_owned(), rule };
-        if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-            return Err(bad("it holds a space or a control character"));
-        }
-        let (scheme, rest) = text.split_once("://").ok_or(bad("it does not begin with https://"))?;
-        let https = match scheme.to_ascii_lowercase().as_str() {
-            "https" => true,
-            "http" => false,
-            _ => return Err(bad("its scheme is not https or http")),
-        };
-        let (authority, rest) = rest.split_at(rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len()));
-        let authority = check_authority(authority, https).map_err(bad)?;
-        let rest = rest.split('#').next().unwrap_or_default();
-        let (path, query) = match rest.split_once('?') {
-            Some((path, query)) => (path, Some(ascii(query))),
-            None => (rest, None),
-        };
-        if path.contains('\\') {
-            return Err(bad("its path holds a backslash"));
-        }
-        Ok(Url { https, authority, path: without_dots(&ascii(path)), query })
+        let address = || text.split(['?', '#']).next().unwrap_or_default().to_owned();
+        parse(text).map_err(|rule| BadUrl { address: address(), rule })
     }
 
     /// Resolves a link found in an answer from this address (RFC 3986 §5.2).
@@ -130,6 +111,30 @@ impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.origin(), self.path_and_query())
     }
+}
+
+/// See [`Url::parse`]; an error is the rule that is broken.
+fn parse(text: &str) -> Result<Url, &'static str> {
+    if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err("it holds a space or a control character");
+    }
+    let (scheme, rest) = text.split_once("://").ok_or("it does not begin with https://")?;
+    let https = match scheme {
+        scheme if scheme.eq_ignore_ascii_case("https") => true,
+        scheme if scheme.eq_ignore_ascii_case("http") => false,
+        _ => return Err("its scheme is not https or http"),
+    };
+    let (authority, rest) = rest.split_at(rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len()));
+    let authority = check_authority(authority, https)?;
+    let rest = rest.split('#').next().unwrap_or_default();
+    let (path, query) = match rest.split_once('?') {
+        Some((path, query)) => (path, Some(ascii(query))),
+        None => (rest, None),
+    };
+    if path.contains('\\') {
+        return Err("its path holds a backslash");
+    }
+    Ok(Url { https, authority, path: without_dots(&ascii(path)), query })
 }
 
 /// Percent-encodes everything but letters, digits and `-._~` (RFC 3986 §2.3): fit for one segment of a path, and for
