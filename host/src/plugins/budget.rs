@@ -6,7 +6,7 @@
 //! a component of eight memories has eight times the limit; and fuel, which costs as much as epochs and measures
 //! something that nobody can relate to a deadline.
 
-use super::failure::Exhausted;
+use super::{engine::LARGEST_MEMORY, failure::Exhausted};
 use serde::Deserialize;
 use std::{
     sync::{
@@ -21,7 +21,8 @@ use wasmtime::ResourceLimiter;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Budget {
-    /// Time on the processor, in milliseconds; checked every [`super::engine::TICK`].
+    /// Time on the processor, in milliseconds, of the guest and of what the host does for it meanwhile. Looked at
+    /// every [`super::engine::TICK`], so that a call ends at most one tick later.
     pub cpu_ms: u64,
     /// Time on the wall, waiting included, in milliseconds.
     pub wall_ms: u64,
@@ -31,12 +32,16 @@ pub struct Budget {
     pub requests: u32,
     /// The body of one request, in bytes.
     pub request_bytes: usize,
+    /// The headers of one request or of one answer, in bytes.
+    pub header_bytes: usize,
     /// The bodies of all answers together, uncompressed, in bytes.
     pub response_bytes: usize,
     /// Lines written to the log; what is more is counted and dropped.
     pub log_lines: u32,
-    /// The result, in bytes.
+    /// What the component hands over at once, in bytes: its result, or the arguments of one call to the host.
     pub result_bytes: usize,
+    /// Things of the host that the component holds at a time: requests, answers, streams, headers.
+    pub handles: usize,
 }
 
 impl Default for Budget {
@@ -47,9 +52,11 @@ impl Default for Budget {
             memory_bytes: 128 << 20,
             requests: 500,
             request_bytes: 4 << 20,
+            header_bytes: 64 << 10,
             response_bytes: 64 << 20,
             log_lines: 200,
             result_bytes: 32 << 20,
+            handles: 4096,
         }
     }
 }
@@ -64,9 +71,11 @@ impl Budget {
             memory_bytes: 16 << 20,
             requests: 0,
             request_bytes: 0,
+            header_bytes: 0,
             response_bytes: 0,
             log_lines: 10,
             result_bytes: 64 << 10,
+            handles: 16,
         }
     }
 
@@ -134,9 +143,11 @@ impl MemoryLimit {
         Self { used: 0, limit, refused: false }
     }
 
-    fn grow(&mut self, current: usize, desired: usize, unit: usize) -> bool {
+    /// Growth beyond `most` would fail after we had allowed and counted it, so it is refused here.
+    fn grow(&mut self, current: usize, desired: usize, most: Option<usize>, unit: usize) -> bool {
         let more = desired.saturating_sub(current).saturating_mul(unit);
         let allowed = self.used.checked_add(more).filter(|&used| used <= self.limit);
+        let allowed = allowed.filter(|_| most.is_none_or(|most| desired <= most));
         match allowed {
             Some(used) => self.used = used,
             None => self.refused = true,
@@ -146,12 +157,13 @@ impl MemoryLimit {
 }
 
 impl ResourceLimiter for MemoryLimit {
-    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(self.grow(current, desired, 1))
+    fn memory_growing(&mut self, current: usize, desired: usize, most: Option<usize>) -> wasmtime::Result<bool> {
+        let most = most.unwrap_or(LARGEST_MEMORY).min(LARGEST_MEMORY);
+        Ok(self.grow(current, desired, Some(most), 1))
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(self.grow(current, desired, size_of::<usize>()))
+    fn table_growing(&mut self, current: usize, desired: usize, most: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(self.grow(current, desired, most, size_of::<usize>()))
     }
 
     fn instances(&self) -> usize {
@@ -179,6 +191,16 @@ mod tests {
         assert!(!limit.refused);
         assert!(!limit.memory_growing(0, 1, None).unwrap());
         assert!(limit.refused);
+    }
+
+    #[test]
+    fn growth_that_did_not_happen_is_not_counted() {
+        let mut limit = MemoryLimit::new(usize::MAX);
+        assert!(!limit.memory_growing(0, 41, Some(40)).unwrap());
+        assert!(!limit.memory_growing(0, LARGEST_MEMORY + 1, None).unwrap());
+        assert!(limit.refused);
+        assert!(limit.memory_growing(0, 40, Some(40)).unwrap());
+        assert_eq!(limit.used, 40);
     }
 
     #[test]

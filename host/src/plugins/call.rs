@@ -7,11 +7,11 @@
 
 use super::{
     Access, Loaded,
-    budget::MemoryLimit,
+    budget::{Budget, MemoryLimit},
     convert::BadAnswer,
+    cpu::CpuTime,
     egress::{Egress, Purpose},
-    engine::TICK,
-    failure::{CallError, Exhausted, Trap},
+    failure::{CallError, Exhausted, Remedy, Trap},
     log::GuestLog,
     state::State,
 };
@@ -21,19 +21,38 @@ use std::sync::{
 };
 use tokio::{
     sync::OwnedSemaphorePermit,
-    time::{Instant, timeout_at},
+    time::{Instant, error::Elapsed, timeout_at},
 };
-use wasmtime::{PoolConcurrencyLimitError, Store, UpdateDeadline, WasmBacktrace, component::Instance};
+use wasmtime::{
+    PoolConcurrencyLimitError, Store, UpdateDeadline, WasmBacktrace,
+    component::{Instance, ResourceTableError},
+};
+use wasmtime_wasi_http::FieldMapError;
 
 /// A call under way.
 pub(super) struct Call<'a> {
     plugin: &'a Loaded,
     access: Arc<Access>,
     id: Arc<str>,
-    deadline: Instant,
+    clock: Clock,
+    purpose: Purpose,
     pub(super) store: Store<State>,
     pub(super) instance: Instance,
     _permit: OwnedSemaphorePermit,
+}
+
+/// A call's two clocks.
+#[derive(Debug, Clone)]
+pub(super) struct Clock {
+    deadline: Instant,
+    cpu: CpuTime,
+}
+
+impl Clock {
+    /// Runs a part of the call: on its processor time, until its deadline.
+    pub(super) async fn run<F: Future>(&self, part: F) -> Result<F::Output, Elapsed> {
+        timeout_at(self.deadline, self.cpu.measure(part)).await
+    }
 }
 
 impl<'a> Call<'a> {
@@ -52,25 +71,25 @@ impl<'a> Call<'a> {
             purpose,
             sandbox.policy.clone(),
             sandbox.clients.clone(),
-            plugin.facts.id.clone(),
+            (plugin.facts.id.clone(), id.clone()),
         );
         let facts = &plugin.facts;
         let log = GuestLog::new(facts.id.clone(), facts.version.clone(), id.clone(), budget.log_lines);
         let memory = MemoryLimit::new(budget.memory_bytes);
-        let mut store = Store::new(&sandbox.ticking.engine, State::new(egress, memory, log));
+        let mut store = Store::new(&sandbox.ticking.engine, State::new(egress, memory, log, budget));
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(budget.result_bytes);
+        store.set_max_component_handles(budget.handles);
         store.set_epoch_deadline(1);
-        let most = budget.cpu().as_millis() / TICK.as_millis();
-        store.epoch_deadline_callback(move |mut store| {
-            let state = store.data_mut();
-            state.ticks += 1;
-            // One tick may have begun long before the call, so that many and one more.
-            Ok(if u128::from(state.ticks) > most + 1 { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
+        let clock = Clock { deadline, cpu: CpuTime::default() };
+        let (cpu, most) = (clock.cpu.clone(), budget.cpu());
+        store.epoch_deadline_callback(move |_| {
+            // Yielding lets the deadline and other calls have their turn.
+            Ok(if cpu.spent() > most { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
         });
-        match timeout_at(deadline, plugin.pre.instantiate_async(&mut store)).await {
+        match clock.run(plugin.pre.instantiate_async(&mut store)).await {
             Ok(Ok(instance)) => {
-                Ok(Self { plugin, access: access.clone(), id, deadline, store, instance, _permit: permit })
+                Ok(Self { plugin, access: access.clone(), id, clock, purpose, store, instance, _permit: permit })
             }
             Ok(Err(error)) if error.is::<PoolConcurrencyLimitError>() => Err(CallError::Busy(sandbox.concurrent_calls)),
             Ok(Err(error)) => Err(triage(plugin, access, &id, store, &error)),
@@ -78,34 +97,42 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// The time at which the call is cut off.
-    pub(super) const fn deadline(&self) -> Instant {
-        self.deadline
+    /// The clocks on which the call runs.
+    pub(super) fn clock(&self) -> Clock {
+        self.clock.clone()
     }
 
     /// Ends the call: what the guest answered, or why it did not.
     pub(super) fn end<A, F, T>(
         self,
-        outcome: Result<wasmtime::Result<Result<A, F>>, tokio::time::error::Elapsed>,
+        outcome: Result<wasmtime::Result<Result<A, F>>, Elapsed>,
         value: impl FnOnce(A) -> Result<T, BadAnswer>,
         failure: impl FnOnce(F) -> Result<super::Failure, BadAnswer>,
     ) -> Result<T, CallError> {
-        let Self { plugin, access, id, store, .. } = self;
+        let Self { plugin, access, id, purpose, store, .. } = self;
         let answer = match outcome {
             Err(_) => return Err(CallError::Exhausted(Exhausted::Wall(access.budget.wall()))),
             Ok(Err(error)) => return Err(triage(plugin, &access, &id, store, &error)),
             Ok(Ok(answer)) => answer,
         };
         let broken = |error: BadAnswer| CallError::BadAnswer(error.0);
-        match answer {
-            Ok(answer) => value(answer).map_err(broken),
-            // What the host refused is why the provider failed, and says more than the provider can know.
-            Err(error) => match (store.data().egress.meter().exhausted(), store.data().egress.denial()) {
-                (Some(exhausted), _) => Err(CallError::Exhausted(exhausted)),
-                (None, Some(denial)) => Err(CallError::Denied(denial)),
-                (None, None) => Err(CallError::Failure(failure(error).map_err(broken)?)),
-            },
+        let egress = &store.data().egress;
+        // Functions that send nothing by contract are pure; one that tries is not what it says it is.
+        if let (Purpose::Offline, Some(denial)) = (purpose, egress.denial()) {
+            return Err(CallError::Denied(denial));
         }
+        let error = match answer {
+            Ok(answer) => return value(answer).map_err(broken),
+            Err(error) => failure(error).map_err(broken)?,
+        };
+        // A provider that was refused something can only guess why, and what it then says is no news of the service.
+        // One that went on and met the service's own refusal knows better than we do.
+        let guess = matches!(error.remedy, Remedy::Temporary | Remedy::Invalid(_));
+        Err(match (egress.meter().exhausted(), egress.denial()) {
+            (Some(exhausted), _) if guess => CallError::Exhausted(exhausted),
+            (None, Some(denial)) if guess => CallError::Denied(denial),
+            _ => CallError::Failure(error),
+        })
     }
 }
 
@@ -122,9 +149,8 @@ fn triage(plugin: &Loaded, access: &Access, id: &str, store: Store<State>, error
     if trap == Some(&wasmtime::Trap::Interrupt) {
         return CallError::Exhausted(Exhausted::Cpu(budget.cpu()));
     }
-    let text = format!("{error:#}");
-    if text.contains("fuel allocated for hostcalls") {
-        return CallError::Exhausted(Exhausted::ResultBytes(budget.result_bytes));
+    if let Some(exhausted) = refused_by_runtime(error, budget) {
+        return CallError::Exhausted(exhausted);
     }
     if let (None, None, Some(denial)) = (trap, error.downcast_ref::<WasmBacktrace>(), state.egress.denial()) {
         return CallError::Denied(denial);
@@ -144,6 +170,22 @@ fn triage(plugin: &Loaded, access: &Access, id: &str, store: Store<State>, error
         code = record.code, frames = ?record.frames, tail = record.tail, "provider crashed"
     );
     CallError::Trapped(Box::new(record))
+}
+
+/// What a limit that wasmtime keeps for us says when it is reached.
+fn refused_by_runtime(error: &wasmtime::Error, budget: &Budget) -> Option<Exhausted> {
+    if error.is::<ResourceTableError>() {
+        return Some(Exhausted::Handles(budget.handles));
+    }
+    if error.is::<FieldMapError>() {
+        return Some(Exhausted::HeaderBytes(budget.header_bytes));
+    }
+    // These two have no type of their own. If their words change, the tests of `it/sandbox` say so.
+    let text = error.root_cause().to_string();
+    if text.contains("fuel allocated for hostcalls") {
+        return Some(Exhausted::ResultBytes(budget.result_bytes));
+    }
+    text.contains("store handle limit exceeded").then_some(Exhausted::Handles(budget.handles))
 }
 
 fn frames(backtrace: &WasmBacktrace) -> Vec<String> {

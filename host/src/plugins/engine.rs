@@ -1,11 +1,12 @@
 //! The engine: what WebAssembly a guest may use, where its memory comes from, and the clock that interrupts it.
 //!
 //! Threat: an upgrade of wasmtime that turns on a proposal and widens the sandbox; a guest that computes without end.
-//! Decision: one function makes the only configuration, and what no provider needs is switched off by name; a test
-//! feeds components that use it. Instances come from a pool that is set up once. One thread ticks for all calls.
+//! Decision: one function makes the only configuration; the features that admission lets in are on and all others off,
+//! and tests feed components that use those. Instances come from a pool that is set up once. One thread ticks for all.
 //! Rejected: component-model async (it adds 0.8 µs to each call and the whole of WASI 0.3 to the surface), and a
 //! timer for each call, which cost others two orders of magnitude.
 
+use super::admission::features;
 use std::{
     path::PathBuf,
     sync::{
@@ -22,6 +23,15 @@ pub const TICK: Duration = Duration::from_millis(5);
 
 /// The largest memory that the pool can give to one component, in bytes.
 pub(super) const LARGEST_MEMORY: usize = 256 << 20;
+
+/// The most memories that the core modules of one component have together.
+pub(super) const MOST_MEMORIES: u32 = 4;
+
+/// The most tables that they have.
+pub(super) const MOST_TABLES: u32 = 16;
+
+/// The most core modules that one component runs.
+const MOST_CORE_INSTANCES: u32 = 32;
 
 /// An engine and its clock.
 pub(super) struct Ticking {
@@ -60,18 +70,14 @@ impl Drop for Ticking {
     }
 }
 
-/// The only configuration there is. The builder of components validates with the same set of features.
+/// The only configuration there is. Admission and the builder of components validate with the same set of features.
 pub(super) fn config(concurrent_calls: u32, cache: Option<PathBuf>) -> wasmtime::Result<Config> {
     let mut config = Config::new();
+    // Everything else is off, also what a later version may turn on by itself.
     config
-        .wasm_component_model(true)
+        .wasm_features(features(), true)
+        .wasm_features(!features(), false)
         .epoch_interruption(true)
-        .wasm_memory64(false)
-        .wasm_multi_memory(false)
-        .wasm_relaxed_simd(false)
-        .wasm_tail_call(false)
-        .wasm_wide_arithmetic(false)
-        .wasm_custom_page_sizes(false)
         .max_wasm_stack(512 << 10)
         .async_stack_size(2 << 20)
         .memory_reservation(LARGEST_MEMORY as u64)
@@ -87,16 +93,18 @@ pub(super) fn config(concurrent_calls: u32, cache: Option<PathBuf>) -> wasmtime:
 
 /// Room for so many calls. A component of a language with a runtime of its own has several core modules in it.
 fn pool(concurrent_calls: u32) -> PoolingAllocationConfig {
+    // Whoever has a permit must find room: the pool has for every call what one component may have at most. What is
+    // not in use costs addresses only.
     let calls = concurrent_calls;
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(calls)
-        .total_core_instances(calls.saturating_mul(4))
-        .total_memories(calls.saturating_mul(2))
-        .total_tables(calls.saturating_mul(4))
+        .total_core_instances(calls.saturating_mul(MOST_CORE_INSTANCES))
+        .total_memories(calls.saturating_mul(MOST_MEMORIES))
+        .total_tables(calls.saturating_mul(MOST_TABLES))
         .total_stacks(calls)
-        .max_core_instances_per_component(32)
-        .max_memories_per_component(4)
-        .max_tables_per_component(16)
+        .max_core_instances_per_component(MOST_CORE_INSTANCES)
+        .max_memories_per_component(MOST_MEMORIES)
+        .max_tables_per_component(MOST_TABLES)
         .max_component_instance_size(4 << 20)
         .max_core_instance_size(4 << 20)
         .max_memory_size(LARGEST_MEMORY)
@@ -106,4 +114,85 @@ fn pool(concurrent_calls: u32) -> PoolingAllocationConfig {
         .table_keep_resident(16 << 10)
         .max_unused_warm_slots(64);
     pool
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasmparser::Validator;
+    use wasmtime::component::Component;
+
+    /// A component around one core module.
+    fn around(module: &str) -> Vec<u8> {
+        wat::parse_str(format!("(component (core module {module}))")).unwrap()
+    }
+
+    fn engine() -> Engine {
+        Engine::new(&config(1, None).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_no_provider_needs_is_refused_twice() {
+        let engine = engine();
+        for (feature, module) in [
+            ("memory64", "(memory i64 1)"),
+            ("multi-memory", "(memory 1) (memory 1)"),
+            ("threads", "(memory 1 1 shared)"),
+            ("atomics", "(memory 1) (func (drop (i32.atomic.load (i32.const 0))))"),
+            ("gc", "(type (struct (field i32)))"),
+            ("externref", "(func (param externref))"),
+            ("function references", "(type $f (func)) (func (param (ref $f)))"),
+            ("exceptions", "(tag (param i32))"),
+            ("legacy exceptions", "(func try catch_all end)"),
+            ("tail calls", "(func $f return_call $f)"),
+            ("relaxed SIMD", "(func (param v128 v128) (drop (i8x16.relaxed_swizzle (local.get 0) (local.get 1))))"),
+            ("wide arithmetic", "(func (param i64 i64) (drop (drop (i64.mul_wide_u (local.get 0) (local.get 1)))))"),
+            ("custom page sizes", "(memory 1 (pagesize 1))"),
+            ("stack switching", "(type $f (func)) (type (cont $f))"),
+        ] {
+            let bytes = around(module);
+            assert!(
+                Validator::new_with_features(features()).validate_all(&bytes).is_err(),
+                "admission lets {feature} in"
+            );
+            assert!(Component::from_binary(&engine, &bytes).is_err(), "the engine runs {feature}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_final_of_the_component_model_is_refused_twice() {
+        let engine = engine();
+        for (feature, component) in [
+            ("async", r#"(component (import "f" (func async)))"#),
+            ("streams", r#"(component (type (stream u8)))"#),
+            ("error contexts", r#"(component (type (func (param "e" error-context))))"#),
+            ("values", r#"(component (import "v" (value string)))"#),
+            ("fixed-size lists", r#"(component (type (list u8 4)))"#),
+        ] {
+            let bytes = wat::parse_str(component).unwrap();
+            assert!(
+                Validator::new_with_features(features()).validate_all(&bytes).is_err(),
+                "admission lets {feature} in"
+            );
+            assert!(Component::from_binary(&engine, &bytes).is_err(), "the engine runs {feature}");
+        }
+    }
+
+    /// Without this, a mistake in the tests above would look like a refusal.
+    #[test]
+    fn what_providers_use_is_taken_by_both() {
+        let engine = engine();
+        for module in [
+            "(memory 1)",
+            "(func (result i32 i32) i32.const 1 i32.const 2)",
+            "(func (param v128) (drop (i8x16.popcnt (local.get 0))))",
+            "(memory 1) (func (memory.copy (i32.const 0) (i32.const 0) (i32.const 0)))",
+            "(table 1 funcref) (func (drop (ref.null func)))",
+            "(global i32 (i32.add (i32.const 1) (i32.const 2)))",
+        ] {
+            let bytes = around(module);
+            Validator::new_with_features(features()).validate_all(&bytes).unwrap();
+            Component::from_binary(&engine, &bytes).unwrap();
+        }
+    }
 }

@@ -224,8 +224,12 @@ pub enum Exhausted {
     RequestBytes(usize),
     /// Bytes of all answers' bodies.
     ResponseBytes(usize),
-    /// Bytes of the result.
+    /// Bytes of one request's or one answer's headers.
+    HeaderBytes(usize),
+    /// Bytes of the result, or of what was handed to the host in one call.
     ResultBytes(usize),
+    /// Things of the host held at a time.
+    Handles(usize),
 }
 
 impl Exhausted {
@@ -239,7 +243,9 @@ impl Exhausted {
             Self::Requests(_) => "requests-exhausted",
             Self::RequestBytes(_) => "request-bytes-exhausted",
             Self::ResponseBytes(_) => "response-bytes-exhausted",
+            Self::HeaderBytes(_) => "header-bytes-exhausted",
             Self::ResultBytes(_) => "result-bytes-exhausted",
+            Self::Handles(_) => "handles-exhausted",
         }
     }
 }
@@ -253,7 +259,11 @@ impl fmt::Display for Exhausted {
             Self::Requests(limit) => (format!("sent more than {limit} requests"), "requests"),
             Self::RequestBytes(limit) => (format!("sent a body of more than {limit} bytes"), "request-bytes"),
             Self::ResponseBytes(limit) => (format!("was answered more than {limit} bytes"), "response-bytes"),
-            Self::ResultBytes(limit) => (format!("gave a result of more than {limit} bytes"), "result-bytes"),
+            Self::HeaderBytes(limit) => {
+                (format!("had more than {limit} bytes of headers in one message"), "header-bytes")
+            }
+            Self::ResultBytes(limit) => (format!("handed over more than {limit} bytes at once"), "result-bytes"),
+            Self::Handles(limit) => (format!("held more than {limit} requests, answers and streams"), "handles"),
         };
         write!(f, "the call {what}; if that is right for this provider, raise `budget.{key}`")
     }

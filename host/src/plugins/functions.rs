@@ -14,25 +14,25 @@ use super::{
 };
 use crate::calendar::{Draft, Event, Patch, Rsvp, Window};
 use std::{convert::Infallible, sync::Arc};
-use tokio::time::timeout_at;
 
 /// Runs one export: `run!(loaded, access, purpose, interface.function(arguments…) => conversion)`.
 macro_rules! run {
     ($loaded:expr, $access:expr, $purpose:expr, $guest:expr, $function:ident($($argument:expr),*) => $value:expr) => {{
         let mut call = Call::begin($loaded, $access, $purpose).await?;
         let guest = $guest.load(&mut call.store, &call.instance).map_err(|error| CallError::Host(error.to_string()))?;
-        let outcome = timeout_at(call.deadline(), guest.$function(&mut call.store, $($argument),*)).await;
+        let outcome = call.clock().run(guest.$function(&mut call.store, $($argument),*)).await;
         call.end(outcome, $value, convert::failure)
     }};
 }
 
 /// `plugin.describe`
 pub(super) async fn describe(loaded: &Loaded) -> Result<Description, CallError> {
-    let access = Access::offline(Budget { wall_ms: 5_000, cpu_ms: 1_000, ..Budget::unauthenticated() });
+    // As much as a call, because a component may first have to start an interpreter; but soon.
+    let access = Access::offline(Budget { wall_ms: 10_000, cpu_ms: 5_000, ..Budget::default() });
     let mut call = Call::begin(loaded, &access, Purpose::Offline).await?;
     let guest = loaded.exports.plugin.load(&mut call.store, &call.instance);
     let guest = guest.map_err(|error| CallError::Host(error.to_string()))?;
-    let outcome = timeout_at(call.deadline(), guest.call_describe(&mut call.store)).await;
+    let outcome = call.clock().run(guest.call_describe(&mut call.store)).await;
     let outcome = outcome.map(|answer| answer.map(Ok::<_, Infallible>));
     call.end(outcome, Ok, |never| match never {})
 }
@@ -57,8 +57,7 @@ impl Plugin {
         let mut call = Call::begin(&self.loaded, access, Purpose::Offline).await?;
         let guest = self.loaded.exports.account.load(&mut call.store, &call.instance);
         let guest = guest.map_err(|error| CallError::Host(error.to_string()))?;
-        let outcome =
-            timeout_at(call.deadline(), guest.call_explain_failure(&mut call.store, &connection, &error)).await;
+        let outcome = call.clock().run(guest.call_explain_failure(&mut call.store, &connection, &error)).await;
         let outcome = outcome.map(|answer| answer.map(Ok::<_, Infallible>));
         call.end(outcome, convert::failure, |never| match never {})
     }

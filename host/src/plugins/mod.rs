@@ -16,6 +16,7 @@ mod call;
 pub mod conformance;
 pub mod contract;
 mod convert;
+mod cpu;
 pub mod egress;
 pub mod engine;
 pub mod failure;
@@ -32,7 +33,7 @@ pub use failure::{CallError, Denial, Exhausted, Failure, Remedy, Rule, Trap};
 
 use bindings::exports::chronus::calendar as exports;
 use contract::Description;
-use egress::{Clients, Credential, EgressPolicy, Grant, Names, Origin, OriginError, Tls};
+use egress::{Clients, Credential, EgressPolicy, Grant, Names, Origin, OriginError, Secrets, Tls};
 use std::{path::PathBuf, sync::Arc};
 use tokio::sync::Semaphore;
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
@@ -80,8 +81,8 @@ pub struct Access {
     credential: Credential,
     server: Option<Origin>,
     secret_url: Option<url::Url>,
-    /// The forms of the credential that answers are searched for.
-    forms: Vec<Vec<u8>>,
+    /// What answers are searched for.
+    secrets: Secrets,
 }
 
 /// Why an access cannot be.
@@ -119,9 +120,8 @@ impl Access {
             Credential::Url(secret) => Some(secret.expose_secret().parse().map_err(|_| AccessError::SecretUrl)?),
             _ => None,
         };
-        let forms = credential.forms();
-        let organisation = organisation.into();
-        Ok(Arc::new(Self { organisation, connection, grant, budget, credential, server, secret_url, forms }))
+        let (organisation, secrets) = (organisation.into(), credential.secrets());
+        Ok(Arc::new(Self { organisation, connection, grant, budget, credential, server, secret_url, secrets }))
     }
 
     /// For a call that needs no connection.
@@ -135,7 +135,7 @@ impl Access {
             credential: Credential::None,
             server: None,
             secret_url: None,
-            forms: Vec::new(),
+            secrets: Secrets::default(),
         })
     }
 }
@@ -172,6 +172,12 @@ impl Sandbox {
         Ok(Self { shared, linker })
     }
 
+    /// How many instances of components there are: those of the calls under way.
+    #[must_use]
+    pub fn instances(&self) -> u64 {
+        self.shared.ticking.engine.pooling_allocator_metrics().map_or(0, |metrics| metrics.component_instances())
+    }
+
     /// Admits a component: checks it, compiles it, and asks it to describe itself.
     ///
     /// # Errors
@@ -186,8 +192,8 @@ impl Sandbox {
             .map_err(|error| AdmissionError::Compile(format!("{error:#}")))?;
         if let Some(need) = component.resources_required() {
             for (what, need, most) in [
-                ("memories", u64::from(need.num_memories), 4),
-                ("tables", u64::from(need.num_tables), 16),
+                ("memories", u64::from(need.num_memories), u64::from(engine::MOST_MEMORIES)),
+                ("tables", u64::from(need.num_tables), u64::from(engine::MOST_TABLES)),
                 (
                     "bytes of memory to begin with",
                     need.max_initial_memory_size.unwrap_or(0),

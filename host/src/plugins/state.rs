@@ -1,12 +1,13 @@
 //! What one call's store holds. It lives as long as the call.
 
-use super::{budget::MemoryLimit, egress::Egress, log::GuestLog};
+use super::{
+    budget::{Budget, MemoryLimit},
+    egress::Egress,
+    log::GuestLog,
+};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
-
-/// The most handles to things of the host that a guest may hold.
-const MOST_RESOURCES: usize = 4096;
 
 pub(super) struct State {
     table: ResourceTable,
@@ -16,17 +17,15 @@ pub(super) struct State {
     pub(super) egress: Egress,
     pub(super) memory: MemoryLimit,
     pub(super) log: GuestLog,
-    /// Ticks of the engine's clock that found this call computing.
-    pub(super) ticks: u64,
 }
 
 impl State {
-    pub(super) fn new(egress: Egress, memory: MemoryLimit, log: GuestLog) -> Self {
+    pub(super) fn new(egress: Egress, memory: MemoryLimit, log: GuestLog, budget: &Budget) -> Self {
         let mut table = ResourceTable::new();
-        table.set_max_capacity(MOST_RESOURCES);
+        table.set_max_capacity(budget.handles);
         let mut http = WasiHttpCtx::new();
-        http.set_field_size_limit(64 << 10);
-        Self { table, wasi: None, http, egress, memory, log, ticks: 0 }
+        http.set_field_size_limit(budget.header_bytes);
+        Self { table, wasi: None, http, egress, memory, log }
     }
 }
 

@@ -4,6 +4,22 @@
 //! that is the component; everything else is generated once, here. So a macro makes the exports and maps every type to
 //! the sdk's. Each level adds to the one before.
 
+/// What every exported function does around the provider's own: it sees to it that a panic is told.
+///
+/// Without an operating system there is no error output, and a panic would leave nothing behind but the place of an
+/// `unreachable` instruction. So its message and its place in the source become a line of the log, which the host keeps
+/// for the record of the crash.
+#[doc(hidden)]
+pub fn run<T>(function: impl FnOnce() -> T) -> T {
+    #[cfg(target_arch = "wasm32")]
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let message = panic.payload_as_str().unwrap_or("a value that is no text");
+        crate::log::error("the provider panicked", &[("at", &place), ("message", &message)]);
+    }));
+    function()
+}
+
 /// Makes the crate a component of a level: `chronus_sdk::provider!(Ical, two_way, "../../wit")`.
 ///
 /// The type implements the traits of that level: [`Provider`](crate::Provider) for `read_only`, and
@@ -62,23 +78,23 @@ macro_rules! provider {
 
             impl plugin::Guest for Component {
                 fn describe() -> $crate::descriptions::Description {
-                    <$type as Provider>::describe()
+                    $crate::export::run(<$type as Provider>::describe)
                 }
             }
 
             impl account::Guest for Component {
                 fn open(connection: Connection) -> Result<Opened, Failure> {
-                    <$type as Provider>::open(connection)
+                    $crate::export::run(|| <$type as Provider>::open(connection))
                 }
 
                 fn explain_failure(connection: Connection, error: SignInError) -> Failure {
-                    <$type as Provider>::explain_failure(connection, error)
+                    $crate::export::run(|| <$type as Provider>::explain_failure(connection, error))
                 }
             }
 
             impl busy::Guest for Component {
                 fn query(connection: Connection, whose: Whose, window: Window) -> Result<BusyAnswers, Failure> {
-                    <$type as Provider>::busy(connection, whose, window)
+                    $crate::export::run(|| <$type as Provider>::busy(connection, whose, window))
                 }
             }
         };
@@ -99,11 +115,11 @@ macro_rules! provider {
                     draft: Draft,
                     notify: Notify,
                 ) -> Result<OneEvent, Failure> {
-                    <$type as TwoWay>::create(connection, calendar, key, draft, notify)
+                    $crate::export::run(|| <$type as TwoWay>::create(connection, calendar, key, draft, notify))
                 }
 
                 fn get(connection: Connection, calendar: String, id: String) -> Result<OneEvent, Failure> {
-                    <$type as TwoWay>::get(connection, calendar, id)
+                    $crate::export::run(|| <$type as TwoWay>::get(connection, calendar, id))
                 }
 
                 fn get_many(
@@ -111,7 +127,7 @@ macro_rules! provider {
                     calendar: String,
                     ids: Vec<String>,
                 ) -> Result<FetchedEvents, Failure> {
-                    <$type as TwoWay>::get_many(connection, calendar, ids)
+                    $crate::export::run(|| <$type as TwoWay>::get_many(connection, calendar, ids))
                 }
 
                 fn update(
@@ -123,7 +139,7 @@ macro_rules! provider {
                     patch: Patch,
                     notify: Notify,
                 ) -> Result<OneEvent, Failure> {
-                    <$type as TwoWay>::update(connection, calendar, id, key, etag, patch, notify)
+                    $crate::export::run(|| <$type as TwoWay>::update(connection, calendar, id, key, etag, patch, notify))
                 }
 
                 fn cancel(
@@ -134,7 +150,7 @@ macro_rules! provider {
                     etag: Option<String>,
                     notify: Notify,
                 ) -> Result<Done, Failure> {
-                    <$type as TwoWay>::cancel(connection, calendar, id, key, etag, notify)
+                    $crate::export::run(|| <$type as TwoWay>::cancel(connection, calendar, id, key, etag, notify))
                 }
 
                 fn respond(
@@ -145,7 +161,7 @@ macro_rules! provider {
                     rsvp: Rsvp,
                     notify: Notify,
                 ) -> Result<OneEvent, Failure> {
-                    <$type as TwoWay>::respond(connection, calendar, id, key, rsvp, notify)
+                    $crate::export::run(|| <$type as TwoWay>::respond(connection, calendar, id, key, rsvp, notify))
                 }
             }
 
@@ -157,7 +173,7 @@ macro_rules! provider {
                     window: Window,
                     max: u32,
                 ) -> Result<Batch, Failure> {
-                    <$type as TwoWay>::changes(connection, calendar, cursor, window, max)
+                    $crate::export::run(|| <$type as TwoWay>::changes(connection, calendar, cursor, window, max))
                 }
             }
         };
@@ -178,7 +194,7 @@ macro_rules! provider {
                     secret: String,
                     expires: Instant,
                 ) -> Result<Subscribed, Failure> {
-                    <$type as Push>::subscribe(connection, calendar, callback, secret, expires)
+                    $crate::export::run(|| <$type as Push>::subscribe(connection, calendar, callback, secret, expires))
                 }
 
                 fn renew(
@@ -189,7 +205,7 @@ macro_rules! provider {
                     secret: String,
                     expires: Instant,
                 ) -> Result<Subscribed, Failure> {
-                    <$type as Push>::renew(connection, calendar, subscription, callback, secret, expires)
+                    $crate::export::run(|| <$type as Push>::renew(connection, calendar, subscription, callback, secret, expires))
                 }
 
                 fn confirm(
@@ -197,11 +213,11 @@ macro_rules! provider {
                     subscription: Subscription,
                     code: String,
                 ) -> Result<Subscribed, Failure> {
-                    <$type as Push>::confirm(connection, subscription, code)
+                    $crate::export::run(|| <$type as Push>::confirm(connection, subscription, code))
                 }
 
                 fn unsubscribe(connection: Connection, subscription: Subscription) -> Result<Done, Failure> {
-                    <$type as Push>::unsubscribe(connection, subscription)
+                    $crate::export::run(|| <$type as Push>::unsubscribe(connection, subscription))
                 }
 
                 fn parse_notification(
@@ -209,7 +225,7 @@ macro_rules! provider {
                     query: String,
                     body: Vec<u8>,
                 ) -> Notification {
-                    <$type as Push>::parse_notification(headers, query, body)
+                    $crate::export::run(|| <$type as Push>::parse_notification(headers, query, body))
                 }
             }
         };

@@ -101,7 +101,8 @@
 
 pub mod bindings;
 pub mod clock;
-mod export;
+#[doc(hidden)]
+pub mod export;
 pub mod failure;
 pub mod http;
 pub mod icalendar;

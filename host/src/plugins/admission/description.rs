@@ -157,7 +157,8 @@ mod tests {
 
     #[test]
     fn each_unsound_part_is_named() {
-        let cases: [(&str, fn(&mut Description)); 10] = [
+        type Case = (&'static str, fn(&mut Description));
+        let cases: [Case; 10] = [
             ("id", |d| d.id = "../x".into()),
             ("name", |d| d.name = " ".into()),
             ("version", |d| d.version = "one".into()),

@@ -150,7 +150,7 @@ pub enum AdmissionError {
     /// It could not say anything of itself.
     #[error("the component cannot describe itself: {0}")]
     Describe(#[source] Box<super::CallError>),
-    /// The host itself failed.
+    /// It asks for more than there is of something, or the host itself failed.
     #[error("the component cannot be compiled: {0}")]
     Compile(String),
 }
@@ -176,6 +176,8 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, AdmissionError> {
         return Err(AdmissionError::Precompiled);
     }
     let (imports, exports) = surface(bytes)?;
+    let contract = contract(&exports)?;
+    let level = level(&exports)?;
     let mut inert = Vec::new();
     for import in &imports {
         match standing(import) {
@@ -184,15 +186,15 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, AdmissionError> {
             Standing::Refused(origin) => return Err(AdmissionError::Import { import: import.clone(), origin }),
         }
     }
-    let contract = contract(&exports)?;
-    let level = level(&exports)?;
     Validator::new_with_features(features()).validate_all(bytes).map_err(|e| AdmissionError::Invalid(e.to_string()))?;
     Ok(Inspection { sha256: sha256(bytes), size: bytes.len(), contract, level, imports, inert })
 }
 
 /// What providers may use of WebAssembly; the same as in the engine's configuration and in the builder.
+///
+/// Not all of the second release: references to things outside need a collector, which is not compiled in.
 pub(super) fn features() -> WasmFeatures {
-    WasmFeatures::WASM2 | WasmFeatures::COMPONENT_MODEL | WasmFeatures::EXTENDED_CONST
+    (WasmFeatures::WASM2 | WasmFeatures::COMPONENT_MODEL | WasmFeatures::EXTENDED_CONST) - WasmFeatures::GC_TYPES
 }
 
 /// Names of the component's own imports and exports.
@@ -229,7 +231,15 @@ enum Standing {
 }
 
 fn standing(import: &str) -> Standing {
-    let interface = import.split('@').next().unwrap_or(import);
+    let (interface, version) = import.split_once('@').unwrap_or((import, ""));
+    if interface.starts_with("wasi:") && (!version.starts_with("0.2.") || version.contains('-')) {
+        return Standing::Refused(
+            "providers get WASI 0.2; build with a toolchain for it (`wasm32-wasip2`, componentisers of that generation)",
+        );
+    }
+    if interface.starts_with("chronus:calendar/") && version != CONTRACT {
+        return Standing::Refused("it is of another version of the contract; build against this host's wit/ folder");
+    }
     if GRANTED.contains(&interface) || interface.starts_with("wasi:random/") {
         return Standing::Granted;
     }
@@ -244,9 +254,7 @@ fn standing(import: &str) -> Standing {
             "it comes from the language's runtime or a library that wants more of the system than the contract gives; \
              providers/README.md lists what there is instead"
         }
-        _ if interface.starts_with("chronus:calendar/") => {
-            "it is an interface that providers export, or one of another version of the contract"
-        }
+        _ if interface.starts_with("chronus:calendar/") => "it is an interface that providers export",
         _ => {
             "it comes from a library or a tool that was made for another host; only the imports of wit/provider.wit are given"
         }
@@ -334,6 +342,11 @@ mod tests {
     }
 
     #[test]
+    fn the_builder_checks_the_same_features() {
+        assert_eq!(features(), chronus_plugins_build::FEATURES);
+    }
+
+    #[test]
     fn imports_have_a_standing() {
         for granted in
             ["wasi:http/outgoing-handler@0.2.10", "wasi:io/streams@0.2.12", "wasi:random/insecure-seed@0.2.0"]
@@ -343,7 +356,17 @@ mod tests {
         for inert in ["wasi:cli/environment@0.2.0", "wasi:filesystem/types@0.2.3", "wasi:sockets/tcp@0.2.0"] {
             assert!(matches!(standing(inert), Standing::Inert), "{inert}");
         }
-        for refused in ["wasi:keyvalue/store@0.2.0", "wasi:http/incoming-handler@0.2.0", "acme:db/sql", "env"] {
+        for refused in [
+            "wasi:keyvalue/store@0.2.0",
+            "wasi:http/incoming-handler@0.2.0",
+            "wasi:http/outgoing-handler@0.3.0",
+            "wasi:cli/environment@0.2.0-rc-2023-11-10",
+            "wasi:io/streams",
+            "chronus:calendar/log@0.2.0",
+            "chronus:calendar/busy@0.1.0",
+            "acme:db/sql",
+            "env",
+        ] {
             assert!(matches!(standing(refused), Standing::Refused(_)), "{refused}");
         }
     }

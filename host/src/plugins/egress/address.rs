@@ -25,6 +25,12 @@ impl AddressPolicy {
     }
 }
 
+/// The line of configuration that opens this one address.
+#[must_use]
+pub(super) fn opened(address: IpAddr) -> String {
+    format!("egress.networks = [\"{}\"]", IpNet::from(embedded_v4(address).unwrap_or(address)))
+}
+
 /// Whether the address is this machine.
 #[must_use]
 pub(super) fn is_loopback(address: IpAddr) -> bool {
@@ -136,6 +142,21 @@ mod tests {
         let policy = AddressPolicy::default();
         for outside in ["1.1.1.1", "172.32.0.1", "100.128.0.1", "17.0.0.1", "2606:4700::1111", "2a00:1450::1"] {
             assert!(policy.allows(outside.parse().unwrap()), "{outside}");
+        }
+    }
+
+    #[test]
+    fn the_line_that_opens_an_address_opens_it() {
+        for (inside, network) in [
+            ("10.1.2.3", "10.1.2.3/32"),
+            ("::ffff:127.0.0.1", "127.0.0.1/32"),
+            ("2002:a00:1::", "10.0.0.1/32"),
+            ("fd00::1", "fd00::1/128"),
+        ] {
+            let address = inside.parse().unwrap();
+            assert_eq!(opened(address), format!("egress.networks = [\"{network}\"]"));
+            let policy = AddressPolicy { networks: vec![network.parse().unwrap()] };
+            assert!(policy.allows(address), "{inside}");
         }
     }
 

@@ -5,10 +5,11 @@
 //! and whose `Debug` prints nothing, and it cannot be serialised. Rejected: handing the guest an opaque placeholder
 //! to be replaced on the way out, which needs a search through bodies and headers and fails open.
 
+use super::leak::Secrets;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
-use url::Url;
+use url::{Position, Url};
 
 /// A credential, ready to be attached.
 #[derive(Debug, Clone, Default)]
@@ -77,39 +78,24 @@ impl Credential {
         Ok(())
     }
 
-    /// Every form in which the secret could come back: as it is, as Basic sends it, percent-encoded and escaped in
-    /// JSON. What is shorter than [`Self::SHORTEST`] bytes is left out, since it would be found everywhere.
+    /// What answers are searched for.
     #[must_use]
-    pub fn forms(&self) -> Vec<Vec<u8>> {
-        let (secret, basic) = match self {
-            Self::None => return Vec::new(),
-            Self::Basic { user, secret } => {
-                let pair = format!("{user}:{}", secret.expose_secret());
-                (secret.expose_secret(), Some(BASE64_STANDARD.encode(pair)))
+    pub(in crate::plugins) fn secrets(&self) -> Secrets {
+        match self {
+            Self::None => Secrets::default(),
+            Self::Basic { secret, .. } | Self::Header { secret, .. } | Self::Query { secret, .. } => {
+                Secrets::of([secret.expose_secret()])
             }
-            Self::Header { secret, .. } | Self::Query { secret, .. } | Self::Url(secret) => {
-                (secret.expose_secret(), None)
+            Self::Url(secret) => {
+                let address = secret.expose_secret();
+                // Servers tell what they were asked without their own name.
+                let asked = Url::parse(address).map(|url| url[Position::BeforePath..].to_owned()).unwrap_or_default();
+                // `/basic.ics` would be the secret of many.
+                let asked = Some(&*asked).filter(|asked| asked.len() >= 16);
+                Secrets::of(asked.into_iter().chain([address]))
             }
-        };
-        let percent: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-        let json = serde_json::to_string(secret).unwrap_or_default();
-        let mut forms = vec![
-            secret.as_bytes().to_vec(),
-            percent.replace('+', "%20").into_bytes(),
-            percent.into_bytes(),
-            json.trim_matches('"').as_bytes().to_vec(),
-            BASE64_STANDARD.encode(secret).into_bytes(),
-        ];
-        // Without the padding, so that it is found inside a longer encoded text too.
-        forms.extend(basic.map(|pair| pair.trim_end_matches('=').as_bytes().to_vec()));
-        forms.retain(|form| form.len() >= Self::SHORTEST);
-        forms.sort();
-        forms.dedup();
-        forms
+        }
     }
-
-    /// The least number of bytes of a form that is looked for in answers.
-    pub const SHORTEST: usize = 6;
 }
 
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) -> Result<(), NotSendable> {
@@ -157,12 +143,21 @@ mod tests {
     }
 
     #[test]
-    fn all_forms_are_known() {
-        let credential = Credential::Basic { user: "ann".into(), secret: "pa\"ss wörd".into() };
-        let forms: Vec<String> = credential.forms().into_iter().map(|form| String::from_utf8(form).unwrap()).collect();
-        for form in ["pa\"ss wörd", "pa%22ss%20w%C3%B6rd", "pa%22ss+w%C3%B6rd", "pa\\\"ss wörd", "YW5uOnBhInNzIHfDtnJk"]
-        {
-            assert!(forms.iter().any(|f| f == form), "{form} in {forms:?}");
-        }
+    fn answers_are_searched_for_the_secret_and_for_what_basic_makes_of_it() {
+        let credential = Credential::Basic { user: "ann".into(), secret: "hunter22".into() };
+        let secrets = credential.secrets();
+        assert!(secrets.are_in(b"password=hunter22"));
+        assert!(secrets.are_in(BASE64_STANDARD.encode("ann:hunter22").as_bytes()));
+        assert!(!secrets.are_in(b"ann"));
+        assert!(!Credential::None.secrets().are_in(b"anything"));
+    }
+
+    #[test]
+    fn a_secret_address_is_known_without_its_host() {
+        let address = "https://feeds.example.net/private-0123456789abcdef/basic.ics?k=v";
+        let secrets = Credential::Url(address.into()).secrets();
+        assert!(secrets.are_in(address.as_bytes()));
+        assert!(secrets.are_in(b"GET /private-0123456789abcdef/basic.ics?k=v HTTP/1.1"));
+        assert!(!Credential::Url("https://feeds.example.net/a.ics".into()).secrets().are_in(b"GET /a.ics"));
     }
 }

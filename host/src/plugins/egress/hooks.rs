@@ -34,6 +34,7 @@ struct CallEgress {
     policy: Arc<EgressPolicy>,
     clients: Arc<super::Clients>,
     provider: Arc<str>,
+    call: Arc<str>,
     meter: Meter,
     denial: Mutex<Option<Denial>>,
 }
@@ -44,10 +45,10 @@ impl Egress {
         purpose: Purpose,
         policy: Arc<EgressPolicy>,
         clients: Arc<super::Clients>,
-        provider: Arc<str>,
+        (provider, call): (Arc<str>, Arc<str>),
     ) -> Self {
         let (meter, denial) = (Meter::default(), Mutex::default());
-        Self(Arc::new(CallEgress { access, purpose, policy, clients, provider, meter, denial }))
+        Self(Arc::new(CallEgress { access, purpose, policy, clients, provider, call, meter, denial }))
     }
 
     /// The meter of the call's network budget.
@@ -92,10 +93,10 @@ fn is_hosts(name: &HeaderName) -> bool {
     EXACT.contains(&name.as_str()) || PREFIXES.iter().any(|prefix| name.as_str().starts_with(prefix))
 }
 
-/// Headers of an answer that the guest does not get: sessions are the host's, and a guest could not copy these into a
-/// request either.
+/// Headers of an answer that the guest does not get: sessions are the host's, and what a guest may not send is of no
+/// use to it. (`wasi:http` would ask about each of the latter as if the guest had set it.)
 fn is_withheld(name: &HeaderName) -> bool {
-    matches!(name.as_str(), "authentication-info" | "set-cookie" | "set-cookie2") || is_framing(name)
+    matches!(name.as_str(), "authentication-info" | "set-cookie2") || is_hosts(name) || is_framing(name)
 }
 
 /// Headers that describe the connection to the service, and a body that has been decoded since.
@@ -138,7 +139,8 @@ type Answer = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + 
 
 impl CallEgress {
     fn deny(&self, denial: Denial) {
-        tracing::warn!(provider = &*self.provider, code = denial.rule.code(), "egress denied: {denial}");
+        let (provider, call, code) = (&*self.provider, &*self.call, denial.rule.code());
+        tracing::warn!(provider, call, code, "egress denied: {denial}");
         self.denial.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(denial);
     }
 
@@ -204,7 +206,7 @@ impl CallEgress {
                 Some(super::SECRET_URL_HOST) | None => format!("{method} the connection's secret address"),
                 Some(_) => format!("{method} {}", asked.origin().ascii_serialization()),
             };
-            let remedy = Some(format!("egress.networks = [\"{address}\"]"));
+            let remedy = Some(super::address::opened(address));
             self.deny(Denial { rule: Rule::Address, what, remedy });
             return Error::DestinationIpProhibited;
         }
@@ -220,10 +222,15 @@ impl CallEgress {
     }
 
     fn receive(self: Arc<Self>, answer: reqwest::Response, mapped: bool) -> Result<Answer, Error> {
-        let scan = LeakScan::new(self.access.forms.clone());
+        // What we cannot read, we cannot search, and the guest would not know how it is coded.
+        if let Some(coding) = answer.headers().get(header::CONTENT_ENCODING).filter(|coding| *coding != "identity") {
+            tracing::warn!(provider = &*self.provider, call = &*self.call, ?coding, "answer in a coding not asked for");
+            return Err(Error::HttpResponseContentCoding(None));
+        }
+        let scan = LeakScan::new(self.access.secrets.clone());
         let mut response = Response::builder().status(answer.status());
         if let Some(headers) = response.headers_mut() {
-            *headers = self.headers(answer.headers(), mapped, &scan)?;
+            *headers = self.headers(answer.headers(), mapped)?;
         }
         let pieces = answer.bytes_stream().map(Some).chain(stream::iter([None]));
         let checked = pieces.scan((scan, false), move |(scan, ended), piece| {
@@ -237,10 +244,16 @@ impl CallEgress {
         Ok((response, Box::new(async { Ok(()) })))
     }
 
-    fn headers(&self, headers: &HeaderMap, mapped: bool, scan: &LeakScan) -> Result<HeaderMap, Error> {
+    fn headers(&self, headers: &HeaderMap, mapped: bool) -> Result<HeaderMap, Error> {
+        let size = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
+        let limit = self.access.budget.header_bytes;
+        if size > limit {
+            self.meter.exhaust(Exhausted::HeaderBytes(limit));
+            return Err(Error::HttpResponseHeaderSectionSize(u32::try_from(limit).ok()));
+        }
         let mut kept = HeaderMap::with_capacity(headers.len());
         for (name, value) in headers.iter().filter(|(name, _)| !is_withheld(name)) {
-            if scan.finds(value.as_bytes()) {
+            if [name.as_ref(), value.as_bytes()].iter().any(|text| self.access.secrets.are_in(text)) {
                 return Err(self.leaked());
             }
             let back = (mapped && *name == header::LOCATION)
@@ -309,7 +322,7 @@ mod tests {
 
     #[test]
     fn sessions_are_withheld_from_guests() {
-        for name in ["set-cookie", "content-encoding", "content-length"] {
+        for name in ["set-cookie", "content-encoding", "content-length", "via", "x-goog-hash"] {
             assert!(is_withheld(&name.parse().unwrap()), "{name}");
         }
         for name in ["etag", "www-authenticate", "location", "retry-after", "dav", "schedule-tag"] {

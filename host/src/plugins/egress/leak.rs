@@ -1,17 +1,115 @@
 //! Answers that repeat the credential.
 //!
 //! Threat: a service (or a debugging page of one) that echoes the request's headers hands the guest what the host
-//! attached. Decision: every answer is searched, while it streams, for all forms of the secret; what could be the
-//! beginning of one is held back until it is known not to be. An answer that holds one is cut off. Rejected: blanking
-//! it out, which hides from the operator that a service gives secrets away.
+//! attached. Decision: every answer is searched, while it streams, for the forms in which servers write such texts
+//! down; what could be the beginning of one is held back until it is known not to be. An answer that holds one is cut
+//! off. This is against accidents: a service that means to tell the secret to a provider can write it in a way that
+//! nobody expects. Rejected: blanking it out, which hides from the operator that a service gives secrets away.
 
+use base64::{
+    Engine,
+    engine::GeneralPurpose,
+    prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD},
+};
 use bytes::{Bytes, BytesMut};
-use memchr::memmem;
+use memchr::memmem::Finder;
+use std::{collections::BTreeSet, fmt::Write as _, sync::Arc};
+
+/// A secret shorter than this many bytes is not looked for, since it would be found everywhere; nor is a form of one.
+const SHORTEST: usize = 6;
+
+/// What to look for: the secrets of one connection in all their forms.
+#[derive(Clone, Default)]
+pub(in crate::plugins) struct Secrets(Arc<[Finder<'static>]>);
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Secrets({} forms)", self.0.len())
+    }
+}
+
+impl Secrets {
+    /// The forms of these texts.
+    pub(super) fn of<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
+        let long = secrets.into_iter().filter(|secret| secret.len() >= SHORTEST);
+        let forms: BTreeSet<String> = long.flat_map(forms).filter(|form| form.len() >= SHORTEST).collect();
+        Self(forms.iter().map(|form| Finder::new(form).into_owned()).collect())
+    }
+
+    /// Whether a text that is at hand as a whole holds one of them.
+    #[must_use]
+    pub(in crate::plugins) fn are_in(&self, text: &[u8]) -> bool {
+        self.0.iter().any(|form| form.find(text).is_some())
+    }
+}
+
+/// A text as it is, in base64, percent-encoded, escaped in JSON and in HTML, each as common libraries do it.
+fn forms(secret: &str) -> Vec<String> {
+    let query: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    let path = query.replace('+', "%20");
+    let json = serde_json::Value::from(secret).to_string();
+    let json = json.trim_start_matches('"').strip_suffix('"').unwrap_or_default();
+    let html = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let mut forms = vec![
+        secret.to_owned(),
+        lower_hex(&query),
+        lower_hex(&path),
+        query,
+        path,
+        ascii(json),
+        json.replace('/', "\\/"),
+        json.to_owned(),
+        html.replace('"', "&quot;").replace('\'', "&#39;"),
+        html.replace('"', "&#34;").replace('\'', "&#x27;"),
+        html,
+    ];
+    for alphabet in [BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD] {
+        forms.extend((0..3).map(|before| inside_base64(&alphabet, secret, before)));
+    }
+    forms
+}
+
+/// What base64 of a longer text shows of the secret for sure, if so many bytes (modulo 3) stand before it: with a user
+/// name and a colon before it, for instance, as in Basic authentication.
+fn inside_base64(alphabet: &GeneralPurpose, secret: &str, before: usize) -> String {
+    let mut text = vec![0; before];
+    text.extend_from_slice(secret.as_bytes());
+    let mut coded = alphabet.encode(&text);
+    // A character shows six bits: those at the edges also show bits of what stands beside the secret.
+    coded.truncate(text.len() * 8 / 6);
+    coded.split_off((before * 8).div_ceil(6))
+}
+
+/// Escapes of bytes (`%C3`) with small letters.
+fn lower_hex(percent: &str) -> String {
+    let mut from_escape = 3;
+    let mut lower = |c: char| {
+        from_escape = if c == '%' { 0 } else { from_escape + 1 };
+        if from_escape < 3 { c.to_ascii_lowercase() } else { c }
+    };
+    percent.chars().map(&mut lower).collect()
+}
+
+/// A JSON text of which everything beyond ASCII is escaped too.
+fn ascii(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c.is_ascii() {
+            text.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a string cannot fail.
+                let _ = write!(text, "\\u{unit:04x}");
+            }
+        }
+    }
+    text
+}
 
 /// Searches a stream for secrets, across the borders of its chunks.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct LeakScan {
-    forms: Vec<Vec<u8>>,
+    secrets: Secrets,
     held: BytesMut,
 }
 
@@ -20,16 +118,10 @@ pub(super) struct LeakScan {
 pub(super) struct Leaked;
 
 impl LeakScan {
-    /// A scan for these forms, none of them empty.
+    /// A scan of one stream.
     #[must_use]
-    pub(super) fn new(forms: Vec<Vec<u8>>) -> Self {
-        Self { forms, held: BytesMut::new() }
-    }
-
-    /// Whether a text that is at hand as a whole holds a secret.
-    #[must_use]
-    pub(super) fn finds(&self, text: &[u8]) -> bool {
-        self.forms.iter().any(|form| memmem::find(text, form).is_some())
+    pub(super) fn new(secrets: Secrets) -> Self {
+        Self { secrets, held: BytesMut::new() }
     }
 
     /// Takes a chunk and gives back what is known to be clean.
@@ -42,10 +134,10 @@ impl LeakScan {
             self.held.extend_from_slice(&text);
             text = self.held.split().freeze();
         }
-        if self.finds(&text) {
+        if self.secrets.are_in(&text) {
             return Err(Leaked);
         }
-        let keep = self.forms.iter().map(|form| beginning(&text, form)).max().unwrap_or(0);
+        let keep = self.secrets.0.iter().map(|form| beginning(&text, form.needle())).max().unwrap_or(0);
         self.held.extend_from_slice(&text.split_off(text.len() - keep));
         Ok(text)
     }
@@ -65,39 +157,72 @@ fn beginning(text: &[u8], form: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
+    use proptest::prelude::*;
 
-    fn run(chunks: &[&str]) -> Result<String, Leaked> {
-        let mut scan = LeakScan::new(vec![b"hunter22".to_vec(), b"aHVudGVyMjI".to_vec()]);
+    fn run(secret: &str, chunks: &[&[u8]]) -> Result<Vec<u8>, Leaked> {
+        let mut scan = LeakScan::new(Secrets::of([secret]));
         let mut out = Vec::new();
         for chunk in chunks {
-            out.extend(scan.pass(Bytes::copy_from_slice(chunk.as_bytes()))?);
+            out.extend(scan.pass(Bytes::copy_from_slice(chunk))?);
         }
         out.extend(scan.finish());
-        Ok(String::from_utf8(out).unwrap())
+        Ok(out)
     }
 
     #[test]
-    fn clean_text_passes_unchanged_however_it_is_cut() {
-        let text = "hunter2 hunhunter hunter21 aHVudGVyMj";
-        for cut in 0..=text.len() {
-            assert_eq!(run(&[&text[..cut], &text[cut..]]).as_deref(), Ok(text));
+    fn all_forms_are_known() {
+        let secret = "pa\"ss/wörd&'<>";
+        let secrets = Secrets::of([secret]);
+        for text in [
+            secret,
+            "pa%22ss%2Fw%C3%B6rd%26%27%3C%3E",
+            "pa%22ss%2fw%c3%b6rd%26%27%3c%3e",
+            r#"{"a":"pa\"ss/wörd&'<>"}"#,
+            r#"{"a":"pa\"ss\/wörd&'<>"}"#,
+            r#"{"a":"pa\"ss/w\u00f6rd&'<>"}"#,
+            "<td>pa&quot;ss/wörd&amp;&#39;&lt;&gt;</td>",
+            "<td>pa&#34;ss/wörd&amp;&#x27;&lt;&gt;</td>",
+            "<td>pa\"ss/wörd&amp;'&lt;&gt;</td>",
+        ] {
+            assert!(secrets.are_in(text.as_bytes()), "{text}");
         }
-        let letters: Vec<String> = text.chars().map(String::from).collect();
-        assert_eq!(run(&letters.iter().map(String::as_str).collect::<Vec<_>>()).as_deref(), Ok(text));
+        assert!(Secrets::of(["a b c d e"]).are_in(b"q=a+b+c+d+e"));
+        assert!(Secrets::of(["a b c d e"]).are_in(b"q=a%20b%20c%20d%20e"));
+        assert!(!format!("{secrets:?}").contains("pa"));
     }
 
     #[test]
-    fn a_secret_is_found_however_it_is_cut() {
-        for text in ["x hunter22 y", "hunter22", "Basic aHVudGVyMjI="] {
-            for cut in 0..=text.len() {
-                assert_eq!(run(&[&text[..cut], &text[cut..]]), Err(Leaked), "{text} cut at {cut}");
-            }
+    fn short_secrets_are_not_looked_for() {
+        assert!(!Secrets::of(["12345"]).are_in(b"12345"));
+        assert!(Secrets::of(["123456"]).are_in(b"123456"));
+    }
+
+    proptest! {
+        #[test]
+        fn base64_is_seen_through_wherever_the_secret_stands(
+            before in ".{0,12}", secret in "[ -~é]{6,20}", after in ".{0,12}",
+        ) {
+            let secrets = Secrets::of([&*secret]);
+            let text = format!("{before}{secret}{after}");
+            prop_assert!(secrets.are_in(BASE64_STANDARD.encode(&text).as_bytes()));
+            prop_assert!(secrets.are_in(BASE64_URL_SAFE.encode(&text).as_bytes()));
+        }
+
+        #[test]
+        fn a_secret_is_found_however_the_text_is_cut(text in "[ab]{0,40}", cuts in proptest::collection::vec(0_usize..40, 0..6)) {
+            let secret = "abbaabab";
+            let mut cuts: Vec<_> = cuts.into_iter().map(|cut| cut.min(text.len())).chain([0, text.len()]).collect();
+            cuts.sort_unstable();
+            let chunks: Vec<&[u8]> = cuts.windows(2).map(|ends| &text.as_bytes()[ends[0]..ends[1]]).collect();
+            let expected = if text.contains(secret) { Err(Leaked) } else { Ok(text.clone().into_bytes()) };
+            prop_assert_eq!(run(secret, &chunks), expected);
         }
     }
 
     #[test]
     fn nothing_of_a_secret_is_given_back() {
-        let mut scan = LeakScan::new(vec![b"hunter22".to_vec()]);
+        let mut scan = LeakScan::new(Secrets::of(["hunter22"]));
         assert_eq!(scan.pass(Bytes::from_static(b"abc hunter2")).unwrap(), "abc ");
         assert_eq!(scan.pass(Bytes::from_static(b"2")), Err(Leaked));
     }

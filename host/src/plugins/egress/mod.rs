@@ -20,6 +20,7 @@ pub(super) use client::Clients;
 pub use client::{ClientError, Names, Tls};
 pub use credential::{Credential, NotSendable, SECRET_URL_HOST};
 pub(super) use hooks::Egress;
+pub(super) use leak::Secrets;
 pub use map::{EgressMap, MapError};
 pub use origin::{Origin, OriginError, OriginPattern, Scheme};
 
@@ -107,7 +108,9 @@ pub fn decide(
     // A secret address is the person's own word, like a server: the name is not compared, the address is checked.
     let secret = secret_url.filter(|_| url.host_str() == Some(SECRET_URL_HOST));
     if secret.is_none() && !grant.reaches(server, &origin) {
-        return Err(denial(Rule::Host, what, Some(format!("grant.hosts = [\"{origin}\"]"))));
+        // A server of the person's own reaches granted hosts only if it is one of them.
+        let origins = server.into_iter().chain([&origin]).map(|origin| format!("\"{origin}\"")).collect::<Vec<_>>();
+        return Err(denial(Rule::Host, what, Some(format!("grant.hosts = [{}]", origins.join(", ")))));
     }
     let url = secret.unwrap_or(url);
     if let Some(mapped) = policy.map.apply(url) {
@@ -125,7 +128,7 @@ pub fn decide(
     match literal {
         // A name's addresses are checked by the client when it has resolved it.
         Some(literal) if !policy.addresses.allows(literal) => {
-            Err(denial(Rule::Address, what, Some(format!("egress.networks = [\"{literal}\"]"))))
+            Err(denial(Rule::Address, what, Some(address::opened(literal))))
         }
         _ => Ok(Route::Direct(url.clone())),
     }
