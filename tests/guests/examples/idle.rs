@@ -2,7 +2,8 @@
 
 use chronus_sdk::{Provider, descriptions::*, types::*};
 
-struct Idle;
+/// The provider.
+pub struct Idle;
 chronus_sdk::provider!(Idle, read_only, "../../wit");
 
 impl Provider for Idle {

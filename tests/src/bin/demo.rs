@@ -128,7 +128,7 @@ fn line(arguments: &[&str]) -> String {
 fn write_target(origin: &str) -> anyhow::Result<()> {
     let text = format!(
         "# Whose calendar, with which password, and where the server really is. Made by `cargo demo`.\n\
-         server = \"https://dav.example.org\"\nzone = \"{ZONE}\"\n\n[fields]\nusername = \"{USER}\"\n\n\
+         sign-in = \"app-password\"\nserver = \"https://dav.example.org\"\nzone = \"{ZONE}\"\n\n[fields]\nusername = \"{USER}\"\n\n\
          [secrets]\npassword = \"{PASSWORD}\"\n\n[egress.map]\n\"https://dav.example.org\" = \"{origin}\"\n"
     );
     let path = Path::new(TARGET);
