@@ -135,7 +135,8 @@ impl Content {
         } else {
             input::read(path, "the event", LARGEST)?
         };
-        let error = |failed: serde_json::Error| wrong(format!("{} is not {what}: {failed}", path.display()));
+        let place = if path.as_os_str() == "-" { "standard input".into() } else { path.display().to_string() };
+        let error = |failed: serde_json::Error| wrong(format!("{place} is not {what}: {failed}"));
         let mut value: serde_json::Value = serde_json::from_slice(&text).map_err(error)?;
         if let (Some(uid), Some(object)) = (uid, value.as_object_mut()) {
             object.insert("uid".into(), uid.clone().into());

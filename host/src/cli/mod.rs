@@ -108,8 +108,7 @@ fn usage(error: &clap::Error) -> ExitCode {
     use clap::error::ErrorKind;
     let text = error.to_string();
     if !error.use_stderr() {
-        output::text(&text);
-        return Exit::Done.into();
+        return output::text(&text).map_or_else(|error| error.report(false), |()| Exit::Done).into();
     }
     output::note(text.trim_end());
     let arguments: Vec<_> = std::env::args_os().collect();

@@ -95,7 +95,8 @@ impl CliError {
             details: Option<&'a Details>,
         }
         let error = Error { code: self.code, message: &self.message, details: self.details.as_deref() };
-        json(&BTreeMap::from([("error", error)]));
+        // If not even that can be written, the sentence has been said and the exit code says the rest.
+        let _ = json(&BTreeMap::from([("error", error)]));
     }
 }
 
@@ -186,7 +187,7 @@ impl From<Failure> for FailureOut {
 }
 
 /// Prints a value.
-pub(super) fn json(value: &impl Serialize) {
+pub(super) fn json(value: &impl Serialize) -> Result<(), CliError> {
     // Our own types have text keys only, so that this cannot fail.
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
     // What serde_json leaves as it is, some terminals obey.
@@ -198,12 +199,12 @@ pub(super) fn json(value: &impl Serialize) {
             safe.push(c);
         }
         safe
-    }));
+    }))
 }
 
 /// Prints lines for people.
-pub(super) fn text(lines: &str) {
-    print(&plain(lines.trim_end()));
+pub(super) fn text(lines: &str) -> Result<(), CliError> {
+    print(&plain(lines.trim_end()))
 }
 
 /// Says something on standard error.
@@ -229,9 +230,14 @@ pub(super) fn line(text: &str) -> String {
     plain(&text.replace('\n', "\\n"))
 }
 
-fn print(lines: &str) {
-    // A reader that has seen enough (`| head`) is no reason to fail.
-    let _ = writeln!(io::stdout(), "{lines}").and_then(|()| io::stdout().flush());
+fn print(lines: &str) -> Result<(), CliError> {
+    match writeln!(io::stdout(), "{lines}").and_then(|()| io::stdout().flush()) {
+        // A reader that has seen enough (`| head`) is no reason to fail.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(CliError::machine("output", format!("standard output cannot be written: {error}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -103,7 +103,7 @@ pub(super) async fn run(args: Args) -> Result<Exit, CliError> {
 
 async fn account(mut session: Session) -> Result<Exit, CliError> {
     let account = session.open().await?;
-    output::json(&account);
+    output::json(&account)?;
     Ok(Exit::Done)
 }
 
@@ -147,6 +147,6 @@ async fn busy(file: &Path, busy: Busy) -> Result<Exit, CliError> {
     let answers = session.plugin.busy(&access, whose, window).await?;
     let calendars: Vec<CalendarOut> = session.keep(answers)?.into_iter().map(Into::into).collect();
     let failed = calendars.iter().any(|calendar| matches!(calendar, CalendarOut::Unknown { .. }));
-    output::json(&BusyOut { from, to, calendars });
+    output::json(&BusyOut { from, to, calendars })?;
     Ok(if failed { Exit::Failed } else { Exit::Done })
 }

@@ -86,7 +86,7 @@ pub(super) async fn run(file: &Path, changes: Changes) -> Result<Exit, CliError>
         cursor = Some(page.next);
     }
     // Printed first: whoever has the cursor must have seen what lies before it.
-    output::json(&out);
+    output::json(&out)?;
     if let (Some(path), Some(cursor)) = (save_cursor, cursor) {
         input::write(&path, "the cursor", &cursor)?;
     }

@@ -27,8 +27,9 @@ The exit code is 1 if a case failed, or none passed.";
 pub(super) struct Args {
     /// The component: a `.wasm` file
     file: PathBuf,
-    #[command(flatten)]
-    on: On,
+    /// Whose calendar, at which server, with which credential: a TOML file
+    #[arg(long, value_name = "FILE")]
+    target: PathBuf,
     /// Only cases whose id contains this: `busy/`, `create/idempotent`
     #[arg(long, value_name = "PART")]
     case: Option<String>,
@@ -49,23 +50,23 @@ struct ReportOut<'a> {
 
 /// Runs the command.
 pub(super) async fn run(args: Args, as_json: bool) -> Result<Exit, CliError> {
-    let Args { file, on, case, junit, run } = args;
-    if let Some(part) = &case
-        && !conformance::cases().any(|known| known.id.contains(part.as_str()))
-    {
+    let Args { file, target, case, junit, run } = args;
+    let count = conformance::cases().filter(|known| case.as_ref().is_none_or(|part| known.id.contains(part))).count();
+    if let (0, Some(part)) = (count, &case) {
         let what = format!("no case's id contains `{part}`; without --case all run and are listed");
         return Err(CliError::input("case", what));
     }
-    let session = Session::begin(&file, on).await?;
+    let session = Session::begin(&file, On { target, memo: None }).await?;
+    output::note(&format!("note: {count} cases, which takes a minute or two against a service on the network"));
     let Connected { connection, credential, grant, budget } = session.connected;
     let run = run.map_or_else(super::draft::unique, Ok)?;
     let organisation = ORGANISATION.to_owned();
     let target = conformance::Target { organisation, connection, credential, grant, budget, run };
     let report = conformance::run(&session.plugin, &target, case.as_deref()).await?;
     if as_json {
-        output::json(&ReportOut { report: &report, counts: report.counts() });
+        output::json(&ReportOut { report: &report, counts: report.counts() })?;
     } else {
-        output::text(&report.to_string());
+        output::text(&report.to_string())?;
     }
     if let Some(path) = junit {
         let xml = report.junit().map_err(|error| CliError::machine("junit", format!("no JUnit file: {error}")))?;

@@ -154,7 +154,7 @@ async fn create(file: &Path, create: Create) -> Result<Exit, CliError> {
     let access = session.access()?;
     let reply = session.plugin.create(&access, &calendar, &key, draft, telling.notify).await?;
     let event = session.keep(reply)?;
-    Ok(show(&event))
+    show(&event)
 }
 
 async fn get(file: &Path, Get { place, id }: Get) -> Result<Exit, CliError> {
@@ -163,7 +163,7 @@ async fn get(file: &Path, Get { place, id }: Get) -> Result<Exit, CliError> {
     let access = session.access()?;
     let reply = session.plugin.get(&access, &calendar, &id).await?;
     let event = session.keep(reply)?;
-    Ok(show(&event))
+    show(&event)
 }
 
 #[derive(Debug, Serialize)]
@@ -189,7 +189,7 @@ async fn get_many(file: &Path, GetMany { place, ids }: GetMany) -> Result<Exit, 
     };
     let items: Vec<_> = session.keep(reply)?.into_iter().map(item).collect();
     let failed = items.iter().any(|item| matches!(item, ItemOut::Failed { .. }));
-    output::json(&BTreeMap::from([("items", items)]));
+    output::json(&BTreeMap::from([("items", items)]))?;
     Ok(if failed { Exit::Failed } else { Exit::Done })
 }
 
@@ -202,7 +202,7 @@ async fn update(file: &Path, update: Update) -> Result<Exit, CliError> {
     let at = (calendar.as_str(), id.as_str());
     let reply = session.plugin.update(&access, at, &key, etag.as_deref(), patch, telling.notify).await?;
     let event = session.keep(reply)?;
-    Ok(show(&event))
+    show(&event)
 }
 
 async fn cancel(file: &Path, cancel: Cancel) -> Result<Exit, CliError> {
@@ -213,7 +213,7 @@ async fn cancel(file: &Path, cancel: Cancel) -> Result<Exit, CliError> {
     let at = (calendar.as_str(), id.as_str());
     let reply = session.plugin.cancel(&access, at, &key, etag.as_deref(), telling.notify).await?;
     session.keep(reply)?;
-    output::json(&BTreeMap::from([("cancelled", &id)]));
+    output::json(&BTreeMap::from([("cancelled", &id)]))?;
     Ok(Exit::Done)
 }
 
@@ -225,12 +225,12 @@ async fn respond(file: &Path, respond: Respond) -> Result<Exit, CliError> {
     let at = (calendar.as_str(), id.as_str());
     let reply = session.plugin.respond(&access, at, &key, rsvp, telling.notify).await?;
     let event = session.keep(reply)?;
-    Ok(show(&event))
+    show(&event)
 }
 
-fn show(event: &Event) -> Exit {
-    output::json(event);
-    Exit::Done
+fn show(event: &Event) -> Result<Exit, CliError> {
+    output::json(event)?;
+    Ok(Exit::Done)
 }
 
 /// A key as the contract wants it.

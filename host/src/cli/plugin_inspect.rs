@@ -114,9 +114,9 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<Exit, CliError> {
     let trusted = signature.state == SignatureState::Trusted;
     let report = report(&plugin, signature);
     if as_json {
-        output::json(&report);
+        output::json(&report)?;
     } else {
-        output::text(&table(&report));
+        output::text(&table(&report))?;
     }
     if keys.is_none() || trusted {
         return Ok(Exit::Done);

@@ -33,10 +33,10 @@ pub(super) const ORGANISATION: &str = "command-line";
 pub(super) struct On {
     /// Whose calendar, at which server, with which credential: a TOML file
     #[arg(long, value_name = "FILE")]
-    target: PathBuf,
+    pub(super) target: PathBuf,
     /// Keeps the provider's notes from one command to the next; made when it is not there
     #[arg(long, value_name = "FILE")]
-    memo: Option<PathBuf>,
+    pub(super) memo: Option<PathBuf>,
 }
 
 /// An admitted component and a target, from one call to the next.
@@ -48,9 +48,9 @@ pub(super) struct Session {
 
 impl Session {
     /// Reads what the arguments name and admits the component.
-    pub(super) async fn begin(file: &Path, on: On) -> Result<Self, CliError> {
-        let mut target = Target::read(&on.target)?;
-        let memo = on.memo.as_deref().map(read_memo).transpose()?.flatten();
+    pub(super) async fn begin(file: &Path, On { target, memo: memo_file }: On) -> Result<Self, CliError> {
+        let mut target = Target::read(&target)?;
+        let memo = memo_file.as_deref().map(read_memo).transpose()?.flatten();
         let bytes = input::read(file, "the component", LARGEST_COMPONENT)?;
         let (egress, authorities) = (std::mem::take(&mut target.egress), std::mem::take(&mut target.authorities));
         if !egress.map.is_empty() {
@@ -59,7 +59,7 @@ impl Session {
         let plugin = machine::sandbox(egress, authorities)?.admit(&bytes).await?;
         let mut connected = target.connect(plugin.description())?;
         connected.connection.memo = memo;
-        Ok(Self { plugin, connected, memo_file: on.memo })
+        Ok(Self { plugin, connected, memo_file })
     }
 
     /// An access with the newest memo.

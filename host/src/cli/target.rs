@@ -178,7 +178,8 @@ fn choose<'a>(sign_ins: &'a [SignIn], wanted: Option<&str>) -> Result<&'a SignIn
     match (wanted, sign_ins) {
         (None, [first, others @ ..]) => {
             if !others.is_empty() {
-                note(&format!("note: signing in by `{}`, the first of the component's; it has {}", first.id, known()));
+                let others: Vec<_> = others.iter().map(|one| format!("`{}`", one.id)).collect();
+                note(&format!("note: signing in by `{}`; `sign-in` may also be {}", first.id, others.join(", ")));
             }
             Ok(first)
         }
@@ -273,5 +274,81 @@ fn said(error: &toml::de::Error, text: &str) -> String {
     match line {
         Some(line) => format!("line {line}: {message}"),
         None => message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What reading such a target says.
+    fn error(text: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("target.toml");
+        std::fs::write(&path, text).unwrap();
+        Target::read(&path).unwrap_err().message().to_owned()
+    }
+
+    #[test]
+    fn no_error_repeats_a_secret() {
+        for text in [
+            "secrets = \"hunter22\"",
+            "[secrets]\npassword = hunter22",
+            "[secrets]\npassword = \"hunter22",
+            "[secrets]\npassword = \"a\" hunter22",
+            "[secrets]\npassword = [\"hunter22\"]",
+            "[secrets]\npassword = { text = \"hunter22\" }",
+            "[secrets]\npassword = { env = \"NO_SUCH\", more = \"hunter22\" }",
+            "[secrets.password]\nhunter = \"hunter22\"",
+            "[budget]\nwall-ms = \"hunter22\"",
+            "[fields]\npassword = { env = \"hunter22\" }",
+            "fields = \"hunter22\"",
+            "server = [\"hunter22\"]",
+            "password = \"hunter22\"",
+            "[egress.map]\n\"https://a.example\" = \"http://ann:hunter22@b.example\"",
+            "[grant]\nhosts = [\"https://ann:hunter22@b.example\"]",
+        ] {
+            let error = error(text);
+            assert!(!error.contains("hunter22"), "{text}: {error}");
+            assert!(error.contains("line "), "{text}: {error}");
+        }
+        assert!(!error("[secrets]\npin = 12345678").contains("12345678"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (text, part) in [
+            ("sever = \"https://a.example\"", "unknown field `sever`, expected one of `sign-in`, `server`"),
+            ("\n[grant]\nhost = []", "line 3: unknown field `host`, expected `hosts` or `read-posts`"),
+            ("[budget]\nseconds = 5", "expected one of `cpu-ms`, `wall-ms`"),
+            ("[secrets]\npassword = { env = \"CHRONUS_TEST_NO_SUCH_VARIABLE\" }", "`CHRONUS_TEST_NO_SUCH_VARIABLE`"),
+            ("[secrets]\npassword = { file = \"nowhere.txt\" }", "nowhere.txt"),
+            ("[egress]\nnetworks = [\"everything\"]", "write for instance `10.20.0.0/16`"),
+            ("[egress]\nca = \"nowhere.pem\"", "nowhere.pem"),
+            ("[egress]\nca = \"target.toml\"", "holds no certificate in PEM form"),
+            ("[egress.map]\n\"https://a.example\" = \"http://b.example\"", "plain http to another machine"),
+            ("[grant]\nhosts = [\"https://*.org\"]", "whole public suffix"),
+        ] {
+            let error = error(text);
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_here_or_in_a_file_beside_the_target() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("target.toml");
+        std::fs::write(folder.path().join("secret.txt"), "from the file\n").unwrap();
+        std::fs::write(&path, "[secrets]\na = \"here\"\nb = { file = \"secret.txt\" }").unwrap();
+        let target = Target::read(&path).unwrap();
+        let told = |name: &str| secrecy::ExposeSecret::expose_secret(&target.secrets[name]).to_owned();
+        assert_eq!((told("a").as_str(), told("b").as_str()), ("here", "from the file"));
+    }
+
+    #[test]
+    fn a_network_may_be_one_address() {
+        for (text, network_is) in [("127.0.0.1", "127.0.0.1/32"), ("10.0.0.0/8", "10.0.0.0/8"), ("::1", "::1/128")] {
+            assert_eq!(network(text).unwrap().to_string(), network_is);
+        }
     }
 }
