@@ -1,6 +1,6 @@
 //! Events: made once, read, changed, taken away, answered.
 
-use chronus_sdk::failure::{failure, not_found, temporary};
+use chronus_sdk::failure::{failure, invalid, not_found, temporary};
 use chronus_sdk::icalendar::{Property, event};
 use chronus_sdk::types::*;
 
@@ -66,7 +66,10 @@ pub(crate) fn get(c: &Connection, calendar: &str, id: &str) -> Result<Event, Fai
     Ok(event)
 }
 
-pub(crate) fn get_many(c: &Connection, calendar: &str, ids: Vec<String>) -> Vec<Fetched> {
+pub(crate) fn get_many(c: &Connection, calendar: &str, ids: Vec<String>) -> Result<Vec<Fetched>, Failure> {
+    if ids.is_empty() && wrong(c, "nothing-is-invalid") {
+        return Err(invalid("ids", "there are none"));
+    }
     let one = |id: String| {
         let mut outcome = service::get(calendar, &id).and_then(|stored| record::event(c, &stored));
         if let Ok(event) = &mut outcome {
@@ -78,7 +81,7 @@ pub(crate) fn get_many(c: &Connection, calendar: &str, ids: Vec<String>) -> Vec<
     if wrong(c, "drops-unknown-ids") {
         items.retain(|item| item.outcome.is_ok());
     }
-    items
+    Ok(items)
 }
 
 pub(crate) fn update(

@@ -119,7 +119,7 @@ impl TwoWay for Memory {
 
     fn get_many(c: Connection, calendar: String, ids: Vec<String>) -> Result<FetchedEvents, Failure> {
         begin(&c)?;
-        Ok(FetchedEvents { items: events::get_many(&c, &calendar, ids), memo: None })
+        Ok(FetchedEvents { items: events::get_many(&c, &calendar, ids)?, memo: None })
     }
 
     fn update(

@@ -55,11 +55,12 @@ pub(crate) fn apply(c: &Connection, made: &mut Component, patch: &Patch) -> Resu
     if let Some(title) = &patch.title {
         event::set_title(made, title);
     }
-    if let Some(description) = &patch.description {
+    let kept = |description: &&String| !(description.is_empty() && wrong(c, "keeps-what-is-emptied"));
+    if let Some(description) = patch.description.as_ref().filter(kept) {
         event::set_description(made, description);
     }
     if let Some(when) = &patch.when {
-        event::set_when(made, &span_in(when)?);
+        event::set_when(made, &span_in(c, when)?);
     }
     if let Some(kind) = patch.busy {
         event::set_busy(made, busy_in(kind));
@@ -130,28 +131,49 @@ pub(crate) fn event(c: &Connection, stored: &Stored) -> Result<Event, Failure> {
 
 /// Ways of being wrong that lose something.
 fn lose(c: &Connection, event: &mut Event) {
-    if wrong(c, "loses-newlines") {
+    let wrong = |way| wrong(c, way);
+    if wrong("loses-descriptions") {
+        event.description.clear();
+    }
+    if wrong("loses-newlines") {
         event.description = event.description.replace('\n', " ");
     }
-    if wrong(c, "loses-astral") {
+    if wrong("loses-astral") {
         event.title.retain(|character| u32::from(character) <= 0xffff);
     }
-    if let Span::Timed(span) = &mut event.when
-        && wrong(c, "loses-zones")
-    {
-        span.start.zone = "UTC".into();
+    if wrong("loses-marks") {
+        event.title.retain(|character| !matches!(character, '\u{300}'..='\u{36f}' | '\u{200d}'));
+        event.description.retain(|character| !matches!(character, '\u{200e}' | '\u{200f}'));
     }
-    if wrong(c, "loses-kinds") && event.busy != BusyKind::Free {
+    if wrong("shows-escapes") {
+        event.title = event.title.replace(';', "\\;");
+    }
+    if wrong("takes-text-for-markup") {
+        event.title = event.title.replace("<b>", "").replace("</b>", "");
+    }
+    if wrong("loses-kinds") {
         event.busy = BusyKind::Busy;
     }
-    if wrong(c, "loses-names") {
-        event.attendees.iter_mut().for_each(|attendee| attendee.name = None);
+    if wrong("is-always-certain") && event.status == EventStatus::Tentative {
+        event.status = EventStatus::Confirmed;
     }
-    if let Span::AllDay(span) = &mut event.when
-        && wrong(c, "days-become-one")
-    {
-        span.end = span.start;
-        span.end.day += 1;
+    if wrong("loses-rules") {
+        event.recurrence.clear();
+    }
+    for attendee in &mut event.attendees {
+        attendee.name = attendee.name.take().filter(|_| !wrong("loses-names"));
+        if wrong("loses-roles") {
+            attendee.role = Role::Required;
+        }
+    }
+    match &mut event.when {
+        Span::Timed(span) if wrong("loses-zones") => span.start.zone = "UTC".into(),
+        Span::Timed(span) if wrong("nothing-takes-a-minute") => span.end.at = span.end.at.max(span.start.at + 60),
+        Span::AllDay(_) if wrong("days-become-times") => {
+            let midnight = Timed { at: 0, zone: "UTC".into() };
+            event.when = Span::Timed(TimedSpan { start: midnight.clone(), end: midnight });
+        }
+        _ => {}
     }
 }
 
@@ -229,11 +251,12 @@ fn attendee_out(attendee: &event::Attendee, is_self: bool) -> Attendee {
     }
 }
 
-fn span_in(span: &Span) -> Result<When, Failure> {
+fn span_in(c: &Connection, span: &Span) -> Result<When, Failure> {
     let at = |timed: &Timed| {
         let zone = Zone::iana(&timed.zone).ok_or_else(|| invalid("when.zone", "it is no IANA time zone"))?;
         let at = Timestamp::from_second(timed.at).map_err(|_| invalid("when.at", "it is too far away"))?;
-        Ok::<_, Failure>((at, zone))
+        let again = zone.instant(zone.local(at)).filter(|_| wrong(c, "knows-local-times-only"));
+        Ok::<_, Failure>((again.unwrap_or(at), zone))
     };
     let day = |date: &Date| {
         let parts = (i16::try_from(date.year), i8::try_from(date.month), i8::try_from(date.day));
