@@ -157,8 +157,8 @@ fn resources(text: &str) -> Vec<String> {
         let ends = |line: &&str| line.trim_end() == format!("END:{component}");
         let next = |line: &&str| ["BEGIN:VEVENT", "BEGIN:VTODO"].contains(&line.trim_end());
         let rest = lines[at + 1..].iter();
-        let length = rest.clone().position(|line| ends(&line)).map_or(lines.len(), |end| end + 2);
-        let length = rest.clone().position(|line| next(&line)).map_or(length, |begin| length.min(begin + 1));
+        let length = rest.clone().position(ends).map_or(lines.len(), |end| end + 2);
+        let length = rest.clone().position(next).map_or(length, |begin| length.min(begin + 1));
         let part = &lines[at..(at + length).min(lines.len())];
         match component {
             "VTIMEZONE" => zones.extend(part),
