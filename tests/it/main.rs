@@ -1,5 +1,6 @@
 //! The one integration test binary: one link, and all tests run side by side.
 
+mod cli; // The command line from outside: streams, exit codes, advice, and no secret in any of them.
 mod conformance; // The suite covers the contract, finds every mistake, and holds for iCal against real servers.
 mod frozen; // Components of every frozen version of the contract load, or are refused by its number.
 mod harness; // A sandbox, and a provider in it that is connected to somebody's account.

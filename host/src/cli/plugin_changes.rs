@@ -12,7 +12,7 @@ use crate::{
     calendar::Window,
     plugins::contract::{Batch, Change},
 };
-use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
+use jiff::Timestamp;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -58,13 +58,11 @@ struct ChangesOut {
 /// Runs the operation.
 pub(super) async fn run(file: &Path, changes: Changes) -> Result<Exit, CliError> {
     let Changes { on, calendar, cursor, save_cursor, from, to, max, all } = changes;
-    let window = match (from, to) {
-        (Some(from), Some(to)) => window(from, to)?,
-        _ => usual_window(now())?,
-    };
+    let named = from.zip(to).map(|(from, to)| window(from, to)).transpose()?;
     let mut cursor = cursor.map(|path| input::read(&path, "the cursor", Batch::MAX_CURSOR as u64)).transpose()?;
     let mut session = Session::begin(file, on).await?;
     let limits = session.plugin.description().limits;
+    let window = named.map_or_else(|| usual_window(now(), limits.changes_window), Ok)?;
     session.fits(window, limits.changes_window)?;
     let max = max.unwrap_or(limits.page_size);
     if max > limits.page_size {
@@ -98,11 +96,15 @@ fn now() -> Timestamp {
     Timestamp::now()
 }
 
-/// From 30 days ago to a year from now, by whole days, so that commands of one day ask for the same.
-fn usual_window(now: Timestamp) -> Result<Window, CliError> {
-    let today = now.to_zoned(TimeZone::UTC).date();
-    let at = |day: Result<jiff::civil::Date, jiff::Error>| day?.to_zoned(TimeZone::UTC).map(|day| day.timestamp());
-    let bounds = at(today.checked_sub(30.days())).and_then(|from| Ok((from, at(today.checked_add(1.year()))?)));
+/// From 30 days ago to a year from now, or as much of it as the provider answers for. By whole days, so that commands
+/// of one day ask for the same.
+fn usual_window(now: Timestamp, most: u64) -> Result<Window, CliError> {
+    const DAY: i64 = 86_400;
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let back = (30 * DAY).min(most / 2);
+    let today = now.as_second() - now.as_second().rem_euclid(DAY);
+    let at = |second| Timestamp::from_second(second);
+    let bounds = at(today - back).and_then(|from| Ok((from, at(today + (365 * DAY).min(most - back))?)));
     let (from, to) = bounds.map_err(|_| CliError::machine("clock", "this machine's clock is outside the calendar"))?;
     window(from, to)
 }
@@ -112,10 +114,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_usual_window_is_the_same_all_day() {
-        let window = |now: &str| usual_window(now.parse().unwrap()).unwrap();
-        assert_eq!(window("2026-03-29T00:00:00Z"), window("2026-03-29T23:59:59Z"));
-        assert_eq!(window("2026-03-29T09:00:00Z").start.to_string(), "2026-02-27T00:00:00Z");
-        assert_eq!(window("2026-03-29T09:00:00Z").end.to_string(), "2027-03-29T00:00:00Z");
+    fn the_usual_window_is_the_same_all_day_and_fits() {
+        let window = |now: &str, most| {
+            let Window { start, end } = usual_window(now.parse().unwrap(), most).unwrap();
+            (start.to_string(), end.to_string())
+        };
+        let wide = window("2026-03-29T00:00:00Z", u64::MAX);
+        assert_eq!(wide, ("2026-02-27T00:00:00Z".into(), "2027-03-29T00:00:00Z".into()));
+        assert_eq!(window("2026-03-29T23:59:59Z", u64::MAX), wide);
+        let year = window("2026-03-29T09:00:00Z", 366 * 86_400);
+        assert_eq!(year, ("2026-02-27T00:00:00Z".into(), "2027-02-28T00:00:00Z".into()));
+        let day = window("2026-03-29T09:00:00Z", 86_400);
+        assert_eq!(day, ("2026-03-28T12:00:00Z".into(), "2026-03-29T12:00:00Z".into()));
     }
 }
