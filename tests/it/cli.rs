@@ -5,6 +5,7 @@
 
 use anyhow::{Context, ensure};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use chronus_tests::peers::{self, Peer, Radicale};
 use chronus_tests::{components, repo_root};
 use serde_json::Value;
 use std::{
@@ -189,6 +190,69 @@ fn malformed_arguments_are_refused_with_advice() -> anyhow::Result<()> {
     let run = Run::on("idle", "")?.arguments(&["account", "--log", "loud=very=much"]).end()?;
     run.refuses("warn,provider=debug")?;
     Run::new()?.arguments(&["--json"]).end()?.refuses("requires a subcommand")?;
+    Ok(())
+}
+
+/// An event's whole life by commands alone: what one leaves in files (memo, cursor), the next goes on with.
+#[tokio::test]
+async fn events_and_changes_of_a_real_server() -> anyhow::Result<()> {
+    if peers::left_out(&[Peer::Radicale])? {
+        return Ok(());
+    }
+    let server = Radicale::start(&[("ann", SECRET)]).await?;
+    let calendar = server.put_calendar("ann", "work").await?;
+    let files = tempfile::tempdir()?;
+    let (memo, cursor) = (files.path().join("memo"), files.path().join("cursor"));
+    let target = format!(
+        "zone = \"Europe/Rome\"\n{TARGET}[egress.map]\n\"https://dav.example.org\" = \"{}\"\n",
+        server.origin()
+    );
+    let call = |code: i32, arguments: &[&str]| -> anyhow::Result<Value> {
+        let run = Run::on("ical", &target.replace("{secret}", &quoted()))?.arguments(arguments);
+        let run = run.arguments(&["--memo"]).path(&memo).end()?;
+        run.has_code(code).and_then(|()| run.tells_no_secret()).with_context(|| arguments.join(" "))?;
+        run.json()
+    };
+    let window = ["--from", "2026-07-01T00:00:00Z", "--to", "2026-07-02T00:00:00Z"];
+    let changes = |first: bool| -> anyhow::Result<Value> {
+        let cursor = cursor.to_str().context("a temporary path is text")?;
+        let from = if first { &[][..] } else { &["--cursor", cursor] };
+        call(0, &[&["changes", "--all", "--save-cursor", cursor][..], from, &window].concat())
+    };
+
+    ensure!(call(0, &["account"])?["calendars"][0]["id"] == *calendar);
+    ensure!(memo.exists(), "the account's memo was not kept");
+    ensure!(changes(true)?["complete_listing"] == true);
+
+    let lunch = ["--title", "Lunch ☕", "--start", "2026-07-01T12:00", "--end", "2026-07-01T13:00", "--uid", "lunch"];
+    let create = [&["events", "create"][..], &lunch].concat();
+    let made = call(0, &create)?;
+    let id = made["id"].as_str().context("the event has an id")?;
+    ensure!(made["uid"] == "lunch" && made["when"]["timed"]["start"]["at"] == "2026-07-01T10:00:00Z", "{made}");
+    ensure!(call(0, &create)?["id"] == id, "a second event was made");
+    let busy = call(0, &[&["busy"][..], &window].concat())?;
+    ensure!(busy["calendars"][0]["intervals"][0]["start"] == "2026-07-01T10:00:00Z", "{busy}");
+    ensure!(busy["calendars"][0]["intervals"].as_array().is_some_and(|intervals| intervals.len() == 1), "{busy}");
+
+    let update =
+        call(0, &["events", "update", id, "--title", "Late lunch", "--etag", made["etag"].as_str().unwrap_or("")])?;
+    ensure!(update["title"] == "Late lunch" && update["when"] == made["when"], "{update}");
+    let stale = call(1, &["events", "cancel", id, "--etag", made["etag"].as_str().unwrap_or("")])?;
+    ensure!(stale["error"]["failure"]["event"]["title"] == "Late lunch", "{stale}");
+    let many = call(1, &["events", "get-many", "no-such.ics", id])?;
+    ensure!(
+        many["items"][0]["failure"]["remedy"] == "not-found" && many["items"][1]["event"]["uid"] == "lunch",
+        "{many}"
+    );
+    ensure!(changes(false)?["items"].as_array().is_some_and(|items| items.len() == 1));
+
+    ensure!(call(0, &["events", "cancel", id])?["cancelled"] == id);
+    ensure!(call(1, &["events", "get", id])?["error"]["code"] == "not-found");
+    ensure!(changes(false)?["items"][0]["gone"] == id);
+    ensure!(changes(false)?["items"] == Value::Array(vec![]), "a second look finds something");
+    let unknown = call(1, &[&["busy", "--calendar", "/nowhere/", "--calendar", &calendar][..], &window].concat())?;
+    ensure!(unknown["calendars"][0]["failure"]["remedy"] == "not-found", "{unknown}");
+    ensure!(unknown["calendars"][1]["intervals"] == Value::Array(vec![]), "{unknown}");
     Ok(())
 }
 

@@ -6,4 +6,5 @@ mod frozen; // Components of every frozen version of the contract load, or are r
 mod harness; // A sandbox, and a provider in it that is connected to somebody's account.
 mod occurrences; // Busy times are those of recurring-ical-events, over every calendar that it tests itself with.
 mod peers; // The software of others that proves our work: it starts, an independent client works with it, it ends.
+mod sandbox; // The sandbox holds, whatever a guest does.
 mod tidy; // The rules of the house, over the tracked files.

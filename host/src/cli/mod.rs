@@ -134,18 +134,20 @@ fn start_log(filter: Option<&str>) -> Result<(), CliError> {
             format!("`{filter}` is no log filter ({error}); write for instance `warn,provider=debug`"),
         )
     })?;
-    // Below us, the libraries that carry requests see credentials; what they have to say in detail is not written.
-    let ours = filter_fn(|line| {
-        line.target().starts_with("chronus") || line.target() == "provider" || *line.level() <= tracing::Level::INFO
-    });
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_filter(wanted)
-        .with_filter(ours);
+        .with_filter(filter_fn(may_be_written));
     // It fails if there is a subscriber already, which only a test of this very function could have set.
     let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines));
     Ok(())
+}
+
+/// Below us, the libraries that carry requests and calls see credentials and other people's calendars; what they have to
+/// say in detail is never written, whatever filter asks for it.
+pub fn may_be_written(line: &tracing::Metadata<'_>) -> bool {
+    line.target().starts_with("chronus") || line.target() == "provider" || *line.level() <= tracing::Level::INFO
 }
 
 #[cfg(test)]

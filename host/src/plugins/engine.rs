@@ -24,10 +24,10 @@ pub const TICK: Duration = Duration::from_millis(5);
 /// The largest memory that the pool can give to one component, in bytes.
 pub(super) const LARGEST_MEMORY: usize = 256 << 20;
 
-/// The most memories that the core modules of one component have together.
+/// The most memories that the core modules of one component have together. Admission sees to it.
 pub(super) const MOST_MEMORIES: u32 = 4;
 
-/// The most tables that they have.
+/// The most tables that they have. Admission sees to it.
 pub(super) const MOST_TABLES: u32 = 16;
 
 /// The most core modules that one component runs.
@@ -103,8 +103,6 @@ fn pool(concurrent_calls: u32) -> PoolingAllocationConfig {
         .total_tables(calls.saturating_mul(MOST_TABLES))
         .total_stacks(calls)
         .max_core_instances_per_component(MOST_CORE_INSTANCES)
-        .max_memories_per_component(MOST_MEMORIES)
-        .max_tables_per_component(MOST_TABLES)
         .max_component_instance_size(4 << 20)
         .max_core_instance_size(4 << 20)
         .max_memory_size(LARGEST_MEMORY)

@@ -192,14 +192,10 @@ impl Sandbox {
             .map_err(|error| AdmissionError::Compile(format!("{error:#}")))?;
         if let Some(need) = component.resources_required() {
             for (what, need, most) in [
-                ("memories", u64::from(need.num_memories), u64::from(engine::MOST_MEMORIES)),
-                ("tables", u64::from(need.num_tables), u64::from(engine::MOST_TABLES)),
-                (
-                    "bytes of memory to begin with",
-                    need.max_initial_memory_size.unwrap_or(0),
-                    engine::LARGEST_MEMORY as u64,
-                ),
+                ("memories", need.num_memories, engine::MOST_MEMORIES),
+                ("tables", need.num_tables, engine::MOST_TABLES),
             ] {
+                let (need, most) = (u64::from(need), u64::from(most));
                 if need > most {
                     return Err(AdmissionError::Resources { what, need, most });
                 }

@@ -13,6 +13,7 @@ mod signature;
 pub(super) use description::check as check_description;
 pub use signature::{Signature, SignatureError, TrustedKey};
 
+use super::engine::LARGEST_MEMORY;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
@@ -208,6 +209,16 @@ fn surface(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), AdmissionError> {
             }
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::MemorySection(section) => {
+                for memory in section {
+                    // Pages of 64 KiB: other sizes are switched off.
+                    let (need, most) =
+                        (memory.map_err(not_wasm)?.initial.saturating_mul(64 << 10), LARGEST_MEMORY as u64);
+                    if need > most {
+                        return Err(AdmissionError::Resources { what: "bytes of memory to begin with", need, most });
+                    }
+                }
+            }
             Payload::ComponentImportSection(section) if depth == 0 => {
                 for import in section {
                     imports.push(import.map_err(not_wasm)?.name.name.to_owned());

@@ -183,21 +183,9 @@ impl Bench {
         self.made.lock().unwrap_or_else(PoisonError::into_inner).push(made);
     }
 
-    /// An id of the same shape as this one, of nothing: its longest word in the order of this bench.
+    /// An id of the same shape as this one, of nothing.
     pub(super) fn unknown_id(&self, known: &str) -> String {
-        let count = self.count.fetch_add(1, Ordering::Relaxed);
-        let words = known.split(|c: char| !c.is_ascii_alphanumeric());
-        let Some(longest) = words.filter(|word| word.len() > 3).max_by_key(|word| word.len()) else {
-            return format!("{known}{count}");
-        };
-        let turned: String = longest.chars().rev().collect();
-        let digits = count.to_string();
-        let kept = turned.len().saturating_sub(digits.len());
-        let other = format!("{}{digits}", turned.get(..kept).unwrap_or_default());
-        match known.rsplit_once(longest) {
-            Some((before, after)) => format!("{before}{other}{after}"),
-            None => format!("{known}{count}"),
-        }
+        turned(known, self.count.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Takes away what cases made, as far as that works, and gives the ids of what stays.
@@ -282,8 +270,52 @@ pub(super) fn local(zone: &TimeZone, at: civil::DateTime) -> Timestamp {
     zone.to_ambiguous_timestamp(at).compatible().unwrap_or_default()
 }
 
+/// The text with its longest word backwards, ending in a number: what a service checks of the form of its ids still
+/// holds, more likely than not.
+fn turned(known: &str, number: u32) -> String {
+    let words = known.split(|c: char| !c.is_ascii_alphanumeric());
+    let Some(longest) = words.filter(|word| word.len() > 3).max_by_key(|word| word.len()) else {
+        return format!("{known}{number}");
+    };
+    let (mut other, number): (String, _) = (longest.chars().rev().collect(), number.to_string());
+    other.truncate(longest.len().saturating_sub(number.len()));
+    match known.rsplit_once(longest) {
+        Some((before, after)) => format!("{before}{other}{number}{after}"),
+        None => format!("{known}{number}"),
+    }
+}
+
 fn year_of(run: &str) -> i16 {
     let years = usize::from(YEARS.end().abs_diff(*YEARS.start())) + 1;
     let sum = run.bytes().fold(0usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
     YEARS.clone().nth(sum % years).unwrap_or(*YEARS.start())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_id_keeps_its_form() {
+        assert_eq!(turned("/a/work/conformance-7.ics", 12), "/a/work/ecnamrofn12-7.ics");
+        assert_eq!(turned("0123456789abcdef", 3), "fedcba9876543213");
+        assert_eq!(turned("a/b", 3), "a/b3");
+        assert_eq!(turned("", 3), "3");
+    }
+
+    #[test]
+    fn every_run_has_a_year() {
+        for run in ["", "a", "conformance", "0190f2a4-7c1b"] {
+            assert!(YEARS.contains(&year_of(run)), "{run}");
+        }
+        assert_ne!(year_of("a"), year_of("b"));
+    }
+
+    #[test]
+    fn local_times_are_read_as_the_rfc_says() {
+        let rome = TimeZone::get("Europe/Rome").unwrap();
+        let at = |text: &str| local(&rome, text.parse().unwrap()).to_string();
+        assert_eq!(at("2024-03-31T02:30"), "2024-03-31T01:30:00Z");
+        assert_eq!(at("2024-10-27T02:30"), "2024-10-27T00:30:00Z");
+    }
 }

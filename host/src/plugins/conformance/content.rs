@@ -133,11 +133,43 @@ fn rule(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calendar::{Role, Rsvp};
+    use jiff::civil::date;
 
     #[test]
     fn a_rule_may_be_written_in_another_order() {
         assert_eq!(rule("RRULE:COUNT=5;FREQ=daily"), rule("RRULE:FREQ=DAILY;INTERVAL=1;COUNT=5;WKST=MO"));
         assert_ne!(rule("RRULE:FREQ=DAILY;COUNT=5"), rule("RRULE:FREQ=DAILY;COUNT=6"));
         assert_eq!(rule("EXDATE:20240101T000000Z"), "EXDATE:20240101T000000Z");
+    }
+
+    fn content(addresses: &[&str]) -> Content {
+        let one = |address: &&str| Attendee {
+            address: (*address).into(),
+            name: None,
+            role: Role::Required,
+            rsvp: Rsvp::NeedsAction,
+            is_self: false,
+        };
+        Content {
+            title: String::new(),
+            description: String::new(),
+            when: Span::AllDay { start: date(2024, 1, 1), end: date(2024, 1, 2) },
+            busy: BusyKind::Busy,
+            status: Status::Confirmed,
+            attendees: addresses.iter().map(one).collect(),
+            recurrence: Vec::new(),
+            organiser: Some(Organiser { address: "host@example.com".into(), name: None, is_self: true }),
+        }
+    }
+
+    #[test]
+    fn attendees_are_compared_by_address_and_who_invites_may_be_among_them() {
+        let expected = content(&["a@example.com", "b@example.com"]);
+        let told = |addresses| attendees(&content(addresses), &expected);
+        let wanted = attendees(&expected, &expected);
+        assert_eq!(told(&["B@example.com", "a@example.com", "Host@example.com"]), wanted);
+        assert_ne!(told(&["a@example.com"]), wanted);
+        assert_ne!(told(&["a@example.com", "b@example.com", "c@example.com"]), wanted);
     }
 }

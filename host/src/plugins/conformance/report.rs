@@ -187,3 +187,65 @@ impl fmt::Display for Report {
         writeln!(f, "\n{}", self.summary())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report() -> Report {
+        let row = |id: &'static str, outcome| Row { id, sentence: "busy/clipped", milliseconds: 7, outcome };
+        let failed = Outcome::Failed { expected: "10:00 < 12:00".into(), came: "a \"b\" & \u{1} c".into() };
+        Report {
+            provider: "toy".into(),
+            version: "1.2.3".into(),
+            sha256: String::new(),
+            run: "run".into(),
+            rows: vec![
+                row("busy/clipped", Outcome::Passed),
+                row("busy/clipped:longer-than-the-window", failed),
+                row("busy/clipped:no-length", Outcome::NotApplicable { why: "it cannot be made".into() }),
+            ],
+            left_behind: vec!["id".into()],
+        }
+    }
+
+    #[test]
+    fn the_table_has_a_line_for_each_case_and_a_block_for_each_failure() {
+        let expected = "\
+passed  busy/clipped                              7 ms
+FAILED  busy/clipped:longer-than-the-window       7 ms
+n/a     busy/clipped:no-length                    7 ms  it cannot be made
+
+FAILED busy/clipped:longer-than-the-window
+  expected  10:00 < 12:00
+  came      a \"b\" & \u{1} c
+  contract  An interval is cut to the window and its end is after its start.
+
+toy 1.2.3: 1 passed, 1 failed, 1 not applicable; 1 events could not be taken away again
+";
+        assert_eq!(report().to_string(), expected);
+    }
+
+    #[test]
+    fn junit_counts_and_escapes() {
+        let xml = report().junit().unwrap();
+        for part in [
+            r#"tests="3" skipped="1" errors="0" failures="1""#,
+            r#"classname="conformance.busy""#,
+            "expected: 10:00 &lt; 12:00",
+            "came: a &quot;b&quot; &amp;  c",
+        ] {
+            assert!(xml.contains(part), "{part} in {xml}");
+        }
+    }
+
+    #[test]
+    fn green_is_something_passed_and_nothing_failed() {
+        let mut report = report();
+        assert!(!report.is_green());
+        report.rows.remove(1);
+        assert!(report.is_green());
+        report.rows.remove(0);
+        assert!(!report.is_green(), "nothing was seen");
+    }
+}

@@ -123,6 +123,11 @@ impl WasiHttpHooks for Egress {
         forbidden
     }
 
+    fn is_supported_scheme(&mut self, _: &http::uri::Scheme) -> bool {
+        // The policy says which are allowed, and says so when one is not.
+        true
+    }
+
     fn send_request(
         &mut self,
         request: Request<WasiBody>,
@@ -147,7 +152,10 @@ impl CallEgress {
     async fn send(self: Arc<Self>, request: Request<WasiBody>, options: RequestOptions) -> Result<Answer, Error> {
         let access = self.access.clone();
         let (parts, body) = request.into_parts();
-        let asked: Url = parts.uri.to_string().parse().map_err(|_| Error::HttpRequestUriInvalid)?;
+        let asked: Url = parts.uri.to_string().parse().map_err(|_| {
+            self.deny(Denial { rule: Rule::Uri, what: format!("{} …", parts.method), remedy: None });
+            Error::HttpRequestUriInvalid
+        })?;
         let scope = (&access.grant, access.server.as_ref(), access.secret_url.as_ref());
         let route = decide(&parts.method, &asked, self.purpose, scope, &self.policy).map_err(|denial| {
             let error = match denial.rule {

@@ -1,0 +1,407 @@
+//! A provider that does harm on demand: the connection's field `act` says which. The tests of the sandbox call it; it
+//! is one component because each one costs seconds to build.
+//!
+//! What it finds out comes back as calendars: kind in the id, text in the name. With the field `shameless` it hides
+//! that something was refused and answers as if all was well; with `blame` it says that something else was the cause.
+
+#![expect(clippy::result_large_err, reason = "the contract's failure can hold an event")]
+
+use chronus_sdk::bindings::wasi::{
+    clocks::monotonic_clock,
+    http::{
+        outgoing_handler::handle,
+        types::{
+            Fields, FutureIncomingResponse, IncomingBody, Method as HttpMethod, OutgoingBody, OutgoingRequest, Scheme,
+        },
+    },
+    io::streams::StreamError,
+    random::random,
+};
+use chronus_sdk::{Provider, TwoWay, descriptions::*, failure, log, types::*};
+use std::hint::black_box;
+
+/// The provider.
+pub struct Hostile;
+chronus_sdk::provider!(Hostile, two_way, "../../wit");
+
+impl Provider for Hostile {
+    fn describe() -> Description {
+        Description {
+            id: "hostile".into(),
+            name: "Hostile".into(),
+            version: "6.6.6".into(),
+            state_format: 1,
+            sign_ins: vec![SignIn {
+                id: "none".into(),
+                label: "None".into(),
+                method: Method::None,
+                attach: Attach::Nothing,
+            }],
+            hosts: vec![],
+            read_posts: vec![],
+            limits: Limits { busy_window: 1, changes_window: 1, page_size: 1, get_many: 1, poll_floor: 1 },
+        }
+    }
+
+    fn open(connection: Connection) -> Result<Opened, Failure> {
+        act(&Order(connection))
+    }
+
+    fn busy(connection: Connection, _: Whose, window: Window) -> Result<BusyAnswers, Failure> {
+        let order = Order(connection);
+        let (start, end) = if order.get("act") == "backwards" { (window.end, window.start) } else { (i64::MAX, 0) };
+        let interval = Interval { start, end, kind: BusyKind::Busy, all_day: false, ours: None };
+        let outcome = Ok(BusyTimes { intervals: vec![interval], problems: vec![] });
+        Ok(BusyAnswers { calendars: vec![BusyAnswer { calendar: "work".into(), outcome }], memo: None })
+    }
+
+    fn explain_failure(connection: Connection, _: SignInError) -> Failure {
+        match act(&Order(connection)) {
+            Ok(_) => failure::temporary("nothing happened"),
+            Err(error) => error,
+        }
+    }
+}
+
+impl TwoWay for Hostile {
+    fn create(c: Connection, _: String, _: String, _: Draft, _: Notify) -> Result<OneEvent, Failure> {
+        act(&Order(c)).map(|_| OneEvent { event: event(1, 1, 2), memo: None })
+    }
+
+    fn get(connection: Connection, _: String, _: String) -> Result<OneEvent, Failure> {
+        let order = Order(connection);
+        let event = match order.get("act") {
+            "month-13" => event(13, 1, 2),
+            "backwards" => event(1, 2, 1),
+            "nameless" => Event { uid: String::new(), ..event(1, 1, 2) },
+            _ => event(1, 1, 2),
+        };
+        if order.get("act") == "conflict" {
+            return Err(failure::failure(Remedy::Conflict(Event { id: String::new(), ..event }), "", "made up"));
+        }
+        let memo = order.is("memo").then(|| Memo { format: 1, data: vec![7; order.number("n")] });
+        Ok(OneEvent { event, memo })
+    }
+
+    fn get_many(_: Connection, _: String, _: Vec<String>) -> Result<FetchedEvents, Failure> {
+        Err(failure::unsupported(""))
+    }
+
+    fn update(
+        _: Connection,
+        _: String,
+        _: String,
+        _: String,
+        _: Option<String>,
+        _: Patch,
+        _: Notify,
+    ) -> Result<OneEvent, Failure> {
+        Err(failure::unsupported(""))
+    }
+
+    fn cancel(_: Connection, _: String, _: String, _: String, _: Option<String>, _: Notify) -> Result<Done, Failure> {
+        Err(failure::unsupported(""))
+    }
+
+    fn respond(_: Connection, _: String, _: String, _: String, _: Rsvp, _: Notify) -> Result<OneEvent, Failure> {
+        Err(failure::unsupported(""))
+    }
+
+    fn changes(c: Connection, _: String, _: Option<Cursor>, _: Window, _: u32) -> Result<Batch, Failure> {
+        let next = vec![7; Order(c).number("n")];
+        Ok(Batch { items: vec![], next, more: false, complete_listing: true, memo: None })
+    }
+}
+
+/// What a test asks for.
+struct Order(Connection);
+
+impl Order {
+    fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.fields.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    fn get(&self, name: &str) -> &str {
+        self.0.fields.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+
+    fn is(&self, act: &str) -> bool {
+        self.get("act") == act
+    }
+
+    fn number(&self, name: &str) -> usize {
+        self.get(name).parse().unwrap_or(0)
+    }
+}
+
+type Found = Vec<(&'static str, String)>;
+
+fn act(order: &Order) -> Result<Opened, Failure> {
+    let n = order.number("n");
+    let found = match order.get("act") {
+        "spin" => spin(),
+        "hog" => hog(),
+        "trap" => deep_thought(n),
+        "overflow" => vec![("depth", overflow(1).to_string())],
+        "unreachable" => std::process::abort(),
+        "ask" => ask(order)?,
+        "flood" => flood(order, n),
+        "pile-up" => pile_up(order, n),
+        "fields" => vec![("fields", (0..n).map(|_| Fields::new()).collect::<Vec<_>>().len().to_string())],
+        "header" => header(n),
+        "log" => chatter(n),
+        "shout" => shout(n),
+        "bloat" => vec![("bloat", "x".repeat(n))],
+        "nap" => nap(n, order.number("ms")),
+        "random" => vec![("random", random::get_random_bytes(n as u64).len().to_string())],
+        "dump" => dump(order),
+        _ => vec![],
+    };
+    Ok(opened(found))
+}
+
+fn opened(found: Found) -> Opened {
+    let calendar = |(kind, text): (&str, String)| Calendar {
+        id: kind.into(),
+        name: text,
+        role: CalendarRole::Reader,
+        is_default: false,
+        zone: None,
+    };
+    Opened {
+        address: None,
+        other_addresses: vec![],
+        zone: None,
+        calendars: found.into_iter().map(calendar).collect(),
+        abilities: Abilities::READ_BUSY,
+        memo: None,
+    }
+}
+
+// ---- processor and memory ---------------------------------------------------------------------------------------
+
+fn spin() -> ! {
+    let mut n = 0_u64;
+    loop {
+        n = black_box(n.wrapping_mul(3) ^ 5);
+    }
+}
+
+fn hog() -> ! {
+    let mut kept: Vec<Vec<u8>> = vec![];
+    loop {
+        kept.push(black_box(vec![1; 1 << 20]));
+    }
+}
+
+#[inline(never)]
+fn deep_thought(n: usize) -> Found {
+    if black_box(n) == 42 {
+        panic!("boom-42");
+    }
+    vec![]
+}
+
+#[inline(never)]
+fn overflow(depth: u64) -> u64 {
+    if black_box(depth) == u64::MAX {
+        return 0;
+    }
+    overflow(depth + 1) ^ black_box(depth)
+}
+
+// ---- requests ---------------------------------------------------------------------------------------------------
+
+/// Sends one request and tells everything that comes back.
+fn ask(order: &Order) -> Result<Found, Failure> {
+    match exchange(order) {
+        Ok(found) => Ok(found),
+        Err(code) if order.get("shameless") == "yes" => Ok(vec![("error", code)]),
+        Err(code) if order.get("blame") == "reconnect" => Err(failure::failure(Remedy::Reconnect, "401", code)),
+        Err(code) => Err(failure::temporary(code)),
+    }
+}
+
+fn exchange(order: &Order) -> Result<Found, String> {
+    let answer = start(order)?;
+    let mut found = read(&answer)?;
+    for _ in 1..order.number("times").max(1) {
+        found = read(&start(order)?)?;
+    }
+    Ok(found)
+}
+
+fn start(order: &Order) -> Result<FutureIncomingResponse, String> {
+    let headers = Fields::new();
+    for header in order.all("header") {
+        let (name, value) = header.split_once(": ").unwrap_or((header, ""));
+        headers.append(name, value.as_bytes()).map_err(|error| format!("header {name}: {error:?}"))?;
+    }
+    let request = OutgoingRequest::new(headers);
+    let method = match order.get("method") {
+        "" | "GET" => HttpMethod::Get,
+        "CONNECT" => HttpMethod::Connect,
+        "TRACE" => HttpMethod::Trace,
+        "POST" => HttpMethod::Post,
+        other => HttpMethod::Other(other.into()),
+    };
+    request.set_method(&method).map_err(|()| "method")?;
+    let (scheme, rest) = order.get("url").split_once("://").ok_or("url")?;
+    let scheme = match scheme {
+        "https" => Scheme::Https,
+        "http" => Scheme::Http,
+        other => Scheme::Other(other.into()),
+    };
+    request.set_scheme(Some(&scheme)).map_err(|()| "scheme")?;
+    let (authority, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
+    request.set_authority(Some(authority)).map_err(|()| "authority")?;
+    request.set_path_with_query(Some(path)).map_err(|()| "path")?;
+    let size = order.number("body");
+    let body = (size > 0).then(|| request.body()).transpose().map_err(|()| "body")?;
+    let answer = handle(request, None).map_err(|code| format!("{code:?}"))?;
+    if let Some(body) = body {
+        let stream = body.write().map_err(|()| "body stream")?;
+        let piece = [b'z'; 4096];
+        let mut left = size;
+        while left > 0 {
+            let now = left.min(piece.len());
+            if stream.blocking_write_and_flush(&piece[..now]).is_err() {
+                break;
+            }
+            left -= now;
+        }
+        drop(stream);
+        // An answer that says why comes all the same.
+        let _ = OutgoingBody::finish(body, None);
+    }
+    Ok(answer)
+}
+
+fn read(answer: &FutureIncomingResponse) -> Result<Found, String> {
+    answer.subscribe().block();
+    let answer = answer.get().ok_or("not ready")?.map_err(|()| "taken")?.map_err(|code| format!("{code:?}"))?;
+    let mut found = vec![("status", answer.status().to_string())];
+    for (name, value) in answer.headers().entries() {
+        found.push(("header", format!("{name}: {}", String::from_utf8_lossy(&value))));
+    }
+    let body = answer.consume().map_err(|()| "body taken")?;
+    let mut text = vec![];
+    {
+        let stream = body.stream().map_err(|()| "stream taken")?;
+        loop {
+            match stream.blocking_read(64 << 10) {
+                Ok(piece) => text.extend(piece),
+                Err(StreamError::Closed) => break,
+                Err(StreamError::LastOperationFailed(error)) => {
+                    // What came before the cut is kept in memory, where a dump finds it.
+                    black_box(&text);
+                    return Err(error.to_debug_string());
+                }
+            }
+        }
+    }
+    drop(IncomingBody::finish(body));
+    found.push(("body", String::from_utf8_lossy(&text).into_owned()));
+    Ok(found)
+}
+
+/// Sends requests whatever becomes of them.
+fn flood(order: &Order, n: usize) -> Found {
+    let answered = (0..n).filter(|_| start(order).and_then(|answer| read(&answer)).is_ok()).count();
+    vec![("answered", answered.to_string())]
+}
+
+/// Starts requests and waits for none.
+fn pile_up(order: &Order, n: usize) -> Found {
+    let waiting: Vec<_> = (0..n).map(|_| start(order)).collect();
+    vec![("started", waiting.iter().filter(|one| one.is_ok()).count().to_string())]
+}
+
+fn header(n: usize) -> Found {
+    let headers = Fields::new();
+    let value = vec![b'v'; n];
+    vec![("header", format!("{:?}", headers.append("x-huge", &value)))]
+}
+
+// ---- words ------------------------------------------------------------------------------------------------------
+
+fn chatter(n: usize) -> Found {
+    for line in 0..n {
+        log::info("chatter", &[("line", &line)]);
+    }
+    vec![]
+}
+
+fn shout(n: usize) -> Found {
+    log::error(&"A".repeat(n), &[]);
+    vec![]
+}
+
+fn nap(n: usize, ms: usize) -> Found {
+    for _ in 0..n {
+        monotonic_clock::subscribe_duration(ms as u64 * 1_000_000).block();
+    }
+    vec![("naps", n.to_string())]
+}
+
+/// Everything that it can see: its arguments, the answers to each `url`, and the whole of its memory.
+fn dump(order: &Order) -> Found {
+    let mut found = vec![("connection", format!("{:?}", order.0))];
+    let urls: Vec<String> = order.all("url").map(str::to_owned).collect();
+    for url in urls {
+        let mut once = Order(order.0.clone());
+        once.0.fields.retain(|(name, _)| name != "url");
+        once.0.fields.push(("url".into(), url));
+        match exchange(&once) {
+            Ok(answer) => found.extend(answer),
+            Err(error) => found.push(("error", error)),
+        }
+    }
+    let memory = memory();
+    found.push(("memory", memory.iter().map(|&byte| char::from(byte)).collect()));
+    for (kind, text) in &found {
+        let end = text.floor_char_boundary(3000);
+        log::info("dump", &[("kind", kind), ("text", &text[..end].to_owned())]);
+    }
+    // Error output, as far as there is any.
+    eprintln!("{found:?}");
+    found
+}
+
+/// A copy of the linear memory.
+#[expect(unsafe_code, reason = "there is no safe way to read memory that nothing owns")]
+fn memory() -> Vec<u8> {
+    // Elsewhere this file is only checked.
+    #[cfg(target_family = "wasm")]
+    let size = core::arch::wasm32::memory_size(0) * 65_536;
+    #[cfg(not(target_family = "wasm"))]
+    let size = 8;
+    let mut copy = Vec::with_capacity(size);
+    for address in 8..size {
+        // Every address below the size of the memory can be read. Address 0 to 7 hold nothing and are no place that
+        // Rust lets us name.
+        copy.push(unsafe { core::ptr::read_volatile(address as *const u8) });
+    }
+    copy
+}
+
+fn event(month: u8, start: u8, end: u8) -> Event {
+    let date = |day| Date { year: 2026, month, day };
+    Event {
+        id: "id".into(),
+        uid: "uid".into(),
+        etag: None,
+        series_id: None,
+        original_start: None,
+        title: String::new(),
+        description: String::new(),
+        when: Span::AllDay(DaySpan { start: date(start), end: date(end) }),
+        busy: BusyKind::Busy,
+        status: EventStatus::Confirmed,
+        organiser: None,
+        attendees: vec![],
+        recurrence: vec![],
+        ours: None,
+        updated: None,
+    }
+}

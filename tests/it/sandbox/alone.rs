@@ -1,0 +1,111 @@
+//! What only a process of its own can tell: its descriptors, its memory, all that it prints.
+//!
+//! Tests run side by side in one process, so each of these starts the test binary again for itself alone. Rejected: a
+//! test marked as ignored, which nobody runs, and limits so wide that the neighbours fit in.
+
+use super::{
+    secrets,
+    server::{Reply, Server, ok},
+    yard::{Ask, Yard},
+};
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
+
+/// Set for the process that is alone.
+const ALONE: &str = "CHRONUS_TEST_ALONE";
+
+/// Runs the test of this name in a process of its own, unless this is it. Gives what the process printed.
+fn alone(test: &str) -> Option<Output> {
+    if std::env::var_os(ALONE).is_some() {
+        return None;
+    }
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .env(ALONE, "1")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}\n{text}", String::from_utf8_lossy(&output.stdout));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "there is no test {test}");
+    Some(output)
+}
+
+fn descriptors() -> usize {
+    Path::new("/proc/self/fd").read_dir().unwrap().count()
+}
+
+/// Resident memory of this process, in bytes.
+fn resident() -> usize {
+    let pages: usize = std::fs::read_to_string("/proc/self/statm").unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    pages * 4096
+}
+
+#[test]
+fn descriptors_and_memory_are_back_after_whatever_a_guest_did() {
+    if alone("sandbox::alone::descriptors_and_memory_are_back_after_whatever_a_guest_did").is_some() {
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let yard = Yard::new().await;
+        let endless = Server::start(|_| Reply::Endless(b"HTTP/1.1 200 OK\r\n\r\n".into(), vec![b'x'; 4096])).await;
+        let stalled = Server::start(|_| Reply::Stall(b"HTTP/1.1 200 OK\r\n".into())).await;
+        let fine = Server::start(|_| ok("fine")).await;
+        let small = |ask: Ask| {
+            ask.budget(|budget| {
+                (budget.cpu_ms, budget.wall_ms) = (30, 300);
+                (budget.memory_bytes, budget.handles, budget.response_bytes) = (64 << 20, 256, 4 << 20);
+            })
+        };
+        let harm = [
+            small(Ask::act("spin")),
+            small(Ask::act("hog")),
+            small(Ask::act("trap").say("n", 42)),
+            small(Ask::act("overflow")),
+            small(Ask::act("bloat").say("n", 40 << 20)),
+            small(Ask::act("shout").say("n", 40 << 20)),
+            small(Ask::act("fields").say("n", 1_000_000)),
+            small(Ask::act("header").say("n", 1 << 20)),
+            small(Ask::act("pile-up").to(&stalled).say("n", 1_000_000)),
+            small(Ask::act("ask").to(&stalled)),
+            small(Ask::act("ask").to(&endless)),
+            small(Ask::act("ask").to(&fine).say("method", "REPORT").say("body", 1_u32 << 30)),
+        ];
+        let round = async || {
+            for ask in &harm {
+                ask.open(&yard.plugin).await.expect_err("the sandbox did not hold");
+                Ask::act("ask").to(&fine).open(&yard.plugin).await.unwrap();
+            }
+            for server in [&endless, &stalled] {
+                server.until(|counts| counts.open == 0).await;
+            }
+            assert_eq!(yard.sandbox.instances(), 0);
+        };
+        // What is made once is made now: pools, caches, the allocator's own reserves.
+        round().await;
+        round().await;
+        let before = (descriptors(), resident());
+        for _ in 0..5 {
+            round().await;
+        }
+        let after = (descriptors(), resident());
+        assert!(after.0 <= before.0, "{} descriptors, {} before", after.0, before.0);
+        // wasm-hosts requirement 29: less than 32 MiB, after five times all harm that one guest can do.
+        assert!(after.1 < before.1 + (32 << 20), "{} bytes resident, {} before", after.1, before.1);
+    });
+}
+
+#[test]
+fn a_guest_that_dumps_all_it_can_see_finds_no_credential_and_nobody_prints_one() {
+    let Some(output) =
+        alone("sandbox::alone::a_guest_that_dumps_all_it_can_see_finds_no_credential_and_nobody_prints_one")
+    else {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        return runtime.block_on(secrets::dump());
+    };
+    for (name, stream) in [("output", output.stdout), ("errors", output.stderr)] {
+        secrets::assert_clean(name, &String::from_utf8_lossy(&stream));
+    }
+}

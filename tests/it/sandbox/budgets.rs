@@ -1,0 +1,240 @@
+//! Every part of a budget cuts, and says which part it was.
+
+use super::{
+    admission::with_memory,
+    log,
+    server::{Reply, Server, answer, ok},
+    yard::{Ask, SLACK, Yard, config, guest},
+};
+use chronus_host::plugins::{Budget, CallError, Exhausted, Sandbox};
+use std::time::{Duration, Instant};
+
+/// The part of the budget that the call used up.
+async fn exhausted(yard: &Yard, ask: Ask) -> Exhausted {
+    match yard.endures(ask).await {
+        CallError::Exhausted(what) => what,
+        other => panic!("{} instead of a spent budget: {other}", other.code()),
+    }
+}
+
+/// The message says what to raise, and raising it lets the call pass.
+async fn mended_by(yard: &Yard, ask: Ask, what: Exhausted, value: u64) {
+    let text = what.to_string();
+    let key = text.rsplit_once("budget.").expect("no key in the message").1.trim_end_matches('`');
+    let budget: Budget = toml::from_str(&format!("{key} = {value}")).unwrap();
+    Ask { budget, ..ask }.open(&yard.plugin).await.unwrap_or_else(|error| panic!("{text}, but then: {error}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_that_spins_is_stopped() {
+    let yard = Yard::new().await;
+    let began = Instant::now();
+    let what = exhausted(&yard, Ask::act("spin").budget(|budget| budget.cpu_ms = 50)).await;
+    assert_eq!((what, what.code()), (Exhausted::Cpu(Duration::from_millis(50)), "cpu-exhausted"));
+    assert!(began.elapsed() < Duration::from_millis(50) + SLACK, "{:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_is_not_computing() {
+    let yard = Yard::new().await;
+    // Each nap is longer than the tick, so whoever counts ticks counts forty.
+    let naps = Ask::act("nap").say("n", 40).say("ms", 6).budget(|budget| budget.cpu_ms = 60);
+    let found = naps.open(&yard.plugin).await.unwrap();
+    assert_eq!(found.get("naps"), "40");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_that_sleeps_is_stopped() {
+    let yard = Yard::new().await;
+    let began = Instant::now();
+    let sleeper = Ask::act("nap").say("n", 1).say("ms", 3_600_000).budget(|budget| budget.wall_ms = 100);
+    let what = exhausted(&yard, sleeper).await;
+    assert_eq!((what, what.code()), (Exhausted::Wall(Duration::from_millis(100)), "wall-exhausted"));
+    assert!(began.elapsed() < Duration::from_millis(100) + SLACK, "{:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_that_hoards_memory_is_stopped() {
+    let yard = Yard::new().await;
+    let what = exhausted(&yard, Ask::act("hog").budget(|budget| budget.memory_bytes = 8 << 20)).await;
+    assert_eq!((what, what.code()), (Exhausted::Memory(8 << 20), "memory-exhausted"));
+    // More than the pool has for one memory.
+    let what = exhausted(&yard, Ask::act("hog").budget(|budget| budget.memory_bytes = 1 << 30)).await;
+    assert_eq!(what, Exhausted::Memory(1 << 30));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_is_summed_over_all_memories() {
+    let sandbox = Sandbox::new(config()).unwrap();
+    let plugin = sandbox.admit(&with_memory(&guest("hostile").await, 64)).await.unwrap();
+    let nothing = |bytes| Ask::act("nothing").budget(move |budget| budget.memory_bytes = bytes);
+    // Either memory alone would fit.
+    match nothing(5 << 20).open(&plugin).await {
+        Err(CallError::Exhausted(Exhausted::Memory(limit))) => assert_eq!(limit, 5 << 20),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(sandbox.instances(), 0);
+    nothing(8 << 20).open(&plugin).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_are_counted() {
+    let yard = Yard::new().await;
+    let server = Server::start(|_| ok("fine")).await;
+    let flood = Ask::act("flood").to(&server).budget(|budget| (budget.requests, budget.cpu_ms) = (3, 500));
+    let what = exhausted(&yard, flood.clone().say("n", 1_000_000)).await;
+    assert_eq!((what, what.code()), (Exhausted::Requests(3), "requests-exhausted"));
+    assert_eq!(server.seen().len(), 3);
+    // One that goes on as if nothing had been refused has done nothing wrong.
+    let found = flood.clone().say("n", 5).open(&yard.plugin).await.unwrap();
+    assert_eq!(found.get("answered"), "3");
+    let ask = Ask::act("ask").to(&server).say("times", 5);
+    assert_eq!(exhausted(&yard, ask.clone().budget(|budget| budget.requests = 4)).await, Exhausted::Requests(4));
+    mended_by(&yard, ask, what, 5).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn request_bodies_are_bounded() {
+    let yard = Yard::new().await;
+    let server = Server::start(|_| ok("fine")).await;
+    let ask = Ask::act("ask").to(&server).say("method", "PROPFIND");
+    let small = |ask: Ask| ask.budget(|budget| budget.request_bytes = 64 << 10);
+    let what = exhausted(&yard, small(ask.clone().say("body", 1_u32 << 30))).await;
+    assert_eq!((what, what.code()), (Exhausted::RequestBytes(64 << 10), "request-bytes-exhausted"));
+    assert_eq!(server.counts().connections, 0, "a part of it was sent");
+    // To the last byte, and sized: old servers do not understand chunks.
+    small(ask.clone().say("body", 64 << 10)).open(&yard.plugin).await.unwrap();
+    assert_eq!(server.seen()[0].header("content-length"), Some("65536"));
+    assert_eq!(server.seen()[0].header("transfer-encoding"), None);
+    mended_by(&yard, ask.say("body", 100_000), what, 100_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endless_answer_is_cut() {
+    let yard = Yard::new().await;
+    let endless = |head: &'static str, piece: &'static str| {
+        Server::start(move |_| Reply::Endless(head.into(), piece.repeat(64).into()))
+    };
+    for server in [
+        endless("HTTP/1.1 200 OK\r\n\r\n", "0123456789abcdef").await,
+        endless("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", "10\r\n0123456789abcdef\r\n").await,
+        endless("HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n", "0123456789abcdef").await,
+    ] {
+        let ask = Ask::act("ask").to(&server).budget(|budget| budget.response_bytes = 1 << 20);
+        let what = exhausted(&yard, ask).await;
+        assert_eq!((what, what.code()), (Exhausted::ResponseBytes(1 << 20), "response-bytes-exhausted"));
+        server.until(|counts| counts.open == 0).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_are_summed_and_counted_as_they_unfold() {
+    let yard = Yard::new().await;
+    let packed = packed(&[b'a'; 1 << 20]);
+    assert!(packed.len() < 10_000);
+    let server = Server::start(move |seen| match &*seen.line {
+        "GET /packed HTTP/1.1" => Reply::Bytes(answer(200, &[("content-encoding", "gzip")], &packed)),
+        _ => ok(&"b".repeat(10_000)),
+    });
+    let server = server.await;
+    let ask = |path: &str| {
+        let ask = Ask::act("ask").url(&format!("{}{path}", server.origin()));
+        ask.budget(|budget| budget.response_bytes = 100_000)
+    };
+    assert_eq!(exhausted(&yard, ask("/packed")).await, Exhausted::ResponseBytes(100_000));
+    assert_eq!(ask("/").say("times", 10).open(&yard.plugin).await.unwrap().get("body").len(), 10_000);
+    assert_eq!(exhausted(&yard, ask("/").say("times", 11)).await, Exhausted::ResponseBytes(100_000));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_does_not_go_on_is_left() {
+    let yard = Yard::new().await;
+    for begun in [
+        "",
+        "HTTP/1.1 200 OK\r\ncontent-le",
+        "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nsome of it",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nsome\r\n",
+    ] {
+        let server = Server::start(|_| Reply::Stall(begun.into())).await;
+        let began = Instant::now();
+        let what = exhausted(&yard, Ask::act("ask").to(&server).budget(|budget| budget.wall_ms = 200)).await;
+        assert_eq!((what, what.code()), (Exhausted::Wall(Duration::from_millis(200)), "wall-exhausted"), "{begun:?}");
+        assert!(began.elapsed() < Duration::from_millis(200) + SLACK, "{begun:?} {:?}", began.elapsed());
+        // The server sees the end of it: no socket is left.
+        server.until(|counts| counts.connections == 1 && counts.open == 0).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_are_bounded_both_ways() {
+    let yard = Yard::new().await;
+    let what = exhausted(&yard, Ask::act("header").say("n", 100_000)).await;
+    assert_eq!((what, what.code()), (Exhausted::HeaderBytes(64 << 10), "header-bytes-exhausted"));
+    mended_by(&yard, Ask::act("header").say("n", 100_000), what, 200_000).await;
+
+    let server = Server::start(|_| Reply::Bytes(answer(200, &[("x-huge", &"v".repeat(100_000))], ""))).await;
+    let what = exhausted(&yard, Ask::act("ask").to(&server)).await;
+    assert_eq!(what, Exhausted::HeaderBytes(64 << 10));
+    mended_by(&yard, Ask::act("ask").to(&server), what, 200_000).await;
+    // Beyond what the client takes at all, it is the server's fault, and soon over.
+    let server = Server::start(|_| Reply::Endless("HTTP/1.1 200 OK\r\n".into(), "x-more: v\r\n".into())).await;
+    let error = yard.endures(Ask::act("ask").to(&server)).await;
+    assert_eq!(error.code(), "temporary", "{error}");
+    server.until(|counts| counts.open == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn handles_are_bounded() {
+    let yard = Yard::new().await;
+    let what = exhausted(&yard, Ask::act("fields").say("n", 1_000_000)).await;
+    assert_eq!((what, what.code()), (Exhausted::Handles(4096), "handles-exhausted"));
+    mended_by(&yard, Ask::act("fields").say("n", 5000), what, 6000).await;
+
+    let server = Server::start(|_| Reply::Stall(Vec::new())).await;
+    let pile = Ask::act("pile-up").to(&server).say("n", 1_000_000).budget(|budget| budget.handles = 64);
+    assert_eq!(exhausted(&yard, pile).await, Exhausted::Handles(64));
+    // The requests that were under way end with the call.
+    server.until(|counts| counts.open == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn results_are_bounded() {
+    let yard = Yard::new().await;
+    let what = exhausted(&yard, Ask::act("bloat").say("n", 40 << 20)).await;
+    assert_eq!((what, what.code()), (Exhausted::ResultBytes(32 << 20), "result-bytes-exhausted"));
+    mended_by(&yard, Ask::act("bloat").say("n", 40 << 20), what, 50 << 20).await;
+    // What is handed to the host on the way counts alike.
+    assert_eq!(exhausted(&yard, Ask::act("shout").say("n", 40 << 20)).await, Exhausted::ResultBytes(32 << 20));
+    let error = yard.endures(Ask::act("random").say("n", 1_u32 << 30)).await;
+    assert_eq!(error.code(), "provider-trapped", "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn log_lines_are_counted_cut_and_the_rest_is_said() {
+    let yard = Yard::new().await;
+    Ask::act("log").say("n", 12_345).budget(|budget| budget.log_lines = 7).open(&yard.plugin).await.unwrap();
+    let said = log::lines(&["log lines dropped", "dropped=12338"]);
+    assert_eq!(said.len(), 1, "{said:?}");
+    let call = said[0].split(' ').find_map(|word| word.strip_prefix("call=")).unwrap();
+    let lines: Vec<_> = log::of_call(call).into_iter().filter(|line| line.contains("chatter")).collect();
+    assert_eq!(lines.len(), 7, "{lines:?}");
+    assert!(
+        lines[0].starts_with("INFO provider ") && lines[0].contains("plugin=hostile version=6.6.6"),
+        "{}",
+        lines[0]
+    );
+
+    Ask::act("shout").say("n", 1 << 20).open(&yard.plugin).await.unwrap();
+    let shout = log::lines(&["AAAAAAAA"]);
+    assert!(shout.len() == 1 && shout[0].len() < 5_000, "{}", shout[0].len());
+}
+
+/// By the format of gzip.
+fn packed(bytes: &[u8]) -> Vec<u8> {
+    use flate2::{Compression, write::GzEncoder};
+    use std::io::Write;
+    let mut packer = GzEncoder::new(Vec::new(), Compression::best());
+    packer.write_all(bytes).unwrap();
+    packer.finish().unwrap()
+}

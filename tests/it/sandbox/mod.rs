@@ -1,0 +1,19 @@
+//! The sandbox holds, whatever a guest does.
+//!
+//! Each test lets the guest `hostile` (or one that is hostile by its form) do one thing, and asks three questions: is
+//! the failure the typed one, is the next call as good as ever, and was the call beside it left alone?
+
+#![expect(clippy::unwrap_used, reason = "tests and what only they use")]
+
+mod admission; // What gets in, and what is refused before it runs.
+mod alone; // Descriptors and memory of the whole process, in a process of their own.
+mod answers; // Answers that break the contract.
+mod budgets; // Every part of a budget cuts.
+mod concurrency; // Calls beside each other: room, waiting, cancelling.
+mod connections; // Pools, organisations, trust.
+mod egress; // Where requests may go, and what a refusal says.
+mod log; // What everybody wrote to the log.
+mod secrets; // A guest that dumps all it can see finds no credential.
+mod server; // A service that does what a test says.
+mod traps; // Crashes and their records.
+mod yard; // A sandbox with the hostile guest in it.
