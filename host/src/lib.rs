@@ -2,9 +2,35 @@
 //!
 //! The modules, in the order in which they may use each other (a module uses only those above it):
 
+/// All parts together.
+pub mod app;
+/// When people are free.
+pub mod availability;
 /// The values of the field.
 pub mod calendar;
 /// The command line.
 pub mod cli;
+/// What time it is.
+pub mod clock;
+/// Every setting.
+pub mod config;
+/// People's connected calendars.
+pub mod connections;
+/// The database.
+pub mod db;
+/// The API.
+pub mod http;
+/// The names of things.
+pub mod ids;
+/// Work that is done later, surely.
+pub mod jobs;
+/// Meetings, and their events in people's calendars.
+pub mod meetings;
+/// People, their roles, and API tokens.
+pub mod people;
 /// Running providers.
 pub mod plugins;
+/// Organisations and their programs.
+pub mod programs;
+/// Secrets at rest.
+pub mod secrets;

@@ -7,7 +7,7 @@ use super::rust::{Kind, Token, after_path_start, branches, tokens};
 use super::{Findings, Tree};
 
 /// A module uses only those to its left.
-const ORDER: [&str; 17] = [
+const ORDER: [&str; 18] = [
     "clock",
     "ids",
     "calendar",
@@ -23,6 +23,7 @@ const ORDER: [&str; 17] = [
     "meetings",
     "mail",
     "sync",
+    "app",
     "http",
     "cli",
 ];

@@ -1,0 +1,210 @@
+//! The database: SQLite in a file, or PostgreSQL when more than one host shares it.
+//!
+//! Problem: two databases, and code that must be right on both. Decision: one enum of two pools, and macros that run
+//! one text on either; the few texts that differ are in [`dialect`]. Columns are BIGINT, TEXT and BYTEA only: ids as
+//! text, instants as microseconds since 1970, structures as JSON. Everything happens in a [`Tx`], and whoever holds
+//! one can not call out ([`outside_transactions`]): a remote call inside a transaction holds locks for as long as a stranger
+//! likes. Invariants are unique indexes or guarded updates whose row count is looked at, never read-then-write.
+//! Rejected: sqlx's `Any`, which knows few types and no locks; a trait per store, which doubles every query; an ORM.
+
+pub mod dialect;
+mod transaction;
+
+pub use transaction::{Open, Tx, outside_transactions};
+
+use crate::clock::Clock;
+use sqlx::{
+    ConnectOptions as _, PgPool, SqlitePool,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use std::{path::PathBuf, time::Duration};
+
+/// The same for both databases. A migration that was released is never edited: its digest is kept with the data.
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// How long a statement waits for another's lock before it fails.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The database and its clock. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Db {
+    pools: Pools,
+    clock: Clock,
+}
+
+#[derive(Debug, Clone)]
+enum Pools {
+    /// SQLite lets one write at a time; a pool of one makes writers wait in order and not by chance.
+    Sqlite {
+        writer: SqlitePool,
+        readers: SqlitePool,
+    },
+    Postgres(PgPool),
+}
+
+/// Where the database is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A file, made when it is not there.
+    File(PathBuf),
+    /// `postgres://user:password@host/database`. Not printed: it may hold a password.
+    Server(String),
+}
+
+/// The database cannot be opened. Never holds the address, which may hold a password.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The address of the server.
+    #[error("the address of the database is wrong; write for instance postgres://user:password@localhost/chronus")]
+    Address,
+    /// It could not be reached, or it refused us.
+    #[error("the database cannot be opened: {0}")]
+    Connect(sqlx::Error),
+    /// Its tables are not those of this version.
+    #[error("the tables of the database cannot be brought up to date: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+}
+
+impl Db {
+    /// Opens the database and brings its tables up to date. Several hosts may do so at once.
+    ///
+    /// # Errors
+    /// If it cannot be reached, or was made by a newer version.
+    pub async fn open(place: &Place, clock: Clock) -> Result<Self, OpenError> {
+        let pools = match place {
+            Place::File(path) => {
+                let options = SqliteConnectOptions::new()
+                    .filename(path)
+                    .create_if_missing(true)
+                    .journal_mode(SqliteJournalMode::Wal)
+                    // What was promised survives a power cut, not only a crash of this program.
+                    .synchronous(SqliteSynchronous::Full)
+                    .busy_timeout(PATIENCE)
+                    .foreign_keys(true)
+                    .disable_statement_logging();
+                let pool = |most| SqlitePoolOptions::new().max_connections(most).acquire_timeout(PATIENCE);
+                let writer = pool(1).connect_with(options.clone()).await.map_err(OpenError::Connect)?;
+                MIGRATIONS.run(&writer).await?;
+                let readers = pool(4).connect_with(options).await.map_err(OpenError::Connect)?;
+                Pools::Sqlite { writer, readers }
+            }
+            Place::Server(address) => {
+                let options: PgConnectOptions = address.parse().map_err(|_| OpenError::Address)?;
+                let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(PATIENCE);
+                let pool = pool.connect_with(options.disable_statement_logging()).await.map_err(OpenError::Connect)?;
+                MIGRATIONS.run(&pool).await?;
+                Pools::Postgres(pool)
+            }
+        };
+        Ok(Self { pools, clock })
+    }
+
+    /// A transaction that may write. On SQLite there is one at a time.
+    ///
+    /// # Errors
+    /// If no connection is free in time.
+    pub async fn begin(&self) -> sqlx::Result<Tx> {
+        let inner = match &self.pools {
+            // From the beginning a writer: one that reads first and writes later can only be refused.
+            Pools::Sqlite { writer, .. } => transaction::Inner::Sqlite(writer.begin_with("begin immediate").await?),
+            Pools::Postgres(pool) => transaction::Inner::Postgres(pool.begin().await?),
+        };
+        Ok(Tx::new(inner, self.clock.clone()))
+    }
+
+    /// A transaction that only reads, and sees one state of the database on SQLite.
+    ///
+    /// # Errors
+    /// If no connection is free in time.
+    pub async fn read(&self) -> sqlx::Result<Tx> {
+        let inner = match &self.pools {
+            Pools::Sqlite { readers, .. } => transaction::Inner::Sqlite(readers.begin().await?),
+            Pools::Postgres(pool) => transaction::Inner::Postgres(pool.begin().await?),
+        };
+        Ok(Tx::new(inner, self.clock.clone()))
+    }
+
+    /// Gives the connections back, in order.
+    pub async fn close(&self) {
+        match &self.pools {
+            Pools::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Pools::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+/// Runs a statement: `execute!(tx, "…", a, b)` gives the number of rows that it changed.
+macro_rules! execute {
+    ($tx:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
+        match $tx.inner() {
+            $crate::db::dialect::Inner::Sqlite(connection) => {
+                let query = sqlx::query::<sqlx::Sqlite>($sql)$(.bind($bind))*;
+                query.execute(&mut **connection).await.map(|done| done.rows_affected())
+            }
+            $crate::db::dialect::Inner::Postgres(connection) => {
+                let query = sqlx::query::<sqlx::Postgres>($sql)$(.bind($bind))*;
+                query.execute(&mut **connection).await.map(|done| done.rows_affected())
+            }
+        }
+    };
+}
+
+/// Runs a query: `fetch!(tx, all | one | optional, Row, "…", a, b)`.
+macro_rules! fetch {
+    (@run all, $query:expr, $connection:expr) => { $query.fetch_all($connection).await };
+    (@run one, $query:expr, $connection:expr) => { $query.fetch_one($connection).await };
+    (@run optional, $query:expr, $connection:expr) => { $query.fetch_optional($connection).await };
+    ($tx:expr, $how:ident, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
+        match $tx.inner() {
+            $crate::db::dialect::Inner::Sqlite(connection) => {
+                let query = sqlx::query_as::<sqlx::Sqlite, $row>($sql)$(.bind($bind))*;
+                $crate::db::fetch!(@run $how, query, &mut **connection)
+            }
+            $crate::db::dialect::Inner::Postgres(connection) => {
+                let query = sqlx::query_as::<sqlx::Postgres, $row>($sql)$(.bind($bind))*;
+                $crate::db::fetch!(@run $how, query, &mut **connection)
+            }
+        }
+    };
+}
+
+pub(crate) use {execute, fetch};
+
+/// Whether a statement failed because of this unique index, or of one on these columns (SQLite names the columns).
+#[must_use]
+pub fn is_taken(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| error.is_unique_violation())
+}
+
+/// Whether a statement failed because it names something that is not there.
+#[must_use]
+pub fn is_missing(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| error.is_foreign_key_violation())
+}
+
+/// An instant as it is kept.
+#[must_use]
+pub fn instant(microseconds: i64) -> jiff::Timestamp {
+    jiff::Timestamp::from_microsecond(microseconds).unwrap_or_default()
+}
+
+/// A kept structure.
+///
+/// # Errors
+/// If the text is no such structure: another version wrote it, or somebody else.
+pub fn structure<T: serde::de::DeserializeOwned>(text: &str) -> sqlx::Result<T> {
+    serde_json::from_str(text).map_err(|error| sqlx::Error::Decode(Box::new(error)))
+}
+
+/// A structure to be kept.
+///
+/// # Errors
+/// If it cannot be written as JSON, which no value of this program can.
+pub fn text(value: &impl serde::Serialize) -> sqlx::Result<String> {
+    serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(Box::new(error)))
+}
