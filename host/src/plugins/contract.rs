@@ -1,7 +1,7 @@
 //! What goes into a provider's functions and comes out of them, in the host's own types.
 //!
 //! Events, times and kinds are those of [`crate::calendar`]. What a provider says of itself keeps the generated
-//! types: it is read in two places and never stored as it is.
+//! types: the operator's grant is a copy of it.
 
 use crate::calendar::{Event, Interval, Problem};
 use serde::{Deserialize, Serialize};

@@ -14,7 +14,7 @@ pub(super) use description::check as check_description;
 pub use signature::{Signature, SignatureError, TrustedKey};
 
 use super::engine::LARGEST_MEMORY;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
@@ -60,7 +60,7 @@ pub struct Inspection {
 }
 
 /// The contract's worlds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
     /// Tells when people are free.

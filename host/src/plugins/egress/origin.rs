@@ -132,6 +132,15 @@ impl OriginPattern {
             }
         }
     }
+
+    /// Whether the pattern covers everything that the other one covers.
+    #[must_use]
+    pub fn includes(&self, other: &Self) -> bool {
+        match other {
+            Self::Exact(origin) => self.covers(origin),
+            Self::Below(parent) => self == other || (matches!(self, Self::Below(_)) && self.covers(parent)),
+        }
+    }
 }
 
 impl fmt::Display for OriginPattern {
@@ -211,6 +220,21 @@ mod tests {
         for wide in ["https://*.org", "https://*.co.uk", "https://*.127.0.0.1"] {
             assert!(wide.parse::<OriginPattern>().is_err(), "{wide}");
         }
+    }
+
+    #[test]
+    fn a_pattern_includes_what_is_below_it() {
+        let includes = |wide: &str, narrow: &str| {
+            wide.parse::<OriginPattern>().unwrap().includes(&narrow.parse::<OriginPattern>().unwrap())
+        };
+        for narrow in ["https://*.example.org", "https://a.example.org", "https://*.a.example.org"] {
+            assert!(includes("https://*.example.org", narrow), "{narrow}");
+        }
+        for other in ["https://example.org", "https://*.example.com", "https://*.a.example.org:8443"] {
+            assert!(!includes("https://*.example.org", other), "{other}");
+        }
+        assert!(!includes("https://a.example.org", "https://*.a.example.org"));
+        assert!(includes("https://a.example.org", "https://a.example.org:443"));
     }
 
     #[test]

@@ -1,0 +1,242 @@
+//! How a sealed value is laid out.
+//!
+//! One byte of version, the length of the key's id and the id, a nonce and the wrapped data key, a nonce and the
+//! value. Nonces are random: a key of the file wraps a data key for each value sealed, far from the 2³² at which
+//! random nonces become doubtful (NIST SP 800-38D §8.3), and a data key encrypts one value only. What is
+//! authenticated beside each layer says which layer it is and where the value stands, every part after its length,
+//! so that no two places are written alike.
+
+use super::{OpenError, Place};
+use aes_gcm::{
+    Aes256Gcm, KeyInit as _, Nonce,
+    aead::{AeadInOut as _, consts::U12},
+};
+use std::fmt;
+use zeroize::Zeroizing;
+
+const VERSION: u8 = 1;
+const NONCE: usize = 12;
+const TAG: usize = 16;
+/// The nonce, the data key and its tag.
+const WRAPPED: usize = NONCE + 32 + TAG;
+
+/// A sealed value, and by which key: kept in a column of its own, so that rotation finds what is left to do.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// The id of the key.
+    pub key: String,
+    /// To be stored.
+    pub bytes: Vec<u8>,
+}
+
+impl fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sealed {{ key: {:?}, {} bytes }}", self.key, self.bytes.len())
+    }
+}
+
+/// A sealed value taken apart.
+pub(super) struct Parts<'a> {
+    /// The id of the key that wraps the data key.
+    pub(super) key: &'a str,
+    wrapped: &'a [u8; WRAPPED],
+    body: &'a [u8],
+}
+
+/// Takes a sealed value apart.
+pub(super) fn parts(bytes: &[u8]) -> Result<Parts<'_>, OpenError> {
+    let parse = || {
+        let (_, rest) = bytes.split_first().filter(|(version, _)| **version == VERSION)?;
+        let (length, rest) = rest.split_first()?;
+        let (key, rest) = rest.split_at_checked(usize::from(*length))?;
+        let key = std::str::from_utf8(key).ok().filter(|key| is_key_id(key))?;
+        let (wrapped, body) = rest.split_first_chunk()?;
+        Some(Parts { key, wrapped, body })
+    };
+    parse().ok_or(OpenError::Malformed)
+}
+
+/// Whether a text can be the name of a key.
+pub(super) fn is_key_id(text: &str) -> bool {
+    let fits = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+    (1..=40).contains(&text.len()) && text.bytes().all(fits)
+}
+
+/// Seals a value under a new data key, which is wrapped by this key.
+pub(super) fn seal((id, key): (&str, &Aes256Gcm), place: &Place, plain: &[u8]) -> Sealed {
+    let mut data_key = Zeroizing::new([0; 32]);
+    random(&mut *data_key);
+    let mut bytes = header(id);
+    encrypt(key, &layer(Layer::Key(id), place), &*data_key, &mut bytes);
+    encrypt(&Aes256Gcm::new((&*data_key).into()), &layer(Layer::Value, place), plain, &mut bytes);
+    Sealed { key: id.to_owned(), bytes }
+}
+
+/// Opens a value with the key that [`Parts::key`] names.
+pub(super) fn open(key: &Aes256Gcm, place: &Place, parts: &Parts<'_>) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    let data_key = unwrap(key, place, parts)?;
+    decrypt(&Aes256Gcm::new((&*data_key).into()), &layer(Layer::Value, place), parts.body)
+}
+
+/// Wraps the data key by another key. The value itself stays as it is.
+pub(super) fn rewrap(
+    old: &Aes256Gcm,
+    (id, key): (&str, &Aes256Gcm),
+    place: &Place,
+    parts: &Parts<'_>,
+) -> Result<Sealed, OpenError> {
+    let data_key = unwrap(old, place, parts)?;
+    let mut bytes = header(id);
+    encrypt(key, &layer(Layer::Key(id), place), &*data_key, &mut bytes);
+    bytes.extend_from_slice(parts.body);
+    Ok(Sealed { key: id.to_owned(), bytes })
+}
+
+fn unwrap(key: &Aes256Gcm, place: &Place, parts: &Parts<'_>) -> Result<Zeroizing<[u8; 32]>, OpenError> {
+    let opened = decrypt(key, &layer(Layer::Key(parts.key), place), parts.wrapped)?;
+    let mut data_key = Zeroizing::new([0; 32]);
+    data_key.copy_from_slice(opened.get(..32).ok_or(OpenError::Malformed)?);
+    Ok(data_key)
+}
+
+/// The layers of a sealed value.
+enum Layer<'a> {
+    /// The data key, wrapped by the key of this id.
+    Key(&'a str),
+    Value,
+}
+
+/// What is authenticated beside a layer.
+fn layer(layer: Layer<'_>, place: &Place) -> Vec<u8> {
+    let (kind, key) = match layer {
+        Layer::Key(id) => ("data key", id),
+        Layer::Value => ("value", ""),
+    };
+    let parts = ["chronus sealed 1", kind, key, &place.organisation, place.table, &place.row, place.column];
+    let mut bytes = Vec::new();
+    for part in parts {
+        bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        bytes.extend_from_slice(part.as_bytes());
+    }
+    bytes
+}
+
+fn header(id: &str) -> Vec<u8> {
+    // An id has at most 40 bytes, by the rule of `is_key_id`.
+    [&[VERSION, id.len() as u8], id.as_bytes()].concat()
+}
+
+/// Appends a nonce and the encrypted text.
+fn encrypt(key: &Aes256Gcm, beside: &[u8], plain: &[u8], bytes: &mut Vec<u8>) {
+    let mut nonce = [0; NONCE];
+    random(&mut nonce);
+    // Reserved before the plain text comes in: growing would leave a copy of it behind.
+    bytes.reserve(NONCE + plain.len() + TAG);
+    bytes.extend_from_slice(&nonce);
+    let begin = bytes.len();
+    bytes.extend_from_slice(plain);
+    let text = bytes.get_mut(begin..).unwrap_or_default();
+    let tag = key.encrypt_inout_detached(&Nonce::<U12>::from(nonce), beside, text.into());
+    // It fails for texts of more than 64 GiB only.
+    bytes.extend_from_slice(&tag.expect("a secret of less than 64 GiB"));
+}
+
+/// Decrypts what [`encrypt`] appended.
+fn decrypt(key: &Aes256Gcm, beside: &[u8], bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    let (nonce, text) = bytes.split_first_chunk::<NONCE>().ok_or(OpenError::Malformed)?;
+    let mut plain = Zeroizing::new(text.to_vec());
+    key.decrypt_in_place(&Nonce::<U12>::from(*nonce), beside, &mut *plain).map_err(|_| OpenError::Wrong)?;
+    Ok(plain)
+}
+
+/// Fills with random bytes.
+pub(super) fn random(bytes: &mut [u8]) {
+    // Without random numbers nothing of this host is safe; the system's generator fails on no supported system.
+    getrandom::fill(bytes).expect("the system's random numbers");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn key(byte: u8) -> Aes256Gcm {
+        Aes256Gcm::new(&[byte; 32].into())
+    }
+
+    fn place(organisation: &str, table: &'static str, row: &str, column: &'static str) -> Place {
+        Place { organisation: organisation.into(), table, row: row.into(), column }
+    }
+
+    fn opened(key: &Aes256Gcm, place: &Place, bytes: &[u8]) -> Result<Vec<u8>, OpenError> {
+        open(key, place, &parts(bytes)?).map(|plain| plain.to_vec())
+    }
+
+    #[test]
+    fn every_altered_byte_and_every_cut_is_found() {
+        let here = place("o", "t", "r", "c");
+        let sealed = seal(("a", &key(1)), &here, b"secret").bytes;
+        for at in 0..sealed.len() {
+            for bit in 0..8 {
+                let mut altered = sealed.clone();
+                altered[at] ^= 1 << bit;
+                // Also when the altered id is that of another key, or of the same.
+                assert!(opened(&key(1), &here, &altered).is_err(), "byte {at}, bit {bit}");
+            }
+            assert!(opened(&key(1), &here, &sealed[..at]).is_err(), "cut at {at}");
+        }
+        assert!(opened(&key(1), &here, &[&*sealed, &[0]].concat()).is_err());
+        assert_eq!(opened(&key(2), &here, &sealed), Err(OpenError::Wrong));
+        assert_eq!(opened(&key(1), &here, &sealed).unwrap(), b"secret");
+    }
+
+    #[test]
+    fn elsewhere_it_does_not_open_also_where_the_names_run_together() {
+        let here = place("one", "table", "row", "column");
+        let sealed = seal(("a", &key(1)), &here, b"secret").bytes;
+        for there in [
+            place("two", "table", "row", "column"),
+            place("one", "tables", "row", "column"),
+            place("one", "table", "row2", "column"),
+            place("one", "table", "row", "columns"),
+            place("onetable", "", "row", "column"),
+            place("one", "tablerow", "", "column"),
+            place("", "onetable", "row", "column"),
+            place("one", "table", "rowcolumn", ""),
+        ] {
+            assert_eq!(opened(&key(1), &there, &sealed), Err(OpenError::Wrong), "{there:?}");
+            let parts = parts(&sealed).unwrap();
+            assert_eq!(rewrap(&key(1), ("b", &key(2)), &there, &parts).unwrap_err(), OpenError::Wrong);
+        }
+    }
+
+    #[test]
+    fn a_data_key_is_no_value_and_serves_one_value_only() {
+        let here = place("o", "t", "r", "c");
+        let one = seal(("a", &key(1)), &here, b"secret").bytes;
+        let two = seal(("a", &key(1)), &here, b"secret").bytes;
+        assert_ne!(one, two);
+        let cut = header("a").len() + WRAPPED;
+        assert!(opened(&key(1), &here, &[&one[..cut], &two[cut..]].concat()).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sealed_opens_and_rewrapping_keeps_it(
+            plain: Vec<u8>, organisation: String, row: String, id in "[a-z0-9-]{1,40}",
+        ) {
+            let here = place(&organisation, "t", &row, "c");
+            let sealed = seal((&id, &key(1)), &here, &plain);
+            prop_assert_eq!(&opened(&key(1), &here, &sealed.bytes).unwrap(), &plain);
+            let again = rewrap(&key(1), ("next", &key(2)), &here, &parts(&sealed.bytes).unwrap()).unwrap();
+            prop_assert_eq!(opened(&key(2), &here, &again.bytes).unwrap(), plain);
+            prop_assert_eq!(parts(&again.bytes).unwrap().key, "next");
+            prop_assert!(opened(&key(1), &here, &again.bytes).is_err());
+        }
+
+        #[test]
+        fn any_bytes_are_refused_and_nothing_panics(bytes: Vec<u8>) {
+            prop_assert!(opened(&key(1), &place("o", "t", "r", "c"), &bytes).is_err());
+        }
+    }
+}
