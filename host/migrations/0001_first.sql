@@ -4,7 +4,7 @@
 
 create table organisations (
     id text primary key,
-    name text not null,
+    name text not null unique,
     created_at bigint not null
 );
 
@@ -12,7 +12,8 @@ create table programs (
     id text primary key,
     organisation_id text not null references organisations (id),
     name text not null,
-    created_at bigint not null
+    created_at bigint not null,
+    unique (organisation_id, name)
 );
 create index programs_of_organisation on programs (organisation_id, id);
 

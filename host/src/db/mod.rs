@@ -8,8 +8,10 @@
 //! Rejected: sqlx's `Any`, which knows few types and no locks; a trait per store, which doubles every query; an ORM.
 
 pub mod dialect;
+mod page;
 mod transaction;
 
+pub use page::Page;
 pub use transaction::{Open, Tx, outside_transactions};
 
 use crate::clock::Clock;

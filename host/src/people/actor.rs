@@ -1,0 +1,229 @@
+//! Who asks, and what they may do.
+//!
+//! Threat: a right that is checked where a request comes in and forgotten where the next one does; an administrator,
+//! or a key of the organisation, that does for a person what only the person may do. Decision: a verified token
+//! becomes an [`Actor`]; what may be done is a closed list of [`Deed`]s, each carrying the thing that it is done to,
+//! and one `match` decides. What belongs to another organisation is not refused but not there, so that nobody learns
+//! of it. Connecting a calendar is no deed that a role could give: it asks [`Actor::is`].
+
+use super::{
+    Person,
+    rights::{MemberRole, Role, Scope, Scopes},
+};
+use crate::{
+    ids::{OrganisationId, PersonId, ProgramId, TokenId},
+    programs::{Program, Reach},
+};
+use jiff::Timestamp;
+
+/// Who asks: what a token stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// The token.
+    pub token: TokenId,
+    /// Whose it is.
+    pub who: Who,
+    /// What it is for.
+    pub scopes: Scopes,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Whose a token is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// Somebody who runs the deployment: organisations and providers, nobody's calendar.
+    Operator,
+    /// A program of the organisation's that is no person.
+    Integration(OrganisationId),
+    /// A person.
+    Person {
+        /// Whose person.
+        organisation: OrganisationId,
+        /// Who.
+        person: PersonId,
+        /// What the person is in the organisation.
+        role: Role,
+        /// What the person is in its programs.
+        programs: Vec<(ProgramId, MemberRole)>,
+    },
+}
+
+/// Something that not everybody may do.
+#[derive(Debug, Clone, Copy)]
+pub enum Deed<'a> {
+    /// See and make organisations.
+    ManageDeployment,
+    /// See all programs and people of an organisation.
+    SeeOrganisation(OrganisationId),
+    /// Make and change them.
+    ManageOrganisation(OrganisationId),
+    /// See a program and its members.
+    SeeProgram(&'a Program),
+    /// Change its members.
+    ManageProgram(&'a Program),
+    /// See a person.
+    SeePerson(&'a Person),
+}
+
+/// Why somebody may not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// It belongs to another organisation, and nobody is told that it exists.
+    #[error("there is no such thing")]
+    Elsewhere,
+    /// The token is for something else.
+    #[error("the token is not for this: it has no scope `{0}`")]
+    Scope(Scope),
+    /// The role does not give it.
+    #[error("only {0} may do this")]
+    Role(&'static str),
+    /// Only the person may.
+    #[error("only the person may do this, with a token of their own")]
+    NotThem,
+    /// An operator must say for which organisation.
+    #[error("an operator's token belongs to no organisation; say which one is meant")]
+    WhichOrganisation,
+}
+
+impl Actor {
+    /// The token's scope must be there.
+    ///
+    /// # Errors
+    /// If it is not.
+    pub fn has(&self, scope: Scope) -> Result<(), Refused> {
+        if self.scopes.contains(&scope) { Ok(()) } else { Err(Refused::Scope(scope)) }
+    }
+
+    /// Whether it is this person who asks.
+    #[must_use]
+    pub fn is(&self, person: PersonId) -> bool {
+        self.person() == Some(person)
+    }
+
+    /// The person who asks, if it is one.
+    #[must_use]
+    pub const fn person(&self) -> Option<PersonId> {
+        match self.who {
+            Who::Person { person, .. } => Some(person),
+            Who::Operator | Who::Integration(_) => None,
+        }
+    }
+
+    /// Within which organisations things are found.
+    #[must_use]
+    pub const fn reach(&self) -> Reach {
+        match self.who {
+            Who::Operator => Reach::Everywhere,
+            Who::Integration(organisation) | Who::Person { organisation, .. } => Reach::Within(organisation),
+        }
+    }
+
+    /// The organisation that is meant: the actor's own, which need not be named, or the one that an operator names.
+    ///
+    /// # Errors
+    /// If it is another's, or if an operator names none.
+    pub fn organisation(&self, named: Option<OrganisationId>) -> Result<OrganisationId, Refused> {
+        match (self.reach(), named) {
+            (Reach::Within(own), None) => Ok(own),
+            (Reach::Within(own), Some(named)) if own == named => Ok(own),
+            (Reach::Within(_), Some(_)) => Err(Refused::Elsewhere),
+            (Reach::Everywhere, named) => named.ok_or(Refused::WhichOrganisation),
+        }
+    }
+
+    /// Whether the actor may do something.
+    ///
+    /// # Errors
+    /// With the reason why not.
+    pub fn may(&self, deed: Deed<'_>) -> Result<(), Refused> {
+        let organisation = match deed {
+            Deed::ManageDeployment => None,
+            Deed::SeeOrganisation(organisation) | Deed::ManageOrganisation(organisation) => Some(organisation),
+            Deed::SeeProgram(program) | Deed::ManageProgram(program) => Some(program.organisation),
+            Deed::SeePerson(person) => Some(person.organisation),
+        };
+        if organisation.is_some_and(|organisation| !self.reach().covers(organisation)) {
+            return Err(Refused::Elsewhere);
+        }
+        let in_program = |program: &Program, least: MemberRole| match &self.who {
+            Who::Person { programs, .. } => programs.iter().any(|(id, role)| *id == program.id && *role >= least),
+            Who::Operator | Who::Integration(_) => false,
+        };
+        let (may, who) = match (deed, &self.who) {
+            (Deed::ManageDeployment, who) => (*who == Who::Operator, "an operator"),
+            (_, Who::Operator | Who::Integration(_) | Who::Person { role: Role::GlobalAdmin, .. }) => (true, ""),
+            (Deed::SeeOrganisation(_) | Deed::ManageOrganisation(_), Who::Person { .. }) => {
+                (false, "a global administrator")
+            }
+            (Deed::SeeProgram(program), Who::Person { .. }) => {
+                (in_program(program, MemberRole::Participant), "a member of the program")
+            }
+            (Deed::ManageProgram(program), Who::Person { .. }) => {
+                (in_program(program, MemberRole::ProgramAdmin), "an administrator of the program")
+            }
+            (Deed::SeePerson(person), Who::Person { .. }) => {
+                (self.is(person.id), "the person, or a global administrator,")
+            }
+        };
+        if may { Ok(()) } else { Err(Refused::Role(who)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_do_what_is_one_table() {
+        let at = Timestamp::UNIX_EPOCH;
+        let (ours, theirs) = (OrganisationId::new(at), OrganisationId::new(at));
+        let program = |organisation| Program { id: ProgramId::new(at), organisation, name: "P".into(), created_at: at };
+        let (mine, other, foreign) = (program(ours), program(ours), program(theirs));
+        let person = |organisation| Person {
+            id: PersonId::new(at),
+            organisation,
+            email: "ann@example.org".into(),
+            name: "Ann".into(),
+            zone: "UTC".into(),
+            role: Role::Participant,
+            created_at: at,
+        };
+        let (ann, ben, eve) = (person(ours), person(ours), person(theirs));
+        let actor = |who| Actor { token: TokenId::new(at), who, scopes: Scopes::new(), expires_at: None };
+        let as_ann = |role, member| {
+            let programs = vec![(mine.id, member)];
+            actor(Who::Person { organisation: ours, person: ann.id, role, programs })
+        };
+        let actors = [
+            actor(Who::Operator),
+            actor(Who::Integration(ours)),
+            as_ann(Role::GlobalAdmin, MemberRole::Participant),
+            as_ann(Role::Participant, MemberRole::ProgramAdmin),
+            as_ann(Role::Participant, MemberRole::Participant),
+        ];
+        // y: may, n: may not, -: is not told that it is there.
+        for (deed, wanted) in [
+            (Deed::ManageDeployment, "ynnnn"),
+            (Deed::SeeOrganisation(ours), "yyynn"),
+            (Deed::ManageOrganisation(ours), "yyynn"),
+            (Deed::SeeOrganisation(theirs), "y----"),
+            (Deed::ManageOrganisation(theirs), "y----"),
+            (Deed::SeeProgram(&mine), "yyyyy"),
+            (Deed::SeeProgram(&other), "yyynn"),
+            (Deed::ManageProgram(&mine), "yyyyn"),
+            (Deed::ManageProgram(&other), "yyynn"),
+            (Deed::ManageProgram(&foreign), "y----"),
+            (Deed::SeePerson(&ann), "yyyyy"),
+            (Deed::SeePerson(&ben), "yyynn"),
+            (Deed::SeePerson(&eve), "y----"),
+        ] {
+            let told = actors.iter().map(|actor| match actor.may(deed) {
+                Ok(()) => 'y',
+                Err(Refused::Elsewhere) => '-',
+                Err(_) => 'n',
+            });
+            assert_eq!(told.collect::<String>(), wanted, "{deed:?}");
+        }
+    }
+}
