@@ -1,1 +1,113 @@
-//! The API.
+//! The API: the whole of it is the table below.
+//!
+//! Problem: an API of which nobody can say what it has, and where one route of many forgot to ask who it is. Decision:
+//! every route is a row that says its method, its address and what it needs of whoever asks; the router, the guard
+//! before each route, the OpenAPI document and the tests are made from the rows. A new resource is one file of
+//! handlers and its rows here; a handler parses, calls one verb of the domain and shows the result. Every answer that
+//! is not a success is a problem of the table in `problem`. Rejected: routers nested per resource, whose layers apply
+//! to some.
+
+mod auth;
+mod health;
+mod input;
+mod openapi;
+mod organisations;
+mod people;
+mod problem;
+mod programs;
+mod tokens;
+mod wrap;
+
+pub use auth::Need;
+pub use problem::{Code, Problem};
+
+use crate::{app::App, people::Scope};
+use axum::{Router, extract::DefaultBodyLimit, middleware};
+use std::{future::Future, io};
+use tokio::net::TcpListener;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::{router::UtoipaMethodRouter, routes};
+
+/// A route of the API.
+pub struct Route {
+    /// The method.
+    pub method: &'static str,
+    /// The address; ids in braces.
+    pub path: &'static str,
+    /// What it needs of whoever asks.
+    pub need: Need,
+    handler: fn() -> UtoipaMethodRouter<App>,
+}
+
+const fn row(method: &'static str, path: &'static str, need: Need, handler: fn() -> UtoipaMethodRouter<App>) -> Route {
+    Route { method, path, need, handler }
+}
+
+const READ: Need = Need::Scope(Scope::OrganisationRead);
+const WRITE: Need = Need::Scope(Scope::OrganisationWrite);
+
+/// Every route there is.
+pub static ROUTES: &[Route] = &[
+    row("GET", "/health", Need::Nothing, || routes!(health::live)),
+    row("GET", "/health/ready", Need::Nothing, || routes!(health::ready)),
+    row("GET", "/v1/openapi.json", Need::Nothing, || routes!(openapi::document)),
+    row("GET", "/v1/problems", Need::Nothing, || routes!(openapi::problems)),
+    row("GET", "/v1/me", Need::Token, || routes!(people::me)),
+    row("GET", "/v1/organisations", READ, || routes!(organisations::list)),
+    row("POST", "/v1/organisations", WRITE, || routes!(organisations::add)),
+    row("GET", "/v1/programs", READ, || routes!(programs::list)),
+    row("POST", "/v1/programs", WRITE, || routes!(programs::add)),
+    row("GET", "/v1/programs/{program}", READ, || routes!(programs::get)),
+    row("GET", "/v1/programs/{program}/members/{person}", READ, || routes!(programs::member)),
+    row("PUT", "/v1/programs/{program}/members/{person}", WRITE, || routes!(programs::put_member)),
+    row("DELETE", "/v1/programs/{program}/members/{person}", WRITE, || routes!(programs::remove_member)),
+    row("GET", "/v1/people", READ, || routes!(people::list)),
+    row("POST", "/v1/people", WRITE, || routes!(people::add)),
+    row("GET", "/v1/people/{person}", READ, || routes!(people::get)),
+    row("GET", "/v1/tokens", READ, || routes!(tokens::list)),
+    row("POST", "/v1/tokens", WRITE, || routes!(tokens::create)),
+    row("DELETE", "/v1/tokens/{token}", WRITE, || routes!(tokens::revoke)),
+];
+
+/// Answers requests until `stop` is done, then ends those under way.
+///
+/// # Errors
+/// If the listener cannot be used.
+pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+    axum::serve(listener, router(&app)).with_graceful_shutdown(stop).await
+}
+
+fn router(app: &App) -> Router {
+    let mut router = Router::new();
+    for route in ROUTES {
+        let (_, _, handler) = (route.handler)();
+        let guard = middleware::from_fn_with_state((app.clone(), route.need), auth::guard);
+        router = router.route(route.path, handler.route_layer(guard));
+    }
+    router
+        .fallback(|| async { Problem::new(Code::NotFound) })
+        .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed) })
+        // From the inside out.
+        .layer(DefaultBodyLimit::max(input::LARGEST_BODY))
+        .layer(middleware::from_fn(wrap::in_time))
+        .layer(CatchPanicLayer::custom(wrap::panicked))
+        .layer(middleware::from_fn(wrap::wrap))
+        .with_state(app.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_table_and_the_handlers_agree() {
+        let mut seen = BTreeSet::new();
+        for route in ROUTES {
+            let (_, paths, _) = (route.handler)();
+            let said: Vec<_> = paths.paths.iter().flat_map(|(path, item)| openapi::methods(path, item)).collect();
+            assert_eq!(said, [(route.method, route.path.to_owned())], "the handler's annotation");
+            assert!(seen.insert((route.method, route.path)), "{} {} stands there twice", route.method, route.path);
+        }
+    }
+}

@@ -66,6 +66,24 @@ pub enum Holder {
 }
 
 impl Holder {
+    /// Whose token an actor means: a person's, an integration's of the organisation, or, for an operator who names
+    /// neither, an operator's.
+    ///
+    /// # Errors
+    /// If the organisation is another's, or if an operator names a person without it.
+    pub fn of(
+        actor: &Actor,
+        organisation: Option<OrganisationId>,
+        person: Option<PersonId>,
+    ) -> Result<Self, Refused> {
+        match (actor.organisation(organisation), person) {
+            (Ok(organisation), Some(person)) => Ok(Self::Person { organisation, person }),
+            (Ok(organisation), None) => Ok(Self::Integration(organisation)),
+            (Err(Refused::WhichOrganisation), None) => Ok(Self::Operator),
+            (Err(refused), _) => Err(refused),
+        }
+    }
+
     /// The organisation.
     #[must_use]
     pub const fn organisation(&self) -> Option<OrganisationId> {

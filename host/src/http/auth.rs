@@ -1,0 +1,63 @@
+//! From a header to somebody who asks.
+//!
+//! Threat: a route that forgot to ask who it is. Decision: what a route needs stands in its row of the table, the
+//! guard is put before every row in one place, and a handler that wants the [`Actor`] cannot be built without it.
+
+use super::problem::{Code, Problem};
+use crate::{
+    app::App,
+    people::{Actor, Scope, tokens},
+};
+use axum::{
+    extract::{FromRequestParts, Request, State},
+    http::{HeaderMap, header, request::Parts},
+    middleware::Next,
+    response::Response,
+};
+
+/// What a route needs of whoever asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing: anybody may.
+    Nothing,
+    /// A good token.
+    Token,
+    /// A good token with this scope.
+    Scope(Scope),
+}
+
+/// Stands before every route.
+pub(super) async fn guard(
+    State((app, need)): State<(App, Need)>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    if need != Need::Nothing {
+        let token = bearer(request.headers()).ok_or(Problem::new(Code::Unauthenticated))?;
+        let actor = tokens::authenticate(&app.db, &app.clock, token).await?;
+        let actor = actor.ok_or(Problem::new(Code::Unauthenticated))?;
+        if let Need::Scope(scope) = need {
+            actor.has(scope)?;
+        }
+        tracing::Span::current().record("token", tracing::field::display(actor.token));
+        request.extensions_mut().insert(actor);
+    }
+    Ok(next.run(request).await)
+}
+
+/// The token of a request that has exactly one.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (value, None) = (values.next()?, values.next()) else { return None };
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Actor {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let actor = parts.extensions.get::<Self>().cloned();
+        actor.ok_or_else(|| Problem::internal("a handler asks who it is, and its route does not"))
+    }
+}

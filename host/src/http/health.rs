@@ -1,0 +1,35 @@
+//! Whether the service lives, and whether it can work.
+
+use super::problem::Problem;
+use crate::app::App;
+use axum::{Json, extract::State};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// That it lives.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Live {
+    #[schema(example = "live")]
+    status: &'static str,
+}
+
+/// That it can work.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Ready {
+    #[schema(example = "ready")]
+    status: &'static str,
+    version: &'static str,
+}
+
+/// Whether this process answers.
+#[utoipa::path(get, path = "/health", tag = "health", responses((status = 200, body = Live)))]
+pub(super) async fn live() -> Json<Live> {
+    Json(Live { status: "live" })
+}
+
+/// Whether it can work: the database answers.
+#[utoipa::path(get, path = "/health/ready", tag = "health", responses((status = 200, body = Ready)))]
+pub(super) async fn ready(State(app): State<App>) -> Result<Json<Ready>, Problem> {
+    app.db.read().await?.now().await?;
+    Ok(Json(Ready { status: "ready", version: env!("CARGO_PKG_VERSION") }))
+}

@@ -1,0 +1,65 @@
+//! `/v1/organisations`: the operator's list.
+
+use super::{
+    input::{Asked, Body, Created, List, Listing},
+    problem::Problem,
+};
+use crate::{
+    app::App,
+    ids::OrganisationId,
+    people::{Actor, Deed},
+    programs::{self, Organisation},
+};
+use axum::{Json, extract::State};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// An organisation.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Organisation)]
+pub(super) struct OrganisationOut {
+    id: OrganisationId,
+    name: String,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+impl From<Organisation> for OrganisationOut {
+    fn from(Organisation { id, name, created_at }: Organisation) -> Self {
+        Self { id, name, created_at }
+    }
+}
+
+/// A new organisation.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewOrganisation {
+    /// No other organisation has it.
+    name: String,
+}
+
+/// The organisations of the deployment.
+#[utoipa::path(get, path = "/v1/organisations", tag = "organisations", operation_id = "listOrganisations",
+    params(Listing), responses((status = 200, body = List<OrganisationOut>)))]
+pub(super) async fn list(
+    State(app): State<App>,
+    actor: Actor,
+    Asked(asked): Asked<Listing>,
+) -> Result<Json<List<OrganisationOut>>, Problem> {
+    actor.may(Deed::ManageDeployment)?;
+    let found = programs::organisations(&app.db, &asked.page::<OrganisationId>()?).await?;
+    asked.answer(found, |organisation| organisation.id.to_string(), OrganisationOut::from)
+}
+
+/// Makes an organisation.
+#[utoipa::path(post, path = "/v1/organisations", tag = "organisations", operation_id = "addOrganisation",
+    request_body = NewOrganisation, responses((status = 201, body = OrganisationOut)))]
+pub(super) async fn add(
+    State(app): State<App>,
+    actor: Actor,
+    Body(new): Body<NewOrganisation>,
+) -> Result<Created<OrganisationOut>, Problem> {
+    actor.may(Deed::ManageDeployment)?;
+    Ok(Created(programs::add_organisation(&app.db, &new.name).await?.into()))
+}

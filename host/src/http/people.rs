@@ -1,0 +1,137 @@
+//! `/v1/people` and `/v1/me`.
+
+use super::{
+    input::{Asked, Body, Created, Ids, List, Listing},
+    problem::{Code, Problem},
+};
+use crate::{
+    app::App,
+    ids::{OrganisationId, PersonId, ProgramId, TokenId},
+    people::{self, Actor, Deed, MemberRole, NewPerson, Person, Role, Scopes, Who},
+};
+use axum::{Json, extract::State};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A person.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Person)]
+pub(super) struct PersonOut {
+    id: PersonId,
+    organisation: OrganisationId,
+    email: String,
+    name: String,
+    /// An IANA name.
+    zone: String,
+    role: Role,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+impl From<Person> for PersonOut {
+    fn from(Person { id, organisation, email, name, zone, role, created_at }: Person) -> Self {
+        Self { id, organisation, email, name, zone, role, created_at }
+    }
+}
+
+/// A new person.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewPerson)]
+pub(super) struct PersonIn {
+    /// Whose; an operator must say it.
+    organisation: Option<OrganisationId>,
+    /// No other person of the organisation has it.
+    email: String,
+    name: String,
+    /// An IANA name, such as Europe/Rome.
+    zone: String,
+    /// A participant, if it is not said.
+    role: Option<Role>,
+}
+
+/// Who asks.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Me {
+    kind: Kind,
+    token: TokenId,
+    scopes: Scopes,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
+    organisation: Option<OrganisationId>,
+    person: Option<PersonId>,
+    role: Option<Role>,
+    programs: Vec<MyProgram>,
+}
+
+/// Whose a token is.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Kind {
+    Operator,
+    Integration,
+    Person,
+}
+
+/// What the person is in a program.
+#[derive(Debug, Serialize, ToSchema)]
+struct MyProgram {
+    program: ProgramId,
+    role: MemberRole,
+}
+
+/// Who asks: what the token stands for, and what it is for.
+#[utoipa::path(get, path = "/v1/me", tag = "people", operation_id = "me", responses((status = 200, body = Me)))]
+pub(super) async fn me(Actor { token, who, scopes, expires_at }: Actor) -> Json<Me> {
+    let (kind, organisation, person, role, programs) = match who {
+        Who::Operator => (Kind::Operator, None, None, None, Vec::new()),
+        Who::Integration(organisation) => (Kind::Integration, Some(organisation), None, None, Vec::new()),
+        Who::Person { organisation, person, role, programs } => {
+            (Kind::Person, Some(organisation), Some(person), Some(role), programs)
+        }
+    };
+    let programs = programs.into_iter().map(|(program, role)| MyProgram { program, role }).collect();
+    Json(Me { kind, token, scopes, expires_at, organisation, person, role, programs })
+}
+
+/// The people of an organisation.
+#[utoipa::path(get, path = "/v1/people", tag = "people", operation_id = "listPeople",
+    params(Listing), responses((status = 200, body = List<PersonOut>)))]
+pub(super) async fn list(
+    State(app): State<App>,
+    actor: Actor,
+    Asked(asked): Asked<Listing>,
+) -> Result<Json<List<PersonOut>>, Problem> {
+    let organisation = actor.organisation(asked.organisation)?;
+    actor.may(Deed::SeeOrganisation(organisation))?;
+    let found = people::list(&app.db, organisation, &asked.page::<PersonId>()?).await?;
+    asked.answer(found, |person| person.id.to_string(), PersonOut::from)
+}
+
+/// Makes a person.
+#[utoipa::path(post, path = "/v1/people", tag = "people", operation_id = "addPerson",
+    request_body = PersonIn, responses((status = 201, body = PersonOut)))]
+pub(super) async fn add(
+    State(app): State<App>,
+    actor: Actor,
+    Body(PersonIn { organisation, email, name, zone, role }): Body<PersonIn>,
+) -> Result<Created<PersonOut>, Problem> {
+    let organisation = actor.organisation(organisation)?;
+    actor.may(Deed::ManageOrganisation(organisation))?;
+    let new = NewPerson { email, name, zone, role: role.unwrap_or(Role::Participant) };
+    Ok(Created(people::add(&app.db, organisation, new).await?.into()))
+}
+
+/// A person.
+#[utoipa::path(get, path = "/v1/people/{person}", tag = "people", operation_id = "getPerson",
+    params(("person" = PersonId, Path)), responses((status = 200, body = PersonOut)))]
+pub(super) async fn get(
+    State(app): State<App>,
+    actor: Actor,
+    Ids(person): Ids<PersonId>,
+) -> Result<Json<PersonOut>, Problem> {
+    let person = people::get(&app.db, actor.reach(), person).await?.ok_or(Problem::new(Code::NotFound))?;
+    actor.may(Deed::SeePerson(&person))?;
+    Ok(Json(person.into()))
+}

@@ -1,0 +1,225 @@
+//! Everything that the API says when it cannot do what it was asked (RFC 9457).
+//!
+//! Problem: clients that compare sentences, and sentences that nobody can change any more because of them. Decision:
+//! each kind of problem has a stable code, a status and an advice in one table, which the API itself publishes; the
+//! detail is for people and may change. What is our own fault is logged and not told. Rejected: a list of codes beside
+//! the code, which is true on the day on which it is written.
+
+use crate::people::{PersonError, Refused, tokens::TokenError};
+use crate::programs::{BadName, ProgramError};
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+macro_rules! codes {
+    ($($name:ident = $code:literal $status:ident, $title:literal, $advice:literal;)*) => {
+        /// What went wrong, by a stable name.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+        pub enum Code {
+            $(#[doc = $title] #[serde(rename = $code)] $name,)*
+        }
+
+        impl Code {
+            /// Every one.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The stable name, the status, what it means, and what to do.
+            const fn facts(self) -> (&'static str, StatusCode, &'static str, &'static str) {
+                match self {
+                    $(Self::$name => ($code, StatusCode::$status, $title, $advice),)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    // The request itself.
+    MalformedBody = "malformed-body" BAD_REQUEST, "The body is not what this operation takes",
+        "Send one JSON object with the fields that /v1/openapi.json lists for this operation, and no others.";
+    MalformedQuery = "malformed-query" BAD_REQUEST, "The query is not what this operation takes",
+        "Use the parameters that /v1/openapi.json lists for this operation, each once, and no others.";
+    UnsupportedMediaType = "unsupported-media-type" UNSUPPORTED_MEDIA_TYPE, "The body is not declared as JSON",
+        "Send the header `content-type: application/json`.";
+    TooLarge = "too-large" PAYLOAD_TOO_LARGE, "The body is too large", "Send at most 256 KiB.";
+    MethodNotAllowed = "method-not-allowed" METHOD_NOT_ALLOWED, "This cannot be done here",
+        "Use a method that /v1/openapi.json lists for this address.";
+    NotFound = "not-found" NOT_FOUND, "There is no such thing",
+        "Check the address and the ids in it; what belongs to another organisation is not there either.";
+
+    // Who asks.
+    Unauthenticated = "unauthenticated" UNAUTHORIZED, "Nobody knows who asks",
+        "Send `authorization: Bearer chronus_…` with a token that has neither ended nor been revoked.";
+    ScopeMissing = "scope-missing" FORBIDDEN, "The token is not for this",
+        "Use a token with the scope that the detail names.";
+    RoleMissing = "role-missing" FORBIDDEN, "Somebody else may do this",
+        "Ask somebody with the role that the detail names.";
+    NotThePerson = "not-the-person" FORBIDDEN, "Only the person may do this",
+        "The person must do this with a token of their own; no administrator and no integration can.";
+    MoreThanOwn = "more-than-own" FORBIDDEN, "A token cannot give what it does not have",
+        "Leave the scope out, or use a token that has it.";
+    OrganisationNotNamed = "organisation-not-named" BAD_REQUEST, "It is not clear which organisation is meant",
+        "An operator's token belongs to none: name one by `organisation`.";
+
+    // Organisations, programs, people, tokens.
+    InvalidName = "invalid-name" UNPROCESSABLE_ENTITY, "This cannot be a name",
+        "Give 1 to 200 characters without line ends, and no space at the ends.";
+    NameTaken = "name-taken" CONFLICT, "The name is taken", "Choose another name.";
+    InvalidEmail = "invalid-email" UNPROCESSABLE_ENTITY, "This is no mail address",
+        "Write it like ann@example.org.";
+    EmailTaken = "email-taken" CONFLICT, "Somebody has this mail address already",
+        "Look the person up in the list of people, or give another address.";
+    InvalidZone = "invalid-zone" UNPROCESSABLE_ENTITY, "This is no time zone",
+        "Give an IANA name, such as Europe/Rome or UTC.";
+    InvalidScopes = "invalid-scopes" UNPROCESSABLE_ENTITY, "A token of this kind cannot have these scopes",
+        "Give at least one scope, and only those that the kind of token can have.";
+    InvalidExpiry = "invalid-expiry" UNPROCESSABLE_ENTITY, "The token would end before it begins",
+        "Give a time that is to come, or none.";
+
+    // This service.
+    Timeout = "timeout" SERVICE_UNAVAILABLE, "It took too long",
+        "Ask whether it was done before trying again.";
+    Unavailable = "unavailable" SERVICE_UNAVAILABLE, "The database does not answer",
+        "Try again in a little while.";
+    Internal = "internal" INTERNAL_SERVER_ERROR, "This service has made a mistake",
+        "Tell the operator the `x-request-id` of this answer.";
+}
+
+/// What the API says when it cannot do what it was asked.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    code: Code,
+    detail: Option<String>,
+}
+
+/// The body of the answer.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct ProblemBody {
+    /// Where all problems are told.
+    r#type: String,
+    code: Code,
+    title: &'static str,
+    status: u16,
+    /// What is special about this case; for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    /// What to do.
+    advice: &'static str,
+}
+
+impl Problem {
+    /// A problem that needs no more words.
+    #[must_use]
+    pub const fn new(code: Code) -> Self {
+        Self { code, detail: None }
+    }
+
+    /// A problem, and what is special about this case. No secret, and nothing of another organisation.
+    #[must_use]
+    pub fn detailed(code: Code, detail: impl ToString) -> Self {
+        Self { code, detail: Some(detail.to_string()) }
+    }
+
+    /// Our own fault: the operator learns it, the caller does not.
+    #[must_use]
+    pub fn internal(error: impl std::fmt::Display) -> Self {
+        tracing::error!(%error, "a request failed");
+        Self::new(Code::Internal)
+    }
+
+    fn body(code: Code, detail: Option<String>) -> ProblemBody {
+        let (name, status, title, advice) = code.facts();
+        ProblemBody { r#type: format!("/v1/problems#{name}"), code, title, status: status.as_u16(), detail, advice }
+    }
+}
+
+/// Every problem that there is.
+pub(super) fn all() -> Vec<ProblemBody> {
+    Code::ALL.iter().map(|code| Problem::body(*code, None)).collect()
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (_, status, ..) = self.code.facts();
+        let mut response = (status, Json(Self::body(self.code, self.detail))).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"chronus\""));
+        }
+        response
+    }
+}
+
+impl From<sqlx::Error> for Problem {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => {
+                tracing::error!(%error, "the database does not answer");
+                Self::new(Code::Unavailable)
+            }
+            error => Self::internal(error),
+        }
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Elsewhere => Self::new(Code::NotFound),
+            Refused::Scope(_) => Self::detailed(Code::ScopeMissing, refused),
+            Refused::Role(_) => Self::detailed(Code::RoleMissing, refused),
+            Refused::NotThem => Self::new(Code::NotThePerson),
+            Refused::WhichOrganisation => Self::new(Code::OrganisationNotNamed),
+        }
+    }
+}
+
+impl From<BadName> for Problem {
+    fn from(_: BadName) -> Self {
+        Self::new(Code::InvalidName)
+    }
+}
+
+impl From<ProgramError> for Problem {
+    fn from(error: ProgramError) -> Self {
+        match error {
+            ProgramError::Name(error) => error.into(),
+            ProgramError::Taken(_) => Self::detailed(Code::NameTaken, error),
+            ProgramError::NoOrganisation => Self::detailed(Code::NotFound, error),
+            ProgramError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<PersonError> for Problem {
+    fn from(error: PersonError) -> Self {
+        match error {
+            PersonError::Name(error) => error.into(),
+            PersonError::Email => Self::new(Code::InvalidEmail),
+            PersonError::Zone => Self::new(Code::InvalidZone),
+            PersonError::Taken => Self::new(Code::EmailTaken),
+            PersonError::NoOrganisation | PersonError::NoPerson => Self::detailed(Code::NotFound, error),
+            PersonError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Name(error) => error.into(),
+            TokenError::NoScope | TokenError::Scope(_) => Self::detailed(Code::InvalidScopes, error),
+            TokenError::Expiry => Self::new(Code::InvalidExpiry),
+            TokenError::MoreThanOwn(_) => Self::detailed(Code::MoreThanOwn, error),
+            TokenError::Refused(refused) => refused.into(),
+            TokenError::NoHolder | TokenError::NoToken => Self::detailed(Code::NotFound, error),
+            TokenError::Database(error) => error.into(),
+        }
+    }
+}

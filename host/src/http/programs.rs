@@ -1,0 +1,156 @@
+//! `/v1/programs`: the programs of an organisation, and their members.
+
+use super::{
+    input::{Asked, Body, Created, Ids, List, Listing},
+    problem::{Code, Problem},
+};
+use crate::{
+    app::App,
+    ids::{OrganisationId, PersonId, ProgramId},
+    people::{self, Actor, Deed, Member, MemberRole},
+    programs::{self, Program},
+};
+use axum::{Json, extract::State, http::StatusCode};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A program.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Program)]
+pub(super) struct ProgramOut {
+    id: ProgramId,
+    organisation: OrganisationId,
+    name: String,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+impl From<Program> for ProgramOut {
+    fn from(Program { id, organisation, name, created_at }: Program) -> Self {
+        Self { id, organisation, name, created_at }
+    }
+}
+
+/// A new program.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewProgram {
+    /// Whose; an operator must say it.
+    organisation: Option<OrganisationId>,
+    /// No other program of the organisation has it.
+    name: String,
+}
+
+/// A person in a program.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Member)]
+pub(super) struct MemberOut {
+    program: ProgramId,
+    person: PersonId,
+    role: MemberRole,
+}
+
+impl From<Member> for MemberOut {
+    fn from(Member { program, person, role }: Member) -> Self {
+        Self { program, person, role }
+    }
+}
+
+/// What a person is to be in a program.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Membership {
+    role: MemberRole,
+}
+
+/// The programs of an organisation; a participant's own.
+#[utoipa::path(get, path = "/v1/programs", tag = "programs", operation_id = "listPrograms",
+    params(Listing), responses((status = 200, body = List<ProgramOut>)))]
+pub(super) async fn list(
+    State(app): State<App>,
+    actor: Actor,
+    Asked(asked): Asked<Listing>,
+) -> Result<Json<List<ProgramOut>>, Problem> {
+    let organisation = actor.organisation(asked.organisation)?;
+    let all = actor.may(Deed::SeeOrganisation(organisation)).is_ok();
+    let member = if all { None } else { actor.person() };
+    let found = programs::list(&app.db, organisation, member, &asked.page::<ProgramId>()?).await?;
+    asked.answer(found, |program| program.id.to_string(), ProgramOut::from)
+}
+
+/// Makes a program.
+#[utoipa::path(post, path = "/v1/programs", tag = "programs", operation_id = "addProgram",
+    request_body = NewProgram, responses((status = 201, body = ProgramOut)))]
+pub(super) async fn add(
+    State(app): State<App>,
+    actor: Actor,
+    Body(new): Body<NewProgram>,
+) -> Result<Created<ProgramOut>, Problem> {
+    let organisation = actor.organisation(new.organisation)?;
+    actor.may(Deed::ManageOrganisation(organisation))?;
+    Ok(Created(programs::add(&app.db, organisation, &new.name).await?.into()))
+}
+
+/// A program.
+#[utoipa::path(get, path = "/v1/programs/{program}", tag = "programs", operation_id = "getProgram",
+    params(("program" = ProgramId, Path)), responses((status = 200, body = ProgramOut)))]
+pub(super) async fn get(
+    State(app): State<App>,
+    actor: Actor,
+    Ids(program): Ids<ProgramId>,
+) -> Result<Json<ProgramOut>, Problem> {
+    let program = find(&app, &actor, program).await?;
+    actor.may(Deed::SeeProgram(&program))?;
+    Ok(Json(program.into()))
+}
+
+/// What a person is in a program.
+#[utoipa::path(get, path = "/v1/programs/{program}/members/{person}", tag = "programs", operation_id = "getMember",
+    params(("program" = ProgramId, Path), ("person" = PersonId, Path)), responses((status = 200, body = MemberOut)))]
+pub(super) async fn member(
+    State(app): State<App>,
+    actor: Actor,
+    Ids((program, person)): Ids<(ProgramId, PersonId)>,
+) -> Result<Json<MemberOut>, Problem> {
+    let program = find(&app, &actor, program).await?;
+    actor.may(Deed::SeeProgram(&program))?;
+    let member = people::member(&app.db, program.id, person).await?;
+    Ok(Json(member.ok_or(Problem::new(Code::NotFound))?.into()))
+}
+
+/// Makes a person a member, or gives the member another role.
+#[utoipa::path(put, path = "/v1/programs/{program}/members/{person}", tag = "programs", operation_id = "putMember",
+    params(("program" = ProgramId, Path), ("person" = PersonId, Path)),
+    request_body = Membership, responses((status = 200, body = MemberOut)))]
+pub(super) async fn put_member(
+    State(app): State<App>,
+    actor: Actor,
+    Ids((program, person)): Ids<(ProgramId, PersonId)>,
+    Body(Membership { role }): Body<Membership>,
+) -> Result<Json<MemberOut>, Problem> {
+    let program = find(&app, &actor, program).await?;
+    actor.may(Deed::ManageProgram(&program))?;
+    let member = Member { program: program.id, person, role };
+    people::put_member(&app.db, member).await?;
+    Ok(Json(member.into()))
+}
+
+/// Ends a membership.
+#[utoipa::path(delete, path = "/v1/programs/{program}/members/{person}", tag = "programs",
+    operation_id = "removeMember", params(("program" = ProgramId, Path), ("person" = PersonId, Path)),
+    responses((status = 204)))]
+pub(super) async fn remove_member(
+    State(app): State<App>,
+    actor: Actor,
+    Ids((program, person)): Ids<(ProgramId, PersonId)>,
+) -> Result<StatusCode, Problem> {
+    let program = find(&app, &actor, program).await?;
+    actor.may(Deed::ManageProgram(&program))?;
+    people::remove_member(&app.db, program.id, person).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn find(app: &App, actor: &Actor, program: ProgramId) -> Result<Program, Problem> {
+    programs::get(&app.db, actor.reach(), program).await?.ok_or(Problem::new(Code::NotFound))
+}

@@ -1,0 +1,107 @@
+//! `/v1/tokens`.
+
+use super::{
+    input::{Asked, Body, Created, Ids, List, Listing},
+    problem::Problem,
+};
+use crate::{
+    app::App,
+    ids::{OrganisationId, PersonId, TokenId},
+    people::{
+        Actor, Scopes,
+        tokens::{self, Holder, NewToken, Token},
+    },
+};
+use axum::{Json, extract::State, http::StatusCode};
+use jiff::Timestamp;
+use secrecy::ExposeSecret as _;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A token, without itself. Without an organisation it is an operator's, without a person an integration's.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Token)]
+pub(super) struct TokenOut {
+    id: TokenId,
+    organisation: Option<OrganisationId>,
+    person: Option<PersonId>,
+    name: String,
+    scopes: Scopes,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    revoked_at: Option<Timestamp>,
+}
+
+impl From<Token> for TokenOut {
+    fn from(token: Token) -> Self {
+        let Token { id, holder, name, scopes, created_at, expires_at, revoked_at } = token;
+        let (organisation, person) = (holder.organisation(), holder.person());
+        Self { id, organisation, person, name, scopes, created_at, expires_at, revoked_at }
+    }
+}
+
+/// A token, and itself, this once.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct NewTokenOut {
+    /// For `authorization: Bearer`. It is not kept and cannot be had again.
+    secret: String,
+    token: TokenOut,
+}
+
+/// A new token: of an integration of the organisation, or, with a person, of the person who asks. An operator who
+/// names no organisation makes an operator's.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewToken)]
+pub(super) struct TokenIn {
+    organisation: Option<OrganisationId>,
+    /// Only the person themself makes a token of a person.
+    person: Option<PersonId>,
+    /// What people call it.
+    name: String,
+    /// Not more than those of the token that asks.
+    scopes: Scopes,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
+}
+
+/// The tokens that whoever asks has the say over.
+#[utoipa::path(get, path = "/v1/tokens", tag = "tokens", operation_id = "listTokens",
+    params(Listing), responses((status = 200, body = List<TokenOut>)))]
+pub(super) async fn list(
+    State(app): State<App>,
+    actor: Actor,
+    Asked(asked): Asked<Listing>,
+) -> Result<Json<List<TokenOut>>, Problem> {
+    let page = asked.page::<TokenId>()?;
+    let found = tokens::list(&app.db, &actor, asked.organisation, &page).await?;
+    asked.answer(found, |token| token.id.to_string(), TokenOut::from)
+}
+
+/// Makes a token. It is told this once.
+#[utoipa::path(post, path = "/v1/tokens", tag = "tokens", operation_id = "createToken",
+    request_body = TokenIn, responses((status = 201, body = NewTokenOut)))]
+pub(super) async fn create(
+    State(app): State<App>,
+    actor: Actor,
+    Body(TokenIn { organisation, person, name, scopes, expires_at }): Body<TokenIn>,
+) -> Result<Created<NewTokenOut>, Problem> {
+    let holder = Holder::of(&actor, organisation, person)?;
+    let (token, secret) = tokens::create(&app.db, &actor, NewToken { holder, name, scopes, expires_at }).await?;
+    Ok(Created(NewTokenOut { secret: secret.expose_secret().to_owned(), token: token.into() }))
+}
+
+/// Ends a token at once.
+#[utoipa::path(delete, path = "/v1/tokens/{token}", tag = "tokens", operation_id = "revokeToken",
+    params(("token" = TokenId, Path)), responses((status = 204)))]
+pub(super) async fn revoke(
+    State(app): State<App>,
+    actor: Actor,
+    Ids(token): Ids<TokenId>,
+) -> Result<StatusCode, Problem> {
+    tokens::revoke(&app.db, Some(&actor), token).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
