@@ -26,12 +26,24 @@ pub enum Need {
     Scope(Scope),
 }
 
-/// Stands before every route.
+/// Stands before a route.
+#[derive(Debug, Clone)]
+pub(super) struct Guard {
+    pub(super) app: App,
+    pub(super) need: Need,
+    /// Whether the route has parameters in a query; if it has none, a query is a mistake.
+    pub(super) takes_query: bool,
+}
+
+/// Does what the guard is for.
 pub(super) async fn guard(
-    State((app, need)): State<(App, Need)>,
+    State(Guard { app, need, takes_query }): State<Guard>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
+    if !takes_query && request.uri().query().is_some_and(|query| !query.is_empty()) {
+        return Err(Problem::detailed(Code::MalformedQuery, "this operation has no parameters in a query"));
+    }
     if need != Need::Nothing {
         let token = bearer(request.headers()).ok_or(Problem::new(Code::Unauthenticated))?;
         let actor = tokens::authenticate(&app.db, &app.clock, token).await?;

@@ -80,8 +80,10 @@ pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = (
 fn router(app: &App) -> Router {
     let mut router = Router::new();
     for route in ROUTES {
-        let (_, _, handler) = (route.handler)();
-        let guard = middleware::from_fn_with_state((app.clone(), route.need), auth::guard);
+        let (_, paths, handler) = (route.handler)();
+        let takes_query = paths.paths.values().any(openapi::has_query);
+        let guard = auth::Guard { app: app.clone(), need: route.need, takes_query };
+        let guard = middleware::from_fn_with_state(guard, auth::guard);
         router = router.route(route.path, handler.route_layer(guard));
     }
     router

@@ -19,7 +19,7 @@ use utoipa::{
     PartialSchema as _, ToSchema as _,
     openapi::{
         Components, Content, InfoBuilder, OpenApi, OpenApiBuilder, Paths, Ref, RefOr, ResponseBuilder,
-        path::{Operation, PathItem},
+        path::{Operation, Parameter, ParameterIn, PathItem},
         schema::{ObjectBuilder, Schema, SchemaFormat, Type},
         security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
@@ -67,14 +67,11 @@ fn openapi() -> OpenApi {
         }
     }
     components.schemas.extend(schemas);
-    let info = InfoBuilder::new()
-        .title("Chronus Calendar Host")
-        .version(env!("CARGO_PKG_VERSION"))
-        .description(Some(
-            "Keeps meetings and people's calendars in step. Times are RFC 3339 with an offset. Lists come in pages: \
+    let info = InfoBuilder::new().title("Chronus Calendar Host").version(env!("CARGO_PKG_VERSION")).description(Some(
+        "Keeps meetings and people's calendars in step. Times are RFC 3339 with an offset. Lists come in pages: \
              give `next` of one page as `after` for the following one. Errors are application/problem+json; their \
              `code` is stable.",
-        ));
+    ));
     OpenApiBuilder::new().info(info.build()).paths(all).components(Some(components)).build()
 }
 
@@ -96,6 +93,17 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
     let PathItem { get, put, post, delete, patch, .. } = item;
     let all = [("GET", get), ("PUT", put), ("POST", post), ("DELETE", delete), ("PATCH", patch)];
     all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+/// Whether an operation of this address has parameters in a query.
+pub(super) fn has_query(item: &PathItem) -> bool {
+    operations(&mut item.clone()).any(|(_, operation)| {
+        let in_query = |parameter: &RefOr<Parameter>| match parameter {
+            RefOr::T(parameter) => parameter.parameter_in == ParameterIn::Query,
+            RefOr::Ref(_) => false,
+        };
+        operation.parameters.iter().flatten().any(in_query)
+    })
 }
 
 #[cfg(test)]

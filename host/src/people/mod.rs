@@ -188,7 +188,9 @@ mod tests {
             assert_eq!(email(text).unwrap(), kept);
         }
         let long = format!("{}@example.org", "a".repeat(250));
-        for bad in ["", "ann", "@example.org", "ann@", "a b@c.d", "a@b@c.d", "a@b..c", "<a@b.c>", "a@b.c\r\nbcc:", &long] {
+        for bad in
+            ["", "ann", "@example.org", "ann@", "a b@c.d", "a@b@c.d", "a@b..c", "<a@b.c>", "a@b.c\r\nbcc:", &long]
+        {
             assert!(email(bad).is_err(), "{bad:?}");
         }
     }

@@ -71,11 +71,7 @@ impl Holder {
     ///
     /// # Errors
     /// If the organisation is another's, or if an operator names a person without it.
-    pub fn of(
-        actor: &Actor,
-        organisation: Option<OrganisationId>,
-        person: Option<PersonId>,
-    ) -> Result<Self, Refused> {
+    pub fn of(actor: &Actor, organisation: Option<OrganisationId>, person: Option<PersonId>) -> Result<Self, Refused> {
         match (actor.organisation(organisation), person) {
             (Ok(organisation), Some(person)) => Ok(Self::Person { organisation, person }),
             (Ok(organisation), None) => Ok(Self::Integration(organisation)),
