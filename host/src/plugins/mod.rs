@@ -22,6 +22,7 @@ pub mod engine;
 pub mod failure;
 mod functions;
 mod log;
+pub mod registry;
 pub mod sign_in;
 mod state;
 

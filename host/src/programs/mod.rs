@@ -5,6 +5,7 @@
 //! were not there. Names are unique where people use them in place of ids, by an index. Rejected: fetching first and
 //! comparing afterwards, which every caller must remember.
 
+pub mod offers;
 mod store;
 
 use crate::{

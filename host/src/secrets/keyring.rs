@@ -336,7 +336,7 @@ mod tests {
     const TWO: &str = "MjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjI=";
 
     fn here() -> Place {
-        Place { organisation: "o".into(), table: "t", row: "r".into(), column: "c" }
+        Place::new("o", "t", "r", "c")
     }
 
     fn put(path: &Path, text: &str) {

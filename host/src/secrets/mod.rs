@@ -32,6 +32,19 @@ pub struct Place {
     pub column: &'static str,
 }
 
+impl Place {
+    /// A column of a row.
+    #[must_use]
+    pub fn new(
+        organisation: impl Into<String>,
+        table: &'static str,
+        row: impl Into<String>,
+        column: &'static str,
+    ) -> Self {
+        Self { organisation: organisation.into(), table, row: row.into(), column }
+    }
+}
+
 /// Why a sealed value does not open.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
@@ -112,7 +125,7 @@ mod tests {
     use super::*;
 
     fn place() -> Place {
-        Place { organisation: "o".into(), table: "t", row: "r".into(), column: "c" }
+        Place::new("o", "t", "r", "c")
     }
 
     #[test]

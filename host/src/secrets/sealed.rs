@@ -165,7 +165,7 @@ mod tests {
     }
 
     fn place(organisation: &str, table: &'static str, row: &str, column: &'static str) -> Place {
-        Place { organisation: organisation.into(), table, row: row.into(), column }
+        Place::new(organisation, table, row, column)
     }
 
     fn opened(key: &Aes256Gcm, place: &Place, bytes: &[u8]) -> Result<Vec<u8>, OpenError> {

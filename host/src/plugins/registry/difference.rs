@@ -1,0 +1,456 @@
+//! What a component asks for beyond what was granted, one matter a line.
+//!
+//! Both sides are taken apart into facts, and facts are compared: so that whatever is part of [`Asks`] is part of the
+//! difference, and what was not thought of when this was written is not overlooked. Fewer hosts, scopes, sign-ins or
+//! abilities need nobody's consent; everything else that differs does, also a label: it is what people go by when
+//! they type in a password. Rejected: comparing the JSON of both, which nobody can read.
+
+use super::asks::Asks;
+use crate::plugins::{
+    Level,
+    contract::{Attach, FieldKind, FormField, Method, ScopeLevel, SignIn},
+    egress::OriginPattern,
+};
+use serde::Serialize;
+use std::{collections::BTreeMap, fmt};
+
+/// One line of a difference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Line {
+    /// How it differs.
+    pub kind: Kind,
+    /// What differs. Holds the component's own words.
+    pub what: String,
+}
+
+/// How something differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Asked for, not granted.
+    New,
+    /// Granted otherwise.
+    Changed,
+    /// Granted, no longer asked for.
+    Gone,
+    /// To be known; nothing is asked for.
+    Note,
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = match self.kind {
+            Kind::New => '+',
+            Kind::Changed => '~',
+            Kind::Gone => '-',
+            Kind::Note => ' ',
+        };
+        write!(f, "{sign} {}", self.what)
+    }
+}
+
+/// Whether an operator must accept the difference before the component is used.
+#[must_use]
+pub fn needs_acceptance(lines: &[Line]) -> bool {
+    lines.iter().any(|line| matches!(line.kind, Kind::New | Kind::Changed))
+}
+
+/// How what is asked for differs from what is granted; from nothing, for a provider that is new.
+#[must_use]
+pub fn difference(granted: Option<&Asks>, asked: &Asks) -> Vec<Line> {
+    let (old, new) = (granted.map(facts).unwrap_or_default(), facts(asked));
+    let line = |kind, what: String| Line { kind, what };
+    let mut lines = Vec::new();
+    for (name, fact) in &new {
+        match old.get(name) {
+            None if covered(granted, name) => {}
+            None => lines.push(line(Kind::New, format!("{name}{}", after(&fact.value)))),
+            Some(before) if before.value != fact.value => {
+                lines.push(line(Kind::Changed, format!("{name}: {} -> {}", before.value, fact.value)));
+            }
+            Some(_) => {}
+        }
+    }
+    for (name, fact) in old.iter().filter(|(name, _)| !new.contains_key(*name)) {
+        let whole = fact.sign_in.filter(|id| asked.sign_ins.iter().all(|sign_in| sign_in.id != **id));
+        match whole {
+            // What belongs to it goes with it.
+            Some(id) if *name != sign_in_name(id) => {}
+            Some(_) => lines.push(line(Kind::Gone, name.clone())),
+            None if fact.can_go => lines.push(line(Kind::Gone, name.clone())),
+            None => lines.push(line(Kind::Changed, format!("without {name}{}", after(&fact.value)))),
+        }
+    }
+    if let Some(granted) = granted.filter(|granted| granted.state_format != asked.state_format) {
+        let (before, after) = (granted.state_format, asked.state_format);
+        lines.push(line(Kind::Note, format!("state-format {before} -> {after}: calendars are listed anew")));
+    }
+    lines
+}
+
+fn after(value: &str) -> String {
+    if value.is_empty() { String::new() } else { format!(": {value}") }
+}
+
+/// Whether a host that was not granted under this name is among those of a wildcard that was.
+fn covered(granted: Option<&Asks>, name: &str) -> bool {
+    let pattern = name.strip_prefix("host ").and_then(|host| host.parse::<OriginPattern>().ok());
+    let (Some(granted), Some(pattern)) = (granted, pattern) else { return false };
+    let wide = granted.hosts.iter().filter_map(|host| host.parse::<OriginPattern>().ok());
+    wide.into_iter().any(|wide| wide.includes(&pattern))
+}
+
+/// One fact of what is asked for.
+struct Fact<'a> {
+    value: String,
+    /// The sign-in that it belongs to.
+    sign_in: Option<&'a str>,
+    /// Whether less of it is only less.
+    can_go: bool,
+}
+
+type Facts<'a> = BTreeMap<String, Fact<'a>>;
+
+fn facts(asks: &Asks) -> Facts<'_> {
+    let Asks { id, name, level, hosts, read_posts, sign_ins, state_format: _ } = asks;
+    let mut facts = Facts::new();
+    let mut put = |name: String, value: &str, can_go| {
+        facts.insert(name, Fact { value: value.to_owned(), sign_in: None, can_go });
+    };
+    put("provider".into(), id, false);
+    put("name".into(), name, false);
+    for known in [Level::ReadOnly, Level::TwoWay, Level::TwoWayPush] {
+        if known <= *level {
+            put(format!("level {}", known.name()), "", true);
+        }
+    }
+    for host in hosts {
+        // As it is compared: one origin has several spellings.
+        let host = host.parse::<OriginPattern>().map_or_else(|_| host.clone(), |pattern| pattern.to_string());
+        put(format!("host {host}"), "", true);
+    }
+    for post in read_posts {
+        put(format!("POST that only reads {post}"), "", true);
+    }
+    for sign_in in sign_ins {
+        for (part, value, can_go) in sign_in_facts(sign_in) {
+            let name = sign_in_name(&sign_in.id);
+            let name = if part.is_empty() { name } else { format!("{name}, {part}") };
+            // What is said twice and differs (a parameter may be) is one fact, so that none hides the other.
+            let fact =
+                facts.entry(name).or_insert_with(|| Fact { value: String::new(), sign_in: Some(&sign_in.id), can_go });
+            fact.value = if fact.value.is_empty() { value } else { format!("{} and {value}", fact.value) };
+        }
+    }
+    facts
+}
+
+fn sign_in_name(id: &str) -> String {
+    format!("sign-in {id}")
+}
+
+/// The parts of a sign-in: a name (empty for the sign-in itself), a value, and whether it can go unseen.
+fn sign_in_facts(sign_in: &SignIn) -> Vec<(String, String, bool)> {
+    let SignIn { id: _, label, method, attach } = sign_in;
+    let mut facts = vec![(String::new(), format!("{label:?}"), false), one("attach", attach_text(attach))];
+    match method {
+        Method::Oauth2Code(code) => {
+            facts.push(one("method", "oauth2-code"));
+            facts.push(one("authorize", &code.authorize));
+            facts.push(one("token", &code.token));
+            facts.extend(code.revoke.as_ref().map(|revoke| one("revoke", revoke)));
+            for scopes in &code.scopes {
+                let level = match scopes.level {
+                    ScopeLevel::Read => "read",
+                    ScopeLevel::Write => "write",
+                };
+                facts.extend(scopes.scopes.iter().map(|scope| less(format!("scope {scope} (to {level})"))));
+            }
+            let parameters = code.authorize_parameters.iter();
+            facts.extend(parameters.map(|(name, value)| one(&format!("authorize parameter {name}"), value)));
+            for choice in &code.endpoint_choices {
+                let name = format!("endpoints if {:?} is {:?}", choice.parameter, choice.value);
+                let revoke = choice.revoke.as_deref().unwrap_or("none");
+                facts.push(one(&name, format!("token {}, revoke {revoke}", choice.token)));
+            }
+            facts.extend(code.keep_from_token.iter().map(|field| less(format!("reads {field} of the token reply"))));
+        }
+        Method::Oauth2ClientCredentials(grant) => {
+            facts.push(one("method", "oauth2-client-credentials"));
+            facts.push(one("token", &grant.token));
+            facts.extend(grant.scopes.iter().map(|scope| less(format!("scope {scope}"))));
+            facts.extend(grant.keep_from_token.iter().map(|field| less(format!("reads {field} of the token reply"))));
+        }
+        Method::Oauth2JwtBearer(grant) => {
+            facts.push(one("method", "oauth2-jwt-bearer"));
+            facts.push(one("token", &grant.token));
+            facts.push(one("audience", &grant.audience));
+            facts.push(one("subject claim", &grant.subject_claim));
+            facts.extend(grant.scopes.iter().map(|scope| less(format!("scope {scope}"))));
+            facts.extend(grant.keep_from_token.iter().map(|field| less(format!("reads {field} of the token reply"))));
+        }
+        Method::Form(form) => {
+            facts.push(one("method", "form"));
+            facts.extend(form.fields.iter().map(|field| one(&format!("field {}", field.name), field_text(field))));
+            facts.extend(form.help_link.as_ref().map(|link| one("help link", link)));
+        }
+        Method::SecretUrl(asked) => {
+            facts.push(one("method", "secret-url"));
+            facts.push(one("help", format!("{:?}, pattern {:?}", asked.help, asked.pattern.as_deref().unwrap_or(""))));
+            facts.extend(asked.help_link.as_ref().map(|link| one("help link", link)));
+        }
+        Method::None => facts.push(one("method", "none")),
+    }
+    facts
+}
+
+fn one(name: &str, value: impl Into<String>) -> (String, String, bool) {
+    (name.to_owned(), value.into(), false)
+}
+
+fn less(name: String) -> (String, String, bool) {
+    (name, String::new(), true)
+}
+
+fn attach_text(attach: &Attach) -> String {
+    match attach {
+        Attach::Header(header) => format!("in the header {}, after {:?}", header.name, header.prefix),
+        Attach::Basic(basic) => format!("by Basic, user {}, password {}", basic.user_field, basic.secret_field),
+        Attach::Query(name) => format!("in the query, as {name}"),
+        Attach::Url => "the address is the secret".to_owned(),
+        Attach::Nothing => "nothing".to_owned(),
+    }
+}
+
+fn field_text(field: &FormField) -> String {
+    let FormField { name: _, label, kind, pattern, help, preset } = field;
+    let kind = match kind {
+        FieldKind::Text => "text",
+        FieldKind::Secret => "secret",
+        FieldKind::ServerUrl => "server",
+    };
+    let mut text = format!("{kind} {label:?}");
+    for (what, value) in [("preset", preset), ("pattern", pattern)] {
+        if let Some(value) = value {
+            text += &format!(", {what} {value:?}");
+        }
+    }
+    if help.is_empty() { text } else { format!("{text}, help {help:?}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugins::contract::{
+        AttachBasic, AttachHeader, EndpointChoice, Form, Oauth2ClientCredentials, Oauth2Code, Oauth2JwtBearer, Scopes,
+        SecretUrl,
+    };
+
+    fn field(name: &str, kind: FieldKind) -> FormField {
+        FormField { name: name.into(), label: name.into(), kind, pattern: None, help: String::new(), preset: None }
+    }
+
+    fn sign_in(id: &str, method: Method, attach: Attach) -> SignIn {
+        SignIn { id: id.into(), label: id.to_uppercase(), method, attach }
+    }
+
+    fn code() -> Oauth2Code {
+        Oauth2Code {
+            authorize: "https://a.example/authorize".into(),
+            token: "https://a.example/token".into(),
+            revoke: Some("https://a.example/revoke".into()),
+            scopes: vec![Scopes { level: ScopeLevel::Read, scopes: vec!["busy".into(), "mail".into()] }],
+            authorize_parameters: vec![("access_type".into(), "offline".into())],
+            endpoint_choices: vec![EndpointChoice {
+                parameter: "region".into(),
+                value: "eu".into(),
+                token: "https://eu.a.example/token".into(),
+                revoke: None,
+            }],
+            keep_from_token: vec!["scope".into()],
+        }
+    }
+
+    /// One of everything.
+    fn all() -> Asks {
+        let header = Attach::Header(AttachHeader { name: "authorization".into(), prefix: "Bearer ".into() });
+        let basic = Attach::Basic(AttachBasic { user_field: "user".into(), secret_field: "password".into() });
+        let fields = vec![field("user", FieldKind::Text), field("password", FieldKind::Secret)];
+        let application = Oauth2ClientCredentials {
+            token: "https://a.example/token".into(),
+            scopes: vec!["all".into()],
+            keep_from_token: vec![],
+        };
+        let bearer = Oauth2JwtBearer {
+            token: "https://a.example/token".into(),
+            audience: "a".into(),
+            subject_claim: "sub".into(),
+            scopes: vec!["all".into()],
+            keep_from_token: vec![],
+        };
+        let address = SecretUrl { pattern: None, help: "the address".into(), help_link: None };
+        Asks {
+            id: "example".into(),
+            name: "Example".into(),
+            level: Level::TwoWay,
+            hosts: vec!["https://*.a.example.org".into(), "https://b.example.org".into()],
+            read_posts: vec!["https://b.example.org/freeBusy".into()],
+            sign_ins: vec![
+                sign_in("code", Method::Oauth2Code(code()), header.clone()),
+                sign_in("application", Method::Oauth2ClientCredentials(application), header.clone()),
+                sign_in("bearer", Method::Oauth2JwtBearer(bearer), header),
+                sign_in("form", Method::Form(Form { fields, help_link: None }), basic),
+                sign_in("address", Method::SecretUrl(address), Attach::Url),
+                sign_in("none", Method::None, Attach::Nothing),
+            ],
+            state_format: 1,
+        }
+    }
+
+    fn code_of(asks: &mut Asks) -> &mut Oauth2Code {
+        match &mut asks.sign_ins[0].method {
+            Method::Oauth2Code(code) => code,
+            _ => unreachable!(),
+        }
+    }
+
+    fn form_of(asks: &mut Asks) -> &mut Form {
+        match &mut asks.sign_ins[3].method {
+            Method::Form(form) => form,
+            _ => unreachable!(),
+        }
+    }
+
+    fn shown(lines: &[Line]) -> Vec<String> {
+        lines.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn the_same_is_no_difference_also_after_it_was_kept() {
+        assert_eq!(difference(Some(&all()), &all()), []);
+        let kept: Asks = serde_json::from_str(&serde_json::to_string(&all()).unwrap()).unwrap();
+        assert_eq!(kept, all());
+    }
+
+    #[test]
+    fn everything_is_new_for_a_provider_that_is_new() {
+        let lines = difference(None, &all());
+        assert!(lines.iter().all(|line| line.kind == Kind::New) && needs_acceptance(&lines));
+        for part in [
+            "+ host https://*.a.example.org",
+            "+ POST that only reads https://b.example.org/freeBusy",
+            "+ level two-way",
+            "+ sign-in code: \"CODE\"",
+            "+ sign-in code, scope busy (to read)",
+            "+ sign-in code, token: https://a.example/token",
+            "+ sign-in code, attach: in the header authorization, after \"Bearer \"",
+            "+ sign-in form, field password: secret \"password\"",
+        ] {
+            assert!(shown(&lines).contains(&part.to_owned()), "{part}: {:#?}", shown(&lines));
+        }
+    }
+
+    #[test]
+    fn whatever_is_wider_or_different_needs_consent_and_is_one_line() {
+        type Case = (&'static str, fn(&mut Asks));
+        let cases: [Case; 28] = [
+            ("~ name: Example -> Other", |a| a.name = "Other".into()),
+            ("+ level two-way-push", |a| a.level = Level::TwoWayPush),
+            ("+ host https://c.example.org", |a| a.hosts.push("https://c.example.org".into())),
+            ("+ host https://*.b.example.org", |a| a.hosts.push("https://*.b.example.org".into())),
+            ("+ POST that only reads https://b.example.org/x", |a| a.read_posts.push("https://b.example.org/x".into())),
+            ("~ sign-in none: \"NONE\" -> \"New\"", |a| a.sign_ins[5].label = "New".into()),
+            ("~ sign-in none, attach: nothing -> in the query, as k", |a| {
+                a.sign_ins[5].attach = Attach::Query("k".into());
+            }),
+            ("~ sign-in form, attach: by Basic, user user", |a| {
+                a.sign_ins[3].attach =
+                    Attach::Header(AttachHeader { name: "authorization".into(), prefix: String::new() });
+            }),
+            ("~ sign-in code, authorize: https://a.example/authorize ->", |a| {
+                code_of(a).authorize = "https://b.example/".into();
+            }),
+            ("~ sign-in code, token: https://a.example/token ->", |a| code_of(a).token = "https://b.example/".into()),
+            ("~ sign-in code, revoke: ", |a| code_of(a).revoke = Some("https://b.example/".into())),
+            ("~ without sign-in code, revoke: ", |a| code_of(a).revoke = None),
+            ("+ sign-in code, scope all (to read)", |a| code_of(a).scopes[0].scopes.push("all".into())),
+            ("+ sign-in code, scope all (to write)", |a| {
+                code_of(a).scopes.push(Scopes { level: ScopeLevel::Write, scopes: vec!["all".into()] });
+            }),
+            ("~ sign-in code, authorize parameter access_type: offline -> x", |a| {
+                code_of(a).authorize_parameters[0].1 = "x".into();
+            }),
+            ("~ without sign-in code, authorize parameter", |a| code_of(a).authorize_parameters.clear()),
+            ("~ sign-in code, endpoints if \"region\" is \"eu\": ", |a| {
+                code_of(a).endpoint_choices[0].token = "https://b.example/".into();
+            }),
+            ("~ without sign-in code, endpoints if", |a| code_of(a).endpoint_choices.clear()),
+            ("+ sign-in code, reads id of the token reply", |a| code_of(a).keep_from_token.push("id".into())),
+            ("+ sign-in application, scope more", |a| match &mut a.sign_ins[1].method {
+                Method::Oauth2ClientCredentials(grant) => grant.scopes.push("more".into()),
+                _ => unreachable!(),
+            }),
+            ("~ sign-in bearer, audience: a -> b", |a| match &mut a.sign_ins[2].method {
+                Method::Oauth2JwtBearer(grant) => grant.audience = "b".into(),
+                _ => unreachable!(),
+            }),
+            ("~ sign-in form, field user: text \"user\" -> secret", |a| {
+                form_of(a).fields[0].kind = FieldKind::Secret;
+            }),
+            ("~ sign-in form, field user: text \"user\" -> text \"user\", preset", |a| {
+                form_of(a).fields[0].preset = Some("https://b.example".into());
+            }),
+            ("~ without sign-in form, field user", |a| drop(form_of(a).fields.remove(0))),
+            ("+ sign-in form, field pin: text", |a| form_of(a).fields.push(field("pin", FieldKind::Text))),
+            ("+ sign-in form, help link: https://b.example/", |a| {
+                form_of(a).help_link = Some("https://b.example/".into());
+            }),
+            ("~ sign-in address, help: ", |a| match &mut a.sign_ins[4].method {
+                Method::SecretUrl(asked) => asked.help = "your password".into(),
+                _ => unreachable!(),
+            }),
+            ("~ sign-in none, method: none -> form", |a| {
+                a.sign_ins[5].method = Method::Form(Form { fields: vec![], help_link: None });
+            }),
+        ];
+        for (part, change) in cases {
+            let mut asked = all();
+            change(&mut asked);
+            let lines = difference(Some(&all()), &asked);
+            assert!(lines.len() == 1 && needs_acceptance(&lines), "{part}: {:#?}", shown(&lines));
+            assert!(lines[0].to_string().starts_with(part), "{part}: {}", lines[0]);
+        }
+    }
+
+    #[test]
+    fn what_is_said_twice_hides_nothing() {
+        let mut asked = all();
+        code_of(&mut asked).authorize_parameters.push(("access_type".into(), "online".into()));
+        let lines = difference(Some(&all()), &asked);
+        assert_eq!(shown(&lines), ["~ sign-in code, authorize parameter access_type: offline -> offline and online"]);
+    }
+
+    #[test]
+    fn what_is_less_is_said_and_needs_no_consent() {
+        type Case = (&'static [&'static str], fn(&mut Asks));
+        let cases: [Case; 9] = [
+            (&["- host https://b.example.org"], |a| drop(a.hosts.pop())),
+            (&["- POST that only reads https://b.example.org/freeBusy"], |a| a.read_posts.clear()),
+            (&["- level two-way"], |a| a.level = Level::ReadOnly),
+            (&["- sign-in form"], |a| drop(a.sign_ins.remove(3))),
+            (&["- sign-in code, scope mail (to read)"], |a| drop(code_of(a).scopes[0].scopes.pop())),
+            (&["- sign-in code, reads scope of the token reply"], |a| code_of(a).keep_from_token.clear()),
+            (&["  state-format 1 -> 2: calendars are listed anew"], |a| a.state_format = 2),
+            // Another spelling, and what a wildcard covers already.
+            (&[], |a| a.hosts[1] = "https://B.example.org:443/".into()),
+            (&[], |a| a.hosts.extend(["https://x.a.example.org".into(), "https://*.x.a.example.org".into()])),
+        ];
+        for (expected, change) in cases {
+            let mut asked = all();
+            change(&mut asked);
+            let lines = difference(Some(&all()), &asked);
+            assert_eq!(shown(&lines), expected);
+            assert!(!needs_acceptance(&lines));
+        }
+    }
+}
