@@ -185,6 +185,8 @@ create table jobs (
     -- ready, leased, dead
     state text not null,
     run_at bigint not null,
+    -- Before this the service wants no other attempt; what changes meanwhile waits for it too.
+    not_before bigint not null,
     attempts bigint not null,
     lease_until bigint,
     lease_owner text,
@@ -195,5 +197,7 @@ create table jobs (
 );
 create unique index jobs_dedupe on jobs (dedupe) where state = 'ready';
 create unique index jobs_lane on jobs (lane) where state = 'leased';
+-- One dead letter of the same work is enough.
+create unique index jobs_dead on jobs (dedupe) where state = 'dead';
 create index jobs_due on jobs (state, run_at);
 create index jobs_leases on jobs (state, lease_until);

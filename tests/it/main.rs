@@ -2,6 +2,7 @@
 
 mod cli; // The command line from outside: streams, exit codes, advice, and no secret in any of them.
 mod conformance; // The suite covers the contract, finds every mistake, and holds for iCal against real servers.
+mod database; // Both databases have the same tables, and nobody calls out inside a transaction.
 mod frozen; // Components of every frozen version of the contract load, or are refused by its number.
 mod harness; // A sandbox, and a provider in it that is connected to somebody's account.
 mod occurrences; // Busy times are those of recurring-ical-events, over every calendar that it tests itself with.

@@ -1,6 +1,7 @@
 //! What the tests and the demo share, so that neither grows a framework of its own.
 //!
 //! - `checkout`: where we are, and the components of this checkout, built once per process.
+//! - `database`: an empty database for each test, on either engine.
 //! - `peers`: software by other people that proves our work: CalDAV servers, an independent client, a reference for
 //!   recurrences. Rejected: imitations of servers. They know only what we knew when we wrote them.
 //! - `store`: the one imitation, on purpose: a toy service for a toy provider that is wrong at will.
@@ -8,6 +9,7 @@
 //! - `tidy`: the rules of the house as functions over the tracked files; `it/tidy.rs` applies them.
 
 mod checkout;
+pub mod database;
 pub mod peers;
 pub mod store;
 pub mod tidy;

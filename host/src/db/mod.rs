@@ -21,7 +21,12 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::sync::Notify;
 
 /// The same for both databases. A migration that was released is never edited: its digest is kept with the data.
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
@@ -34,6 +39,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Db {
     pools: Pools,
     clock: Clock,
+    announced: Arc<Notify>,
 }
 
 #[derive(Debug, Clone)]
@@ -61,6 +67,9 @@ pub enum OpenError {
     /// The address of the server.
     #[error("the address of the database is wrong; write for instance postgres://user:password@localhost/chronus")]
     Address,
+    /// Its file cannot be made, or not be locked.
+    #[error("the file of the database cannot be opened: {0}")]
+    File(std::io::Error),
     /// It could not be reached, or it refused us.
     #[error("the database cannot be opened: {0}")]
     Connect(sqlx::Error),
@@ -76,31 +85,10 @@ impl Db {
     /// If it cannot be reached, or was made by a newer version.
     pub async fn open(place: &Place, clock: Clock) -> Result<Self, OpenError> {
         let pools = match place {
-            Place::File(path) => {
-                let options = SqliteConnectOptions::new()
-                    .filename(path)
-                    .create_if_missing(true)
-                    .journal_mode(SqliteJournalMode::Wal)
-                    // What was promised survives a power cut, not only a crash of this program.
-                    .synchronous(SqliteSynchronous::Full)
-                    .busy_timeout(PATIENCE)
-                    .foreign_keys(true)
-                    .disable_statement_logging();
-                let pool = |most| SqlitePoolOptions::new().max_connections(most).acquire_timeout(PATIENCE);
-                let writer = pool(1).connect_with(options.clone()).await.map_err(OpenError::Connect)?;
-                MIGRATIONS.run(&writer).await?;
-                let readers = pool(4).connect_with(options).await.map_err(OpenError::Connect)?;
-                Pools::Sqlite { writer, readers }
-            }
-            Place::Server(address) => {
-                let options: PgConnectOptions = address.parse().map_err(|_| OpenError::Address)?;
-                let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(PATIENCE);
-                let pool = pool.connect_with(options.disable_statement_logging()).await.map_err(OpenError::Connect)?;
-                MIGRATIONS.run(&pool).await?;
-                Pools::Postgres(pool)
-            }
+            Place::File(path) => sqlite(path).await?,
+            Place::Server(address) => postgres(address).await?,
         };
-        Ok(Self { pools, clock })
+        Ok(Self { pools, clock, announced: Arc::default() })
     }
 
     /// A transaction that may write. On SQLite there is one at a time.
@@ -113,7 +101,7 @@ impl Db {
             Pools::Sqlite { writer, .. } => transaction::Inner::Sqlite(writer.begin_with("begin immediate").await?),
             Pools::Postgres(pool) => transaction::Inner::Postgres(pool.begin().await?),
         };
-        Ok(Tx::new(inner, self.clock.clone()))
+        Ok(Tx::new(inner, self.clock.clone(), self.announced.clone()))
     }
 
     /// A transaction that only reads, and sees one state of the database on SQLite.
@@ -125,7 +113,13 @@ impl Db {
             Pools::Sqlite { readers, .. } => transaction::Inner::Sqlite(readers.begin().await?),
             Pools::Postgres(pool) => transaction::Inner::Postgres(pool.begin().await?),
         };
-        Ok(Tx::new(inner, self.clock.clone()))
+        Ok(Tx::new(inner, self.clock.clone(), self.announced.clone()))
+    }
+
+    /// Waits until a transaction of this process that said [`Tx::announce`] was committed; at once if one was since
+    /// the last time. For one who waits: the runner of jobs.
+    pub async fn announced(&self) {
+        self.announced.notified().await;
     }
 
     /// Gives the connections back, in order.
@@ -138,6 +132,54 @@ impl Db {
             Pools::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+async fn sqlite(path: &Path) -> Result<Pools, OpenError> {
+    // Two hosts that make a file at once: turning it to WAL does not wait for locks, and SQLite's migrations take none.
+    // Not the file itself: whoever closes it takes away all locks that SQLite has on it in this process.
+    let _alone = {
+        let path = path.to_owned();
+        let opened = tokio::task::spawn_blocking(move || locked_file(&path)).await;
+        opened.map_err(|error| OpenError::File(error.into()))?.map_err(OpenError::File)?
+    };
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        // What was promised survives a power cut, not only a crash of this program.
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(PATIENCE)
+        .foreign_keys(true)
+        .disable_statement_logging();
+    let pool = |most| SqlitePoolOptions::new().max_connections(most).acquire_timeout(PATIENCE);
+    let writer = pool(1).connect_with(options.clone()).await.map_err(OpenError::Connect)?;
+    MIGRATIONS.run(&writer).await?;
+    let readers = pool(4).connect_with(options).await.map_err(OpenError::Connect)?;
+    Ok(Pools::Sqlite { writer, readers })
+}
+
+/// Makes the file of the database if there is none, for its owner only: SQLite gives `-wal` and `-shm` the same
+/// permissions. Gives the lock that lasts as long as the value.
+fn locked_file(path: &Path) -> std::io::Result<std::fs::File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut beside = path.as_os_str().to_owned();
+    beside.push("-lock");
+    let lock = options.open(beside)?;
+    lock.lock()?;
+    match options.create_new(true).open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(lock),
+    }
+}
+
+async fn postgres(address: &str) -> Result<Pools, OpenError> {
+    let options: PgConnectOptions = address.parse().map_err(|_| OpenError::Address)?;
+    let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(PATIENCE);
+    let pool = pool.connect_with(options.disable_statement_logging()).await.map_err(OpenError::Connect)?;
+    MIGRATIONS.run(&pool).await?;
+    Ok(Pools::Postgres(pool))
 }
 
 /// Runs a statement: `execute!(tx, "…", a, b)` gives the number of rows that it changed.
@@ -180,13 +222,13 @@ pub(crate) use {execute, fetch};
 /// Whether a statement failed because of this unique index, or of one on these columns (SQLite names the columns).
 #[must_use]
 pub fn is_taken(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|error| error.is_unique_violation())
+    error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }
 
 /// Whether a statement failed because it names something that is not there.
 #[must_use]
 pub fn is_missing(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|error| error.is_foreign_key_violation())
+    error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_foreign_key_violation)
 }
 
 /// An instant as it is kept.
@@ -209,4 +251,65 @@ pub fn structure<T: serde::de::DeserializeOwned>(text: &str) -> sqlx::Result<T> 
 /// If it cannot be written as JSON, which no value of this program can.
 pub fn text(value: &impl serde::Serialize) -> sqlx::Result<String> {
     serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(Box::new(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, sqlx::FromRow)]
+    struct Row {
+        sha256: String,
+        bytes: Vec<u8>,
+    }
+
+    /// What the stores rely on: numbered parameters more than once, bytes that come back as bytes, a file beside
+    /// which SQLite keeps its own, and that only its owner reads.
+    #[tokio::test]
+    async fn a_file_keeps_what_it_was_given() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::File(folder.path().join("chronus.db"));
+        let db = Db::open(&place, Clock::System).await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        let sql = "insert into components (sha256, provider_id, version, asks, bytes, added_at) \
+                   values ($1, $1, $1, '{}', $2, $3)";
+        let written = execute!(&mut tx, sql, "one", &[0_u8, 255, 7][..], 5_i64).unwrap();
+        assert_eq!(written, 1);
+        assert!(is_taken(&execute!(&mut tx, sql, "one", &b""[..], 5_i64).unwrap_err()));
+        tx.commit().await.unwrap();
+
+        let mut tx = db.read().await.unwrap();
+        let rows = fetch!(tx, all, Row, "select sha256, bytes from components where version = $1", "one").unwrap();
+        assert_eq!(rows, [Row { sha256: "one".to_owned(), bytes: vec![0, 255, 7] }]);
+        drop(tx);
+        for entry in std::fs::read_dir(folder.path()).unwrap() {
+            use std::os::unix::fs::PermissionsExt as _;
+            let entry = entry.unwrap();
+            assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", entry.path());
+        }
+        db.close().await;
+    }
+
+    #[tokio::test]
+    async fn an_announcement_is_heard_after_the_commit_and_only_then() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&Place::File(folder.path().join("chronus.db")), Clock::System).await.unwrap();
+        let heard = || futures_util::FutureExt::now_or_never(db.announced()).is_some();
+        let mut tx = db.begin().await.unwrap();
+        tx.announce();
+        assert!(!heard());
+        drop(tx);
+        assert!(!heard());
+        let mut tx = db.begin().await.unwrap();
+        tx.announce();
+        tx.commit().await.unwrap();
+        assert!(heard() && !heard());
+    }
+
+    #[tokio::test]
+    async fn an_address_is_not_repeated() {
+        let place = Place::Server("postgres://user:opensesame@localhost:none/chronus".to_owned());
+        let error = Db::open(&place, Clock::System).await.unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("opensesame"), "{error:?}");
+    }
 }

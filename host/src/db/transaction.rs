@@ -10,16 +10,18 @@ use crate::clock::Clock;
 use sqlx::{Postgres, Sqlite, Transaction};
 use std::{
     collections::HashMap,
-    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
     thread::{self, ThreadId},
 };
-use tokio::task;
+use tokio::{sync::Notify, task};
 
 /// An open transaction. Rolled back when it is dropped without [`Tx::commit`].
 #[derive(Debug)]
 pub struct Tx {
     inner: Inner,
     clock: Clock,
+    announced: Arc<Notify>,
+    announces: bool,
     _open: Open,
 }
 
@@ -30,8 +32,8 @@ pub(crate) enum Inner {
 }
 
 impl Tx {
-    pub(super) fn new(inner: Inner, clock: Clock) -> Self {
-        Self { inner, clock, _open: Open::new() }
+    pub(super) fn new(inner: Inner, clock: Clock, announced: Arc<Notify>) -> Self {
+        Self { inner, clock, announced, announces: false, _open: Open::new() }
     }
 
     /// For the macros of this module's parent.
@@ -45,9 +47,18 @@ impl Tx {
     /// If the database cannot; then nothing of it was done, unless the connection was lost on the way.
     pub async fn commit(self) -> sqlx::Result<()> {
         match self.inner {
-            Inner::Sqlite(transaction) => transaction.commit().await,
-            Inner::Postgres(transaction) => transaction.commit().await,
+            Inner::Sqlite(transaction) => transaction.commit().await?,
+            Inner::Postgres(transaction) => transaction.commit().await?,
         }
+        if self.announces {
+            self.announced.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Wakes whoever waits for [`super::Db::announced`], as soon as this is committed.
+    pub fn announce(&mut self) {
+        self.announces = true;
     }
 
     /// The present time, in microseconds since 1970, by the clock of the database: hosts whose clocks differ share

@@ -15,6 +15,7 @@ use super::{
     log::GuestLog,
     state::State,
 };
+use crate::db;
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
@@ -58,6 +59,11 @@ impl Clock {
 impl<'a> Call<'a> {
     /// Instantiates the component for one call.
     pub(super) async fn begin(plugin: &'a Loaded, access: &Arc<Access>, purpose: Purpose) -> Result<Self, CallError> {
+        if !db::outside_transactions() {
+            return Err(CallError::Host(
+                "a provider was called while a transaction is open; commit it, call, and begin another".into(),
+            ));
+        }
         let budget = &access.budget;
         let sandbox = &plugin.sandbox;
         let deadline = Instant::now() + budget.wall();

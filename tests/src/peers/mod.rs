@@ -7,8 +7,11 @@
 //! A peer that cannot be had fails its tests, with the command that failed: a test that quietly does nothing proves
 //! nothing. Who must do without one says so, and is told what was left out: `CHRONUS_WITHOUT=xandikos,caldav`.
 //!
+//! PostgreSQL is the exception: no such packages exist of it, so the system's is used (`postgres`), and one server does
+//! for all tests of a process, because a database of their own is all that keeps them apart.
+//!
 //! Rejected: containers (not on every machine), a package of the distribution (needs root, and another version
-//! everywhere), starting one server for all tests (they would see each other's events).
+//! everywhere), starting one CalDAV server for all tests (they would see each other's events).
 
 use anyhow::{Context, bail};
 
@@ -17,6 +20,7 @@ use crate::checkout::tell;
 mod account;
 mod caldav;
 mod install;
+pub(crate) mod postgres;
 mod python;
 mod radicale;
 mod server;
@@ -42,11 +46,13 @@ pub enum Peer {
     Caldav,
     /// recurring-ical-events: which occurrences a calendar has.
     Reference,
+    /// The other database.
+    Postgres,
 }
 
 impl Peer {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Radicale, Self::Xandikos, Self::Caldav, Self::Reference];
+    pub const ALL: [Self; 5] = [Self::Radicale, Self::Xandikos, Self::Caldav, Self::Reference, Self::Postgres];
 
     /// What `CHRONUS_WITHOUT`, the folder below `target/peers` and the file below `tests/peers` call it.
     pub fn name(self) -> &'static str {
@@ -55,6 +61,7 @@ impl Peer {
             Self::Xandikos => "xandikos",
             Self::Caldav => "caldav",
             Self::Reference => "reference",
+            Self::Postgres => "postgres",
         }
     }
 
@@ -62,17 +69,18 @@ impl Peer {
     fn package(self) -> &'static str {
         match self {
             Self::Reference => "recurring-ical-events",
-            Self::Radicale | Self::Xandikos | Self::Caldav => self.name(),
+            Self::Radicale | Self::Xandikos | Self::Caldav | Self::Postgres => self.name(),
         }
     }
 
-    /// The pinned packages, in pip's format.
+    /// The pinned packages, in pip's format; nothing of what the system must have.
     fn requirements(self) -> &'static str {
         match self {
             Self::Radicale => include_str!("../../peers/radicale.txt"),
             Self::Xandikos => include_str!("../../peers/xandikos.txt"),
             Self::Caldav => include_str!("../../peers/caldav.txt"),
             Self::Reference => include_str!("../../peers/reference.txt"),
+            Self::Postgres => "",
         }
     }
 
@@ -140,12 +148,12 @@ mod tests {
         assert_eq!(named("").unwrap(), []);
         assert_eq!(named("xandikos, caldav,").unwrap(), [Peer::Xandikos, Peer::Caldav]);
         let error = named("xandicos").unwrap_err().to_string();
-        assert!(error.contains("radicale, xandikos, caldav, reference"), "{error}");
+        assert!(error.contains("radicale, xandikos, caldav, reference, postgres"), "{error}");
     }
 
     #[test]
     fn every_peer_pins_its_own_package_and_nothing_loosely() {
-        for peer in Peer::ALL {
+        for peer in Peer::ALL.into_iter().filter(|peer| *peer != Peer::Postgres) {
             assert!(peer.version().unwrap().starts_with(|first: char| first.is_ascii_digit()));
             for line in peer.requirements().lines().filter(|line| !line.starts_with('#')) {
                 assert_eq!(line.matches("==").count(), 1, "{}: {line}", peer.name());

@@ -1,0 +1,356 @@
+//! The table of jobs: who may begin what, and who may end it.
+//!
+//! The invariants are two partial unique indexes (one job of a lane is leased, one of equal jobs is ready) and the fence
+//! in the `where` of whatever ends a job. Work that goes back to being ready is deleted and put again in one statement
+//! that knows of an equal job, for a transaction that nobody sees yet may be about to put one.
+
+use super::{Effect, MAX_ATTEMPTS, backoff};
+use crate::{
+    db::{self, Tx, dialect::Dialect, dialect::skip_locked, execute, fetch},
+    ids::JobId,
+};
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// Longer texts of errors are cut.
+const ERROR_CHARACTERS: usize = 1000;
+
+/// Work that was begun, and that nobody else does for the time being.
+#[derive(Debug, Clone)]
+pub struct Lease {
+    /// Which job.
+    pub job: JobId,
+    /// What is to be done.
+    pub effect: Effect,
+    /// How often it was begun, this time included.
+    pub attempt: i64,
+    fence: i64,
+}
+
+/// Why a job cannot be ended.
+#[derive(Debug, thiserror::Error)]
+pub enum LeaseError {
+    /// Somebody else has it, or has done it. Roll back: what was written beside it is not true.
+    #[error("the lease of this job was lost: it lasted too long without being extended, and another host took over")]
+    Lost,
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
+/// What became of a job that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retried {
+    /// It is begun again, not before this time.
+    At(Timestamp),
+    /// It was the last attempt.
+    Dead,
+}
+
+/// Work that was given up.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct DeadLetter {
+    /// Which job.
+    pub job: JobId,
+    /// The effect as it is kept; that of another version may be unknown to this one.
+    pub effect: serde_json::Value,
+    /// How often it was begun.
+    pub attempts: i64,
+    /// What it failed with at last.
+    pub error: String,
+    /// When it was put.
+    pub created_at: Timestamp,
+    /// When it was given up.
+    pub since: Timestamp,
+}
+
+/// How many jobs there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Count {
+    /// Waiting, whether due or not.
+    pub ready: i64,
+    /// Under way, or in the hands of a host that died.
+    pub leased: i64,
+    /// Given up.
+    pub dead: i64,
+}
+
+/// Lets this be done as soon as the transaction is committed. An equal effect that nobody has begun is the same one.
+///
+/// # Errors
+/// If the database fails.
+pub async fn put(tx: &mut Tx, effect: &Effect) -> sqlx::Result<()> {
+    let now = tx.now().await?;
+    insert(tx, effect, now, now).await
+}
+
+/// Lets this be done at a time. An equal effect that nobody has begun is made due no later than that, unless the
+/// service asked for more patience.
+///
+/// # Errors
+/// If the database fails.
+pub async fn put_at(tx: &mut Tx, effect: &Effect, at: Timestamp) -> sqlx::Result<()> {
+    let now = tx.now().await?;
+    insert(tx, effect, at.as_microsecond(), now).await
+}
+
+/// Where there is an equal job, it is written to in any case: its lock makes whoever is about to begin it wait for us.
+const PUT: &str = "
+    insert into jobs (id, effect, lane, dedupe, state, run_at, not_before, attempts, fence, created_at)
+    values ($1, $2, $3, $4, 'ready', $5, 0, 0, 0, $6)
+    on conflict (dedupe) where state = 'ready' do update set run_at = case
+        when excluded.run_at >= jobs.run_at then jobs.run_at
+        when excluded.run_at < jobs.not_before then jobs.not_before
+        else excluded.run_at end";
+
+async fn insert(tx: &mut Tx, effect: &Effect, run_at: i64, now: i64) -> sqlx::Result<()> {
+    let id = JobId::new(db::instant(now)).to_string();
+    execute!(tx, PUT, id, db::text(effect)?, effect.lane(), effect.dedupe(), run_at, now)?;
+    tx.announce();
+    Ok(())
+}
+
+#[derive(sqlx::FromRow)]
+struct Begun {
+    id: String,
+    effect: String,
+    attempts: i64,
+    fence: i64,
+}
+
+/// Takes over what another began and did not end in time.
+const BEGIN_EXPIRED: Dialect = skip_locked!(
+    "update jobs set lease_owner = $1, lease_until = $2, fence = fence + 1, attempts = attempts + 1
+     where id = (select id from jobs where state = 'leased' and lease_until <= $3
+                 order by lease_until, id limit 1",
+    ") returning id, effect, attempts, fence"
+);
+
+const BEGIN_DUE: Dialect = skip_locked!(
+    "update jobs set state = 'leased', lease_owner = $1, lease_until = $2, fence = fence + 1, attempts = attempts + 1
+     where id = (select id from jobs where state = 'ready' and run_at <= $3
+                 and not exists (select 1 from jobs held where held.lane = jobs.lane and held.state = 'leased')
+                 order by run_at, id limit 1",
+    ") returning id, effect, attempts, fence"
+);
+
+/// Begins a job, if one is due whose lane is free: first what a dead host left, then what is due for longest.
+///
+/// # Errors
+/// If the database fails. [`db::is_taken`] means that another host was faster to begin one of the same lane.
+pub async fn claim(tx: &mut Tx, owner: &str, length: Duration) -> sqlx::Result<Option<Lease>> {
+    let expired = tx.says(BEGIN_EXPIRED);
+    let due = tx.says(BEGIN_DUE);
+    loop {
+        let now = tx.now().await?;
+        let until = now.saturating_add(microseconds(length));
+        let mut begun = fetch!(tx, optional, Begun, expired, owner, until, now)?;
+        if begun.is_none() {
+            begun = fetch!(tx, optional, Begun, due, owner, until, now)?;
+        }
+        let Some(Begun { id, effect, attempts, fence }) = begun else { return Ok(None) };
+        if attempts > MAX_ATTEMPTS {
+            tracing::error!(job = id, "job is dead: whoever began it for the last time did not end it");
+            bury(tx, &id, "whoever began it for the last time did not end it", now).await?;
+            continue;
+        }
+        match serde_json::from_str::<Effect>(&effect) {
+            Ok(effect) => return Ok(Some(Lease { job: job_id(&id)?, effect, attempt: attempts, fence })),
+            // While hosts of two versions run, the newer one will see to it.
+            Err(_) => {
+                tracing::warn!(job = id, attempt = attempts, "job is not known to this version; it waits for another");
+                let pause = backoff(attempts, None, random());
+                give_back(tx, &id, "this version does not know this work", now, pause, None).await?;
+            }
+        }
+    }
+}
+
+/// Keeps the job for another such length from now.
+///
+/// # Errors
+/// If it is another's by now.
+pub async fn extend(tx: &mut Tx, lease: &Lease, length: Duration) -> Result<(), LeaseError> {
+    const EXTEND: &str = "update jobs set lease_until = $3 where id = $1 and fence = $2 and state = 'leased'";
+    let until = tx.now().await?.saturating_add(microseconds(length));
+    held(execute!(tx, EXTEND, lease.job.to_string(), lease.fence, until)?)
+}
+
+/// Ends a job that was done, in the transaction that writes down what came of it.
+///
+/// # Errors
+/// If it is another's by now; then nothing of the transaction may stay.
+pub async fn finish(tx: &mut Tx, lease: &Lease) -> Result<(), LeaseError> {
+    const DONE: &str = "delete from jobs where id = $1 and fence = $2 and state = 'leased'";
+    const FORGET_DEAD: &str = "delete from jobs where dedupe = $1 and state = 'dead'";
+    held(execute!(tx, DONE, lease.job.to_string(), lease.fence)?)?;
+    // What once failed for good is done by this: it was the same.
+    execute!(tx, FORGET_DEAD, lease.effect.dedupe())?;
+    // Work of the same lane may have waited for this.
+    tx.announce();
+    Ok(())
+}
+
+/// Lets a job that failed be begun again, after a pause; not before what the service asked for (`after`). `error` must
+/// hold no secret. An equal job that was put meanwhile becomes one with it, and is not made to wait by the failure.
+///
+/// # Errors
+/// If it is another's by now.
+pub async fn retry(tx: &mut Tx, lease: &Lease, error: &str, after: Option<Duration>) -> Result<Retried, LeaseError> {
+    if lease.attempt >= MAX_ATTEMPTS {
+        die(tx, lease, error).await?;
+        return Ok(Retried::Dead);
+    }
+    hold(tx, lease).await?;
+    let now = tx.now().await?;
+    let floor = after.map(|after| backoff(1, Some(after), 0));
+    let pause = backoff(lease.attempt, after, random());
+    let run_at = give_back(tx, &lease.job.to_string(), error, now, pause, floor).await?;
+    Ok(Retried::At(db::instant(run_at)))
+}
+
+/// Gives a job up. It stays as a dead letter, in the place of an earlier one of the same work.
+///
+/// # Errors
+/// If it is another's by now.
+pub async fn die(tx: &mut Tx, lease: &Lease, error: &str) -> Result<(), LeaseError> {
+    hold(tx, lease).await?;
+    let now = tx.now().await?;
+    bury(tx, &lease.job.to_string(), error, now).await?;
+    tx.announce();
+    Ok(())
+}
+
+#[derive(sqlx::FromRow)]
+struct Dead {
+    id: String,
+    effect: String,
+    attempts: i64,
+    error: Option<String>,
+    created_at: i64,
+    run_at: i64,
+}
+
+/// The dead letters after this one, oldest first.
+///
+/// # Errors
+/// If the database fails.
+pub async fn list_dead(tx: &mut Tx, after: Option<JobId>, limit: u32) -> sqlx::Result<Vec<DeadLetter>> {
+    const LIST: &str = "select id, effect, attempts, error, created_at, run_at from jobs
+        where state = 'dead' and id > $1 order by id limit $2";
+    let after = after.map(|job| job.to_string()).unwrap_or_default();
+    let rows = fetch!(tx, all, Dead, LIST, after, i64::from(limit))?;
+    let letter = |row: Dead| {
+        Ok(DeadLetter {
+            job: job_id(&row.id)?,
+            effect: db::structure(&row.effect)?,
+            attempts: row.attempts,
+            error: row.error.unwrap_or_default(),
+            created_at: db::instant(row.created_at),
+            since: db::instant(row.run_at),
+        })
+    };
+    rows.into_iter().map(letter).collect()
+}
+
+/// Lets a dead letter be tried again at once, as if for the first time. False if there is no such dead letter.
+///
+/// # Errors
+/// If the database fails.
+pub async fn revive(tx: &mut Tx, job: JobId) -> sqlx::Result<bool> {
+    const TAKE: &str = "delete from jobs where id = $1 and state = 'dead' returning effect, lane, dedupe, created_at";
+    let now = tx.now().await?;
+    let id = job.to_string();
+    let taken = fetch!(tx, optional, (String, String, String, i64), TAKE, &id)?;
+    let Some((effect, lane, dedupe, created_at)) = taken else { return Ok(false) };
+    execute!(tx, PUT, id, effect, lane, dedupe, now, created_at)?;
+    tx.announce();
+    Ok(true)
+}
+
+/// How many jobs there are in each state.
+///
+/// # Errors
+/// If the database fails.
+pub async fn count(tx: &mut Tx) -> sqlx::Result<Count> {
+    const COUNT: &str = "select state, count(*) from jobs group by state";
+    let mut count = Count::default();
+    for (state, jobs) in fetch!(tx, all, (String, i64), COUNT)? {
+        match state.as_str() {
+            "ready" => count.ready = jobs,
+            "leased" => count.leased = jobs,
+            _ => count.dead += jobs,
+        }
+    }
+    Ok(count)
+}
+
+/// Fails if the lease is another's; if not, it stays ours until the end of the transaction.
+async fn hold(tx: &mut Tx, lease: &Lease) -> Result<(), LeaseError> {
+    const HOLD: &str = "update jobs set fence = fence where id = $1 and fence = $2 and state = 'leased'";
+    held(execute!(tx, HOLD, lease.job.to_string(), lease.fence)?)
+}
+
+fn held(rows: u64) -> Result<(), LeaseError> {
+    if rows == 1 { Ok(()) } else { Err(LeaseError::Lost) }
+}
+
+/// Makes a leased job ready again and gives the time at which it is due. An equal one that is ready becomes one with
+/// it: it was put by a change, so it stays due when it was, but not before `floor`.
+async fn give_back(
+    tx: &mut Tx,
+    id: &str,
+    error: &str,
+    now: i64,
+    pause: Duration,
+    floor: Option<Duration>,
+) -> sqlx::Result<i64> {
+    type Taken = (String, String, String, i64, i64, i64);
+    const TAKE: &str = "delete from jobs where id = $1 returning effect, lane, dedupe, attempts, fence, created_at";
+    const GIVE: &str = "
+        insert into jobs (id, effect, lane, dedupe, state, run_at, not_before, attempts, fence, error, created_at)
+        values ($1, $2, $3, $4, 'ready', $5, $6, $7, $8, $9, $10)
+        on conflict (dedupe) where state = 'ready' do update set
+            run_at = case
+                when excluded.run_at < jobs.run_at then excluded.run_at
+                when jobs.run_at < excluded.not_before then excluded.not_before
+                else jobs.run_at end,
+            not_before = excluded.not_before, attempts = excluded.attempts, error = excluded.error
+        returning run_at";
+    let (effect, lane, dedupe, attempts, fence, created_at) = fetch!(tx, one, Taken, TAKE, id)?;
+    let run_at = now.saturating_add(microseconds(pause));
+    let floor = floor.map_or(0, |floor| now.saturating_add(microseconds(floor)));
+    let error = cut(error);
+    let (run_at,) =
+        fetch!(tx, one, (i64,), GIVE, id, effect, lane, dedupe, run_at, floor, attempts, fence, error, created_at)?;
+    tx.announce();
+    Ok(run_at)
+}
+
+/// Makes a leased job a dead letter.
+async fn bury(tx: &mut Tx, id: &str, error: &str, now: i64) -> sqlx::Result<()> {
+    const MAKE_ROOM: &str =
+        "delete from jobs where state = 'dead' and dedupe = (select dedupe from jobs where id = $1)";
+    const BURY: &str = "update jobs set state = 'dead', run_at = $2, error = $3, lease_until = null, lease_owner = null
+        where id = $1";
+    execute!(tx, MAKE_ROOM, id)?;
+    execute!(tx, BURY, id, now, cut(error))?;
+    Ok(())
+}
+
+fn cut(error: &str) -> String {
+    error.chars().take(ERROR_CHARACTERS).collect()
+}
+
+fn microseconds(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
+}
+
+fn job_id(text: &str) -> sqlx::Result<JobId> {
+    text.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))
+}
+
+fn random() -> u64 {
+    // Only spreads load: without it all come back at the longest pause.
+    getrandom::u64().unwrap_or(u64::MAX)
+}

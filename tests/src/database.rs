@@ -1,0 +1,80 @@
+//! An empty database of a test's own, on the engine that this run is for.
+//!
+//! The same tests hold on both: `cargo test` runs them on SQLite, with a file for each, and `CHRONUS_TEST_DB=postgres
+//! cargo test` on PostgreSQL, with a database for each. Rejected: every test twice in one run. Half of it would be
+//! waiting for a server that most people who change a line do not have.
+
+use crate::peers::postgres;
+use anyhow::{Context, bail};
+use chronus_host::{
+    clock::Clock,
+    db::{Db, Place},
+};
+use tempfile::TempDir;
+
+/// The environment variable that names the engine: `sqlite` (the default) or `postgres`.
+pub const ENGINE: &str = "CHRONUS_TEST_DB";
+
+/// One of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// A file.
+    Sqlite,
+    /// A database in the one server of this process.
+    Postgres,
+}
+
+impl Engine {
+    /// The one that this run is for.
+    pub fn of_this_run() -> anyhow::Result<Self> {
+        match std::env::var(ENGINE).as_deref() {
+            Err(_) | Ok("" | "sqlite") => Ok(Self::Sqlite),
+            Ok("postgres") => Ok(Self::Postgres),
+            Ok(other) => bail!("{ENGINE} is {other}; the engines are sqlite and postgres"),
+        }
+    }
+}
+
+/// An empty database. The file goes with the value, PostgreSQL's databases with the process.
+#[derive(Debug)]
+pub struct Database {
+    place: Place,
+    _folder: Option<TempDir>,
+}
+
+impl Database {
+    /// On the engine of this run.
+    pub async fn fresh() -> anyhow::Result<Self> {
+        Self::on(Engine::of_this_run()?).await
+    }
+
+    /// On this engine. A test that needs PostgreSQL whatever the run asks `peers::left_out` first.
+    pub async fn on(engine: Engine) -> anyhow::Result<Self> {
+        Ok(match engine {
+            Engine::Sqlite => {
+                // A folder of its own: SQLite keeps further files beside the one.
+                let folder = TempDir::new().context("making a folder for a database")?;
+                Self { place: Place::File(folder.path().join("chronus.db")), _folder: Some(folder) }
+            }
+            Engine::Postgres => Self { place: Place::Server(postgres::fresh().await?), _folder: None },
+        })
+    }
+
+    /// Where it is, for a host's configuration.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Where it is, as sqlx calls it: for a test that looks at what the host wrote.
+    pub fn address(&self) -> String {
+        match &self.place {
+            Place::File(path) => format!("sqlite://{}", path.display()),
+            Place::Server(address) => address.clone(),
+        }
+    }
+
+    /// Opens it and brings its tables up to date. As often as a test likes: each is what another host would have.
+    pub async fn open(&self, clock: &Clock) -> anyhow::Result<Db> {
+        Ok(Db::open(&self.place, clock.clone()).await?)
+    }
+}
