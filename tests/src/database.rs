@@ -10,6 +10,7 @@ use chronus_host::{
     clock::Clock,
     db::{Db, Place},
 };
+use sqlx::{Connection, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
 /// The environment variable that names the engine: `sqlite` (the default) or `postgres`.
@@ -71,6 +72,21 @@ impl Database {
             Place::File(path) => format!("sqlite://{}", path.display()),
             Place::Server(address) => address.clone(),
         }
+    }
+
+    /// Writes to it behind the host's back.
+    pub async fn run(&self, statement: &'static str) -> anyhow::Result<()> {
+        match &self.place {
+            Place::File(_) => {
+                let mut connection = SqliteConnection::connect(&self.address()).await?;
+                sqlx::query(statement).execute(&mut connection).await?;
+            }
+            Place::Server(_) => {
+                let mut connection = PgConnection::connect(&self.address()).await?;
+                sqlx::query(statement).execute(&mut connection).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Opens it and brings its tables up to date. As often as a test likes: each is what another host would have.
