@@ -11,7 +11,12 @@ use chronus_tests::{
     peers::{self, Peer},
 };
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+};
 
 #[tokio::test]
 async fn hosts_that_start_together_bring_one_database_up_to_date() -> anyhow::Result<()> {
@@ -58,6 +63,35 @@ async fn no_provider_is_called_inside_a_transaction() -> anyhow::Result<()> {
         drop(tx);
     }
     plugin.open(&access).await?;
+    Ok(())
+}
+
+/// Runs itself in a process of its own, which is killed. Its standard error is also that of the script that runs the
+/// server: it ends when both have.
+#[tokio::test]
+async fn no_server_outlives_the_process_that_started_it() -> anyhow::Result<()> {
+    const ALONE: &str = "CHRONUS_TEST_ALONE";
+    if peers::left_out(&[Peer::Postgres])? {
+        return Ok(());
+    }
+    if std::env::var_os(ALONE).is_some() {
+        eprintln!("{}", Database::on(Engine::Postgres).await?.address());
+        return std::future::pending().await;
+    }
+    let mut child = Command::new(std::env::current_exe()?)
+        .args(["--exact", "database::no_server_outlives_the_process_that_started_it", "--nocapture"])
+        .env(ALONE, "1")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    let address = said.find_map(|line| line.ok().filter(|line| line.starts_with("postgres://"))).unwrap();
+    let (_, folder) = address.split_once("?host=").unwrap();
+    assert!(Path::new(folder).join("data/postmaster.pid").exists(), "{folder}");
+    child.kill()?;
+    child.wait()?;
+    assert_eq!(said.count(), 0);
+    assert!(!Path::new(folder).exists(), "{folder} is left");
     Ok(())
 }
 

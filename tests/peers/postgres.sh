@@ -4,8 +4,9 @@
 programs=$1
 folder=$2
 
-# Whoever interrupts the tests ends them, and by that our standard input. We are still needed then.
-trap '' HUP INT TERM
+# Whoever interrupts the tests ends them, and by that our standard input. We are still needed then, even if nobody is
+# left to hear that we are ready.
+trap '' HUP INT PIPE TERM
 
 end() {
     "$programs/pg_ctl" stop --silent --pgdata="$folder/data" --mode=immediate >/dev/null 2>&1
