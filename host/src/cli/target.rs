@@ -40,19 +40,21 @@ use super::{
     input,
     output::{CliError, note},
 };
-use crate::plugins::{
-    Budget, Connection,
-    contract::{Description, SignIn},
-    egress::{Credential, EgressMap, EgressPolicy, Grant, OriginPattern},
-    sign_in::{self, Input},
+use crate::{
+    config,
+    plugins::{
+        Budget, Connection,
+        contract::{Description, SignIn},
+        egress::{Credential, EgressMap, EgressPolicy, Grant, OriginPattern},
+        sign_in::{self, Input},
+    },
 };
 use ipnet::IpNet;
-use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+use rustls::pki_types::CertificateDer;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de};
 use std::{
     collections::BTreeMap,
-    net::IpAddr,
     path::{Path, PathBuf},
 };
 use url::Url;
@@ -125,7 +127,7 @@ impl Target {
     pub(super) fn read(path: &Path) -> Result<Self, CliError> {
         let text = input::read_text(path, "the target", 1 << 20)?;
         let error = |what: String| CliError::input("target", format!("{}: {what}", path.display()));
-        let mut file: TargetFile = toml::from_str(&text).map_err(|failed| error(said(&failed, &text)))?;
+        let mut file: TargetFile = toml::from_str(&text).map_err(|failed| error(config::said(&failed, &text)))?;
         let networks =
             file.egress.networks.iter().map(|text| network(text)).collect::<Result<_, _>>().map_err(error)?;
         let mut egress = EgressPolicy { map: std::mem::take(&mut file.egress.map), ..EgressPolicy::default() };
@@ -201,20 +203,14 @@ fn urls(addresses: &[String]) -> Result<Vec<Url>, String> {
 
 /// A network, or a single address, as a denial proposes it.
 fn network(text: &str) -> Result<IpNet, String> {
-    let address = || text.parse::<IpAddr>().map(IpNet::from);
-    text.parse().or_else(|_| address()).map_err(|_| {
-        format!("egress.networks: `{text}` is no network; write for instance `10.20.0.0/16` or `127.0.0.1`")
-    })
+    let what = || format!("egress.networks: `{text}` is no network; write for instance `10.20.0.0/16` or `127.0.0.1`");
+    config::network(text).ok_or_else(what)
 }
 
 fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, CliError> {
     let pem = input::read(path, "the authority of egress.ca", 1 << 20)?;
-    let error = || {
-        let what = "holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)";
-        CliError::input("target", format!("egress.ca: {} {what}", path.display()))
-    };
-    let found: Vec<_> = CertificateDer::pem_slice_iter(&pem).collect::<Result<_, _>>().map_err(|_| error())?;
-    if found.is_empty() { Err(error()) } else { Ok(found) }
+    let error = || CliError::input("target", format!("egress.ca: {} {}", path.display(), config::NO_CERTIFICATE));
+    config::certificates(&pem).ok_or_else(error)
 }
 
 fn secret(name: &str, source: Source, beside: &Path) -> Result<SecretString, String> {
@@ -260,21 +256,6 @@ fn secrets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String
         sources.insert(name, source);
     }
     Ok(sources)
-}
-
-/// What the parser says, with the line and without the text of it: there may be a secret in it.
-fn said(error: &toml::de::Error, text: &str) -> String {
-    let line = error.span().map(|span| 1 + text.bytes().take(span.start).filter(|&byte| byte == b'\n').count());
-    let mut message = error.message().replace('\n', "; ");
-    if let (true, Some(from), Some(to)) = (message.starts_with("invalid "), message.find('"'), message.rfind('"'))
-        && from < to
-    {
-        message.replace_range(from..=to, "…");
-    }
-    match line {
-        Some(line) => format!("line {line}: {message}"),
-        None => message,
-    }
 }
 
 #[cfg(test)]

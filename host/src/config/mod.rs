@@ -1,1 +1,426 @@
 //! Every setting: its key, its name in the environment, its default and what it is for.
+//!
+//! Threat: a misspelt key that is ignored, so that a host runs as nobody meant; what is for tests and is in force where
+//! it must not be; an error that shows the address of the database with its password. Decision: one table of keys
+//! ([`keys`]) says everything about each; a key or a variable of ours that is not in it is refused, with the nearest
+//! one that is; errors name the key and never the value. Rejected: a library that merges sources, which knows no
+//! variable that nobody asked for and repeats what it could not read.
+
+mod given;
+pub mod keys;
+
+pub use keys::{KEYS, Key, PREFIX, VARIABLES, reference};
+
+use crate::{
+    db::Place,
+    plugins::{
+        Budget,
+        egress::{AddressPolicy, EgressMap, EgressPolicy},
+    },
+};
+use given::{Given, Source};
+use ipnet::IpNet;
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+use std::{
+    io::Read as _,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use toml::{Table, Value};
+
+/// The variable that names the file.
+pub const FILE: &str = "CHRONUS_CONFIG";
+
+/// The variable of tests that end this process at a chosen point.
+const STOP_AT: &str = "CHRONUS_STOP_AT";
+
+/// The largest configuration file, in bytes.
+const LARGEST_FILE: u64 = 1 << 20;
+
+/// Every setting. What each is for stands in [`KEYS`]. It is not printed: it may hold a password.
+#[derive(Clone, PartialEq)]
+pub struct Config {
+    /// `listen`
+    pub listen: SocketAddr,
+    /// `database`
+    pub database: Place,
+    /// `keys`
+    pub keys: PathBuf,
+    /// `production`
+    pub production: bool,
+    /// `egress.*`
+    pub egress: Egress,
+    /// `sandbox.*`
+    pub sandbox: SandboxSettings,
+    /// `jobs.*`
+    pub jobs: JobSettings,
+    /// `budget.*`
+    pub budget: Budget,
+    /// `log`
+    pub log: String,
+    /// `drain-seconds`
+    pub drain: Duration,
+}
+
+/// `egress.*`
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Egress {
+    /// `egress.map`
+    pub map: EgressMap,
+    /// `egress.networks`
+    pub networks: Vec<IpNet>,
+    /// `egress.ca`
+    pub ca: Option<PathBuf>,
+}
+
+/// `sandbox.*`
+#[derive(Debug, Clone, PartialEq)]
+pub struct SandboxSettings {
+    /// `sandbox.concurrent-calls`
+    pub concurrent_calls: u32,
+    /// `sandbox.cache`
+    pub cache: Option<PathBuf>,
+}
+
+/// `jobs.*`
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobSettings {
+    /// `jobs.workers`
+    pub workers: usize,
+    /// `jobs.poll-ms`
+    pub poll: Duration,
+    /// `jobs.lease-seconds`
+    pub lease: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            database: Place::File("chronus.db".into()),
+            keys: "chronus.keys".into(),
+            production: false,
+            egress: Egress::default(),
+            sandbox: SandboxSettings { concurrent_calls: 100, cache: None },
+            jobs: JobSettings { workers: 4, poll: Duration::from_secs(1), lease: Duration::from_secs(120) },
+            budget: Budget::default(),
+            log: "info".into(),
+            drain: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Why there is no configuration. Never holds a value.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The file, or one that it names.
+    #[error("{0} cannot be read: {1}")]
+    File(String, String),
+    /// The file is no TOML.
+    #[error("{0}: {1}")]
+    Syntax(String, String),
+    /// Nothing has this name.
+    #[error("{place}: there is no `{name}`; did you mean `{nearest}`? `chronus config --reference` lists all")]
+    Unknown {
+        /// The file, or the environment.
+        place: String,
+        /// As it was written.
+        name: String,
+        /// The known one that is most like it.
+        nearest: String,
+    },
+    /// A key is set to what it cannot be.
+    #[error("`{0}`: {1}")]
+    Value(String, String),
+    /// What is for tests only.
+    #[error("`{0}` is for tests and demonstrations, and `production` is on; take one of them away")]
+    Production(&'static str),
+}
+
+impl Config {
+    /// Reads the file, if there is one, and the variables of the environment, which go before it.
+    ///
+    /// # Errors
+    /// If something is unknown, malformed, or not to be together.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let mut config = Self::default();
+        if let Some(path) = file {
+            config.read(path)?;
+        }
+        let mut stops = false;
+        for (variable, text) in environment {
+            if !variable.starts_with(PREFIX) || text.is_empty() {
+                continue;
+            }
+            stops |= variable == STOP_AT;
+            match KEYS.iter().find(|key| key.variable() == variable) {
+                Some(key) => {
+                    let given = Given { value: Source::Variable(&text), beside: Path::new("") };
+                    (key.set)(&mut config, &given).map_err(|what| ConfigError::Value(variable, what))?;
+                }
+                None if VARIABLES.iter().any(|(known, _)| *known == variable) => {}
+                None => {
+                    let known = VARIABLES.iter().map(|(known, _)| (*known).to_owned());
+                    let nearest = nearest(&variable, KEYS.iter().map(Key::variable).chain(known));
+                    return Err(ConfigError::Unknown { place: "environment".into(), name: variable, nearest });
+                }
+            }
+        }
+        if config.production && !config.egress.map.is_empty() {
+            return Err(ConfigError::Production("egress.map"));
+        }
+        if config.production && stops {
+            return Err(ConfigError::Production(STOP_AT));
+        }
+        Ok(config)
+    }
+
+    fn read(&mut self, path: &Path) -> Result<(), ConfigError> {
+        let place = path.display().to_string();
+        let bytes = read(path)?;
+        let text = String::from_utf8(bytes).map_err(|_| ConfigError::File(place.clone(), "it is not text".into()))?;
+        let table: Table =
+            toml::from_str(&text).map_err(|error| ConfigError::Syntax(place.clone(), said(&error, &text)))?;
+        let beside = path.parent().unwrap_or(Path::new(""));
+        self.set(&place, beside, "", &table)
+    }
+
+    fn set(&mut self, place: &str, beside: &Path, within: &str, table: &Table) -> Result<(), ConfigError> {
+        for (name, value) in table {
+            let name = format!("{within}{name}");
+            let inner = format!("{name}.");
+            match (KEYS.iter().find(|key| key.name == name), value) {
+                (Some(key), value) => {
+                    let given = Given { value: Source::File(value), beside };
+                    (key.set)(self, &given).map_err(|what| ConfigError::Value(name, what))?;
+                }
+                (None, Value::Table(table)) if KEYS.iter().any(|key| key.name.starts_with(&inner)) => {
+                    self.set(place, beside, &inner, table)?;
+                }
+                (None, _) => {
+                    let nearest = nearest(&name, KEYS.iter().map(|key| key.name.to_owned()));
+                    return Err(ConfigError::Unknown { place: place.to_owned(), name, nearest });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Egress {
+    /// What holds for the requests of all providers.
+    #[must_use]
+    pub fn policy(&self) -> EgressPolicy {
+        EgressPolicy { map: self.map.clone(), addresses: AddressPolicy { networks: self.networks.clone() } }
+    }
+
+    /// The certificates that are trusted as well as the system's.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or has none.
+    pub fn authorities(&self) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
+        let Some(path) = &self.ca else { return Ok(Vec::new()) };
+        let none = || ConfigError::Value("egress.ca".into(), format!("{} {NO_CERTIFICATE}", path.display()));
+        certificates(&read(path)?).ok_or_else(none)
+    }
+}
+
+/// What is said of a file without certificates, after its name.
+pub const NO_CERTIFICATE: &str = "holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)";
+
+/// The certificates in a PEM file; none if it has none or one is broken.
+#[must_use]
+pub fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
+    let found: Vec<_> = CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().ok()?;
+    if found.is_empty() { None } else { Some(found) }
+}
+
+/// A network, or a single address, as a denial proposes it.
+#[must_use]
+pub fn network(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
+/// What the parser says, with the line and without the text of it: there may be a secret in it.
+#[must_use]
+pub fn said(error: &toml::de::Error, text: &str) -> String {
+    let line = error.span().map(|span| 1 + text.bytes().take(span.start).filter(|&byte| byte == b'\n').count());
+    let mut message = error.message().replace('\n', "; ");
+    if let (true, Some(from), Some(to)) = (message.starts_with("invalid "), message.find('"'), message.rfind('"'))
+        && from < to
+    {
+        message.replace_range(from..=to, "…");
+    }
+    match line {
+        Some(line) => format!("line {line}: {message}"),
+        None => message,
+    }
+}
+
+/// A file that the configuration is, or that it names.
+fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
+    let error = |why: std::io::Error| ConfigError::File(path.display().to_string(), why.to_string());
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(error)?;
+    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(error)?;
+    if bytes.len() as u64 > LARGEST_FILE {
+        return Err(error(std::io::Error::other(format!("it has more than {LARGEST_FILE} bytes"))));
+    }
+    Ok(bytes)
+}
+
+/// Which of the known names is most like this one.
+fn nearest(name: &str, known: impl Iterator<Item = String>) -> String {
+    known.min_by_key(|other| distance(name, other)).unwrap_or_default()
+}
+
+/// How many characters one must add, take away or change to make one text of the other.
+fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, a) in (1..).zip(from.chars()) {
+        let mut diagonal = std::mem::replace(&mut row[0], i);
+        for (j, b) in (1..).zip(&to) {
+            let changed = diagonal + usize::from(a != *b);
+            diagonal = row[j];
+            row[j] = changed.min(diagonal + 1).min(row[j - 1] + 1);
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from_file(text: &str) -> Result<Config, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("chronus.toml");
+        std::fs::write(&path, text).unwrap();
+        Config::load(Some(&path), [])
+    }
+
+    fn from_environment(variable: &str, text: &str) -> Result<Config, ConfigError> {
+        Config::load(None, [(variable.to_owned(), text.to_owned())])
+    }
+
+    /// For each key: a value in a file that is not the default, the same in a variable, and one that is wrong.
+    const VALUES: &[(&str, &str, &str, &str)] = &[
+        ("listen", "\"[::1]:0\"", "[::1]:0", "\"hunter22\""),
+        ("database", "\"postgres://a:b@c/d\"", "postgres://a:b@c/d", "\"mysql://a:hunter22@c/d\""),
+        ("keys", "\"/etc/other.keys\"", "/etc/other.keys", "[\"hunter22\"]"),
+        ("production", "true", "true", "\"hunter22\""),
+        (
+            "egress.map",
+            "{ \"https://a.example\" = \"http://127.0.0.1:1\" }",
+            "https://a.example=http://127.0.0.1:1",
+            "{ \"https://a.example\" = \"http://ann:hunter22@b.example\" }",
+        ),
+        ("egress.networks", "[\"10.0.0.0/8\", \"127.0.0.1\"]", "10.0.0.0/8, 127.0.0.1", "[\"hunter22\"]"),
+        ("egress.ca", "\"/etc/ca.pem\"", "/etc/ca.pem", "7"),
+        ("sandbox.concurrent-calls", "7", "7", "0"),
+        ("sandbox.cache", "\"/var/cache/c\"", "/var/cache/c", "{}"),
+        ("jobs.workers", "7", "7", "-1"),
+        ("jobs.poll-ms", "77", "77", "9"),
+        ("jobs.lease-seconds", "77", "77", "\"hunter22\""),
+        ("budget.cpu-ms", "7", "7", "0"),
+        ("budget.wall-ms", "7", "7", "\"hunter22\""),
+        ("budget.memory-bytes", "7", "7", "1.5"),
+        ("budget.requests", "7", "7", "99999999999"),
+        ("budget.request-bytes", "7", "7", "0"),
+        ("budget.header-bytes", "7", "7", "0"),
+        ("budget.response-bytes", "7", "7", "0"),
+        ("budget.log-lines", "7", "7", "0"),
+        ("budget.result-bytes", "7", "7", "0"),
+        ("budget.handles", "7", "7", "0"),
+        ("log", "\"debug\"", "debug", "[\"hunter22\"]"),
+        ("drain-seconds", "7", "7", "-7"),
+    ];
+
+    #[test]
+    fn every_key_is_set_by_a_file_and_by_a_variable() {
+        let told: Vec<_> = VALUES.iter().map(|(name, ..)| *name).collect();
+        assert_eq!(told, KEYS.iter().map(|key| key.name).collect::<Vec<_>>(), "a key without a value here");
+        for ((name, in_file, in_variable, wrong), key) in VALUES.iter().zip(KEYS) {
+            let file = from_file(&format!("{name} = {in_file}")).unwrap();
+            assert!(file != Config::default(), "{name}: the file sets nothing");
+            let variable = from_environment(&key.variable(), in_variable).unwrap();
+            assert!(file == variable, "{name}: file and variable differ");
+            let error = from_file(&format!("{name} = {wrong}")).err().unwrap().to_string();
+            assert!(error.contains(name) && error.contains("write ") || error.contains("each side"), "{name}: {error}");
+            assert!(!error.contains("hunter22"), "{name}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_reference_is_what_is_so_anyway() {
+        let reference = reference();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("chronus.toml");
+        std::fs::write(&path, &reference).unwrap();
+        let wanted = Config {
+            database: Place::File(folder.path().join("chronus.db")),
+            keys: folder.path().join("chronus.keys"),
+            ..Config::default()
+        };
+        assert!(Config::load(Some(&path), []).unwrap() == wanted);
+        for (name, _) in VARIABLES {
+            assert!(reference.contains(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_unknown_is_refused_with_the_nearest() {
+        for (text, name, nearest) in [
+            ("lisen = \"a\"", "lisen", "listen"),
+            ("[egress]\nnetwork = []", "egress.network", "egress.networks"),
+            ("[job]\nworkers = 1", "job", "log"),
+            ("jobs.worker = 1", "jobs.worker", "jobs.workers"),
+            ("[budget]\nwall = 5", "budget.wall", "budget.wall-ms"),
+        ] {
+            match from_file(text).err().unwrap() {
+                ConfigError::Unknown { name: told, nearest: near, .. } => assert_eq!((&*told, &*near), (name, nearest)),
+                error => panic!("{text}: {error}"),
+            }
+        }
+        let error = from_environment("CHRONUS_LISTENS", "a").err().unwrap().to_string();
+        assert!(error.contains("CHRONUS_LISTENS") && error.contains("`CHRONUS_LISTEN`"), "{error}");
+        assert!(from_environment("OTHER_LISTENS", "a").is_ok());
+        assert!(from_environment("CHRONUS_LISTEN", "").is_ok());
+        for (known, _) in VARIABLES {
+            assert!(from_environment(known, "a").is_ok(), "{known}");
+        }
+    }
+
+    #[test]
+    fn a_variable_goes_before_the_file_and_paths_are_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("chronus.toml");
+        std::fs::write(&path, "database = \"a.db\"\nkeys = \"a.keys\"\n[jobs]\nworkers = 2\n").unwrap();
+        let config = Config::load(Some(&path), [("CHRONUS_KEYS".into(), "b.keys".into())]).unwrap();
+        assert!(config.database == Place::File(folder.path().join("a.db")));
+        assert_eq!((config.keys, config.jobs.workers), (PathBuf::from("b.keys"), 2));
+    }
+
+    #[test]
+    fn production_and_what_is_for_tests_are_not_together() {
+        let map = "production = true\n[egress.map]\n\"https://a.example\" = \"http://127.0.0.1:1\"";
+        assert_eq!(from_file(map).err(), Some(ConfigError::Production("egress.map")));
+        let both = [("CHRONUS_PRODUCTION", "true"), (STOP_AT, "anywhere")];
+        let both = both.map(|(name, text)| (name.to_owned(), text.to_owned()));
+        assert_eq!(Config::load(None, both).err(), Some(ConfigError::Production(STOP_AT)));
+    }
+
+    #[test]
+    fn what_is_no_toml_is_not_repeated() {
+        for text in ["database = hunter22", "database = \"hunter22", "\u{0}hunter22", "listen = \"a\" hunter22"] {
+            let error = from_file(text).err().unwrap().to_string();
+            assert!(error.contains("line 1") && !error.contains("hunter22"), "{text}: {error}");
+        }
+        assert!(matches!(Config::load(Some(Path::new("nowhere.toml")), []), Err(ConfigError::File(..))));
+    }
+}

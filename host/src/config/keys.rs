@@ -1,0 +1,203 @@
+//! Every key of the configuration, in one place: what it is called in the file and in the environment, what it is if
+//! nobody says, what it is for, and how it is read.
+//!
+//! The reference that `chronus config --reference` prints, the list of known variables and the reading itself are all
+//! made from these rows, so that none can know a key that the others do not. What is set wrongly is said without the
+//! value: it may be the address of the database, with its password.
+
+use super::{Config, given::Given, network};
+use crate::{db::Place, plugins::egress::EgressMap};
+use std::time::Duration;
+
+/// What all variables begin with.
+pub const PREFIX: &str = "CHRONUS_";
+
+/// A key of the configuration.
+pub struct Key {
+    /// In the file; a dot is a table.
+    pub name: &'static str,
+    /// What it is if nobody says, as TOML.
+    pub default: &'static str,
+    /// What it is for.
+    pub what: &'static str,
+    pub(super) set: fn(&mut Config, &Given<'_>) -> Result<(), String>,
+}
+
+impl Key {
+    /// Its name in the environment.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!("{PREFIX}{}", self.name.to_uppercase().replace(['.', '-'], "_"))
+    }
+}
+
+/// Variables that are no keys, and what they are for.
+pub const VARIABLES: &[(&str, &str)] = &[
+    ("CHRONUS_CONFIG", "the configuration file, where --config does not name it"),
+    ("CHRONUS_STOP_AT", "for tests: where this process ends itself; refused in production"),
+    ("CHRONUS_TEST_DB", "for tests: the database that they run on; this program does not look at it"),
+    ("CHRONUS_WITHOUT", "for tests: what they do without; this program does not look at it"),
+];
+
+const fn key(
+    name: &'static str,
+    default: &'static str,
+    what: &'static str,
+    set: fn(&mut Config, &Given<'_>) -> Result<(), String>,
+) -> Key {
+    Key { name, default, what, set }
+}
+
+macro_rules! budget {
+    ($name:literal, $field:ident, $default:literal, $what:literal) => {
+        key(concat!("budget.", $name), $default, $what, |config, given| {
+            config.budget.$field = given.whole(1, u32::MAX.into())?;
+            Ok(())
+        })
+    };
+}
+
+/// Every key there is.
+pub static KEYS: &[Key] = &[
+    key(
+        "listen",
+        "\"127.0.0.1:8080\"",
+        "Address and port of the API. Port 0 lets the system choose.",
+        |config, given| {
+            let address = given.text()?.parse();
+            config.listen = address.map_err(|_| "write an address and a port, such as 127.0.0.1:8080".to_owned())?;
+            Ok(())
+        },
+    ),
+    key(
+        "database",
+        "\"chronus.db\"",
+        "Where everything is kept: a file (SQLite), or postgres://user:password@host/database for several hosts.",
+        |config, given| {
+            let text = given.text()?;
+            config.database = match text.split_once("://") {
+                None => Place::File(given.path()?),
+                Some(("postgres" | "postgresql", _)) => Place::Server(text.to_owned()),
+                Some(_) => return Err("write the path of a file, or postgres://user:password@host/database".into()),
+            };
+            Ok(())
+        },
+    ),
+    key(
+        "keys",
+        "\"chronus.keys\"",
+        "The file with the keys that seal credentials; made when it is not there. Keep a copy apart from the database.",
+        |config, given| {
+            config.keys = given.path()?;
+            Ok(())
+        },
+    ),
+    key("production", "false", "Refuses what is for tests and demonstrations only.", |config, given| {
+        config.production = given.flag()?;
+        Ok(())
+    }),
+    key(
+        "egress.map",
+        "{}",
+        "Stand-ins for calendar services: { \"https://service\" = \"http://127.0.0.1:1234\" }. Refused in production.",
+        |config, given| {
+            let pairs = given.table()?;
+            let pairs = pairs.iter().map(|(from, to)| (from.as_str(), to.as_str()));
+            config.egress.map = EgressMap::new(pairs).map_err(|_| {
+                "each side is an http or https address without user name, query and fragment, and plain http leads to \
+                 this machine only"
+                    .to_owned()
+            })?;
+            Ok(())
+        },
+    ),
+    key(
+        "egress.networks",
+        "[]",
+        "Networks that providers may reach although they are not public, such as \"10.20.0.0/16\".",
+        |config, given| {
+            let networks = given.list()?.iter().map(|text| network(text).ok_or(())).collect::<Result<_, ()>>();
+            config.egress.networks =
+                networks.map_err(|()| "write for instance 10.20.0.0/16, or 127.0.0.1".to_owned())?;
+            Ok(())
+        },
+    ),
+    key(
+        "egress.ca",
+        "\"\"",
+        "A PEM file of certificates that are trusted as well as the system's.",
+        |config, given| {
+            config.egress.ca = given.path_or_none()?;
+            Ok(())
+        },
+    ),
+    key("sandbox.concurrent-calls", "100", "The most calls to providers at once; more wait.", |config, given| {
+        config.sandbox.concurrent_calls = given.whole(1, 10_000)?;
+        Ok(())
+    }),
+    key(
+        "sandbox.cache",
+        "\"\"",
+        "The folder of compiled providers, this user's alone. Empty: below the user's own cache folder.",
+        |config, given| {
+            config.sandbox.cache = given.path_or_none()?;
+            Ok(())
+        },
+    ),
+    key("jobs.workers", "4", "How many jobs this host does at a time.", |config, given| {
+        config.jobs.workers = given.whole(1, 256)?;
+        Ok(())
+    }),
+    key("jobs.poll-ms", "1000", "How often it looks for jobs of other hosts and of later.", |config, given| {
+        config.jobs.poll = Duration::from_millis(given.whole(10, 60_000)?);
+        Ok(())
+    }),
+    key(
+        "jobs.lease-seconds",
+        "120",
+        "After how long without a sign of life another host takes a job over.",
+        |config, given| {
+            config.jobs.lease = Duration::from_secs(given.whole(5, 3600)?);
+            Ok(())
+        },
+    ),
+    budget!("cpu-ms", cpu_ms, "10000", "Time on the processor that one call to a provider may use."),
+    budget!("wall-ms", wall_ms, "60000", "Time that it may take, waiting included."),
+    budget!("memory-bytes", memory_bytes, "134217728", "Memory that it may use."),
+    budget!("requests", requests, "500", "Requests that it may send."),
+    budget!("request-bytes", request_bytes, "4194304", "The body of one request."),
+    budget!("header-bytes", header_bytes, "65536", "The headers of one request or answer."),
+    budget!("response-bytes", response_bytes, "67108864", "The bodies of all answers together."),
+    budget!("log-lines", log_lines, "200", "Lines that it may log."),
+    budget!("result-bytes", result_bytes, "33554432", "What it may hand over at once."),
+    budget!("handles", handles, "4096", "Things of the host that it may hold at a time."),
+    key("log", "\"info\"", "What is logged to standard error: info, or warn,provider=debug.", |config, given| {
+        given.text()?.clone_into(&mut config.log);
+        Ok(())
+    }),
+    key(
+        "drain-seconds",
+        "30",
+        "How long requests and jobs under way may go on when the host is told to end.",
+        |config, given| {
+            config.drain = Duration::from_secs(given.whole(0, 3600)?);
+            Ok(())
+        },
+    ),
+];
+
+/// Every key as a configuration file that says what would be so anyway.
+#[must_use]
+pub fn reference() -> String {
+    let head = format!(
+        "# Every key, with what it is if nobody says. A variable of the environment goes before the file; in one,\n\
+         # lists are separated by commas, tables are from=to,from=to, and an empty text counts as none. Paths are\n\
+         # relative to this file, or in a variable to the working directory.\n{}",
+        VARIABLES.iter().map(|(name, what)| format!("#\n# {name}: {what}.\n")).collect::<String>()
+    );
+    let keys = KEYS.iter().map(|key| {
+        let Key { name, default, what, .. } = key;
+        format!("\n# {what}\n# {}\n{name} = {default}\n", key.variable())
+    });
+    head + &keys.collect::<String>()
+}
