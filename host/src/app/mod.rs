@@ -3,13 +3,89 @@
 //! Decision: one value that is cheap to clone, with its parts in the open; a part that is not needed in a test is
 //! small to make. Rejected: globals, of which two tests in one process would share one.
 
-use crate::{clock::Clock, db::Db};
+pub mod code;
+
+use crate::{
+    clock::Clock,
+    config::{Config, ConfigError},
+    db::{self, Db},
+    plugins::{
+        Sandbox, SandboxConfig, SandboxError,
+        egress::{ClientError, Names, Tls},
+        registry::Registry,
+    },
+    secrets::{Keyring, KeyringError},
+};
+use std::sync::Arc;
 
 /// The service's parts. Cheap to clone.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct App {
+    /// Every setting.
+    pub config: Arc<Config>,
     /// Where everything is kept.
     pub db: Db,
     /// What time it is.
     pub clock: Clock,
+    /// What seals credentials.
+    pub keyring: Arc<Keyring>,
+    /// The providers.
+    pub registry: Registry,
+}
+
+/// Why the service cannot work.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A setting.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] db::OpenError),
+    /// The keys that seal credentials.
+    #[error(transparent)]
+    Keys(#[from] KeyringError),
+    /// The folder of compiled providers.
+    #[error("sandbox.cache: {0}")]
+    Cache(String),
+    /// Whom TLS trusts.
+    #[error(transparent)]
+    Tls(#[from] ClientError),
+    /// The sandbox.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+}
+
+impl App {
+    /// Opens everything that the configuration names.
+    ///
+    /// # Errors
+    /// If a part of it cannot be used; nothing is left open.
+    pub async fn open(config: Config, clock: Clock) -> Result<Self, OpenError> {
+        let keyring = Arc::new(Keyring::generate_at(&config.keys)?);
+        let sandbox = sandbox(&config)?;
+        let db = Db::open(&config.database, clock.clone()).await?;
+        let registry = Registry::new(db.clone(), Arc::new(sandbox));
+        Ok(Self { config: Arc::new(config), db, clock, keyring, registry })
+    }
+}
+
+/// The sandbox that all providers run in.
+///
+/// # Errors
+/// If the machine cannot give what the configuration asks for.
+pub fn sandbox(config: &Config) -> Result<Sandbox, OpenError> {
+    let cache = match &config.sandbox.cache {
+        Some(folder) => code::private_folder(folder).map(|()| Some(folder.clone())).map_err(OpenError::Cache)?,
+        None => {
+            code::cache_folder().inspect_err(|why| tracing::warn!("providers are compiled at every start: {why}")).ok()
+        }
+    };
+    Ok(Sandbox::new(SandboxConfig {
+        concurrent_calls: config.sandbox.concurrent_calls,
+        cache,
+        egress: config.egress.policy(),
+        tls: Tls::new(config.egress.authorities()?)?,
+        names: Names::System,
+    })?)
 }

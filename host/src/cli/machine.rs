@@ -1,17 +1,12 @@
-//! What the sandbox needs of this machine.
-//!
-//! Threat: compiled code is executed as it is found, so whoever can write into its folder can run code as us.
-//! Decision: the folder is below the user's own cache folder, is made for its owner alone, and is used only while it
-//! is; otherwise components are compiled at every start, and we say so. Rejected: a folder below `/tmp`, which others
-//! can make first.
+//! What the sandbox of a command needs of this machine.
 
 use super::output::{CliError, note};
+pub(super) use crate::app::code::cache_folder;
 use crate::plugins::{
     Sandbox, SandboxConfig,
     egress::{EgressPolicy, Names, Tls},
 };
 use rustls::pki_types::CertificateDer;
-use std::path::{Path, PathBuf};
 
 /// The most calls at once: a command makes one after the other, and admission makes one of its own.
 pub(super) const CALLS: u32 = 4;
@@ -32,55 +27,4 @@ pub(super) fn sandbox(egress: EgressPolicy, authorities: Vec<CertificateDer<'sta
 /// What to do about trust anchors that cannot be used.
 pub(super) fn tls_advice(error: &str) -> String {
     format!("{error}; install the system's certificates (the package `ca-certificates`), or set SSL_CERT_FILE")
-}
-
-/// The folder of compiled code, made if it is not there.
-pub(super) fn cache_folder() -> Result<PathBuf, String> {
-    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")));
-    let folder = base.ok_or("neither XDG_CACHE_HOME nor HOME names a folder")?.join("chronus").join("code");
-    private_folder(&folder)?;
-    Ok(folder)
-}
-
-#[cfg(unix)]
-fn private_folder(folder: &Path) -> Result<(), String> {
-    use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
-    let error = |failed: std::io::Error| format!("{}: {failed}", folder.display());
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(error)?;
-    let found = std::fs::symlink_metadata(folder).map_err(error)?;
-    // A file of ours has our owner: the way to learn it without asking the system by unsafe means.
-    let probe = folder.join(format!(".owner-{}", std::process::id()));
-    std::fs::write(&probe, []).map_err(error)?;
-    let ours = std::fs::metadata(&probe).map_err(error);
-    std::fs::remove_file(&probe).map_err(error)?;
-    if !found.is_dir() || found.mode() & 0o077 != 0 || found.uid() != ours?.uid() {
-        return Err(format!("{0} is open to others; remove it, or run `chmod 700 {0}`", folder.display()));
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn private_folder(folder: &Path) -> Result<(), String> {
-    Err(format!("{}: whether others can write there is not known on this system", folder.display()))
-}
-
-#[cfg(all(test, unix))]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
-
-    #[test]
-    fn a_folder_that_others_can_use_is_not_used() {
-        let base = tempfile::tempdir().unwrap();
-        let folder = base.path().join("chronus/code");
-        assert_eq!(private_folder(&folder), Ok(()));
-        assert_eq!(private_folder(&folder), Ok(()));
-        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
-        let link = base.path().join("link");
-        symlink(&folder, &link).unwrap();
-        assert!(private_folder(&link).unwrap_err().contains("open to others"));
-        std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o770)).unwrap();
-        assert!(private_folder(&folder).unwrap_err().contains("chmod 700"));
-    }
 }

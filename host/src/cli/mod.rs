@@ -7,18 +7,25 @@
 //! is (`target`) and how a sandbox is set up here (`machine`). Rejected: interactive questions, which scripts cannot
 //! answer, and secrets as arguments, which every user of the machine can read.
 
+mod database;
 mod doctor;
 mod draft;
 mod input;
 mod machine;
+mod organisation;
 mod output;
+mod person;
 mod plugin_call;
 mod plugin_changes;
 mod plugin_conformance;
 mod plugin_events;
 mod plugin_inspect;
+mod program;
+mod serve;
 mod session;
+mod settings;
 mod target;
+mod token;
 
 use clap::{Parser, Subcommand};
 use output::{CliError, Exit};
@@ -49,7 +56,8 @@ struct Cli {
     /// Print JSON to standard output
     #[arg(long, global = true)]
     json: bool,
-    /// What to log to standard error: `info`, or `warn,provider=debug` [default: CHRONUS_LOG, else `warn`]
+    /// What to log to standard error: `info`, or `warn,provider=debug` [default: CHRONUS_LOG, else `warn`; for `serve`
+    /// what the configuration says]
     #[arg(long, global = true, value_name = "FILTER")]
     log: Option<String>,
     #[command(subcommand)]
@@ -59,6 +67,22 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 #[expect(clippy::large_enum_variant, reason = "there is one, for the time of the command")]
 enum Command {
+    /// Run the service, until it is told to end
+    Serve(database::ConfigArgs),
+    /// Show what can be set, and how
+    Config(settings::Args),
+    /// Make and list organisations
+    #[command(subcommand)]
+    Organisation(organisation::Command),
+    /// Make and list the programs of an organisation
+    #[command(subcommand)]
+    Program(program::Command),
+    /// Make and list the people of an organisation
+    #[command(subcommand)]
+    Person(person::Command),
+    /// Make, list and revoke the tokens by which programs ask the API
+    #[command(subcommand)]
+    Token(token::Command),
     /// Look at calendar providers, call them, test them
     #[command(subcommand)]
     Plugin(Plugin),
@@ -86,11 +110,16 @@ pub fn main() -> ExitCode {
     };
     // A call's answer is JSON whatever was asked for, and so is the answer that there is none.
     let json = cli.json || matches!(cli.command, Command::Plugin(Plugin::Call(_)));
-    let exit = start_log(cli.log.as_deref()).and_then(|()| run(cli.command, cli.json));
-    exit.unwrap_or_else(|error| error.report(json)).into()
+    run(cli.command, cli.json, cli.log).unwrap_or_else(|error| error.report(json)).into()
 }
 
-fn run(command: Command, json: bool) -> Result<Exit, CliError> {
+fn run(command: Command, json: bool, log: Option<String>) -> Result<Exit, CliError> {
+    // What the service logs stands in its configuration, which has the variable in it.
+    let config = match &command {
+        Command::Serve(args) => Some(args.load()?),
+        _ => None,
+    };
+    start_log(log.as_deref().or(config.as_ref().map(|config| config.log.as_str())))?;
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| CliError::machine("runtime", format!("threads cannot be started: {error}")))?;
     runtime.block_on(async {
@@ -99,6 +128,12 @@ fn run(command: Command, json: bool) -> Result<Exit, CliError> {
             Command::Plugin(Plugin::Call(args)) => plugin_call::run(args).await,
             Command::Plugin(Plugin::Conformance(args)) => plugin_conformance::run(args, json).await,
             Command::Doctor(args) => doctor::run(&args, json),
+            Command::Serve(_) => serve::run(config.unwrap_or_default(), json).await,
+            Command::Config(args) => settings::run(&args),
+            Command::Organisation(command) => organisation::run(command, json).await,
+            Command::Program(command) => program::run(command, json).await,
+            Command::Person(command) => person::run(command, json).await,
+            Command::Token(command) => token::run(command, json).await,
         }
     })
 }

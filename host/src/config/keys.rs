@@ -144,17 +144,17 @@ pub static KEYS: &[Key] = &[
             Ok(())
         },
     ),
-    key("jobs.workers", "4", "How many jobs this host does at a time.", |config, given| {
+    key("jobs.workers", "8", "How many jobs this host does at a time.", |config, given| {
         config.jobs.workers = given.whole(1, 256)?;
         Ok(())
     }),
-    key("jobs.poll-ms", "1000", "How often it looks for jobs of other hosts and of later.", |config, given| {
+    key("jobs.poll-ms", "500", "How often it looks for jobs of other hosts and of later.", |config, given| {
         config.jobs.poll = Duration::from_millis(given.whole(10, 60_000)?);
         Ok(())
     }),
     key(
         "jobs.lease-seconds",
-        "120",
+        "30",
         "After how long without a sign of life another host takes a job over.",
         |config, given| {
             config.jobs.lease = Duration::from_secs(given.whole(5, 3600)?);

@@ -103,7 +103,7 @@ impl Default for Config {
             production: false,
             egress: Egress::default(),
             sandbox: SandboxSettings { concurrent_calls: 100, cache: None },
-            jobs: JobSettings { workers: 4, poll: Duration::from_secs(1), lease: Duration::from_secs(120) },
+            jobs: JobSettings { workers: 8, poll: Duration::from_millis(500), lease: Duration::from_secs(30) },
             budget: Budget::default(),
             log: "info".into(),
             drain: Duration::from_secs(30),

@@ -27,7 +27,7 @@ pub enum Need {
 }
 
 /// Stands before a route.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Guard {
     pub(super) app: App,
     pub(super) need: Need,

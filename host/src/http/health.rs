@@ -19,6 +19,8 @@ pub(super) struct Ready {
     #[schema(example = "ready")]
     status: &'static str,
     version: &'static str,
+    /// Whether requests to calendar services go to stand-ins (`egress.map`).
+    egress_map: bool,
 }
 
 /// Whether this process answers.
@@ -31,5 +33,6 @@ pub(super) async fn live() -> Json<Live> {
 #[utoipa::path(get, path = "/health/ready", tag = "health", responses((status = 200, body = Ready)))]
 pub(super) async fn ready(State(app): State<App>) -> Result<Json<Ready>, Problem> {
     app.db.read().await?.now().await?;
-    Ok(Json(Ready { status: "ready", version: env!("CARGO_PKG_VERSION") }))
+    let egress_map = !app.config.egress.map.is_empty();
+    Ok(Json(Ready { status: "ready", version: env!("CARGO_PKG_VERSION"), egress_map }))
 }

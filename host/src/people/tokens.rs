@@ -230,6 +230,14 @@ pub async fn list(
     Ok(store::tokens(&mut db.read().await?, organisation, person, page).await?)
 }
 
+/// The tokens of an organisation, or the operators'.
+///
+/// # Errors
+/// By the database.
+pub async fn all(db: &Db, organisation: Option<OrganisationId>, page: &Page) -> sqlx::Result<Vec<Token>> {
+    store::tokens(&mut db.read().await?, organisation, None, page).await
+}
+
 /// Ends a token at once; one that has ended stays ended. Without an actor, on the word of whoever has the database.
 ///
 /// # Errors

@@ -1,0 +1,125 @@
+//! `chronus person`.
+
+use super::{
+    database::{self, ConfigArgs},
+    output::{self, CliError, Exit},
+};
+use crate::{
+    db::Page,
+    ids::{OrganisationId, PersonId},
+    people::{self, Member, MemberRole, NewPerson, Person, PersonError, Role},
+};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Make a person
+    Add(Add),
+    /// List the people of an organisation
+    List {
+        /// Whose: the organisation's id or name
+        #[arg(long, value_name = "ORGANISATION")]
+        organisation: String,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Add {
+    /// Whose: the organisation's id or name
+    #[arg(long, value_name = "ORGANISATION")]
+    organisation: String,
+    /// The mail address; no other person of the organisation has it
+    #[arg(long, value_name = "ADDRESS")]
+    email: String,
+    /// The name
+    #[arg(long)]
+    name: String,
+    /// Where the person's clock stands: an IANA name, such as Europe/Rome
+    #[arg(long)]
+    zone: String,
+    /// What the person is in the organisation: participant, global-admin
+    #[arg(long, default_value_t = Role::Participant)]
+    role: Role,
+    /// A program that the person takes part in, by its id or name; may be given several times
+    #[arg(long, value_name = "PROGRAM")]
+    program: Vec<String>,
+    /// What the person is in these programs: participant, program-admin
+    #[arg(long, value_name = "ROLE", default_value_t = MemberRole::Participant)]
+    program_role: MemberRole,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+#[derive(Debug, Serialize)]
+struct Out {
+    id: PersonId,
+    organisation: OrganisationId,
+    email: String,
+    name: String,
+    zone: String,
+    role: Role,
+    created_at: Timestamp,
+}
+
+impl From<Person> for Out {
+    fn from(Person { id, organisation, email, name, zone, role, created_at }: Person) -> Self {
+        Self { id, organisation, email, name, zone, role, created_at }
+    }
+}
+
+/// Runs the command.
+pub(super) async fn run(command: Command, as_json: bool) -> Result<Exit, CliError> {
+    let line = |out: &Out| format!("{}  {}  {}  {}", out.id, out.email, output::line(&out.name), out.role);
+    match command {
+        Command::Add(args) => {
+            let out = Out::from(add(args).await?);
+            if as_json { output::json(&out)? } else { output::text(&line(&out))? }
+        }
+        Command::List { organisation, config } => {
+            let db = database::open(&config.load()?).await?;
+            let organisation = database::organisation(&db, &organisation).await?;
+            let found = people::list(&db, organisation.id, &Page::all()).await?;
+            let out: Vec<_> = found.into_iter().map(Out::from).collect();
+            if as_json {
+                output::json(&BTreeMap::from([("people", out)]))?;
+            } else {
+                output::text(&out.iter().map(line).collect::<Vec<_>>().join("\n"))?;
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+async fn add(args: Add) -> Result<Person, CliError> {
+    let db = database::open(&args.config.load()?).await?;
+    let organisation = database::organisation(&db, &args.organisation).await?;
+    // Before anything is made: a program that is not there must not leave half of it.
+    let mut programs = Vec::new();
+    for named in &args.program {
+        programs.push(database::program(&db, &organisation, named).await?);
+    }
+    let new = NewPerson { email: args.email, name: args.name, zone: args.zone, role: args.role };
+    let person = people::add(&db, organisation.id, new).await?;
+    for program in programs {
+        let member = Member { program: program.id, person: person.id, role: args.program_role };
+        people::put_member(&db, member).await?;
+    }
+    Ok(person)
+}
+
+impl From<PersonError> for CliError {
+    fn from(error: PersonError) -> Self {
+        match error {
+            PersonError::Database(error) => error.into(),
+            PersonError::Taken => Self::failed("email-taken", error.to_string()),
+            PersonError::Name(_) => Self::input("name", error.to_string()),
+            PersonError::Email => Self::input("email", error.to_string()),
+            PersonError::Zone => Self::input("zone", error.to_string()),
+            PersonError::NoOrganisation | PersonError::NoPerson => Self::input("person", error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! `chronus token`: the tokens by which programs ask the API, the first ones above all.
+//!
+//! Through the API nobody makes a token that can do more than their own, and nobody one for somebody else. Here stands
+//! whoever has the database, so that the first tokens come from here. A token is printed once, to standard output.
+
+use super::{
+    database::{self, ConfigArgs},
+    input,
+    output::{self, CliError, Exit},
+};
+use crate::{
+    db::{Db, Page},
+    ids::{OrganisationId, PersonId, TokenId},
+    people::{
+        self, Scope, Scopes,
+        tokens::{self, Holder, NewToken, Token, TokenError},
+    },
+};
+use jiff::Timestamp;
+use secrecy::ExposeSecret as _;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Make a token and print it, this once
+    Create(Create),
+    /// List tokens, without themselves
+    List {
+        /// Whose: the organisation's id or name; the operators' own if it is left out
+        #[arg(long, value_name = "ORGANISATION")]
+        organisation: Option<String>,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// End a token at once
+    Revoke {
+        /// The token's id; not the token
+        token: String,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+#[group(id = "holder", required = true, multiple = false, args = ["operator", "organisation"])]
+pub(super) struct Create {
+    /// For somebody who runs this deployment: organisations and providers, nobody's calendar
+    #[arg(long)]
+    operator: bool,
+    /// For a program of this organisation's, by its id or name
+    #[arg(long, value_name = "ORGANISATION")]
+    organisation: Option<String>,
+    /// For this person of the organisation, by mail address or id
+    #[arg(long, value_name = "PERSON", requires = "organisation")]
+    person: Option<String>,
+    /// What it is for: organisation-read, organisation-write, busy-read, meetings-read, meetings-write,
+    /// connection-write; may be given several times [default: all that this kind of token can have]
+    #[arg(long, value_name = "SCOPE")]
+    scope: Vec<Scope>,
+    /// What people call it
+    #[arg(long, default_value = "made on the command line")]
+    name: String,
+    /// When it ends by itself, by RFC 3339 [default: never]
+    #[arg(long, value_name = "TIME", value_parser = input::instant)]
+    expires: Option<Timestamp>,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+#[derive(Debug, Serialize)]
+struct Out {
+    id: TokenId,
+    organisation: Option<OrganisationId>,
+    person: Option<PersonId>,
+    name: String,
+    scopes: Scopes,
+    created_at: Timestamp,
+    expires_at: Option<Timestamp>,
+    revoked_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
+}
+
+impl Out {
+    fn of(token: Token, secret: Option<String>) -> Self {
+        let Token { id, holder, name, scopes, created_at, expires_at, revoked_at } = token;
+        let (organisation, person) = (holder.organisation(), holder.person());
+        Self { id, organisation, person, name, scopes, created_at, expires_at, revoked_at, secret }
+    }
+
+    fn line(&self) -> String {
+        let scopes = self.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" ");
+        let standing = if self.revoked_at.is_some() { "  revoked" } else { "" };
+        format!("{}  {}  {scopes}{standing}", self.id, output::line(&self.name))
+    }
+}
+
+/// Runs the command.
+pub(super) async fn run(command: Command, as_json: bool) -> Result<Exit, CliError> {
+    match command {
+        Command::Create(args) => {
+            let (token, secret) = create(args).await?;
+            if as_json {
+                output::json(&Out::of(token, Some(secret)))?;
+            } else {
+                output::note(&format!("token {}; it is not kept and cannot be printed again:", token.id));
+                output::text(&secret)?;
+            }
+        }
+        Command::List { organisation, config } => {
+            let db = database::open(&config.load()?).await?;
+            let organisation = match organisation {
+                Some(named) => Some(database::organisation(&db, &named).await?.id),
+                None => None,
+            };
+            let found = tokens::all(&db, organisation, &Page::all()).await?;
+            let out: Vec<_> = found.into_iter().map(|token| Out::of(token, None)).collect();
+            if as_json {
+                output::json(&BTreeMap::from([("tokens", out)]))?;
+            } else {
+                output::text(&out.iter().map(Out::line).collect::<Vec<_>>().join("\n"))?;
+            }
+        }
+        Command::Revoke { token, config } => {
+            let id = token.parse::<TokenId>();
+            let id = id.map_err(|error| CliError::input("token", format!("{error}; `token list` tells them")))?;
+            let db = database::open(&config.load()?).await?;
+            tokens::revoke(&db, None, id).await?;
+            if as_json {
+                output::json(&BTreeMap::from([("revoked", id)]))?;
+            } else {
+                output::text(&format!("revoked {id}"))?;
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+async fn create(args: Create) -> Result<(Token, String), CliError> {
+    let db = database::open(&args.config.load()?).await?;
+    let holder = match &args.organisation {
+        None => Holder::Operator,
+        Some(named) => holder(&db, named, args.person.as_deref()).await?,
+    };
+    let scopes = if args.scope.is_empty() { holder.scopes() } else { args.scope.into_iter().collect() };
+    let new = NewToken { holder, name: args.name, scopes, expires_at: args.expires };
+    let (token, secret) = tokens::issue(&db, new).await?;
+    Ok((token, secret.expose_secret().to_owned()))
+}
+
+async fn holder(db: &Db, organisation: &str, person: Option<&str>) -> Result<Holder, CliError> {
+    let organisation = database::organisation(db, organisation).await?;
+    let Some(named) = person else { return Ok(Holder::Integration(organisation.id)) };
+    let none = || {
+        let what = format!("`{}` has no person `{named}`; `person list` tells whom it has", organisation.name);
+        CliError::input("person", what)
+    };
+    let person = people::find(db, organisation.id, named).await?.ok_or_else(none)?;
+    Ok(Holder::Person { organisation: organisation.id, person: person.id })
+}
+
+impl From<TokenError> for CliError {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Database(error) => error.into(),
+            TokenError::Name(_) => Self::input("name", error.to_string()),
+            TokenError::Expiry => Self::input("expires", error.to_string()),
+            TokenError::NoScope | TokenError::Scope(_) => Self::input("scope", error.to_string()),
+            TokenError::NoToken | TokenError::NoHolder => Self::input("token", error.to_string()),
+            TokenError::MoreThanOwn(_) | TokenError::Refused(_) => Self::failed("refused", error.to_string()),
+        }
+    }
+}
