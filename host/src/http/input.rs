@@ -72,14 +72,33 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Ids<T> 
     }
 }
 
-/// Which part of which list.
-#[derive(Debug, Default, Deserialize, IntoParams)]
+/// Which part of an organisation's list.
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Listing {
     /// Whose; an operator must say it, everybody else's token does.
     #[param(value_type = Option<String>)]
     pub(super) organisation: Option<crate::ids::OrganisationId>,
+    /// What comes after this id: `next` of the page before.
+    after: Option<String>,
+    /// The most items: 1 to 200, and 50 if it is not said.
+    limit: Option<u32>,
+}
+
+impl Listing {
+    /// Which part.
+    pub(super) fn part(self) -> Part {
+        let Self { after, limit, .. } = self;
+        Part { after, limit }
+    }
+}
+
+/// Which part of a list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Part {
     /// What comes after this id: `next` of the page before.
     after: Option<String>,
     /// The most items: 1 to 200, and 50 if it is not said.
@@ -94,7 +113,7 @@ pub(super) struct List<T> {
     next: Option<String>,
 }
 
-impl Listing {
+impl Part {
     /// How many items a page of this request has.
     fn limit(&self) -> Result<u32, Problem> {
         let (longest, usual) = PAGES;

@@ -1,7 +1,7 @@
 //! `/v1/organisations`: the operator's list.
 
 use super::{
-    input::{Asked, Body, Created, List, Listing},
+    input::{Asked, Body, Created, List, Part},
     problem::Problem,
 };
 use crate::{
@@ -41,15 +41,15 @@ pub(super) struct NewOrganisation {
 
 /// The organisations of the deployment.
 #[utoipa::path(get, path = "/v1/organisations", tag = "organisations", operation_id = "listOrganisations",
-    params(Listing), responses((status = 200, body = List<OrganisationOut>)))]
+    params(Part), responses((status = 200, body = List<OrganisationOut>)))]
 pub(super) async fn list(
     State(app): State<App>,
     actor: Actor,
-    Asked(asked): Asked<Listing>,
+    Asked(part): Asked<Part>,
 ) -> Result<Json<List<OrganisationOut>>, Problem> {
     actor.may(Deed::ManageDeployment)?;
-    let found = programs::organisations(&app.db, &asked.page::<OrganisationId>()?).await?;
-    asked.answer(found, |organisation| organisation.id.to_string(), OrganisationOut::from)
+    let found = programs::organisations(&app.db, &part.page::<OrganisationId>()?).await?;
+    part.answer(found, |organisation| organisation.id.to_string(), OrganisationOut::from)
 }
 
 /// Makes an organisation.

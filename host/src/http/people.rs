@@ -104,9 +104,10 @@ pub(super) async fn list(
     Asked(asked): Asked<Listing>,
 ) -> Result<Json<List<PersonOut>>, Problem> {
     let organisation = actor.organisation(asked.organisation)?;
+    let part = asked.part();
     actor.may(Deed::SeeOrganisation(organisation))?;
-    let found = people::list(&app.db, organisation, &asked.page::<PersonId>()?).await?;
-    asked.answer(found, |person| person.id.to_string(), PersonOut::from)
+    let found = people::list(&app.db, organisation, &part.page::<PersonId>()?).await?;
+    part.answer(found, |person| person.id.to_string(), PersonOut::from)
 }
 
 /// Makes a person.

@@ -73,10 +73,11 @@ pub(super) async fn list(
     Asked(asked): Asked<Listing>,
 ) -> Result<Json<List<ProgramOut>>, Problem> {
     let organisation = actor.organisation(asked.organisation)?;
+    let part = asked.part();
     let all = actor.may(Deed::SeeOrganisation(organisation)).is_ok();
     let member = if all { None } else { actor.person() };
-    let found = programs::list(&app.db, organisation, member, &asked.page::<ProgramId>()?).await?;
-    asked.answer(found, |program| program.id.to_string(), ProgramOut::from)
+    let found = programs::list(&app.db, organisation, member, &part.page::<ProgramId>()?).await?;
+    part.answer(found, |program| program.id.to_string(), ProgramOut::from)
 }
 
 /// Makes a program.

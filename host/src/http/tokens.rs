@@ -76,9 +76,9 @@ pub(super) async fn list(
     actor: Actor,
     Asked(asked): Asked<Listing>,
 ) -> Result<Json<List<TokenOut>>, Problem> {
-    let page = asked.page::<TokenId>()?;
-    let found = tokens::list(&app.db, &actor, asked.organisation, &page).await?;
-    asked.answer(found, |token| token.id.to_string(), TokenOut::from)
+    let (organisation, part) = (asked.organisation, asked.part());
+    let found = tokens::list(&app.db, &actor, organisation, &part.page::<TokenId>()?).await?;
+    part.answer(found, |token| token.id.to_string(), TokenOut::from)
 }
 
 /// Makes a token. It is told this once.
