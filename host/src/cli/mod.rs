@@ -11,16 +11,22 @@ mod database;
 mod doctor;
 mod draft;
 mod input;
+mod key;
 mod machine;
 mod organisation;
 mod output;
 mod person;
+mod plugin_add;
 mod plugin_call;
 mod plugin_changes;
 mod plugin_conformance;
 mod plugin_events;
 mod plugin_inspect;
+mod plugin_list;
+mod plugin_remove;
 mod program;
+mod provider_grant;
+mod provider_offer;
 mod serve;
 mod session;
 mod settings;
@@ -86,6 +92,12 @@ enum Command {
     /// Look at calendar providers, call them, test them
     #[command(subcommand)]
     Plugin(Plugin),
+    /// Decide what providers may do, and who may connect by them
+    #[command(subcommand)]
+    Provider(Provider),
+    /// Look after the keys that seal people's credentials
+    #[command(subcommand)]
+    Key(key::Command),
     /// Check what the host needs of this machine
     Doctor(doctor::Args),
 }
@@ -99,6 +111,22 @@ enum Plugin {
     Call(plugin_call::Args),
     /// Check that a provider keeps the promises of the contract, against a real account
     Conformance(plugin_conformance::Args),
+    /// Make a component a provider of this deployment, or another version of one
+    Add(plugin_add::Args),
+    /// List the providers of this deployment
+    List(plugin_list::Args),
+    /// Remove a provider from this deployment
+    Remove(plugin_remove::Args),
+}
+
+#[derive(Debug, Subcommand)]
+enum Provider {
+    /// Show what a waiting provider asks for, and accept it
+    Grant(provider_grant::Args),
+    /// Let people of an organisation, or of a program, connect by a provider
+    Enable(provider_offer::Args),
+    /// Let nobody connect by it any more; who is connected stays
+    Disable(provider_offer::Args),
 }
 
 /// Runs the program.
@@ -127,6 +155,13 @@ fn run(command: Command, json: bool, log: Option<String>) -> Result<Exit, CliErr
             Command::Plugin(Plugin::Inspect(args)) => plugin_inspect::run(args, json).await,
             Command::Plugin(Plugin::Call(args)) => plugin_call::run(args).await,
             Command::Plugin(Plugin::Conformance(args)) => plugin_conformance::run(args, json).await,
+            Command::Plugin(Plugin::Add(args)) => plugin_add::run(args, json).await,
+            Command::Plugin(Plugin::List(args)) => plugin_list::run(&args, json).await,
+            Command::Plugin(Plugin::Remove(args)) => plugin_remove::run(&args, json).await,
+            Command::Provider(Provider::Grant(args)) => provider_grant::run(&args, json).await,
+            Command::Provider(Provider::Enable(args)) => provider_offer::run(&args, true, json).await,
+            Command::Provider(Provider::Disable(args)) => provider_offer::run(&args, false, json).await,
+            Command::Key(command) => key::run(&command, json).await,
             Command::Doctor(args) => doctor::run(&args, json),
             Command::Serve(_) => serve::run(config.unwrap_or_default(), json).await,
             Command::Config(args) => settings::run(&args),

@@ -139,16 +139,23 @@ pub(super) fn trusted_keys(path: &Path) -> Result<Vec<TrustedKey>, CliError> {
     Ok(keys)
 }
 
-/// What the file beside a component says.
+/// How it stands with the file beside a component.
 pub(super) fn signature(component: &Path, sha256: &str, trusted: &[TrustedKey]) -> Result<SignatureOut, CliError> {
+    let text = signature_text(component)?;
+    Ok(text
+        .map_or(SignatureOut { state: SignatureState::Unsigned, key: None }, |text| standing(&text, sha256, trusted)))
+}
+
+/// The signature beside a component, if there is one.
+pub(super) fn signature_file(component: &Path) -> Result<Option<Signature>, CliError> {
+    Ok(signature_text(component)?.map(|text| Signature::parse(&text)).transpose()?)
+}
+
+fn signature_text(component: &Path) -> Result<Option<String>, CliError> {
     let mut beside = component.as_os_str().to_owned();
     beside.push(".sig");
     let beside = PathBuf::from(beside);
-    if !beside.exists() {
-        return Ok(SignatureOut { state: SignatureState::Unsigned, key: None });
-    }
-    let text = input::read_text(&beside, "the signature", 4 << 10)?;
-    Ok(standing(&text, sha256, trusted))
+    beside.exists().then(|| input::read_text(&beside, "the signature", 4 << 10)).transpose()
 }
 
 /// How a signature stands.

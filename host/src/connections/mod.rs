@@ -1,1 +1,3 @@
 //! People's connected calendars.
+
+pub mod sealing;

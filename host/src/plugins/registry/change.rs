@@ -4,11 +4,11 @@
 //! do not undo each other. A component is admitted, and so run, before the transaction begins.
 
 use super::{
-    AddError, Added, Asks, ChangeError, Granted, Listed, Registry, State, Voucher, Waiting, difference,
+    AddError, Added, Asks, ChangeError, Granted, Listed, Registry, State, Version, Voucher, Waiting, difference,
     needs_acceptance, store,
 };
 use crate::{
-    db::{self, Tx},
+    db::{self, Db, Tx},
     plugins::{Plugin, admission::inspect},
 };
 
@@ -38,94 +38,93 @@ impl Registry {
         }
         Err(AddError::Contended(asks.id))
     }
+}
 
-    /// The version of a provider that waits, and what it asks for beyond the grant.
-    ///
-    /// # Errors
-    /// If there is no such provider, or nothing waits.
-    pub async fn waiting(&self, id: &str) -> Result<Waiting, ChangeError> {
-        let mut tx = self.db.read().await?;
-        let row = store::provider(&mut tx, id).await?.ok_or_else(|| ChangeError::Unknown(id.to_owned()))?;
-        let sha256 = row.waiting_sha256.ok_or_else(|| ChangeError::NotWaiting(id.to_owned()))?;
-        let component = store::component(&mut tx, &sha256).await?.ok_or(sqlx::Error::RowNotFound)?;
-        let asks: Asks = db::structure(&component.asks)?;
-        let difference = difference(readable(row.granted.as_deref()).as_ref(), &asks);
-        Ok(Waiting { id: row.id, sha256, version: component.version, difference })
+/// The version of a provider that waits, and what it asks for beyond the grant.
+///
+/// # Errors
+/// If there is no such provider, or nothing waits.
+pub async fn waiting(db: &Db, id: &str) -> Result<Waiting, ChangeError> {
+    let mut tx = db.read().await?;
+    let row = store::provider(&mut tx, id).await?.ok_or_else(|| ChangeError::Unknown(id.to_owned()))?;
+    let sha256 = row.waiting_sha256.ok_or_else(|| ChangeError::NotWaiting(id.to_owned()))?;
+    let component = store::component(&mut tx, &sha256).await?.ok_or(sqlx::Error::RowNotFound)?;
+    let asks: Asks = db::structure(&component.asks)?;
+    let difference = difference(readable(row.granted.as_deref()).as_ref(), &asks);
+    Ok(Waiting { id: row.id, sha256, version: component.version, difference })
+}
+
+/// Grants what the waiting component asks for, and uses it from now on. The digest is that of [`waiting`]:
+/// nobody accepts what they were not shown.
+///
+/// # Errors
+/// If there is no such provider, or that component does not wait.
+pub async fn accept(db: &Db, id: &str, sha256: &str) -> Result<(), ChangeError> {
+    let mut tx = db.begin().await?;
+    let row = store::provider(&mut tx, id).await?.ok_or_else(|| ChangeError::Unknown(id.to_owned()))?;
+    let not_waiting = || ChangeError::NotWaiting(id.to_owned());
+    if row.waiting_sha256.as_deref() != Some(sha256) {
+        return Err(not_waiting());
     }
+    let component = store::component(&mut tx, sha256).await?.ok_or(sqlx::Error::RowNotFound)?;
+    let asks: Asks = db::structure(&component.asks)?;
+    let change = store::Change {
+        name: &asks.name,
+        active_sha256: Some(sha256),
+        waiting_sha256: None,
+        granted: Some(&component.asks),
+        granted_at: Some(tx.now().await?),
+    };
+    if !store::change(&mut tx, id, row.revision, change).await? {
+        return Err(not_waiting());
+    }
+    Ok(tx.commit().await?)
+}
 
-    /// Grants what the waiting component asks for, and uses it from now on. The digest is that of [`Self::waiting`]:
-    /// nobody accepts what they were not shown.
-    ///
-    /// # Errors
-    /// If there is no such provider, or that component does not wait.
-    pub async fn accept(&self, id: &str, sha256: &str) -> Result<(), ChangeError> {
-        let mut tx = self.db.begin().await?;
-        let row = store::provider(&mut tx, id).await?.ok_or_else(|| ChangeError::Unknown(id.to_owned()))?;
-        let not_waiting = || ChangeError::NotWaiting(id.to_owned());
-        if row.waiting_sha256.as_deref() != Some(sha256) {
-            return Err(not_waiting());
-        }
-        let component = store::component(&mut tx, sha256).await?.ok_or(sqlx::Error::RowNotFound)?;
-        let asks: Asks = db::structure(&component.asks)?;
-        let change = store::Change {
-            name: &asks.name,
-            active_sha256: Some(sha256),
-            waiting_sha256: None,
-            granted: Some(&component.asks),
-            granted_at: Some(tx.now().await?),
+/// All providers, by id.
+///
+/// # Errors
+/// If the database fails.
+pub async fn list(db: &Db) -> sqlx::Result<Vec<Listed>> {
+    let mut tx = db.read().await?;
+    let mut listed = Vec::new();
+    for row in store::providers(&mut tx).await? {
+        let active = version(&mut tx, row.active_sha256).await?;
+        let waiting = version(&mut tx, row.waiting_sha256).await?;
+        let state = match (&active, &waiting) {
+            (Some(_), _) => State::Active,
+            (None, Some(_)) => State::Waiting,
+            (None, None) => State::Off,
         };
-        if !store::change(&mut tx, id, row.revision, change).await? {
-            return Err(not_waiting());
-        }
-        Ok(tx.commit().await?)
+        let connections = store::connections(&mut tx, &row.id).await?;
+        listed.push(Listed { id: row.id, name: row.name, state, active, waiting, connections });
     }
+    Ok(listed)
+}
 
-    /// All providers, by id.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn list(&self) -> sqlx::Result<Vec<Listed>> {
-        let mut tx = self.db.read().await?;
-        let mut listed = Vec::new();
-        for row in store::providers(&mut tx).await? {
-            let active = version(&mut tx, row.active_sha256).await?;
-            let waiting = version(&mut tx, row.waiting_sha256).await?;
-            let state = match (&active, &waiting) {
-                (Some(_), _) => State::Active,
-                (None, Some(_)) => State::Waiting,
-                (None, None) => State::Off,
-            };
-            let connections = store::connections(&mut tx, &row.id).await?;
-            listed.push(Listed { id: row.id, name: row.name, state, active, waiting, connections });
-        }
-        Ok(listed)
+/// Removes a provider; with `force` also while people are connected through it, whose connections then wait for it
+/// to be added again.
+///
+/// # Errors
+/// If there is none, or people are connected through it.
+pub async fn remove(db: &Db, id: &str, force: bool) -> Result<(), ChangeError> {
+    let mut tx = db.begin().await?;
+    if store::provider(&mut tx, id).await?.is_none() {
+        return Err(ChangeError::Unknown(id.to_owned()));
     }
-
-    /// Removes a provider; with `force` also while people are connected through it, whose connections then wait for it
-    /// to be added again.
-    ///
-    /// # Errors
-    /// If there is none, or people are connected through it.
-    pub async fn remove(&self, id: &str, force: bool) -> Result<(), ChangeError> {
-        let mut tx = self.db.begin().await?;
-        if store::provider(&mut tx, id).await?.is_none() {
-            return Err(ChangeError::Unknown(id.to_owned()));
-        }
-        match store::connections(&mut tx, id).await? {
-            0 => match store::delete_provider(&mut tx, id).await {
-                // Somebody has connected since we counted.
-                Err(error) if db::is_missing(&error) => {
-                    return Err(ChangeError::InUse { id: id.to_owned(), connections: 1 });
-                }
-                done => done?,
-            },
-            _ if force => store::turn_off(&mut tx, id).await?,
-            connections => return Err(ChangeError::InUse { id: id.to_owned(), connections }),
-        }
-        tx.commit().await?;
-        self.forget(id);
-        Ok(())
+    match store::connections(&mut tx, id).await? {
+        0 => match store::delete_provider(&mut tx, id).await {
+            // Somebody has connected since we counted.
+            Err(error) if db::is_missing(&error) => {
+                return Err(ChangeError::InUse { id: id.to_owned(), connections: 1 });
+            }
+            done => done?,
+        },
+        _ if force => store::turn_off(&mut tx, id).await?,
+        connections => return Err(ChangeError::InUse { id: id.to_owned(), connections }),
     }
+    tx.commit().await?;
+    Ok(())
 }
 
 fn vouched(sha256: &str, voucher: Voucher<'_>) -> Result<(), AddError> {
@@ -173,8 +172,7 @@ fn readable(text: Option<&str>) -> Option<Asks> {
     text.and_then(|text| serde_json::from_str(text).ok())
 }
 
-/// The version of a component, and its digest.
-async fn version(tx: &mut Tx, sha256: Option<String>) -> sqlx::Result<Option<(String, String)>> {
+async fn version(tx: &mut Tx, sha256: Option<String>) -> sqlx::Result<Option<Version>> {
     let Some(sha256) = sha256 else { return Ok(None) };
-    Ok(store::component(tx, &sha256).await?.map(|component| (component.version, sha256)))
+    Ok(store::component(tx, &sha256).await?.map(|component| Version { version: component.version, sha256 }))
 }

@@ -15,6 +15,7 @@ mod loaded;
 mod store;
 
 pub use asks::{Asks, GrantError, Granted};
+pub use change::{accept, list, remove, waiting};
 pub use difference::{Kind, Line, difference, needs_acceptance};
 
 use super::{
@@ -111,12 +112,21 @@ pub struct Listed {
     pub name: String,
     /// How it stands.
     pub state: State,
-    /// The version in use, and its digest.
-    pub active: Option<(String, String)>,
-    /// The version that waits, and its digest.
-    pub waiting: Option<(String, String)>,
+    /// What is used.
+    pub active: Option<Version>,
+    /// What waits to be accepted.
+    pub waiting: Option<Version>,
     /// How many connections go through it.
     pub connections: i64,
+}
+
+/// A version of a provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Version {
+    /// As it says it.
+    pub version: String,
+    /// The component's digest, in hex.
+    pub sha256: String,
 }
 
 /// How a provider stands.
@@ -176,9 +186,6 @@ pub enum ChangeError {
         /// How many.
         connections: i64,
     },
-    /// What it asks for cannot be granted.
-    #[error(transparent)]
-    Grant(#[from] GrantError),
     /// The database.
     #[error("the database failed: {0}")]
     Db(#[from] sqlx::Error),

@@ -1,0 +1,109 @@
+//! `chronus plugin add`: a component becomes a provider of this deployment, or another version of one.
+
+use super::{
+    database::{self, ConfigArgs},
+    input, machine,
+    output::{self, CliError, Exit},
+    plugin_inspect::{LARGEST_COMPONENT, signature_file, trusted_keys},
+};
+use crate::plugins::{
+    admission::inspect,
+    registry::{AddError, Added, Line, Registry, Voucher},
+};
+use std::{path::PathBuf, sync::Arc};
+
+const HELP: &str = "\
+A version that asks for nothing beyond what was accepted is used at once. Every
+other waits, and so does the first of a provider: `chronus provider grant` shows
+what it asks for, and accepts it. Running hosts see the change by themselves, and
+no call fails of it.
+
+With --json: {state, …}; state is active or same (with id), or waiting (with id,
+sha256, version and difference: [{kind, what}]; kind is new, changed, gone or
+note).";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
+pub(super) struct Args {
+    /// The component: a `.wasm` file; its signature is looked for beside it, in `<file>.sig`
+    file: PathBuf,
+    /// A file with the public keys that you trust, one a line; the component must be signed by one of them
+    #[arg(long, value_name = "FILE")]
+    trusted: Option<PathBuf>,
+    /// Take the component without a signature if this is its SHA-256, in hex
+    #[arg(long, value_name = "SHA256", conflicts_with = "trusted")]
+    accept_digest: Option<String>,
+    /// Grant all that it asks for
+    #[arg(long)]
+    accept: bool,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+/// Runs the command.
+pub(super) async fn run(args: Args, as_json: bool) -> Result<Exit, CliError> {
+    let bytes = input::read(&args.file, "the component", LARGEST_COMPONENT)?;
+    let (signature, keys);
+    let voucher = match (&args.accept_digest, &args.trusted) {
+        (Some(digest), _) => Voucher::Digest(digest),
+        (None, Some(trusted)) => {
+            keys = trusted_keys(trusted)?;
+            signature = signature_file(&args.file)?.ok_or_else(|| {
+                CliError::input(
+                    "signature",
+                    "there is no signature beside the component; sign it, or take it as it is by --accept-digest",
+                )
+            })?;
+            Voucher::Signature(&signature, &keys)
+        }
+        (None, None) => {
+            let what = format!(
+                "say why you trust the component: by --trusted FILE, its publisher's key; or by --accept-digest {}, \
+                 once you have looked at it (`chronus plugin inspect`)",
+                inspect(&bytes)?.sha256
+            );
+            return Err(CliError::input("signature", what));
+        }
+    };
+    let db = database::open(&args.config.load()?).await?;
+    let registry = Registry::new(db.clone(), Arc::new(machine::sandbox(Default::default(), Vec::new())?));
+    let added = registry.add(&bytes, voucher, args.accept).await?;
+    if as_json {
+        output::json(&added)?;
+    } else {
+        output::text(&said(&added))?;
+    }
+    db.close().await;
+    Ok(Exit::Done)
+}
+
+fn said(added: &Added) -> String {
+    match added {
+        Added::Active { id } => format!("{id} is in use"),
+        Added::Same { id } => format!("{id} is in use already"),
+        Added::Waiting(waiting) => {
+            let id = &waiting.id;
+            let head =
+                format!("{id} {} waits, because it asks for what is not granted:", output::line(&waiting.version));
+            format!("{head}\n{}\nto accept: chronus provider grant {id} --yes", lines(&waiting.difference))
+        }
+    }
+}
+
+/// A difference, for people.
+pub(super) fn lines(difference: &[Line]) -> String {
+    difference.iter().map(|line| output::line(&line.to_string())).collect::<Vec<_>>().join("\n")
+}
+
+impl From<AddError> for CliError {
+    fn from(error: AddError) -> Self {
+        match error {
+            AddError::Signature(error) => error.into(),
+            AddError::Admission(error) => error.into(),
+            AddError::Db(error) => error.into(),
+            AddError::Digest { .. } => Self::input("signature", error.to_string()),
+            AddError::Grant(_) => Self::input("component", error.to_string()),
+            AddError::Contended(_) => Self::failed("contended", error.to_string()),
+        }
+    }
+}

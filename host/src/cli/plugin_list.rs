@@ -1,0 +1,47 @@
+//! `chronus plugin list`: the providers of this deployment.
+
+use super::{
+    database::{self, ConfigArgs},
+    output::{self, CliError, Exit, line},
+};
+use crate::plugins::registry::{self, Listed, State, Version};
+use std::collections::BTreeMap;
+
+const JSON: &str = "\
+With --json: {providers: [{id, name, state, active, waiting, connections}]}; state
+is active, waiting (never accepted) or off (removed while people are connected);
+active and waiting are {version, sha256} or null.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = JSON)]
+pub(super) struct Args {
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+/// Runs the command.
+pub(super) async fn run(args: &Args, as_json: bool) -> Result<Exit, CliError> {
+    let db = database::open(&args.config.load()?).await?;
+    let providers = registry::list(&db).await?;
+    db.close().await;
+    if as_json {
+        output::json(&BTreeMap::from([("providers", &providers)]))?;
+    } else if providers.is_empty() {
+        output::note("there are no providers; `chronus plugin add` adds one");
+    } else {
+        output::text(&providers.iter().map(row).collect::<Vec<_>>().join("\n"))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn row(provider: &Listed) -> String {
+    let Listed { id, name, state, active, waiting, connections } = provider;
+    let version = |version: &Version| line(&version.version);
+    let state = match state {
+        State::Active => format!("active {}", active.as_ref().map(version).unwrap_or_default()),
+        State::Waiting => "never accepted".to_owned(),
+        State::Off => "off".to_owned(),
+    };
+    let waiting = waiting.as_ref().map(|waiting| format!(", {} waits to be accepted", version(waiting)));
+    format!("{id:<16}  {state}{}, {connections} connections ({})", waiting.unwrap_or_default(), line(name))
+}

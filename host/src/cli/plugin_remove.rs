@@ -1,0 +1,44 @@
+//! `chronus plugin remove`: a provider is no longer one of this deployment.
+
+use super::{
+    database::{self, ConfigArgs},
+    output::{self, CliError, Exit},
+};
+use crate::plugins::registry::{self, ChangeError};
+use std::collections::BTreeMap;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The provider
+    id: String,
+    /// Also while people are connected by it; their calendars are out of reach until it is added again
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+/// Runs the command.
+pub(super) async fn run(args: &Args, as_json: bool) -> Result<Exit, CliError> {
+    let db = database::open(&args.config.load()?).await?;
+    registry::remove(&db, &args.id, args.force).await?;
+    db.close().await;
+    if as_json {
+        output::json(&BTreeMap::from([("removed", &args.id)]))?;
+    } else {
+        output::text(&format!("{} is removed", args.id))?;
+    }
+    Ok(Exit::Done)
+}
+
+impl From<ChangeError> for CliError {
+    fn from(error: ChangeError) -> Self {
+        let message = error.to_string();
+        match error {
+            ChangeError::Unknown(_) => Self::input("provider", message),
+            ChangeError::NotWaiting(_) => Self::failed("not-waiting", message),
+            ChangeError::InUse { .. } => Self::failed("in-use", message),
+            ChangeError::Db(error) => error.into(),
+        }
+    }
+}

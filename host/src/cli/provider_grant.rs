@@ -1,0 +1,57 @@
+//! `chronus provider grant`: what a waiting component asks for, and the operator's word.
+
+use super::{
+    database::{self, ConfigArgs},
+    output::{self, CliError, Exit},
+    plugin_add::lines,
+};
+use crate::plugins::registry::{self, Waiting};
+use serde::Serialize;
+
+const HELP: &str = "\
+Lines begin with + (asked for, not granted), ~ (granted otherwise), - (granted, no
+longer asked for) or nothing (to be known). Without --yes nothing changes, and the
+exit code is 1.
+
+With --json: {accepted, id, version, sha256, difference: [{kind, what}]}.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
+pub(super) struct Args {
+    /// The provider
+    id: String,
+    /// Accept what is shown
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+#[derive(Debug, Serialize)]
+struct Shown<'a> {
+    accepted: bool,
+    #[serde(flatten)]
+    waiting: &'a Waiting,
+}
+
+/// Runs the command.
+pub(super) async fn run(args: &Args, as_json: bool) -> Result<Exit, CliError> {
+    let db = database::open(&args.config.load()?).await?;
+    let waiting = registry::waiting(&db, &args.id).await?;
+    if args.yes {
+        registry::accept(&db, &args.id, &waiting.sha256).await?;
+    }
+    db.close().await;
+    if as_json {
+        output::json(&Shown { accepted: args.yes, waiting: &waiting })?;
+    } else {
+        let what = if args.yes { "is in use; granted:" } else { "asks for:" };
+        let version = output::line(&waiting.version);
+        output::text(&format!("{} {version} {what}\n{}", args.id, lines(&waiting.difference)))?;
+    }
+    if args.yes {
+        return Ok(Exit::Done);
+    }
+    output::note(&format!("nothing is accepted yet; to accept: chronus provider grant {} --yes", args.id));
+    Ok(Exit::Failed)
+}

@@ -1,0 +1,74 @@
+//! `chronus provider enable` and `disable`: where people may connect by a provider.
+
+use super::{
+    database::{self, ConfigArgs},
+    output::{self, CliError, Exit},
+};
+use crate::{
+    db::Db,
+    programs::offers::{self, Offer, OfferError},
+};
+use serde::Serialize;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The provider
+    id: String,
+    /// The organisation, by its id or its name
+    #[arg(long, value_name = "ORGANISATION")]
+    organisation: String,
+    /// One program of it, by its id or its name [default: all of them]
+    #[arg(long, value_name = "PROGRAM")]
+    program: Option<String>,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+#[derive(Debug, Serialize)]
+struct Done<'a> {
+    provider: &'a str,
+    organisation: String,
+    program: Option<String>,
+    enabled: bool,
+    /// Whether it was otherwise before.
+    changed: bool,
+}
+
+/// Runs the command.
+pub(super) async fn run(args: &Args, enable: bool, as_json: bool) -> Result<Exit, CliError> {
+    let db = database::open(&args.config.load()?).await?;
+    let offer = offer(&db, args).await?;
+    let changed = if enable { offers::enable(&db, &offer).await? } else { offers::disable(&db, &offer).await? };
+    db.close().await;
+    if as_json {
+        let (organisation, program) = (offer.organisation.to_string(), offer.program.map(|id| id.to_string()));
+        output::json(&Done { provider: &args.id, organisation, program, enabled: enable, changed })?;
+    } else {
+        let place = args.program.as_ref().unwrap_or(&args.organisation);
+        let word = if enable { "enabled" } else { "disabled" };
+        let already = if changed { "" } else { " already" };
+        output::text(&output::line(&format!("{} is {word} in {place}{already}", args.id)))?;
+    }
+    Ok(Exit::Done)
+}
+
+async fn offer(db: &Db, args: &Args) -> Result<Offer, CliError> {
+    let organisation = database::organisation(db, &args.organisation).await?;
+    let program = match &args.program {
+        Some(named) => Some(database::program(db, &organisation, named).await?.id),
+        None => None,
+    };
+    Ok(Offer { provider: args.id.clone(), organisation: organisation.id, program })
+}
+
+impl From<OfferError> for CliError {
+    fn from(error: OfferError) -> Self {
+        let message = error.to_string();
+        match error {
+            OfferError::NoProvider(_) => Self::input("provider", message),
+            OfferError::NoOrganisation => Self::input("organisation", message),
+            OfferError::NoProgram => Self::input("program", message),
+            OfferError::Database(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Sealing people's credentials by another key.
+//!
+//! Problem: a key is changed while hosts run, and the program that does it may be stopped at any point. Decision: each
+//! row says which key seals it, so that what is left to do is a query and going on is beginning anew; a row is written
+//! only if it still holds what was read, so that a credential that a host has just renewed is not undone. Only data
+//! keys are opened, never a credential. Rejected: one transaction for all rows, which locks them against everybody.
+
+mod store;
+
+use crate::{
+    db::Db,
+    ids::{ConnectionId, OrganisationId},
+    secrets::{Keyring, OpenError, Place},
+};
+use serde::Serialize;
+
+/// How many rows are taken at once.
+const BATCH: i64 = 200;
+
+/// What was done.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Rotated {
+    /// Credentials that the first key of the file seals now.
+    pub rewrapped: u64,
+    /// Those that somebody else has renewed meanwhile.
+    pub changed_meanwhile: u64,
+    /// Those that do not open, and why.
+    pub failed: Vec<Unopened>,
+    /// What other keys still seal. The old key can be dropped when it is 0.
+    pub left: u64,
+}
+
+/// A credential that does not open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unopened {
+    /// The connection's id.
+    pub connection: String,
+    /// Why.
+    pub error: String,
+}
+
+/// Where the credential of a connection is sealed for.
+#[must_use]
+pub fn place(organisation: OrganisationId, connection: ConnectionId) -> Place {
+    place_of(organisation.to_string(), connection.to_string())
+}
+
+/// Seals all credentials by the first key of the file. What was stopped goes on when it is called again.
+///
+/// # Errors
+/// By the database.
+pub async fn rotate(db: &Db, keyring: &Keyring) -> sqlx::Result<Rotated> {
+    let (mut rotated, mut after) = (Rotated::default(), String::new());
+    while let Some(last) = batch(db, keyring, &after, BATCH, &mut rotated).await? {
+        after = last;
+    }
+    let left = store::count_by_other_keys(&mut db.read().await?, &keyring.primary()).await?;
+    rotated.left = left.unsigned_abs();
+    Ok(rotated)
+}
+
+/// Does so with at most this many, those after an id; gives the last id, or nothing if there were none.
+///
+/// # Errors
+/// By the database.
+pub async fn batch(
+    db: &Db,
+    keyring: &Keyring,
+    after: &str,
+    most: i64,
+    rotated: &mut Rotated,
+) -> sqlx::Result<Option<String>> {
+    let rows = store::by_other_keys(&mut db.read().await?, &keyring.primary(), after, most).await?;
+    let mut tx = db.begin().await?;
+    for row in &rows {
+        let place = place_of(row.organisation_id.clone(), row.id.clone());
+        match keyring.rewrap(&place, &row.sealed) {
+            Ok(Some(new)) => match store::replace(&mut tx, &row.id, &row.sealed, &new.bytes, &new.key).await? {
+                true => rotated.rewrapped += 1,
+                false => rotated.changed_meanwhile += 1,
+            },
+            // The value is by that key already, and only the column is not.
+            Ok(None) => {
+                store::replace(&mut tx, &row.id, &row.sealed, &row.sealed, &keyring.primary()).await?;
+            }
+            Err(error) => rotated.failed.push(unopened(&row.id, &error)),
+        }
+    }
+    tx.commit().await?;
+    Ok(rows.last().map(|row| row.id.clone()))
+}
+
+fn place_of(organisation: String, connection: String) -> Place {
+    Place::new(organisation, "connections", connection, "sealed")
+}
+
+fn unopened(connection: &str, error: &OpenError) -> Unopened {
+    Unopened { connection: connection.to_owned(), error: error.to_string() }
+}
