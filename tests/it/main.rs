@@ -8,5 +8,7 @@ mod harness; // A sandbox, and a provider in it that is connected to somebody's 
 mod jobs; // Jobs are done once, one at a time in a lane, by whoever is alive.
 mod occurrences; // Busy times are those of recurring-ical-events, over every calendar that it tests itself with.
 mod peers; // The software of others that proves our work: it starts, an independent client works with it, it ends.
+mod registry; // Providers are added, accepted, replaced and removed while calls go on.
 mod sandbox; // The sandbox holds, whatever a guest does.
+mod secrets; // What is sealed opens in its row and nowhere else; keys change while it stays.
 mod tidy; // The rules of the house, over the tracked files.
