@@ -3,6 +3,8 @@
 //! It is started as a user starts it, because exit codes and what goes to which stream are what is promised. Whatever
 //! a target holds as a secret must not come out again, in no stream and in no form.
 
+mod operator; // The commands that work on a deployment's database.
+
 use anyhow::{Context, ensure};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use chronus_tests::peers::{self, Peer, Radicale};
@@ -329,6 +331,11 @@ impl Run {
 
     fn path(mut self, path: &Path) -> Self {
         self.command.arg(path);
+        self
+    }
+
+    fn variable(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
         self
     }
 
