@@ -91,17 +91,22 @@ impl Loaded {
         self.slots().remove(id);
     }
 
+    /// Where the component is being compiled, or is ready.
     fn flight(&self, id: &str, sha256: &str) -> Arc<Flight> {
         let mut slots = self.slots();
         let slot = slots.entry(id.to_owned()).or_default();
-        match &slot.flight {
-            Some(flight) if flight.sha256 == sha256 => flight.clone(),
-            _ => {
-                let flight = Arc::new(Flight { sha256: sha256.to_owned(), plugin: OnceCell::new() });
-                slot.flight = Some(flight.clone());
-                flight
-            }
+        if let Some(flight) = slot.flight.as_ref().filter(|flight| flight.sha256 == sha256) {
+            return flight.clone();
         }
+        // Somebody may have been faster since we looked.
+        let ready = slot.ready.clone().filter(|ready| ready.inspection().sha256 == sha256);
+        let is_ready = ready.is_some();
+        let plugin = OnceCell::new_with(ready.map(Ok));
+        let flight = Arc::new(Flight { sha256: sha256.to_owned(), plugin });
+        if !is_ready {
+            slot.flight = Some(flight.clone());
+        }
+        flight
     }
 
     fn slots(&self) -> MutexGuard<'_, HashMap<String, Slot>> {

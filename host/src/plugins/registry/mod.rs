@@ -259,7 +259,7 @@ impl Registry {
     pub async fn provider(&self, id: &str) -> Result<Provider, RegistryError> {
         let mut tx = self.db.read().await?;
         let row = store::provider(&mut tx, id).await?;
-        drop(tx);
+        tx.commit().await?;
         let Some(row) = row else {
             self.forget(id);
             return Err(RegistryError::Unknown(id.to_owned()));
@@ -318,7 +318,7 @@ impl Registry {
         let db_error = |error: sqlx::Error| LoadError::Db(error.into());
         let mut tx = self.db.read().await.map_err(db_error)?;
         let bytes = store::bytes(&mut tx, sha256).await.map_err(db_error)?;
-        drop(tx);
+        tx.commit().await.map_err(db_error)?;
         let damaged = || LoadError::Damaged(sha256.to_owned());
         let bytes = bytes.ok_or_else(damaged)?;
         let plugin = self.sandbox.admit(&bytes).await.map_err(|error| LoadError::Admission(error.into()))?;
