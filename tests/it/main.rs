@@ -5,6 +5,7 @@ mod conformance; // The suite covers the contract, finds every mistake, and hold
 mod database; // Both databases have the same tables, and nobody calls out inside a transaction.
 mod frozen; // Components of every frozen version of the contract load, or are refused by its number.
 mod harness; // A sandbox, and a provider in it that is connected to somebody's account.
+mod http; // The API: every route refuses what it must, in one form, and writes nothing meanwhile.
 mod jobs; // Jobs are done once, one at a time in a lane, by whoever is alive.
 mod occurrences; // Busy times are those of recurring-ical-events, over every calendar that it tests itself with.
 mod peers; // The software of others that proves our work: it starts, an independent client works with it, it ends.

@@ -10,7 +10,8 @@ use chronus_host::{
     clock::Clock,
     db::{Db, Place},
 };
-use sqlx::{Connection, PgConnection, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
+use std::collections::BTreeMap;
 use tempfile::TempDir;
 
 /// The environment variable that names the engine: `sqlite` (the default) or `postgres`.
@@ -72,6 +73,30 @@ impl Database {
             Place::File(path) => format!("sqlite://{}", path.display()),
             Place::Server(address) => address.clone(),
         }
+    }
+
+    /// How many rows each table has: what a request that was refused must not have changed.
+    pub async fn rows(&self) -> anyhow::Result<BTreeMap<String, i64>> {
+        let mut rows = BTreeMap::new();
+        match &self.place {
+            Place::File(_) => {
+                let mut connection = SqliteConnection::connect(&self.address()).await?;
+                let tables = "select name from sqlite_master where type = 'table'";
+                for table in sqlx::query_scalar::<_, String>(tables).fetch_all(&mut connection).await? {
+                    let count = sqlx::query_scalar(AssertSqlSafe(format!("select count(*) from \"{table}\"")));
+                    rows.insert(table, count.fetch_one(&mut connection).await?);
+                }
+            }
+            Place::Server(_) => {
+                let mut connection = PgConnection::connect(&self.address()).await?;
+                let tables = "select tablename::text from pg_tables where schemaname = 'public'";
+                for table in sqlx::query_scalar::<_, String>(tables).fetch_all(&mut connection).await? {
+                    let count = sqlx::query_scalar(AssertSqlSafe(format!("select count(*) from \"{table}\"")));
+                    rows.insert(table, count.fetch_one(&mut connection).await?);
+                }
+            }
+        }
+        Ok(rows)
     }
 
     /// Writes to it behind the host's back.

@@ -11,6 +11,7 @@ use crate::{
     clock::Clock,
     config::Config,
     http,
+    jobs::points,
 };
 use std::collections::BTreeMap;
 use tokio::{net::TcpListener, sync::watch, time::timeout};
@@ -20,6 +21,7 @@ pub(super) async fn run(config: Config, as_json: bool) -> Result<Exit, CliError>
     if !config.egress.map.is_empty() {
         output::note("note: egress.map is in force: requests go to stand-ins, not to the services they name");
     }
+    points::wanted().map_err(|error| CliError::input("stop-at", error.to_string()))?;
     let (listen, drain) = (config.listen, config.drain);
     let app = App::open(config, Clock::System).await?;
     let cannot = |error| CliError::machine("listen", format!("{listen} cannot be listened on: {error}"));

@@ -13,6 +13,7 @@ pub use keys::{KEYS, Key, PREFIX, VARIABLES, reference};
 
 use crate::{
     db::Place,
+    jobs::{Settings, points::STOP_AT},
     plugins::{
         Budget,
         egress::{AddressPolicy, EgressMap, EgressPolicy},
@@ -31,9 +32,6 @@ use toml::{Table, Value};
 
 /// The variable that names the file.
 pub const FILE: &str = "CHRONUS_CONFIG";
-
-/// The variable of tests that end this process at a chosen point.
-const STOP_AT: &str = "CHRONUS_STOP_AT";
 
 /// The largest configuration file, in bytes.
 const LARGEST_FILE: u64 = 1 << 20;
@@ -54,7 +52,7 @@ pub struct Config {
     /// `sandbox.*`
     pub sandbox: SandboxSettings,
     /// `jobs.*`
-    pub jobs: JobSettings,
+    pub jobs: Settings,
     /// `budget.*`
     pub budget: Budget,
     /// `log`
@@ -83,17 +81,6 @@ pub struct SandboxSettings {
     pub cache: Option<PathBuf>,
 }
 
-/// `jobs.*`
-#[derive(Debug, Clone, PartialEq)]
-pub struct JobSettings {
-    /// `jobs.workers`
-    pub workers: usize,
-    /// `jobs.poll-ms`
-    pub poll: Duration,
-    /// `jobs.lease-seconds`
-    pub lease: Duration,
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -103,7 +90,7 @@ impl Default for Config {
             production: false,
             egress: Egress::default(),
             sandbox: SandboxSettings { concurrent_calls: 100, cache: None },
-            jobs: JobSettings { workers: 8, poll: Duration::from_millis(500), lease: Duration::from_secs(30) },
+            jobs: Settings::default(),
             budget: Budget::default(),
             log: "info".into(),
             drain: Duration::from_secs(30),

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 /// How a runner works.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
     /// The most jobs at once.
     pub workers: usize,

@@ -409,7 +409,7 @@ fn quoted() -> String {
 
 /// The program of this checkout. Building the tests does not build it, so that whoever asks first does; cargo has let
 /// go of its lock by the time that tests run.
-fn program() -> anyhow::Result<&'static Path> {
+pub(crate) fn program() -> anyhow::Result<&'static Path> {
     static PROGRAM: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let build = || -> anyhow::Result<PathBuf> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

@@ -1,0 +1,7 @@
+//! The API from outside: every route refuses what it must, says why in one form, and writes nothing meanwhile.
+
+mod document;
+mod rights;
+mod routes;
+mod served;
+mod world;

@@ -1,0 +1,126 @@
+//! Who may do what, seen from outside: roles, tokens and their ends, and lists that come in pages.
+
+use super::world::World;
+use anyhow::{Context, ensure};
+use chronus_host::people::{self, Member, MemberRole, Scope, tokens::Holder};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn roles_decide_and_the_person_alone_makes_their_tokens() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let ours = &world.ours;
+    let token = |person: Option<String>, scopes: &[&str]| {
+        let mut body = json!({"name": "A", "scopes": scopes});
+        if let Some(person) = person {
+            body["person"] = person.into();
+        }
+        body
+    };
+    let (ann, gil) = (ours.person.to_string(), ours.admin.to_string());
+    let (integration, admin, person) = (&ours.integration, &ours.as_admin, &ours.as_person);
+    let members = format!("/v1/programs/{}/members/{gil}", ours.program);
+    let cases: Vec<(&str, &str, &str, Option<Value>, u16, &str)> = vec![
+        (person, "GET", "/v1/people", None, 403, "role-missing"),
+        (admin, "GET", "/v1/people", None, 200, ""),
+        (person, "POST", "/v1/programs", Some(json!({"name": "Mine"})), 403, "role-missing"),
+        (person, "PUT", &members, Some(json!({"role": "participant"})), 403, "role-missing"),
+        (admin, "PUT", &members, Some(json!({"role": "participant"})), 200, ""),
+        (integration, "POST", "/v1/tokens", Some(token(Some(ann.clone()), &["busy-read"])), 403, "not-the-person"),
+        (admin, "POST", "/v1/tokens", Some(token(Some(ann.clone()), &["connection-write"])), 403, "not-the-person"),
+        (&world.operator, "POST", "/v1/tokens", Some(token(None, &["busy-read"])), 403, "more-than-own"),
+        (person, "POST", "/v1/tokens", Some(token(None, &["busy-read"])), 403, "role-missing"),
+        (person, "POST", "/v1/tokens", Some(token(Some(ann), &["connection-write"])), 201, ""),
+        (admin, "POST", "/v1/tokens", Some(token(None, &["connection-write"])), 422, "invalid-scopes"),
+        (&world.operator, "GET", "/v1/programs", None, 400, "organisation-not-named"),
+        (&world.operator, "POST", "/v1/tokens", Some(token(None, &["organisation-read"])), 201, ""),
+    ];
+    for (token, method, address, body, status, code) in cases {
+        let ask = world.ask(method, address, Some(token))?;
+        let answer = if let Some(body) = &body { ask.json(body) } else { ask }.send().await?;
+        let checked =
+            if code.is_empty() { answer.has_status(status).map(drop) } else { answer.is_problem(status, code) };
+        checked.with_context(|| format!("{body:?}"))?;
+    }
+    // Somebody who was made administrator of the program is one from the next request on.
+    let promoted = Member { program: ours.program, person: ours.person, role: MemberRole::ProgramAdmin };
+    people::put_member(&world.app.db, promoted).await?;
+    world.ask("PUT", &members, Some(person))?.json(&json!({"role": "participant"})).send().await?.has_status(200)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_participant_sees_their_own() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let person = &world.ours.as_person;
+    let new = json!({"name": "Another"});
+    world.ask("POST", "/v1/programs", Some(&world.ours.integration))?.json(&new).send().await?.has_status(201)?;
+    let seen = world.ask("GET", "/v1/programs", Some(person))?.send().await?.has_status(200)?;
+    ensure!(seen["items"].as_array().is_some_and(|items| items.len() == 1), "{seen}");
+    ensure!(seen["items"][0]["id"] == *world.ours.program.to_string(), "{seen}");
+    let tokens = world.ask("GET", "/v1/tokens", Some(person))?.send().await?.has_status(200)?;
+    ensure!(tokens["items"].as_array().is_some_and(|items| items.len() == 1), "{tokens}");
+    let revoke = format!("/v1/tokens/{}", world.ours.token);
+    world.ask("DELETE", &revoke, Some(person))?.send().await?.is_problem(403, "role-missing")?;
+    let me = world.ask("GET", "/v1/me", Some(person))?.send().await?.has_status(200)?;
+    ensure!(me["kind"] == "person" && me["person"] == *world.ours.person.to_string(), "{me}");
+    ensure!(me["programs"][0]["role"] == "participant" && me["role"] == "participant", "{me}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_token_ends_when_it_should() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let integration = Some(&*world.ours.integration);
+    let new = json!({"name": "Short", "scopes": ["busy-read"], "expires_at": "2026-03-29T01:00:59Z"});
+    let made = world.ask("POST", "/v1/tokens", integration)?.json(&new).send().await?.has_status(201)?;
+    let short = made["secret"].as_str().context("no secret")?.to_owned();
+    let me = || async { world.ask("GET", "/v1/me", Some(&short))?.send().await };
+    ensure!(me().await?.has_status(200)?["scopes"] == json!(["busy-read"]));
+    let listed = world.ask("GET", "/v1/tokens", integration)?.send().await?;
+    ensure!(!listed.text.contains(&short) && !listed.text.contains("hash"), "{}", listed.text);
+    world.clock.advance(SignedDuration::from_secs(59));
+    me().await?.has_status(200)?;
+    world.clock.advance(SignedDuration::from_secs(1));
+    me().await?.is_problem(401, "unauthenticated")?;
+
+    let scopes = [Scope::OrganisationWrite, Scope::OrganisationRead].into();
+    let second = world.token(Holder::Integration(world.ours.organisation), scopes).await?;
+    let me = world.ask("GET", "/v1/me", Some(&second))?.send().await?.has_status(200)?;
+    let own = format!("/v1/tokens/{}", me["token"].as_str().context("no id")?);
+    world.ask("DELETE", &own, Some(&second))?.send().await?.has_status(204)?;
+    world.ask("GET", "/v1/me", Some(&second))?.send().await?.is_problem(401, "unauthenticated")?;
+    // It stays revoked, and says so; ending it again is no mistake.
+    world.ask("DELETE", &own, integration)?.send().await?.has_status(204)?;
+    let operators = world.ask("GET", "/v1/me", Some(&world.operator))?.send().await?.has_status(200)?;
+    let operators = format!("/v1/tokens/{}", operators["token"].as_str().context("no id")?);
+    world.ask("DELETE", &operators, integration)?.send().await?.is_problem(404, "not-found")?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_list_is_read_page_by_page() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let integration = Some(&*world.ours.integration);
+    let mut made = vec![world.ours.program.to_string()];
+    for name in ["A", "B", "C", "D"] {
+        // Ids sort by the time at which they were made.
+        world.clock.advance(SignedDuration::from_secs(1));
+        let ask = world.ask("POST", "/v1/programs", integration)?.json(&json!({"name": name}));
+        let program = ask.send().await?.has_status(201)?;
+        made.push(program["id"].as_str().context("no id")?.to_owned());
+    }
+    for limit in [1, 2, 3, 5, 200] {
+        let (mut seen, mut address) = (Vec::new(), format!("/v1/programs?limit={limit}"));
+        loop {
+            let page = world.ask("GET", &address, integration)?.send().await?.has_status(200)?;
+            let items = page["items"].as_array().context("no items")?;
+            ensure!(items.len() <= limit, "{page}");
+            seen.extend(items.iter().filter_map(|item| item["id"].as_str()).map(str::to_owned));
+            let Some(next) = page["next"].as_str() else { break };
+            address = format!("/v1/programs?limit={limit}&after={next}");
+        }
+        ensure!(seen == made, "by {limit}: {seen:?} and not {made:?}");
+    }
+    Ok(())
+}

@@ -1,0 +1,324 @@
+//! One row for every route. A route without a row fails, and so does a row without a route.
+//!
+//! What holds for all routes is asked of each by the row alone: nobody without a token, without the scope, or of
+//! another organisation gets in; what is malformed is refused in the one form for it, and leaves every table as long as
+//! it was. In the end the request that the row holds is made, and works: what was refused before was not refused for
+//! another reason.
+
+use super::world::{SECRET, Side, World};
+use anyhow::{Context, ensure};
+use chronus_host::{
+    http::{Need, ROUTES},
+    people::tokens::Holder,
+};
+use serde_json::{Value, json};
+
+/// Who makes the good request.
+#[derive(Clone, Copy, PartialEq)]
+enum By {
+    Nobody,
+    Operator,
+    Integration,
+}
+
+/// A route, and a request that works.
+struct Row {
+    method: &'static str,
+    path: &'static str,
+    by: By,
+    /// The query and the body that work.
+    query: &'static str,
+    body: Option<Value>,
+    status: u16,
+    /// Parts of bodies that are wrong in a way of their own, and the code.
+    wrong: Vec<(Value, u16, &'static str)>,
+}
+
+impl Row {
+    fn wrong(mut self, part: Value, status: u16, code: &'static str) -> Self {
+        self.wrong.push((part, status, code));
+        self
+    }
+}
+
+fn get(path: &'static str, by: By, query: &'static str) -> Row {
+    Row { method: "GET", path, by, query, body: None, status: 200, wrong: Vec::new() }
+}
+
+fn delete(path: &'static str, by: By) -> Row {
+    Row { method: "DELETE", status: 204, ..get(path, by, "") }
+}
+
+fn put(path: &'static str, by: By, body: Value) -> Row {
+    Row { method: "PUT", body: Some(body), ..get(path, by, "") }
+}
+
+fn post(path: &'static str, by: By, body: Value) -> Row {
+    Row { method: "POST", body: Some(body), status: 201, ..get(path, by, "") }
+}
+
+/// Every route. Their order is that in which the good requests are made.
+fn rows() -> Vec<Row> {
+    use By::{Integration, Nobody, Operator};
+    let expired = json!({"expires_at": "2026-03-29T00:59:59Z"});
+    let pages = "?limit=1&after=01900000-0000-7000-8000-000000000000";
+    vec![
+        get("/health", Nobody, ""),
+        get("/health/ready", Nobody, ""),
+        get("/v1/openapi.json", Nobody, ""),
+        get("/v1/problems", Nobody, ""),
+        get("/v1/me", Integration, ""),
+        get("/v1/organisations", Operator, pages),
+        post("/v1/organisations", Operator, json!({"name": "Third"}))
+            .wrong(json!({"name": "Ours"}), 409, "name-taken")
+            .wrong(json!({"name": " "}), 422, "invalid-name")
+            .wrong(json!({"name": "a\u{0}b"}), 422, "invalid-name"),
+        get("/v1/programs", Integration, pages),
+        post("/v1/programs", Integration, json!({"name": "Coaching"}))
+            .wrong(json!({"name": "Mentoring"}), 409, "name-taken")
+            .wrong(json!({"name": "a\nb"}), 422, "invalid-name"),
+        get("/v1/programs/{program}", Integration, ""),
+        get("/v1/programs/{program}/members/{person}", Integration, ""),
+        put("/v1/programs/{program}/members/{person}", Integration, json!({"role": "program-admin"})).wrong(
+            json!({"role": SECRET}),
+            400,
+            "malformed-body",
+        ),
+        delete("/v1/programs/{program}/members/{person}", Integration),
+        get("/v1/people", Integration, pages),
+        post(
+            "/v1/people",
+            Integration,
+            json!({"email": "ben@example.org", "name": "Ben", "zone": "Asia/Kathmandu", "role": "participant"}),
+        )
+        .wrong(json!({"email": "ANN@example.org"}), 409, "email-taken")
+        .wrong(json!({"email": SECRET}), 422, "invalid-email")
+        .wrong(json!({"name": ""}), 422, "invalid-name")
+        .wrong(json!({"zone": SECRET}), 422, "invalid-zone")
+        .wrong(json!({"role": SECRET}), 400, "malformed-body"),
+        get("/v1/people/{person}", Integration, ""),
+        get("/v1/tokens", Integration, pages),
+        post("/v1/tokens", Integration, json!({"name": "Nightly", "scopes": ["busy-read"]}))
+            .wrong(json!({"name": ""}), 422, "invalid-name")
+            .wrong(json!({"scopes": []}), 422, "invalid-scopes")
+            .wrong(json!({"scopes": ["connection-write"]}), 403, "more-than-own")
+            .wrong(json!({"scopes": [SECRET]}), 400, "malformed-body")
+            .wrong(json!({"expires_at": SECRET}), 400, "malformed-body")
+            .wrong(expired, 422, "invalid-expiry"),
+        delete("/v1/tokens/{token}", Integration),
+    ]
+}
+
+#[tokio::test]
+async fn every_route_refuses_what_it_must() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let rows = rows();
+    let told: Vec<_> = rows.iter().map(|row| (row.method, row.path)).collect();
+    for route in ROUTES {
+        ensure!(told.contains(&(route.method, route.path)), "{} {} has no row here", route.method, route.path);
+    }
+    for row in &rows {
+        let route = ROUTES.iter().find(|route| (route.method, route.path) == (row.method, row.path));
+        let need = route.with_context(|| format!("{} {} is no route", row.method, row.path))?.need;
+        let before = world.database.rows().await?;
+        nobody_gets_in(&world, row, need).await?;
+        others_find_nothing(&world, row, need).await?;
+        what_is_malformed_is_refused(&world, row).await?;
+        ensure!(world.database.rows().await? == before, "{} {}: something was written", row.method, row.path);
+        nothing_breaks(&world, row).await?;
+    }
+    let world = World::new().await?;
+    for row in &rows {
+        let ask = world.ask(row.method, &(world.ours.address(row.path) + row.query), token(&world, row.by))?;
+        let ask = if let Some(body) = &row.body { ask.json(body) } else { ask };
+        ask.send().await?.has_status(row.status)?;
+    }
+    Ok(())
+}
+
+fn token(world: &World, by: By) -> Option<&str> {
+    match by {
+        By::Nobody => None,
+        By::Operator => Some(&world.operator),
+        By::Integration => Some(&world.ours.integration),
+    }
+}
+
+/// The request that works, at this address and with this token.
+async fn good(world: &World, row: &Row, address: &str, token: Option<&str>) -> anyhow::Result<super::world::Answer> {
+    let ask = world.ask(row.method, address, token)?;
+    let ask = if let Some(body) = &row.body { ask.json(body) } else { ask };
+    ask.send().await
+}
+
+/// Without a token, with none of ours, and with one for everything else.
+async fn nobody_gets_in(world: &World, row: &Row, need: Need) -> anyhow::Result<()> {
+    if need == Need::Nothing {
+        return Ok(());
+    }
+    let address = world.ours.address(row.path);
+    let good_token = token(world, row.by).unwrap_or_default();
+    good(world, row, &address, None).await?.is_problem(401, "unauthenticated")?;
+    let unknown = format!("chronus_{}", "A".repeat(43));
+    for bad in [SECRET, "chronus_", &unknown, &good_token[1..], &format!("{good_token}x"), &good_token.to_uppercase()] {
+        good(world, row, &address, Some(bad)).await?.is_problem(401, "unauthenticated")?;
+    }
+    for header in [good_token.to_owned(), format!("Basic {good_token}"), "Bearer".into()] {
+        let ask = world.ask(row.method, &address, None)?.header("authorization", &header);
+        ask.send().await?.is_problem(401, "unauthenticated")?;
+    }
+    let Need::Scope(scope) = need else { return Ok(()) };
+    let holder = if row.by == By::Operator { Holder::Operator } else { Holder::Integration(world.ours.organisation) };
+    let mut scopes = holder.scopes();
+    scopes.remove(&scope);
+    let other = world.token(holder, scopes).await?;
+    good(world, row, &address, Some(&other)).await?.is_problem(403, "scope-missing")
+}
+
+/// Another organisation's token on our ids, ours on theirs, ids that nothing has, and names of organisations.
+async fn others_find_nothing(world: &World, row: &Row, need: Need) -> anyhow::Result<()> {
+    if need == Need::Nothing {
+        return Ok(());
+    }
+    let (ours, theirs) = (&world.ours, &world.theirs);
+    if row.path.contains('{') {
+        let token = token(world, row.by);
+        good(world, row, &ours.address(row.path), Some(&theirs.integration)).await?.is_problem(404, "not-found")?;
+        good(world, row, &theirs.address(row.path), token).await?.is_problem(404, "not-found")?;
+        for name in ["{program}", "{person}", "{token}"].into_iter().filter(|name| row.path.contains(name)) {
+            let unknown = "01900000-0000-7000-8000-000000000000";
+            let their = theirs.address(name);
+            for id in [&their, unknown, "x", "%00", "..%2F..", &"9".repeat(5000), &ours.address(name).to_uppercase()] {
+                let address = ours.address(&row.path.replace(name, id));
+                good(world, row, &address, token).await?.is_problem(404, "not-found")?;
+            }
+        }
+    } else if row.by == By::Operator {
+        for token in [&ours.integration, &ours.as_admin, &ours.as_person] {
+            good(world, row, row.path, Some(token)).await?.is_problem(403, "role-missing")?;
+        }
+    } else if row.method == "GET" {
+        let answer = good(world, row, row.path, Some(&theirs.integration)).await?;
+        ensure!(answer.status == 200 && !names(&answer.text, ours), "{}: tells of others: {}", row.path, answer.text);
+        if takes_organisation(row) {
+            let address = format!("{}?organisation={}", row.path, ours.organisation);
+            good(world, row, &address, Some(&theirs.integration)).await?.is_problem(404, "not-found")?;
+        }
+    } else if let Some(body) = &row.body {
+        let mut body = body.clone();
+        body["organisation"] = ours.organisation.to_string().into();
+        let ask = world.ask(row.method, row.path, Some(&theirs.integration))?.json(&body);
+        ask.send().await?.is_problem(404, "not-found")?;
+        let ask = world.ask(row.method, row.path, Some(&ours.as_person))?.json(&body);
+        ask.send().await?.is_problem(403, "role-missing")?;
+    }
+    Ok(())
+}
+
+/// Whether a text names something of this side.
+fn names(text: &str, side: &Side) -> bool {
+    let ids =
+        [side.organisation.to_string(), side.program.to_string(), side.person.to_string(), side.admin.to_string()];
+    ids.iter().any(|id| text.contains(id))
+}
+
+fn takes_organisation(row: &Row) -> bool {
+    !row.query.is_empty() && row.by == By::Integration
+}
+
+/// Queries and bodies that no operation takes.
+async fn what_is_malformed_is_refused(world: &World, row: &Row) -> anyhow::Result<()> {
+    let (address, token) = (world.ours.address(row.path), token(world, row.by));
+    let mut queries = vec!["?nonsense=1", "?limit", "?=", "?Limit=1"];
+    if !row.query.is_empty() {
+        queries.extend([
+            "?limit=0",
+            "?limit=201",
+            "?limit=-1",
+            "?limit=hunter22",
+            "?limit=1&limit=2",
+            "?after=hunter22",
+        ]);
+        queries.extend(["?after=", "?limit=99999999999999999999"]);
+    }
+    if takes_organisation(row) {
+        queries.extend(["?organisation=hunter22", "?organisation="]);
+    }
+    for query in queries {
+        let answer = good(world, row, &format!("{address}{query}"), token).await?;
+        answer.is_problem(400, "malformed-query")?;
+    }
+    let Some(body) = &row.body else { return Ok(()) };
+    let ask = || world.ask(row.method, &address, token);
+    for kind in ["", "text/plain", "application/x-www-form-urlencoded", "application/problem+json", "hunter22"] {
+        ask()?.body(kind, body.to_string()).send().await?.is_problem(415, "unsupported-media-type")?;
+    }
+    let large = format!("{}{body}", " ".repeat(256 << 10));
+    ask()?.body("application/json", large).send().await?.is_problem(413, "too-large")?;
+    let mut malformed = vec![
+        Vec::new(),
+        b"{".to_vec(),
+        b"hunter22".to_vec(),
+        b"\"hunter22\"".to_vec(),
+        b"[]".to_vec(),
+        b"null".to_vec(),
+        b"{\"name\": \"\xff\"}".to_vec(),
+        "[".repeat(100_000).into_bytes(),
+        format!("{body}{body}").into_bytes(),
+    ];
+    let fields: Vec<_> = body.as_object().into_iter().flat_map(|fields| fields.keys().cloned()).collect();
+    let mut change = |change: &dyn Fn(&mut serde_json::Map<String, Value>)| {
+        let mut fields = body.as_object().cloned().unwrap_or_default();
+        change(&mut fields);
+        malformed.push(Value::Object(fields).to_string().into_bytes());
+    };
+    change(&|fields| drop(fields.insert("hunter".into(), SECRET.into())));
+    for field in &fields {
+        change(&|fields| drop(fields.insert(field.clone(), json!({"a": SECRET}))));
+        change(&|fields| drop(fields.insert(field.clone(), json!([[SECRET]]))));
+        change(&|fields| drop(fields.insert(field.clone(), json!(7))));
+    }
+    for body in malformed {
+        ask()?.body("application/json", body).send().await?.is_problem(400, "malformed-body")?;
+    }
+    for (part, status, code) in &row.wrong {
+        let mut body = body.clone();
+        for (name, value) in part.as_object().into_iter().flatten() {
+            body[name] = value.clone();
+        }
+        ask()?.json(&body).send().await?.is_problem(*status, code).with_context(|| part.to_string())?;
+    }
+    Ok(())
+}
+
+/// Whatever stands in a field, it is taken or refused; nothing breaks of it.
+async fn nothing_breaks(world: &World, row: &Row) -> anyhow::Result<()> {
+    let (address, token) = (world.ours.address(row.path), token(world, row.by));
+    let Some(body) = &row.body else { return Ok(()) };
+    let long = "x".repeat(200_000);
+    let texts = ["", " ", "\u{0}", "a\u{0}b", "\u{202e}abc", "'; drop table people; --", "%s%n", "\u{1f600}", &long];
+    let values = texts.map(Value::from).into_iter().chain([
+        Value::Null,
+        json!(true),
+        json!(-1),
+        json!(1e308),
+        json!([]),
+        json!([null]),
+        json!({}),
+        json!("9999-12-31T23:59:59Z"),
+        json!("-009999-01-01T00:00:00Z"),
+    ]);
+    for value in values {
+        for field in body.as_object().into_iter().flat_map(|fields| fields.keys()) {
+            let mut body = body.clone();
+            body[field] = value.clone();
+            let answer = world.ask(row.method, &address, token)?.json(&body).send().await?;
+            if !(200..300).contains(&answer.status) {
+                answer
+                    .problem()
+                    .with_context(|| format!("{field}: {}", value.to_string().chars().take(50).collect::<String>()))?;
+            }
+        }
+    }
+    Ok(())
+}

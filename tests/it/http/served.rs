@@ -1,0 +1,150 @@
+//! `chronus serve` from outside: it says where it listens, and ends what it began when it is told to end.
+
+use crate::cli::program;
+use anyhow::{Context, ensure};
+use chronus_host::db::Place;
+use chronus_tests::database::Database;
+use serde_json::Value;
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+use tempfile::TempDir;
+
+/// The longest that anything here may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A host of its own, ended with the value.
+struct Host {
+    child: Child,
+    address: String,
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Host {
+    fn start(folder: &Path, variables: &[(String, String)]) -> anyhow::Result<Self> {
+        let mut child = chronus(folder, variables)?.args(["serve", "--json"]).stdout(Stdio::piped()).spawn()?;
+        let mut lines = BufReader::new(child.stdout.take().context("no standard output")?);
+        let mut said = String::new();
+        while !said.trim_end().ends_with('}') {
+            ensure!(lines.read_line(&mut said)? > 0, "it ended without listening: {said}");
+        }
+        let said: Value = serde_json::from_str(&said)?;
+        let address = said["listening"].as_str().and_then(|url| url.strip_prefix("http://")).context("no address")?;
+        Ok(Self { address: address.to_owned(), child })
+    }
+
+    /// As a supervisor does.
+    fn tell(&self, signal: &str) -> anyhow::Result<()> {
+        let told = Command::new("kill").args([signal, &self.child.id().to_string()]).status()?;
+        ensure!(told.success(), "the signal was not sent");
+        Ok(())
+    }
+
+    fn connect(&self) -> anyhow::Result<TcpStream> {
+        let stream = TcpStream::connect(&self.address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(stream)
+    }
+}
+
+fn chronus(folder: &Path, variables: &[(String, String)]) -> anyhow::Result<Command> {
+    let mut command = Command::new(program()?);
+    command.current_dir(folder).env("CHRONUS_LISTEN", "127.0.0.1:0").env("CHRONUS_LOG", "warn");
+    command.envs(variables.iter().map(|(name, text)| (name, text)));
+    Ok(command)
+}
+
+/// Whatever the run is for.
+fn database(database: &Database) -> Vec<(String, String)> {
+    let place = match database.place() {
+        Place::File(path) => path.display().to_string(),
+        Place::Server(address) => address.clone(),
+    };
+    vec![("CHRONUS_DATABASE".into(), place)]
+}
+
+#[tokio::test]
+async fn a_request_under_way_is_answered_although_the_host_was_told_to_end() -> anyhow::Result<()> {
+    let (kept, folder) = (Database::fresh().await?, TempDir::new()?);
+    let database = database(&kept);
+    let run = |arguments: &[&str]| -> anyhow::Result<String> {
+        let output = chronus(folder.path(), &database)?.args(arguments).output()?;
+        ensure!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+    };
+    run(&["organisation", "add", "Ours"])?;
+    let token = run(&["token", "create", "--organisation", "Ours"])?;
+    for signal in ["-TERM", "-INT"] {
+        let mut host = Host::start(folder.path(), &database)?;
+        let mut idle = host.connect()?;
+        let mut under_way = host.connect()?;
+        let body = format!("{{\"name\": \"P{signal}\"}}");
+        let (half, rest) = body.split_at(5);
+        let head = format!(
+            "POST /v1/programs HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\nexpect: 100-continue\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        under_way.write_all(head.as_bytes())?;
+        // The host asks for the body when it has begun to read it: now the request is under way.
+        let mut answer = BufReader::new(under_way.try_clone()?);
+        let mut line = String::new();
+        answer.read_line(&mut line)?;
+        ensure!(line.starts_with("HTTP/1.1 100"), "{line}");
+        answer.read_line(&mut line)?;
+        under_way.write_all(half.as_bytes())?;
+        host.tell(signal)?;
+        // A connection on which nothing is under way is closed: the host has heard.
+        ensure!(idle.read(&mut [0])? == 0, "it says something");
+        under_way.write_all(rest.as_bytes())?;
+        let mut text = String::new();
+        answer.read_to_string(&mut text)?;
+        ensure!(text.starts_with("HTTP/1.1 201"), "{text}");
+        ensure!(host.child.wait()?.code() == Some(0), "it did not end well");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_host_that_cannot_work_says_why_and_no_secret() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let file = |name: &str, text: &str| std::fs::write(folder.path().join(name), text);
+    file("unknown.toml", "lisen = \"127.0.0.1:0\"")?;
+    file("map.toml", "production = true\n[egress.map]\n\"https://a.example\" = \"http://127.0.0.1:1\"")?;
+    for (code, arguments, variable, part) in [
+        (2, "serve --config nowhere.toml", ("", ""), "nowhere.toml"),
+        (2, "serve --config unknown.toml", ("", ""), "did you mean `listen`"),
+        (2, "serve --config map.toml", ("", ""), "production"),
+        (2, "serve", ("CHRONUS_LISTENS", "a"), "CHRONUS_LISTEN`"),
+        (2, "serve", ("CHRONUS_STOP_AT", "nowhere"), "names no point"),
+        (2, "config", ("CHRONUS_CONFIG", "unknown.toml"), "did you mean `listen`"),
+        (2, "serve", ("CHRONUS_DATABASE", "mysql://ann:hunter22@a/b"), "`CHRONUS_DATABASE`: write"),
+        (3, "organisation list", ("CHRONUS_DATABASE", "postgres://ann:hunter22@127.0.0.1:1/b"), "database"),
+        (2, "program list --organisation Nowhere", ("", ""), "`organisation list`"),
+        (2, "token create --operator --scope hunter22", ("", ""), "write one of organisation-read"),
+        (2, "token create --operator --scope busy-read", ("", ""), "cannot have the scope"),
+        (2, "token create --operator --expires 2020-01-01T00:00:00Z", ("", ""), "later time"),
+        (2, "token create --person a@b.c", ("", ""), "--organisation"),
+        (2, "token revoke hunter22", ("", ""), "`token list`"),
+        (2, "organisation add --", ("", ""), "<NAME>"),
+    ] {
+        let variable = Some(variable).filter(|(name, _)| !name.is_empty());
+        let variables: Vec<_> = variable.map(|(name, text)| (name.to_owned(), text.to_owned())).into_iter().collect();
+        let output = chronus(folder.path(), &variables)?.args(arguments.split(' ')).output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.code() == Some(code) && said.contains(part), "{arguments}: {:?}: {said}", output.status);
+        ensure!(!said.contains("hunter22") || arguments.contains("hunter22"), "{arguments}: {said}");
+        ensure!(output.stdout.is_empty(), "{arguments}: something on standard output");
+    }
+    Ok(())
+}

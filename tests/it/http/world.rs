@@ -1,0 +1,211 @@
+//! A service with two organisations in it that know nothing of each other, and a client.
+
+use anyhow::{Context, ensure};
+use chronus_host::{
+    app::App,
+    clock::Clock,
+    config::{Config, SandboxSettings},
+    http,
+    ids::{OrganisationId, PersonId, ProgramId, TokenId},
+    people::{
+        self, Member, MemberRole, NewPerson, Role, Scopes,
+        tokens::{self, Holder, NewToken},
+    },
+    programs,
+};
+use chronus_tests::{database::Database, repo_root};
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+use std::{collections::BTreeSet, time::Duration};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, task::JoinHandle};
+
+/// What must never be repeated; it stands in bodies that are wrong.
+pub(super) const SECRET: &str = "hunter22";
+
+/// An organisation with a program, an administrator and a participant, and their tokens.
+pub(super) struct Side {
+    pub(super) organisation: OrganisationId,
+    pub(super) program: ProgramId,
+    pub(super) person: PersonId,
+    pub(super) admin: PersonId,
+    /// A token of its own that nobody uses.
+    pub(super) token: TokenId,
+    pub(super) integration: String,
+    pub(super) as_admin: String,
+    pub(super) as_person: String,
+}
+
+impl Side {
+    /// The address with this side's ids.
+    pub(super) fn address(&self, path: &str) -> String {
+        path.replace("{program}", &self.program.to_string())
+            .replace("{person}", &self.person.to_string())
+            .replace("{token}", &self.token.to_string())
+    }
+}
+
+/// The service and the client.
+pub(super) struct World {
+    pub(super) app: App,
+    pub(super) database: Database,
+    pub(super) clock: Clock,
+    pub(super) ours: Side,
+    pub(super) theirs: Side,
+    pub(super) operator: String,
+    origin: String,
+    client: reqwest::Client,
+    serving: JoinHandle<()>,
+    _folder: TempDir,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+impl World {
+    pub(super) async fn new() -> anyhow::Result<Self> {
+        let (database, folder) = (Database::fresh().await?, TempDir::new()?);
+        let config = Config {
+            database: database.place().clone(),
+            keys: folder.path().join("chronus.keys"),
+            sandbox: SandboxSettings { concurrent_calls: 4, cache: Some(repo_root().join("target/code")) },
+            ..Config::default()
+        };
+        let clock = Clock::at("2026-03-29T00:59:59Z".parse()?);
+        let app = App::open(config, clock.clone()).await?;
+        let (ours, theirs) = (side(&app, "Ours").await?, side(&app, "Theirs").await?);
+        let (_, operator) = token(&app, Holder::Operator, Holder::Operator.scopes()).await?;
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let origin = format!("http://{}", listener.local_addr()?);
+        let serving = tokio::spawn({
+            let app = app.clone();
+            async move { http::serve(app, listener, std::future::pending()).await.unwrap() }
+        });
+        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build()?;
+        Ok(Self { app, database, clock, ours, theirs, operator, origin, client, serving, _folder: folder })
+    }
+
+    /// A request without a body.
+    pub(super) fn ask(&self, method: &str, address: &str, token: Option<&str>) -> anyhow::Result<Ask> {
+        let mut request = self.client.request(method.parse()?, format!("{}{address}", self.origin));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        Ok(Ask { what: format!("{method} {address}"), request })
+    }
+
+    /// Another token.
+    pub(super) async fn token(&self, holder: Holder, scopes: Scopes) -> anyhow::Result<String> {
+        Ok(token(&self.app, holder, scopes).await?.1)
+    }
+}
+
+async fn side(app: &App, name: &str) -> anyhow::Result<Side> {
+    let organisation = programs::add_organisation(&app.db, name).await?.id;
+    let program = programs::add(&app.db, organisation, "Mentoring").await?.id;
+    let new = |name: &str, role| NewPerson {
+        email: format!("{name}@example.org"),
+        name: name.to_owned(),
+        zone: "Europe/Rome".into(),
+        role,
+    };
+    let person = people::add(&app.db, organisation, new("ann", Role::Participant)).await?.id;
+    let admin = people::add(&app.db, organisation, new("gil", Role::GlobalAdmin)).await?.id;
+    people::put_member(&app.db, Member { program, person, role: MemberRole::Participant }).await?;
+    let all = |holder: Holder| token(app, holder, holder.scopes());
+    let (token, _) = all(Holder::Integration(organisation)).await?;
+    let (_, integration) = all(Holder::Integration(organisation)).await?;
+    let (_, as_admin) = all(Holder::Person { organisation, person: admin }).await?;
+    let (_, as_person) = all(Holder::Person { organisation, person }).await?;
+    Ok(Side { organisation, program, person, admin, token, integration, as_admin, as_person })
+}
+
+async fn token(app: &App, holder: Holder, scopes: Scopes) -> anyhow::Result<(TokenId, String)> {
+    let new = NewToken { holder, name: "of a test".into(), scopes, expires_at: None };
+    let (token, secret) = tokens::issue(&app.db, new).await?;
+    Ok((token.id, secret.expose_secret().to_owned()))
+}
+
+/// A request.
+pub(super) struct Ask {
+    what: String,
+    request: reqwest::RequestBuilder,
+}
+
+impl Ask {
+    /// With a body of JSON.
+    pub(super) fn json(self, body: &Value) -> Self {
+        self.body("application/json", body.to_string())
+    }
+
+    /// With a body.
+    pub(super) fn body(mut self, kind: &str, body: impl Into<reqwest::Body>) -> Self {
+        self.request = self.request.body(body);
+        if !kind.is_empty() {
+            self.request = self.request.header("content-type", kind);
+        }
+        self
+    }
+
+    /// With a header.
+    pub(super) fn header(mut self, name: &str, value: &str) -> Self {
+        self.request = self.request.header(name, value);
+        self
+    }
+
+    pub(super) async fn send(self) -> anyhow::Result<Answer> {
+        let response = self.request.send().await.with_context(|| self.what.clone())?;
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        Ok(Answer { what: self.what, status, headers, text: response.text().await? })
+    }
+}
+
+/// What came back.
+pub(super) struct Answer {
+    pub(super) what: String,
+    pub(super) status: u16,
+    pub(super) headers: reqwest::header::HeaderMap,
+    pub(super) text: String,
+}
+
+impl Answer {
+    pub(super) fn json(&self) -> anyhow::Result<Value> {
+        serde_json::from_str(&self.text).with_context(|| format!("{}: no JSON: {}", self.what, self.text))
+    }
+
+    /// It worked.
+    pub(super) fn has_status(&self, status: u16) -> anyhow::Result<Value> {
+        ensure!(self.status == status, "{}: {} and not {status}: {}", self.what, self.status, self.text);
+        if self.text.is_empty() { Ok(Value::Null) } else { self.json() }
+    }
+
+    /// It is a problem with this status, in the form of all problems.
+    pub(super) fn is_problem(&self, status: u16, code: &str) -> anyhow::Result<()> {
+        let found = self.problem()?;
+        ensure!((self.status, &*found) == (status, code), "{}: not {status} {code}: {}", self.what, self.text);
+        Ok(())
+    }
+
+    /// It is some problem of the caller's; its code.
+    pub(super) fn problem(&self) -> anyhow::Result<String> {
+        let kind = self.headers.get("content-type").map(|kind| kind.as_bytes());
+        ensure!(kind == Some(b"application/problem+json"), "{}: no problem: {} {}", self.what, self.status, self.text);
+        ensure!((400..500).contains(&self.status), "{}: {} {}", self.what, self.status, self.text);
+        ensure!(!self.text.contains(SECRET), "{}: repeats what it was sent: {}", self.what, self.text);
+        let problem = self.json()?;
+        let fields: BTreeSet<_> = problem.as_object().into_iter().flat_map(|fields| fields.keys()).collect();
+        for field in ["type", "code", "title", "advice"] {
+            ensure!(problem[field].as_str().is_some_and(|text| !text.is_empty()), "{}: no {field}", self.what);
+        }
+        ensure!(problem["status"] == self.status && fields.len() <= 6, "{}: {problem}", self.what);
+        ensure!(self.headers.contains_key("x-request-id"), "{}: no x-request-id", self.what);
+        let challenge =
+            self.headers.get("www-authenticate").is_some_and(|value| value.as_bytes().starts_with(b"Bearer"));
+        ensure!((self.status == 401) == challenge, "{}: 401 and a challenge belong together", self.what);
+        Ok(problem["code"].as_str().unwrap_or_default().to_owned())
+    }
+}
