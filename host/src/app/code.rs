@@ -30,7 +30,7 @@ pub fn private_folder(folder: &Path) -> Result<(), String> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(error)?;
     let found = std::fs::symlink_metadata(folder).map_err(error)?;
     // A file of ours has our owner: the way to learn it without asking the system by unsafe means.
-    let probe = folder.join(format!(".owner-{}", std::process::id()));
+    let probe = folder.join(format!(".owner-{:016x}", getrandom::u64().unwrap_or_default()));
     std::fs::write(&probe, []).map_err(error)?;
     let ours = std::fs::metadata(&probe).map_err(error);
     std::fs::remove_file(&probe).map_err(error)?;

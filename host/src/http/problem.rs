@@ -19,8 +19,9 @@ macro_rules! codes {
     ($($name:ident = $code:literal $status:ident, $title:literal, $advice:literal;)*) => {
         /// What went wrong, by a stable name.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+        #[serde(rename_all = "kebab-case")]
         pub enum Code {
-            $(#[doc = $title] #[serde(rename = $code)] $name,)*
+            $(#[doc = $title] $name,)*
         }
 
         impl Code {
@@ -220,6 +221,18 @@ impl From<TokenError> for Problem {
             TokenError::Refused(refused) => refused.into(),
             TokenError::NoHolder | TokenError::NoToken => Self::detailed(Code::NotFound, error),
             TokenError::Database(error) => error.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_the_same_everywhere() {
+        for code in Code::ALL {
+            assert_eq!(serde_json::to_value(code).unwrap(), code.facts().0);
         }
     }
 }

@@ -17,8 +17,10 @@ macro_rules! words {
     ($($(#[$doc:meta])* $name:ident { $($(#[$what:meta])* $variant:ident = $word:literal)* })*) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+        // For the document of the API, which does not see what a macro wrote; a test compares the two.
+        #[serde(rename_all = "kebab-case")]
         pub enum $name {
-            $($(#[$what])* #[serde(rename = $word)] $variant,)*
+            $($(#[$what])* $variant,)*
         }
 
         impl $name {

@@ -40,7 +40,10 @@ async fn the_description_has_every_route_and_every_problem() -> anyhow::Result<(
     let problems = world.ask("GET", "/v1/problems", None)?.send().await?.has_status(200)?;
     let problems = problems.as_array().context("no list")?;
     let codes: Vec<_> = problems.iter().map(|problem| problem["code"].clone()).collect();
-    ensure!(document["components"]["schemas"]["Code"]["enum"] == Value::Array(codes.clone()), "the codes differ");
+    let told = &document["components"]["schemas"]["Code"];
+    ensure!(told["enum"] == Value::Array(codes.clone()), "the codes differ: {told}");
+    let roles = &document["components"]["schemas"]["Role"]["enum"];
+    ensure!(*roles == serde_json::json!(["participant", "global-admin"]), "{roles}");
     // A code that no line of the API gives is a promise that nothing keeps.
     let source = source()?;
     for code in codes.iter().filter_map(Value::as_str) {

@@ -120,8 +120,13 @@ async fn every_route_refuses_what_it_must() -> anyhow::Result<()> {
     for row in &rows {
         let route = ROUTES.iter().find(|route| (route.method, route.path) == (row.method, row.path));
         let need = route.with_context(|| format!("{} {} is no route", row.method, row.path))?.need;
+        let other = token_for_everything_else(&world, row, need).await?;
         let before = world.database.rows().await?;
         nobody_gets_in(&world, row, need).await?;
+        if let Some(other) = other {
+            let answer = good(&world, row, &world.ours.address(row.path), Some(&other)).await?;
+            answer.is_problem(403, "scope-missing")?;
+        }
         others_find_nothing(&world, row, need).await?;
         what_is_malformed_is_refused(&world, row).await?;
         ensure!(world.database.rows().await? == before, "{} {}: something was written", row.method, row.path);
@@ -151,7 +156,16 @@ async fn good(world: &World, row: &Row, address: &str, token: Option<&str>) -> a
     ask.send().await
 }
 
-/// Without a token, with none of ours, and with one for everything else.
+/// A token that has every scope but the one that is needed.
+async fn token_for_everything_else(world: &World, row: &Row, need: Need) -> anyhow::Result<Option<String>> {
+    let Need::Scope(scope) = need else { return Ok(None) };
+    let holder = if row.by == By::Operator { Holder::Operator } else { Holder::Integration(world.ours.organisation) };
+    let mut scopes = holder.scopes();
+    scopes.remove(&scope);
+    world.token(holder, scopes).await.map(Some)
+}
+
+/// Without a token, and with none that there is.
 async fn nobody_gets_in(world: &World, row: &Row, need: Need) -> anyhow::Result<()> {
     if need == Need::Nothing {
         return Ok(());
@@ -167,12 +181,7 @@ async fn nobody_gets_in(world: &World, row: &Row, need: Need) -> anyhow::Result<
         let ask = world.ask(row.method, &address, None)?.header("authorization", &header);
         ask.send().await?.is_problem(401, "unauthenticated")?;
     }
-    let Need::Scope(scope) = need else { return Ok(()) };
-    let holder = if row.by == By::Operator { Holder::Operator } else { Holder::Integration(world.ours.organisation) };
-    let mut scopes = holder.scopes();
-    scopes.remove(&scope);
-    let other = world.token(holder, scopes).await?;
-    good(world, row, &address, Some(&other)).await?.is_problem(403, "scope-missing")
+    Ok(())
 }
 
 /// Another organisation's token on our ids, ours on theirs, ids that nothing has, and names of organisations.

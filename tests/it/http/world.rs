@@ -71,7 +71,7 @@ impl World {
         let config = Config {
             database: database.place().clone(),
             keys: folder.path().join("chronus.keys"),
-            sandbox: SandboxSettings { concurrent_calls: 4, cache: Some(repo_root().join("target/code")) },
+            sandbox: SandboxSettings { concurrent_calls: 4, cache: Some(repo_root().join("target/code-of-hosts")) },
             ..Config::default()
         };
         let clock = Clock::at("2026-03-29T00:59:59Z".parse()?);
