@@ -4,7 +4,7 @@ use super::world::World;
 use anyhow::{Context, ensure};
 use chronus_host::people::{self, Member, MemberRole, Scope, tokens::Holder};
 use jiff::SignedDuration;
-use serde_json::{Value, json};
+use serde_json::json;
 
 #[tokio::test]
 async fn roles_decide_and_the_person_alone_makes_their_tokens() -> anyhow::Result<()> {
@@ -20,7 +20,7 @@ async fn roles_decide_and_the_person_alone_makes_their_tokens() -> anyhow::Resul
     let (ann, gil) = (ours.person.to_string(), ours.admin.to_string());
     let (integration, admin, person) = (&ours.integration, &ours.as_admin, &ours.as_person);
     let members = format!("/v1/programs/{}/members/{gil}", ours.program);
-    let cases: Vec<(&str, &str, &str, Option<Value>, u16, &str)> = vec![
+    let cases = [
         (person, "GET", "/v1/people", None, 403, "role-missing"),
         (admin, "GET", "/v1/people", None, 200, ""),
         (person, "POST", "/v1/programs", Some(json!({"name": "Mine"})), 403, "role-missing"),

@@ -55,7 +55,7 @@ pub(super) struct World {
     pub(super) operator: String,
     origin: String,
     client: reqwest::Client,
-    serving: JoinHandle<()>,
+    serving: JoinHandle<std::io::Result<()>>,
     _folder: TempDir,
 }
 
@@ -82,7 +82,7 @@ impl World {
         let origin = format!("http://{}", listener.local_addr()?);
         let serving = tokio::spawn({
             let app = app.clone();
-            async move { http::serve(app, listener, std::future::pending()).await.unwrap() }
+            async move { http::serve(app, listener, std::future::pending()).await }
         });
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build()?;
         Ok(Self { app, database, clock, ours, theirs, operator, origin, client, serving, _folder: folder })
@@ -192,7 +192,7 @@ impl Answer {
 
     /// It is some problem of the caller's; its code.
     pub(super) fn problem(&self) -> anyhow::Result<String> {
-        let kind = self.headers.get("content-type").map(|kind| kind.as_bytes());
+        let kind = self.headers.get("content-type").map(reqwest::header::HeaderValue::as_bytes);
         ensure!(kind == Some(b"application/problem+json"), "{}: no problem: {} {}", self.what, self.status, self.text);
         ensure!((400..500).contains(&self.status), "{}: {} {}", self.what, self.status, self.text);
         ensure!(!self.text.contains(SECRET), "{}: repeats what it was sent: {}", self.what, self.text);
