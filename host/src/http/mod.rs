@@ -86,6 +86,11 @@ fn router(app: &App) -> Router {
         let guard = middleware::from_fn_with_state(guard, auth::guard);
         router = router.route(route.path, handler.route_layer(guard));
     }
+    around(router).with_state(app.clone())
+}
+
+/// What holds for every request, also for one that no route is for.
+fn around<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
     router
         .fallback(|| async { Problem::new(Code::NotFound) })
         .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed) })
@@ -94,13 +99,14 @@ fn router(app: &App) -> Router {
         .layer(middleware::from_fn(wrap::in_time))
         .layer(CatchPanicLayer::custom(wrap::panicked))
         .layer(middleware::from_fn(wrap::wrap))
-        .with_state(app.clone())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::{body::Body, extract::Request, http::StatusCode, routing::get};
     use std::collections::BTreeSet;
+    use tower::ServiceExt as _;
 
     #[test]
     fn the_table_and_the_handlers_agree() {
@@ -111,5 +117,20 @@ mod tests {
             assert_eq!(said, [(route.method, route.path.to_owned())], "the handler's annotation");
             assert!(seen.insert((route.method, route.path)), "{} {} stands there twice", route.method, route.path);
         }
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_answer() {
+        async fn breaks() -> &'static str {
+            panic!("hunter22")
+        }
+        let router = around(Router::<()>::new().route("/", get(breaks)));
+        let answer = router.oneshot(Request::new(Body::empty())).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(answer.headers().contains_key("x-request-id"));
+        let body = axum::body::to_bytes(answer.into_body(), 10_000).await.unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["code"], "internal");
+        assert!(!body.to_string().contains("hunter22"));
     }
 }

@@ -116,6 +116,38 @@ async fn a_request_under_way_is_answered_although_the_host_was_told_to_end() -> 
 }
 
 #[tokio::test]
+async fn what_an_operator_makes_the_running_host_knows() -> anyhow::Result<()> {
+    let (kept, folder) = (Database::fresh().await?, TempDir::new()?);
+    let database = database(&kept);
+    let host = Host::start(folder.path(), &database)?;
+    let run = |arguments: &[&str]| -> anyhow::Result<Value> {
+        let output = chronus(folder.path(), &database)?.arg("--json").args(arguments).output()?;
+        ensure!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(serde_json::from_slice(&output.stdout)?)
+    };
+    let made = run(&["organisation", "add", "Ours"])?;
+    let program = run(&["program", "add", "A program", "--organisation", "Ours"])?;
+    let of = ["--organisation", "Ours", "--email", "Ann@example.org", "--name", "Ann", "--zone", "europe/rome"];
+    let person = run(&[&["person", "add", "--program", "A program"], &of[..]].concat())?;
+    ensure!(person["email"] == "ann@example.org" && person["zone"] == "Europe/Rome", "{person}");
+    let token = run(&["token", "create", "--organisation", "Ours", "--person", "ANN@example.org"])?;
+    let secret = token["secret"].as_str().context("no secret")?.to_owned();
+    let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
+    let me = || client.get(format!("http://{}/v1/me", host.address)).bearer_auth(&secret).send();
+    let seen: Value = serde_json::from_str(&me().await?.text().await?)?;
+    ensure!(seen["organisation"] == made["id"] && seen["person"] == person["id"], "{seen}");
+    ensure!(seen["programs"][0]["program"] == program["id"], "{seen}");
+    let listed = run(&["token", "list", "--organisation", "Ours"])?;
+    ensure!(listed["tokens"][0]["id"] == token["id"] && !listed.to_string().contains(&secret), "{listed}");
+    ensure!(run(&["person", "list", "--organisation", "Ours"])?["people"][0] == person);
+    ensure!(run(&["program", "list", "--organisation", "Ours"])?["programs"][0] == program);
+    ensure!(run(&["organisation", "list"])?["organisations"][0] == made);
+    run(&["token", "revoke", token["id"].as_str().context("no id")?])?;
+    ensure!(me().await?.status() == 401);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_host_that_cannot_work_says_why_and_no_secret() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let file = |name: &str, text: &str| std::fs::write(folder.path().join(name), text);
