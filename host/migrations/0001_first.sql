@@ -164,11 +164,13 @@ create table events (
     -- The service's id and etag; no id until the service has told one.
     event_id text,
     etag text,
+    -- JSON: what was last sent, whether or not an answer came.
+    sent text,
     -- The revision of the meeting that the calendar shows, 0 before the first.
     agreed_revision bigint not null,
-    -- pending, present, cancelled, gone, refused
+    -- pending, present, cancelled, gone, waiting, refused
     state text not null,
-    -- Why it is refused.
+    -- Why it waits or is refused.
     problem text,
     updated_at bigint not null
 );

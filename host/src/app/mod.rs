@@ -4,10 +4,12 @@
 //! small to make. Rejected: globals, of which two tests in one process would share one.
 
 pub mod code;
+pub mod work;
 
 use crate::{
     clock::Clock,
     config::{Config, ConfigError},
+    connections::Calendars,
     db::{self, Db},
     plugins::{
         Sandbox, SandboxConfig, SandboxError,
@@ -27,10 +29,8 @@ pub struct App {
     pub db: Db,
     /// What time it is.
     pub clock: Clock,
-    /// What seals credentials.
-    pub keyring: Arc<Keyring>,
-    /// The providers.
-    pub registry: Registry,
+    /// What calls people's calendars: the providers, and what opens credentials.
+    pub calendars: Calendars,
 }
 
 /// Why the service cannot work.
@@ -66,7 +66,9 @@ impl App {
         let sandbox = sandbox(&config)?;
         let db = Db::open(&config.database, clock.clone()).await?;
         let registry = Registry::new(db.clone(), Arc::new(sandbox));
-        Ok(Self { config: Arc::new(config), db, clock, keyring, registry })
+        let (budget, clock_of_calls) = (config.budget.clone(), clock.clone());
+        let calendars = Calendars { db: db.clone(), registry, keyring, clock: clock_of_calls, budget };
+        Ok(Self { config: Arc::new(config), db, clock, calendars })
     }
 }
 

@@ -1,3 +1,99 @@
-//! People's connected calendars.
+//! People's connected calendars: connecting, disconnecting, and the access with which providers are called.
+//!
+//! Threat: a connection that does not work, belongs to somebody else, or gives its secret away. Decision: nothing is
+//! stored before the provider has opened the account with exactly what would be stored; a person has one connection,
+//! by index, and makes it themself; the credential is sealed for its row and opened only when an [`Access`] is made.
+//! What a connection can do is what its account said when it was opened last. Rejected: storing first and checking
+//! later, which leaves dead connections that look alive; several connections of one person, which no page explains.
+//!
+//! Where to look: [`connect()`], [`disconnect()`], [`calling`] for how everybody else calls a provider for a person.
 
+pub mod calling;
+mod connect;
+mod disconnect;
 pub mod sealing;
+pub mod store;
+
+pub use calling::{Calendars, Calling, NotCallable};
+pub use connect::{ConnectError, Request, connect};
+pub use disconnect::{DisconnectError, disconnect};
+
+use crate::{
+    ids::{ConnectionId, OrganisationId, PersonId},
+    plugins::contract::{Account, Calendar, Memo},
+};
+use jiff::Timestamp;
+
+/// A person's connected calendar. The credential is not in it.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// Stays when the person signs in again.
+    pub id: ConnectionId,
+    /// Whose data it is.
+    pub organisation: OrganisationId,
+    /// Whose calendar it is.
+    pub person: PersonId,
+    /// Which provider reads it.
+    pub provider: String,
+    /// Which of the provider's sign-ins made it.
+    pub sign_in: String,
+    /// The server that the person named.
+    pub server: Option<String>,
+    /// The mailbox to act for, where one credential opens many.
+    pub subject: Option<String>,
+    /// The IANA zone of the calendar's owner.
+    pub zone: String,
+    /// Non-secret fields of the form.
+    pub fields: Vec<(String, String)>,
+    /// What the account said when it was opened last.
+    pub account: Account,
+    /// When that was.
+    pub opened_at: Timestamp,
+    /// Whether it works.
+    pub state: State,
+    /// The provider's notes.
+    pub memo: Option<Memo>,
+    /// Counts the changes of `memo`.
+    pub memo_revision: i64,
+    /// When it was made.
+    pub connected_at: Timestamp,
+}
+
+/// Whether a connection works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// As far as we know.
+    Connected,
+    /// The service has refused the credential: the person must sign in again.
+    Reconnect,
+}
+
+impl State {
+    /// Its stable name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Connected => "connected",
+            Self::Reconnect => "reconnect",
+        }
+    }
+}
+
+impl Connection {
+    /// The calendar that a new meeting goes to, if the account has one that can be written.
+    #[must_use]
+    pub fn home(&self) -> Option<&Calendar> {
+        let calendars = &self.account.calendars;
+        let writable = || calendars.iter().filter(|calendar| calendar.role.writes());
+        let home = writable().find(|calendar| calendar.is_default).or_else(|| writable().next());
+        home.filter(|_| self.account.abilities.write)
+    }
+
+    /// The calendars whose events take the person's time: those that are theirs to write. What others share with them
+    /// for reading takes nobody's time.
+    #[must_use]
+    pub fn own(&self) -> Vec<String> {
+        let own = self.account.calendars.iter().filter(|calendar| calendar.is_default || calendar.role.writes());
+        own.map(|calendar| calendar.id.clone()).collect()
+    }
+}

@@ -255,6 +255,11 @@ pub fn structure<T: serde::de::DeserializeOwned>(text: &str) -> sqlx::Result<T> 
     serde_json::from_str(text).map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
 
+/// What a kept value that this program did not write is to whoever reads it.
+pub fn broken(error: impl std::error::Error + Send + Sync + 'static) -> sqlx::Error {
+    sqlx::Error::Decode(Box::new(error))
+}
+
 /// A structure to be kept.
 ///
 /// # Errors

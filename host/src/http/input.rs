@@ -81,9 +81,9 @@ pub(super) struct Listing {
     #[param(value_type = Option<String>)]
     pub(super) organisation: Option<crate::ids::OrganisationId>,
     /// What comes after this id: `next` of the page before.
-    after: Option<String>,
+    pub(super) after: Option<String>,
     /// The most items: 1 to 200, and 50 if it is not said.
-    limit: Option<u32>,
+    pub(super) limit: Option<u32>,
 }
 
 impl Listing {

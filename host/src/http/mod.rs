@@ -8,13 +8,18 @@
 //! to some.
 
 mod auth;
+mod busy;
+mod connections;
 mod health;
 mod input;
+mod meetings;
 mod openapi;
 mod organisations;
 mod people;
 mod problem;
 mod programs;
+mod queries;
+mod refusals;
 mod tokens;
 mod wrap;
 
@@ -45,6 +50,9 @@ const fn row(method: &'static str, path: &'static str, need: Need, handler: fn()
 
 const READ: Need = Need::Scope(Scope::OrganisationRead);
 const WRITE: Need = Need::Scope(Scope::OrganisationWrite);
+const CONNECT: Need = Need::Scope(Scope::ConnectionWrite);
+const SEE_MEETINGS: Need = Need::Scope(Scope::MeetingsRead);
+const CHANGE_MEETINGS: Need = Need::Scope(Scope::MeetingsWrite);
 
 /// Every route there is.
 pub static ROUTES: &[Route] = &[
@@ -64,6 +72,16 @@ pub static ROUTES: &[Route] = &[
     row("GET", "/v1/people", READ, || routes!(people::list)),
     row("POST", "/v1/people", WRITE, || routes!(people::add)),
     row("GET", "/v1/people/{person}", READ, || routes!(people::get)),
+    row("GET", "/v1/people/{person}/offers", Need::Token, || routes!(connections::offers)),
+    row("GET", "/v1/people/{person}/connection", Need::Token, || routes!(connections::get)),
+    row("PUT", "/v1/people/{person}/connection", CONNECT, || routes!(connections::put)),
+    row("DELETE", "/v1/people/{person}/connection", CONNECT, || routes!(connections::delete)),
+    row("GET", "/v1/people/{person}/busy", Need::Scope(Scope::BusyRead), || routes!(busy::get)),
+    row("GET", "/v1/meetings", SEE_MEETINGS, || routes!(meetings::list)),
+    row("POST", "/v1/meetings", CHANGE_MEETINGS, || routes!(meetings::add)),
+    row("GET", "/v1/meetings/{meeting}", SEE_MEETINGS, || routes!(meetings::get)),
+    row("PATCH", "/v1/meetings/{meeting}", CHANGE_MEETINGS, || routes!(meetings::change)),
+    row("DELETE", "/v1/meetings/{meeting}", CHANGE_MEETINGS, || routes!(meetings::cancel)),
     row("GET", "/v1/tokens", READ, || routes!(tokens::list)),
     row("POST", "/v1/tokens", WRITE, || routes!(tokens::create)),
     row("DELETE", "/v1/tokens/{token}", WRITE, || routes!(tokens::revoke)),

@@ -81,6 +81,35 @@ codes! {
     InvalidExpiry = "invalid-expiry" UNPROCESSABLE_ENTITY, "The token would end before it begins",
         "Give a time that is to come, or none.";
 
+    // Connections and busy times.
+    NotOffered = "not-offered" FORBIDDEN, "This provider is not offered to this person",
+        "Connect one of those that /v1/people/{person}/offers lists, or ask an operator to enable it.";
+    InvalidSignIn = "invalid-sign-in" UNPROCESSABLE_ENTITY, "What was filled in is not what the form asks for",
+        "Fill in the fields that /v1/people/{person}/offers lists for this sign-in.";
+    SignInRefused = "sign-in-refused" UNPROCESSABLE_ENTITY, "The calendar's service did not accept the sign-in",
+        "Check user name and password; many services want a password made for this one application.";
+    CalendarUnavailable = "calendar-unavailable" BAD_GATEWAY, "The calendar could not be opened",
+        "Nothing was stored. Try again later; if it stays so, tell the operator what the detail says.";
+    AlreadyConnected = "already-connected" CONFLICT, "Another calendar is connected",
+        "Disconnect it first: a person has one connected calendar.";
+    NotConnected = "not-connected" NOT_FOUND, "No calendar is connected",
+        "The person connects one by PUT /v1/people/{person}/connection.";
+    InvalidWindow = "invalid-window" UNPROCESSABLE_ENTITY, "The window cannot be answered for",
+        "Let `to` come after `from`, and at most 366 days later.";
+
+    // Meetings.
+    MalformedHeader = "malformed-header" BAD_REQUEST, "A header is not what this operation takes",
+        "Send the header as the detail says, or leave it out.";
+    InvalidMeeting = "invalid-meeting" UNPROCESSABLE_ENTITY, "No calendar could show this meeting",
+        "Mend the field that the detail names.";
+    NotAMember = "not-a-member" UNPROCESSABLE_ENTITY, "Somebody is not a member of the program",
+        "Make everybody who takes part a member of the meeting's program first.";
+    KeyReused = "idempotency-key-reused" CONFLICT, "The Idempotency-Key was used for another request",
+        "Use a new key for a new meeting.";
+    MeetingCancelled = "meeting-cancelled" CONFLICT, "The meeting is cancelled", "Make a new one.";
+    StaleRevision = "stale-revision" CONFLICT, "The meeting has changed meanwhile",
+        "Read it again, and decide again.";
+
     // This service.
     Timeout = "timeout" SERVICE_UNAVAILABLE, "It took too long",
         "Ask whether it was done before trying again.";

@@ -119,6 +119,28 @@ impl Actor {
         }
     }
 
+    /// The organisation that the actor belongs to; operators belong to none.
+    #[must_use]
+    pub const fn own(&self) -> Option<OrganisationId> {
+        match self.reach() {
+            Reach::Everywhere => None,
+            Reach::Within(organisation) => Some(organisation),
+        }
+    }
+
+    /// Whether it is a person who administers the organisation.
+    #[must_use]
+    pub const fn is_global_admin(&self) -> bool {
+        matches!(self.who, Who::Person { role: Role::GlobalAdmin, .. })
+    }
+
+    /// Whether it is a person who administers the program, or the whole organisation.
+    #[must_use]
+    pub fn administers(&self, program: ProgramId) -> bool {
+        let Who::Person { programs, .. } = &self.who else { return false };
+        self.is_global_admin() || programs.contains(&(program, MemberRole::ProgramAdmin))
+    }
+
     /// The organisation that is meant: the actor's own, which need not be named, or the one that an operator names.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ pub use actor::{Actor, Deed, Refused, Who};
 pub use rights::{MemberRole, NotAWord, Role, Scope, Scopes};
 
 use crate::{
-    db::{self, Db, Page},
+    db::{self, Db, Page, Tx},
     ids::{OrganisationId, PersonId, ProgramId},
     programs::{self, BadName, Reach},
 };
@@ -176,6 +176,22 @@ pub async fn remove_member(db: &Db, program: ProgramId, person: PersonId) -> Res
         return Err(PersonError::NoPerson);
     }
     Ok(tx.commit().await?)
+}
+
+/// A person of an organisation, within a transaction of the caller's.
+///
+/// # Errors
+/// By the database.
+pub async fn person(tx: &mut Tx, organisation: OrganisationId, id: PersonId) -> sqlx::Result<Option<Person>> {
+    store::person(tx, Reach::Within(organisation), &id.to_string()).await
+}
+
+/// Whether a person is a member of a program, within a transaction of the caller's.
+///
+/// # Errors
+/// By the database.
+pub async fn is_member(tx: &mut Tx, program: ProgramId, person: PersonId) -> sqlx::Result<bool> {
+    Ok(store::member(tx, program, person).await?.is_some())
 }
 
 #[cfg(test)]

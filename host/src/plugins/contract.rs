@@ -55,7 +55,7 @@ pub struct Reply<T> {
 }
 
 /// The account behind a connection.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// Its main e-mail address, if the service tells.
     pub address: Option<String>,
@@ -70,7 +70,7 @@ pub struct Account {
 }
 
 /// A calendar of an account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Calendar {
     /// The service's id.
     pub id: String,
@@ -85,7 +85,7 @@ pub struct Calendar {
 }
 
 /// What a person may do with a calendar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CalendarRole {
     /// Everything.

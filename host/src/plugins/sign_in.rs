@@ -133,6 +133,12 @@ impl fmt::Display for Place {
     }
 }
 
+/// Whether a person signs in by filling something in, and not at the service's own page.
+#[must_use]
+pub const fn is_form(sign_in: &SignIn) -> bool {
+    matches!(sign_in.method, Method::Form(_) | Method::SecretUrl(_) | Method::None)
+}
+
 /// Sorts the input into what the provider sees and what the host keeps.
 ///
 /// # Errors

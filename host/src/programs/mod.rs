@@ -9,7 +9,7 @@ pub mod offers;
 mod store;
 
 use crate::{
-    db::{self, Db, Page},
+    db::{self, Db, Page, Tx},
     ids::{OrganisationId, PersonId, ProgramId},
 };
 use jiff::Timestamp;
@@ -176,6 +176,14 @@ pub async fn get(db: &Db, reach: Reach, id: ProgramId) -> sqlx::Result<Option<Pr
 /// By the database.
 pub async fn find(db: &Db, organisation: OrganisationId, named: &str) -> sqlx::Result<Option<Program>> {
     store::program(&mut db.read().await?, Reach::Within(organisation), named).await
+}
+
+/// A program of an organisation, within a transaction of the caller's.
+///
+/// # Errors
+/// By the database.
+pub async fn program(tx: &mut Tx, organisation: OrganisationId, id: ProgramId) -> sqlx::Result<Option<Program>> {
+    store::program(tx, Reach::Within(organisation), &id.to_string()).await
 }
 
 #[cfg(test)]

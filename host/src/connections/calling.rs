@@ -1,0 +1,200 @@
+//! How a provider is called for a person.
+//!
+//! Everybody who needs something of a person's calendar begins here: the connection is read, the credential opened,
+//! the provider taken as it is at this moment, and after the call its notes are kept and a refused credential is
+//! remembered. No transaction is open meanwhile. What the provider may reach and how the credential is attached come
+//! from the operator's grant, never from what the component says of itself today.
+
+use super::{Connection, State, store};
+use crate::{
+    clock::Clock,
+    db::Db,
+    ids::{OrganisationId, PersonId},
+    plugins::{
+        Access, Budget, CallError, Connection as Address, Plugin, Remedy,
+        contract::Reply,
+        registry::{Provider, ProviderError, Registry},
+        sign_in::{self, Input},
+    },
+    secrets::{Keyring, Place, Sealed},
+};
+use jiff::Timestamp;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// What is needed to call people's calendars. Cheap to clone.
+#[derive(Clone)]
+pub struct Calendars {
+    /// Where connections are.
+    pub db: Db,
+    /// Where providers are.
+    pub registry: Registry,
+    /// What opens credentials.
+    pub keyring: Arc<Keyring>,
+    /// What time it is.
+    pub clock: Clock,
+    /// What one call may use.
+    pub budget: Budget,
+}
+
+/// A person's calendar cannot be called at all.
+#[derive(Debug, thiserror::Error)]
+pub enum NotCallable {
+    /// They have not connected one.
+    #[error("no calendar is connected")]
+    NotConnected,
+    /// The service has refused the credential.
+    #[error("the calendar's service no longer accepts the sign-in; connect the calendar again")]
+    Reconnect,
+    /// The provider is not there, or not granted.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// The stored credential cannot be used: the key is missing, or the grant has changed since.
+    #[error("the stored sign-in cannot be used: {0}; connect the calendar again")]
+    Credential(String),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] sqlx::Error),
+}
+
+impl NotCallable {
+    /// A stable name.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NotConnected => "not-connected",
+            Self::Reconnect => "reconnect",
+            Self::Provider(_) => "provider-unavailable",
+            Self::Credential(_) => "credential-unusable",
+            Self::Store(_) => "database",
+        }
+    }
+}
+
+/// A person's calendar, ready to be called.
+pub struct Calling {
+    /// As it was when the call began.
+    pub connection: Connection,
+    /// Goes with every call.
+    pub access: Arc<Access>,
+    provider: Provider,
+    sealed: Sealed,
+}
+
+/// Where a connection's credential is sealed for.
+pub(super) fn place(organisation: &str, row: &str) -> Place {
+    Place { organisation: organisation.to_owned(), table: "connections", row: row.to_owned(), column: "sealed" }
+}
+
+impl Calendars {
+    /// Gets everything ready to call a person's calendar.
+    ///
+    /// # Errors
+    /// If it cannot be called.
+    pub async fn of(&self, organisation: OrganisationId, person: PersonId) -> Result<Calling, NotCallable> {
+        let mut tx = self.db.read().await?;
+        let kept = store::of_person(&mut tx, organisation, person).await?;
+        tx.commit().await?;
+        let kept = kept.ok_or(NotCallable::NotConnected)?;
+        if kept.connection.state == State::Reconnect {
+            return Err(NotCallable::Reconnect);
+        }
+        let provider = self.registry.provider(&kept.connection.provider).await?;
+        let access = self.access(&kept, &provider)?;
+        Ok(Calling { connection: kept.connection, access, provider, sealed: kept.sealed })
+    }
+
+    fn access(&self, kept: &store::Kept, provider: &Provider) -> Result<Arc<Access>, NotCallable> {
+        let connection = &kept.connection;
+        let unusable = |what: String| NotCallable::Credential(what);
+        let place = place(&connection.organisation.to_string(), &connection.id.to_string());
+        let secrets = self.keyring.open_map(&place, &kept.sealed.bytes).map_err(|error| unusable(error.to_string()))?;
+        let granted = provider.granted.sign_in(&connection.sign_in);
+        let granted = granted.ok_or_else(|| unusable(format!("`{}` is no longer granted", connection.sign_in)))?;
+        let fields: BTreeMap<_, _> = connection.fields.iter().cloned().collect();
+        let input = Input { server: connection.server.clone(), fields, secrets };
+        let signed_in = sign_in::sign_in(granted, input).map_err(|error| unusable(error.to_string()))?;
+        // Notes in a layout that this version of the provider does not know are no notes.
+        let readable =
+            kept.memo_state_format.is_some_and(|format| format <= provider.plugin.description().state_format);
+        let address = Address {
+            sign_in: connection.sign_in.clone(),
+            server: signed_in.server,
+            subject: connection.subject.clone(),
+            address: connection.account.address.clone(),
+            zone: connection.zone.clone(),
+            fields: signed_in.fields,
+            memo: connection.memo.clone().filter(|_| readable),
+        };
+        let organisation = connection.organisation.to_string();
+        Access::new(organisation, address, signed_in.credential, provider.granted.egress(), self.budget.clone())
+            .map_err(|error| unusable(error.to_string()))
+    }
+
+    /// What a call gave, after its traces are kept: the provider's notes, and that the credential was refused.
+    ///
+    /// # Errors
+    /// The call's own, or that of the database.
+    pub async fn keep<T>(
+        &self,
+        calling: &mut Calling,
+        outcome: Result<Reply<T>, CallError>,
+    ) -> Result<Result<T, CallError>, sqlx::Error> {
+        let connection = &calling.connection;
+        match outcome {
+            Ok(Reply { value, memo: None }) => Ok(Ok(value)),
+            Ok(Reply { value, memo: Some(memo) }) => {
+                let format = calling.plugin().description().state_format;
+                let mut tx = self.db.begin().await?;
+                let kept = store::keep_memo(&mut tx, connection.id, connection.memo_revision, &memo, format).await?;
+                tx.commit().await?;
+                if kept {
+                    calling.connection.memo_revision += 1;
+                }
+                Ok(Ok(value))
+            }
+            Err(error) => {
+                if matches!(&error, CallError::Failure(failure) if failure.remedy == Remedy::Reconnect) {
+                    let mut tx = self.db.begin().await?;
+                    if store::refuse(&mut tx, connection.id, &calling.sealed).await? {
+                        tracing::warn!(connection = %connection.id, %error, "the service refuses the sign-in");
+                    }
+                    tx.commit().await?;
+                }
+                Ok(Err(error))
+            }
+        }
+    }
+
+    /// Opens the account again, and keeps what it says now.
+    ///
+    /// # Errors
+    /// Of the database. An account that does not open now stays as it is known.
+    pub async fn reopen(&self, calling: &mut Calling) -> sqlx::Result<()> {
+        let outcome = calling.plugin().open(&calling.access).await;
+        match self.keep(calling, outcome).await? {
+            Ok(account) => {
+                let mut tx = self.db.begin().await?;
+                let now = self.now().as_microsecond();
+                store::keep_account(&mut tx, calling.connection.id, &account, now).await?;
+                tx.commit().await?;
+                calling.connection.account = account;
+            }
+            Err(error) => tracing::info!(connection = %calling.connection.id, %error, "the account does not open now"),
+        }
+        Ok(())
+    }
+
+    /// The present time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+impl Calling {
+    /// The provider.
+    #[must_use]
+    pub const fn plugin(&self) -> &Plugin {
+        &self.provider.plugin
+    }
+}

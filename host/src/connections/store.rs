@@ -1,0 +1,204 @@
+//! The connections' SQL.
+
+use super::{Connection, State};
+use crate::{
+    db::{self, Tx, execute, fetch},
+    ids::{ConnectionId, OrganisationId, PersonId},
+    plugins::contract::{Account, Memo},
+    secrets::Sealed,
+};
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: String,
+    organisation_id: String,
+    person_id: String,
+    provider_id: String,
+    sign_in: String,
+    server: Option<String>,
+    subject: Option<String>,
+    zone: String,
+    fields: String,
+    account: String,
+    opened_at: i64,
+    state: String,
+    memo: Option<Vec<u8>>,
+    memo_format: Option<i64>,
+    memo_state_format: Option<i64>,
+    memo_revision: i64,
+    connected_at: i64,
+    sealed: Vec<u8>,
+    sealed_by: String,
+}
+
+/// A connection as it is kept: with the sealed credential, and with the layout that its notes are written in.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// The connection.
+    pub connection: Connection,
+    /// The credential.
+    pub sealed: Sealed,
+    /// The provider's state format when the notes were written.
+    pub memo_state_format: Option<u32>,
+}
+
+impl TryFrom<Row> for Kept {
+    type Error = sqlx::Error;
+
+    fn try_from(row: Row) -> sqlx::Result<Self> {
+        let number = |number: i64| u32::try_from(number).map_err(db::broken);
+        let memo = match (row.memo, row.memo_format) {
+            (Some(data), Some(format)) => Some(Memo { format: number(format)?, data }),
+            _ => None,
+        };
+        let connection = Connection {
+            id: row.id.parse().map_err(db::broken)?,
+            organisation: row.organisation_id.parse().map_err(db::broken)?,
+            person: row.person_id.parse().map_err(db::broken)?,
+            provider: row.provider_id,
+            sign_in: row.sign_in,
+            server: row.server,
+            subject: row.subject,
+            zone: row.zone,
+            fields: db::structure(&row.fields)?,
+            account: db::structure(&row.account)?,
+            opened_at: db::instant(row.opened_at),
+            state: if row.state == State::Connected.name() { State::Connected } else { State::Reconnect },
+            memo,
+            memo_revision: row.memo_revision,
+            connected_at: db::instant(row.connected_at),
+        };
+        let sealed = Sealed { key: row.sealed_by, bytes: row.sealed };
+        Ok(Self { connection, sealed, memo_state_format: row.memo_state_format.map(number).transpose()? })
+    }
+}
+
+/// The person's connection.
+pub async fn of_person(tx: &mut Tx, organisation: OrganisationId, person: PersonId) -> sqlx::Result<Option<Kept>> {
+    let row = fetch!(
+        tx,
+        optional,
+        Row,
+        "select id, organisation_id, person_id, provider_id, sign_in, server, subject, zone, fields, account,
+                opened_at, state, memo, memo_format, memo_state_format, memo_revision, connected_at, sealed, sealed_by
+         from connections where organisation_id = $1 and person_id = $2",
+        organisation.to_string(),
+        person.to_string(),
+    )?;
+    row.map(Kept::try_from).transpose()
+}
+
+/// Keeps a new connection. The person has none yet, or the index says so.
+pub async fn insert(tx: &mut Tx, Kept { connection, sealed, memo_state_format }: &Kept) -> sqlx::Result<()> {
+    let memo = connection.memo.as_ref();
+    execute!(
+        tx,
+        "insert into connections (id, organisation_id, person_id, provider_id, sign_in, server, subject, address, zone,
+                fields, sealed, sealed_by, account, opened_at, state, memo, memo_format, memo_state_format,
+                memo_revision, connected_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
+        connection.id.to_string(),
+        connection.organisation.to_string(),
+        connection.person.to_string(),
+        &connection.provider,
+        &connection.sign_in,
+        connection.server.as_deref(),
+        connection.subject.as_deref(),
+        connection.account.address.as_deref(),
+        &connection.zone,
+        db::text(&connection.fields)?,
+        &sealed.bytes,
+        &sealed.key,
+        db::text(&connection.account)?,
+        connection.opened_at.as_microsecond(),
+        connection.state.name(),
+        memo.map(|memo| memo.data.as_slice()),
+        memo.map(|memo| i64::from(memo.format)),
+        memo_state_format.map(i64::from),
+        connection.memo_revision,
+        connection.connected_at.as_microsecond(),
+    )?;
+    Ok(())
+}
+
+/// Puts what a new sign-in to the same account brought in the place of what was there. Whether it still was.
+pub async fn renew(tx: &mut Tx, id: ConnectionId, new: &Kept) -> sqlx::Result<bool> {
+    let (connection, memo) = (&new.connection, new.connection.memo.as_ref());
+    let rows = execute!(
+        tx,
+        "update connections set sealed = $2, sealed_by = $3, account = $4, opened_at = $5, state = $6, memo = $7,
+                memo_format = $8, memo_state_format = $9, memo_revision = memo_revision + 1, zone = $10, address = $11,
+                fields = $12
+         where id = $1",
+        id.to_string(),
+        &new.sealed.bytes,
+        &new.sealed.key,
+        db::text(&connection.account)?,
+        connection.opened_at.as_microsecond(),
+        connection.state.name(),
+        memo.map(|memo| memo.data.as_slice()),
+        memo.map(|memo| i64::from(memo.format)),
+        new.memo_state_format.map(i64::from),
+        &connection.zone,
+        connection.account.address.as_deref(),
+        db::text(&connection.fields)?,
+    )?;
+    Ok(rows == 1)
+}
+
+/// Keeps the provider's notes, unless somebody else has since: then theirs are as good.
+pub async fn keep_memo(
+    tx: &mut Tx,
+    id: ConnectionId,
+    revision: i64,
+    memo: &Memo,
+    state_format: u32,
+) -> sqlx::Result<bool> {
+    let rows = execute!(
+        tx,
+        "update connections set memo = $3, memo_format = $4, memo_state_format = $5, memo_revision = memo_revision + 1
+         where id = $1 and memo_revision = $2",
+        id.to_string(),
+        revision,
+        &memo.data,
+        i64::from(memo.format),
+        i64::from(state_format),
+    )?;
+    Ok(rows == 1)
+}
+
+/// Keeps what the account says now.
+pub async fn keep_account(tx: &mut Tx, id: ConnectionId, account: &Account, now: i64) -> sqlx::Result<()> {
+    execute!(
+        tx,
+        "update connections set account = $2, opened_at = $3 where id = $1",
+        id.to_string(),
+        db::text(account)?,
+        now,
+    )?;
+    Ok(())
+}
+
+/// The service refuses this very credential. Whether it was the present one: a person who has signed in again
+/// meanwhile is not asked once more.
+pub async fn refuse(tx: &mut Tx, id: ConnectionId, sealed: &Sealed) -> sqlx::Result<bool> {
+    let rows = execute!(
+        tx,
+        "update connections set state = $3 where id = $1 and sealed = $2 and state <> $3",
+        id.to_string(),
+        &sealed.bytes,
+        State::Reconnect.name(),
+    )?;
+    Ok(rows == 1)
+}
+
+/// Forgets a connection and its credential. Whether there was one.
+pub async fn delete(tx: &mut Tx, organisation: OrganisationId, person: PersonId) -> sqlx::Result<bool> {
+    let rows = execute!(
+        tx,
+        "delete from connections where organisation_id = $1 and person_id = $2",
+        organisation.to_string(),
+        person.to_string(),
+    )?;
+    Ok(rows == 1)
+}

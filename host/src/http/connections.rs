@@ -1,0 +1,244 @@
+//! `/v1/people/{person}/connection`: a person's connected calendar, and what they may connect.
+
+use super::{
+    input::{Body, Ids},
+    problem::{Code, Problem},
+};
+use crate::{
+    app::App,
+    connections::{self, Connection, Request},
+    ids::{ConnectionId, PersonId},
+    people::{self, Actor, Deed, Person},
+    plugins::contract::{Abilities, FieldKind, Form, Method, SignIn},
+    programs::offers,
+};
+use axum::{Json, extract::State, http::StatusCode};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// A person's connected calendar. The credential is never given out.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Connection)]
+pub(super) struct ConnectionOut {
+    id: ConnectionId,
+    person: PersonId,
+    provider: String,
+    sign_in: String,
+    server: Option<String>,
+    /// The account's mail address, if the service tells.
+    address: Option<String>,
+    zone: String,
+    /// `connected`, or `reconnect` if the service has refused the sign-in.
+    state: &'static str,
+    calendars: Vec<CalendarOut>,
+    abilities: AbilitiesOut,
+    /// When the account was last opened.
+    #[schema(value_type = String, format = DateTime)]
+    opened_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    connected_at: Timestamp,
+}
+
+/// A calendar of the account.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Calendar)]
+struct CalendarOut {
+    id: String,
+    name: String,
+    can_write: bool,
+    /// Whether meetings go here.
+    is_home: bool,
+}
+
+/// What this connection can do.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Abilities)]
+#[expect(clippy::struct_excessive_bools, reason = "a set of independent abilities, as the contract lists them")]
+struct AbilitiesOut {
+    read_busy: bool,
+    write: bool,
+    report_changes: bool,
+    push: bool,
+    sends_invitations: bool,
+}
+
+impl From<Connection> for ConnectionOut {
+    fn from(connection: Connection) -> Self {
+        let home = connection.home().map(|home| home.id.clone());
+        let calendar = |calendar: &crate::plugins::contract::Calendar| CalendarOut {
+            id: calendar.id.clone(),
+            name: calendar.name.clone(),
+            can_write: calendar.role.writes(),
+            is_home: home.as_ref() == Some(&calendar.id),
+        };
+        let Abilities { read_busy, write, report_changes, push, sends_invitations, .. } = connection.account.abilities;
+        Self {
+            calendars: connection.account.calendars.iter().map(calendar).collect(),
+            abilities: AbilitiesOut { read_busy, write, report_changes, push, sends_invitations },
+            id: connection.id,
+            person: connection.person,
+            provider: connection.provider,
+            sign_in: connection.sign_in,
+            server: connection.server,
+            address: connection.account.address,
+            zone: connection.zone,
+            state: connection.state.name(),
+            opened_at: connection.opened_at,
+            connected_at: connection.connected_at,
+        }
+    }
+}
+
+/// What a person filled in.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewConnection {
+    /// Of those that are offered.
+    provider: String,
+    /// Which of its sign-ins.
+    sign_in: String,
+    /// The server's origin, where the form asks for one.
+    server: Option<String>,
+    /// By the names of the form.
+    #[serde(default)]
+    fields: BTreeMap<String, String>,
+    /// By the names of the form; stored sealed, and never given out again.
+    #[serde(default)]
+    secrets: BTreeMap<String, String>,
+}
+
+/// A provider that a person may connect.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Offer)]
+pub(super) struct OfferOut {
+    provider: String,
+    name: String,
+    sign_ins: Vec<SignInOut>,
+}
+
+/// A way to sign in.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SignIn)]
+struct SignInOut {
+    id: String,
+    label: String,
+    /// Where the service explains its passwords.
+    help_link: Option<String>,
+    fields: Vec<FieldOut>,
+}
+
+/// A field of a form.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FormField)]
+struct FieldOut {
+    name: String,
+    label: String,
+    /// `text` goes into `fields`, `secret` into `secrets`, `server` is the server.
+    kind: &'static str,
+    help: String,
+    /// What is taken if nothing is given.
+    preset: Option<String>,
+    /// A regular expression of HTML's kind that the whole value matches.
+    pattern: Option<String>,
+}
+
+/// What the person may connect.
+#[utoipa::path(get, path = "/v1/people/{person}/offers", tag = "connections", operation_id = "listOffers",
+    params(("person" = PersonId, Path)), responses((status = 200, body = Vec<OfferOut>)))]
+pub(super) async fn offers(
+    State(app): State<App>,
+    actor: Actor,
+    Ids(person): Ids<PersonId>,
+) -> Result<Json<Vec<OfferOut>>, Problem> {
+    let person = find(&app, &actor, person).await?;
+    let mut tx = app.calendars.db.read().await?;
+    let offered = offers::to_person(&mut tx, person.organisation, person.id).await?;
+    tx.commit().await?;
+    let mut offers = Vec::with_capacity(offered.len());
+    for id in offered {
+        // What is offered and not granted at the moment cannot be connected at the moment.
+        let Ok(provider) = app.calendars.registry.provider(&id).await else { continue };
+        let sign_ins = provider.sign_ins().filter_map(form).collect();
+        offers.push(OfferOut { provider: id, name: provider.plugin.description().name.clone(), sign_ins });
+    }
+    Ok(Json(offers))
+}
+
+fn form(sign_in: &SignIn) -> Option<SignInOut> {
+    let Method::Form(Form { fields, help_link }) = &sign_in.method else { return None };
+    let field = |field: &crate::plugins::contract::FormField| FieldOut {
+        name: field.name.clone(),
+        label: field.label.clone(),
+        kind: match field.kind {
+            FieldKind::Text => "text",
+            FieldKind::Secret => "secret",
+            FieldKind::ServerUrl => "server",
+        },
+        help: field.help.clone(),
+        preset: field.preset.clone(),
+        pattern: field.pattern.clone(),
+    };
+    Some(SignInOut {
+        id: sign_in.id.clone(),
+        label: sign_in.label.clone(),
+        help_link: help_link.clone(),
+        fields: fields.iter().map(field).collect(),
+    })
+}
+
+/// The person's connected calendar.
+#[utoipa::path(get, path = "/v1/people/{person}/connection", tag = "connections", operation_id = "getConnection",
+    params(("person" = PersonId, Path)), responses((status = 200, body = ConnectionOut)))]
+pub(super) async fn get(
+    State(app): State<App>,
+    actor: Actor,
+    Ids(person): Ids<PersonId>,
+) -> Result<Json<ConnectionOut>, Problem> {
+    let person = find(&app, &actor, person).await?;
+    let mut tx = app.calendars.db.read().await?;
+    let kept = connections::store::of_person(&mut tx, person.organisation, person.id).await?;
+    Ok(Json(kept.ok_or(Problem::new(Code::NotConnected))?.connection.into()))
+}
+
+/// Connects the person's calendar: checked, verified by opening the account, sealed, stored. Only the person
+/// themself can. To sign in again to the same account is the same request; the connection and its meetings stay.
+#[utoipa::path(put, path = "/v1/people/{person}/connection", tag = "connections", operation_id = "connect",
+    params(("person" = PersonId, Path)), request_body = NewConnection,
+    responses((status = 200, body = ConnectionOut)))]
+pub(super) async fn put(
+    State(app): State<App>,
+    actor: Actor,
+    Ids(person): Ids<PersonId>,
+    Body(new): Body<NewConnection>,
+) -> Result<Json<ConnectionOut>, Problem> {
+    let person = find(&app, &actor, person).await?;
+    let NewConnection { provider, sign_in, server, fields, secrets } = new;
+    let secrets = secrets.into_iter().map(|(name, secret)| (name, secret.into())).collect();
+    let request = Request { provider, sign_in, server, fields, secrets };
+    let connection = connections::connect(&app.calendars, &actor, person.id, request).await?;
+    Ok(Json(connection.into()))
+}
+
+/// Disconnects it, and forgets the credential. Events that are in the calendar stay there.
+#[utoipa::path(delete, path = "/v1/people/{person}/connection", tag = "connections", operation_id = "disconnect",
+    params(("person" = PersonId, Path)), responses((status = 204)))]
+pub(super) async fn delete(
+    State(app): State<App>,
+    actor: Actor,
+    Ids(person): Ids<PersonId>,
+) -> Result<StatusCode, Problem> {
+    let person = find(&app, &actor, person).await?;
+    connections::disconnect(&app.calendars, &actor, person.id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A person whose calendar is somebody's business: their own, an administrator's, an integration's. Not an operator's.
+pub(super) async fn find(app: &App, actor: &Actor, person: PersonId) -> Result<Person, Problem> {
+    let organisation = actor.organisation(None)?;
+    let mut tx = app.db.read().await?;
+    let person = people::person(&mut tx, organisation, person).await?.ok_or(Problem::new(Code::NotFound))?;
+    actor.may(Deed::SeePerson(&person))?;
+    Ok(person)
+}

@@ -1,0 +1,125 @@
+//! Making a meeting.
+
+use super::{Content, Invalid, MOST_ATTENDEES, Meeting, Status, store};
+use crate::{
+    db::{self, Db},
+    ids::{MeetingId, PersonId, ProgramId},
+    jobs::{self, Effect, points},
+    people::{self, Actor},
+    programs,
+};
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
+
+/// What somebody wants to take place.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// In which program.
+    pub program: ProgramId,
+    /// Whose meeting it is.
+    pub owner: PersonId,
+    /// Who else takes part.
+    pub attendees: Vec<PersonId>,
+    /// What it shows.
+    pub content: Content,
+    /// The caller's `Idempotency-Key`: asking twice makes one meeting.
+    pub key: Option<String>,
+}
+
+/// A meeting is not made.
+#[derive(Debug, thiserror::Error)]
+pub enum ScheduleError {
+    /// No calendar could show it.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// The program is not there, or not to be seen.
+    #[error("there is no such program")]
+    NoProgram,
+    /// Somebody is not a member of the program.
+    #[error("{0} is not a member of the program")]
+    NotAMember(PersonId),
+    /// They may not make meetings for this owner.
+    #[error("only the owner, an administrator or a program's token can make this meeting")]
+    NotAllowed,
+    /// The key was used for another meeting.
+    #[error("the Idempotency-Key was used for another request; use a new one")]
+    KeyReused,
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] sqlx::Error),
+}
+
+/// Makes a meeting, and has it brought to its owner's calendar.
+///
+/// # Errors
+/// If it is not made; then nothing was stored.
+pub async fn schedule(db: &Db, now: Timestamp, actor: &Actor, plan: Plan) -> Result<Meeting, ScheduleError> {
+    plan.content.check()?;
+    let organisation = actor.own().ok_or(ScheduleError::NoProgram)?;
+    let mut attendees = plan.attendees.clone();
+    attendees.sort_unstable();
+    attendees.dedup();
+    attendees.retain(|person| *person != plan.owner);
+    if attendees.len() > MOST_ATTENDEES {
+        return Err(Invalid { field: "attendees", rule: "at most 200 people" }.into());
+    }
+    let asked = plan.key.as_ref().map(|key| store::Asked { key: key.clone(), sha256: digest(&plan, &attendees) });
+
+    let mut tx = db.begin().await?;
+    if let Some(asked) = &asked
+        && let Some((id, sha256)) = store::asked(&mut tx, organisation, &asked.key).await?
+    {
+        if sha256 != asked.sha256 {
+            return Err(ScheduleError::KeyReused);
+        }
+        let meeting = store::find(&mut tx, organisation, id).await?;
+        return meeting.ok_or(ScheduleError::Store(sqlx::Error::RowNotFound));
+    }
+    let program = programs::program(&mut tx, organisation, plan.program).await?.ok_or(ScheduleError::NoProgram)?;
+    let administers = actor.administers(program.id);
+    if actor.person().is_some_and(|person| person != plan.owner && !administers) {
+        return Err(ScheduleError::NotAllowed);
+    }
+    for &person in std::iter::once(&plan.owner).chain(&attendees) {
+        if !people::is_member(&mut tx, program.id, person).await? {
+            return Err(ScheduleError::NotAMember(person));
+        }
+    }
+    let id = MeetingId::new(now);
+    let meeting = Meeting {
+        id,
+        organisation,
+        program: program.id,
+        owner: plan.owner,
+        attendees,
+        // A UUID, as RFC 7986 §5.3 recommends; not the meeting's own, because a meeting may outlive an event.
+        uid: MeetingId::new(now).to_string(),
+        content: plan.content,
+        status: Status::Confirmed,
+        revision: 1,
+        created_at: now,
+        updated_at: now,
+    };
+    store::insert(&mut tx, &meeting, asked.as_ref()).await.map_err(|error| match error {
+        // Two requests with one key at the same moment: the other was first, and a repetition finds its meeting.
+        error if asked.is_some() && db::is_taken(&error) => ScheduleError::KeyReused,
+        error => error.into(),
+    })?;
+    jobs::put(&mut tx, &Effect::PushMeeting { meeting: id }).await?;
+    points::reach("meeting.before-commit").await;
+    tx.commit().await?;
+    points::reach("meeting.after-commit").await;
+    Ok(meeting)
+}
+
+/// Of all that was asked for.
+fn digest(plan: &Plan, attendees: &[PersonId]) -> String {
+    let Plan { program, owner, content, .. } = plan;
+    let asked = serde_json::json!([program, owner, attendees, content]).to_string();
+    Sha256::digest(asked).iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
