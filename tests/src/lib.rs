@@ -5,14 +5,18 @@
 //! - `peers`: software by other people that proves our work: CalDAV servers, an independent client, a reference for
 //!   recurrences. Rejected: imitations of servers. They know only what we knew when we wrote them.
 //! - `store`: the one imitation, on purpose: a toy service for a toy provider that is wrong at will.
+//! - `program`, `host`: the program of this checkout, and a running `chronus serve` with a client of its API.
 //! - `wit`: the contract as text: the promises it numbers, and its normal form.
 //! - `tidy`: the rules of the house as functions over the tracked files; `it/tidy.rs` applies them.
 
 mod checkout;
 pub mod database;
+pub mod host;
 pub mod peers;
+mod program;
 pub mod store;
 pub mod tidy;
 pub mod wit;
 
 pub use checkout::{Components, components, repo_root};
+pub use program::program;

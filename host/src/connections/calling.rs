@@ -13,7 +13,7 @@ use crate::{
     plugins::{
         Access, Budget, CallError, Connection as Address, Plugin, Remedy,
         contract::Reply,
-        registry::{Provider, ProviderError, Registry},
+        registry::{Provider, Registry, RegistryError},
         sign_in::{self, Input},
     },
     secrets::{Keyring, Place, Sealed},
@@ -47,7 +47,7 @@ pub enum NotCallable {
     Reconnect,
     /// The provider is not there, or not granted.
     #[error(transparent)]
-    Provider(#[from] ProviderError),
+    Provider(#[from] RegistryError),
     /// The stored credential cannot be used: the key is missing, or the grant has changed since.
     #[error("the stored sign-in cannot be used: {0}; connect the calendar again")]
     Credential(String),

@@ -12,7 +12,7 @@ use crate::{
     people::{self, Actor},
     plugins::{
         Access, AccessError, CallError, Connection as Address, Remedy,
-        registry::ProviderError,
+        registry::RegistryError,
         sign_in::{self, Input, InputError},
     },
     programs::offers,
@@ -49,7 +49,7 @@ pub enum ConnectError {
     NotOffered(String),
     /// The provider is not there, or not granted.
     #[error(transparent)]
-    Provider(#[from] ProviderError),
+    Provider(#[from] RegistryError),
     /// The provider has no such sign-in, or the operator has not accepted it.
     #[error("the provider has no sign-in `{0}` by a form")]
     SignIn(String),

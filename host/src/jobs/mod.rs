@@ -32,7 +32,7 @@ pub use store::{
     revive,
 };
 
-use crate::ids::MeetingId;
+use crate::ids::{MeetingId, PersonId};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -55,6 +55,11 @@ pub enum Effect {
         /// Which.
         meeting: MeetingId,
     },
+    /// Every meeting of a person that their calendar does not show yet is pushed: they have just connected it.
+    DeliverMeetings {
+        /// Whose.
+        person: PersonId,
+    },
     /// Every secret is sealed by the newest key.
     RewrapSecrets {},
 }
@@ -65,6 +70,7 @@ impl Effect {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::PushMeeting { .. } => "push-meeting",
+            Self::DeliverMeetings { .. } => "deliver-meetings",
             Self::RewrapSecrets {} => "rewrap-secrets",
         }
     }
@@ -74,6 +80,7 @@ impl Effect {
     pub fn lane(&self) -> String {
         match self {
             Self::PushMeeting { meeting } => meeting.to_string(),
+            Self::DeliverMeetings { person } => person.to_string(),
             Self::RewrapSecrets {} => self.kind().to_owned(),
         }
     }
@@ -83,6 +90,7 @@ impl Effect {
     pub fn dedupe(&self) -> String {
         match self {
             Self::PushMeeting { meeting } => format!("{}:{meeting}", self.kind()),
+            Self::DeliverMeetings { person } => format!("{}:{person}", self.kind()),
             Self::RewrapSecrets {} => self.kind().to_owned(),
         }
     }
@@ -104,9 +112,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn all() -> [Effect; 2] {
-        let meeting = MeetingId::new(jiff::Timestamp::UNIX_EPOCH);
-        [Effect::PushMeeting { meeting }, Effect::RewrapSecrets {}]
+    fn all() -> [Effect; 3] {
+        let (meeting, person) =
+            (MeetingId::new(jiff::Timestamp::UNIX_EPOCH), PersonId::new(jiff::Timestamp::UNIX_EPOCH));
+        [Effect::PushMeeting { meeting }, Effect::DeliverMeetings { person }, Effect::RewrapSecrets {}]
     }
 
     #[test]

@@ -12,7 +12,11 @@ use std::sync::LazyLock;
 pub const STOP_AT: &str = "CHRONUS_STOP_AT";
 
 /// All of them. Each is reached in the life of a meeting; a test kills the host at each.
-pub const NAMES: [&str; 5] = [
+pub const NAMES: [&str; 7] = [
+    // A meeting was made, changed or cancelled, and nothing is committed.
+    "meeting.before-commit",
+    // All is committed, and whoever asked has no answer.
+    "meeting.after-commit",
     // A job was begun, and nobody was asked to do it yet.
     "job.after-claim",
     // The meeting was read; the service knows nothing of what we are about to write.

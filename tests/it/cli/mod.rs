@@ -8,14 +8,13 @@ mod operator; // The commands that work on a deployment's database.
 use anyhow::{Context, ensure};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use chronus_tests::peers::{self, Peer, Radicale};
-use chronus_tests::{components, repo_root};
+use chronus_tests::{components, program, repo_root};
 use serde_json::Value;
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Command, Output},
-    sync::OnceLock,
 };
 
 /// In every target here, and in nothing that comes out.
@@ -405,30 +404,6 @@ impl Ended {
 /// The secret as TOML has it.
 fn quoted() -> String {
     format!("'{SECRET}'")
-}
-
-/// The program of this checkout. Building the tests does not build it, so that whoever asks first does; cargo has let
-/// go of its lock by the time that tests run.
-pub(crate) fn program() -> anyhow::Result<&'static Path> {
-    static PROGRAM: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let build = || -> anyhow::Result<PathBuf> {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        // Without naming a package, as everywhere: the features are then those that the tests were built with.
-        let built = Command::new(cargo)
-            .args(["build", "--bin", "chronus", "--message-format", "json-render-diagnostics"])
-            .current_dir(repo_root())
-            .output()?;
-        ensure!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        let messages = String::from_utf8(built.stdout)?;
-        let mut programs = messages.lines().filter_map(|line| {
-            let message: Value = serde_json::from_str(line).ok()?;
-            let name = message["target"]["name"] == "chronus";
-            message["executable"].as_str().filter(|_| name).map(PathBuf::from)
-        });
-        programs.next_back().context("cargo built `chronus` and did not say where")
-    };
-    let built = PROGRAM.get_or_init(|| build().map_err(|error| format!("{error:#}")));
-    built.as_deref().map_err(|error| anyhow::Error::msg(error.clone()))
 }
 
 /// A service that answers 401 to whatever it is asked, for as long as this process lives.

@@ -1,6 +1,6 @@
 //! `chronus serve` from outside: it says where it listens, and ends what it began when it is told to end.
 
-use crate::cli::program;
+use chronus_tests::program;
 use anyhow::{Context, ensure};
 use chronus_host::db::Place;
 use chronus_tests::database::Database;

@@ -1,0 +1,219 @@
+//! A running `chronus serve`, as a child of this process, and a client of its API.
+//!
+//! Tests of the service talk to the program that is shipped, over HTTP, and read its log; what they know of it is what
+//! its users know. It listens on a port of the system's choice, which it prints. It dies with this process: it is killed
+//! when its value is dropped.
+
+use crate::program;
+use anyhow::{Context, bail, ensure};
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+use std::{
+    path::Path,
+    process::Stdio,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncRead, BufReader},
+    process::{Child, Command},
+    sync::Notify,
+    time::timeout,
+};
+
+/// How long anything may take on a busy machine before it counts as hung.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running host.
+#[derive(Debug)]
+pub struct Host {
+    child: Child,
+    origin: String,
+    said: Said,
+}
+
+/// What it has said so far, line by line.
+#[derive(Debug, Clone, Default)]
+struct Said {
+    lines: Arc<Mutex<Vec<String>>>,
+    more: Arc<Notify>,
+}
+
+impl Host {
+    /// Starts a host with this configuration file, and waits until it listens.
+    pub async fn start(config: &Path, environment: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let program = tokio::task::spawn_blocking(program).await??;
+        let mut child = Command::new(program)
+            .args(["serve", "--config"])
+            .arg(config)
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("starting {}", program.display()))?;
+        let said = Said::default();
+        said.keep(child.stdout.take().context("it has a standard output")?);
+        said.keep(child.stderr.take().context("it has an error output")?);
+        let mut host = Self { child, origin: String::new(), said };
+        let line = host.says(&["listening on http://"]).await?;
+        let origin = line.split_whitespace().find(|word| word.starts_with("http://"));
+        host.origin = origin.context("it says where it listens")?.trim_end_matches('/').to_owned();
+        Ok(host)
+    }
+
+    /// `http://127.0.0.1:` and the port.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// A client of its API with this token.
+    pub fn client(&self, token: &str) -> anyhow::Result<Client> {
+        Client::new(&self.origin, token)
+    }
+
+    /// The first line that holds all of these words, once it has said it.
+    pub async fn says(&self, words: &[&str]) -> anyhow::Result<String> {
+        let found = || {
+            let lines = self.said.lines();
+            lines.iter().find(|line| words.iter().all(|word| line.contains(word))).cloned()
+        };
+        let wait = async {
+            loop {
+                // Asked for before looking, so that nothing is missed in between.
+                let more = self.said.more.notified();
+                if let Some(line) = found() {
+                    return line;
+                }
+                more.await;
+            }
+        };
+        let line = timeout(PATIENCE, wait).await;
+        line.with_context(|| format!("it never said {words:?}, but:\n{}", self.log()))
+    }
+
+    /// All that it has said so far.
+    pub fn log(&self) -> String {
+        self.said.lines().join("\n")
+    }
+
+    /// As `kill -9` does, and waits until it is gone.
+    pub async fn kill(mut self) -> anyhow::Result<String> {
+        self.child.kill().await.context("killing the host")?;
+        Ok(self.log())
+    }
+
+    /// Asks it to end as an operator does, and waits until it has. It ends well.
+    pub async fn stop(mut self) -> anyhow::Result<String> {
+        let pid = self.child.id().context("it has ended already")?;
+        let asked = Command::new("kill").args(["-TERM", &pid.to_string()]).status().await?;
+        ensure!(asked.success(), "kill -TERM {pid}: {asked}");
+        let ended = timeout(PATIENCE, self.child.wait()).await.context("it does not end")??;
+        ensure!(ended.success(), "it ended with {ended}:\n{}", self.log());
+        Ok(self.log())
+    }
+}
+
+impl Said {
+    fn lines(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep(&self, stream: impl AsyncRead + Send + Unpin + 'static) {
+        let said = self.clone();
+        tokio::spawn(async move {
+            let mut lines = BufReader::new(stream).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                said.lines().push(line);
+                said.more.notify_waiters();
+            }
+        });
+    }
+}
+
+/// A client of the API.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    origin: String,
+    token: String,
+}
+
+/// An answer of the API.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The body, null if there is none.
+    pub body: Value,
+}
+
+impl Client {
+    /// A client with this token.
+    pub fn new(origin: &str, token: &str) -> anyhow::Result<Self> {
+        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
+        Ok(Self { http, origin: origin.to_owned(), token: token.to_owned() })
+    }
+
+    /// Sends a request; with a body of JSON, if there is one.
+    pub async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Answer> {
+        self.send_with(method, path, body, &[]).await
+    }
+
+    /// The same, with more headers.
+    pub async fn send_with(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        headers: &[(&str, &str)],
+    ) -> anyhow::Result<Answer> {
+        let mut request = self.http.request(method, format!("{}{path}", self.origin)).bearer_auth(&self.token);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        let answer = request.send().await?;
+        let (status, text) = (answer.status(), answer.text().await?);
+        let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).context(text)? };
+        Ok(Answer { status, body })
+    }
+
+    /// GET, which succeeds.
+    pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        self.send(Method::GET, path, None).await?.good()
+    }
+
+    /// POST, which succeeds.
+    pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.send(Method::POST, path, Some(body)).await?.good()
+    }
+
+    /// PUT, which succeeds.
+    pub async fn put(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.send(Method::PUT, path, Some(body)).await?.good()
+    }
+
+    /// PATCH, which succeeds.
+    pub async fn patch(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.send(Method::PATCH, path, Some(body)).await?.good()
+    }
+
+    /// DELETE, which succeeds.
+    pub async fn delete(&self, path: &str) -> anyhow::Result<Value> {
+        self.send(Method::DELETE, path, None).await?.good()
+    }
+}
+
+impl Answer {
+    /// The body of an answer that is a success.
+    pub fn good(self) -> anyhow::Result<Value> {
+        if !self.status.is_success() {
+            bail!("{}: {}", self.status, self.body);
+        }
+        Ok(self.body)
+    }
+}
