@@ -12,4 +12,5 @@ mod peers; // The software of others that proves our work: it starts, an indepen
 mod registry; // Providers are added, accepted, replaced and removed while calls go on.
 mod sandbox; // The sandbox holds, whatever a guest does.
 mod secrets; // What is sealed opens in its row and nowhere else; keys change while it stays.
+mod service; // The service, from outside: the program that is shipped, its API, a real calendar server.
 mod tidy; // The rules of the house, over the tracked files.

@@ -11,7 +11,7 @@ use chronus_host::{
     db::{Db, Place},
 };
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 use tempfile::TempDir;
 
 /// The environment variable that names the engine: `sqlite` (the default) or `postgres`.
@@ -97,6 +97,23 @@ impl Database {
             }
         }
         Ok(rows)
+    }
+
+    /// Every byte of it is under this folder, once [`Self::settle`]d.
+    pub fn folder(&self) -> anyhow::Result<PathBuf> {
+        let folder = match &self.place {
+            Place::File(path) => path.parent().map(PathBuf::from),
+            Place::Server(address) => address.split_once("?host=").map(|(_, folder)| PathBuf::from(folder)),
+        };
+        folder.context("the database has no folder")
+    }
+
+    /// Has all that was committed written to its files.
+    pub async fn settle(&self) -> anyhow::Result<()> {
+        match &self.place {
+            Place::File(_) => Ok(()),
+            Place::Server(_) => self.run("checkpoint").await,
+        }
     }
 
     /// Writes to it behind the host's back.

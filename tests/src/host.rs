@@ -57,7 +57,11 @@ impl Host {
         said.keep(child.stdout.take().context("it has a standard output")?);
         said.keep(child.stderr.take().context("it has an error output")?);
         let mut host = Self { child, origin: String::new(), said };
-        let line = host.says(&["listening on http://"]).await?;
+        let said = host.said.clone();
+        let line = tokio::select! {
+            line = said.says(&["listens on http://"]) => line?,
+            ended = host.child.wait() => bail!("it ended ({}) before it listened:\n{}", ended?, host.log()),
+        };
         let origin = line.split_whitespace().find(|word| word.starts_with("http://"));
         host.origin = origin.context("it says where it listens")?.trim_end_matches('/').to_owned();
         Ok(host)
@@ -75,22 +79,7 @@ impl Host {
 
     /// The first line that holds all of these words, once it has said it.
     pub async fn says(&self, words: &[&str]) -> anyhow::Result<String> {
-        let found = || {
-            let lines = self.said.lines();
-            lines.iter().find(|line| words.iter().all(|word| line.contains(word))).cloned()
-        };
-        let wait = async {
-            loop {
-                // Asked for before looking, so that nothing is missed in between.
-                let more = self.said.more.notified();
-                if let Some(line) = found() {
-                    return line;
-                }
-                more.await;
-            }
-        };
-        let line = timeout(PATIENCE, wait).await;
-        line.with_context(|| format!("it never said {words:?}, but:\n{}", self.log()))
+        self.said.says(words).await
     }
 
     /// All that it has said so far.
@@ -116,6 +105,25 @@ impl Host {
 }
 
 impl Said {
+    async fn says(&self, words: &[&str]) -> anyhow::Result<String> {
+        let found = || {
+            let lines = self.lines();
+            lines.iter().find(|line| words.iter().all(|word| line.contains(word))).cloned()
+        };
+        let wait = async {
+            loop {
+                // Asked for before looking, so that nothing is missed in between.
+                let more = self.more.notified();
+                if let Some(line) = found() {
+                    return line;
+                }
+                more.await;
+            }
+        };
+        let line = timeout(PATIENCE, wait).await;
+        line.with_context(|| format!("it never said {words:?}, but:\n{}", self.lines().join("\n")))
+    }
+
     fn lines(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -7,7 +7,7 @@
 
 use super::output::{self, CliError, Exit};
 use crate::{
-    app::{App, OpenError},
+    app::{self, App, OpenError},
     clock::Clock,
     config::Config,
     http,
@@ -21,7 +21,9 @@ pub(super) async fn run(config: Config, as_json: bool) -> Result<Exit, CliError>
     if !config.egress.map.is_empty() {
         output::note("note: egress.map is in force: requests go to stand-ins, not to the services they name");
     }
-    points::wanted().map_err(|error| CliError::input("stop-at", error.to_string()))?;
+    if let Some(point) = points::wanted().map_err(|error| CliError::input("stop-at", error.to_string()))? {
+        output::note(&format!("note: for a test, this host stops at {point}"));
+    }
     let (listen, drain) = (config.listen, config.drain);
     let app = App::open(config, Clock::System).await?;
     let cannot = |error| CliError::machine("listen", format!("{listen} cannot be listened on: {error}"));
@@ -33,6 +35,7 @@ pub(super) async fn run(config: Config, as_json: bool) -> Result<Exit, CliError>
         let _ = stop.wait_for(|told| *told).await;
     };
     let db = app.db.clone();
+    let runner = app::work::start(&app);
     let mut serving = tokio::spawn(http::serve(app, listener, told(stop.clone())));
     let url = format!("http://{address}");
     if as_json {
@@ -44,7 +47,8 @@ pub(super) async fn run(config: Config, as_json: bool) -> Result<Exit, CliError>
         served = &mut serving => served,
         () = told(stop) => {
             tracing::info!("told to end: nothing new is taken");
-            match timeout(drain, &mut serving).await {
+            let ended = async { tokio::join!(&mut serving, runner.shutdown()).0 };
+            match timeout(drain, ended).await {
                 Ok(served) => served,
                 Err(_) => {
                     tracing::warn!("what is under way takes longer than drain-seconds and is cut off");

@@ -5,7 +5,7 @@
 //! remembered. No transaction is open meanwhile. What the provider may reach and how the credential is attached come
 //! from the operator's grant, never from what the component says of itself today.
 
-use super::{Connection, State, store};
+use super::{Connection, State, sealing, store};
 use crate::{
     clock::Clock,
     db::Db,
@@ -16,7 +16,7 @@ use crate::{
         registry::{Provider, Registry, RegistryError},
         sign_in::{self, Input},
     },
-    secrets::{Keyring, Place, Sealed},
+    secrets::{Keyring, Sealed},
 };
 use jiff::Timestamp;
 use std::{collections::BTreeMap, sync::Arc};
@@ -80,11 +80,6 @@ pub struct Calling {
     sealed: Sealed,
 }
 
-/// Where a connection's credential is sealed for.
-pub(super) fn place(organisation: &str, row: &str) -> Place {
-    Place { organisation: organisation.to_owned(), table: "connections", row: row.to_owned(), column: "sealed" }
-}
-
 impl Calendars {
     /// Gets everything ready to call a person's calendar.
     ///
@@ -106,7 +101,7 @@ impl Calendars {
     fn access(&self, kept: &store::Kept, provider: &Provider) -> Result<Arc<Access>, NotCallable> {
         let connection = &kept.connection;
         let unusable = |what: String| NotCallable::Credential(what);
-        let place = place(&connection.organisation.to_string(), &connection.id.to_string());
+        let place = sealing::place(connection.organisation, connection.id);
         let secrets = self.keyring.open_map(&place, &kept.sealed.bytes).map_err(|error| unusable(error.to_string()))?;
         let granted = provider.granted.sign_in(&connection.sign_in);
         let granted = granted.ok_or_else(|| unusable(format!("`{}` is no longer granted", connection.sign_in)))?;

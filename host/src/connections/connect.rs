@@ -1,8 +1,7 @@
 //! Connecting a calendar by a form.
 
 use super::{
-    Calendars, Connection, State,
-    calling::place,
+    Calendars, Connection, State, sealing,
     store::{self, Kept},
 };
 use crate::{
@@ -147,7 +146,7 @@ pub async fn connect(
     let now = calendars.now();
     let again = before.filter(|kept| same_account(&kept.connection, &request.provider, &address));
     let id = again.as_ref().map_or_else(|| ConnectionId::new(now), |kept| kept.connection.id);
-    let sealed = calendars.keyring.seal_map(&place(&organisation.to_string(), &id.to_string()), &secrets);
+    let sealed = calendars.keyring.seal_map(&sealing::place(organisation, id), &secrets);
     let zone = opened.value.zone.clone().filter(|zone| jiff::tz::TimeZone::get(zone).is_ok()).unwrap_or(person.zone);
     let memo_state_format = address.memo.as_ref().map(|_| provider.plugin.description().state_format);
     let connection = Connection {

@@ -81,9 +81,9 @@ pub(super) struct Listing {
     #[param(value_type = Option<String>)]
     pub(super) organisation: Option<crate::ids::OrganisationId>,
     /// What comes after this id: `next` of the page before.
-    pub(super) after: Option<String>,
+    after: Option<String>,
     /// The most items: 1 to 200, and 50 if it is not said.
-    pub(super) limit: Option<u32>,
+    limit: Option<u32>,
 }
 
 impl Listing {
@@ -100,9 +100,9 @@ impl Listing {
 #[into_params(parameter_in = Query)]
 pub(super) struct Part {
     /// What comes after this id: `next` of the page before.
-    after: Option<String>,
+    pub(super) after: Option<String>,
     /// The most items: 1 to 200, and 50 if it is not said.
-    limit: Option<u32>,
+    pub(super) limit: Option<u32>,
 }
 
 /// A part of a list.

@@ -1,7 +1,7 @@
 //! `/v1/meetings`: meetings.
 
 use super::{
-    input::{Asked, Body, Created, Ids, List, Listing},
+    input::{Asked, Body, Created, Ids, List, Part},
     problem::{Code, Problem},
     queries::MeetingsQuery,
 };
@@ -155,15 +155,15 @@ pub(super) async fn list(
         }
         (_, named) => named,
     };
-    let paging = Listing { organisation: None, after: asked.after, limit: asked.limit };
-    let page = paging.page::<MeetingId>()?;
+    let part = Part { after: asked.after, limit: asked.limit };
+    let page = part.page::<MeetingId>()?;
     let mut tx = app.db.read().await?;
     let mut found = Vec::new();
     for meeting in meetings::store::list(&mut tx, organisation, person, &page).await? {
         let copy = meetings::store::copy(&mut tx, meeting.id).await?;
         found.push(MeetingOut::of(meeting, copy));
     }
-    paging.answer(found, |meeting| meeting.id.to_string(), std::convert::identity)
+    part.answer(found, |meeting| meeting.id.to_string(), std::convert::identity)
 }
 
 /// Makes a meeting, and has it brought to its owner's calendar. With the header `Idempotency-Key`, asking twice makes

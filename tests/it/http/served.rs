@@ -1,9 +1,9 @@
 //! `chronus serve` from outside: it says where it listens, and ends what it began when it is told to end.
 
-use chronus_tests::program;
 use anyhow::{Context, ensure};
 use chronus_host::db::Place;
 use chronus_tests::database::Database;
+use chronus_tests::program;
 use serde_json::Value;
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},

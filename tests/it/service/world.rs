@@ -23,8 +23,7 @@ pub(super) const SERVER: &str = "https://dav.example.org";
 pub(super) const PASSWORD: &str = "tr0ub4dor \"&\" 3é/+=%";
 
 /// What tokens of people may do here.
-const PERSONAL: [&str; 5] =
-    ["busy-read", "connection-write", "meetings-read", "meetings-write", "organisation-read"];
+const PERSONAL: [&str; 5] = ["busy-read", "connection-write", "meetings-read", "meetings-write", "organisation-read"];
 
 /// Everything of a test.
 pub(super) struct World {
@@ -64,7 +63,7 @@ impl World {
             "listen = \"127.0.0.1:0\"\ndatabase = {place}\nkeys = {}\nlog = \"info,chronus=trace,provider=trace\"\n{settings}\n\
              [sandbox]\ncache = {}\n[egress.map]\n\"{SERVER}\" = \"{}\"\n",
             text(folder.path().join("keys")),
-            text(repo_root().join("target/code")),
+            text(repo_root().join("target/code-of-hosts")),
             radicale.origin(),
         );
         std::fs::write(folder.path().join("chronus.toml"), config)?;
@@ -88,7 +87,9 @@ impl World {
     async fn populate(&mut self) -> anyhow::Result<()> {
         let built = tokio::task::spawn_blocking(components).await??.provider("ical")?;
         let component = built.path.to_str().context("the checkout's path is text")?.to_owned();
-        self.command(&["plugin", "add", &component, "--accept"]).await?;
+        let trusted = repo_root().join("plugins-build/out/trusted.pub");
+        let trusted = trusted.to_str().context("the checkout's path is text")?;
+        self.command(&["plugin", "add", &component, "--accept", "--trusted", trusted]).await?;
         let organisation = self.command(&["organisation", "add", "Example"]).await?;
         self.organisation = id(&organisation)?;
         let organisation = self.organisation.clone();
@@ -113,7 +114,7 @@ impl World {
         arguments.extend(person.iter().flat_map(|person| ["--person", *person]));
         arguments.extend(scopes.iter().flat_map(|scope| ["--scope", *scope]));
         let made = self.command(&arguments).await?;
-        Ok(made["token"].as_str().context("a token")?.to_owned())
+        Ok(made["secret"].as_str().context("a token")?.to_owned())
     }
 
     /// Runs an operator's command, which succeeds, and gives what it prints.
