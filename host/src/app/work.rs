@@ -2,18 +2,16 @@
 
 use super::App;
 use crate::{
-    config::JobSettings,
     connections::{Calendars, sealing},
-    jobs::{self, Effect, Lease, LeaseError, Outcome, Runner, Settings},
+    jobs::{self, Effect, Lease, LeaseError, Outcome, Runner},
     meetings::push,
 };
 
 /// Begins to do jobs, as many at once as the configuration says.
 #[must_use]
 pub fn start(app: &App) -> Runner {
-    let JobSettings { workers, poll, lease } = app.config.jobs;
     let calendars = app.calendars.clone();
-    Runner::start(app.db.clone(), Settings { workers, lease, poll }, move |lease| {
+    Runner::start(app.db.clone(), app.config.jobs, move |lease| {
         let calendars = calendars.clone();
         async move { work(&calendars, lease).await }
     })

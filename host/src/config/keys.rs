@@ -157,7 +157,7 @@ pub static KEYS: &[Key] = &[
         "30",
         "After how long without a sign of life another host takes a job over.",
         |config, given| {
-            config.jobs.lease = Duration::from_secs(given.whole(5, 3600)?);
+            config.jobs.lease = Duration::from_secs(given.whole(1, 3600)?);
             Ok(())
         },
     ),

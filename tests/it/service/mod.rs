@@ -1,4 +1,5 @@
 //! The service, from outside: the program that is shipped, its API, a real calendar server, and another client.
 
 mod flow; // Connect, busy, meet, move, cancel; what is refused; what no log and no byte of the database tells.
+mod kills; // The host is killed wherever it hurts, and every meeting still has exactly one event.
 mod world; // An organisation with people, a host, a calendar server.

@@ -29,7 +29,8 @@ const PERSONAL: [&str; 5] = ["busy-read", "connection-write", "meetings-read", "
 pub(super) struct World {
     pub(super) folder: TempDir,
     pub(super) database: Database,
-    pub(super) radicale: Radicale,
+    /// Runs for as long as the world is there.
+    _radicale: Radicale,
     /// The path of ann's calendar at the server.
     pub(super) calendar: String,
     pub(super) caldav: CaldavClient,
@@ -71,7 +72,7 @@ impl World {
         let mut world = Self {
             folder,
             database,
-            radicale,
+            _radicale: radicale,
             calendar,
             caldav,
             organisation: String::new(),
