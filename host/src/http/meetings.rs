@@ -8,7 +8,7 @@ use super::{
 use crate::{
     app::App,
     ids::{MeetingId, PersonId, ProgramId},
-    meetings::{self, Change, Content, Meeting, Plan, store::KeptCopy},
+    meetings::{self, Change, Content, Meeting, Plan, Status, plan::CopyState, store::KeptCopy},
     people::Actor,
 };
 use axum::{
@@ -70,7 +70,11 @@ struct CopyOut {
 impl MeetingOut {
     fn of(meeting: Meeting, kept: Option<KeptCopy>) -> Self {
         let calendar = match kept {
-            None => CopyOut { state: "pending", revision: 0, problem: None },
+            // Nothing was ever sent, so what is cancelled is not there.
+            None if meeting.status == Status::Cancelled => {
+                CopyOut { state: CopyState::Cancelled.name(), revision: 0, problem: None }
+            }
+            None => CopyOut { state: CopyState::Pending.name(), revision: 0, problem: None },
             Some(KeptCopy { copy, problem, .. }) => {
                 CopyOut { state: copy.state.name(), revision: copy.agreed_revision, problem }
             }

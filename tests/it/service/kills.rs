@@ -108,7 +108,13 @@ async fn killed_at_random() -> anyhow::Result<()> {
     let mut wanted = BTreeSet::new();
     for meeting in &meetings {
         let id = meeting.id.as_deref().context("it was made")?;
-        let now = settled(&client, id).await?;
+        let now = match settled(&client, id).await {
+            Ok(now) => now,
+            Err(error) => {
+                let meeting = client.get(&format!("/v1/meetings/{id}")).await?;
+                return Err(error.context(format!("SEED={seed} {meeting}\n{}", host.log())));
+            }
+        };
         if now["status"] == "confirmed" {
             let text = |name: &str| now[name].as_str().unwrap_or_default().to_owned();
             wanted.insert((text("uid"), text("title"), text("start")));
