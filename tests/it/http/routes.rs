@@ -19,6 +19,7 @@ enum By {
     Nobody,
     Operator,
     Integration,
+    Person,
 }
 
 /// A route, and a request that works.
@@ -32,9 +33,20 @@ struct Row {
     status: u16,
     /// Parts of bodies that are wrong in a way of their own, and the code.
     wrong: Vec<(Value, u16, &'static str)>,
+    /// Whether an organisation may be named.
+    names_organisation: bool,
 }
 
 impl Row {
+    fn status(self, status: u16) -> Self {
+        Self { status, ..self }
+    }
+
+    /// Everybody's token says which organisation is meant, and nothing else can.
+    fn own_organisation(self) -> Self {
+        Self { names_organisation: false, ..self }
+    }
+
     fn wrong(mut self, part: Value, status: u16, code: &'static str) -> Self {
         self.wrong.push((part, status, code));
         self
@@ -42,7 +54,8 @@ impl Row {
 }
 
 fn get(path: &'static str, by: By, query: &'static str) -> Row {
-    Row { method: "GET", path, by, query, body: None, status: 200, wrong: Vec::new() }
+    let names_organisation = by == By::Integration && !path.contains('{');
+    Row { method: "GET", path, by, query, body: None, status: 200, wrong: Vec::new(), names_organisation }
 }
 
 fn delete(path: &'static str, by: By) -> Row {
@@ -53,12 +66,69 @@ fn put(path: &'static str, by: By, body: Value) -> Row {
     Row { method: "PUT", body: Some(body), ..get(path, by, "") }
 }
 
+fn patch(path: &'static str, by: By, body: Value) -> Row {
+    Row { method: "PATCH", ..put(path, by, body) }
+}
+
 fn post(path: &'static str, by: By, body: Value) -> Row {
     Row { method: "POST", body: Some(body), status: 201, ..get(path, by, "") }
 }
 
 /// Every route. Their order is that in which the good requests are made.
-fn rows() -> Vec<Row> {
+fn rows(side: &Side) -> Vec<Row> {
+    // Afterwards nobody is a member of anything any more.
+    let mut rows = rows_of_calendars(side);
+    rows.extend(rows_of_organisations());
+    rows
+}
+
+/// Connections, busy times and meetings. Nothing is offered to anybody here; that a calendar can be connected is shown
+/// where there is one (`service`).
+fn rows_of_calendars(side: &Side) -> Vec<Row> {
+    use By::{Integration, Person};
+    let connection = "/v1/people/{person}/connection";
+    let meeting = json!({
+        "program": side.program, "owner": side.person, "attendees": [], "title": "Mentoring", "description": "",
+        "start": "2027-03-01T10:00:00Z", "end": "2027-03-01T11:00:00+00:00", "zone": "Europe/Rome",
+    });
+    let unknown = "01900000-0000-7000-8000-000000000000";
+    let pages = "?limit=1&after=01900000-0000-7000-8000-000000000000";
+    vec![
+        get("/v1/people/{person}/offers", Person, ""),
+        get(connection, Person, "").status(404),
+        put(connection, Person, json!({"provider": "nowhere", "sign_in": "form"}))
+            .status(403)
+            .wrong(json!({"secrets": {"password": 7}}), 400, "malformed-body")
+            .wrong(json!({"fields": [SECRET]}), 400, "malformed-body")
+            .wrong(json!({"secrets": {"password": SECRET}}), 403, "not-offered"),
+        delete(connection, Person).status(404),
+        get("/v1/people/{person}/busy", Integration, "?from=2027-03-01T00:00:00Z&to=2027-03-02T00:00:00%2B01:00"),
+        get("/v1/meetings", Integration, pages).own_organisation(),
+        post("/v1/meetings", Integration, meeting)
+            .own_organisation()
+            .wrong(json!({"title": " "}), 422, "invalid-meeting")
+            .wrong(json!({"title": "a\nb"}), 422, "invalid-meeting")
+            .wrong(json!({"description": "\u{7}"}), 422, "invalid-meeting")
+            .wrong(json!({"zone": SECRET}), 422, "invalid-meeting")
+            .wrong(json!({"end": "2027-03-01T10:00:00Z"}), 422, "invalid-meeting")
+            .wrong(json!({"start": "2027-03-01T10:00:00"}), 400, "malformed-body")
+            .wrong(json!({"start": SECRET}), 400, "malformed-body")
+            .wrong(json!({"program": unknown}), 404, "not-found")
+            .wrong(json!({"program": SECRET}), 400, "malformed-body")
+            .wrong(json!({"owner": unknown}), 422, "not-a-member")
+            .wrong(json!({"attendees": [side.admin]}), 422, "not-a-member"),
+        get("/v1/meetings/{meeting}", Integration, ""),
+        patch("/v1/meetings/{meeting}", Integration, json!({"title": "Mentoring"}))
+            .wrong(json!({"title": ""}), 422, "invalid-meeting")
+            .wrong(json!({"end": "2020-01-01T00:00:00Z"}), 422, "invalid-meeting")
+            .wrong(json!({"start": SECRET}), 400, "malformed-body")
+            .wrong(json!({"attendees": [unknown]}), 422, "not-a-member")
+            .wrong(json!({"revision": 99}), 409, "stale-revision"),
+        delete("/v1/meetings/{meeting}", Integration).status(200),
+    ]
+}
+
+fn rows_of_organisations() -> Vec<Row> {
     use By::{Integration, Nobody, Operator};
     let expired = json!({"expires_at": "2026-03-29T00:59:59Z"});
     let pages = "?limit=1&after=01900000-0000-7000-8000-000000000000";
@@ -112,7 +182,7 @@ fn rows() -> Vec<Row> {
 #[tokio::test]
 async fn every_route_refuses_what_it_must() -> anyhow::Result<()> {
     let world = World::new().await?;
-    let rows = rows();
+    let rows = rows(&world.ours);
     let told: Vec<_> = rows.iter().map(|row| (row.method, row.path)).collect();
     for route in ROUTES {
         ensure!(told.contains(&(route.method, route.path)), "{} {} has no row here", route.method, route.path);
@@ -133,7 +203,7 @@ async fn every_route_refuses_what_it_must() -> anyhow::Result<()> {
         nothing_breaks(&world, row).await?;
     }
     let world = World::new().await?;
-    for row in &rows {
+    for row in &self::rows(&world.ours) {
         let ask = world.ask(row.method, &(world.ours.address(row.path) + row.query), token(&world, row.by))?;
         let ask = if let Some(body) = &row.body { ask.json(body) } else { ask };
         ask.send().await?.has_status(row.status)?;
@@ -146,7 +216,13 @@ fn token(world: &World, by: By) -> Option<&str> {
         By::Nobody => None,
         By::Operator => Some(&world.operator),
         By::Integration => Some(&world.ours.integration),
+        By::Person => Some(&world.ours.as_person),
     }
+}
+
+/// Somebody of the same kind in another organisation.
+fn their_token(world: &World, by: By) -> &str {
+    if by == By::Person { &world.theirs.as_person } else { &world.theirs.integration }
 }
 
 /// The request that works, at this address and with this token.
@@ -159,7 +235,12 @@ async fn good(world: &World, row: &Row, address: &str, token: Option<&str>) -> a
 /// A token that has every scope but the one that is needed.
 async fn token_for_everything_else(world: &World, row: &Row, need: Need) -> anyhow::Result<Option<String>> {
     let Need::Scope(scope) = need else { return Ok(None) };
-    let holder = if row.by == By::Operator { Holder::Operator } else { Holder::Integration(world.ours.organisation) };
+    let organisation = world.ours.organisation;
+    let holder = match row.by {
+        By::Operator => Holder::Operator,
+        By::Person => Holder::Person { organisation, person: world.ours.person },
+        By::Integration | By::Nobody => Holder::Integration(organisation),
+    };
     let mut scopes = holder.scopes();
     scopes.remove(&scope);
     world.token(holder, scopes).await.map(Some)
@@ -191,14 +272,16 @@ async fn others_find_nothing(world: &World, row: &Row, need: Need) -> anyhow::Re
     }
     let (ours, theirs) = (&world.ours, &world.theirs);
     if row.path.contains('{') {
-        let token = token(world, row.by);
-        good(world, row, &ours.address(row.path), Some(&theirs.integration)).await?.is_problem(404, "not-found")?;
-        good(world, row, &theirs.address(row.path), token).await?.is_problem(404, "not-found")?;
-        for name in ["{program}", "{person}", "{token}"].into_iter().filter(|name| row.path.contains(name)) {
+        let (token, theirs_token) = (token(world, row.by), their_token(world, row.by));
+        let address = |side: &Side| side.address(row.path) + row.query;
+        good(world, row, &address(ours), Some(theirs_token)).await?.is_problem(404, "not-found")?;
+        good(world, row, &address(theirs), token).await?.is_problem(404, "not-found")?;
+        for name in ["{program}", "{person}", "{token}", "{meeting}"].into_iter().filter(|name| row.path.contains(name))
+        {
             let unknown = "01900000-0000-7000-8000-000000000000";
             let their = theirs.address(name);
             for id in [&their, unknown, "x", "%00", "..%2F..", &"9".repeat(5000), &ours.address(name).to_uppercase()] {
-                let address = ours.address(&row.path.replace(name, id));
+                let address = ours.address(&row.path.replace(name, id)) + row.query;
                 good(world, row, &address, token).await?.is_problem(404, "not-found")?;
             }
         }
@@ -209,10 +292,12 @@ async fn others_find_nothing(world: &World, row: &Row, need: Need) -> anyhow::Re
     } else if row.method == "GET" {
         let answer = good(world, row, row.path, Some(&theirs.integration)).await?;
         ensure!(answer.status == 200 && !names(&answer.text, ours), "{}: tells of others: {}", row.path, answer.text);
-        if takes_organisation(row) {
+        if row.names_organisation && !row.query.is_empty() {
             let address = format!("{}?organisation={}", row.path, ours.organisation);
             good(world, row, &address, Some(&theirs.integration)).await?.is_problem(404, "not-found")?;
         }
+    } else if !row.names_organisation {
+        good(world, row, row.path, Some(&theirs.integration)).await?.is_problem(404, "not-found")?;
     } else if let Some(body) = &row.body {
         let mut body = body.clone();
         body["organisation"] = ours.organisation.to_string().into();
@@ -231,10 +316,6 @@ fn names(text: &str, side: &Side) -> bool {
     ids.iter().any(|id| text.contains(id))
 }
 
-fn takes_organisation(row: &Row) -> bool {
-    !row.query.is_empty() && row.by == By::Integration
-}
-
 /// Queries and bodies that no operation takes.
 async fn what_is_malformed_is_refused(world: &World, row: &Row) -> anyhow::Result<()> {
     let (address, token) = (world.ours.address(row.path), token(world, row.by));
@@ -250,7 +331,7 @@ async fn what_is_malformed_is_refused(world: &World, row: &Row) -> anyhow::Resul
         ]);
         queries.extend(["?after=", "?limit=99999999999999999999"]);
     }
-    if takes_organisation(row) {
+    if row.names_organisation && !row.query.is_empty() {
         queries.extend(["?organisation=hunter22", "?organisation="]);
     }
     for query in queries {

@@ -6,9 +6,10 @@ use chronus_host::{
     clock::Clock,
     config::{Config, SandboxSettings},
     http,
-    ids::{OrganisationId, PersonId, ProgramId, TokenId},
+    ids::{MeetingId, OrganisationId, PersonId, ProgramId, TokenId},
+    meetings::{self, Content, Plan},
     people::{
-        self, Member, MemberRole, NewPerson, Role, Scopes,
+        self, Actor, Member, MemberRole, NewPerson, Role, Scopes, Who,
         tokens::{self, Holder, NewToken},
     },
     programs,
@@ -31,6 +32,8 @@ pub(super) struct Side {
     pub(super) admin: PersonId,
     /// A token of its own that nobody uses.
     pub(super) token: TokenId,
+    /// A meeting of the participant's.
+    pub(super) meeting: MeetingId,
     pub(super) integration: String,
     pub(super) as_admin: String,
     pub(super) as_person: String,
@@ -42,6 +45,7 @@ impl Side {
         path.replace("{program}", &self.program.to_string())
             .replace("{person}", &self.person.to_string())
             .replace("{token}", &self.token.to_string())
+            .replace("{meeting}", &self.meeting.to_string())
     }
 }
 
@@ -120,7 +124,29 @@ async fn side(app: &App, name: &str) -> anyhow::Result<Side> {
     let (_, integration) = all(Holder::Integration(organisation)).await?;
     let (_, as_admin) = all(Holder::Person { organisation, person: admin }).await?;
     let (_, as_person) = all(Holder::Person { organisation, person }).await?;
-    Ok(Side { organisation, program, person, admin, token, integration, as_admin, as_person })
+    let meeting = meeting(app, organisation, program, person).await?;
+    Ok(Side { organisation, program, person, admin, token, meeting, integration, as_admin, as_person })
+}
+
+async fn meeting(
+    app: &App,
+    organisation: OrganisationId,
+    program: ProgramId,
+    owner: PersonId,
+) -> anyhow::Result<MeetingId> {
+    let holder = Holder::Integration(organisation);
+    let (token, _) = token(app, holder, holder.scopes()).await?;
+    let who = Who::Integration(organisation);
+    let actor = Actor { token, who, scopes: holder.scopes(), expires_at: None };
+    let content = Content {
+        title: "Mentoring".into(),
+        description: String::new(),
+        start: "2027-03-01T10:00:00Z".parse()?,
+        end: "2027-03-01T11:00:00Z".parse()?,
+        zone: "Europe/Rome".into(),
+    };
+    let plan = Plan { program, owner, attendees: vec![], content, key: None };
+    Ok(meetings::schedule(&app.db, app.clock.now(), &actor, plan).await?.id)
 }
 
 async fn token(app: &App, holder: Holder, scopes: Scopes) -> anyhow::Result<(TokenId, String)> {
