@@ -2,4 +2,5 @@
 
 mod flow; // Connect, busy, meet, move, cancel; what is refused; what no log and no byte of the database tells.
 mod kills; // The host is killed wherever it hurts, and every meeting still has exactly one event.
+mod others; // What other people and services do to a meeting's event, and to the access to it.
 mod world; // An organisation with people, a host, a calendar server.

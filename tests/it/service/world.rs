@@ -29,8 +29,7 @@ const PERSONAL: [&str; 5] = ["busy-read", "connection-write", "meetings-read", "
 pub(super) struct World {
     pub(super) folder: TempDir,
     pub(super) database: Database,
-    /// Runs for as long as the world is there.
-    _radicale: Radicale,
+    pub(super) radicale: Radicale,
     /// The path of ann's calendar at the server.
     pub(super) calendar: String,
     pub(super) caldav: CaldavClient,
@@ -72,7 +71,7 @@ impl World {
         let mut world = Self {
             folder,
             database,
-            _radicale: radicale,
+            radicale,
             calendar,
             caldav,
             organisation: String::new(),

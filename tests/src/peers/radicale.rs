@@ -55,6 +55,14 @@ impl Radicale {
         })
     }
 
+    /// Gives a user another password, from the next request on.
+    pub fn set_password(&mut self, user: &str, password: &str) -> anyhow::Result<()> {
+        let known = self.users.iter_mut().find(|(name, _)| name == user);
+        known.with_context(|| format!("Radicale was started without the user {user}"))?.1 = password.to_owned();
+        let users: Vec<_> = self.users.iter().map(|(user, password)| (user.as_str(), password.as_str())).collect();
+        fs::write(self.server.folder().join("users"), password_file(&users)?).context("writing Radicale's passwords")
+    }
+
     /// Makes a calendar and gives its path: `/alice/work/`.
     pub async fn put_calendar(&self, user: &str, name: &str) -> anyhow::Result<String> {
         self.account(user)?.put_calendar(name).await

@@ -11,7 +11,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -69,6 +69,11 @@ impl Server {
     /// `http://127.0.0.1:` and the port.
     pub(super) fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// Its home.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub(super) fn pid(&self) -> u32 {
