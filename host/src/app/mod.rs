@@ -9,7 +9,7 @@ pub mod work;
 use crate::{
     clock::Clock,
     config::{Config, ConfigError},
-    connections::Calendars,
+    connections::{Calendars, sealing},
     db::{self, Db},
     plugins::{
         Sandbox, SandboxConfig, SandboxError,
@@ -18,7 +18,7 @@ use crate::{
     },
     secrets::{Keyring, KeyringError},
 };
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 /// The service's parts. Cheap to clone.
 #[derive(Clone)]
@@ -45,6 +45,9 @@ pub enum OpenError {
     /// The keys that seal credentials.
     #[error(transparent)]
     Keys(#[from] KeyringError),
+    /// They are not there, and the database has what they sealed.
+    #[error("the key file {0} is not there, and the database has credentials that it sealed; put it back")]
+    KeysGone(PathBuf),
     /// The folder of compiled providers.
     #[error("sandbox.cache: {0}")]
     Cache(String),
@@ -62,9 +65,13 @@ impl App {
     /// # Errors
     /// If a part of it cannot be used; nothing is left open.
     pub async fn open(config: Config, clock: Clock) -> Result<Self, OpenError> {
-        let keyring = Arc::new(Keyring::generate_at(&config.keys)?);
         let sandbox = sandbox(&config)?;
         let db = Db::open(&config.database, clock.clone()).await?;
+        // A new key would open none of the credentials, and hide that the old one is not there.
+        if !config.keys.exists() && sealing::any(&db).await.map_err(db::OpenError::Connect)? {
+            return Err(OpenError::KeysGone(config.keys));
+        }
+        let keyring = Arc::new(Keyring::generate_at(&config.keys)?);
         let registry = Registry::new(db.clone(), Arc::new(sandbox));
         let (budget, clock_of_calls) = (config.budget.clone(), clock.clone());
         let calendars = Calendars { db: db.clone(), registry, keyring, clock: clock_of_calls, budget };

@@ -102,7 +102,7 @@ impl From<OpenError> for CliError {
         let message = error.to_string();
         match error {
             OpenError::Config(error) => error.into(),
-            OpenError::Keys(_) => Self::input("keys", message),
+            OpenError::Keys(_) | OpenError::KeysGone(_) => Self::input("keys", message),
             OpenError::Database(error) => error.into(),
             OpenError::Cache(_) => Self::machine("cache", message),
             OpenError::Tls(_) => Self::machine("tls", super::machine::tls_advice(&message)),

@@ -33,6 +33,8 @@ struct Row {
     status: u16,
     /// Parts of bodies that are wrong in a way of their own, and the code.
     wrong: Vec<(Value, u16, &'static str)>,
+    /// Queries that are.
+    wrong_queries: Vec<(&'static str, u16, &'static str)>,
     /// Whether an organisation may be named.
     names_organisation: bool,
 }
@@ -47,6 +49,11 @@ impl Row {
         Self { names_organisation: false, ..self }
     }
 
+    fn wrong_query(mut self, query: &'static str, status: u16, code: &'static str) -> Self {
+        self.wrong_queries.push((query, status, code));
+        self
+    }
+
     fn wrong(mut self, part: Value, status: u16, code: &'static str) -> Self {
         self.wrong.push((part, status, code));
         self
@@ -55,7 +62,8 @@ impl Row {
 
 fn get(path: &'static str, by: By, query: &'static str) -> Row {
     let names_organisation = by == By::Integration && !path.contains('{');
-    Row { method: "GET", path, by, query, body: None, status: 200, wrong: Vec::new(), names_organisation }
+    let (wrong, wrong_queries) = (Vec::new(), Vec::new());
+    Row { method: "GET", path, by, query, body: None, status: 200, wrong, wrong_queries, names_organisation }
 }
 
 fn delete(path: &'static str, by: By) -> Row {
@@ -102,8 +110,17 @@ fn rows_of_calendars(side: &Side) -> Vec<Row> {
             .wrong(json!({"fields": [SECRET]}), 400, "malformed-body")
             .wrong(json!({"secrets": {"password": SECRET}}), 403, "not-offered"),
         delete(connection, Person).status(404),
-        get("/v1/people/{person}/busy", Integration, "?from=2027-03-01T00:00:00Z&to=2027-03-02T00:00:00%2B01:00"),
-        get("/v1/meetings", Integration, pages).own_organisation(),
+        get("/v1/people/{person}/busy", Integration, "?from=2027-03-01T00:00:00Z&to=2027-03-02T00:00:00%2B01:00")
+            .wrong_query("?from=2027-03-01T00:00:00Z&to=2027-03-01T00:00:00Z", 422, "invalid-window")
+            .wrong_query("?from=2027-03-01T00:00:00Z&to=2029-03-01T00:00:00Z", 422, "invalid-window")
+            .wrong_query("?from=2027-03-01T00:00:00Z", 400, "malformed-query")
+            .wrong_query("?from=hunter22&to=2027-03-01T00:00:00Z", 400, "malformed-query")
+            .wrong_query("?from=2027-03-01&to=2027-03-02", 400, "malformed-query"),
+        get("/v1/meetings", Integration, pages).own_organisation().wrong_query(
+            "?person=hunter22",
+            400,
+            "malformed-query",
+        ),
         post("/v1/meetings", Integration, meeting)
             .own_organisation()
             .wrong(json!({"title": " "}), 422, "invalid-meeting")
@@ -337,6 +354,9 @@ async fn what_is_malformed_is_refused(world: &World, row: &Row) -> anyhow::Resul
     for query in queries {
         let answer = good(world, row, &format!("{address}{query}"), token).await?;
         answer.is_problem(400, "malformed-query")?;
+    }
+    for (query, status, code) in &row.wrong_queries {
+        good(world, row, &format!("{address}{query}"), token).await?.is_problem(*status, code)?;
     }
     let Some(body) = &row.body else { return Ok(()) };
     let ask = || world.ask(row.method, &address, token);

@@ -180,3 +180,29 @@ async fn a_host_that_cannot_work_says_why_and_no_secret() -> anyhow::Result<()> 
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn a_key_file_that_is_gone_is_not_made_anew_over_sealed_credentials() -> anyhow::Result<()> {
+    let (kept, folder) = (Database::fresh().await?, TempDir::new()?);
+    let database = database(&kept);
+    drop(Host::start(folder.path(), &database)?);
+    let keys = folder.path().join("chronus.keys");
+    ensure!(keys.exists(), "the first start makes the key file");
+    for statement in [
+        "insert into organisations (id, name, created_at) values ('o', 'Ours', 0)",
+        "insert into people (id, organisation_id, email, name, zone, role, created_at)
+            values ('p', 'o', 'ann@example.org', 'Ann', 'UTC', 'participant', 0)",
+        "insert into providers (id, name, revision) values ('s', 'A service', 1)",
+        "insert into connections (id, organisation_id, person_id, provider_id, sign_in, zone, fields, sealed, sealed_by,
+            account, opened_at, state, memo_revision, connected_at)
+            values ('c', 'o', 'p', 's', 'form', 'UTC', '{}', '', 'k', '{}', 0, 'connected', 0, 0)",
+    ] {
+        kept.run(statement).await?;
+    }
+    std::fs::remove_file(&keys)?;
+    let output = chronus(folder.path(), &database)?.arg("serve").output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.code() == Some(2) && said.contains("put it back"), "{:?}: {said}", output.status);
+    ensure!(!keys.exists(), "a key file was made all the same");
+    Ok(())
+}

@@ -45,6 +45,15 @@ pub fn place(organisation: OrganisationId, connection: ConnectionId) -> Place {
     place_of(organisation.to_string(), connection.to_string())
 }
 
+/// Whether there is a credential at all, which some key must open.
+///
+/// # Errors
+/// By the database.
+pub async fn any(db: &Db) -> sqlx::Result<bool> {
+    // No key has an empty id.
+    Ok(store::count_by_other_keys(&mut db.read().await?, "").await? > 0)
+}
+
 /// Seals all credentials by the first key of the file. What was stopped goes on when it is called again.
 ///
 /// # Errors
