@@ -88,4 +88,4 @@ request = json.load(sys.stdin)
 account = request["account"]
 with caldav.DAVClient(url=account["origin"] + "/", username=account["user"], password=account["password"]) as client:
     verb = {"calendars": calendars, "create": create, "occurrences": occurrences, "find": find, "delete": delete}
-    json.dump(verb[sys.argv[1]](client, request), sys.stdout)
+    print(json.dumps(verb[sys.argv[1]](client, request)))

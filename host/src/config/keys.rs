@@ -34,6 +34,7 @@ impl Key {
 /// Variables that are no keys, and what they are for.
 pub const VARIABLES: &[(&str, &str)] = &[
     ("CHRONUS_CONFIG", "the configuration file, where --config does not name it"),
+    ("CHRONUS_KILLS", "for tests: how often they kill this program; it does not look at it itself"),
     ("CHRONUS_STOP_AT", "for tests: where this process ends itself; refused in production"),
     ("CHRONUS_TEST_DB", "for tests: the database that they run on; this program does not look at it"),
     ("CHRONUS_WITHOUT", "for tests: what they do without; this program does not look at it"),

@@ -61,6 +61,12 @@ impl CaldavClient {
         self.run("occurrences", calendar, json!({ "from": from, "to": to })).await
     }
 
+    /// The same for a person at a shell: what to type, and what must be in the file `input`.
+    pub fn occurrences_by_hand(&self, calendar: &str, from: &str, to: &str, input: &str) -> (String, Value) {
+        let asked = self.input(calendar, json!({ "from": from, "to": to }));
+        (self.python.by_hand("caldav_client.py", &["occurrences"], input), asked)
+    }
+
     /// The event with this UID, as stored: a series is one.
     pub async fn find(&self, calendar: &str, uid: &str) -> anyhow::Result<Option<SeenEvent>> {
         self.run("find", calendar, json!({ "uid": uid })).await
@@ -72,10 +78,15 @@ impl CaldavClient {
     }
 
     async fn run<T: serde::de::DeserializeOwned>(&self, verb: &str, calendar: &str, rest: Value) -> anyhow::Result<T> {
+        let input = self.input(calendar, rest);
+        Ok(serde_json::from_value(self.python.run("caldav_client.py", &[verb], &input).await?)?)
+    }
+
+    fn input(&self, calendar: &str, rest: Value) -> Value {
         let mut input = json!({ "account": self.account, "calendar": calendar });
         if let (Value::Object(input), Value::Object(rest)) = (&mut input, rest) {
             input.extend(rest);
         }
-        Ok(serde_json::from_value(self.python.run("caldav_client.py", &[verb], &input).await?)?)
+        input
     }
 }

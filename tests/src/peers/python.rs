@@ -27,6 +27,12 @@ impl Python {
         Ok(Self { interpreter })
     }
 
+    /// What to type at the root of the checkout to run the same by hand; the input comes from a file.
+    pub(super) fn by_hand(&self, script: &str, arguments: &[&str], input: &str) -> String {
+        let interpreter = self.interpreter.strip_prefix(repo_root()).unwrap_or(&self.interpreter);
+        format!("{} -I tests/peers/{script} {} < {input}", interpreter.display(), arguments.join(" "))
+    }
+
     /// Runs `tests/peers/<script>` with `arguments`, gives it `input` and returns what it printed.
     ///
     /// Fails with what it said if it ends with another code than 0, prints no JSON or takes longer than a minute.
