@@ -1,5 +1,6 @@
 //! A provider that asks for what stands in one text of it, so that a test makes another version by writing other bytes
-//! of the same length over that text: `tests/it/registry.rs`. Its account's address tells its version.
+//! of the same length over that text: `tests/it/registry.rs`. Its account's address tells its version, and so does the one problem of its
+//! busy times.
 
 use chronus_sdk::{Provider, descriptions::*, types::*};
 
@@ -42,7 +43,13 @@ impl Provider for Asking {
             address: Some(word("version").into()),
             other_addresses: vec![],
             zone: None,
-            calendars: vec![],
+            calendars: vec![Calendar {
+                id: "one".into(),
+                name: "One".into(),
+                role: CalendarRole::Owner,
+                is_default: true,
+                zone: None,
+            }],
             abilities: Abilities::READ_BUSY,
             memo: None,
         })
@@ -50,7 +57,9 @@ impl Provider for Asking {
 
     fn busy(_: Connection, whose: Whose, _: Window) -> Result<BusyAnswers, Failure> {
         let (Whose::Calendars(ids) | Whose::Addresses(ids)) = whose;
-        let free = |calendar| BusyAnswer { calendar, outcome: Ok(BusyTimes { intervals: vec![], problems: vec![] }) };
+        let version = || Problem { id: "version".into(), what: word("version").into() };
+        let free =
+            |calendar| BusyAnswer { calendar, outcome: Ok(BusyTimes { intervals: vec![], problems: vec![version()] }) };
         Ok(BusyAnswers { calendars: ids.into_iter().map(free).collect(), memo: None })
     }
 }

@@ -50,10 +50,15 @@ pub(super) struct Somebody {
 impl World {
     /// Makes it. Further settings stand at the end of the configuration file.
     pub(super) async fn new(settings: &str) -> anyhow::Result<Self> {
+        Self::on(Database::fresh().await?, settings).await
+    }
+
+    /// The same in this database, which is empty.
+    pub(super) async fn on(database: Database, settings: &str) -> anyhow::Result<Self> {
         let radicale = Radicale::start(&[("ann", PASSWORD)]).await?;
         let calendar = radicale.put_calendar("ann", "work").await?;
         let caldav = CaldavClient::new(&radicale.account("ann")?).await?;
-        let (folder, database) = (tempfile::tempdir()?, Database::fresh().await?);
+        let folder = tempfile::tempdir()?;
         let text = |path: PathBuf| toml::Value::String(path.to_string_lossy().into_owned()).to_string();
         let place = match database.place() {
             Place::File(path) => text(path.clone()),
