@@ -4,7 +4,7 @@
 //! its users know. It listens on a port of the system's choice, which it prints. It dies with this process: it is killed
 //! when its value is dropped.
 
-use crate::program;
+use crate::command;
 use anyhow::{Context, bail, ensure};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
@@ -42,8 +42,8 @@ struct Said {
 impl Host {
     /// Starts a host with this configuration file, and waits until it listens.
     pub async fn start(config: &Path, environment: &[(&str, &str)]) -> anyhow::Result<Self> {
-        let program = tokio::task::spawn_blocking(program).await??;
-        let mut child = Command::new(program)
+        let mut command = tokio::task::spawn_blocking(command).await??;
+        let mut child = command
             .args(["serve", "--config"])
             .arg(config)
             .envs(environment.iter().copied())
@@ -52,7 +52,7 @@ impl Host {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .with_context(|| format!("starting {}", program.display()))?;
+            .context("starting chronus")?;
         let said = Said::default();
         said.keep(child.stdout.take().context("it has a standard output")?);
         said.keep(child.stderr.take().context("it has an error output")?);

@@ -19,4 +19,4 @@ pub mod tidy;
 pub mod wit;
 
 pub use checkout::{Components, components, repo_root};
-pub use program::program;
+pub use program::{command, program};

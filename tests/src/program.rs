@@ -17,6 +17,17 @@ pub fn program() -> anyhow::Result<&'static Path> {
     built.as_deref().map_err(|error| anyhow::Error::msg(error.clone()))
 }
 
+/// A command that runs it, without whatever `CHRONUS_…` whoever runs the tests has in the environment. Blocks as
+/// [`program`] does.
+pub fn command() -> anyhow::Result<tokio::process::Command> {
+    let mut command = tokio::process::Command::new(program()?);
+    let ours = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CHRONUS_"));
+    for (name, _) in ours {
+        command.env_remove(name);
+    }
+    Ok(command)
+}
+
 fn build() -> anyhow::Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     // Without naming a package, as everywhere: the features are then those that the tests were built with.

@@ -115,7 +115,7 @@ impl Calendars {
             sign_in: connection.sign_in.clone(),
             server: signed_in.server,
             subject: connection.subject.clone(),
-            address: connection.account.address.clone(),
+            address: connection.address.clone(),
             zone: connection.zone.clone(),
             fields: signed_in.fields,
             memo: connection.memo.clone().filter(|_| readable),

@@ -157,6 +157,7 @@ pub async fn connect(
         sign_in: address.sign_in,
         server: address.server,
         subject: None,
+        address: opened.value.address.clone().or(Some(person.email)),
         zone,
         fields: address.fields,
         account: opened.value,

@@ -41,6 +41,8 @@ pub struct Connection {
     pub server: Option<String>,
     /// The mailbox to act for, where one credential opens many.
     pub subject: Option<String>,
+    /// The account's mail address; the person's own, where the account does not tell one.
+    pub address: Option<String>,
     /// The IANA zone of the calendar's owner.
     pub zone: String,
     /// Non-secret fields of the form.

@@ -17,6 +17,7 @@ struct Row {
     sign_in: String,
     server: Option<String>,
     subject: Option<String>,
+    address: Option<String>,
     zone: String,
     fields: String,
     account: String,
@@ -59,6 +60,7 @@ impl TryFrom<Row> for Kept {
             sign_in: row.sign_in,
             server: row.server,
             subject: row.subject,
+            address: row.address,
             zone: row.zone,
             fields: db::structure(&row.fields)?,
             account: db::structure(&row.account)?,
@@ -79,8 +81,8 @@ pub async fn of_person(tx: &mut Tx, organisation: OrganisationId, person: Person
         tx,
         optional,
         Row,
-        "select id, organisation_id, person_id, provider_id, sign_in, server, subject, zone, fields, account,
-                opened_at, state, memo, memo_format, memo_state_format, memo_revision, connected_at, sealed, sealed_by
+        "select id, organisation_id, person_id, provider_id, sign_in, server, subject, address, zone, fields,
+                account, opened_at, state, memo, memo_format, memo_state_format, memo_revision, connected_at, sealed, sealed_by
          from connections where organisation_id = $1 and person_id = $2",
         organisation.to_string(),
         person.to_string(),
@@ -104,7 +106,7 @@ pub async fn insert(tx: &mut Tx, Kept { connection, sealed, memo_state_format }:
         &connection.sign_in,
         connection.server.as_deref(),
         connection.subject.as_deref(),
-        connection.account.address.as_deref(),
+        connection.address.as_deref(),
         &connection.zone,
         db::text(&connection.fields)?,
         &sealed.bytes,
@@ -140,7 +142,7 @@ pub async fn renew(tx: &mut Tx, id: ConnectionId, new: &Kept) -> sqlx::Result<bo
         memo.map(|memo| i64::from(memo.format)),
         new.memo_state_format.map(i64::from),
         &connection.zone,
-        connection.account.address.as_deref(),
+        connection.address.as_deref(),
         db::text(&connection.fields)?,
     )?;
     Ok(rows == 1)

@@ -27,7 +27,7 @@ pub(super) struct ConnectionOut {
     provider: String,
     sign_in: String,
     server: Option<String>,
-    /// The account's mail address, if the service tells.
+    /// The account's mail address; the person's own, if the service tells none.
     address: Option<String>,
     zone: String,
     /// `connected`, or `reconnect` if the service has refused the sign-in.
@@ -82,7 +82,7 @@ impl From<Connection> for ConnectionOut {
             provider: connection.provider,
             sign_in: connection.sign_in,
             server: connection.server,
-            address: connection.account.address,
+            address: connection.address,
             zone: connection.zone,
             state: connection.state.name(),
             opened_at: connection.opened_at,

@@ -5,16 +5,16 @@
 use anyhow::{Context, ensure};
 use chronus_host::db::Place;
 use chronus_tests::{
-    components,
+    command, components,
     database::Database,
     host::{Client, Host, PATIENCE},
     peers::{CaldavClient, Radicale, SeenEvent},
-    program, repo_root,
+    repo_root,
 };
 use serde_json::{Value, json};
 use std::{future::Future, path::PathBuf, time::Duration};
 use tempfile::TempDir;
-use tokio::{process::Command, time};
+use tokio::time;
 
 /// The calendar server as people know it; the map leads to where it is.
 pub(super) const SERVER: &str = "https://dav.example.org";
@@ -124,9 +124,8 @@ impl World {
 
     /// Runs an operator's command, which succeeds, and gives what it prints.
     pub(super) async fn command(&self, arguments: &[&str]) -> anyhow::Result<Value> {
-        let program = tokio::task::spawn_blocking(program).await??;
-        let ran =
-            Command::new(program).args(arguments).args(["--json", "--config"]).arg(self.config()).output().await?;
+        let mut command = tokio::task::spawn_blocking(command).await??;
+        let ran = command.args(arguments).args(["--json", "--config"]).arg(self.config()).output().await?;
         let said = String::from_utf8_lossy(&ran.stderr);
         ensure!(ran.status.success(), "chronus {}: {}\n{said}", arguments.join(" "), ran.status);
         if ran.stdout.is_empty() {
