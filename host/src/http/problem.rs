@@ -104,7 +104,7 @@ codes! {
         "Mend the field that the detail names.";
     NotAMember = "not-a-member" UNPROCESSABLE_ENTITY, "Somebody is not a member of the program",
         "Make everybody who takes part a member of the meeting's program first.";
-    KeyReused = "idempotency-key-reused" CONFLICT, "The Idempotency-Key was used for another request",
+    IdempotencyKeyReused = "idempotency-key-reused" CONFLICT, "The Idempotency-Key was used for another request",
         "Use a new key for a new meeting.";
     MeetingCancelled = "meeting-cancelled" CONFLICT, "The meeting is cancelled", "Make a new one.";
     StaleRevision = "stale-revision" CONFLICT, "The meeting has changed meanwhile",

@@ -57,7 +57,7 @@ impl From<ScheduleError> for Problem {
             ScheduleError::NoProgram => Self::detailed(Code::NotFound, error),
             ScheduleError::NotAMember(_) => Self::detailed(Code::NotAMember, error),
             ScheduleError::NotAllowed => Self::detailed(Code::RoleMissing, error),
-            ScheduleError::KeyReused => Self::new(Code::KeyReused),
+            ScheduleError::KeyReused => Self::new(Code::IdempotencyKeyReused),
             ScheduleError::Store(error) => error.into(),
         }
     }
