@@ -51,6 +51,16 @@ fn layers() {
 }
 
 #[test]
+fn map_is_whole() {
+    check(tidy::map_is_whole);
+}
+
+#[test]
+fn databases_are_tried_on_both() {
+    check(tidy::databases_are_tried_on_both);
+}
+
+#[test]
 fn wasmtime_only_in_plugins() {
     check(tidy::wasmtime_only_in_plugins);
 }

@@ -30,6 +30,9 @@ const ORDER: [&str; 18] = [
 
 const ROOT: &str = "host/src/";
 
+/// The page with the map of them.
+const PAGE: &str = "host/ARCHITECTURE.md";
+
 /// Every path from one module of the host to another leads to the left.
 pub fn layers(tree: &Tree) -> Findings {
     let mut findings = Findings::new();
@@ -65,6 +68,29 @@ pub fn layers(tree: &Tree) -> Findings {
         }
     }
     findings
+}
+
+/// The map has every module of the host, in the order, and nothing that is not there.
+pub fn map_is_whole(tree: &Tree) -> Findings {
+    let there = |module: &&str| {
+        let (file, folder) = (format!("{ROOT}{module}.rs"), format!("{ROOT}{module}/"));
+        tree.paths().any(|path| path == file || path.starts_with(&folder))
+    };
+    let wanted: Vec<_> = ORDER.into_iter().filter(there).collect();
+    let page = tree.text(PAGE).unwrap_or_default();
+    let section = page.lines().skip_while(|line| line.trim_end() != "## Code map").skip(1);
+    let items = section.take_while(|line| !line.starts_with("## ")).filter_map(|line| line.strip_prefix("- "));
+    // What is before the colon: "`clock.rs`, `ids.rs`: …".
+    let codes = items.flat_map(|item| item.split(':').next().unwrap_or(item).split('`').skip(1).step_by(2));
+    let mapped: Vec<_> = codes.map(|code| code.trim_end_matches('/').trim_end_matches(".rs")).collect();
+    if mapped == wanted {
+        return Findings::new();
+    }
+    vec![format!(
+        "{PAGE}: the items under `## Code map` begin with {}; the modules of the host are, in order, {}",
+        mapped.join(" "),
+        wanted.join(" ")
+    )]
 }
 
 fn rank(module: &str) -> Option<usize> {
@@ -111,7 +137,7 @@ fn is_name(token: &Token) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Tree, layers};
+    use super::{Tree, layers, map_is_whole};
 
     fn findings(path: &str, text: &str) -> usize {
         layers(&Tree::of(&[(path, text)])).len()
@@ -137,6 +163,20 @@ mod tests {
         assert_eq!(findings("host/src/plugins/a.rs", "use super::super::http::serve;"), 1);
         assert_eq!(findings("host/src/plugins/mod.rs", "use super::{ids, cli};"), 1);
         assert_eq!(findings("host/src/plugins/mod.rs", "mod tests { use super::super::cli; }"), 1);
+    }
+
+    #[test]
+    fn a_map_that_lacks_or_invents_is_found() {
+        let findings = |page: &str| {
+            let page = format!("# A\n- `cli/`: no.\n## Code map\n\n{page}\n\n## B\n- `jobs/`: no.");
+            let files = ["host/src/ids.rs", "host/src/db/mod.rs", "host/src/cli/mod.rs"].map(|path| (path, ""));
+            map_is_whole(&Tree::of(&[&files[..], &[("host/ARCHITECTURE.md", &page)]].concat())).len()
+        };
+        assert_eq!(findings("- `ids.rs`, `db/`: both: `a.rs`.\n- `cli/`: one."), 0);
+        assert_eq!(findings("- `ids.rs`: `db/`.\n- `cli/`: one."), 1);
+        assert_eq!(findings("- `ids.rs`: a.\n- `db/`: b.\n- `cli/`: c.\n- `http/`: d."), 1);
+        assert_eq!(findings("- `db/`: b.\n- `ids.rs`: a.\n- `cli/`: c."), 1);
+        assert_eq!(map_is_whole(&Tree::of(&[("host/src/ids.rs", "")])).len(), 1);
     }
 
     #[test]

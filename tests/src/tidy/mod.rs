@@ -16,6 +16,7 @@ use anyhow::{Context, bail};
 use crate::checkout::repo_root;
 
 mod contract;
+mod gate;
 mod invariants;
 mod layers;
 mod layout;
@@ -24,8 +25,9 @@ mod rust;
 mod words;
 
 pub use contract::{contract_is_frozen, labels_are_unique};
+pub use gate::databases_are_tried_on_both;
 pub use invariants::invariants_are_tests;
-pub use layers::layers;
+pub use layers::{layers, map_is_whole};
 pub use layout::{
     modules_have_headers, modules_have_one_place, nothing_is_silenced, rust_files_are_short, top_level_names,
 };
