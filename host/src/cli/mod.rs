@@ -11,6 +11,7 @@ mod database;
 mod doctor;
 mod draft;
 mod input;
+mod job;
 mod key;
 mod machine;
 mod organisation;
@@ -98,6 +99,9 @@ enum Command {
     /// Look after the keys that seal people's credentials
     #[command(subcommand)]
     Key(key::Command),
+    /// Look after the work that was given up
+    #[command(subcommand)]
+    Job(job::Command),
     /// Check what the host needs of this machine
     Doctor(doctor::Args),
 }
@@ -162,6 +166,7 @@ fn run(command: Command, json: bool, log: Option<String>) -> Result<Exit, CliErr
             Command::Provider(Provider::Enable(args)) => provider_offer::run(&args, true, json).await,
             Command::Provider(Provider::Disable(args)) => provider_offer::run(&args, false, json).await,
             Command::Key(command) => key::run(&command, json).await,
+            Command::Job(command) => job::run(command, json).await,
             Command::Doctor(args) => doctor::run(&args, json),
             Command::Serve(_) => serve::run(config.unwrap_or_default(), json).await,
             Command::Config(args) => settings::run(&args),

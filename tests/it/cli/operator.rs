@@ -1,10 +1,19 @@
-//! The commands by which an operator looks after providers and keys, on a database of the test's own.
+//! The commands by which an operator looks after providers, keys and jobs, on a database of the test's own.
 
 use super::{Ended, Run, SECRET};
 use anyhow::{Context, ensure};
+use chronus_host::{
+    clock::Clock,
+    ids::PersonId,
+    jobs::{self, Effect},
+};
 use chronus_tests::{components, database::Database, repo_root};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::{
+    iter,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 use tempfile::TempDir;
 
 /// A deployment that nobody has used yet.
@@ -129,6 +138,11 @@ async fn malformed_arguments_are_refused_with_advice_and_change_nothing() -> any
         (&["provider", "fly"], "'fly'"),
         (&["key", "rotate"], "chronus key add"),
         (&["key", "turn"], "'turn'"),
+        (&["job", "retry"], "<JOB|--all>"),
+        (&["job", "retry", "nobody"], "chronus job list"),
+        (&["job", "retry", "01900000-0000-7000-8000-000000000000"], "chronus job list"),
+        (&["job", "retry", "01900000-0000-7000-8000-000000000000", "--all"], "cannot be used with"),
+        (&["job", "do"], "'do'"),
     ];
     for (arguments, advice) in cases {
         let run = deployment.run(arguments)?.arguments(&["--json"]).end()?;
@@ -138,6 +152,43 @@ async fn malformed_arguments_are_refused_with_advice_and_change_nothing() -> any
     refuses(&foreign.arguments(&["plugin", "list", "--json"]).end()?, "postgres://")?;
     ensure!(deployment.json(0, &["plugin", "list"])? == json!({ "providers": [] }), "something was added");
     ensure!(!deployment.keys().exists(), "a key file was made");
+    Ok(())
+}
+
+#[tokio::test]
+async fn work_that_was_given_up_is_listed_and_tried_again() -> anyhow::Result<()> {
+    let deployment = Deployment::new().await?;
+    let db = deployment.database.open(&Clock::System).await?;
+    let mut given_up = Vec::new();
+    for _ in 0..3 {
+        let effect = Effect::DeliverMeetings { person: PersonId::new(Clock::System.now()) };
+        let mut tx = db.begin().await?;
+        jobs::put(&mut tx, &effect).await?;
+        let lease = jobs::claim(&mut tx, "a host", Duration::from_secs(60)).await?.context("it is due")?;
+        jobs::die(&mut tx, &lease, "the service is\u{7} gone").await?;
+        tx.commit().await?;
+        given_up.push((lease.job.to_string(), serde_json::to_value(&effect)?));
+    }
+    db.close().await;
+
+    let listed = deployment.json(0, &["job", "list"])?;
+    ensure!(listed["count"] == json!({ "ready": 0, "leased": 0, "dead": 3 }), "{listed}");
+    for ((job, effect), dead) in iter::zip(&given_up, listed["dead"].as_array().context("a list")?) {
+        ensure!(dead["job"] == **job && dead["effect"] == *effect && dead["attempts"] == 1, "{dead}");
+        ensure!(dead["error"] == "the service is\u{7} gone" && dead["since"].is_string(), "{dead}");
+    }
+    let shown = deployment.run(&["job", "list"])?.end()?;
+    shown.has_code(0)?;
+    ensure!(shown.stdout().lines().count() == 3 && shown.stdout().contains(&given_up[0].0), "{}", shown.stdout());
+    ensure!(!shown.stdout().contains('\u{7}') && shown.stderr().contains("3 were given up"), "{}", shown.stderr());
+
+    let (first, _) = &given_up[0];
+    ensure!(deployment.json(0, &["job", "retry", first])? == json!({ "retried": [first] }));
+    ensure!(deployment.json(2, &["job", "retry", first])?["error"]["code"] == "job", "it is no dead letter any more");
+    let rest: Vec<_> = given_up.iter().skip(1).map(|(job, _)| job).collect();
+    ensure!(deployment.json(0, &["job", "retry", "--all"])? == json!({ "retried": rest }));
+    let listed = deployment.json(0, &["job", "list"])?;
+    ensure!(listed == json!({ "count": { "ready": 3, "leased": 0, "dead": 0 }, "dead": [] }), "{listed}");
     Ok(())
 }
 
