@@ -79,6 +79,11 @@ pub async fn busy(
         Err(error) => return Ok(Busy::Unknown { reason: error.code(), detail: error.to_string() }),
     };
 
+    if calling.connection.own().is_empty() {
+        // Nobody was asked, so nobody said that the person is free.
+        let detail = "the connected account has no calendar of the person's own".to_owned();
+        return Ok(Busy::Unknown { reason: "no-calendar", detail });
+    }
     let (mut intervals, mut problems) = (Vec::new(), Vec::new());
     let longest = Duration::from_secs(calling.plugin().description().limits.busy_window);
     let parts = parts(window, longest);

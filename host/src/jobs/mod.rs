@@ -28,8 +28,8 @@ mod store;
 
 pub use runner::{Outcome, Runner, Settings};
 pub use store::{
-    Count, DeadLetter, Lease, LeaseError, Retried, claim, count, die, extend, finish, list_dead, put, put_at, retry,
-    revive,
+    Count, DeadLetter, Lease, LeaseError, Retried, claim, count, die, extend, finish, hold, list_dead, put, put_at,
+    retry, revive,
 };
 
 use crate::ids::{MeetingId, PersonId};

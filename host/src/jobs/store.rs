@@ -285,8 +285,12 @@ pub async fn count(tx: &mut Tx) -> sqlx::Result<Count> {
     Ok(count)
 }
 
-/// Fails if the lease is another's; if not, it stays ours until the end of the transaction.
-async fn hold(tx: &mut Tx, lease: &Lease) -> Result<(), LeaseError> {
+/// Makes sure that the job is still ours, and keeps it so until the end of the transaction: for what a handler writes
+/// down on its way. A host that was thought dead must not write over what another has done since.
+///
+/// # Errors
+/// If it is another's by now; then nothing of the transaction may stay.
+pub async fn hold(tx: &mut Tx, lease: &Lease) -> Result<(), LeaseError> {
     const HOLD: &str = "update jobs set fence = fence where id = $1 and fence = $2 and state = 'leased'";
     held(execute!(tx, HOLD, lease.job.to_string(), lease.fence)?)
 }

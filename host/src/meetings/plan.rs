@@ -1,7 +1,8 @@
 //! What to do so that a calendar shows what a meeting is. Pure: values in, one step out.
 
 use super::{Content, Meeting, Status};
-use crate::calendar::{Event, Patch, Span, Status as EventStatus, Timed};
+use crate::calendar::{Attendee, Event, Patch, Span, Status as EventStatus, Timed};
+use std::collections::BTreeSet;
 
 /// What is known of a meeting's event in its owner's calendar.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,8 +112,8 @@ pub enum Conflict {
 
 /// Compares what the calendar shows with what it should.
 #[must_use]
-pub fn conflict(wanted: &Content, present: &Event) -> Conflict {
-    if shows(present, wanted) { Conflict::Agreed } else { Conflict::Again }
+pub fn conflict(wanted: &Content, attendees: &[Attendee], present: &Event) -> Conflict {
+    if shows(present, wanted) && invites(present, attendees) { Conflict::Agreed } else { Conflict::Again }
 }
 
 /// Whether an event shows this content, as far as it is ours to say.
@@ -122,8 +123,19 @@ pub fn shows(event: &Event, content: &Content) -> bool {
     event.status != EventStatus::Cancelled
         && event.title == content.title
         && text(&event.description) == text(&content.description)
-        && start.at == content.start
+        && (start.at, &start.zone) == (content.start, &content.zone)
         && end.at == content.end
+}
+
+/// Whether an event invites these people and nobody else. Services may list the owner too.
+fn invites(event: &Event, wanted: &[Attendee]) -> bool {
+    let address = |address: &str| address.to_lowercase();
+    let organiser = event.organiser.as_ref().map(|organiser| address(&organiser.address));
+    let wanted: BTreeSet<_> = wanted.iter().map(|attendee| address(&attendee.address)).collect();
+    let others = event.attendees.iter().filter(|attendee| !attendee.is_self).map(|attendee| address(&attendee.address));
+    let present: BTreeSet<_> =
+        others.filter(|other| wanted.contains(other) || Some(other) != organiser.as_ref()).collect();
+    present == wanted
 }
 
 /// Services trim, and end lines in their own way.
@@ -248,10 +260,32 @@ mod tests {
             ours: None,
             updated: None,
         };
-        assert_eq!(conflict(&content("Now"), &event), Conflict::Agreed);
-        assert_eq!(conflict(&content("Then"), &event), Conflict::Again);
+        assert_eq!(conflict(&content("Now"), &[], &event), Conflict::Agreed);
+        assert_eq!(conflict(&content("Then"), &[], &event), Conflict::Again);
+        let elsewhere = Content { zone: "Europe/Paris".into(), ..content("Now") };
+        assert_eq!(conflict(&elsewhere, &[], &event), Conflict::Again);
         event.status = EventStatus::Cancelled;
-        assert_eq!(conflict(&content("Now"), &event), Conflict::Again);
+        assert_eq!(conflict(&content("Now"), &[], &event), Conflict::Again);
+        event.status = EventStatus::Confirmed;
+
+        // Who is invited is ours to say, too: a change of that alone must not be taken for written.
+        let invited = |address: &str, is_self| Attendee {
+            address: address.into(),
+            name: None,
+            role: crate::calendar::Role::Required,
+            rsvp: crate::calendar::Rsvp::NeedsAction,
+            is_self,
+        };
+        let ben = [invited("ben@example.org", false)];
+        assert_eq!(conflict(&content("Now"), &ben, &event), Conflict::Again);
+        event.attendees = vec![invited("BEN@example.org", false), invited("ann@example.org", true)];
+        assert_eq!(conflict(&content("Now"), &ben, &event), Conflict::Agreed);
+        assert_eq!(conflict(&content("Now"), &[], &event), Conflict::Again);
+        event.attendees[1].is_self = false;
+        assert_eq!(conflict(&content("Now"), &ben, &event), Conflict::Again);
+        let address = "Ann@example.org".into();
+        event.organiser = Some(crate::calendar::Organiser { address, name: None, is_self: true });
+        assert_eq!(conflict(&content("Now"), &ben, &event), Conflict::Agreed);
     }
 
     #[test]

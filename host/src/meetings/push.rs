@@ -94,8 +94,16 @@ async fn run(
     let attendees = invited(&mut tx, &meeting).await?;
     tx.commit().await?;
     let nothing = plan::step(&meeting, kept.as_ref().map(|kept| &kept.copy)) == Step::Nothing;
-    if nothing && kept.is_none() {
-        return end(calendars, lease, None).await;
+    if nothing {
+        match kept {
+            None => return end(calendars, lease, None).await,
+            // It waited for a calendar, and is cancelled before there was one.
+            Some(store::KeptCopy { connection, copy, .. }) if copy.event.is_none() && copy.sent.is_none() => {
+                let copy = Copy { state: CopyState::Cancelled, ..copy };
+                return end(calendars, lease, Some((&meeting, &connection, &copy, None))).await;
+            }
+            Some(_) => {}
+        }
     }
     let mut calling = match calendars.of(meeting.organisation, meeting.owner).await {
         Ok(calling) => calling,
@@ -121,6 +129,7 @@ async fn run(
         copy.state = CopyState::Pending;
     }
     let mut tx = calendars.db.begin().await?;
+    jobs::hold(&mut tx, lease).await?;
     store::keep_copy(&mut tx, meeting.id, &connection, &copy, None).await?;
     tx.commit().await?;
 
@@ -141,6 +150,7 @@ async fn run(
         Came::NoCalendar => {
             calendars.reopen(&mut calling).await?;
             let mut tx = calendars.db.begin().await?;
+            jobs::hold(&mut tx, lease).await?;
             store::forget_copy(&mut tx, meeting.id).await?;
             tx.commit().await?;
             return Ok(Some(("the calendar is not there any more; looking for another".to_owned(), None)));
@@ -234,7 +244,7 @@ impl Errand<'_> {
                 Ok(came) => return Ok(came),
                 Err(present) => {
                     let event = present.id.clone();
-                    let agreed = plan::conflict(&self.meeting.content, &present) == Conflict::Agreed;
+                    let agreed = plan::conflict(&self.meeting.content, self.attendees, &present) == Conflict::Agreed;
                     step = match self.meeting.status {
                         Status::Confirmed if agreed => return Ok(Came::Agreed { event, etag: present.etag }),
                         Status::Confirmed => Step::Update { event },

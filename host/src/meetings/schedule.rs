@@ -64,7 +64,7 @@ pub async fn schedule(db: &Db, now: Timestamp, actor: &Actor, plan: Plan) -> Res
     if attendees.len() > MOST_ATTENDEES {
         return Err(Invalid { field: "attendees", rule: "at most 200 people" }.into());
     }
-    let asked = plan.key.as_ref().map(|key| store::Asked { key: key.clone(), sha256: digest(&plan, &attendees) });
+    let asked = plan.key.as_ref().map(|key| store::Asked { key: own(actor, key), sha256: digest(&plan, &attendees) });
 
     let mut tx = db.begin().await?;
     if let Some(asked) = &asked
@@ -74,7 +74,8 @@ pub async fn schedule(db: &Db, now: Timestamp, actor: &Actor, plan: Plan) -> Res
             return Err(ScheduleError::KeyReused);
         }
         let meeting = store::find(&mut tx, organisation, id).await?;
-        return meeting.ok_or(ScheduleError::Store(sqlx::Error::RowNotFound));
+        let meeting = meeting.ok_or(ScheduleError::Store(sqlx::Error::RowNotFound))?;
+        return if meeting.is_seen_by(actor) { Ok(meeting) } else { Err(ScheduleError::NotAllowed) };
     }
     let program = programs::program(&mut tx, organisation, plan.program).await?.ok_or(ScheduleError::NoProgram)?;
     let administers = actor.administers(program.id);
@@ -111,6 +112,11 @@ pub async fn schedule(db: &Db, now: Timestamp, actor: &Actor, plan: Plan) -> Res
     tx.commit().await?;
     points::reach("meeting.after-commit").await;
     Ok(meeting)
+}
+
+/// A key is its sender's own: nobody can use up the keys of others, or learn by one what others made.
+fn own(actor: &Actor, key: &str) -> String {
+    actor.person().map_or_else(|| format!(":{key}"), |person| format!("{person}:{key}"))
 }
 
 /// Of all that was asked for.

@@ -138,7 +138,7 @@ async fn malformed_arguments_are_refused_with_advice_and_change_nothing() -> any
         (&["provider", "fly"], "'fly'"),
         (&["key", "rotate"], "chronus key add"),
         (&["key", "turn"], "'turn'"),
-        (&["job", "retry"], "<JOB|--all>"),
+        (&["job", "retry"], "<JOB>"),
         (&["job", "retry", "nobody"], "chronus job list"),
         (&["job", "retry", "01900000-0000-7000-8000-000000000000"], "chronus job list"),
         (&["job", "retry", "01900000-0000-7000-8000-000000000000", "--all"], "cannot be used with"),
