@@ -5,16 +5,36 @@ use crate::{
     connections::{Calendars, sealing},
     jobs::{self, Effect, Lease, LeaseError, Outcome, Runner},
     meetings::push,
+    plugins::registry,
 };
 
-/// Begins to do jobs, as many at once as the configuration says.
-#[must_use]
-pub fn start(app: &App) -> Runner {
+/// Begins to do jobs, as many at once as the configuration says. A host that was started with a new key seals what
+/// older ones seal by it, as a job of its own.
+///
+/// # Errors
+/// If the database does not take the first job.
+pub async fn start(app: &App) -> sqlx::Result<Runner> {
     let calendars = app.calendars.clone();
-    Runner::start(app.db.clone(), app.config.jobs, move |lease| {
+    let mut tx = app.db.begin().await?;
+    jobs::put(&mut tx, &Effect::RewrapSecrets {}).await?;
+    tx.commit().await?;
+    Ok(Runner::start(app.db.clone(), app.config.jobs, move |lease| {
         let calendars = calendars.clone();
         async move { work(&calendars, lease).await }
-    })
+    }))
+}
+
+/// Makes the providers in use ready, so that nobody's first call waits for a compiler.
+pub async fn warm_up(app: &App) {
+    let listed = match registry::list(&app.db).await {
+        Ok(listed) => listed,
+        Err(error) => return tracing::warn!(%error, "the providers cannot be listed"),
+    };
+    for provider in listed.into_iter().filter(|provider| provider.state == registry::State::Active) {
+        if let Err(error) = app.calendars.registry.provider(&provider.id).await {
+            tracing::error!(provider = provider.id, %error, "the provider cannot be called");
+        }
+    }
 }
 
 /// Does one job.

@@ -35,7 +35,11 @@ pub(super) async fn run(config: Config, as_json: bool) -> Result<Exit, CliError>
         let _ = stop.wait_for(|told| *told).await;
     };
     let db = app.db.clone();
-    let runner = app::work::start(&app);
+    let runner = app::work::start(&app).await.map_err(|error| CliError::machine("database", error.to_string()))?;
+    tokio::spawn({
+        let app = app.clone();
+        async move { app::work::warm_up(&app).await }
+    });
     let mut serving = tokio::spawn(http::serve(app, listener, told(stop.clone())));
     let url = format!("http://{address}");
     if as_json {

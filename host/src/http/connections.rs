@@ -8,7 +8,7 @@ use crate::{
     app::App,
     connections::{self, Connection, Request},
     ids::{ConnectionId, PersonId},
-    people::{self, Actor, Deed, Person},
+    people::{self, Actor, Deed, Person, Refused},
     plugins::contract::{Abilities, FieldKind, Form, Method, SignIn},
     programs::offers,
 };
@@ -17,6 +17,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
+
+/// Who may deal with calendars and meetings at all. Operators run the deployment; what is in it is not their business.
+pub(super) const MEMBERS: &str = "people and integrations of an organisation";
 
 /// A person's connected calendar. The credential is never given out.
 #[derive(Debug, Serialize, ToSchema)]
@@ -236,7 +239,7 @@ pub(super) async fn delete(
 
 /// A person whose calendar is somebody's business: their own, an administrator's, an integration's. Not an operator's.
 pub(super) async fn find(app: &App, actor: &Actor, person: PersonId) -> Result<Person, Problem> {
-    let organisation = actor.organisation(None)?;
+    let organisation = actor.own().ok_or(Refused::Role(MEMBERS))?;
     let mut tx = app.db.read().await?;
     let person = people::person(&mut tx, organisation, person).await?.ok_or(Problem::new(Code::NotFound))?;
     actor.may(Deed::SeePerson(&person))?;

@@ -1,6 +1,7 @@
 //! `/v1/meetings`: meetings.
 
 use super::{
+    connections::MEMBERS,
     input::{Asked, Body, Created, Ids, List, Part},
     problem::{Code, Problem},
     queries::MeetingsQuery,
@@ -9,7 +10,7 @@ use crate::{
     app::App,
     ids::{MeetingId, PersonId, ProgramId},
     meetings::{self, Change, Content, Meeting, Plan, Status, plan::CopyState, store::KeptCopy},
-    people::Actor,
+    people::{Actor, Refused},
 };
 use axum::{
     Json,
@@ -151,7 +152,7 @@ pub(super) async fn list(
     actor: Actor,
     Asked(asked): Asked<MeetingsQuery>,
 ) -> Result<Json<List<MeetingOut>>, Problem> {
-    let organisation = actor.organisation(None)?;
+    let organisation = actor.own().ok_or(Refused::Role(MEMBERS))?;
     let person = match (actor.person(), asked.person) {
         (Some(own), None) if !actor.is_global_admin() => Some(own),
         (Some(own), Some(other)) if own != other && !actor.is_global_admin() => {
@@ -197,7 +198,7 @@ pub(super) async fn get(
     actor: Actor,
     Ids(id): Ids<MeetingId>,
 ) -> Result<Json<MeetingOut>, Problem> {
-    let organisation = actor.organisation(None)?;
+    let organisation = actor.own().ok_or(Refused::Role(MEMBERS))?;
     let mut tx = app.db.read().await?;
     let meeting = meetings::store::find(&mut tx, organisation, id).await?;
     drop(tx);

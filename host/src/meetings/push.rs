@@ -108,6 +108,8 @@ async fn run(
     let mut calling = match calendars.of(meeting.organisation, meeting.owner).await {
         Ok(calling) => calling,
         Err(NotCallable::Store(error)) => return Err(error.into()),
+        // What stands there stands, whoever can reach it.
+        Err(_) if nothing => return end(calendars, lease, None).await,
         Err(NotCallable::Provider(error)) => return Ok(Some((error.to_string(), None))),
         Err(error) => return wait(calendars, lease, &meeting, kept, error.to_string()).await,
     };

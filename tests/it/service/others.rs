@@ -110,3 +110,40 @@ async fn gone(client: &Client, meeting: &Value) -> anyhow::Result<()> {
 fn address(meeting: &Value) -> anyhow::Result<String> {
     Ok(format!("/v1/meetings/{}", id(meeting)?))
 }
+
+/// A host that is started with a new key seals by it whatever the old one seals; nobody has to sign in again. The old
+/// key is then not needed any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_key_seals_everything_anew() -> anyhow::Result<()> {
+    if peers::left_out(&[Peer::Radicale, Peer::Caldav])? {
+        return Ok(());
+    }
+    let world = World::new("").await?;
+    let host = world.host().await?;
+    world.join_and_connect(&host).await?;
+    host.stop().await?;
+    world.command(&["key", "add"]).await?;
+    let host = world.host().await?;
+    host.says(&["sealed by the newest key", "rewrapped=1", "left=0"]).await?;
+    host.stop().await?;
+
+    let keys = world.folder.path().join("keys");
+    let all = std::fs::read_to_string(&keys)?;
+    let newest = all.lines().next().context("a key")?;
+    ensure!(all.lines().count() == 2, "a key was added");
+    std::fs::write(&keys, format!("{newest}\n"))?;
+    let host = world.host().await?;
+    let busy = format!("/v1/people/{}/busy?from=2027-05-03T00:00:00Z&to=2027-05-04T00:00:00Z", world.ann.id);
+    let told = host.client(&world.ann.token)?.get(&busy).await?;
+    ensure!(told["state"] == "known", "{told}");
+
+    // Whoever runs the deployment does not see into calendars.
+    let operator = world.command(&["token", "create", "--operator"]).await?;
+    let operator = host.client(operator["secret"].as_str().context("a token")?)?;
+    for path in [busy, world.connection(), format!("/v1/people/{}/offers", world.ann.id), "/v1/meetings".into()] {
+        let refused = operator.send(reqwest::Method::GET, &path, None).await?;
+        ensure!(refused.status == 403, "{path}: {} {}", refused.status, refused.body);
+    }
+    host.stop().await?;
+    Ok(())
+}
