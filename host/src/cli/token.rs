@@ -167,7 +167,8 @@ impl From<TokenError> for CliError {
             TokenError::Name(_) => Self::input("name", error.to_string()),
             TokenError::Expiry => Self::input("expires", error.to_string()),
             TokenError::NoScope | TokenError::Scope(_) => Self::input("scope", error.to_string()),
-            TokenError::NoToken | TokenError::NoHolder => Self::input("token", error.to_string()),
+            TokenError::NoToken => Self::input("token", format!("{error}; `chronus token list` tells them")),
+            TokenError::NoHolder => Self::input("token", error.to_string()),
             TokenError::MoreThanOwn(_) | TokenError::Refused(_) => Self::failed("refused", error.to_string()),
         }
     }

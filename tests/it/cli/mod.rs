@@ -3,6 +3,7 @@
 //! It is started as a user starts it, because exit codes and what goes to which stream are what is promised. Whatever
 //! a target holds as a secret must not come out again, in no stream and in no form.
 
+mod commands; // Every command there is.
 mod operator; // The commands that work on a deployment's database.
 
 use anyhow::{Context, ensure};

@@ -17,13 +17,13 @@ use std::{
 use tempfile::TempDir;
 
 /// A deployment that nobody has used yet.
-struct Deployment {
-    database: Database,
+pub(super) struct Deployment {
+    pub(super) database: Database,
     folder: TempDir,
 }
 
 impl Deployment {
-    async fn new() -> anyhow::Result<Self> {
+    pub(super) async fn new() -> anyhow::Result<Self> {
         // Whoever asks for components first builds them, which no runtime should wait for.
         tokio::task::spawn_blocking(components).await??;
         Ok(Self { database: Database::fresh().await?, folder: TempDir::new()? })
@@ -40,7 +40,7 @@ impl Deployment {
         Ok(path)
     }
 
-    fn run(&self, arguments: &[&str]) -> anyhow::Result<Run> {
+    pub(super) fn run(&self, arguments: &[&str]) -> anyhow::Result<Run> {
         let database = self.database.address();
         let database = database.strip_prefix("sqlite://").unwrap_or(&database);
         let keys = self.keys();
@@ -49,7 +49,7 @@ impl Deployment {
     }
 
     /// Runs a command that ends with this code, and gives its JSON.
-    fn json(&self, code: i32, arguments: &[&str]) -> anyhow::Result<Value> {
+    pub(super) fn json(&self, code: i32, arguments: &[&str]) -> anyhow::Result<Value> {
         let run = self.run(arguments)?.arguments(&["--json"]).end()?;
         run.has_code(code).with_context(|| arguments.join(" "))?;
         run.json()
@@ -221,6 +221,6 @@ async fn keys_are_added_and_what_is_wrong_with_their_file_is_said_without_them()
 }
 
 /// With advice, and without what is secret here.
-fn refuses(run: &Ended, advice: &str) -> anyhow::Result<()> {
+pub(super) fn refuses(run: &Ended, advice: &str) -> anyhow::Result<()> {
     run.refuses(advice).and_then(|()| run.tells_no_secret())
 }
