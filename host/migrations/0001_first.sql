@@ -158,8 +158,9 @@ create index attendees_by_person on attendees (person_id);
 -- The one event of a meeting in its owner's calendar, as it was last agreed on.
 create table events (
     meeting_id text primary key references meetings (id),
-    -- Not a reference: what was written outlives the connection.
-    connection_id text not null,
+    -- A digest of the account that it is in (no reference: what was written outlives the connection). Empty while there
+    -- was none.
+    account text not null,
     calendar text not null,
     -- The service's id and etag; no id until the service has told one.
     event_id text,

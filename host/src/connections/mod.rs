@@ -23,6 +23,8 @@ use crate::{
     plugins::contract::{Account, Calendar, Memo},
 };
 use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
 
 /// A person's connected calendar. The credential is not in it.
 #[derive(Debug, Clone)]
@@ -82,6 +84,19 @@ impl State {
 }
 
 impl Connection {
+    /// A digest of which account this is, of all that says so but the secret. Who disconnects and connects the same
+    /// account again finds what was written there before.
+    #[must_use]
+    pub fn account_digest(&self) -> String {
+        let Self { provider, sign_in, server, subject, fields, .. } = self;
+        let account = serde_json::json!([provider, sign_in, server, subject, fields]).to_string();
+        Sha256::digest(account).iter().fold(String::new(), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+
     /// The calendar that a new meeting goes to, if the account has one that can be written.
     #[must_use]
     pub fn home(&self) -> Option<&Calendar> {

@@ -55,7 +55,7 @@ pub enum Effect {
         /// Which.
         meeting: MeetingId,
     },
-    /// Every meeting of a person that their calendar does not show yet is pushed: they have just connected it.
+    /// Every meeting of a person that is not over is pushed: they have just connected a calendar.
     DeliverMeetings {
         /// Whose.
         person: PersonId,

@@ -47,12 +47,12 @@ enum Came {
     Later { error: String, after: Option<Duration> },
 }
 
-/// Puts every meeting of a person that their calendar does not show yet: they have just connected it.
+/// Puts every meeting of a person that is not over: they have just connected a calendar.
 pub async fn deliver(calendars: &Calendars, lease: &Lease, person: PersonId) -> Outcome {
     let done = async {
         let mut tx = calendars.db.begin().await?;
         let now = calendars.now().as_microsecond();
-        for meeting in store::undelivered(&mut tx, person, now).await? {
+        for meeting in store::to_come(&mut tx, person, now).await? {
             jobs::put(&mut tx, &Effect::PushMeeting { meeting }).await?;
         }
         jobs::finish(&mut tx, lease).await?;
@@ -98,9 +98,9 @@ async fn run(
         match kept {
             None => return end(calendars, lease, None).await,
             // It waited for a calendar, and is cancelled before there was one.
-            Some(store::KeptCopy { connection, copy, .. }) if copy.event.is_none() && copy.sent.is_none() => {
+            Some(store::KeptCopy { account, copy, .. }) if copy.event.is_none() && copy.sent.is_none() => {
                 let copy = Copy { state: CopyState::Cancelled, ..copy };
-                return end(calendars, lease, Some((&meeting, &connection, &copy, None))).await;
+                return end(calendars, lease, Some((&meeting, &account, &copy, None))).await;
             }
             Some(_) => {}
         }
@@ -113,9 +113,9 @@ async fn run(
         Err(NotCallable::Provider(error)) => return Ok(Some((error.to_string(), None))),
         Err(error) => return wait(calendars, lease, &meeting, kept, error.to_string()).await,
     };
-    let connection = calling.connection.id.to_string();
+    let account = calling.connection.account_digest();
     // What stands in a calendar that is not connected any more is out of reach, and its owner's.
-    let copy = kept.filter(|kept| kept.connection == connection).map(|kept| kept.copy);
+    let copy = kept.filter(|kept| kept.account == account).map(|kept| kept.copy);
     let step = plan::step(&meeting, copy.as_ref());
     if step == Step::Nothing {
         return end(calendars, lease, None).await;
@@ -132,7 +132,7 @@ async fn run(
     }
     let mut tx = calendars.db.begin().await?;
     jobs::hold(&mut tx, lease).await?;
-    store::keep_copy(&mut tx, meeting.id, &connection, &copy, None).await?;
+    store::keep_copy(&mut tx, meeting.id, &account, &copy, None).await?;
     tx.commit().await?;
 
     let errand = Errand { calendars, meeting: &meeting, calendar: &copy.calendar, attendees: &attendees };
@@ -158,7 +158,7 @@ async fn run(
             return Ok(Some(("the calendar is not there any more; looking for another".to_owned(), None)));
         }
     }
-    end(calendars, lease, Some((&meeting, &connection, &copy, problem))).await
+    end(calendars, lease, Some((&meeting, &account, &copy, problem))).await
 }
 
 /// The transaction that ends the job, and what it writes down.
@@ -168,8 +168,8 @@ async fn end(
     came: Option<(&Meeting, &str, &Copy, Option<String>)>,
 ) -> Result<Option<(String, Option<Duration>)>, LeaseError> {
     let mut tx = calendars.db.begin().await?;
-    if let Some((meeting, connection, copy, problem)) = came {
-        store::keep_copy(&mut tx, meeting.id, connection, copy, problem.as_deref()).await?;
+    if let Some((meeting, account, copy, problem)) = came {
+        store::keep_copy(&mut tx, meeting.id, account, copy, problem.as_deref()).await?;
     }
     jobs::finish(&mut tx, lease).await?;
     points::reach("push.before-commit").await;
@@ -186,14 +186,14 @@ async fn wait(
     kept: Option<store::KeptCopy>,
     why: String,
 ) -> Result<Option<(String, Option<Duration>)>, LeaseError> {
-    let (connection, mut copy) = match kept {
-        Some(kept) => (kept.connection, kept.copy),
+    let (account, mut copy) = match kept {
+        Some(kept) => (kept.account, kept.copy),
         None => (String::new(), new_copy(String::new())),
     };
     if !matches!(copy.state, CopyState::Cancelled | CopyState::Gone) {
         copy.state = CopyState::Waiting;
     }
-    end(calendars, lease, Some((meeting, &connection, &copy, Some(why)))).await
+    end(calendars, lease, Some((meeting, &account, &copy, Some(why)))).await
 }
 
 const fn new_copy(calendar: String) -> Copy {

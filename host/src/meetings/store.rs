@@ -206,11 +206,11 @@ pub async fn update(tx: &mut Tx, meeting: &Meeting, before: &Meeting) -> sqlx::R
     Ok(rows == 1)
 }
 
-/// What is known of a meeting's event, and by which connection it was written (empty if by none).
+/// What is known of a meeting's event, and in which account it is.
 #[derive(Debug, Clone)]
 pub struct KeptCopy {
-    /// An id, or empty.
-    pub connection: String,
+    /// [`crate::connections::Connection::account_digest`]; empty while there was none.
+    pub account: String,
     /// What is known.
     pub copy: Copy,
     /// Why it waits or is refused.
@@ -219,7 +219,7 @@ pub struct KeptCopy {
 
 #[derive(sqlx::FromRow)]
 struct CopyRow {
-    connection_id: String,
+    account: String,
     calendar: String,
     event_id: Option<String>,
     etag: Option<String>,
@@ -235,7 +235,7 @@ pub async fn copy(tx: &mut Tx, meeting: MeetingId) -> sqlx::Result<Option<KeptCo
         tx,
         optional,
         CopyRow,
-        "select connection_id, calendar, event_id, etag, sent, agreed_revision, state, problem
+        "select account, calendar, event_id, etag, sent, agreed_revision, state, problem
          from events where meeting_id = $1",
         meeting.to_string(),
     )?;
@@ -248,29 +248,29 @@ pub async fn copy(tx: &mut Tx, meeting: MeetingId) -> sqlx::Result<Option<KeptCo
         agreed_revision: row.agreed_revision,
         state: CopyState::named(&row.state).unwrap_or(CopyState::Pending),
     };
-    Ok(Some(KeptCopy { connection: row.connection_id, copy, problem: row.problem }))
+    Ok(Some(KeptCopy { account: row.account, copy, problem: row.problem }))
 }
 
 /// Keeps what is known of a meeting's event.
 pub async fn keep_copy(
     tx: &mut Tx,
     meeting: MeetingId,
-    connection: &str,
+    account: &str,
     copy: &Copy,
     problem: Option<&str>,
 ) -> sqlx::Result<()> {
     let now = tx.now().await?;
     execute!(
         tx,
-        "insert into events (meeting_id, connection_id, calendar, event_id, etag, sent, agreed_revision, state, problem,
+        "insert into events (meeting_id, account, calendar, event_id, etag, sent, agreed_revision, state, problem,
                 updated_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-         on conflict (meeting_id) do update set connection_id = excluded.connection_id, calendar = excluded.calendar,
+         on conflict (meeting_id) do update set account = excluded.account, calendar = excluded.calendar,
                 event_id = excluded.event_id, etag = excluded.etag, sent = excluded.sent,
                 agreed_revision = excluded.agreed_revision, state = excluded.state, problem = excluded.problem,
                 updated_at = excluded.updated_at",
         meeting.to_string(),
-        connection,
+        account,
         &copy.calendar,
         copy.event.as_deref(),
         copy.etag.as_deref(),
@@ -289,17 +289,13 @@ pub async fn forget_copy(tx: &mut Tx, meeting: MeetingId) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// The meetings of a person that are not over and that their calendar may not show.
-pub async fn undelivered(tx: &mut Tx, owner: PersonId, now: i64) -> sqlx::Result<Vec<MeetingId>> {
+/// The meetings of a person that are not over: whether their calendar shows them is for each one's job to find out.
+pub async fn to_come(tx: &mut Tx, owner: PersonId, now: i64) -> sqlx::Result<Vec<MeetingId>> {
     let rows = fetch!(
         tx,
         all,
         (String,),
-        "select m.id from meetings m left join events e on e.meeting_id = m.id
-         where m.owner_id = $1 and m.end_at > $2
-           and (e.meeting_id is null or e.agreed_revision <> m.revision or e.state <> 'present'
-                or not exists (select 1 from connections c where c.id = e.connection_id))
-         order by m.id",
+        "select id from meetings where owner_id = $1 and end_at > $2 order by id",
         owner.to_string(),
         now,
     )?;

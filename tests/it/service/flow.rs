@@ -126,6 +126,12 @@ async fn a_calendar_is_connected_and_a_meeting_gets_there_and_goes_again() -> an
     let delivered = settled(&ann, &id(&made)?).await?;
     let uid = delivered["uid"].as_str().context("a UID")?;
     ensure!(world.caldav.find(&world.calendar, uid).await?.is_some());
+    // So is what was cancelled while nothing was connected: it is the same account, and the same event.
+    ann.delete(&world.connection()).await?;
+    ann.delete(&path).await?;
+    ann.put(&world.connection(), &sign_in(PASSWORD)).await?;
+    settled(&ann, &id(&made)?).await?;
+    ensure!(world.caldav.find(&world.calendar, uid).await?.is_none());
 
     let log = host.stop().await?;
     ensure!(log.contains("pushed"), "the log tells what was done");
