@@ -7,13 +7,27 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::{fmt, str::FromStr};
+use sha2::{Digest as _, Sha256};
+use std::{
+    fmt::{self, Write as _},
+    str::FromStr,
+};
 use uuid::Uuid;
 
 /// Not an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this is no id; ids look like 0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e6f")]
 pub struct NotAnId;
+
+/// What names something by its content: its SHA-256, in lower-case hex.
+#[must_use]
+pub fn digest(content: impl AsRef<[u8]>) -> String {
+    Sha256::digest(content).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
 
 /// What `new` does for all ids: the time, and 74 random bits.
 fn new(at: Timestamp) -> Uuid {
@@ -96,6 +110,11 @@ ids! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_digest_is_that_of_fips_180_4() {
+        assert_eq!(digest("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
 
     #[test]
     fn ids_sort_by_time_and_have_one_spelling() {

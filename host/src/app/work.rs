@@ -12,12 +12,14 @@ use crate::{
 /// older ones seal by it, as a job of its own.
 ///
 /// # Errors
-/// If the database does not take the first job.
+/// By the database.
 pub async fn start(app: &App) -> sqlx::Result<Runner> {
     let calendars = app.calendars.clone();
-    let mut tx = app.db.begin().await?;
-    jobs::put(&mut tx, &Effect::RewrapSecrets {}).await?;
-    tx.commit().await?;
+    if sealing::left(&app.db, &calendars.keyring).await? > 0 {
+        let mut tx = app.db.begin().await?;
+        jobs::put(&mut tx, &Effect::RewrapSecrets {}).await?;
+        tx.commit().await?;
+    }
     Ok(Runner::start(app.db.clone(), app.config.jobs, move |lease| {
         let calendars = calendars.clone();
         async move { work(&calendars, lease).await }
@@ -39,30 +41,24 @@ pub async fn warm_up(app: &App) {
 
 /// Does one job.
 async fn work(calendars: &Calendars, lease: Lease) -> Outcome {
-    match lease.effect {
+    let done = match lease.effect {
         Effect::PushMeeting { meeting } => push::push(calendars, &lease, meeting).await,
         Effect::DeliverMeetings { person } => push::deliver(calendars, &lease, person).await,
         Effect::RewrapSecrets {} => rewrap(calendars, &lease).await,
-    }
+    };
+    done.unwrap_or_else(Outcome::from)
 }
 
 /// Seals by the newest key whatever another one seals.
-async fn rewrap(calendars: &Calendars, lease: &Lease) -> Outcome {
-    let later = |error: String| Outcome::Retry { error, after: None };
-    let rotated = match sealing::rotate(&calendars.db, &calendars.keyring).await {
-        Ok(rotated) if rotated.failed.is_empty() => rotated,
-        Ok(rotated) => return later(format!("{} credentials do not open", rotated.failed.len())),
-        Err(error) => return later(error.to_string()),
-    };
-    tracing::info!(rewrapped = rotated.rewrapped, left = rotated.left, "credentials were sealed by the newest key");
-    let end = async {
-        let mut tx = calendars.db.begin().await?;
-        jobs::finish(&mut tx, lease).await?;
-        tx.commit().await?;
-        Ok::<_, LeaseError>(())
-    };
-    match end.await {
-        Ok(()) | Err(LeaseError::Lost) => Outcome::Done,
-        Err(LeaseError::Database(error)) => later(error.to_string()),
+async fn rewrap(calendars: &Calendars, lease: &Lease) -> Result<Outcome, LeaseError> {
+    let rotated = sealing::rotate(&calendars.db, &calendars.keyring).await?;
+    if !rotated.failed.is_empty() {
+        let error = format!("{} credentials do not open", rotated.failed.len());
+        return Ok(Outcome::Retry { error, after: None });
     }
+    tracing::info!(rewrapped = rotated.rewrapped, left = rotated.left, "credentials were sealed by the newest key");
+    let mut tx = calendars.db.begin().await?;
+    jobs::finish(&mut tx, lease).await?;
+    tx.commit().await?;
+    Ok(Outcome::Done)
 }

@@ -19,12 +19,10 @@ pub use connect::{ConnectError, Request, connect};
 pub use disconnect::{DisconnectError, disconnect};
 
 use crate::{
-    ids::{ConnectionId, OrganisationId, PersonId},
+    ids::{ConnectionId, OrganisationId, PersonId, digest},
     plugins::contract::{Account, Calendar, Memo},
 };
 use jiff::Timestamp;
-use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
 
 /// A person's connected calendar. The credential is not in it.
 #[derive(Debug, Clone)]
@@ -89,12 +87,7 @@ impl Connection {
     #[must_use]
     pub fn account_digest(&self) -> String {
         let Self { provider, sign_in, server, subject, fields, .. } = self;
-        let account = serde_json::json!([provider, sign_in, server, subject, fields]).to_string();
-        Sha256::digest(account).iter().fold(String::new(), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        digest(serde_json::json!([provider, sign_in, server, subject, fields]).to_string())
     }
 
     /// The calendar that a new meeting goes to, if the account has one that can be written.

@@ -53,9 +53,9 @@ impl TryFrom<Row> for Kept {
             _ => None,
         };
         let connection = Connection {
-            id: row.id.parse().map_err(db::broken)?,
-            organisation: row.organisation_id.parse().map_err(db::broken)?,
-            person: row.person_id.parse().map_err(db::broken)?,
+            id: db::parsed(&row.id)?,
+            organisation: db::parsed(&row.organisation_id)?,
+            person: db::parsed(&row.person_id)?,
             provider: row.provider_id,
             sign_in: row.sign_in,
             server: row.server,

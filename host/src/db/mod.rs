@@ -22,8 +22,10 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use std::{
+    error::Error,
     fmt,
     path::{Path, PathBuf},
+    str::FromStr,
     sync::Arc,
     time::Duration,
 };
@@ -252,11 +254,19 @@ pub fn instant(microseconds: i64) -> jiff::Timestamp {
 /// # Errors
 /// If the text is no such structure: another version wrote it, or somebody else.
 pub fn structure<T: serde::de::DeserializeOwned>(text: &str) -> sqlx::Result<T> {
-    serde_json::from_str(text).map_err(|error| sqlx::Error::Decode(Box::new(error)))
+    serde_json::from_str(text).map_err(broken)
+}
+
+/// A kept word or id.
+///
+/// # Errors
+/// If the text is none: another version wrote it, or somebody else.
+pub fn parsed<T: FromStr<Err: Error + Send + Sync + 'static>>(text: &str) -> sqlx::Result<T> {
+    text.parse().map_err(broken)
 }
 
 /// What a kept value that this program did not write is to whoever reads it.
-pub fn broken(error: impl std::error::Error + Send + Sync + 'static) -> sqlx::Error {
+pub fn broken(error: impl Error + Send + Sync + 'static) -> sqlx::Error {
     sqlx::Error::Decode(Box::new(error))
 }
 

@@ -51,6 +51,16 @@ pub enum Outcome {
     },
 }
 
+impl From<LeaseError> for Outcome {
+    /// A lost lease is somebody else's work by now; anything else of the database is tried again.
+    fn from(error: LeaseError) -> Self {
+        match error {
+            LeaseError::Lost => Self::Done,
+            LeaseError::Database(error) => Self::Retry { error: error.to_string(), after: None },
+        }
+    }
+}
+
 /// Does jobs for as long as it lives. Dropped, it leaves what it had begun to whoever takes over when the lease ends.
 #[derive(Debug)]
 pub struct Runner {

@@ -155,7 +155,7 @@ pub async fn claim(tx: &mut Tx, owner: &str, length: Duration) -> sqlx::Result<O
             continue;
         }
         match serde_json::from_str::<Effect>(&effect) {
-            Ok(effect) => return Ok(Some(Lease { job: job_id(&id)?, effect, attempt: attempts, fence })),
+            Ok(effect) => return Ok(Some(Lease { job: db::parsed(&id)?, effect, attempt: attempts, fence })),
             // While hosts of two versions run, the newer one will see to it.
             Err(_) => {
                 tracing::warn!(job = id, attempt = attempts, "job is not known to this version; it waits for another");
@@ -242,7 +242,7 @@ pub async fn list_dead(tx: &mut Tx, after: Option<JobId>, limit: u32) -> sqlx::R
     let rows = fetch!(tx, all, Dead, LIST, after, i64::from(limit))?;
     let letter = |row: Dead| {
         Ok(DeadLetter {
-            job: job_id(&row.id)?,
+            job: db::parsed(&row.id)?,
             effect: db::structure(&row.effect)?,
             attempts: row.attempts,
             error: row.error.unwrap_or_default(),
@@ -348,10 +348,6 @@ fn cut(error: &str) -> String {
 
 fn microseconds(time: Duration) -> i64 {
     i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
-}
-
-fn job_id(text: &str) -> sqlx::Result<JobId> {
-    text.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
 
 fn random() -> u64 {

@@ -1,12 +1,7 @@
 //! Cancelling a meeting.
 
-use super::{Meeting, Status, store};
-use crate::{
-    db::Db,
-    ids::MeetingId,
-    jobs::{self, Effect, points},
-    people::Actor,
-};
+use super::{Meeting, Status, commit, store};
+use crate::{db::Db, ids::MeetingId, people::Actor};
 use jiff::Timestamp;
 
 /// A meeting is not cancelled.
@@ -48,9 +43,6 @@ pub async fn cancel(db: &Db, now: Timestamp, actor: &Actor, id: MeetingId) -> Re
     if !store::update(&mut tx, &meeting, &before).await? {
         return Err(CancelError::Stale);
     }
-    jobs::put(&mut tx, &Effect::PushMeeting { meeting: id }).await?;
-    points::reach("meeting.before-commit").await;
-    tx.commit().await?;
-    points::reach("meeting.after-commit").await;
+    commit(tx, id).await?;
     Ok(meeting)
 }

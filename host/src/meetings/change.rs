@@ -1,10 +1,9 @@
 //! Changing a meeting: moving it, above all.
 
-use super::{Content, Invalid, MOST_ATTENDEES, Meeting, Status, store};
+use super::{Content, Invalid, Meeting, Status, commit, few, others, store};
 use crate::{
     db::Db,
     ids::{MeetingId, PersonId},
-    jobs::{self, Effect, points},
     people::{self, Actor},
 };
 use jiff::Timestamp;
@@ -84,9 +83,7 @@ pub async fn change(
     }
     let mut meeting = changed(&before, change);
     meeting.content.check()?;
-    if meeting.attendees.len() > MOST_ATTENDEES {
-        return Err(Invalid { field: "attendees", rule: "at most 200 people" }.into());
-    }
+    few(&meeting.attendees)?;
     for &person in &meeting.attendees {
         let is_new = !before.attendees.contains(&person);
         if is_new && !people::is_member(&mut tx, meeting.program, person).await? {
@@ -100,10 +97,7 @@ pub async fn change(
     if !store::update(&mut tx, &meeting, &before).await? {
         return Err(ChangeError::Stale(before.revision + 1));
     }
-    jobs::put(&mut tx, &Effect::PushMeeting { meeting: id }).await?;
-    points::reach("meeting.before-commit").await;
-    tx.commit().await?;
-    points::reach("meeting.after-commit").await;
+    commit(tx, id).await?;
     Ok(meeting)
 }
 
@@ -113,10 +107,7 @@ fn changed(before: &Meeting, change: Change) -> Meeting {
     let start = change.start.unwrap_or(old.start);
     let kept_length = || start.checked_add(old.end.duration_since(old.start)).unwrap_or(Timestamp::MAX);
     let end = change.end.unwrap_or_else(|| if change.start.is_some() { kept_length() } else { old.end });
-    let mut attendees = change.attendees.unwrap_or_else(|| before.attendees.clone());
-    attendees.sort_unstable();
-    attendees.dedup();
-    attendees.retain(|person| *person != before.owner);
+    let attendees = change.attendees.map_or_else(|| before.attendees.clone(), |list| others(list, before.owner));
     let content = Content {
         title: change.title.unwrap_or_else(|| old.title.clone()),
         description: change.description.unwrap_or_else(|| old.description.clone()),

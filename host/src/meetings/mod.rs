@@ -20,7 +20,9 @@ pub use change::{Change, ChangeError, change};
 pub use schedule::{Plan, ScheduleError, schedule};
 
 use crate::{
+    db::Tx,
     ids::{MeetingId, OrganisationId, PersonId, ProgramId},
+    jobs::{self, Effect, points},
     people::Actor,
 };
 use jiff::Timestamp;
@@ -109,6 +111,30 @@ pub const LONGEST_MEETING: jiff::SignedDuration = jiff::SignedDuration::from_hou
 
 /// The most people in a meeting, beside its owner.
 pub const MOST_ATTENDEES: usize = 200;
+
+/// The people beside the owner, each once, in the order in which they are kept.
+fn others(mut people: Vec<PersonId>, owner: PersonId) -> Vec<PersonId> {
+    people.sort_unstable();
+    people.dedup();
+    people.retain(|person| *person != owner);
+    people
+}
+
+fn few(attendees: &[PersonId]) -> Result<(), Invalid> {
+    if attendees.len() > MOST_ATTENDEES {
+        return Err(Invalid { field: "attendees", rule: "at most 200 people" });
+    }
+    Ok(())
+}
+
+/// Makes a change last, and with it that its owner's calendar is told.
+async fn commit(mut tx: Tx, meeting: MeetingId) -> sqlx::Result<()> {
+    jobs::put(&mut tx, &Effect::PushMeeting { meeting }).await?;
+    points::reach("meeting.before-commit").await;
+    tx.commit().await?;
+    points::reach("meeting.after-commit").await;
+    Ok(())
+}
 
 impl Content {
     /// Whether a calendar can show it.

@@ -48,43 +48,25 @@ enum Came {
 }
 
 /// Puts every meeting of a person that is not over: they have just connected a calendar.
-pub async fn deliver(calendars: &Calendars, lease: &Lease, person: PersonId) -> Outcome {
-    let done = async {
-        let mut tx = calendars.db.begin().await?;
-        let now = calendars.now().as_microsecond();
-        for meeting in store::to_come(&mut tx, person, now).await? {
-            jobs::put(&mut tx, &Effect::PushMeeting { meeting }).await?;
-        }
-        jobs::finish(&mut tx, lease).await?;
-        tx.commit().await?;
-        Ok(())
-    };
-    ended(done.await)
+///
+/// # Errors
+/// If the lease was lost, or by the database.
+pub async fn deliver(calendars: &Calendars, lease: &Lease, person: PersonId) -> Result<Outcome, LeaseError> {
+    let mut tx = calendars.db.begin().await?;
+    let now = calendars.now().as_microsecond();
+    for meeting in store::to_come(&mut tx, person, now).await? {
+        jobs::put(&mut tx, &Effect::PushMeeting { meeting }).await?;
+    }
+    jobs::finish(&mut tx, lease).await?;
+    tx.commit().await?;
+    Ok(Outcome::Done)
 }
 
 /// Does what is to be done for one meeting.
-pub async fn push(calendars: &Calendars, lease: &Lease, id: MeetingId) -> Outcome {
-    match run(calendars, lease, id).await {
-        Ok(None) => Outcome::Done,
-        Ok(Some((error, after))) => Outcome::Retry { error, after },
-        Err(error) => ended(Err(error)),
-    }
-}
-
-/// A lost lease is somebody else's work by now; anything else of the database is tried again.
-fn ended(result: Result<(), LeaseError>) -> Outcome {
-    match result {
-        Ok(()) | Err(LeaseError::Lost) => Outcome::Done,
-        Err(LeaseError::Database(error)) => Outcome::Retry { error: error.to_string(), after: None },
-    }
-}
-
-/// `None` if the job is ended, else why it is not.
-async fn run(
-    calendars: &Calendars,
-    lease: &Lease,
-    id: MeetingId,
-) -> Result<Option<(String, Option<Duration>)>, LeaseError> {
+///
+/// # Errors
+/// If the lease was lost, or by the database.
+pub async fn push(calendars: &Calendars, lease: &Lease, id: MeetingId) -> Result<Outcome, LeaseError> {
     let mut tx = calendars.db.read().await?;
     let Some(meeting) = store::find_anywhere(&mut tx, id).await? else {
         tx.commit().await?;
@@ -110,7 +92,7 @@ async fn run(
         Err(NotCallable::Store(error)) => return Err(error.into()),
         // What stands there stands, whoever can reach it.
         Err(_) if nothing => return end(calendars, lease, None).await,
-        Err(NotCallable::Provider(error)) => return Ok(Some((error.to_string(), None))),
+        Err(NotCallable::Provider(error)) => return Ok(later(error.to_string())),
         Err(error) => return wait(calendars, lease, &meeting, kept, error.to_string()).await,
     };
     let account = calling.connection.account_digest();
@@ -148,14 +130,14 @@ async fn run(
         Came::Gone => (copy.etag, copy.state) = (None, CopyState::Gone),
         Came::Waits(why) => (copy.state, problem) = (CopyState::Waiting, Some(why)),
         Came::Refused(why) => (copy.state, problem) = (CopyState::Refused, Some(why)),
-        Came::Later { error, after } => return Ok(Some((error, after))),
+        Came::Later { error, after } => return Ok(Outcome::Retry { error, after }),
         Came::NoCalendar => {
             calendars.reopen(&mut calling).await?;
             let mut tx = calendars.db.begin().await?;
             jobs::hold(&mut tx, lease).await?;
             store::forget_copy(&mut tx, meeting.id).await?;
             tx.commit().await?;
-            return Ok(Some(("the calendar is not there any more; looking for another".to_owned(), None)));
+            return Ok(later("the calendar is not there any more; looking for another".to_owned()));
         }
     }
     end(calendars, lease, Some((&meeting, &account, &copy, problem))).await
@@ -166,7 +148,7 @@ async fn end(
     calendars: &Calendars,
     lease: &Lease,
     came: Option<(&Meeting, &str, &Copy, Option<String>)>,
-) -> Result<Option<(String, Option<Duration>)>, LeaseError> {
+) -> Result<Outcome, LeaseError> {
     let mut tx = calendars.db.begin().await?;
     if let Some((meeting, account, copy, problem)) = came {
         store::keep_copy(&mut tx, meeting.id, account, copy, problem.as_deref()).await?;
@@ -175,7 +157,11 @@ async fn end(
     points::reach("push.before-commit").await;
     tx.commit().await?;
     points::reach("push.after-commit").await;
-    Ok(None)
+    Ok(Outcome::Done)
+}
+
+const fn later(error: String) -> Outcome {
+    Outcome::Retry { error, after: None }
 }
 
 /// Writes down that only the owner can go on. Nothing is tried until they connect.
@@ -185,7 +171,7 @@ async fn wait(
     meeting: &Meeting,
     kept: Option<store::KeptCopy>,
     why: String,
-) -> Result<Option<(String, Option<Duration>)>, LeaseError> {
+) -> Result<Outcome, LeaseError> {
     let (account, mut copy) = match kept {
         Some(kept) => (kept.account, kept.copy),
         None => (String::new(), new_copy(String::new())),

@@ -1,16 +1,13 @@
 //! Making a meeting.
 
-use super::{Content, Invalid, MOST_ATTENDEES, Meeting, Status, store};
+use super::{Content, Invalid, Meeting, Status, commit, few, others, store};
 use crate::{
     db::{self, Db},
-    ids::{MeetingId, PersonId, ProgramId},
-    jobs::{self, Effect, points},
+    ids::{self, MeetingId, PersonId, ProgramId},
     people::{self, Actor},
     programs,
 };
 use jiff::Timestamp;
-use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
 
 /// What somebody wants to take place.
 #[derive(Debug, Clone)]
@@ -57,13 +54,8 @@ pub enum ScheduleError {
 pub async fn schedule(db: &Db, now: Timestamp, actor: &Actor, plan: Plan) -> Result<Meeting, ScheduleError> {
     plan.content.check()?;
     let organisation = actor.own().ok_or(ScheduleError::NoProgram)?;
-    let mut attendees = plan.attendees.clone();
-    attendees.sort_unstable();
-    attendees.dedup();
-    attendees.retain(|person| *person != plan.owner);
-    if attendees.len() > MOST_ATTENDEES {
-        return Err(Invalid { field: "attendees", rule: "at most 200 people" }.into());
-    }
+    let attendees = others(plan.attendees.clone(), plan.owner);
+    few(&attendees)?;
     let asked = plan.key.as_ref().map(|key| store::Asked { key: own(actor, key), sha256: digest(&plan, &attendees) });
 
     let mut tx = db.begin().await?;
@@ -107,10 +99,7 @@ pub async fn schedule(db: &Db, now: Timestamp, actor: &Actor, plan: Plan) -> Res
         error if asked.is_some() && db::is_taken(&error) => ScheduleError::KeyReused,
         error => error.into(),
     })?;
-    jobs::put(&mut tx, &Effect::PushMeeting { meeting: id }).await?;
-    points::reach("meeting.before-commit").await;
-    tx.commit().await?;
-    points::reach("meeting.after-commit").await;
+    commit(tx, id).await?;
     Ok(meeting)
 }
 
@@ -119,13 +108,8 @@ fn own(actor: &Actor, key: &str) -> String {
     actor.person().map_or_else(|| format!(":{key}"), |person| format!("{person}:{key}"))
 }
 
-/// Of all that was asked for.
+/// A digest of all that was asked for.
 fn digest(plan: &Plan, attendees: &[PersonId]) -> String {
     let Plan { program, owner, content, .. } = plan;
-    let asked = serde_json::json!([program, owner, attendees, content]).to_string();
-    Sha256::digest(asked).iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    ids::digest(serde_json::json!([program, owner, attendees, content]).to_string())
 }

@@ -37,10 +37,10 @@ impl Row {
             zone: self.zone,
         };
         Ok(Meeting {
-            id: self.id.parse().map_err(db::broken)?,
-            organisation: self.organisation_id.parse().map_err(db::broken)?,
-            program: self.program_id.parse().map_err(db::broken)?,
-            owner: self.owner_id.parse().map_err(db::broken)?,
+            id: db::parsed(&self.id)?,
+            organisation: db::parsed(&self.organisation_id)?,
+            program: db::parsed(&self.program_id)?,
+            owner: db::parsed(&self.owner_id)?,
             attendees,
             uid: self.uid,
             content,
@@ -81,7 +81,7 @@ async fn attendees(tx: &mut Tx, id: MeetingId) -> sqlx::Result<Vec<PersonId>> {
         "select person_id from attendees where meeting_id = $1 order by person_id",
         id.to_string(),
     )?;
-    rows.into_iter().map(|(id,)| id.parse().map_err(db::broken)).collect()
+    rows.into_iter().map(|(id,)| db::parsed(&id)).collect()
 }
 
 /// A page of the meetings of an organisation, in the order in which they were made; of one person, if they are
@@ -109,7 +109,7 @@ pub async fn list(
     )?;
     let mut meetings = Vec::with_capacity(rows.len());
     for (id,) in rows {
-        let id = id.parse().map_err(db::broken)?;
+        let id = db::parsed(&id)?;
         meetings.extend(find_anywhere(tx, id).await?);
     }
     Ok(meetings)
@@ -134,7 +134,7 @@ pub async fn asked(tx: &mut Tx, organisation: OrganisationId, key: &str) -> sqlx
         organisation.to_string(),
         key,
     )?;
-    row.map(|(id, sha256)| Ok((id.parse().map_err(db::broken)?, sha256.unwrap_or_default()))).transpose()
+    row.map(|(id, sha256)| Ok((db::parsed(&id)?, sha256.unwrap_or_default()))).transpose()
 }
 
 /// Keeps a new meeting.
@@ -299,5 +299,5 @@ pub async fn to_come(tx: &mut Tx, owner: PersonId, now: i64) -> sqlx::Result<Vec
         owner.to_string(),
         now,
     )?;
-    rows.into_iter().map(|(id,)| id.parse().map_err(db::broken)).collect()
+    rows.into_iter().map(|(id,)| db::parsed(&id)).collect()
 }

@@ -7,12 +7,11 @@ use super::{
     tokens::{Hash, Holder, Token},
 };
 use crate::{
-    db::{Page, Tx, execute, fetch, instant, structure, text},
+    db::{Page, Tx, execute, fetch, instant, parsed, structure, text},
     ids::{OrganisationId, PersonId, ProgramId, TokenId},
     programs::Reach,
 };
 use jiff::Timestamp;
-use std::{error::Error, str::FromStr};
 
 #[derive(sqlx::FromRow)]
 struct PersonRow {
@@ -30,12 +29,12 @@ impl TryFrom<PersonRow> for Person {
 
     fn try_from(row: PersonRow) -> sqlx::Result<Self> {
         Ok(Self {
-            id: read(&row.id)?,
-            organisation: read(&row.organisation_id)?,
+            id: parsed(&row.id)?,
+            organisation: parsed(&row.organisation_id)?,
             email: row.email,
             name: row.name,
             zone: row.zone,
-            role: read(&row.role)?,
+            role: parsed(&row.role)?,
             created_at: instant(row.created_at),
         })
     }
@@ -74,7 +73,7 @@ impl TryFrom<MemberRow> for Member {
     type Error = sqlx::Error;
 
     fn try_from(row: MemberRow) -> sqlx::Result<Self> {
-        Ok(Self { program: read(&row.program_id)?, person: read(&row.person_id)?, role: read(&row.role)? })
+        Ok(Self { program: parsed(&row.program_id)?, person: parsed(&row.person_id)?, role: parsed(&row.role)? })
     }
 }
 
@@ -121,7 +120,7 @@ impl TryFrom<TokenRow> for Token {
 
     fn try_from(row: TokenRow) -> sqlx::Result<Self> {
         Ok(Self {
-            id: read(&row.id)?,
+            id: parsed(&row.id)?,
             holder: holder(row.organisation_id.as_deref(), row.person_id.as_deref())?,
             name: row.name,
             scopes: structure(&row.scopes)?,
@@ -135,9 +134,9 @@ impl TryFrom<TokenRow> for Token {
 fn holder(organisation: Option<&str>, person: Option<&str>) -> sqlx::Result<Holder> {
     match (organisation, person) {
         (None, None) => Ok(Holder::Operator),
-        (Some(organisation), None) => Ok(Holder::Integration(read(organisation)?)),
+        (Some(organisation), None) => Ok(Holder::Integration(parsed(organisation)?)),
         (Some(organisation), Some(person)) => {
-            Ok(Holder::Person { organisation: read(organisation)?, person: read(person)? })
+            Ok(Holder::Person { organisation: parsed(organisation)?, person: parsed(person)? })
         }
         (None, Some(_)) => Err(sqlx::Error::Decode("a person's token without an organisation".into())),
     }
@@ -202,15 +201,10 @@ pub(super) async fn actor(tx: &mut Tx, hash: &Hash, now: i64) -> sqlx::Result<Op
         Holder::Operator => Who::Operator,
         Holder::Integration(organisation) => Who::Integration(organisation),
         Holder::Person { organisation, person } => {
-            let role = read(&row.role.unwrap_or_default())?;
+            let role = parsed(&row.role.unwrap_or_default())?;
             Who::Person { organisation, person, role, programs: memberships(tx, person).await? }
         }
     };
-    let (token, scopes) = (read(&row.id)?, structure(&row.scopes)?);
+    let (token, scopes) = (parsed(&row.id)?, structure(&row.scopes)?);
     Ok(Some(Actor { token, who, scopes, expires_at: row.expires_at.map(instant) }))
-}
-
-/// A kept word or id.
-fn read<T: FromStr<Err: Error + Send + Sync + 'static>>(text: &str) -> sqlx::Result<T> {
-    text.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }

@@ -2,8 +2,8 @@
 
 use super::{Organisation, Program, Reach};
 use crate::{
-    db::{Page, Tx, execute, fetch, instant},
-    ids::{NotAnId, OrganisationId, PersonId},
+    db::{Page, Tx, execute, fetch, instant, parsed},
+    ids::{OrganisationId, PersonId},
 };
 
 #[derive(sqlx::FromRow)]
@@ -17,7 +17,7 @@ impl TryFrom<OrganisationRow> for Organisation {
     type Error = sqlx::Error;
 
     fn try_from(row: OrganisationRow) -> sqlx::Result<Self> {
-        Ok(Self { id: row.id.parse().map_err(unread)?, name: row.name, created_at: instant(row.created_at) })
+        Ok(Self { id: parsed(&row.id)?, name: row.name, created_at: instant(row.created_at) })
     }
 }
 
@@ -33,7 +33,7 @@ impl TryFrom<ProgramRow> for Program {
     type Error = sqlx::Error;
 
     fn try_from(row: ProgramRow) -> sqlx::Result<Self> {
-        let (id, organisation) = (row.id.parse().map_err(unread)?, row.organisation_id.parse().map_err(unread)?);
+        let (id, organisation) = (parsed(&row.id)?, parsed(&row.organisation_id)?);
         Ok(Self { id, organisation, name: row.name, created_at: instant(row.created_at) })
     }
 }
@@ -83,8 +83,4 @@ pub(super) async fn program(tx: &mut Tx, reach: Reach, named: &str) -> sqlx::Res
                where (id = $1 and ($2 = '' or organisation_id = $2)) or (name = $1 and organisation_id = $2) \
                order by case when id = $1 then 0 else 1 end limit 1";
     fetch!(tx, optional, ProgramRow, sql, named, reach.key())?.map(Program::try_from).transpose()
-}
-
-fn unread(error: NotAnId) -> sqlx::Error {
-    sqlx::Error::Decode(Box::new(error))
 }

@@ -4,7 +4,7 @@ use super::world::{Answer, World};
 use anyhow::{Context, ensure};
 use chronus_host::{
     connections,
-    jobs::{self, Effect, Lease, Outcome},
+    jobs::{self, Effect, Lease, LeaseError, Outcome},
     meetings::{push, store},
     plugins::{
         contract::{Abilities, Account, Calendar, CalendarRole},
@@ -79,7 +79,7 @@ async fn who_lost_a_job_writes_nothing_down() -> anyhow::Result<()> {
     let lost = lost.context("it is to be pushed")?;
     world.clock.advance(SignedDuration::try_from(LEASE)?);
     while claim(&world).await?.is_some() {}
-    ensure!(push::push(&world.app.calendars, &lost, meeting).await == Outcome::Done);
+    ensure!(matches!(push::push(&world.app.calendars, &lost, meeting).await, Err(LeaseError::Lost)));
     let mut tx = world.app.db.read().await?;
     ensure!(store::copy(&mut tx, meeting).await?.is_none(), "it was written down");
     Ok(())
@@ -121,7 +121,7 @@ async fn claim(world: &World) -> anyhow::Result<Option<Lease>> {
 async fn push_all(world: &World) -> anyhow::Result<()> {
     while let Some(lease) = claim(world).await? {
         let Effect::PushMeeting { meeting } = lease.effect else { continue };
-        ensure!(push::push(&world.app.calendars, &lease, meeting).await == Outcome::Done);
+        ensure!(push::push(&world.app.calendars, &lease, meeting).await? == Outcome::Done);
     }
     Ok(())
 }

@@ -63,9 +63,17 @@ pub async fn rotate(db: &Db, keyring: &Keyring) -> sqlx::Result<Rotated> {
     while let Some(last) = batch(db, keyring, &after, BATCH, &mut rotated).await? {
         after = last;
     }
-    let left = store::count_by_other_keys(&mut db.read().await?, &keyring.primary()).await?;
-    rotated.left = left.unsigned_abs();
+    rotated.left = left(db, keyring).await?;
     Ok(rotated)
+}
+
+/// How many credentials other keys than the first of the file seal.
+///
+/// # Errors
+/// By the database.
+pub async fn left(db: &Db, keyring: &Keyring) -> sqlx::Result<u64> {
+    let left = store::count_by_other_keys(&mut db.read().await?, &keyring.primary()).await?;
+    Ok(left.unsigned_abs())
 }
 
 /// Does so with at most this many, those after an id; gives the last id, or nothing if there were none.

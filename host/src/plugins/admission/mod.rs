@@ -14,9 +14,8 @@ pub(super) use description::check as check_description;
 pub use signature::{Signature, SignatureError, TrustedKey};
 
 use super::engine::LARGEST_MEMORY;
+use crate::ids::digest;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 
 /// The contract that this host speaks.
@@ -188,7 +187,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, AdmissionError> {
         }
     }
     Validator::new_with_features(features()).validate_all(bytes).map_err(|e| AdmissionError::Invalid(e.to_string()))?;
-    Ok(Inspection { sha256: sha256(bytes), size: bytes.len(), contract, level, imports, inert })
+    Ok(Inspection { sha256: digest(bytes), size: bytes.len(), contract, level, imports, inert })
 }
 
 /// What providers may use of WebAssembly; the same as in the engine's configuration and in the builder.
@@ -298,15 +297,6 @@ fn level(exports: &[String]) -> Result<Level, AdmissionError> {
         return Ok(Level::TwoWay);
     }
     Ok(Level::ReadOnly)
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    let mut hex = String::with_capacity(64);
-    for byte in Sha256::digest(bytes) {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
 }
 
 #[cfg(test)]
