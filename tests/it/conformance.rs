@@ -211,7 +211,7 @@ async fn holds_for_caldav(server: &str, account: &Account) -> anyhow::Result<()>
     let target = Target {
         organisation: "organisation".into(),
         connection: Connection {
-            sign_in: "app-password".into(),
+            sign_in: "caldav".into(),
             server: Some(SERVER.into()),
             address: Some("alice@example.com".into()),
             zone: "Europe/Rome".into(),

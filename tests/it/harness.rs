@@ -32,7 +32,7 @@ pub(crate) async fn ical(account: &Account, zone: &str) -> anyhow::Result<(Plugi
     let built = tokio::task::spawn_blocking(components).await??.provider("ical")?;
     let plugin = sandbox(mapped_to(&account.origin)?)?.admit(&std::fs::read(&built.path)?).await?;
     let connection = Connection {
-        sign_in: "app-password".into(),
+        sign_in: "caldav".into(),
         server: Some(SERVER.into()),
         zone: zone.into(),
         fields: vec![("username".into(), account.user.clone())],

@@ -30,7 +30,7 @@ id, event, max_seconds, after_ms or what. If nothing could be answered, there is
 part failed.
 
 The target file; paths in it are relative to it:
-  sign-in = "app-password"       # see `plugin inspect`; the first if left out
+  sign-in = "password"           # see `plugin inspect`; the first if left out
   server = "https://dav.example.org"       # where the sign-in asks for one
   zone = "Europe/Rome"           # of the calendar's owner; UTC if left out
   address = "ann@example.org"    # the account's address, if known

@@ -7,7 +7,7 @@
 //! component that asks for little:
 //!
 //! ```toml
-//! sign-in = "app-password"            # which of the component's; the first if it is left out
+//! sign-in = "password"                # which of the component's; the first if it is left out
 //! server = "https://dav.example.org"  # where the sign-in asks for a server
 //! zone = "Europe/Rome"                # of the calendar's owner; UTC if it is left out
 //! address = "ann@example.org"         # the account's address, if the provider should know it

@@ -8,43 +8,44 @@ use crate::session::ICLOUD;
 /// or two with so many.
 pub(crate) const PAGE: u32 = 200;
 
-/// A little more than a year.
-const WINDOW: u64 = 400 * 86_400;
+/// More than four years: servers set no bound, and a series costs what its occurrences within the window cost.
+const WINDOW: u64 = 1600 * 86_400;
 
 pub(crate) fn describe() -> Description {
     Description {
         id: "ical".to_owned(),
         name: "iCal (CalDAV)".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        state_format: 1,
-        sign_ins: vec![app_password(), any_server()],
+        state_format: 2,
+        sign_ins: vec![icloud(), any_server()],
         hosts: vec![ICLOUD.to_owned(), "https://*.icloud.com".to_owned()],
         read_posts: Vec::new(),
-        limits: Limits {
-            busy_window: WINDOW,
-            changes_window: 4 * WINDOW,
-            page_size: PAGE,
-            get_many: PAGE,
-            poll_floor: 60,
-        },
+        limits: Limits { busy_window: WINDOW, changes_window: WINDOW, page_size: PAGE, get_many: PAGE, poll_floor: 60 },
     }
 }
 
-/// iCloud, and every server that is found by its name alone.
-fn app_password() -> SignIn {
-    let server = field(
-        "server",
-        "Server",
-        FieldKind::ServerUrl,
-        None,
-        "Leave this as it is for iCloud. For another CalDAV server: its address, such as https://dav.example.org",
-        Some(ICLOUD),
+/// iCloud. It needs no address, and its passwords have a form of their own, so that a wrong kind of one is told at once.
+fn icloud() -> SignIn {
+    let user = field(
+        "username",
+        "Apple Account",
+        FieldKind::Text,
+        Some("[^:\\s]+"),
+        "The e-mail address (or telephone number) of your Apple Account",
     );
-    let form = Form { fields: vec![server, username(), password()], help_link: Some(HELP.to_owned()) };
+    let password = field(
+        "password",
+        "App-specific password",
+        FieldKind::Secret,
+        Some("[a-zA-Z]{4}-[a-zA-Z]{4}-[a-zA-Z]{4}-[a-zA-Z]{4}"),
+        "An app-specific password of the form xxxx-xxxx-xxxx-xxxx, made at https://account.apple.com under Sign-In and \
+         Security. The password of the Apple Account itself does not work, and you should not give it to anybody",
+    );
+    let form = Form { fields: vec![user, password], help_link: Some(APPLE.to_owned()) };
     sign_in("app-password", "Apple Account and app-specific password", form)
 }
 
-/// Servers that must be told by path where they live.
+/// Every other server: found by its name, or by the path at which it lives.
 fn any_server() -> SignIn {
     let server = field(
         "server",
@@ -52,54 +53,41 @@ fn any_server() -> SignIn {
         FieldKind::ServerUrl,
         None,
         "The address of the CalDAV server without its path, such as https://dav.example.org",
-        None,
     );
-    let path = field(
-        "path",
-        "Path",
-        FieldKind::Text,
-        Some("(/[^?#\\s]*)?"),
-        "Only if the server does not find it itself: what follows its name in the address that your administrator gave \
-         you, such as /caldav.php/",
-        Some(""),
-    );
-    let form = Form { fields: vec![server, path, username(), password()], help_link: None };
-    sign_in("caldav", "Another CalDAV server, by its full address", form)
-}
-
-const HELP: &str = "https://account.apple.com";
-
-fn username() -> FormField {
+    let path = FormField {
+        preset: Some(String::new()),
+        ..field(
+            "path",
+            "Path",
+            FieldKind::Text,
+            Some("(/[^?#\\s]*)?"),
+            "Only if the server does not find it itself: what follows its name in the address that your administrator \
+             gave you, such as /caldav.php/",
+        )
+    };
     // HTTP Basic cannot carry a colon in it (RFC 7617 §2).
-    let pattern = Some("[^:]+");
-    let help = "For iCloud: your Apple Account's e-mail address";
-    field("username", "User name", FieldKind::Text, pattern, help, None)
+    let user = field("username", "User name", FieldKind::Text, Some("[^:]+"), "Your user name at the server");
+    let password = field(
+        "password",
+        "Password",
+        FieldKind::Secret,
+        Some(".+"),
+        "An app password, if the server has such: it opens calendars only, and can be taken back by itself",
+    );
+    let form = Form { fields: vec![server, path, user, password], help_link: None };
+    sign_in("caldav", "Another CalDAV server", form)
 }
 
-fn password() -> FormField {
-    // Apple's have the form xxxx-xxxx-xxxx-xxxx; those of other servers have any.
-    let pattern = Some(".+");
-    let help = "For iCloud: an app-specific password of the form xxxx-xxxx-xxxx-xxxx, made at \
-                https://account.apple.com under Sign-In and Security. The password of the Apple Account itself does \
-                not work, and you should not give it to anybody";
-    field("password", "App-specific password", FieldKind::Secret, pattern, help, None)
-}
+const APPLE: &str = "https://account.apple.com";
 
-fn field(
-    name: &str,
-    label: &str,
-    kind: FieldKind,
-    pattern: Option<&str>,
-    help: &str,
-    preset: Option<&str>,
-) -> FormField {
+fn field(name: &str, label: &str, kind: FieldKind, pattern: Option<&str>, help: &str) -> FormField {
     FormField {
         name: name.to_owned(),
         label: label.to_owned(),
         kind,
         pattern: pattern.map(str::to_owned),
         help: help.to_owned(),
-        preset: preset.map(str::to_owned),
+        preset: None,
     }
 }
 

@@ -13,7 +13,8 @@ use chronus_sdk::log;
 use chronus_sdk::types::{Connection, Failure, Remedy};
 
 use crate::dav::{self, Answer, Element, Ns, Trouble, href, requests};
-use crate::memo::Account;
+use crate::memo::{Account, Learned};
+use crate::quirks;
 use crate::scheduling::{self, is_icloud};
 use crate::session::field;
 
@@ -63,6 +64,8 @@ fn find(connection: &Connection, server: &Url) -> Result<Account, Trouble> {
         addresses: addresses(&found),
         scheduling: scheduling::judge(server, &abilities, has_outbox),
         inbox: found.hrefs(Ns::CalDav, "schedule-inbox-URL").into_iter().next(),
+        finds_series: quirks::finds_series(server, first, &abilities),
+        learned: Learned::default(),
         homes,
         principal,
     })

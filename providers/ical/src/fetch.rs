@@ -9,7 +9,7 @@ use chronus_sdk::http::{self, HttpError, Url};
 use chronus_sdk::log;
 use chronus_sdk::types::{Failure, Remedy};
 
-use crate::dav::{self, Answer, Ns, Trouble, href, multistatus, requests};
+use crate::dav::{self, Answer, Etag, Ns, Trouble, href, requests};
 use crate::describe::PAGE;
 use crate::record::{self, Stored};
 use crate::session::Session;
@@ -121,7 +121,7 @@ fn single(session: &Session<'_>, calendar: &Url, url: &Url, id: &str) -> Result<
     let response = http::send(&requests::get(url))?;
     Ok(match response.status {
         200 => {
-            let etag = response.header("etag").map(multistatus::strong);
+            let etag = response.header("etag").and_then(Etag::read);
             match record::parse(id, etag, &response.body) {
                 Ok(stored) => Found::Stored(stored),
                 Err(what) => Found::Unreadable(what),

@@ -20,6 +20,7 @@ mod fetch;
 mod lines;
 mod memo;
 mod open;
+mod quirks;
 mod record;
 mod scheduling;
 mod session;

@@ -13,7 +13,7 @@ use crate::lines::{self, Writer};
 use crate::scheduling::Scheduling;
 
 /// The layout. Raised when an older memo would be misunderstood.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The most bytes that the host keeps.
 const MAX_BYTES: usize = 64 << 10;
@@ -29,6 +29,18 @@ pub(crate) struct Account {
     /// The e-mail addresses under which the server knows the person, the main one first.
     pub(crate) addresses: Vec<String>,
     pub(crate) scheduling: Scheduling,
+    /// Whether a search for a window finds the series that began before it.
+    pub(crate) finds_series: bool,
+    pub(crate) learned: Learned,
+}
+
+/// What calls find out about the ways of a server. To know nothing of it is right too, and costs requests.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Learned {
+    /// Calendars, by their ids, of which nothing is told but free/busy.
+    pub(crate) free_busy_only: Vec<String>,
+    /// Whether its sync tokens can be relied on, once that was tried.
+    pub(crate) tokens: Option<bool>,
 }
 
 /// The account that the connection's memo describes, if it is one for this server.
@@ -36,6 +48,7 @@ pub(crate) fn read(connection: &Connection, server: &Url) -> Option<Account> {
     let memo = connection.memo.as_ref().filter(|memo| memo.format == FORMAT)?;
     let (mut known_server, mut principal, mut inbox, mut scheduling) = (None, None, None, None);
     let (mut homes, mut addresses) = (Vec::new(), Vec::new());
+    let (mut finds_series, mut learned) = (true, Learned::default());
     for (key, value) in lines::read(&memo.data)? {
         match key {
             SERVER => known_server = Some(value),
@@ -44,11 +57,15 @@ pub(crate) fn read(connection: &Connection, server: &Url) -> Option<Account> {
             INBOX => inbox = Some(Url::parse(&value).ok()?),
             ADDRESS => addresses.push(value),
             SCHEDULING => scheduling = Some(Scheduling::from_name(&value)?),
+            MISSES_SERIES => finds_series = false,
+            FREE_BUSY_ONLY => learned.free_busy_only.push(value),
+            TOKENS => learned.tokens = Some(value == GOOD),
             _ => return None,
         }
     }
     let fits = known_server? == server.origin() && !homes.is_empty();
-    fits.then_some(Account { principal: principal?, homes, inbox, addresses, scheduling: scheduling? })
+    let (principal, scheduling) = (principal?, scheduling?);
+    fits.then_some(Account { principal, homes, inbox, addresses, scheduling, finds_series, learned })
 }
 
 /// The memo that describes an account; none if it does not fit.
@@ -61,6 +78,11 @@ pub(crate) fn write(account: &Account, server: &Url) -> Option<Memo> {
     account.inbox.iter().for_each(|inbox| out.push(INBOX, &inbox.to_string()));
     account.addresses.iter().for_each(|address| out.push(ADDRESS, address));
     out.push(SCHEDULING, account.scheduling.name());
+    if !account.finds_series {
+        out.push(MISSES_SERIES, "");
+    }
+    account.learned.free_busy_only.iter().for_each(|calendar| out.push(FREE_BUSY_ONLY, calendar));
+    account.learned.tokens.iter().for_each(|good| out.push(TOKENS, if *good { GOOD } else { "" }));
     let data = out.into_bytes();
     if data.len() > MAX_BYTES {
         log::warn("what was discovered does not fit into a memo", &[("bytes", &data.len())]);
@@ -75,6 +97,12 @@ const HOME: char = 'h';
 const INBOX: char = 'i';
 const ADDRESS: char = 'a';
 const SCHEDULING: char = 'x';
+const MISSES_SERIES: char = 'w';
+const FREE_BUSY_ONLY: char = 'f';
+const TOKENS: char = 't';
+
+/// The value of [`TOKENS`] that can be relied on.
+const GOOD: &str = "good";
 
 #[cfg(test)]
 mod tests {
@@ -91,12 +119,14 @@ mod tests {
             inbox: Some(url("https://p1.example/7/inbox/")),
             addresses: vec!["ann@example.com".into(), "a@example.org".into()],
             scheduling: Scheduling::Delivers { obeys: false },
+            finds_series: true,
+            learned: Learned::default(),
         }
     }
 
     fn connection(memo: Option<Memo>) -> Connection {
         Connection {
-            sign_in: "app-password".into(),
+            sign_in: "caldav".into(),
             server: None,
             subject: None,
             address: None,
@@ -113,6 +143,11 @@ mod tests {
         assert_eq!(read(&connection(memo.clone()), &server), Some(account()));
         assert_eq!(read(&connection(memo), &url("https://other.example")), None);
         assert_eq!(read(&connection(None), &server), None);
+        for tokens in [None, Some(true), Some(false)] {
+            let learned = Learned { free_busy_only: vec!["/a/".into(), "/b/".into()], tokens };
+            let account = Account { finds_series: tokens.is_none(), learned, ..account() };
+            assert_eq!(read(&connection(write(&account, &server)), &server), Some(account));
+        }
     }
 
     #[test]
@@ -120,7 +155,7 @@ mod tests {
         let server = url("https://dav.example");
         let memo = write(&account(), &server).expect("it fits");
         let text = String::from_utf8(memo.data.clone()).expect("text");
-        let later = Memo { format: 2, ..memo };
+        let later = Memo { format: FORMAT + 1, ..memo };
         assert_eq!(read(&connection(Some(later)), &server), None);
         for broken in [
             String::new(),

@@ -16,6 +16,7 @@ use chronus_sdk::types::{
 };
 use jiff::Timestamp;
 
+use crate::dav::Etag;
 use crate::session::Session;
 
 /// The property that holds the key of the `create` that made an event.
@@ -25,18 +26,22 @@ pub(crate) const KEY: &str = "X-CHRONUS-KEY";
 #[derive(Clone, Debug)]
 pub(crate) struct Stored {
     pub(crate) id: String,
-    /// Without the mark of a weak one.
-    pub(crate) etag: Option<String>,
+    pub(crate) etag: Option<Etag>,
+    /// Where the server schedules: RFC 6638 §3.2.10.
+    pub(crate) schedule_tag: Option<String>,
     pub(crate) calendar: Component,
+    /// What of it could not be read and would be lost if it were written again.
+    pub(crate) unread: Option<String>,
 }
 
 /// Reads what a server keeps.
 ///
 /// # Errors
 /// What is wrong with it, without any of its text.
-pub(crate) fn parse(id: &str, etag: Option<String>, data: &[u8]) -> Result<Stored, String> {
-    let (calendar, _) = icalendar::parse(data).map_err(|error| error.to_string())?;
-    Ok(Stored { id: id.to_owned(), etag, calendar })
+pub(crate) fn parse(id: &str, etag: Option<Etag>, data: &[u8]) -> Result<Stored, String> {
+    let (calendar, problems) = icalendar::parse(data).map_err(|error| error.to_string())?;
+    let unread = problems.into_iter().map(|problem| problem.what).next();
+    Ok(Stored { id: id.to_owned(), etag, schedule_tag: None, calendar, unread })
 }
 
 /// The VEVENT that stands for the whole: the master, or the earliest changed occurrence.
@@ -73,7 +78,7 @@ impl Stored {
         let ours = ours(main);
         Ok(Event {
             id: self.id.clone(),
-            etag: self.etag.clone(),
+            etag: self.etag.as_ref().map(Etag::shown),
             series_id: None,
             original_start: None,
             when: span(when),

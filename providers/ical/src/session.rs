@@ -6,6 +6,8 @@
 //! so, discovery runs once more and the step again, and only then is the failure believed. A single event that is not
 //! found is no such step by itself: its calendar is asked first (see [`Session::missing`]).
 
+use std::cell::RefCell;
+
 use chronus_sdk::failure::{failure, invalid, not_found, temporary};
 use chronus_sdk::http::{self, Url};
 use chronus_sdk::icalendar::Zone;
@@ -14,7 +16,7 @@ use chronus_sdk::types::{Connection, Failure, Memo, Remedy};
 
 use crate::dav::{self, Trouble, href, requests};
 use crate::discovery;
-use crate::memo::{self, Account};
+use crate::memo::{self, Account, Learned};
 
 /// The server of a connection that names none.
 pub(crate) const ICLOUD: &str = "https://caldav.icloud.com";
@@ -28,6 +30,8 @@ pub(crate) struct Session<'a> {
     pub(crate) zone: Zone,
     /// Whether the account was discovered in this call. Then nothing of it is outdated.
     pub(crate) fresh: bool,
+    /// What this call knows of the server's ways, to begin with what the memo says.
+    learned: RefCell<Learned>,
 }
 
 /// Runs a step with the account behind the connection, known from the memo or discovered now; gives the memo if it is
@@ -48,8 +52,9 @@ fn attempt(
 ) -> Result<Option<Memo>, Failure> {
     let server = server(connection)?;
     if let Some(account) = memo::read(connection, &server) {
-        match step(&Session::new(connection, &account, false)?) {
-            Ok(()) => return Ok(None),
+        let session = Session::new(connection, &account, false)?;
+        match step(&session) {
+            Ok(()) => return Ok(session.news(&server)),
             Err(trouble) if !trouble.perhaps_moved => return Err(*trouble.failure),
             Err(trouble) => log::info(
                 "what was known of the account may be outdated and is discovered again",
@@ -58,8 +63,9 @@ fn attempt(
         }
     }
     let account = discovery::discover(connection, &server)?;
-    step(&Session::new(connection, &account, true)?).map_err(|trouble| *trouble.failure)?;
-    Ok(memo::write(&account, &server))
+    let session = Session::new(connection, &account, true)?;
+    step(&session).map_err(|trouble| *trouble.failure)?;
+    Ok(session.news(&server))
 }
 
 /// The server that a connection names.
@@ -85,7 +91,26 @@ impl<'a> Session<'a> {
                 own.push(address.to_owned());
             }
         }
-        Ok(Session { account, own, zone, fresh })
+        Ok(Session { account, own, zone, fresh, learned: RefCell::new(account.learned.clone()) })
+    }
+
+    /// What is known of the server's ways.
+    pub(crate) fn learned(&self) -> Learned {
+        self.learned.borrow().clone()
+    }
+
+    /// Remembers something of the server's ways.
+    pub(crate) fn learn(&self, news: impl FnOnce(&mut Learned)) {
+        news(&mut self.learned.borrow_mut());
+    }
+
+    /// The memo, if there is anything to remember that the host does not have.
+    fn news(&self, server: &Url) -> Option<Memo> {
+        let learned = self.learned();
+        if !self.fresh && learned == self.account.learned {
+            return None;
+        }
+        memo::write(&Account { learned, ..self.account.clone() }, server)
     }
 
     pub(crate) fn is_own(&self, address: &str) -> bool {

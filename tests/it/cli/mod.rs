@@ -125,8 +125,7 @@ fn malformed_files_and_components_are_refused_with_advice() -> anyhow::Result<()
 }
 
 /// A target for the iCal provider; `{secret}` stands for the secret.
-const TARGET: &str =
-    "server = \"https://dav.example.org\"\n[fields]\nusername = \"ann\"\n[secrets]\npassword = {secret}\n";
+const TARGET: &str = "sign-in = \"caldav\"\nserver = \"https://dav.example.org\"\n[fields]\nusername = \"ann\"\n[secrets]\npassword = {secret}\n";
 
 #[test]
 fn malformed_targets_are_refused_with_advice_and_tell_no_secret() -> anyhow::Result<()> {
@@ -136,16 +135,19 @@ fn malformed_targets_are_refused_with_advice_and_tell_no_secret() -> anyhow::Res
         ("[secrets]\npassword = [{secret}]", "{ env = \"NAME\" }"),
         ("secrets = {secret}", "[secrets]"),
         ("sign-in = \"consent\"\n", "it has `app-password`"),
-        ("server = \"https://dav.example.org\"\n[fields]\nusername = \"ann\"", "[secrets] lacks `password`"),
+        (
+            "sign-in = \"caldav\"\nserver = \"https://dav.example.org\"\n[fields]\nusername = \"ann\"",
+            "[secrets] lacks `password`",
+        ),
         ("[secrets]\npassword = {secret}", "[fields] lacks `username`"),
         ("[fields]\nusername = \"ann\"\npassword = {secret}", "`password` belongs in [secrets]"),
         ("[fields]\nusername = \"ann\"\n[secrets]\ntoken = {secret}", "it takes `password`"),
         (
-            "server = \"https://ann:hunter22@dav.example.org\"\n[fields]\nusername = \"ann\"\n[secrets]\npassword = {secret}",
+            "sign-in = \"caldav\"\nserver = \"https://ann:hunter22@dav.example.org\"\n[fields]\nusername = \"ann\"\n[secrets]\npassword = {secret}",
             "the server is wrong",
         ),
         (
-            "server = \"dav.example.org\"\n[fields]\nusername = \"ann\"\n[secrets]\npassword = {secret}",
+            "sign-in = \"caldav\"\nserver = \"dav.example.org\"\n[fields]\nusername = \"ann\"\n[secrets]\npassword = {secret}",
             "write for instance `https://",
         ),
         ("[fields]\nusername = \"a:hunter22\"\n[secrets]\npassword = {secret}", "`username` does not have the form"),
@@ -154,7 +156,7 @@ fn malformed_targets_are_refused_with_advice_and_tell_no_secret() -> anyhow::Res
             "CHRONUS_TEST_NOT_SET",
         ),
         (
-            "zone = \"Rome\"\n[fields]\nusername = \"ann\"\n[secrets]\npassword = {secret}",
+            "sign-in = \"caldav\"\nserver = \"https://dav.example.org\"\nzone = \"Rome\"\n[fields]\nusername = \"ann\"\n[secrets]\npassword = {secret}",
             "write for instance `Europe/Rome`",
         ),
         ("[egress]\nnetworks = [\"all\"]", "10.20.0.0/16"),

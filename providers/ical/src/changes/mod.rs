@@ -5,16 +5,17 @@
 //! tag with all entity tags) is taken before the listing: what changes while it is read is named twice rather than
 //! never. Names come first and cheap, bodies in pages after them; the names that are left travel in the cursor.
 //! Servers without sync-collection are compared: their collection tag tells whether anything changed, their entity
-//! tags what.
+//! tags what. So are those whose tokens are not good for much, which [`tokens`] finds out.
 //! Rejected: a listing by sync-collection with an empty token. It names every event ever made, and the host would
 //! fetch them all.
 
 mod cursor;
+mod tokens;
 
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 
-use chronus_sdk::failure::{failure, invalid};
-use chronus_sdk::http::{self, HttpError, Response, Url};
+use chronus_sdk::failure::{failure, invalid, temporary};
+use chronus_sdk::http::{HttpError, Url};
 use chronus_sdk::log;
 use chronus_sdk::types::{Batch, Change, Connection, Failure, Problem, Remedy, Window};
 
@@ -46,8 +47,8 @@ pub(crate) fn page(
     let (batch, memo) = session::run(connection, |session| {
         let url = session.calendar(calendar)?;
         let cursor = match &known {
-            None => begin(&url, calendar, window)?,
-            Some(cursor) => go_on(&url, cursor.clone())?,
+            None => begin(session, &url, calendar, window)?,
+            Some(cursor) => go_on(session, &url, cursor.clone())?,
         };
         give(session, &url, cursor, max.min(PAGE))
     })?;
@@ -59,34 +60,38 @@ fn expired(code: &str) -> Failure {
 }
 
 /// Takes the position and lists the window.
-fn begin(url: &Url, calendar: &str, window: Window) -> Result<Cursor, Trouble> {
+fn begin(session: &Session<'_>, url: &Url, calendar: &str, window: Window) -> Result<Cursor, Trouble> {
     let answers = dav::ask(&requests::propfind(url, "0", &["d:sync-token", "s:getctag"]))?.answers;
     let collection = answers.first();
-    let source = match collection.and_then(|answer| answer.text(Ns::Dav, "sync-token")) {
-        Some(token) => Source::Sync(token.to_owned()),
-        None => Source::Compare(Seen { ctag: collection.and_then(ctag), names: Some(names(url, None)?) }),
+    let token = collection.and_then(|answer| answer.text(Ns::Dav, "sync-token"));
+    let token = token.map(|token| tokens::tried(session, url, token)).transpose()?.flatten();
+    let (ctag, usual) = (collection.and_then(ctag), token.is_some());
+    let source = match token {
+        Some(token) => Source::Sync(token),
+        None => Source::Compare(Seen { ctag, names: Some(names(session, url, None)?) }),
     };
+    log::debug("a listing begins", &[("by-token", &usual)]);
     let listing = Listing { start: window.start, end: window.end, after: None };
     let mut cursor = Cursor::new(calendar, source, Some(listing));
-    cursor.pending = list(url, window, None)?;
+    cursor.pending = list(session, url, window, None)?;
     Ok(cursor)
 }
 
 /// Fills an empty cursor from where it stands.
-fn go_on(url: &Url, mut cursor: Cursor) -> Result<Cursor, Trouble> {
+fn go_on(session: &Session<'_>, url: &Url, mut cursor: Cursor) -> Result<Cursor, Trouble> {
     if !cursor.pending.is_empty() {
         return Ok(cursor);
     }
     if let Some(listing) = &mut cursor.listing
         && let Some(after) = listing.after.take()
     {
-        cursor.pending = list(url, Window { start: listing.start, end: listing.end }, Some(&after))?;
+        cursor.pending = list(session, url, Window { start: listing.start, end: listing.end }, Some(&after))?;
         return Ok(cursor);
     }
     cursor.listing = None;
     match &mut cursor.source {
         Source::Sync(token) => (cursor.pending, cursor.cut_short) = look(url, token)?,
-        Source::Compare(seen) => cursor.pending = compare(url, seen)?,
+        Source::Compare(seen) => cursor.pending = compare(session, url, seen)?,
     }
     Ok(cursor)
 }
@@ -140,14 +145,14 @@ fn item(session: &Session<'_>, id: String, found: Found) -> Result<Option<Change
 }
 
 /// The names of the events that touch a window, sorted, from one on.
-fn list(url: &Url, window: Window, after: Option<&str>) -> Result<Vec<Pending>, Trouble> {
-    let listed = names(url, Some(window))?.into_iter().map(|(name, _)| name);
+fn list(session: &Session<'_>, url: &Url, window: Window, after: Option<&str>) -> Result<Vec<Pending>, Trouble> {
+    let listed = names(session, url, Some(window))?.into_iter().map(|(name, _)| name);
     Ok(listed.filter(|name| after.is_none_or(|after| name.as_str() > after)).map(Pending::Changed).collect())
 }
 
 /// The names of all events of the calendar, or of those that touch a window, sorted.
-fn names(url: &Url, window: Option<Window>) -> Result<Vec<Named>, Trouble> {
-    let response = match dav::search(url, Give::Etags, window) {
+fn names(session: &Session<'_>, url: &Url, window: Option<Window>) -> Result<Vec<Named>, Trouble> {
+    let response = match dav::search(url, Give::Etags, window, session.account.finds_series) {
         Ok(response) => response,
         Err(HttpError::TooBig(_)) => return Err(too_many(window).into()),
         Err(error) => return Err(error.into()),
@@ -156,7 +161,8 @@ fn names(url: &Url, window: Option<Window>) -> Result<Vec<Named>, Trouble> {
     if answers.iter().any(|answer| answer.status == Some(507)) {
         return Err(too_many(window).into());
     }
-    let named = |answer: &Answer| Some((name(answer)?, hash(&answer.etag().unwrap_or_default())));
+    let named =
+        |answer: &Answer| Some((name(answer)?, hash(&answer.etag().map(|etag| etag.shown()).unwrap_or_default())));
     let there = answers.iter().filter(|answer| answer.status.is_none()).filter_map(named);
     // A heap, because a sort of a type of its own would be half a per cent of the component.
     let mut names = there.collect::<BinaryHeap<Named>>().into_sorted_vec();
@@ -184,20 +190,21 @@ fn ctag(answer: &Answer) -> Option<String> {
 }
 
 /// What changed by the comparison with what was seen, which becomes what is there now.
-fn compare(url: &Url, seen: &mut Seen) -> Result<Vec<Pending>, Trouble> {
+fn compare(session: &Session<'_>, url: &Url, seen: &mut Seen) -> Result<Vec<Pending>, Trouble> {
     let answers = dav::ask(&requests::propfind(url, "0", &["s:getctag"]))?.answers;
     let now = answers.first().and_then(ctag);
     if now.is_some() && now == seen.ctag {
         return Ok(Vec::new());
     }
     let Some(before) = &seen.names else { return Err(expired("").into()) };
-    let there = names(url, None)?;
+    let there = names(session, url, None)?;
     let pending = difference(before, &there);
     *seen = Seen { ctag: now, names: Some(there) };
     Ok(pending)
 }
 
-/// What is new or other in the second of two sorted lists, and what is not in it any more.
+/// What is not in the second of two sorted lists any more, then what is new or other in it: an event that was given
+/// another name leaves before it comes.
 fn difference(before: &[Named], there: &[Named]) -> Vec<Pending> {
     let find = |list: &[Named], name: &str| {
         let at = list.binary_search_by(|(known, _)| known.as_str().cmp(name)).ok()?;
@@ -206,37 +213,27 @@ fn difference(before: &[Named], there: &[Named]) -> Vec<Pending> {
     let changed = there.iter().filter(|(name, tag)| find(before, name) != Some(*tag));
     let gone = before.iter().filter(|(name, _)| find(there, name).is_none());
     let changed = changed.map(|(name, _)| Pending::Changed(name.clone()));
-    changed.chain(gone.map(|(name, _)| Pending::Gone(name.clone()))).collect()
+    gone.map(|(name, _)| Pending::Gone(name.clone())).chain(changed).collect()
 }
 
-/// What changed since a token, which becomes the present one; and whether there is more.
+/// What changed since a token, which becomes the present one; and whether there is more. As in [`difference`], what is
+/// gone comes first. A server may name an event twice; what it says last is the case.
 fn look(url: &Url, token: &mut String) -> Result<(Vec<Pending>, bool), Trouble> {
-    let response = http::send(&requests::sync(url, token))?;
-    if is_expired(&response) {
-        return Err(expired(&format!("{} valid-sync-token", response.status)).into());
+    let tokens::Answered { answers, token: new, cut_short } = match tokens::ask(url, token)? {
+        tokens::Asked::Unknown(code) => return Err(expired(&code).into()),
+        tokens::Asked::Answered(answered) => answered,
+    };
+    let mut last: BTreeMap<String, bool> = BTreeMap::new();
+    for (name, gone) in answers {
+        last.insert(name, gone);
     }
-    let found = dav::read(&response)?;
-    let new = found.sync_token.filter(|new| !new.is_empty());
-    let new = new.ok_or_else(|| dav::nonsense(&response, "it has no sync token"))?;
-    let cut_short = found.answers.iter().any(|answer| answer.status == Some(507));
-    let mut pending = Vec::with_capacity(found.answers.len());
-    for answer in found.answers.iter().filter(|answer| answer.status != Some(507)) {
-        // The collection is among its own members on iCloud; it has no name here.
-        let Some(id) = name(answer) else { continue };
-        let gone = matches!(answer.status, Some(404 | 410));
-        pending.push(if gone { Pending::Gone(id) } else { Pending::Changed(id) });
+    let stuck = cut_short && new == *token && last.is_empty();
+    if stuck {
+        return Err(temporary("the server says that there is more, and gives nothing").into());
     }
-    if cut_short && new == *token && pending.is_empty() {
-        return Err(dav::nonsense(&response, "it is cut short and leads nowhere"));
-    }
-    log::debug("looked for changes", &[("changes", &pending.len()), ("more", &cut_short)]);
+    log::debug("looked for changes", &[("changes", &last.len()), ("more", &cut_short)]);
     *token = new;
-    Ok((pending, cut_short))
-}
-
-/// Whether the token is no longer accepted (RFC 6578 §3.8): 403 by the standard; others use 409, 410, 412 or 400, with
-/// or without the precondition's name.
-fn is_expired(response: &Response) -> bool {
-    let named = dav::precondition(response).has(Ns::Dav, "valid-sync-token");
-    matches!(response.status, 409 | 410 | 412) || named && response.status / 100 == 4
+    let (gone, changed): (Vec<_>, Vec<_>) = last.into_iter().partition(|(_, gone)| *gone);
+    let gone = gone.into_iter().map(|(name, _)| Pending::Gone(name));
+    Ok((gone.chain(changed.into_iter().map(|(name, _)| Pending::Changed(name))).collect(), cut_short))
 }

@@ -4,6 +4,7 @@
 //! It lives with this provider and not in the sdk, because no other service speaks it.
 //! Requests are made in [`requests`], answers read in [`multistatus`], addresses kept in line by [`href`].
 
+mod etag;
 pub(crate) mod href;
 pub(crate) mod multistatus;
 pub(crate) mod requests;
@@ -14,9 +15,13 @@ use chronus_sdk::http::{self, HttpError, Request, Response, Url};
 use chronus_sdk::log;
 use chronus_sdk::types::{Failure, Remedy, Window};
 
+pub(crate) use etag::Etag;
 pub(crate) use multistatus::{Answer, Multistatus, Preconditions};
 pub(crate) use requests::Give;
 pub(crate) use xml::{Element, Ns};
+
+/// Before anything that anybody has in a calendar: 1 January 1900. Servers refuse dates that look like mistakes.
+const LONG_AGO: i64 = -2_208_988_800;
 
 /// Why a step failed.
 #[derive(Debug)]
@@ -43,9 +48,16 @@ pub(crate) fn ask(request: &Request) -> Result<Multistatus, Trouble> {
     read(&http::send(request)?)
 }
 
-/// Searches a calendar for its events, or those that touch a window. Some servers fail over one event whose rule they
-/// cannot expand; such a server is asked for all events, because one bad event must not hide the others.
-pub(crate) fn search(calendar: &Url, give: Give, window: Option<Window>) -> Result<Response, HttpError> {
+/// Searches a calendar for its events, or those that touch a window; a server that does not find series (`finds_series`)
+/// is asked for all that begins before the window ends. Some servers fail over one event whose rule they cannot expand;
+/// such a server is asked for all events, because one bad event must not hide the others.
+pub(crate) fn search(
+    calendar: &Url,
+    give: Give,
+    window: Option<Window>,
+    finds_series: bool,
+) -> Result<Response, HttpError> {
+    let window = window.map(|window| Window { start: if finds_series { window.start } else { LONG_AGO }, ..window });
     let response = http::send(&requests::query(calendar, give, window))?;
     if response.status == 500 && window.is_some() {
         log::warn("the server failed to search a window and is asked for all events", &[]);

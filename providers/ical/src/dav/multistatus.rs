@@ -4,8 +4,8 @@
 //! any order, and a reader that takes the last one finds every ctag empty. A status on the response itself speaks of
 //! the whole resource: 404 means deleted (RFC 6578 §3.5), 507 on the collection means that the answer was cut short.
 
-use super::href;
 use super::xml::{self, Element, Ns};
+use super::{Etag, href};
 use chronus_sdk::http::Url;
 
 /// A multistatus.
@@ -48,21 +48,15 @@ impl Answer {
         hrefs.filter_map(|href| href::resolve(&self.url, href.trimmed())).collect()
     }
 
-    /// The entity tag, without the mark of a weak one.
-    pub(crate) fn etag(&self) -> Option<String> {
-        self.text(Ns::Dav, "getetag").map(strong)
+    /// The entity tag.
+    pub(crate) fn etag(&self) -> Option<Etag> {
+        self.text(Ns::Dav, "getetag").and_then(Etag::read)
     }
 
     /// Whether it is the collection that was asked, and not one of its members. iCloud lists it among them.
     pub(crate) fn is_collection(&self) -> bool {
         self.url.path().ends_with('/')
     }
-}
-
-/// An entity tag without `W/`. Proxies that compress mark tags as weak; the server behind them knows only the strong.
-pub(crate) fn strong(etag: &str) -> String {
-    let etag = etag.trim();
-    etag.strip_prefix("W/").or_else(|| etag.strip_prefix("w/")).unwrap_or(etag).to_owned()
 }
 
 /// Reads a multistatus. `base` is where the request went.
@@ -181,7 +175,7 @@ mod tests {
         .answers;
         assert_eq!(answers[0].url, answers[1].url);
         assert_eq!((answers[0].status, answers[0].etag()), (Some(404), None));
-        assert_eq!((answers[1].status, answers[1].etag().as_deref()), (None, Some("\"1\"")));
+        assert_eq!((answers[1].status, answers[1].etag().map(|etag| etag.shown())), (None, Some("\"1\"".to_owned())));
     }
 
     #[test]

@@ -46,13 +46,6 @@ impl Give {
             Give::Data => "<d:prop><d:getetag/><c:calendar-data/></d:prop>",
         }
     }
-
-    fn limit(self, request: Request) -> Request {
-        match self {
-            Give::Etags => request.limit(MAX_DATA),
-            Give::Data => request.limit(MAX_DATA),
-        }
-    }
 }
 
 /// calendar-query for the events of a calendar, or those that touch a window (RFC 4791 §7.8). The filter on
@@ -62,7 +55,7 @@ pub(crate) fn query(calendar: &Url, give: Give, window: Option<Window>) -> Reque
         let (start, end) = (utc(window.start.saturating_sub(MARGIN)), utc(window.end.saturating_add(MARGIN)));
         format!("<c:time-range start=\"{start}\" end=\"{end}\"/>")
     });
-    give.limit(calendar_query(calendar, give, &range))
+    calendar_query(calendar, give, &range).limit(MAX_DATA)
 }
 
 /// calendar-query for the event of a UID (RFC 4791 §7.8.6). Not every server answers it rightly: its answer is looked
@@ -102,6 +95,15 @@ pub(crate) fn sync(calendar: &Url, token: &str) -> Request {
     Request::new("REPORT", calendar.to_string()).header("depth", "0").body(XML, body).limit(MAX_DATA)
 }
 
+/// free-busy-query (RFC 4791 §7.10). Not with a margin: what the server makes of days cannot be corrected here.
+pub(crate) fn free_busy(calendar: &Url, window: Window) -> Request {
+    let (start, end) = (utc(window.start), utc(window.end));
+    let body = format!(
+        "{HEAD}<c:free-busy-query {SPACES}><c:time-range start=\"{start}\" end=\"{end}\"/></c:free-busy-query>"
+    );
+    Request::new("REPORT", calendar.to_string()).header("depth", "1").header("accept", "text/calendar").body(XML, body)
+}
+
 /// GET of one event.
 pub(crate) fn get(event: &Url) -> Request {
     Request::new("GET", event.to_string()).header("accept", "text/calendar")
@@ -114,6 +116,9 @@ pub(crate) enum Only<'a> {
     IfAbsent,
     /// If it still has this entity tag. Never `*`, which iCloud reads the wrong way round.
     IfStill(&'a str),
+    /// If it still has this schedule tag (RFC 6638 §3.2.10): answers of attendees that the server has put into it
+    /// meanwhile do not matter, and are kept by the server.
+    IfScheduled(&'a str),
     Always,
 }
 
@@ -122,6 +127,7 @@ impl Only<'_> {
         match self {
             Only::IfAbsent => request.header("if-none-match", "*"),
             Only::IfStill(etag) => request.header("if-match", etag),
+            Only::IfScheduled(tag) => request.header("if-schedule-tag-match", tag),
             Only::Always => request,
         }
     }
@@ -191,6 +197,7 @@ mod tests {
             query(&calendar(), Give::Data, None),
             multiget(&calendar(), [&event].into_iter()),
             sync(&calendar(), ""),
+            free_busy(&calendar(), Window { start: 0, end: 1 }),
         ] {
             assert!(xml::parse(&request.body).is_ok(), "{request:?}");
         }
@@ -201,6 +208,7 @@ mod tests {
         let header = |only| put(&calendar(), only, String::new()).headers.pop();
         assert_eq!(header(Only::IfAbsent), Some(("if-none-match".into(), "*".into())));
         assert_eq!(header(Only::IfStill("\"1\"")), Some(("if-match".into(), "\"1\"".into())));
+        assert_eq!(header(Only::IfScheduled("\"s\"")), Some(("if-schedule-tag-match".into(), "\"s\"".into())));
         assert_eq!(header(Only::Always).map(|(name, _)| name).as_deref(), Some("content-type"));
         let silent = delete(&calendar(), Only::Always, true).headers;
         assert_eq!(silent, [("schedule-reply".to_owned(), "F".to_owned())]);

@@ -17,13 +17,13 @@ pub(crate) use create::create;
 pub(crate) use respond::respond;
 pub(crate) use update::update;
 
-use chronus_sdk::failure::{failure, not_found};
+use chronus_sdk::failure::{failure, invalid, not_found};
 use chronus_sdk::http::{self, Response, Url};
 use chronus_sdk::icalendar::Component;
 use chronus_sdk::types::{Connection, Event, Failure, Fetched, FetchedEvents, OneEvent, Remedy};
 
 use crate::dav::requests::{self, Only};
-use crate::dav::{self, Answer, Ns, Trouble, href, multistatus};
+use crate::dav::{self, Answer, Etag, Ns, Trouble, href};
 use crate::fetch::{Found, fetch_many};
 use crate::record::{self, Stored};
 use crate::session::{self, Session};
@@ -102,13 +102,18 @@ fn peek(session: &Session<'_>, place: &Place) -> Result<Option<Stored>, Trouble>
         404 | 410 => return Ok(None),
         _ => return Err(refused(&response)),
     }
-    let Some(etag) = response.header("etag") else { return peek_with_etag(session, place) };
-    let stored = record::parse(&place.id, Some(multistatus::strong(etag)), &response.body);
-    stored.map(Some).map_err(|what| match response.header("content-type") {
+    let Some(etag) = response.header("etag").and_then(Etag::read) else { return peek_with_etag(session, place) };
+    let schedule_tag = schedule_tag(&response);
+    let stored = record::parse(&place.id, Some(etag), &response.body);
+    stored.map(|stored| Some(Stored { schedule_tag, ..stored })).map_err(|what| match response.header("content-type") {
         Some(kind) if kind.starts_with("text/calendar") => record::unreadable(what).into(),
         // A page of a proxy, which is gone at the next try.
         _ => dav::nonsense(&response, &what),
     })
+}
+
+fn schedule_tag(response: &Response) -> Option<String> {
+    response.header("schedule-tag").map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty())
 }
 
 /// For servers that say the entity tag only when asked for it.
@@ -144,8 +149,14 @@ fn put(session: &Session<'_>, place: &Place, only: Only<'_>, calendar: Component
         Some(elsewhere) => elsewhere,
         None => place.clone(),
     };
-    match response.header("etag").filter(|etag| !etag.trim().starts_with("W/")) {
-        Some(etag) => Ok(Put::Done(Stored { id: place.id, etag: Some(multistatus::strong(etag)), calendar })),
+    match response.header("etag").filter(|etag| !Etag::is_weak(etag)).and_then(Etag::read) {
+        Some(etag) => Ok(Put::Done(Stored {
+            id: place.id,
+            etag: Some(etag),
+            schedule_tag: schedule_tag(&response),
+            calendar,
+            unread: None,
+        })),
         None => fetch(session, &place).map(Put::Done),
     }
 }
@@ -211,14 +222,19 @@ fn conflict(session: &Session<'_>, stored: &Stored) -> Trouble {
 /// state.
 fn is_stale(stored: &Stored, etag: Option<&str>) -> bool {
     match (etag, &stored.etag) {
-        (Some(known), Some(present)) => multistatus::strong(known) != *present,
+        (Some(known), Some(present)) => Etag::read(known).as_ref() != Some(present),
         _ => false,
     }
 }
 
-/// The precondition that an event is still what was read.
+/// The precondition that an event is still what was read. Where the server schedules, an answer of an attendee that it
+/// puts into the event between our reading and our writing is no reason to refuse: it keeps the answer.
 fn still(stored: &Stored) -> Only<'_> {
-    stored.etag.as_deref().map_or(Only::Always, Only::IfStill)
+    match (&stored.schedule_tag, &stored.etag) {
+        (Some(tag), _) => Only::IfScheduled(tag),
+        (None, Some(etag)) => Only::IfStill(etag.written()),
+        (None, None) => Only::Always,
+    }
 }
 
 /// Reads an event, changes it, and writes it back if there is anything to write. With an etag it must be the one that
@@ -235,6 +251,11 @@ fn rewrite(
             return Err(conflict(session, &stored));
         }
         let Some(changed) = change(&stored)? else { return Ok(stored.event_or_failure(session)?) };
+        if let Some(what) = &stored.unread {
+            let detail =
+                format!("a part of the event cannot be read, and would be lost if it were written again: {what}");
+            return Err(invalid("event", detail).into());
+        }
         if let Put::Done(stored) = put(session, place, still(&stored), changed)? {
             return Ok(stored.event_or_failure(session)?);
         }

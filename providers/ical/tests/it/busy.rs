@@ -136,3 +136,65 @@ fn a_window_that_ends_before_it_starts_is_no_window() {
     let asked = Whose::Calendars(vec![]);
     assert_eq!(remedy(Ical::busy(connection(None), asked, window)), Remedy::Invalid("window".into()));
 }
+
+/// A calendar of which its owner lets others see when they are busy, and nothing else.
+const FREE_BUSY: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\nBEGIN:VFREEBUSY\r\n\
+    DTSTART:20260220T000000Z\r\nDTEND:20260411T000000Z\r\nFREEBUSY:20260302T080000Z/20260302T090000Z,20260302T080000Z/PT\r\n 30M\r\n\
+    FREEBUSY;FBTYPE=BUSY-TENTATIVE;VALUE=PERIOD:20260304T230000Z/P1D\r\n\
+    FREEBUSY;FBTYPE=BUSY-UNAVAILABLE:20260101T000000Z/20260221T000000Z\r\nFREEBUSY;FBTYPE=X-NEW:20260303T080000Z/PT1H\r\n\
+    END:VFREEBUSY\r\nEND:VCALENDAR\r\n";
+
+#[test]
+fn a_calendar_that_tells_free_busy_alone_is_asked_for_that() {
+    let server = Server::with(Habits { free_busy: Some(FREE_BUSY), ..Habits::default() });
+    let seen: Vec<_> =
+        times(&server).intervals.iter().map(|each| (each.start - MONDAY, each.end - MONDAY, each.kind)).collect();
+    let thursday = 3 * DAY - 9 * HOUR;
+    assert_eq!(
+        seen,
+        [
+            (-10 * DAY, -9 * DAY - 8 * HOUR, BusyKind::OutOfOffice),
+            (0, HOUR / 2, BusyKind::Busy),
+            (0, HOUR, BusyKind::Busy),
+            (DAY, DAY + HOUR, BusyKind::Busy),
+            (thursday, thursday + DAY, BusyKind::Tentative),
+        ]
+    );
+    // From then on in one request, and back when there are more rights.
+    let ask = |memo| {
+        server.requests();
+        let asked = Whose::Calendars(vec![server.calendar()]);
+        let answers = server.call(|| Ical::busy(connection(memo), asked, window())).expect("answers");
+        assert!(answers.calendars[0].outcome.is_ok());
+        (server.requests().len(), answers.memo)
+    };
+    let (first, memo) = ask(server.memo());
+    assert_eq!((first, ask(memo.clone())), (2, (1, None)));
+    server.0.borrow_mut().habits.free_busy = Some("");
+    let asked = Whose::Calendars(vec![server.calendar()]);
+    let refused = server.call(|| Ical::busy(connection(memo.clone()), asked, window())).expect("answers");
+    let failure = refused.calendars[0].outcome.as_ref().expect_err("nothing may be seen");
+    assert_eq!(failure.remedy, Remedy::NotPermitted);
+    server.0.borrow_mut().habits.free_busy = None;
+    assert_eq!(ask(memo).0, 2);
+}
+
+#[test]
+fn free_busy_that_cannot_be_read_is_not_free() {
+    for wrong in ["BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n", "<html/>", &FREE_BUSY.replace("PT1H", "soon")] {
+        let wrong: &'static str = wrong.to_owned().leak();
+        let server = Server::with(Habits { free_busy: Some(wrong), ..Habits::default() });
+        assert_eq!(remedy(ask(&server, window())), Remedy::NotPermitted, "{wrong}");
+    }
+}
+
+/// SOGo, DAViCal and others find a series only where it begins, and its later times would be free.
+#[test]
+fn a_series_is_seen_also_where_the_server_does_not_know_series() {
+    let series = "DTSTART:20200106T080000Z\nDTEND:20200106T090000Z\nRRULE:FREQ=WEEKLY";
+    for root in ["/SOGo/dav", "/caldav.php"] {
+        let server = Server::with(Habits { knows_no_series: true, has_no_well_known: true, root, ..Habits::default() });
+        server.put("s.ics", &ics("s", series));
+        assert_eq!(kinds(&server).len(), 7, "{root}");
+    }
+}

@@ -63,6 +63,12 @@ fn servers() -> Vec<Habits> {
         Habits { writes_at: true, ..usual.clone() },
         Habits { leaves_out: true, ..usual.clone() },
         Habits { chokes_on_windows: true, ..usual.clone() },
+        Habits { leaves_quotes_away: true, ..usual.clone() },
+        Habits { counts_tokens: true, ..usual.clone() },
+        Habits { token_unknown: 207, ..usual.clone() },
+        Habits { token_unknown: 500, ..usual.clone() },
+        Habits { resends: true, ..usual.clone() },
+        Habits { resends: true, has_ctag: false, ..usual.clone() },
         Habits { syncs: None, ..usual.clone() },
         Habits { syncs: None, has_ctag: false, ..usual },
     ]
@@ -136,6 +142,61 @@ fn a_forgotten_token_means_a_new_listing() {
         let forgotten = text.replace("t:1", "t:99").into_bytes();
         assert_eq!(remedy(reader.page(Some(forgotten), 10)), Remedy::CursorExpired, "{token_unknown}");
     }
+}
+
+/// Whoever goes by such a server's tokens never hears of what was deleted, or tries for ever.
+#[test]
+fn tokens_that_are_not_refused_are_not_relied_on() {
+    let usual = Habits::default();
+    for (habits, relied_on) in [
+        (usual.clone(), true),
+        (Habits { counts_tokens: true, ..usual.clone() }, true),
+        (Habits { token_unknown: 409, ..usual.clone() }, true),
+        (Habits { token_unknown: 207, ..usual.clone() }, false),
+        (Habits { token_unknown: 404, ..usual.clone() }, true),
+        (Habits { token_unknown: 500, ..usual.clone() }, false),
+        (Habits { resends: true, ..usual }, false),
+    ] {
+        let reader = Reader::of(habits.clone());
+        reader.server.put("a.ics", &event("a"));
+        let cursor = reader.page(None, 10).expect("a page").next;
+        let by_token = String::from_utf8(cursor).expect("text").contains("\nst:");
+        assert_eq!(by_token, relied_on, "{habits:?}");
+    }
+}
+
+#[test]
+fn tokens_are_tried_once() {
+    let reader = Reader::of(Habits::default());
+    reader.server.put("a.ics", &event("a"));
+    let work = reader.server.calendar();
+    let page = |memo| Ical::changes(connection(memo), work.clone(), None, window(), 10);
+    let syncs = || reader.server.requests().iter().filter(|request| request.starts_with("REPORT")).count();
+    let memo = reader.server.memo();
+    let first = reader.server.call(|| page(memo)).expect("a page");
+    assert_eq!((syncs(), first.memo.is_some()), (4, true), "the present one, an unknown one, names, and bodies");
+    let second = reader.server.call(|| page(first.memo)).expect("a page");
+    assert_eq!((syncs(), second.memo), (2, None));
+}
+
+#[test]
+fn an_event_with_a_new_name_leaves_before_it_comes() {
+    for habits in servers() {
+        let mut reader = Reader::of(habits);
+        reader.server.put("a.ics", &event("a"));
+        reader.read(10);
+        reader.server.delete("a.ics");
+        reader.server.put("0.ics", &event("a"));
+        assert_eq!(reader.read(1).0, ["-a.ics", "+0.ics"]);
+    }
+}
+
+#[test]
+fn a_server_is_busy_and_not_without_tokens() {
+    let reader = Reader::of(Habits::default());
+    reader.server.put("a.ics", &event("a"));
+    reader.server.0.borrow_mut().habits.report_fails = Some(503);
+    assert!(matches!(remedy(reader.page(None, 10)), Remedy::SlowDown(_)));
 }
 
 #[test]

@@ -436,3 +436,65 @@ fn what_cannot_be_written_is_said_before_it_is_tried() {
     }
     assert_eq!(caller.server.requests(), [""; 0]);
 }
+
+#[test]
+fn tags_are_sent_back_as_they_were_written() {
+    for habits in [
+        Habits { leaves_quotes_away: true, ..Habits::default() },
+        Habits { leaves_quotes_away: true, weakens_etags: true, ..Habits::default() },
+        Habits { leaves_quotes_away: true, keeps_etags_to_itself: true, ..Habits::default() },
+    ] {
+        let caller = Caller::of(habits);
+        let made = caller.create("k", &draft(), Notify::All).expect("made");
+        assert_eq!(made.etag.as_deref(), Some("\"1\""), "the host sees the one right form");
+        let patch = Patch { title: Some("other".into()), ..nothing() };
+        let changed = caller.update(&made.id, made.etag.clone(), patch.clone(), Notify::All).expect("changed");
+        assert_eq!(conflict(caller.update(&made.id, made.etag, patch, Notify::All).expect_err("stale")), changed);
+        caller.cancel(&made.id, changed.etag, Notify::All).expect("gone");
+    }
+}
+
+/// RFC 6638 §3.2.10: an answer that comes in while the organiser changes something does not stand in the way.
+#[test]
+fn an_answer_in_between_does_not_stand_in_the_way() {
+    for (has_schedule_tags, puts) in [(true, 1), (false, 2)] {
+        let caller = Caller::of(Habits { has_schedule_tags, ..Habits::default() });
+        let invited = Draft { attendees: vec![guest("bo@example.com")], ..draft() };
+        let made = caller.create("k", &invited, Notify::All).expect("made");
+        caller.writes();
+        let id = made.id.clone();
+        caller.server.after("GET", move |state: &mut State| {
+            let data = state.events[&id].1.replace("PARTSTAT=NEEDS-ACTION", "PARTSTAT=ACCEPTED");
+            state.process(&id, &data);
+        });
+        let patch = Patch { title: Some("other".into()), ..nothing() };
+        let changed = caller.update(&made.id, None, patch, Notify::All).expect("changed");
+        assert_eq!((changed.title.as_str(), caller.writes().len()), ("other", puts));
+    }
+    let caller = Caller::of(Habits { has_schedule_tags: true, ..Habits::default() });
+    let made = caller.create("k", &draft(), Notify::All).expect("made");
+    let id = made.id.clone();
+    caller.server.after("GET", move |state: &mut State| {
+        let data = state.events[&id].1.replace("SUMMARY:", "SUMMARY:Ours ");
+        state.store(&id, &data);
+    });
+    let patch = Patch { description: Some("other".into()), ..nothing() };
+    let changed = caller.update(&made.id, None, patch, Notify::All).expect("changed");
+    assert!(changed.title.starts_with("Ours ") && changed.description == "other", "another client's change is kept");
+}
+
+#[test]
+fn what_cannot_be_read_whole_is_not_written_again() {
+    let caller = plain();
+    let odd =
+        ics("odd", "DTSTART:20260302T080000Z\nDTEND:20260302T090000Z\nATTENDEE:mailto:ann@example.com\nno line at all");
+    caller.server.put("odd.ics", &odd);
+    assert_eq!(caller.get("odd.ics").expect("it can be seen").uid, "odd");
+    let patch = Patch { title: Some("other".into()), ..nothing() };
+    let failure = caller.update("odd.ics", None, patch, Notify::All).expect_err("a line would be lost");
+    assert_eq!(failure.remedy, Remedy::Invalid("event".into()));
+    let failure = caller.respond("odd.ics", Rsvp::Accepted, Notify::All).expect_err("a line would be lost");
+    assert_eq!(failure.remedy, Remedy::Invalid("event".into()));
+    assert_eq!((caller.server.data("odd.ics"), caller.writes()), (odd, vec![]));
+    caller.cancel("odd.ics", None, Notify::All).expect("it can go as a whole");
+}

@@ -22,7 +22,7 @@ const DAY: i64 = 24 * HOUR;
 
 fn connection(memo: Option<Memo>) -> Connection {
     Connection {
-        sign_in: "app-password".into(),
+        sign_in: "caldav".into(),
         server: Some(ORIGIN.into()),
         subject: None,
         address: None,

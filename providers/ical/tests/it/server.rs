@@ -27,10 +27,18 @@ pub(crate) struct Habits {
     pub(crate) keeps_etags_to_itself: bool,
     /// Answers say `W/"…"`.
     pub(crate) weakens_etags: bool,
+    /// Properties, and preconditions, have entity tags without quotes.
+    pub(crate) leaves_quotes_away: bool,
+    /// Says schedule tags, which stay when an attendee answers.
+    pub(crate) has_schedule_tags: bool,
     /// Knows sync-collection; how many names it gives at once.
     pub(crate) syncs: Option<usize>,
-    /// With what an unknown token is refused.
+    /// With what an unknown token is refused; 207 if it is answered as if everything were new.
     pub(crate) token_unknown: u16,
+    /// Takes a token of the future for the present one.
+    pub(crate) counts_tokens: bool,
+    /// Names everything at every look.
+    pub(crate) resends: bool,
     pub(crate) has_ctag: bool,
     /// Leaves every second event out of a multiget.
     pub(crate) leaves_out: bool,
@@ -47,6 +55,10 @@ pub(crate) struct Habits {
     pub(crate) chokes_on_windows: bool,
     /// Ends a calendar-query with 507 for the collection.
     pub(crate) cuts_queries_short: bool,
+    /// What calendar-query is refused with, and how free-busy-query is answered.
+    pub(crate) free_busy: Option<&'static str>,
+    /// Finds a series only where it begins.
+    pub(crate) knows_no_series: bool,
 }
 
 impl Default for Habits {
@@ -59,8 +71,12 @@ impl Default for Habits {
             uid_taken: Some(403),
             keeps_etags_to_itself: false,
             weakens_etags: false,
+            leaves_quotes_away: false,
+            has_schedule_tags: false,
             syncs: Some(usize::MAX),
             token_unknown: 403,
+            counts_tokens: false,
+            resends: false,
             has_ctag: true,
             leaves_out: false,
             writes_at: false,
@@ -70,6 +86,8 @@ impl Default for Habits {
             report_fails: None,
             chokes_on_windows: false,
             cuts_queries_short: false,
+            free_busy: None,
+            knows_no_series: false,
         }
     }
 }
@@ -79,6 +97,8 @@ pub(crate) struct State {
     pub(crate) habits: Habits,
     /// The events of the one calendar, by name.
     pub(crate) events: BTreeMap<String, (u64, String)>,
+    /// The version at which an event was last written by a client, by name.
+    schedule: BTreeMap<String, u64>,
     /// What changed, in order; the length is the version.
     log: Vec<String>,
     /// `METHOD /path`, in order.
@@ -143,6 +163,12 @@ impl Server {
 
 impl State {
     pub(crate) fn store(&mut self, name: &str, data: &str) {
+        self.process(name, data);
+        self.schedule.insert(name.to_owned(), self.log.len() as u64);
+    }
+
+    /// Changes an event as the server does when an attendee has answered: the schedule tag stays.
+    pub(crate) fn process(&mut self, name: &str, data: &str) {
         self.log.push(name.to_owned());
         self.events.insert(name.to_owned(), (self.log.len() as u64, data.to_owned()));
     }
@@ -239,7 +265,8 @@ impl State {
     }
 
     fn etag(&self, version: u64) -> String {
-        format!("{}\"{version}\"", if self.habits.weakens_etags { "W/" } else { "" })
+        let quote = if self.habits.leaves_quotes_away { "" } else { "\"" };
+        format!("{}{quote}{version}{quote}", if self.habits.weakens_etags { "W/" } else { "" })
     }
 
     fn member(&self, name: &str, with_data: bool) -> String {
@@ -275,13 +302,26 @@ impl State {
         if body.contains("<d:sync-collection") {
             return self.sync(request, body);
         }
+        if body.contains("<c:free-busy-query") {
+            return match self.habits.free_busy.filter(|answer| !answer.is_empty()) {
+                Some(answer) => Response::new(&request.url, 200).with_body("text/calendar", answer),
+                None => Response::new(&request.url, 403),
+            };
+        }
+        if self.habits.free_busy.is_some() {
+            return Response::new(&request.url, 403);
+        }
         assert!(body.contains("<c:comp-filter name=\"VCALENDAR\"><c:comp-filter name=\"VEVENT\">"), "{body}");
         if self.habits.chokes_on_windows && body.contains("<c:time-range") {
             return Response::new(&request.url, 500);
         }
         let uid = between(body, "<c:text-match collation=\"i;octet\">", "</c:text-match>").pop();
         let matches = |data: &str| uid.as_ref().is_none_or(|uid| data.contains(&format!("UID:{uid}\r\n")));
-        let events = self.events.iter().filter(|(_, (_, data))| data.contains("BEGIN:VEVENT") && matches(data));
+        let from = between(body, "<c:time-range start=\"", "T").pop().filter(|_| self.habits.knows_no_series);
+        let begins = |data: &str| between(data, "DTSTART:", "T").pop().unwrap_or_default();
+        let found = |data: &str| from.as_ref().is_none_or(|from| begins(data) >= *from);
+        let events = self.events.iter();
+        let events = events.filter(|(_, (_, data))| data.contains("BEGIN:VEVENT") && matches(data) && found(data));
         let mut all: String = events.map(|(name, _)| self.member(name, with_data)).collect();
         if self.habits.cuts_queries_short {
             all += &cut();
@@ -292,7 +332,14 @@ impl State {
     fn sync(&mut self, request: &Request, body: &str) -> Response {
         let token = between(body, "<d:sync-token>", "</d:sync-token>").pop().unwrap_or_default();
         let from = token.strip_prefix("t:").and_then(|version| version.parse::<usize>().ok());
-        let Some((from, page)) = from.filter(|from| *from <= self.log.len()).zip(self.habits.syncs) else {
+        let from = from.map(|from| if self.habits.counts_tokens { from.min(self.log.len()) } else { from });
+        let known = from.filter(|from| *from <= self.log.len() && !self.habits.resends);
+        let Some((from, page)) = known.zip(self.habits.syncs) else {
+            if self.habits.token_unknown == 207 || self.habits.resends {
+                let all: String = self.events.keys().map(|name| self.member(name, false)).collect();
+                let token = format!("<d:sync-token>t:{}</d:sync-token>", self.log.len());
+                return multistatus(&request.url, &(all + &token));
+            }
             let error = "<d:error xmlns:d=\"DAV:\"><d:valid-sync-token/></d:error>";
             return Response::new(&request.url, self.habits.token_unknown).with_body("application/xml", error);
         };
@@ -319,15 +366,19 @@ impl State {
         let header = |wanted: &str| request.headers.iter().find(|(name, _)| name == wanted).map(|(_, v)| v.clone());
         let holds = match (header("if-match"), header("if-none-match"), &present) {
             _ if self.habits.ignores_preconditions => true,
-            (Some(etag), _, Some((version, _))) => etag == format!("\"{version}\""),
+            (Some(etag), _, Some((version, _))) => etag == self.etag(*version).trim_start_matches("W/"),
             (Some(_), _, None) => false,
             (None, Some(_), present) => present.is_none(),
-            (None, None, _) => true,
+            (None, None, _) => header("if-schedule-tag-match").is_none_or(|tag| Some(tag) == self.schedule_tag(name)),
         };
         match (method, present) {
             ("GET", None) | ("DELETE", None) => response(404),
             ("GET", Some((version, data))) => {
-                response(200).with_header("etag", &self.etag(version)).with_body("text/calendar", data)
+                let got = response(200).with_header("etag", &self.etag(version)).with_body("text/calendar", data);
+                match self.schedule_tag(name) {
+                    Some(tag) => got.with_header("schedule-tag", &tag),
+                    None => got,
+                }
             }
             ("PUT" | "DELETE", _) if !holds => response(412),
             ("DELETE", Some(_)) => {
@@ -356,6 +407,11 @@ impl State {
             }
             _ => response(405),
         }
+    }
+
+    fn schedule_tag(&self, name: &str) -> Option<String> {
+        let version = self.schedule.get(name).filter(|_| self.habits.has_schedule_tags)?;
+        Some(format!("\"s{version}\""))
     }
 
     fn holder_of_uid(&self, name: &str, body: &str) -> Option<String> {

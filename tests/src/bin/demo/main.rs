@@ -225,7 +225,7 @@ async fn populate(desk: &mut Desk) -> anyhow::Result<()> {
 }
 
 fn connect(token: &'static str, person: &str, (user, password): (&str, &str)) -> Request {
-    let form = json!({ "provider": "ical", "sign_in": "app-password", "server": SERVER,
+    let form = json!({ "provider": "ical", "sign_in": "caldav", "server": SERVER,
                        "fields": { "username": user }, "secrets": { "password": password } });
     Request::new(token, Method::PUT, format!("/v1/people/{person}/connection")).body(form)
 }
@@ -277,7 +277,7 @@ fn write_settings(origin: &str) -> anyhow::Result<PathBuf> {
     let (user, password) = USERS[1];
     let target = format!(
         "# Whose calendar, with which password, and where the server really is. Made by `cargo demo`.\n\
-         sign-in = \"app-password\"\nserver = \"{SERVER}\"\nzone = \"{ZONE}\"\n\n[fields]\nusername = \"{user}\"\n\n\
+         sign-in = \"caldav\"\nserver = \"{SERVER}\"\nzone = \"{ZONE}\"\n\n[fields]\nusername = \"{user}\"\n\n\
          [secrets]\npassword = \"{password}\"\n\n[egress.map]\n\"{SERVER}\" = \"{origin}\"\n"
     );
     fs::write(folder.join("target.toml"), target).context("target.toml")?;

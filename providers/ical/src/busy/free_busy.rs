@@ -1,0 +1,66 @@
+//! From a server's own free/busy to times: free-busy-query (RFC 4791 §7.10), whose answer is a VFREEBUSY (RFC 5545
+//! §3.6.4).
+//!
+//! The owner sees that a time is taken and not by what, so there is no key and nothing known of whole days.
+
+use chronus_sdk::http::{self, Url};
+use chronus_sdk::icalendar::value::{self, DateOrTime, Duration, Listed, PeriodEnd};
+use chronus_sdk::icalendar::{self, Property, Zone};
+use chronus_sdk::types::{BusyKind, BusyTimes, Interval, Problem, Window};
+
+use crate::dav::{self, Trouble, requests};
+
+/// The times of one calendar, in no order.
+pub(super) fn ask(calendar: &Url, window: Window) -> Result<BusyTimes, Trouble> {
+    let response = http::send(&requests::free_busy(calendar, window))?;
+    if response.status != 200 {
+        return Err(dav::unexpected(&response));
+    }
+    let (answer, mut problems) =
+        icalendar::parse(&response.body).map_err(|error| dav::nonsense(&response, &error.to_string()))?;
+    let parts: Vec<_> = answer.inner("VFREEBUSY").collect();
+    if parts.is_empty() {
+        return Err(dav::nonsense(&response, "it has no VFREEBUSY"));
+    }
+    let mut intervals = Vec::new();
+    for property in parts.into_iter().flat_map(|part| part.all("FREEBUSY")) {
+        let kind = kind(property);
+        for listed in value::list(property) {
+            match listed.ok().and_then(|listed| period(&listed)) {
+                Some((start, end)) => intervals.extend(cut(start, end, window, kind)),
+                // Which time it is nobody knows, so it is not known to be free either.
+                None => return Err(dav::nonsense(&response, "it has a period that cannot be read")),
+            }
+        }
+    }
+    let problem = |what| Problem { id: calendar.path().to_owned(), what };
+    let problems = problems.drain(..).map(|each| problem(each.what)).collect();
+    Ok(BusyTimes { intervals, problems })
+}
+
+/// FBTYPE (RFC 5545 §3.2.9). What is unknown is busy.
+fn kind(property: &Property) -> BusyKind {
+    match property.parameter("FBTYPE").map(str::to_ascii_uppercase).as_deref() {
+        Some("FREE") => BusyKind::Free,
+        Some("BUSY-TENTATIVE") => BusyKind::Tentative,
+        // Exchange and those who follow it say so of who is out of office.
+        Some("BUSY-UNAVAILABLE") => BusyKind::OutOfOffice,
+        _ => BusyKind::Busy,
+    }
+}
+
+/// In seconds since 1970. All times are in UTC, whether they say so or not.
+fn period(listed: &Listed<'_>) -> Option<(i64, i64)> {
+    let at = |value: DateOrTime<'_>| Some(Zone::utc().instant(value.wall())?.as_second());
+    let start = at(listed.start)?;
+    let end = match listed.end? {
+        PeriodEnd::At(end) => at(end)?,
+        PeriodEnd::After(Duration { days, seconds }) => start.checked_add(days * 86_400 + seconds)?,
+    };
+    Some((start, end))
+}
+
+fn cut(start: i64, end: i64, window: Window, kind: BusyKind) -> Option<Interval> {
+    let (start, end) = (start.max(window.start), end.min(window.end));
+    (start < end).then_some(Interval { start, end, kind, all_day: false, ours: None })
+}
