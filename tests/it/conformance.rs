@@ -6,7 +6,7 @@ use anyhow::Context;
 use chronus_host::plugins::conformance::{self, Case, Outcome, Target};
 use chronus_host::plugins::egress::{Credential, EgressMap, EgressPolicy, Grant};
 use chronus_host::plugins::{Budget, Connection, Plugin};
-use chronus_tests::peers::{self, Account, Peer, Radicale, Xandikos};
+use chronus_tests::peers::{self, Account, Cyrus, Peer, Radicale, Xandikos};
 use chronus_tests::store::{PASSWORD, Store};
 use chronus_tests::wit::wit_labels;
 use chronus_tests::{components, repo_root};
@@ -260,4 +260,15 @@ async fn ical_holds_against_xandikos() -> anyhow::Result<()> {
     let account = xandikos.account();
     account.put(&format!("{}odd.ics", account.put_calendar("zones").await?), ODD).await?;
     holds_for_caldav("xandikos", &account).await
+}
+
+#[tokio::test]
+async fn ical_holds_against_cyrus() -> anyhow::Result<()> {
+    if peers::left_out(&[Peer::Cyrus])? {
+        return Ok(());
+    }
+    let cyrus = Cyrus::start(&[("alice", "opensesame"), ("bob", "swordfish")]).await?;
+    let account = cyrus.account("alice")?;
+    account.put(&format!("{}odd.ics", account.put_calendar("zones").await?), ODD).await?;
+    holds_for_caldav("cyrus", &account).await
 }

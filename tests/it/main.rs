@@ -11,6 +11,7 @@ mod occurrences; // Busy times are those of recurring-ical-events, over every ca
 mod peers; // The software of others that proves our work: it starts, an independent client works with it, it ends.
 mod registry; // Providers are added, accepted, replaced and removed while calls go on.
 mod sandbox; // The sandbox holds, whatever a guest does.
+mod scheduling; // Over a server that schedules, invitations go out and answers come back, and the other way round.
 mod secrets; // What is sealed opens in its row and nowhere else; keys change while it stays.
 mod service; // The service, from outside: the program that is shipped, its API, a real calendar server.
 mod tidy; // The rules of the house, over the tracked files.

@@ -138,8 +138,13 @@ async fn a_failing_script_is_quoted() -> anyhow::Result<()> {
     if peers::left_out(&[Peer::Caldav])? {
         return Ok(());
     }
-    let nowhere =
-        Account { origin: "http://127.0.0.1:1".into(), user: "a".into(), password: "b".into(), home: "/".into() };
+    let nowhere = Account {
+        origin: "http://127.0.0.1:1".into(),
+        user: "a".into(),
+        password: "b".into(),
+        start: "/".into(),
+        home: "/".into(),
+    };
     let error = CaldavClient::new(&nowhere).await?.calendars().await.unwrap_err().to_string();
     assert!(error.contains("caldav_client.py calendars") && error.contains("refused"), "{error}");
     Ok(())

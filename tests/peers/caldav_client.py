@@ -1,8 +1,8 @@
 """An independent CalDAV client for tests: one verb, JSON in, JSON out.
 
-    python caldav_client.py calendars|create|occurrences|find|delete < request.json
+    python caldav_client.py calendars|create|invite|answer|occurrences|find|delete < request.json
 
-Every request has `account` {origin, user, password} and, but for `calendars`, `calendar`: the path of one.
+Every request has `account` {origin, start, user, password} and, but for `calendars`, `calendar`: the path of one.
 """
 
 import datetime
@@ -21,7 +21,23 @@ def calendars(client, request):
 
 
 def create(client, request):
-    event = request["event"]
+    return path(calendar_of(client, request).save_event(whole(request["event"])))
+
+
+def invite(client, request):
+    """Makes an event whose organiser is the account and that invites `guests`, by their addresses."""
+    guests = [client.principal(), *request["guests"]]
+    return path(calendar_of(client, request).save_with_invites(whole(request["event"]), guests))
+
+
+def answer(client, request):
+    """Answers an invitation that is in the calendar: `rsvp` is ACCEPTED, DECLINED or TENTATIVE."""
+    event = calendar_of(client, request).event_by_uid(request["uid"])
+    event.change_attendee_status(partstat=request["rsvp"])
+    event.save()
+
+
+def whole(event):
     zone = zoneinfo.ZoneInfo(event["zone"])
     component = icalendar.Event()
     component.add("uid", event["uid"])
@@ -31,12 +47,12 @@ def create(client, request):
     component.add("dtend", datetime.datetime.fromisoformat(event["end"]).replace(tzinfo=zone))
     if event["rule"]:
         component.add("rrule", icalendar.vRecur.from_ical(event["rule"]))
-    whole = icalendar.Calendar()
-    whole.add("version", "2.0")
-    whole.add("prodid", "-//chronus tests//caldav client//EN")
-    whole.add_component(component)
-    whole.add_missing_timezones()
-    return path(calendar_of(client, request).save_event(whole.to_ical().decode()))
+    calendar = icalendar.Calendar()
+    calendar.add("version", "2.0")
+    calendar.add("prodid", "-//chronus tests//caldav client//EN")
+    calendar.add_component(component)
+    calendar.add_missing_timezones()
+    return calendar.to_ical().decode()
 
 
 def occurrences(client, request):
@@ -75,7 +91,14 @@ def seen(event):
         "start": moment(component.start),
         "end": moment(component.end),
         "path": path(event),
+        "answers": answers(component),
     }
+
+
+def answers(component):
+    attendees = component.get("attendee", [])
+    attendees = attendees if isinstance(attendees, list) else [attendees]
+    return {str(one).lower().removeprefix("mailto:"): str(one.params.get("PARTSTAT", "")) for one in attendees}
 
 
 def moment(value):
@@ -86,6 +109,7 @@ def moment(value):
 
 request = json.load(sys.stdin)
 account = request["account"]
-with caldav.DAVClient(url=account["origin"] + "/", username=account["user"], password=account["password"]) as client:
-    verb = {"calendars": calendars, "create": create, "occurrences": occurrences, "find": find, "delete": delete}
-    print(json.dumps(verb[sys.argv[1]](client, request)))
+signed_in = {"username": account["user"], "password": account["password"], "auth_type": "basic"}
+with caldav.DAVClient(url=account["origin"] + account["start"], **signed_in) as client:
+    verbs = [calendars, create, invite, answer, occurrences, find, delete]
+    print(json.dumps({verb.__name__: verb for verb in verbs}[sys.argv[1]](client, request)))

@@ -27,8 +27,6 @@ pub(crate) const KEY: &str = "X-CHRONUS-KEY";
 pub(crate) struct Stored {
     pub(crate) id: String,
     pub(crate) etag: Option<Etag>,
-    /// Where the server schedules: RFC 6638 §3.2.10.
-    pub(crate) schedule_tag: Option<String>,
     pub(crate) calendar: Component,
     /// What of it could not be read and would be lost if it were written again.
     pub(crate) unread: Option<String>,
@@ -41,7 +39,7 @@ pub(crate) struct Stored {
 pub(crate) fn parse(id: &str, etag: Option<Etag>, data: &[u8]) -> Result<Stored, String> {
     let (calendar, problems) = icalendar::parse(data).map_err(|error| error.to_string())?;
     let unread = problems.into_iter().map(|problem| problem.what).next();
-    Ok(Stored { id: id.to_owned(), etag, schedule_tag: None, calendar, unread })
+    Ok(Stored { id: id.to_owned(), etag, calendar, unread })
 }
 
 /// The VEVENT that stands for the whole: the master, or the earliest changed occurrence.

@@ -16,6 +16,8 @@ pub struct Account {
     pub origin: String,
     pub user: String,
     pub password: String,
+    /// The path at which a client begins that is told no more: `/`, where the server leads on from there.
+    pub start: String,
     /// The path under which the calendars are, with a slash at its end.
     pub home: String,
 }

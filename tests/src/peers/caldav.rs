@@ -1,5 +1,7 @@
 //! `caldav` from PyPI, an independent client: what we wrote is right only if somebody else reads it so.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -38,6 +40,8 @@ pub struct SeenEvent {
     pub status: String,
     /// The path of its resource.
     pub path: String,
+    /// Attendees by their addresses, each with the answer as iCalendar has it (`NEEDS-ACTION`); empty if there is none.
+    pub answers: BTreeMap<String, String>,
 }
 
 impl CaldavClient {
@@ -54,6 +58,16 @@ impl CaldavClient {
     /// Makes an event in the calendar with this path and gives the path of its resource.
     pub async fn create(&self, calendar: &str, event: &NewEvent) -> anyhow::Result<String> {
         self.run("create", calendar, json!({ "event": event })).await
+    }
+
+    /// Makes an event that the account organises and to which these addresses are invited; gives its path.
+    pub async fn invite(&self, calendar: &str, event: &NewEvent, guests: &[&str]) -> anyhow::Result<String> {
+        self.run("invite", calendar, json!({ "event": event, "guests": guests })).await
+    }
+
+    /// Answers the invitation with this UID, which is in the calendar: `ACCEPTED`, `DECLINED`, `TENTATIVE`.
+    pub async fn answer(&self, calendar: &str, uid: &str, rsvp: &str) -> anyhow::Result<()> {
+        self.run("answer", calendar, json!({ "uid": uid, "rsvp": rsvp })).await
     }
 
     /// Every occurrence that touches the window, sorted; `from` and `to` by RFC 3339. It expands series by itself.

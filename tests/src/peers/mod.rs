@@ -7,7 +7,7 @@
 //! A peer that cannot be had fails its tests, with the command that failed: a test that quietly does nothing proves
 //! nothing. Who must do without one says so, and is told what was left out: `CHRONUS_WITHOUT=xandikos,caldav`.
 //!
-//! PostgreSQL is the exception: no such packages exist of it, so the system's is used (`postgres`), and one server does
+//! PostgreSQL and Cyrus are the exceptions: no such packages exist of them, so the system's are used. One PostgreSQL does
 //! for all tests of a process, because a database of their own is all that keeps them apart.
 //!
 //! Rejected: containers (not on every machine), a package of the distribution (needs root, and another version
@@ -19,6 +19,7 @@ use crate::checkout::tell;
 
 mod account;
 mod caldav;
+mod cyrus;
 mod install;
 pub(crate) mod postgres;
 mod python;
@@ -28,6 +29,7 @@ mod xandikos;
 
 pub use account::Account;
 pub use caldav::{CaldavClient, NewEvent, SeenEvent};
+pub use cyrus::Cyrus;
 pub use python::Python;
 pub use radicale::Radicale;
 pub use xandikos::Xandikos;
@@ -42,6 +44,8 @@ pub enum Peer {
     Radicale,
     /// A CalDAV server for one user, which differs from Radicale wherever the RFCs let it.
     Xandikos,
+    /// A CalDAV server that schedules: it invites, and brings back the answers.
+    Cyrus,
     /// A CalDAV client, so that it is not only ours that reads what we wrote.
     Caldav,
     /// recurring-ical-events: which occurrences a calendar has.
@@ -52,13 +56,15 @@ pub enum Peer {
 
 impl Peer {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Radicale, Self::Xandikos, Self::Caldav, Self::Reference, Self::Postgres];
+    pub const ALL: [Self; 6] =
+        [Self::Radicale, Self::Xandikos, Self::Cyrus, Self::Caldav, Self::Reference, Self::Postgres];
 
     /// What `CHRONUS_WITHOUT`, the folder below `target/peers` and the file below `tests/peers` call it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Radicale => "radicale",
             Self::Xandikos => "xandikos",
+            Self::Cyrus => "cyrus",
             Self::Caldav => "caldav",
             Self::Reference => "reference",
             Self::Postgres => "postgres",
@@ -69,7 +75,7 @@ impl Peer {
     fn package(self) -> &'static str {
         match self {
             Self::Reference => "recurring-ical-events",
-            Self::Radicale | Self::Xandikos | Self::Caldav | Self::Postgres => self.name(),
+            Self::Radicale | Self::Xandikos | Self::Cyrus | Self::Caldav | Self::Postgres => self.name(),
         }
     }
 
@@ -80,7 +86,7 @@ impl Peer {
             Self::Xandikos => include_str!("../../peers/xandikos.txt"),
             Self::Caldav => include_str!("../../peers/caldav.txt"),
             Self::Reference => include_str!("../../peers/reference.txt"),
-            Self::Postgres => "",
+            Self::Cyrus | Self::Postgres => "",
         }
     }
 
@@ -148,12 +154,12 @@ mod tests {
         assert_eq!(named("").unwrap(), []);
         assert_eq!(named("xandikos, caldav,").unwrap(), [Peer::Xandikos, Peer::Caldav]);
         let error = named("xandicos").unwrap_err().to_string();
-        assert!(error.contains("radicale, xandikos, caldav, reference, postgres"), "{error}");
+        assert!(error.contains("radicale, xandikos, cyrus, caldav, reference, postgres"), "{error}");
     }
 
     #[test]
     fn every_peer_pins_its_own_package_and_nothing_loosely() {
-        for peer in Peer::ALL.into_iter().filter(|peer| *peer != Peer::Postgres) {
+        for peer in Peer::ALL.into_iter().filter(|peer| !peer.requirements().is_empty()) {
             assert!(peer.version().unwrap().starts_with(|first: char| first.is_ascii_digit()));
             for line in peer.requirements().lines().filter(|line| !line.starts_with('#')) {
                 assert_eq!(line.matches("==").count(), 1, "{}: {line}", peer.name());

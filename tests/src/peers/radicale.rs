@@ -51,6 +51,7 @@ impl Radicale {
             origin: self.origin().to_owned(),
             user: user.clone(),
             password: password.clone(),
+            start: "/".to_owned(),
             home: format!("/{user}/"),
         })
     }

@@ -30,6 +30,8 @@ pub(super) struct Server {
     child: Child,
     origin: String,
     folder: TempDir,
+    /// Whether it has children of its own, and is asked to end rather than killed.
+    has_children: bool,
 }
 
 impl Server {
@@ -42,12 +44,20 @@ impl Server {
         folder: TempDir,
     ) -> anyhow::Result<Self> {
         let python = tokio::task::spawn_blocking(move || install::python(peer)).await??;
+        let mut command = Command::new(&python);
+        command.arg("-I").arg(repo_root().join("tests/peers/serve.py")).arg(module).args(arguments);
+        Self::run(peer, command, folder, false).await
+    }
+
+    /// Runs a command that says at which port it answers, and ends when its standard input does.
+    pub(super) async fn run(
+        peer: Peer,
+        mut command: Command,
+        folder: TempDir,
+        has_children: bool,
+    ) -> anyhow::Result<Self> {
         let log = log_in(&folder);
-        let child = Command::new(&python)
-            .arg("-I")
-            .arg(repo_root().join("tests/peers/serve.py"))
-            .arg(module)
-            .args(arguments)
+        let child = command
             // Nothing of the person's own configuration, nothing left in their folders.
             .env("HOME", folder.path())
             .env("XDG_CONFIG_HOME", folder.path())
@@ -57,8 +67,8 @@ impl Server {
             .stdout(Stdio::piped())
             .stderr(File::create(&log).with_context(|| format!("making {}", log.display()))?)
             .spawn()
-            .with_context(|| format!("cannot start {}", python.display()))?;
-        let mut server = Self { child, origin: String::new(), folder };
+            .with_context(|| format!("cannot start {}", command.get_program().display()))?;
+        let mut server = Self { child, origin: String::new(), folder, has_children };
         let port = server.announced_port().await.with_context(|| server.obituary(peer))?;
         server.origin = format!("http://127.0.0.1:{port}");
         // It listens; now it also answers. What it answers is its own affair.
@@ -111,7 +121,10 @@ impl Drop for Server {
     fn drop(&mut self) {
         // By its own pid, and waited for, so that the pid is free and the folder can go. A child that has already
         // ended is not an error, and there is nobody to tell of one.
-        let _ = self.child.kill();
+        drop(self.child.stdin.take());
+        if !self.has_children {
+            let _ = self.child.kill();
+        }
         let _ = self.child.wait();
     }
 }

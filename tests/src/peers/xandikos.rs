@@ -48,6 +48,7 @@ impl Xandikos {
             origin: self.origin().to_owned(),
             user: "alice".to_owned(),
             password: "not-looked-at".to_owned(),
+            start: "/".to_owned(),
             home: "/alice/calendars/".to_owned(),
         }
     }

@@ -130,6 +130,12 @@ impl Preconditions {
         self.names.iter().any(|(at, known)| *at == ns && known == name)
     }
 
+    /// Whether another event holds the UID: in the calendar (RFC 4791 §5.3.2.1), or anywhere in the account of a server
+    /// that schedules (RFC 6638 §3.2.4.1).
+    pub(crate) fn is_uid_taken(&self) -> bool {
+        self.has(Ns::CalDav, "no-uid-conflict") || self.has(Ns::CalDav, "unique-scheduling-object-resource")
+    }
+
     /// The first one, for a failure's code. Texts for people are none.
     pub(crate) fn first(&self) -> Option<&str> {
         let first = self.names.iter().find(|(ns, name)| *ns != Ns::Other && name != "responsedescription");

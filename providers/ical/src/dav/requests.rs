@@ -116,9 +116,6 @@ pub(crate) enum Only<'a> {
     IfAbsent,
     /// If it still has this entity tag. Never `*`, which iCloud reads the wrong way round.
     IfStill(&'a str),
-    /// If it still has this schedule tag (RFC 6638 §3.2.10): answers of attendees that the server has put into it
-    /// meanwhile do not matter, and are kept by the server.
-    IfScheduled(&'a str),
     Always,
 }
 
@@ -127,7 +124,6 @@ impl Only<'_> {
         match self {
             Only::IfAbsent => request.header("if-none-match", "*"),
             Only::IfStill(etag) => request.header("if-match", etag),
-            Only::IfScheduled(tag) => request.header("if-schedule-tag-match", tag),
             Only::Always => request,
         }
     }
@@ -208,7 +204,6 @@ mod tests {
         let header = |only| put(&calendar(), only, String::new()).headers.pop();
         assert_eq!(header(Only::IfAbsent), Some(("if-none-match".into(), "*".into())));
         assert_eq!(header(Only::IfStill("\"1\"")), Some(("if-match".into(), "\"1\"".into())));
-        assert_eq!(header(Only::IfScheduled("\"s\"")), Some(("if-schedule-tag-match".into(), "\"s\"".into())));
         assert_eq!(header(Only::Always).map(|(name, _)| name).as_deref(), Some("content-type"));
         let silent = delete(&calendar(), Only::Always, true).headers;
         assert_eq!(silent, [("schedule-reply".to_owned(), "F".to_owned())]);

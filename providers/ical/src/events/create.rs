@@ -207,7 +207,7 @@ fn holder(session: &Session<'_>, place: &Place, draft: &Draft, refusal: &Respons
     if let Some(id) = in_another_calendar(session, place, &draft.uid) {
         return Ok(Holder::Elsewhere(id));
     }
-    Ok(if named.has(Ns::CalDav, "no-uid-conflict") { Holder::Elsewhere(String::new()) } else { Holder::Nobody })
+    Ok(if named.is_uid_taken() { Holder::Elsewhere(String::new()) } else { Holder::Nobody })
 }
 
 /// The id of the event that holds the UID in another calendar of the account. What cannot be read is passed over: the

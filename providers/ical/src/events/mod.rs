@@ -103,17 +103,12 @@ fn peek(session: &Session<'_>, place: &Place) -> Result<Option<Stored>, Trouble>
         _ => return Err(refused(&response)),
     }
     let Some(etag) = response.header("etag").and_then(Etag::read) else { return peek_with_etag(session, place) };
-    let schedule_tag = schedule_tag(&response);
     let stored = record::parse(&place.id, Some(etag), &response.body);
-    stored.map(|stored| Some(Stored { schedule_tag, ..stored })).map_err(|what| match response.header("content-type") {
+    stored.map(Some).map_err(|what| match response.header("content-type") {
         Some(kind) if kind.starts_with("text/calendar") => record::unreadable(what).into(),
         // A page of a proxy, which is gone at the next try.
         _ => dav::nonsense(&response, &what),
     })
-}
-
-fn schedule_tag(response: &Response) -> Option<String> {
-    response.header("schedule-tag").map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty())
 }
 
 /// For servers that say the entity tag only when asked for it.
@@ -150,13 +145,7 @@ fn put(session: &Session<'_>, place: &Place, only: Only<'_>, calendar: Component
         None => place.clone(),
     };
     match response.header("etag").filter(|etag| !Etag::is_weak(etag)).and_then(Etag::read) {
-        Some(etag) => Ok(Put::Done(Stored {
-            id: place.id,
-            etag: Some(etag),
-            schedule_tag: schedule_tag(&response),
-            calendar,
-            unread: None,
-        })),
+        Some(etag) => Ok(Put::Done(Stored { id: place.id, etag: Some(etag), calendar, unread: None })),
         None => fetch(session, &place).map(Put::Done),
     }
 }
@@ -166,8 +155,7 @@ fn put(session: &Session<'_>, place: &Place, only: Only<'_>, calendar: Component
 /// like.
 fn is_conflict(response: &Response) -> bool {
     let named = dav::precondition(response);
-    let uid_taken = named.has(Ns::CalDav, "no-uid-conflict");
-    uid_taken || matches!(response.status, 409 | 412) && named.first().is_none()
+    named.is_uid_taken() || matches!(response.status, 409 | 412) && named.first().is_none()
 }
 
 /// Why a PUT or DELETE was refused, apart from preconditions.
@@ -194,8 +182,7 @@ fn refused(response: &Response) -> Trouble {
             | "max-date-time"
             | "max-instances"
             | "max-attendees-per-instance"
-            | "same-organizer-in-all-components"
-            | "unique-scheduling-object-resource"),
+            | "same-organizer-in-all-components"),
         ) => Remedy::Invalid(name.to_owned()),
         Some(
             "need-privileges"
@@ -227,14 +214,13 @@ fn is_stale(stored: &Stored, etag: Option<&str>) -> bool {
     }
 }
 
-/// The precondition that an event is still what was read. Where the server schedules, an answer of an attendee that it
-/// puts into the event between our reading and our writing is no reason to refuse: it keeps the answer.
+/// The precondition that an event is still what was read.
+///
+/// Rejected: the schedule tag (RFC 6638 §3.2.10), by which a server would let a write pass that has missed nothing but
+/// an attendee's answer. Cyrus 3.6 keeps the tag whatever the organiser's other clients change, so their changes would
+/// be overwritten. An answer that comes in between costs one more try instead.
 fn still(stored: &Stored) -> Only<'_> {
-    match (&stored.schedule_tag, &stored.etag) {
-        (Some(tag), _) => Only::IfScheduled(tag),
-        (None, Some(etag)) => Only::IfStill(etag.written()),
-        (None, None) => Only::Always,
-    }
+    stored.etag.as_ref().map_or(Only::Always, |etag| Only::IfStill(etag.written()))
 }
 
 /// Reads an event, changes it, and writes it back if there is anything to write. With an etag it must be the one that

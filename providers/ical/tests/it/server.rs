@@ -29,8 +29,6 @@ pub(crate) struct Habits {
     pub(crate) weakens_etags: bool,
     /// Properties, and preconditions, have entity tags without quotes.
     pub(crate) leaves_quotes_away: bool,
-    /// Says schedule tags, which stay when an attendee answers.
-    pub(crate) has_schedule_tags: bool,
     /// Knows sync-collection; how many names it gives at once.
     pub(crate) syncs: Option<usize>,
     /// With what an unknown token is refused; 207 if it is answered as if everything were new.
@@ -72,7 +70,6 @@ impl Default for Habits {
             keeps_etags_to_itself: false,
             weakens_etags: false,
             leaves_quotes_away: false,
-            has_schedule_tags: false,
             syncs: Some(usize::MAX),
             token_unknown: 403,
             counts_tokens: false,
@@ -97,8 +94,6 @@ pub(crate) struct State {
     pub(crate) habits: Habits,
     /// The events of the one calendar, by name.
     pub(crate) events: BTreeMap<String, (u64, String)>,
-    /// The version at which an event was last written by a client, by name.
-    schedule: BTreeMap<String, u64>,
     /// What changed, in order; the length is the version.
     log: Vec<String>,
     /// `METHOD /path`, in order.
@@ -163,12 +158,6 @@ impl Server {
 
 impl State {
     pub(crate) fn store(&mut self, name: &str, data: &str) {
-        self.process(name, data);
-        self.schedule.insert(name.to_owned(), self.log.len() as u64);
-    }
-
-    /// Changes an event as the server does when an attendee has answered: the schedule tag stays.
-    pub(crate) fn process(&mut self, name: &str, data: &str) {
         self.log.push(name.to_owned());
         self.events.insert(name.to_owned(), (self.log.len() as u64, data.to_owned()));
     }
@@ -369,16 +358,12 @@ impl State {
             (Some(etag), _, Some((version, _))) => etag == self.etag(*version).trim_start_matches("W/"),
             (Some(_), _, None) => false,
             (None, Some(_), present) => present.is_none(),
-            (None, None, _) => header("if-schedule-tag-match").is_none_or(|tag| Some(tag) == self.schedule_tag(name)),
+            (None, None, _) => true,
         };
         match (method, present) {
             ("GET", None) | ("DELETE", None) => response(404),
             ("GET", Some((version, data))) => {
-                let got = response(200).with_header("etag", &self.etag(version)).with_body("text/calendar", data);
-                match self.schedule_tag(name) {
-                    Some(tag) => got.with_header("schedule-tag", &tag),
-                    None => got,
-                }
+                response(200).with_header("etag", &self.etag(version)).with_body("text/calendar", data)
             }
             ("PUT" | "DELETE", _) if !holds => response(412),
             ("DELETE", Some(_)) => {
@@ -407,11 +392,6 @@ impl State {
             }
             _ => response(405),
         }
-    }
-
-    fn schedule_tag(&self, name: &str) -> Option<String> {
-        let version = self.schedule.get(name).filter(|_| self.habits.has_schedule_tags)?;
-        Some(format!("\"s{version}\""))
     }
 
     fn holder_of_uid(&self, name: &str, body: &str) -> Option<String> {

@@ -1,0 +1,64 @@
+//! Cyrus, the CalDAV server that does the whole of RFC 6638: whom an event invites, it tells, and what they answer it
+//! puts into the organiser's event.
+//!
+//! The Debian packages are used, because Cyrus is nowhere else; `tests/peers/cyrus.py` sets it up and runs it.
+
+use std::process::Command;
+
+use anyhow::{Context, bail};
+use tempfile::TempDir;
+
+use super::server::Server;
+use super::{Account, Peer, WITHOUT, without};
+use crate::checkout::repo_root;
+
+/// A running Cyrus. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Cyrus {
+    server: Server,
+    users: Vec<(String, String)>,
+}
+
+impl Cyrus {
+    /// Starts one with an empty storage for these users and passwords. Each has the address `<user>@example.com`, and
+    /// the calendar `Default`.
+    pub async fn start(users: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let name = Peer::Cyrus.name();
+        if without()?.contains(&Peer::Cyrus) {
+            bail!("{WITHOUT} names {name}, yet something started it; ask `peers::left_out` first");
+        }
+        let folder = TempDir::new().context("making a folder for Cyrus")?;
+        let mut command = Command::new("python3");
+        command.arg("-I").arg(repo_root().join("tests/peers/cyrus.py")).arg(folder.path());
+        command.args(users.iter().map(|(user, password)| format!("{user}:{password}")));
+        let server = Server::run(Peer::Cyrus, command, folder, true).await.with_context(|| {
+            format!("Debian: apt-get install cyrus-imapd cyrus-caldav sasl2-bin. Without this peer: {WITHOUT}={name}")
+        })?;
+        let users = users.iter().map(|&(user, password)| (user.to_owned(), password.to_owned())).collect();
+        Ok(Self { server, users })
+    }
+
+    /// `http://127.0.0.1:` and its port.
+    pub fn origin(&self) -> &str {
+        self.server.origin()
+    }
+
+    /// The process that runs it.
+    pub fn pid(&self) -> u32 {
+        self.server.pid()
+    }
+
+    /// A user that it was started with.
+    pub fn account(&self, user: &str) -> anyhow::Result<Account> {
+        let Some((user, password)) = self.users.iter().find(|(name, _)| name == user) else {
+            bail!("Cyrus was started without the user {user}");
+        };
+        Ok(Account {
+            origin: self.origin().to_owned(),
+            user: user.clone(),
+            password: password.clone(),
+            start: "/dav/".to_owned(),
+            home: format!("/dav/calendars/user/{user}/"),
+        })
+    }
+}
