@@ -7,7 +7,7 @@ mod frozen; // Components of every frozen version of the contract load, or are r
 mod harness; // A sandbox, and a provider in it that is connected to somebody's account.
 mod http; // The API: every route refuses what it must, in one form, and writes nothing meanwhile.
 mod jobs; // Jobs are done once, one at a time in a lane, by whoever is alive.
-mod occurrences; // Busy times are those of recurring-ical-events, over every calendar that it tests itself with.
+mod occurrences; // Busy times are what recurring-ical-events and ical.js agree on, over the calendars of two test suites.
 mod peers; // The software of others that proves our work: it starts, an independent client works with it, it ends.
 mod registry; // Providers are added, accepted, replaced and removed while calls go on.
 mod sandbox; // The sandbox holds, whatever a guest does.

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context;
-use chronus_tests::peers::{self, Account, CaldavClient, NewEvent, Peer, Python, Radicale, Xandikos};
-use serde_json::json;
+use chronus_tests::peers::{self, Account, CaldavClient, Cyrus, NewEvent, Peer, Radicale, Xandikos};
 
 /// Nine o'clock in Rome on three Sundays around the end of summer time in 2026, which is on the second of them.
 fn choir() -> NewEvent {
@@ -70,6 +69,24 @@ async fn xandikos_works_with_the_independent_client() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn cyrus_works_with_the_independent_client() -> anyhow::Result<()> {
+    if peers::left_out(&[Peer::Cyrus, Peer::Caldav])? {
+        return Ok(());
+    }
+    let cyrus = Cyrus::start(&[("alice", "opensesame")]).await?;
+    let account = cyrus.account("alice")?;
+    works_with_the_client(&account, "/dav/calendars/user/alice/Default/").await?;
+    let guessing = Account { password: "guess".to_owned(), ..account };
+    let refused = guessing.get("/dav/calendars/user/alice/Default/").await.unwrap_err().to_string();
+    assert!(refused.contains("401"), "{refused}");
+    // What it started ends with it.
+    let pid = cyrus.pid();
+    drop(cyrus);
+    assert!(!is_alive(pid));
+    Ok(())
+}
+
+#[tokio::test]
 async fn radicale_keeps_its_users_apart() -> anyhow::Result<()> {
     if peers::left_out(&[Peer::Radicale])? {
         return Ok(());
@@ -102,33 +119,6 @@ async fn servers_end_with_their_values() -> anyhow::Result<()> {
     drop((first, second, xandikos));
     // A child that was killed but not waited for would still be there, as a zombie.
     assert!(!pids.into_iter().any(is_alive), "{pids:?}");
-    Ok(())
-}
-
-#[tokio::test]
-async fn the_reference_expands_what_it_is_given() -> anyhow::Result<()> {
-    if peers::left_out(&[Peer::Reference])? {
-        return Ok(());
-    }
-    let daily = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//chronus//tests//EN\r\nBEGIN:VEVENT\r\n\
-        UID:a\r\nDTSTAMP:20260101T000000Z\r\nDTSTART;VALUE=DATE:20260301\r\nRRULE:FREQ=DAILY;COUNT=3\r\n\
-        EXDATE;VALUE=DATE:20260302\r\nTRANSP:TRANSPARENT\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
-    let input = json!({
-        "zone": "America/New_York",
-        "from": "2026-01-01T00:00:00Z",
-        "to": "2027-01-01T00:00:00Z",
-        "calendars": { "daily": daily, "broken": "BEGIN:VCALENDAR" },
-    });
-    let python = Python::of(Peer::Reference).await?;
-    let answer = python.run("occurrences.py", &[], &input).await?;
-    let day = |start: &str, end: &str| json!({ "uid": "a", "start": start, "end": end, "all_day": true, "status": "", "transparent": true });
-    let expected =
-        [day("2026-03-01T05:00:00Z", "2026-03-02T05:00:00Z"), day("2026-03-03T05:00:00Z", "2026-03-04T05:00:00Z")];
-    assert_eq!(answer["daily"]["occurrences"], json!(expected));
-    assert!(answer["broken"]["error"].is_string(), "{answer}");
-
-    let corpus = python.run("corpus.py", &["recurring_ical_events"], &json!(null)).await?;
-    assert!(corpus.as_object().is_some_and(|files| files.len() >= 95), "the calendars of its own test suite");
     Ok(())
 }
 

@@ -2,9 +2,9 @@
 
     python occurrences.py < request.json
 
-Request: {"zone", "from", "to", "calendars": {name: iCalendar text}}: `from` and `to` by RFC 3339, `zone` (an IANA
-name) is where floating times and whole days are meant. Answer: {name: {"occurrences": […]}}, or {name: {"error": …}}
-for a text that the library cannot read. Occurrences are sorted by start, end and UID:
+Request: {"zone", "calendars": {name: {"text", "windows": [[from, to], …]}}}: `from` and `to` by RFC 3339, `zone` (an
+IANA name) is where floating times and whole days are meant. Answer: {name: [of each window: {"occurrences": […]}, or
+{"error": …} if the library cannot read it]}. Occurrences are sorted by start, end and UID:
 
     {"uid", "start", "end", "all_day", "status", "transparent"}
 
@@ -20,12 +20,10 @@ import icalendar
 import recurring_ical_events
 
 
-def occurrences(text, start, end, zone):
+def occurrences(calendars, start, end, zone):
     found = []
-    calendars = icalendar.Calendar.from_ical(text, multiple=True)
-    if not calendars:
-        raise ValueError("no whole VCALENDAR")
     for calendar in calendars:
+        # Anew for each window: one that could not be answered leaves it in a state in which it answers none.
         for event in recurring_ical_events.of(calendar).between(start, end):
             found.append(
                 {
@@ -48,13 +46,29 @@ def utc(value, zone):
     return value.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def read(text):
+    calendars = icalendar.Calendar.from_ical(text, multiple=True)
+    if not calendars:
+        raise ValueError("no whole VCALENDAR")
+    return calendars
+
+
+def answer(text, windows, zone):
+    def of(window):
+        start, end = (datetime.datetime.fromisoformat(moment).astimezone(zone) for moment in window)
+        return {"occurrences": occurrences(calendars, start, end, zone)}
+
+    def or_error(ask, *arguments):
+        try:
+            return ask(*arguments)
+        except Exception as error:  # Whatever it stumbles over: the answer names it, and the others have theirs.
+            return {"error": f"{type(error).__name__}: {error}"}
+
+    calendars = or_error(read, text)
+    return [calendars if isinstance(calendars, dict) else or_error(of, window) for window in windows]
+
+
 request = json.load(sys.stdin)
 zone = zoneinfo.ZoneInfo(request["zone"])
-start, end = (datetime.datetime.fromisoformat(request[key]).astimezone(zone) for key in ("from", "to"))
-answer = {}
-for name, text in request["calendars"].items():
-    try:
-        answer[name] = {"occurrences": occurrences(text, start, end, zone)}
-    except Exception as error:  # Whatever it stumbles over: the answer names it, and the other calendars have theirs.
-        answer[name] = {"error": f"{type(error).__name__}: {error}"}
-json.dump(answer, sys.stdout)
+calendars = request["calendars"].items()
+json.dump({name: answer(asked["text"], asked["windows"], zone) for name, asked in calendars}, sys.stdout)

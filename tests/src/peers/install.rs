@@ -4,9 +4,9 @@
 //! install while the others wait; a marker that is written last says that the folder is complete and from which
 //! requirements. A folder without it, or with another list in it, is removed and made again.
 //!
-//! Only wheels are taken: building a package from its source would run code with unpinned tools of its own. Hashes are
+//! Of PyPI, only wheels are taken: building a package from its source would run code with unpinned tools of its own. Hashes are
 //! not pinned: a wheel for every platform and Python has another, and what PyPI has once published under a version
-//! never changes. Rejected: installing beside and renaming (a virtual environment knows its own path).
+//! never changes. Of npm, packages whose own scripts are not run. Rejected: installing beside and renaming (a virtual environment knows its own path).
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -19,13 +19,29 @@ use crate::checkout::{repo_root, tell};
 
 /// The Python of the peer's own environment, installed if need be. Blocks for seconds.
 pub(super) fn python(peer: Peer) -> anyhow::Result<PathBuf> {
+    Ok(installed(peer, From::PyPi)?.join("bin/python"))
+}
+
+/// The folder with the peer's `node_modules`, installed if need be. Blocks for seconds.
+pub(super) fn node_modules(peer: Peer) -> anyhow::Result<PathBuf> {
+    installed(peer, From::Npm)
+}
+
+/// Where packages come from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum From {
+    PyPi,
+    Npm,
+}
+
+fn installed(peer: Peer, from: From) -> anyhow::Result<PathBuf> {
     if without()?.contains(&peer) {
         bail!("{WITHOUT} names {}, yet something started it; ask `peers::left_out` first", peer.name());
     }
     let peers = repo_root().join("target/peers");
-    let place = Place { folder: peers.join(format!("{}-{}", peer.name(), peer.version()?)), peer };
+    let place = Place { folder: peers.join(format!("{}-{}", peer.name(), peer.version()?)), peer, from };
     if place.is_complete() {
-        return Ok(place.python());
+        return Ok(place.folder);
     }
     fs::create_dir_all(&peers).with_context(|| format!("making {}", peers.display()))?;
     // Beside the folder, which may be removed while the lock is held. The lock ends with `held` or the process.
@@ -35,48 +51,67 @@ pub(super) fn python(peer: Peer) -> anyhow::Result<PathBuf> {
     if !place.is_complete() {
         place.install()?;
     }
-    Ok(place.python())
+    Ok(place.folder)
 }
 
 struct Place {
     folder: PathBuf,
     peer: Peer,
+    from: From,
 }
 
 impl Place {
-    fn python(&self) -> PathBuf {
-        self.folder.join("bin/python")
-    }
-
     fn marker(&self) -> PathBuf {
         self.folder.join("installed.txt")
     }
 
     /// The interpreter is a link to the system's, which may have gone since.
     fn is_complete(&self) -> bool {
-        fs::read_to_string(self.marker()).is_ok_and(|text| text == self.peer.requirements()) && self.python().exists()
+        let needed = self.folder.join(if self.from == From::PyPi { "bin/python" } else { "node_modules" });
+        fs::read_to_string(self.marker()).is_ok_and(|text| text == self.peer.requirements()) && needed.exists()
     }
 
     fn install(&self) -> anyhow::Result<()> {
         let shown = self.folder.strip_prefix(repo_root()).unwrap_or(&self.folder).display().to_string();
         let (package, version) = (self.peer.package(), self.peer.version()?);
-        tell(&format!("installing {package} {version} from PyPI into {shown} (about 15 s, once)"));
+        let (source, time) = if self.from == From::PyPi { ("PyPI", 15) } else { ("npm", 5) };
+        tell(&format!("installing {package} {version} from {source} into {shown} (about {time} s, once)"));
         if self.folder.exists() {
             fs::remove_dir_all(&self.folder).with_context(|| format!("removing the incomplete {shown}"))?;
         }
+        match self.from {
+            From::PyPi => self.install_from_pypi()?,
+            From::Npm => self.install_from_npm()?,
+        }
+        fs::write(self.marker(), self.peer.requirements()).with_context(|| format!("writing into {shown}"))
+    }
+
+    fn install_from_pypi(&self) -> anyhow::Result<()> {
         let requirements = repo_root().join("tests/peers").join(self.peer.name()).with_added_extension("txt");
         self.run(
             Command::new("python3").args(["-m", "venv"]).arg(&self.folder),
             "Is there a Python 3.11 or newer with its venv module? (Debian: apt-get install python3-venv)",
         )?;
         self.run(
-            Command::new(self.python())
+            Command::new(self.folder.join("bin/python"))
                 .args(["-I", "-m", "pip", "install", "--no-input", "--quiet", "--disable-pip-version-check"])
                 .args(["--no-deps", "--only-binary", ":all:", "-r"])
                 .arg(requirements),
             "Does pip reach PyPI or a mirror of it? pip's own variables (PIP_INDEX_URL, PIP_CERT, PIP_PROXY) are heeded.",
-        )?;
-        fs::write(self.marker(), self.peer.requirements()).with_context(|| format!("writing into {shown}"))
+        )
+    }
+
+    fn install_from_npm(&self) -> anyhow::Result<()> {
+        let packages = self.peer.requirements().lines().map(|line| line.replacen("==", "@", 1));
+        self.run(
+            Command::new("npm")
+                .args(["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--save-exact"])
+                .arg("--prefix")
+                .arg(&self.folder)
+                .args(packages),
+            "Are there Node.js 20 or newer and npm (Debian: apt-get install nodejs npm), and does npm reach its registry \
+             or a mirror? npm's own variables (npm_config_registry, npm_config_cafile) are heeded.",
+        )
     }
 
     fn run(&self, command: &mut Command, hint: &str) -> anyhow::Result<()> {

@@ -1,7 +1,7 @@
 //! Software by other people, as the other end of our tests and of the demo.
 //!
 //! A fresh machine has none of it, and nothing may be installed by hand. So a peer is installed by whoever first needs
-//! it: pinned packages from PyPI into `target/peers/<name>-<version>/`, never into the system (`install`). Servers
+//! it: pinned packages from PyPI or npm into `target/peers/<name>-<version>/`, never into the system (`install`). Servers
 //! listen on 127.0.0.1 at a port of the system's choice and end with their value or with the process (`server`).
 //!
 //! A peer that cannot be had fails its tests, with the command that failed: a test that quietly does nothing proves
@@ -21,15 +21,18 @@ mod account;
 mod caldav;
 mod cyrus;
 mod install;
+mod node;
 pub(crate) mod postgres;
 mod python;
 mod radicale;
+mod script;
 mod server;
 mod xandikos;
 
 pub use account::Account;
 pub use caldav::{CaldavClient, NewEvent, SeenEvent};
 pub use cyrus::Cyrus;
+pub use node::Node;
 pub use python::Python;
 pub use radicale::Radicale;
 pub use xandikos::Xandikos;
@@ -50,14 +53,16 @@ pub enum Peer {
     Caldav,
     /// recurring-ical-events: which occurrences a calendar has.
     Reference,
+    /// ical.js: which occurrences a calendar has, by somebody else again.
+    IcalJs,
     /// The other database.
     Postgres,
 }
 
 impl Peer {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Radicale, Self::Xandikos, Self::Cyrus, Self::Caldav, Self::Reference, Self::Postgres];
+    pub const ALL: [Self; 7] =
+        [Self::Radicale, Self::Xandikos, Self::Cyrus, Self::Caldav, Self::Reference, Self::IcalJs, Self::Postgres];
 
     /// What `CHRONUS_WITHOUT`, the folder below `target/peers` and the file below `tests/peers` call it.
     pub fn name(self) -> &'static str {
@@ -67,6 +72,7 @@ impl Peer {
             Self::Cyrus => "cyrus",
             Self::Caldav => "caldav",
             Self::Reference => "reference",
+            Self::IcalJs => "icaljs",
             Self::Postgres => "postgres",
         }
     }
@@ -75,17 +81,19 @@ impl Peer {
     fn package(self) -> &'static str {
         match self {
             Self::Reference => "recurring-ical-events",
+            Self::IcalJs => "ical.js",
             Self::Radicale | Self::Xandikos | Self::Cyrus | Self::Caldav | Self::Postgres => self.name(),
         }
     }
 
-    /// The pinned packages, in pip's format; nothing of what the system must have.
+    /// The pinned packages, a line for each: `name==version`; nothing of what the system must have.
     fn requirements(self) -> &'static str {
         match self {
             Self::Radicale => include_str!("../../peers/radicale.txt"),
             Self::Xandikos => include_str!("../../peers/xandikos.txt"),
             Self::Caldav => include_str!("../../peers/caldav.txt"),
             Self::Reference => include_str!("../../peers/reference.txt"),
+            Self::IcalJs => include_str!("../../peers/icaljs.txt"),
             Self::Cyrus | Self::Postgres => "",
         }
     }
@@ -154,7 +162,7 @@ mod tests {
         assert_eq!(named("").unwrap(), []);
         assert_eq!(named("xandikos, caldav,").unwrap(), [Peer::Xandikos, Peer::Caldav]);
         let error = named("xandicos").unwrap_err().to_string();
-        assert!(error.contains("radicale, xandikos, cyrus, caldav, reference, postgres"), "{error}");
+        assert!(error.contains("radicale, xandikos, cyrus, caldav, reference, icaljs, postgres"), "{error}");
     }
 
     #[test]

@@ -47,6 +47,13 @@ impl Id {
             (Some(Timing::Timed { .. }), DateOrTime::Date(date)) => Some(Id::On(date)),
             (None, DateOrTime::Date(date)) => Some(Id::Exact(Moment::Date(date))),
             (Some(Timing::Timed { zone, .. }), DateOrTime::Floating(at)) => zone.instant(at).map(exact),
+            // Of a series without a zone nobody can know the instants. What has its time of day and a Z was meant on
+            // its wall, where RFC 5545 §3.8.5.1 has the value as DTSTART has it.
+            (Some(Timing::Timed { zone, floating: true, start, .. }), DateOrTime::Utc(at))
+                if at.time() == start.time() =>
+            {
+                zone.instant(at).map(exact)
+            }
             (_, value) => zones.of(value, uid, problems).instant(value.wall()).map(exact),
         }
     }

@@ -20,7 +20,7 @@ use super::changes::{Change, Changes, Id, MARGIN};
 use super::timing::{Length, Timing};
 use super::{Budget, Found, Moment, Occurrence, Series, Window};
 use crate::icalendar::recur::{Frequency, MAX_STEPS, Rule, Until};
-use crate::icalendar::value::{self, Duration, PeriodEnd};
+use crate::icalendar::value::{self, DateOrTime, Duration, PeriodEnd};
 use crate::icalendar::zone::Clock;
 use crate::icalendar::{Component, Problems, Zone, Zones};
 
@@ -125,7 +125,11 @@ impl Value {
             (None, _) => None,
             (Some(PeriodEnd::After(duration)), _) => Some(Length::Nominal(duration)),
             (Some(PeriodEnd::At(end)), Id::Exact(Moment::Timed(at))) => {
-                let end = zones.of(end, uid, problems).instant(end.wall())?;
+                let end = match (end, master) {
+                    // Without a zone, it is meant where its start is.
+                    (DateOrTime::Floating(end), Timing::Timed { zone, .. }) => zone.instant(end)?,
+                    (end, _) => zones.of(end, uid, problems).instant(end.wall())?,
+                };
                 Some(Length::Exact(end.as_second() - at.as_second()))
             }
             (Some(PeriodEnd::At(end)), _) => {

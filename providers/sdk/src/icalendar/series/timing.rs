@@ -20,13 +20,12 @@ const DAY: i64 = 86_400;
 #[derive(Clone, Debug)]
 pub(in crate::icalendar) enum Timing {
     /// A whole-day event. `count` is at least 1.
-    Days {
-        first: Date,
-        count: i64,
-    },
+    Days { first: Date, count: i64 },
     Timed {
         start: DateTime,
         zone: Zone,
+        /// Whether DTSTART names no zone, so that `zone` is the owner's.
+        floating: bool,
         length: Length,
         end_zone: Zone,
     },
@@ -76,14 +75,14 @@ impl Timing {
             (DateOrTime::Date(first), Some(end), _) => {
                 let zone = zones.of(end, uid, problems);
                 let start = first.to_datetime(jiff::civil::Time::midnight());
-                timed(start, zone.clone(), end, zone, uid, problems)
+                timed(start, zone.clone(), true, end, zone, uid, problems)
             }
             (start, Some(end), _) => {
                 // What has no zone beside something that has one was meant in the same.
                 let named = |value| matches!(value, DateOrTime::Utc(_) | DateOrTime::Local(..));
                 let zone = zones.of(if named(start) || !named(end) { start } else { end }, uid, problems);
                 let end_zone = if named(end) { zones.of(end, uid, problems) } else { zone.clone() };
-                timed(start.wall(), zone, end, end_zone, uid, problems)
+                timed(start.wall(), zone, !named(start) && !named(end), end, end_zone, uid, problems)
             }
             (DateOrTime::Date(first), None, None) => days(first, 1, uid, problems),
             (DateOrTime::Date(first), None, Some(Duration { days: count, seconds })) if seconds % DAY == 0 => {
@@ -92,7 +91,8 @@ impl Timing {
             (start, None, duration) => {
                 let zone = zones.of(start, uid, problems);
                 let length = Length::Nominal(duration.unwrap_or_default());
-                Timing::Timed { start: start.wall(), end_zone: zone.clone(), zone, length }
+                let floating = matches!(start, DateOrTime::Floating(_) | DateOrTime::Date(_));
+                Timing::Timed { start: start.wall(), end_zone: zone.clone(), zone, floating, length }
             }
         };
         if let Timing::Timed { length, .. } = &timing
@@ -131,8 +131,9 @@ impl Timing {
     pub(in crate::icalendar) fn with_length(&self, length: Length) -> Timing {
         match self {
             Timing::Days { first, .. } => Timing::Days { first: *first, count: (length.about() / DAY).max(1) },
-            Timing::Timed { start, zone, end_zone, .. } => {
-                Timing::Timed { start: *start, zone: zone.clone(), length, end_zone: end_zone.clone() }
+            Timing::Timed { start, zone, floating, end_zone, .. } => {
+                let (zone, end_zone) = (zone.clone(), end_zone.clone());
+                Timing::Timed { start: *start, zone, floating: *floating, length, end_zone }
             }
         }
     }
@@ -198,6 +199,7 @@ fn days(first: Date, count: i64, uid: &str, problems: &mut Problems) -> Timing {
 fn timed(
     start: DateTime,
     zone: Zone,
+    floating: bool,
     end: DateOrTime<'_>,
     end_zone: Zone,
     uid: &str,
@@ -210,5 +212,5 @@ fn timed(
             0
         }
     };
-    Timing::Timed { start, zone, length: Length::Exact(length), end_zone }
+    Timing::Timed { start, zone, floating, length: Length::Exact(length), end_zone }
 }

@@ -329,3 +329,20 @@ fn more_occurrences_than_are_listed_is_a_problem() {
     assert_eq!(found.len(), crate::icalendar::series::MAX_OCCURRENCES);
     assert_eq!(problems.len(), 1);
 }
+
+/// A program writes floating times and puts a Z to the exceptions all the same. As it was meant, the first day of the
+/// three is left out; as an instant, none would be.
+#[test]
+fn an_exception_in_utc_of_a_series_without_a_zone_is_on_its_wall() {
+    let series = event("DTSTART:20260401T010000\nDURATION:PT1H\nRRULE:FREQ=DAILY;COUNT=3\nEXDATE:20260402T010000Z");
+    assert_eq!(fine_in_2026(&series), ["03-31T23:00/04-01T00:00", "04-02T23:00/04-03T00:00"]);
+    // An instant that is one of its own is that one.
+    let series = series.replace("20260402T010000Z", "20260401T230000Z");
+    assert_eq!(fine_in_2026(&series), ["03-31T23:00/04-01T00:00", "04-02T23:00/04-03T00:00"]);
+}
+
+#[test]
+fn a_period_without_a_zone_is_in_that_of_its_series() {
+    let series = event("DTSTART:20260401T180000Z\nDURATION:PT1H\nRDATE;VALUE=PERIOD:20260403T100000/20260403T120000");
+    assert_eq!(fine_in_2026(&series), ["04-01T18:00/04-01T19:00", "04-03T10:00/04-03T12:00"]);
+}
