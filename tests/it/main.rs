@@ -10,6 +10,7 @@ mod jobs; // Jobs are done once, one at a time in a lane, by whoever is alive.
 mod occurrences; // Busy times are what recurring-ical-events and ical.js agree on, over the calendars of two test suites.
 mod peers; // The software of others that proves our work: it starts, an independent client works with it, it ends.
 mod registry; // Providers are added, accepted, replaced and removed while calls go on.
+mod rules; // Recurrence rules give what another engine gives, at random.
 mod sandbox; // The sandbox holds, whatever a guest does.
 mod scheduling; // Over a server that schedules, invitations go out and answers come back, and the other way round.
 mod secrets; // What is sealed opens in its row and nowhere else; keys change while it stays.

@@ -5,6 +5,7 @@
 //! - `peers`: software by other people that proves our work: CalDAV servers, an independent client, a reference for
 //!   recurrences. Rejected: imitations of servers. They know only what we knew when we wrote them.
 //! - `store`: the one imitation, on purpose: a toy service for a toy provider that is wrong at will.
+//! - `random`: random choices that a seed repeats.
 //! - `program`, `host`: the program of this checkout, and a running `chronus serve` with a client of its API.
 //! - `wit`: the contract as text: the promises it numbers, and its normal form.
 //! - `tidy`: the rules of the house as functions over the tracked files; `it/tidy.rs` applies them.
@@ -14,6 +15,7 @@ pub mod database;
 pub mod host;
 pub mod peers;
 mod program;
+pub mod random;
 pub mod store;
 pub mod tidy;
 pub mod wit;

@@ -9,6 +9,7 @@ use chronus_host::jobs::points::{NAMES, STOP_AT};
 use chronus_tests::{
     host::{Answer, Client, Host},
     peers::{self, Peer},
+    random::{Random, seed},
 };
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
@@ -76,9 +77,9 @@ async fn killed_at_random() -> anyhow::Result<()> {
         return Ok(());
     }
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u32>()).transpose();
-    let (kills, seed) = (number("CHRONUS_KILLS")?.unwrap_or(FEW), number("SEED")?.unwrap_or_else(std::process::id));
+    let (kills, seed) = (number("CHRONUS_KILLS")?.unwrap_or(FEW), seed()?);
     println!("{kills} kills; to repeat them: SEED={seed}");
-    let mut random = Random(u64::from(seed));
+    let mut random = Random::new(seed);
     let world = World::new(SETTINGS).await?;
     let host = world.host().await?;
     world.join_and_connect(&host).await?;
@@ -225,18 +226,5 @@ impl World {
             seen.iter().map(|event| (event.uid.clone(), event.title.clone(), event.start.clone())).collect();
         ensure!(shown.len() == seen.len(), "an event is there twice: {seen:?}");
         Ok(shown)
-    }
-}
-
-/// Numbers that a seed decides (SplitMix64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % end.max(1)
     }
 }
