@@ -38,7 +38,12 @@ pub(crate) async fn ical(account: &Account, zone: &str) -> anyhow::Result<(Plugi
         fields: vec![("username".into(), account.user.clone())],
         ..Connection::default()
     };
+    Ok((plugin, access(account, connection)?))
+}
+
+/// An access to an account by this connection.
+pub(crate) fn access(account: &Account, connection: Connection) -> anyhow::Result<Arc<Access>> {
     let credential = Credential::Basic { user: account.user.clone(), secret: account.password.clone().into() };
     let access = Access::new("organisation", connection, credential, Grant::default(), Budget::default());
-    Ok((plugin, access.context("the access to the test account")?))
+    access.context("the access to the test account")
 }

@@ -4,8 +4,9 @@
 use crate::harness;
 use anyhow::{Context, ensure};
 use chronus_host::calendar::{Attendee, BusyKind, Draft, Event, Patch, Role, Rsvp, Span, Status, Timed, Window};
-use chronus_host::plugins::contract::{Account, Change, Notify};
-use chronus_host::plugins::{Access, Plugin};
+use chronus_host::plugins::contract::{Account, Change, Notify, Whose};
+use chronus_host::plugins::egress::faults::Faults;
+use chronus_host::plugins::{Access, Connection, Plugin, Trial};
 use chronus_tests::peers::{CaldavClient, Cyrus, NewEvent, Peer, left_out};
 use std::sync::Arc;
 
@@ -175,5 +176,47 @@ async fn invitations_come_in_and_answers_go_back() -> anyhow::Result<()> {
     println!("an attendee's change of the title: {:?}", changed.as_ref().map(|done| &done.value.title));
     let seen = bob.find(&bobs, &lunch.uid).await?.context("bob's own event")?;
     ensure!(seen.title == "Lunch", "{seen:?}");
+    Ok(())
+}
+
+/// A colleague's calendar of which she sees nothing but when it is taken.
+#[tokio::test]
+async fn a_calendar_that_shows_free_busy_alone_tells_that() -> anyhow::Result<()> {
+    if left_out(&[Peer::Cyrus, Peer::Caldav])? {
+        return Ok(());
+    }
+    let cyrus = Cyrus::start(&[("alice", "opensesame"), ("bob", "swordfish")]).await?;
+    let bob = CaldavClient::new(&cyrus.account("bob")?).await?;
+    let lunch = NewEvent {
+        uid: "lunch@example.com".into(),
+        title: "Lunch".into(),
+        start: "2027-03-01T12:30:00".into(),
+        end: "2027-03-01T13:30:00".into(),
+        zone: ZONE.into(),
+        rule: Some("FREQ=DAILY;COUNT=2".into()),
+    };
+    bob.create(&format!("{}Default/", cyrus.account("bob")?.home), &lunch).await?;
+    cyrus.share_free_busy("bob", "Default", "alice").await?;
+
+    // Cyrus shows it at a place of its own in alice's home, and lists it only when she has asked for that.
+    let shared = format!("{}bob.Default/", cyrus.account("alice")?.home);
+    let (plugin, first) = harness::ical(&cyrus.account("alice")?, ZONE).await?;
+    let window = Window { start: "2027-03-01T00:00:00Z".parse()?, end: "2027-03-03T00:00:00Z".parse()? };
+    let (mut access, mut requests) = (first.clone(), Vec::new());
+    for _ in 0..2 {
+        let recorder = Faults::none();
+        let trial = Trial { faults: Some(recorder.clone()), ..Trial::default() };
+        let connection = access.connection.clone();
+        access = harness::access(&cyrus.account("alice")?, connection)?.in_trial(trial);
+        let answers = plugin.busy(&access, Whose::Calendars(vec![shared.clone()]), window).await?;
+        let times = answers.value.first().context("an answer")?.outcome.as_ref().map_err(Clone::clone)?;
+        let starts: Vec<_> = times.intervals.iter().map(|each| (each.start.to_string(), each.kind)).collect();
+        let expected = ["2027-03-01T11:30:00Z", "2027-03-02T11:30:00Z"].map(|at| (at.to_owned(), BusyKind::Busy));
+        ensure!(starts == expected, "{starts:?}");
+        requests.push(recorder.seen().iter().filter(|seen| seen.method.as_str() == "REPORT").count());
+        let connection = Connection { memo: answers.memo, ..access.connection.clone() };
+        access = harness::access(&cyrus.account("alice")?, connection)?;
+    }
+    ensure!(requests == [2, 1], "refused once, and remembered: {requests:?}");
     Ok(())
 }

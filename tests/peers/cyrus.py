@@ -1,8 +1,10 @@
 """Sets up and runs a Cyrus IMAP server for CalDAV in a folder of its own, until standard input ends.
 
-    python3 cyrus.py FOLDER NAME:PASSWORD…
+    python3 cyrus.py run FOLDER NAME:PASSWORD…
+    python3 cyrus.py share FOLDER NAME:PASSWORD CALENDAR WITH RIGHTS
 
-It says on one line at which port of 127.0.0.1 it answers, or why it does not run. Root gives the folder to the user
+The second lets somebody else into a calendar of a server that runs in the folder; rights are those of Cyrus (`l9`: they
+see that it is there, and when its owner is busy). The first says on one line at which port of 127.0.0.1 it answers, or why it does not run. Root gives the folder to the user
 `cyrus` of the Debian package and runs the server as that; anybody else must be that user.
 
 Every user NAME is nobody outside: their address is NAME@example.com. Cyrus listens on sockets in the folder only, since
@@ -159,9 +161,16 @@ def serve(listener, path):
             threading.Thread(target=pass_on, args=(source, target), daemon=True).start()
 
 
-def main():
-    folder = pathlib.Path(sys.argv[1])
-    users = [user.split(":", 1) for user in sys.argv[2:]]
+def share(folder, owner, calendar, guest, rights):
+    mail = Imap(str(folder / "imap"))
+    mail.login(*owner.split(":", 1))
+    mail.setacl(f"#calendars/{calendar}", guest, rights)
+    mail.logout()
+    print("true")
+
+
+def run(folder, *users):
+    users = [user.split(":", 1) for user in users]
     try:
         cyrus = pwd.getpwnam("cyrus")
     except KeyError:
@@ -191,8 +200,9 @@ def main():
 # Whoever interrupts the tests ends them, and by that our standard input; we are still needed then.
 for interruption in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
     signal.signal(interruption, signal.SIG_IGN)
+verb, where, *rest = sys.argv[1:]
 try:
-    main()
+    {"run": run, "share": share}[verb](pathlib.Path(where), *rest)
 except (RuntimeError, OSError, subprocess.CalledProcessError, imaplib.IMAP4.error) as error:
     said = getattr(error, "stderr", None) or b""
     print(f"{error} {said.decode(errors='replace')}".strip(), flush=True)

@@ -82,7 +82,7 @@ impl<'a> Call<'a> {
         let facts = &plugin.facts;
         let log = GuestLog::new(facts.id.clone(), facts.version.clone(), id.clone(), budget.log_lines);
         let memory = MemoryLimit::new(budget.memory_bytes);
-        let mut store = Store::new(&sandbox.ticking.engine, State::new(egress, memory, log, budget));
+        let mut store = Store::new(&sandbox.ticking.engine, State::new(egress, memory, log, access));
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(budget.result_bytes);
         store.set_max_component_handles(budget.handles);

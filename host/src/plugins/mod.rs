@@ -34,7 +34,7 @@ pub use failure::{CallError, Denial, Exhausted, Failure, Remedy, Rule, Trap};
 
 use bindings::exports::chronus::calendar as exports;
 use contract::Description;
-use egress::{Clients, Credential, EgressPolicy, Grant, Names, Origin, OriginError, Secrets, Tls};
+use egress::{Clients, Credential, EgressPolicy, Grant, Names, Origin, OriginError, Secrets, Tls, faults::Faults};
 use std::{path::PathBuf, sync::Arc};
 use tokio::sync::Semaphore;
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
@@ -84,6 +84,16 @@ pub struct Access {
     secret_url: Option<url::Url>,
     /// What answers are searched for.
     secrets: Secrets,
+    trial: Trial,
+}
+
+/// What a test puts between a provider and the world. Empty, it changes nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Trial {
+    /// Makes the service fail.
+    pub faults: Option<Arc<Faults>>,
+    /// How far the provider's clock is ahead of the right time.
+    pub clock_ahead: jiff::SignedDuration,
 }
 
 /// Why an access cannot be.
@@ -122,7 +132,17 @@ impl Access {
             _ => None,
         };
         let (organisation, secrets) = (organisation.into(), credential.secrets());
-        Ok(Arc::new(Self { organisation, connection, grant, budget, credential, server, secret_url, secrets }))
+        let trial = Trial::default();
+        Ok(Arc::new(Self { organisation, connection, grant, budget, credential, server, secret_url, secrets, trial }))
+    }
+
+    /// The same for a trial; it must not have been given to anybody yet.
+    #[must_use]
+    pub fn in_trial(mut self: Arc<Self>, trial: Trial) -> Arc<Self> {
+        if let Some(access) = Arc::get_mut(&mut self) {
+            access.trial = trial;
+        }
+        self
     }
 
     /// For a call that needs no connection.
@@ -137,6 +157,7 @@ impl Access {
             server: None,
             secret_url: None,
             secrets: Secrets::default(),
+            trial: Trial::default(),
         })
     }
 }

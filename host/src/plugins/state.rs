@@ -1,12 +1,11 @@
 //! What one call's store holds. It lives as long as the call.
 
-use super::{
-    budget::{Budget, MemoryLimit},
-    egress::Egress,
-    log::GuestLog,
-};
+use super::{Access, budget::MemoryLimit, egress::Egress, log::GuestLog};
+use crate::clock::Clock;
+use jiff::SignedDuration;
+use std::time::Duration;
 use wasmtime::component::ResourceTable;
-use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 pub(super) struct State {
@@ -14,18 +13,20 @@ pub(super) struct State {
     /// Made when something of WASI is first used, which many calls never do.
     wasi: Option<WasiCtx>,
     http: WasiHttpCtx,
+    clock_ahead: SignedDuration,
     pub(super) egress: Egress,
     pub(super) memory: MemoryLimit,
     pub(super) log: GuestLog,
 }
 
 impl State {
-    pub(super) fn new(egress: Egress, memory: MemoryLimit, log: GuestLog, budget: &Budget) -> Self {
+    pub(super) fn new(egress: Egress, memory: MemoryLimit, log: GuestLog, access: &Access) -> Self {
+        let budget = &access.budget;
         let mut table = ResourceTable::new();
         table.set_max_capacity(budget.handles);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(budget.header_bytes);
-        Self { table, wasi: None, http, egress, memory, log }
+        Self { table, wasi: None, http, clock_ahead: access.trial.clock_ahead, egress, memory, log }
     }
 }
 
@@ -37,6 +38,7 @@ impl WasiView for State {
                 .stderr(self.log.tail.clone())
                 .stdout(self.log.tail.clone())
                 .max_random_size(64 << 10)
+                .wall_clock(WallClock { ahead: self.clock_ahead })
                 .build()
         });
         WasiCtxView { ctx, table: &mut self.table }
@@ -46,5 +48,21 @@ impl WasiView for State {
 impl WasiHttpView for State {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
         WasiHttpCtxView { hooks: &mut self.egress, table: &mut self.table, ctx: &mut self.http }
+    }
+}
+
+/// The time that a provider is told.
+struct WallClock {
+    ahead: SignedDuration,
+}
+
+impl HostWallClock for WallClock {
+    fn resolution(&self) -> Duration {
+        Duration::from_micros(1)
+    }
+
+    fn now(&self) -> Duration {
+        let now = Clock::System.now().as_duration().saturating_add(self.ahead);
+        Duration::try_from(now).unwrap_or_default()
     }
 }

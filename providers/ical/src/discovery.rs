@@ -57,7 +57,7 @@ fn find(connection: &Connection, server: &Url) -> Result<Account, Trouble> {
     };
     let has_outbox = !found.hrefs(Ns::CalDav, "schedule-outbox-URL").is_empty();
     let abilities = match has_outbox && response.header("dav").is_none() {
-        true => http::send(&requests::options(first))?,
+        true => options(first)?,
         false => response,
     };
     Ok(Account {
@@ -69,6 +69,16 @@ fn find(connection: &Connection, server: &Url) -> Result<Account, Trouble> {
         homes,
         principal,
     })
+}
+
+/// What a server says of its abilities. One that does not know how to say it has none; one that fails has said nothing,
+/// and its people would be told twice, or not at all.
+fn options(url: &Url) -> Result<Response, Trouble> {
+    let response = http::send(&requests::options(url))?;
+    match response.status {
+        200..=299 | 405 | 501 => Ok(response),
+        _ => Err(dav::unexpected(&response)),
+    }
 }
 
 /// The first path that answers like a CalDAV server, and what it says.

@@ -69,8 +69,13 @@ fn list(account: &Account) -> Result<Vec<Calendar>, Trouble> {
 fn preferred(account: &Account) -> Result<Option<String>, Trouble> {
     let Some(inbox) = &account.inbox else { return Ok(None) };
     let response = http::follow(&requests::propfind(inbox, "0", &["c:schedule-default-calendar-URL"]))?;
-    // An inbox that cannot be read costs a preference and nothing else.
-    let answers = dav::read(&response).map(|multistatus| multistatus.answers).unwrap_or_default();
+    let answers = match dav::read(&response) {
+        Ok(multistatus) => multistatus.answers,
+        // An inbox that may not be read costs a preference and nothing else; one that cannot be read just now would let
+        // meetings go to another calendar from now on.
+        Err(_) if matches!(response.status, 403 | 404 | 405) => Vec::new(),
+        Err(trouble) => return Err(trouble),
+    };
     let named = answers.iter().flat_map(|answer| answer.hrefs(Ns::CalDav, "schedule-default-calendar-URL"));
     Ok(named.map(|url| url.path().to_owned()).next())
 }

@@ -51,18 +51,26 @@ fn attempt(
     step: &mut dyn FnMut(&Session<'_>) -> Result<(), Trouble>,
 ) -> Result<Option<Memo>, Failure> {
     let server = server(connection)?;
+    let mut first = None;
     if let Some(account) = memo::read(connection, &server) {
         let session = Session::new(connection, &account, false)?;
         match step(&session) {
             Ok(()) => return Ok(session.news(&server)),
             Err(trouble) if !trouble.perhaps_moved => return Err(*trouble.failure),
-            Err(trouble) => log::info(
-                "what was known of the account may be outdated and is discovered again",
-                &[("code", &trouble.failure.service_code)],
-            ),
+            Err(trouble) => {
+                log::info(
+                    "what was known of the account may be outdated and is discovered again",
+                    &[("code", &trouble.failure.service_code)],
+                );
+                first = Some(trouble.failure);
+            }
         }
     }
-    let account = discovery::discover(connection, &server)?;
+    let account = discovery::discover(connection, &server).map_err(|failure| match (failure.remedy, first) {
+        // Where an account was known, that there is no server at all is said by what is no longer there.
+        (Remedy::Invalid(_), Some(first)) => *first,
+        (remedy, _) => Failure { remedy, ..failure },
+    })?;
     let session = Session::new(connection, &account, true)?;
     step(&session).map_err(|trouble| *trouble.failure)?;
     Ok(session.news(&server))

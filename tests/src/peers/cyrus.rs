@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use tempfile::TempDir;
 
 use super::server::Server;
-use super::{Account, Peer, WITHOUT, without};
+use super::{Account, Peer, WITHOUT, script, without};
 use crate::checkout::repo_root;
 
 /// A running Cyrus. It ends when this is dropped.
@@ -29,7 +29,7 @@ impl Cyrus {
         }
         let folder = TempDir::new().context("making a folder for Cyrus")?;
         let mut command = Command::new("python3");
-        command.arg("-I").arg(repo_root().join("tests/peers/cyrus.py")).arg(folder.path());
+        command.arg("-I").arg(repo_root().join("tests/peers/cyrus.py")).arg("run").arg(folder.path());
         command.args(users.iter().map(|(user, password)| format!("{user}:{password}")));
         let server = Server::run(Peer::Cyrus, command, folder, true).await.with_context(|| {
             format!("Debian: apt-get install cyrus-imapd cyrus-caldav sasl2-bin. Without this peer: {WITHOUT}={name}")
@@ -46,6 +46,15 @@ impl Cyrus {
     /// The process that runs it.
     pub fn pid(&self) -> u32 {
         self.server.pid()
+    }
+
+    /// Lets one user see in another's calendar (by its name, such as `Default`) when they are busy, and nothing else.
+    pub async fn share_free_busy(&self, owner: &str, calendar: &str, with: &str) -> anyhow::Result<()> {
+        let Account { user, password, .. } = self.account(owner)?;
+        let mut command = tokio::process::Command::new("python3");
+        command.arg("-I").arg(repo_root().join("tests/peers/cyrus.py")).arg("share").arg(self.server.folder());
+        command.args([&format!("{user}:{password}"), calendar, with, "l9"]);
+        script::run(command, "cyrus.py", &serde_json::Value::Null).await.map(drop)
     }
 
     /// A user that it was started with.

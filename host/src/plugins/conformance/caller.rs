@@ -7,8 +7,8 @@ use super::Target;
 use crate::{
     calendar::{Draft, Event, Patch, Rsvp, Window},
     plugins::{
-        Access, AccessError, CallError, Connection, Plugin,
-        contract::{Account, Batch, BusyAnswer, Fetched, Memo, Notify, Reply, Whose},
+        Access, AccessError, CallError, Connection, Failure, Plugin, Trial,
+        contract::{Account, Batch, BusyAnswer, Fetched, Memo, Notify, Reply, SignInError, Whose},
     },
 };
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +19,7 @@ pub(super) struct Caller {
     pub(super) plugin: Plugin,
     target: Target,
     memory: Memory,
+    trial: Trial,
 }
 
 /// Which memo goes with a call.
@@ -35,7 +36,8 @@ type Called<T> = Result<T, CallError>;
 impl Caller {
     /// A caller that has no memo yet.
     pub(super) fn new(plugin: &Plugin, target: Target) -> Result<Self, AccessError> {
-        let caller = Self { plugin: plugin.clone(), target, memory: Memory::Newest(Arc::default()) };
+        let caller =
+            Self { plugin: plugin.clone(), target, memory: Memory::Newest(Arc::default()), trial: Trial::default() };
         caller.checked_access()?;
         Ok(caller)
     }
@@ -50,6 +52,11 @@ impl Caller {
     /// The same with a memo that stays.
     pub(super) fn with_memo(&self, memo: Option<Memo>) -> Self {
         Self { memory: Memory::Fixed(memo), ..self.clone() }
+    }
+
+    /// The same in a trial.
+    pub(super) fn in_trial(&self, trial: Trial) -> Self {
+        Self { trial, ..self.clone() }
     }
 
     /// The memo that the next call carries.
@@ -71,7 +78,7 @@ impl Caller {
     fn checked_access(&self) -> Result<Arc<Access>, AccessError> {
         let Target { organisation, connection, credential, grant, budget, .. } = self.target.clone();
         let connection = Connection { memo: self.memo(), ..connection };
-        Access::new(organisation, connection, credential, grant, budget)
+        Ok(Access::new(organisation, connection, credential, grant, budget)?.in_trial(self.trial.clone()))
     }
 
     fn keep<T>(&self, reply: Called<Reply<T>>) -> Called<T> {
@@ -84,6 +91,10 @@ impl Caller {
 
     pub(super) async fn open(&self) -> Called<Account> {
         self.keep(self.plugin.open(&self.access()?).await)
+    }
+
+    pub(super) async fn explain_failure(&self, error: SignInError) -> Called<Failure> {
+        self.plugin.explain_failure(&self.access()?, error).await
     }
 
     pub(super) async fn busy(&self, calendars: &[&str], window: Window) -> Called<Vec<BusyAnswer>> {

@@ -115,7 +115,7 @@ async fn follow(bench: &Bench, cursor: Option<&[u8]>) -> Checked<Pages> {
 }
 
 /// The cursor after a listing of all that is there.
-async fn now(bench: &Bench) -> Checked<Vec<u8>> {
+pub(super) async fn now(bench: &Bench) -> Checked<Vec<u8>> {
     Ok(follow(bench, None).await?.cursor)
 }
 

@@ -24,6 +24,8 @@ mod content;
 mod create;
 mod describe;
 mod expect;
+mod explain;
+mod failures;
 mod get;
 mod memo;
 mod open;
@@ -99,14 +101,23 @@ impl Case {
 /// Lists the cases of a file: `"label:side" [what it needs] function(further arguments);`.
 macro_rules! list {
     ($($id:literal [$($need:ident),*] $function:ident $(($($argument:expr),+))?;)+) => {
-        pub(super) const CASES: &[$crate::plugins::conformance::Case] = &[$($crate::plugins::conformance::Case {
-            id: $id,
-            needs: &[$($crate::plugins::conformance::Ability::$need),*],
-            run: |bench| Box::pin($function(bench $($(, $argument)+)?)),
-        }),+];
+        pub(super) const CASES: &[$crate::plugins::conformance::Case] =
+            &[$($crate::plugins::conformance::case!($id, [$($need),*], $function $(($($argument),+))?)),+];
     };
 }
 use list;
+
+/// One case: `case!("label:side", [what it needs], function(further arguments))`.
+macro_rules! case {
+    ($id:expr, [$($need:ident),*], $function:ident $(($($argument:expr),+))?) => {
+        $crate::plugins::conformance::Case {
+            id: $id,
+            needs: &[$($crate::plugins::conformance::Ability::$need),*],
+            run: |bench| Box::pin($function(bench $($(, $argument)+)?)),
+        }
+    };
+}
+use case;
 
 /// All cases, in the order in which they run.
 pub fn cases() -> impl Iterator<Item = &'static Case> {
@@ -123,12 +134,23 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
         respond::CASES,
         changes::CASES,
         memo::CASES,
+        explain::CASES,
+        failures::CASES,
     ]
     .into_iter()
     .flatten()
 }
 
-/// Runs all cases whose id contains `filter`, one after the other. It never stops early: what is wrong is in the
+/// Whether a filter names a case: by a part of its id, or, with `!` before it, by what is no part of it.
+#[must_use]
+pub fn selects(filter: &str, case: &Case) -> bool {
+    match filter.strip_prefix('!') {
+        Some(part) => !case.id.contains(part),
+        None => case.id.contains(filter),
+    }
+}
+
+/// Runs the cases that the filter [`selects`] (all, if there is none), one after the other. It never stops early: what is wrong is in the
 /// report, and so is a provider that cannot even open the account.
 ///
 /// # Errors
@@ -136,7 +158,7 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
 pub async fn run(plugin: &Plugin, target: &Target, filter: Option<&str>) -> Result<Report, AccessError> {
     let bench = Bench::begin(plugin, target).await?;
     let mut report = Report::new(plugin, bench.run());
-    for case in cases().filter(|case| filter.is_none_or(|part| case.id.contains(part))) {
+    for case in cases().filter(|case| filter.is_none_or(|filter| selects(filter, case))) {
         let began = Instant::now();
         let outcome = perform(&bench, case).await;
         let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -3,13 +3,14 @@
 //! They are read from the contract's own text, where a label stands at the start of a line of a comment and its
 //! sentence goes on to the next label or to the end of the comment. Rejected: writing them down again here.
 
-const CONTRACT: &str = include_str!("../../../../wit/provider.wit");
+const CONTRACT: [&str; 2] = [include_str!("../../../../wit/provider.wit"), include_str!("../../../../wit/types.wit")];
 
 /// The sentence of a label such as `busy/clipped`, on one line.
 #[must_use]
 pub fn promise(label: &str) -> Option<String> {
     let comment = |line: &'static str| line.trim_start().strip_prefix("///").map(str::trim);
-    let mut lines = CONTRACT.lines().map(comment).skip_while(|line| line.and_then(|line| after(label, line)).is_none());
+    let lines = CONTRACT.into_iter().flat_map(str::lines);
+    let mut lines = lines.map(comment).skip_while(|line| line.and_then(|line| after(label, line)).is_none());
     let mut sentence = after(label, lines.next()??)?.to_owned();
     for line in lines {
         match line {
@@ -36,6 +37,7 @@ mod tests {
         let sentence = promise("busy/wall-clock").unwrap();
         assert!(sentence.starts_with("An occurrence keeps its wall-clock time"), "{sentence}");
         assert!(sentence.ends_with("(RFC 5545 §3.3.5)."), "{sentence}");
+        assert!(promise("failure/reconnect").is_some_and(|sentence| sentence.ends_with("is `reconnect`.")));
         assert_eq!(promise("busy/wall"), None);
     }
 }

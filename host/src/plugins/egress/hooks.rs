@@ -4,19 +4,26 @@
 //! policy, budget, credential, client; and on the way back: budget, leak scan, headers that are not the guest's
 //! business. Nothing of a request is done before the policy has passed it.
 
-use super::{EgressPolicy, Purpose, Route, client::AddressDenied, decide, leak::LeakScan};
+use super::{
+    EgressPolicy, Purpose, Route,
+    client::AddressDenied,
+    decide,
+    faults::{Fault, Faults, Recorded},
+    leak::LeakScan,
+};
 use crate::plugins::{
     Access,
     budget::Meter,
     failure::{Denial, Exhausted, Rule},
 };
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
-use http::{HeaderMap, HeaderName, Method, Request, Response, header};
+use futures_util::{Stream, StreamExt, stream};
+use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited, StreamBody};
 use std::{
     error::Error as _,
     net::IpAddr,
+    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -140,6 +147,52 @@ impl WasiHttpHooks for Egress {
     }
 }
 
+/// An answer on its way in.
+struct Incoming {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Pin<Box<dyn Stream<Item = Piece> + Send>>,
+}
+
+/// A piece of a body, or why there are no more.
+type Piece = Result<Bytes, String>;
+
+impl From<reqwest::Response> for Incoming {
+    fn from(answer: reqwest::Response) -> Self {
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = answer.bytes_stream().map(|piece| piece.map_err(|error| root_cause(&error)));
+        Self { status, headers, body: Box::pin(body) }
+    }
+}
+
+/// What comes in when a script of faults has its say.
+async fn spoil(
+    faults: &Faults,
+    number: usize,
+    fault: Option<Fault>,
+    sending: impl Future<Output = Result<reqwest::Response, Error>>,
+) -> Result<Incoming, Error> {
+    let answer = match &fault {
+        Some(Fault::Timeout) => return Err(Error::HttpResponseTimeout),
+        Some(Fault::Refused) => return Err(Error::ConnectionRefused),
+        Some(Fault::Status(status, retry_after)) => Recorded::bare(*status, retry_after.as_deref()),
+        Some(Fault::Instead(other)) => other.clone(),
+        None | Some(_) => {
+            let answer = sending.await?;
+            let (status, headers) = (answer.status(), answer.headers().clone());
+            let body = answer.bytes().await.map_err(|_| Error::HttpResponseIncomplete)?;
+            let answer = Recorded { status, headers, body };
+            faults.answered(number, &answer);
+            answer
+        }
+    };
+    if fault == Some(Fault::AnswerLost) {
+        return Err(Error::ConnectionTerminated);
+    }
+    let pieces = answer.spoiled(fault.as_ref()).map(|piece| piece.ok_or_else(|| "a fault of the suite".to_owned()));
+    Ok(Incoming { status: answer.status, headers: answer.headers(), body: Box::pin(stream::iter(pieces)) })
+}
+
 type Answer = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
 
 impl CallEgress {
@@ -186,13 +239,18 @@ impl CallEgress {
             Error::ConfigurationError
         })?;
 
+        let fault = access.trial.faults.as_ref().map(|faults| (faults, faults.next(&parts.method, &asked, &body)));
         let sending = client.request(parts.method.clone(), url).headers(headers).body(body).send();
         let limit = options.first_byte_timeout.unwrap_or(Duration::MAX).min(access.budget.wall());
-        let answer = tokio::time::timeout(limit, sending)
-            .await
-            .map_err(|_| Error::HttpResponseTimeout)?
-            .map_err(|error| self.explain(&error, &parts.method, &asked))?;
-        self.receive(answer, mapped)
+        let sending = async {
+            let answer = tokio::time::timeout(limit, sending).await.map_err(|_| Error::HttpResponseTimeout)?;
+            answer.map_err(|error| self.explain(&error, &parts.method, &asked))
+        };
+        let incoming = match fault {
+            None => Incoming::from(sending.await?),
+            Some((faults, (number, fault))) => spoil(faults, number, fault, sending).await?,
+        };
+        self.receive(incoming, mapped)
     }
 
     async fn collect(&self, body: WasiBody) -> Result<Bytes, Error> {
@@ -229,18 +287,18 @@ impl CallEgress {
         }
     }
 
-    fn receive(self: Arc<Self>, answer: reqwest::Response, mapped: bool) -> Result<Answer, Error> {
+    fn receive(self: Arc<Self>, answer: Incoming, mapped: bool) -> Result<Answer, Error> {
         // What we cannot read, we cannot search, and the guest would not know how it is coded.
-        if let Some(coding) = answer.headers().get(header::CONTENT_ENCODING).filter(|coding| *coding != "identity") {
+        if let Some(coding) = answer.headers.get(header::CONTENT_ENCODING).filter(|coding| *coding != "identity") {
             tracing::warn!(provider = &*self.provider, call = &*self.call, ?coding, "answer in a coding not asked for");
             return Err(Error::HttpResponseContentCoding(None));
         }
         let scan = LeakScan::new(self.access.secrets.clone());
-        let mut response = Response::builder().status(answer.status());
+        let mut response = Response::builder().status(answer.status);
         if let Some(headers) = response.headers_mut() {
-            *headers = self.headers(answer.headers(), mapped)?;
+            *headers = self.headers(&answer.headers, mapped)?;
         }
-        let pieces = answer.bytes_stream().map(Some).chain(stream::iter([None]));
+        let pieces = answer.body.map(Some).chain(stream::iter([None]));
         let checked = pieces.scan((scan, false), move |(scan, ended), piece| {
             let checked = if *ended { None } else { Some(self.piece(piece, scan)) };
             *ended = matches!(checked, Some(Err(_)));
@@ -273,10 +331,10 @@ impl CallEgress {
     }
 
     /// One piece of an answer's body, or what was held back of it at the end.
-    fn piece(&self, piece: Option<reqwest::Result<Bytes>>, scan: &mut LeakScan) -> Result<Bytes, Error> {
+    fn piece(&self, piece: Option<Piece>, scan: &mut LeakScan) -> Result<Bytes, Error> {
         let Some(piece) = piece else { return Ok(scan.finish()) };
-        let piece = piece.map_err(|error| {
-            tracing::debug!(provider = &*self.provider, kind = %root_cause(&error), "answer cut off");
+        let piece = piece.map_err(|kind| {
+            tracing::debug!(provider = &*self.provider, kind, "answer cut off");
             Error::HttpResponseIncomplete
         })?;
         let limit = self.access.budget.response_bytes as u64;

@@ -10,6 +10,7 @@
 mod address;
 mod client;
 mod credential;
+pub mod faults;
 mod hooks;
 mod leak;
 mod map;

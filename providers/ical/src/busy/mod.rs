@@ -61,7 +61,8 @@ fn of_calendar(session: &Session<'_>, id: &str, window: Window) -> Result<BusyTi
         }
     } else {
         match events::ask(session, &calendar, window) {
-            Err(refused) if refused.failure.remedy == Remedy::NotPermitted => {
+            // By RFC 3744 §7.1.1 it says that this is about rights. A bare 403 may be anything, and free/busy knows less.
+            Err(refused) if refused.failure.service_code.ends_with("need-privileges") => {
                 let times = free_busy::ask(&calendar, window).map_err(|_| refused)?;
                 session.learn(|learned| learned.free_busy_only.push(id.to_owned()));
                 times

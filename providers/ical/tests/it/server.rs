@@ -298,7 +298,8 @@ impl State {
             };
         }
         if self.habits.free_busy.is_some() {
-            return Response::new(&request.url, 403);
+            let error = "<d:error xmlns:d=\"DAV:\"><d:need-privileges/></d:error>";
+            return Response::new(&request.url, 403).with_body("application/xml", error);
         }
         assert!(body.contains("<c:comp-filter name=\"VCALENDAR\"><c:comp-filter name=\"VEVENT\">"), "{body}");
         if self.habits.chokes_on_windows && body.contains("<c:time-range") {
