@@ -11,11 +11,13 @@ pub struct Random {
     state: u64,
 }
 
-/// The seed that `SEED` names, or one of the hour.
+/// The seed that `SEED` names, or one of this moment.
 pub fn seed() -> anyhow::Result<u64> {
     match std::env::var("SEED") {
         Ok(seed) => seed.parse().with_context(|| format!("SEED is no number: {seed}")),
-        Err(_) => Ok(u64::from(std::process::id()) ^ jiff::Timestamp::now().as_second().unsigned_abs()),
+        Err(_) => {
+            Ok(u64::from(std::process::id()) ^ chronus_host::clock::Clock::System.now().as_second().unsigned_abs())
+        }
     }
 }
 

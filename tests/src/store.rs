@@ -6,7 +6,7 @@
 //! account of their own and sees nobody else's. Rejected: a CalDAV server, whose own opinions would be in every answer,
 //! and which starts too slowly for forty variants.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
@@ -14,7 +14,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, put};
 use axum::{Json, Router};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -38,6 +38,7 @@ type Accounts = Arc<Mutex<HashMap<String, Account>>>;
 #[derive(Debug, Default)]
 struct Account {
     requests: u64,
+    subscriptions: BTreeSet<String>,
     calendars: BTreeMap<String, Calendar>,
 }
 
@@ -68,6 +69,8 @@ impl Store {
             .route("/calendars/{calendar}/events", get(list))
             .route("/calendars/{calendar}/events/{id}", get(read).put(write).delete(delete))
             .route("/calendars/{calendar}/changes/{after}", get(changes))
+            .route("/calendars/{calendar}/listing/{after}", get(listing))
+            .route("/subscriptions/{id}", put(subscribe).delete(unsubscribe))
             .with_state(accounts.clone());
         let server = tokio::spawn(async move {
             // It ends with the listener, which ends with the task.
@@ -122,6 +125,22 @@ impl Calendar {
     fn shown(&self, id: &str) -> Option<Value> {
         let Text { etag, data } = self.texts.get(id)?;
         Some(json!({ "id": id, "etag": etag, "data": data }))
+    }
+
+    fn since(&self, after: u64, counts: impl Fn(&str) -> bool) -> Response {
+        if after > self.last {
+            return StatusCode::GONE.into_response();
+        }
+        let happened = self.happened.iter().map(|(id, number)| (*number, id));
+        let mut later: Vec<(u64, &String)> = happened.filter(|(number, id)| *number > after && counts(id)).collect();
+        later.sort_unstable();
+        let shown = |(number, id): (u64, &String)| {
+            let mut item = self.shown(id).unwrap_or_else(|| json!({ "id": id }));
+            item["number"] = number.into();
+            item
+        };
+        let items: Vec<Value> = later.into_iter().map(shown).collect();
+        Json(json!({ "last": self.last, "items": items })).into_response()
     }
 
     /// What is answered when the preconditions of a write do not hold.
@@ -212,24 +231,29 @@ async fn delete(State(accounts): State<Accounts>, Path((calendar, id)): Place, h
     })
 }
 
-/// What happened after a number, in its order; 410 if no change had that number.
-async fn changes(
-    State(accounts): State<Accounts>,
-    Path((calendar, after)): Path<(String, u64)>,
-    headers: HeaderMap,
-) -> Response {
-    within(&accounts, &headers, &calendar, |calendar| {
-        if after > calendar.last {
-            return StatusCode::GONE.into_response();
-        }
-        let mut later: Vec<(u64, &String)> =
-            calendar.happened.iter().map(|(id, number)| (*number, id)).filter(|(number, _)| *number > after).collect();
-        later.sort_unstable();
-        let shown = |(number, id): (u64, &String)| {
-            let mut item = calendar.shown(id).unwrap_or_else(|| json!({ "id": id }));
-            item["number"] = number.into();
-            item
-        };
-        Json(later.into_iter().map(shown).collect::<Vec<Value>>()).into_response()
+/// A promise to call somebody, which it never keeps.
+async fn subscribe(State(accounts): State<Accounts>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    with_account(&accounts, &headers, |account| {
+        account.subscriptions.insert(id);
+        StatusCode::CREATED.into_response()
     })
+}
+
+async fn unsubscribe(State(accounts): State<Accounts>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    with_account(&accounts, &headers, |account| match account.subscriptions.remove(&id) {
+        true => StatusCode::NO_CONTENT.into_response(),
+        false => StatusCode::NOT_FOUND.into_response(),
+    })
+}
+
+type Point = Path<(String, u64)>;
+
+/// What happened after a number, in its order, and the number of the last change; 410 if no change had that number.
+async fn changes(State(accounts): State<Accounts>, Path((calendar, after)): Point, headers: HeaderMap) -> Response {
+    within(&accounts, &headers, &calendar, |calendar| calendar.since(after, |_| true))
+}
+
+/// The same, but for what was deleted.
+async fn listing(State(accounts): State<Accounts>, Path((calendar, after)): Point, headers: HeaderMap) -> Response {
+    within(&accounts, &headers, &calendar, |calendar| calendar.since(after, |id| calendar.texts.contains_key(id)))
 }

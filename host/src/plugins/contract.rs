@@ -4,6 +4,7 @@
 //! types: the operator's grant is a copy of it.
 
 use crate::calendar::{Event, Interval, Problem};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use super::bindings::chronus::calendar::descriptions::{
@@ -223,6 +224,71 @@ impl Change {
             Self::Problem(problem) => &problem.id,
         }
     }
+}
+
+/// A service's promise to call us when a calendar changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Subscription {
+    /// The service's id for it.
+    pub id: String,
+    /// What the provider needs beside the id; opaque, at most [`Subscription::MAX_STATE`] bytes.
+    #[serde(skip)]
+    pub state: Vec<u8>,
+    /// When the service forgets it.
+    pub expires: Option<Timestamp>,
+}
+
+impl Subscription {
+    /// The contract's limit of its state, in bytes.
+    pub const MAX_STATE: usize = 4096;
+}
+
+/// What came in at a callback, as the provider reads it. Anybody may have sent it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notification {
+    /// What the sender is answered.
+    pub reply: HttpReply,
+    /// What it says of which subscriptions.
+    pub hints: Vec<Hint>,
+}
+
+/// An HTTP answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpReply {
+    /// 200 to 599.
+    pub status: u16,
+    /// Its `content-type`.
+    pub content_type: String,
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+/// Something that a notification says of a subscription.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hint {
+    /// The subscription's id.
+    pub subscription: String,
+    /// The secret that came with it. Without the right one nothing happens.
+    pub secret: Option<String>,
+    /// What it says.
+    pub news: News,
+}
+
+/// What a notification says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// The calendar has changed.
+    Changed,
+    /// The subscription must be renewed now.
+    Renew,
+    /// It has ended and must be made anew.
+    Recreate,
+    /// Notifications were lost.
+    Missed,
+    /// The service wants to hear this code.
+    Confirm(String),
+    /// It has ended at our wish.
+    Ended,
 }
 
 /// What the service said when signing in or refreshing a token failed.

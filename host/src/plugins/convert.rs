@@ -7,8 +7,8 @@
 use super::{
     bindings::chronus::calendar::types as wit,
     contract::{
-        Abilities, Account, Batch, BusyAnswer, BusyTimes, Calendar, CalendarRole, Change, Connection, Fetched, Memo,
-        Notify, Reply, SignInError, Whose,
+        Abilities, Account, Batch, BusyAnswer, BusyTimes, Calendar, CalendarRole, Change, Connection, Fetched, Hint,
+        HttpReply, Memo, News, Notification, Notify, Reply, SignInError, Subscription, Whose,
     },
     failure::{Failure, Remedy},
 };
@@ -242,6 +242,46 @@ pub(super) fn batch(batch: wit::Batch) -> Checked<Reply<Batch>> {
     let items = batch.items.into_iter().map(change).collect::<Checked<_>>()?;
     let wit::Batch { next, more, complete_listing, memo, .. } = batch;
     reply(Batch { items, next, more, complete_listing }, memo)
+}
+
+pub(super) fn subscription_out(subscription: &Subscription) -> wit::Subscription {
+    let Subscription { id, state, expires } = subscription;
+    wit::Subscription { id: id.clone(), state: state.clone(), expires: expires.map(Timestamp::as_second) }
+}
+
+pub(super) fn subscribed(subscribed: wit::Subscribed) -> Checked<Reply<Subscription>> {
+    let wit::Subscription { id, state, expires } = subscribed.subscription;
+    if id.is_empty() {
+        return bad("a subscription without an id");
+    }
+    if state.len() > Subscription::MAX_STATE {
+        return bad(format!(
+            "a subscription's state of {} bytes; at most {} are kept",
+            state.len(),
+            Subscription::MAX_STATE
+        ));
+    }
+    reply(Subscription { id, state, expires: expires.map(instant).transpose()? }, subscribed.memo)
+}
+
+pub(super) fn notification(notification: wit::Notification) -> Checked<Notification> {
+    let wit::Reply { status, content_type, body } = notification.reply;
+    if !(200..600).contains(&status) {
+        return bad(format!("a reply with the status {status}"));
+    }
+    let hint = |hint: wit::Hint| {
+        let news = match hint.news {
+            wit::News::Changed => News::Changed,
+            wit::News::Renew => News::Renew,
+            wit::News::Recreate => News::Recreate,
+            wit::News::Missed => News::Missed,
+            wit::News::Confirm(code) => News::Confirm(code),
+            wit::News::Ended => News::Ended,
+        };
+        Hint { subscription: hint.subscription, secret: hint.secret, news }
+    };
+    let hints = notification.hints.into_iter().map(hint).collect();
+    Ok(Notification { reply: HttpReply { status, content_type, body }, hints })
 }
 
 fn event(event: wit::Event) -> Checked<Event> {

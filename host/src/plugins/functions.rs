@@ -24,6 +24,7 @@ macro_rules! run {
         call.end(outcome, $value, convert::failure)
     }};
 }
+pub(super) use run;
 
 /// `plugin.describe`
 pub(super) async fn describe(loaded: &Loaded) -> Result<Description, CallError> {

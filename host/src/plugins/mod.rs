@@ -22,6 +22,7 @@ pub mod engine;
 pub mod failure;
 mod functions;
 mod log;
+pub mod push;
 pub mod registry;
 pub mod sign_in;
 mod state;
@@ -284,20 +285,19 @@ struct Exports {
     busy: exports::busy::GuestIndices,
     events: Option<exports::events::GuestIndices>,
     changes: Option<exports::changes::GuestIndices>,
+    push: Option<exports::push::GuestIndices>,
 }
 
 impl Exports {
     fn find(pre: &InstancePre<state::State>, level: Level) -> wasmtime::Result<Self> {
-        let two_way = level >= Level::TwoWay;
-        if level >= Level::TwoWayPush {
-            exports::push::GuestIndices::new(pre)?;
-        }
+        let (two_way, pushes) = (level >= Level::TwoWay, level >= Level::TwoWayPush);
         Ok(Self {
             plugin: exports::plugin::GuestIndices::new(pre)?,
             account: exports::account::GuestIndices::new(pre)?,
             busy: exports::busy::GuestIndices::new(pre)?,
             events: two_way.then(|| exports::events::GuestIndices::new(pre)).transpose()?,
             changes: two_way.then(|| exports::changes::GuestIndices::new(pre)).transpose()?,
+            push: pushes.then(|| exports::push::GuestIndices::new(pre)).transpose()?,
         })
     }
 }

@@ -73,7 +73,7 @@ fn preferred(account: &Account) -> Result<Option<String>, Trouble> {
         Ok(multistatus) => multistatus.answers,
         // An inbox that may not be read costs a preference and nothing else; one that cannot be read just now would let
         // meetings go to another calendar from now on.
-        Err(_) if matches!(response.status, 403 | 404 | 405) => Vec::new(),
+        Err(_) if matches!(response.status, 403..=405) => Vec::new(),
         Err(trouble) => return Err(trouble),
     };
     let named = answers.iter().flat_map(|answer| answer.hrefs(Ns::CalDav, "schedule-default-calendar-URL"));

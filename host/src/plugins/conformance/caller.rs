@@ -8,7 +8,8 @@ use crate::{
     calendar::{Draft, Event, Patch, Rsvp, Window},
     plugins::{
         Access, AccessError, CallError, Connection, Failure, Plugin, Trial,
-        contract::{Account, Batch, BusyAnswer, Fetched, Memo, Notify, Reply, SignInError, Whose},
+        contract::{Account, Batch, BusyAnswer, Fetched, Memo, Notify, Reply, SignInError, Subscription, Whose},
+        push::Callback,
     },
 };
 use std::sync::{Arc, Mutex, PoisonError};
@@ -137,6 +138,14 @@ impl Caller {
 
     pub(super) async fn respond(&self, place: (&str, &str), key: &str, rsvp: Rsvp, notify: Notify) -> Called<Event> {
         self.keep(self.plugin.respond(&self.access()?, place, key, rsvp, notify).await)
+    }
+
+    pub(super) async fn subscribe(&self, calendar: &str, callback: &Callback) -> Called<Subscription> {
+        self.keep(self.plugin.subscribe(&self.access()?, calendar, callback).await)
+    }
+
+    pub(super) async fn unsubscribe(&self, subscription: &Subscription) -> Called<()> {
+        self.keep(self.plugin.unsubscribe(&self.access()?, subscription).await)
     }
 
     pub(super) async fn changes(

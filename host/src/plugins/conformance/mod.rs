@@ -30,6 +30,7 @@ mod get;
 mod memo;
 mod open;
 mod promises;
+mod push;
 mod report;
 mod respond;
 mod round_trip;
@@ -76,6 +77,8 @@ pub enum Ability {
     RecurringWrites,
     /// `report-changes`
     ReportChanges,
+    /// `push`
+    Push,
 }
 
 /// One thing that a provider must do right.
@@ -135,23 +138,24 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
         changes::CASES,
         memo::CASES,
         explain::CASES,
+        push::CASES,
         failures::CASES,
     ]
     .into_iter()
     .flatten()
 }
 
-/// Whether a filter names a case: by a part of its id, or, with `!` before it, by what is no part of it.
+/// Whether a filter names a case: by a part of its id, or, with `!` before it, by how its id does not begin.
 #[must_use]
 pub fn selects(filter: &str, case: &Case) -> bool {
     match filter.strip_prefix('!') {
-        Some(part) => !case.id.contains(part),
+        Some(beginning) => !case.id.starts_with(beginning),
         None => case.id.contains(filter),
     }
 }
 
-/// Runs the cases that the filter [`selects`] (all, if there is none), one after the other. It never stops early: what is wrong is in the
-/// report, and so is a provider that cannot even open the account.
+/// Runs the cases that the filter [`selects`] (all, if there is none), one after the other. It never stops early: what
+/// is wrong is in the report, and so is a provider that cannot even open the account.
 ///
 /// # Errors
 /// If the target is malformed.
@@ -185,13 +189,14 @@ async fn perform(bench: &Bench, case: &Case) -> Outcome {
 fn lacks(bench: &Bench, needs: &[Ability]) -> Checked<Option<String>> {
     for need in needs {
         let account = bench.account()?;
-        let Abilities { read_busy, write, recurring_writes, report_changes, .. } = account.abilities;
+        let Abilities { read_busy, write, recurring_writes, report_changes, push, .. } = account.abilities;
         let (has, name) = match need {
             Ability::Open => (true, ""),
             Ability::ReadBusy => (read_busy, "read-busy"),
             Ability::Write => (write, "write"),
             Ability::RecurringWrites => (recurring_writes, "recurring-writes"),
             Ability::ReportChanges => (report_changes, "report-changes"),
+            Ability::Push => (push, "push"),
         };
         if !has {
             return Ok(Some(format!("`open` does not list `{name}` among the abilities")));

@@ -78,19 +78,19 @@ async fn abilities(bench: &Bench) -> Checked {
     let abilities = bench.account()?.abilities;
     let Abilities { write, report_changes, push, recurring_writes, .. } = abilities;
     let level = bench.caller.plugin.inspection().level;
-    for (claimed, name, needed) in [
-        (write, "write", Level::TwoWay),
-        (recurring_writes, "recurring-writes", Level::TwoWay),
-        (report_changes, "report-changes", Level::TwoWay),
-        (push, "push", Level::TwoWayPush),
-    ] {
-        ensure(
-            !claimed || level >= needed,
-            &format!("`{name}` is claimed only by a component of the level {needed:?}"),
-            || format!("the component is of the level {level:?} and claims it"),
-        )?;
-    }
-    Ok(())
+    let too_much: Vec<&str> = [
+        (write, "`write`", Level::TwoWay),
+        (recurring_writes, "`recurring-writes`", Level::TwoWay),
+        (report_changes, "`report-changes`", Level::TwoWay),
+        (push, "`push`", Level::TwoWayPush),
+    ]
+    .into_iter()
+    .filter(|(claimed, _, needed)| *claimed && level < *needed)
+    .map(|(_, name, _)| name)
+    .collect();
+    ensure(too_much.is_empty(), "no ability is claimed whose functions the component does not export", || {
+        format!("the component is of the level {level:?} and claims {}", too_much.join(", "))
+    })
 }
 
 async fn stable(bench: &Bench) -> Checked {

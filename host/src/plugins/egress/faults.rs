@@ -37,6 +37,14 @@ pub enum Fault {
     Instead(Recorded),
 }
 
+impl Fault {
+    /// Whether the service has done what it was asked.
+    #[must_use]
+    pub const fn is_after_the_fact(&self) -> bool {
+        matches!(self, Self::AnswerLost | Self::Cut | Self::Truncated | Self::Garbage | Self::Endless)
+    }
+}
+
 /// An answer of the service, whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recorded {

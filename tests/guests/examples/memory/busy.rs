@@ -7,26 +7,26 @@ use chronus_sdk::types::*;
 use jiff::Timestamp;
 
 use crate::service::{self, Stored};
-use crate::{record, wrong};
+use crate::{now, record, wrong};
 
 pub(crate) fn busy(c: &Connection, whose: Whose, window: Window) -> Result<BusyAnswers, Failure> {
-    if window.end <= window.start && !wrong(c, "backwards-is-free") {
+    if window.end <= window.start && !wrong("backwards-is-free") {
         return Err(invalid("window", "its end is not after its start"));
     }
     let Whose::Calendars(mut ids) = whose else { return Err(unsupported("the store tells of nobody else")) };
-    if ids.is_empty() && wrong(c, "nothing-is-invalid") {
+    if ids.is_empty() && wrong("nothing-is-invalid") {
         return Err(invalid("whose", "nobody is asked for"));
     }
-    if wrong(c, "answers-in-its-own-order") {
+    if wrong("answers-in-its-own-order") {
         ids.sort();
     }
     let mut calendars = Vec::new();
     for calendar in ids {
         let mut outcome = of_calendar(c, &calendar, window);
-        if wrong(c, "drops-unknown-calendars") && outcome.is_err() {
+        if wrong("drops-unknown-calendars") && outcome.is_err() {
             continue;
         }
-        if wrong(c, "failure-is-free") && outcome.is_err() {
+        if wrong("failure-is-free") && outcome.is_err() {
             outcome = Ok(BusyTimes { intervals: vec![], problems: vec![] });
         }
         calendars.push(BusyAnswer { calendar, outcome });
@@ -39,42 +39,42 @@ fn of_calendar(c: &Connection, calendar: &str, window: Window) -> Result<BusyTim
     for stored in service::list(calendar)? {
         match record::parse(&stored) {
             Ok(parsed) => of_event(c, parsed, window, &mut times),
-            Err(failure) if wrong(c, "one-bad-event-is-all") => return Err(temporary(failure.detail)),
-            Err(failure) => times.problems.push(Problem { id: id(c, &stored), what: failure.detail }),
+            Err(failure) if wrong("one-bad-event-is-all") => return Err(temporary(failure.detail)),
+            Err(failure) => times.problems.push(Problem { id: id(&stored), what: failure.detail }),
         }
     }
-    if !wrong(c, "unsorted") {
+    if !wrong("unsorted") {
         times.intervals.sort_by_key(|interval| (interval.start, interval.end));
     }
     Ok(times)
 }
 
-fn id(c: &Connection, stored: &Stored) -> String {
-    if wrong(c, "bad-events-are-nameless") { String::new() } else { stored.id.clone() }
+fn id(stored: &Stored) -> String {
+    if wrong("bad-events-are-nameless") { String::new() } else { stored.id.clone() }
 }
 
 fn of_event(c: &Connection, mut calendar: Component, window: Window, times: &mut BusyTimes) {
-    distort(c, &mut calendar);
+    distort(&mut calendar);
     // Wider than what is asked for by an instant: one way to be wrong looks at the edges.
     let at = |second: i64| Timestamp::from_second(second).unwrap_or_default();
     let wide = icalendar::Window { start: at(window.start - 1), end: at(window.end + 1) };
-    let owner = if wrong(c, "all-day-in-utc") { Zone::utc() } else { record::owner_zone(c) };
+    let owner = if wrong("all-day-in-utc") { Zone::utc() } else { record::owner_zone(c) };
     let (occurrences, _) = icalendar::occurrences(&calendar, owner, wide);
     times.intervals.extend(occurrences.iter().filter_map(|occurrence| interval(c, occurrence, window)));
 }
 
 /// Ways of being wrong about series.
-fn distort(c: &Connection, calendar: &mut Component) {
+fn distort(calendar: &mut Component) {
     let zones = calendar.clone();
     let Ok(vevent) = record::only(calendar) else { return };
-    if wrong(c, "exceptions-ignored") {
+    if wrong("exceptions-ignored") {
         vevent.remove("EXDATE");
     }
-    if wrong(c, "the-first-is-all") {
+    if wrong("the-first-is-all") {
         vevent.remove("RRULE");
         vevent.remove("RDATE");
     }
-    if wrong(c, "fixed-offset") {
+    if wrong("fixed-offset") {
         let (fields, _) = event::read(vevent, &mut Zones::new(&zones, Zone::utc()));
         if let Some(When::Timed { start, end, .. }) = fields.when {
             event::set_when(vevent, &When::Timed { start, start_zone: Zone::utc(), end, end_zone: Zone::utc() });
@@ -85,25 +85,26 @@ fn distort(c: &Connection, calendar: &mut Component) {
 fn interval(c: &Connection, occurrence: &Occurrence<'_>, window: Window) -> Option<Interval> {
     let vevent = occurrence.event;
     let owner = c.address.as_deref().unwrap_or_default();
-    let declined = event::answer(vevent, &[owner]) == Some(Answer::Declined) && !wrong(c, "declined-is-busy");
-    let cancelled = event::status(vevent) == Status::Cancelled && !wrong(c, "cancelled-is-busy");
-    if declined || cancelled {
+    let declined = event::answer(vevent, &[owner]) == Some(Answer::Declined) && !wrong("declined-is-busy");
+    let cancelled = event::status(vevent) == Status::Cancelled && !wrong("cancelled-is-busy");
+    let unknown = wrong("knows-no-future") && occurrence.start > now();
+    if declined || cancelled || unknown {
         return None;
     }
     let (mut start, mut end) = (occurrence.start.as_second(), occurrence.end.as_second());
-    if wrong(c, "nothing-takes-a-minute") {
+    if wrong("nothing-takes-a-minute") {
         end = end.max(start + 60);
     }
-    let touches = (end == window.start || start == window.end) && wrong(c, "edges-count");
+    let touches = (end == window.start || start == window.end) && wrong("edges-count");
     let inside = start < window.end && end > window.start;
-    if inside && !wrong(c, "not-clipped") {
+    if inside && !wrong("not-clipped") {
         (start, end) = (start.max(window.start), end.min(window.end));
     }
     let kind = record::kind(event::busy(vevent));
     ((inside || touches) && start < end).then(|| Interval {
         start,
         end,
-        kind: if wrong(c, "free-is-busy") { BusyKind::Busy } else { kind },
+        kind: if wrong("free-is-busy") { BusyKind::Busy } else { kind },
         all_day: occurrence.all_day(),
         ours: None,
     })

@@ -1,5 +1,6 @@
-//! What has changed. A cursor is the number of the last change that was told, and whether a listing is under way:
-//! `L12` or `C12`. A listing is all changes since the beginning but for what is gone.
+//! What has changed. A cursor is `C` and the number of the last change that was told. While a listing is under way, which
+//! is what is still there of all changes since the beginning, it is `L`, the number of the last change that was told, and
+//! that of the last one when the listing began: what is deleted meanwhile is told after it. `C12`, `L3/12`.
 
 use chronus_sdk::failure::failure;
 use chronus_sdk::types::*;
@@ -9,48 +10,86 @@ use crate::{record, wrong};
 
 pub(crate) fn page(c: &Connection, calendar: &str, cursor: Option<&[u8]>, max: u32) -> Result<Batch, Failure> {
     let expired = || failure(Remedy::CursorExpired, "", "the cursor is none of this provider's");
-    let (listing, after) = match cursor.map(read) {
-        None => (true, 0),
+    let place = match cursor.map(Place::read) {
+        None => Place::BEGINNING,
         Some(Some(place)) => place,
-        Some(None) if wrong(c, "any-cursor-is-good") => (true, 0),
+        Some(None) if wrong("any-cursor-is-good") => Place::BEGINNING,
         Some(None) => return Err(expired()),
     };
-    let happened = service::changes(calendar, after)?.ok_or_else(expired)?;
-    let most = if wrong(c, "max-ignored") { usize::MAX } else { usize::try_from(max).unwrap_or(usize::MAX) };
+    let (listing, after) = (matches!(place, Place::Listing { .. }), place.after());
+    let since = service::since(calendar, after, listing)?.ok_or_else(expired)?;
+    let happened = since.items;
+    let most = if wrong("max-ignored") { usize::MAX } else { usize::try_from(max).unwrap_or(usize::MAX) };
     let more = happened.len() > most;
     let told = happened.get(..most.min(happened.len())).unwrap_or_default();
     let mut last = told.last().map_or(after, |last| last.number);
     let mut items: Vec<Change> = told.iter().filter_map(|one| change(c, one, listing)).collect();
-    if items.is_empty() && !listing && wrong(c, "repeats-changes") {
-        let before = service::changes(calendar, after.saturating_sub(1))?.unwrap_or_default();
-        items.extend(before.iter().filter_map(|one| change(c, one, false)));
+    if items.is_empty() && !listing && wrong("repeats-changes") {
+        let before = service::since(calendar, after.saturating_sub(1), false)?.ok_or_else(expired)?;
+        items.extend(before.items.iter().filter_map(|one| change(c, one, false)));
     }
-    if more && wrong(c, "skips-between-pages") {
+    if wrong("never-goes-back") && more {
+        last = last.max(after + 1);
+    }
+    if more && wrong("skips-between-pages") {
         last += 1;
     }
-    let next = format!("{}{last}", if listing && more { 'L' } else { 'C' }).into_bytes();
-    let complete_listing = listing && !more && !wrong(c, "never-complete");
+    let next = match place {
+        Place::Listing { begun, .. } if more => Place::Listing { after: last, begun: begun.or(Some(since.last)) },
+        Place::Listing { begun, .. } => Place::Changes { after: begun.unwrap_or(since.last) },
+        Place::Changes { .. } => Place::Changes { after: last },
+    };
+    let next = next.write();
+    let complete_listing = listing && !more && !wrong("never-complete");
     Ok(Batch { items, next, more, complete_listing, memo: None })
 }
 
-fn read(cursor: &[u8]) -> Option<(bool, u64)> {
-    let text = std::str::from_utf8(cursor).ok()?;
-    match text.split_at_checked(1)? {
-        ("L", number) => Some((true, number.parse().ok()?)),
-        ("C", number) => Some((false, number.parse().ok()?)),
-        _ => None,
+/// What a cursor says.
+enum Place {
+    Listing { after: u64, begun: Option<u64> },
+    Changes { after: u64 },
+}
+
+impl Place {
+    const BEGINNING: Self = Self::Listing { after: 0, begun: None };
+
+    const fn after(&self) -> u64 {
+        match self {
+            Self::Listing { after, .. } | Self::Changes { after } => *after,
+        }
+    }
+
+    fn read(cursor: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(cursor).ok()?;
+        match text.split_at_checked(1)? {
+            ("L", numbers) => {
+                let (after, begun) = numbers.split_once('/')?;
+                Some(Self::Listing { after: after.parse().ok()?, begun: Some(begun.parse().ok()?) })
+            }
+            ("C", number) => Some(Self::Changes { after: number.parse().ok()? }),
+            _ => None,
+        }
+    }
+
+    fn write(&self) -> Vec<u8> {
+        match self {
+            Self::Listing { after, begun } => format!("L{after}/{}", begun.unwrap_or_default()),
+            Self::Changes { after } => format!("C{after}"),
+        }
+        .into_bytes()
     }
 }
 
 fn change(c: &Connection, happened: &Happened, listing: bool) -> Option<Change> {
     let Some(stored) = &happened.stored else {
-        let silent = listing || wrong(c, "never-tombstones");
+        let silent = listing || wrong("never-tombstones");
         return (!silent).then(|| Change::Gone(happened.id.clone()));
     };
     match record::event(c, stored) {
-        Ok(_) if !listing && wrong(c, "misses-updates") && stored.data.contains("\nSEQUENCE:1") => None,
-        Ok(_) if !listing && wrong(c, "misses-new-ones") && stored.data.contains("\nSEQUENCE:0") => None,
-        Ok(_) if listing && wrong(c, "lists-no-series") && stored.data.contains("\nRRULE:") => None,
+        Ok(_) if !listing && wrong("misses-updates") && stored.data.contains("\nSEQUENCE:1") => None,
+        Ok(_) if !listing && wrong("misses-new-ones") && stored.data.contains("\nSEQUENCE:0") => None,
+        Ok(_) if listing && wrong("lists-no-series") && stored.data.contains("\nRRULE:") => None,
+        Ok(event) if wrong("knows-no-future") && record::is_ahead(&event.when) => None,
         Ok(event) => Some(Change::Event(event)),
         Err(failure) => Some(Change::Problem(Problem { id: happened.id.clone(), what: failure.detail })),
     }

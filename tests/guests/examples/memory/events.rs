@@ -16,11 +16,19 @@ fn id_of(key: &str) -> String {
     format!("{hash:016x}")
 }
 
+/// One way to be wrong: what is ahead cannot be written.
+fn refuse_the_future(when: &Span) -> Result<(), Failure> {
+    match wrong("knows-no-future") && record::is_ahead(when) {
+        true => Err(invalid("when", "it is ahead")),
+        false => Ok(()),
+    }
+}
+
 /// What is there under an id; none if nothing is.
 fn find(calendar: &str, id: &str) -> Result<Option<Stored>, Failure> {
     match service::get(calendar, id) {
         Ok(stored) => Ok(Some(stored)),
-        Err(Failure { remedy: Remedy::NotFound | Remedy::Gone, .. }) => Ok(None),
+        Err(Failure { service_code, .. }) if ["404", "410"].contains(&service_code.as_str()) => Ok(None),
         Err(other) => Err(other),
     }
 }
@@ -33,16 +41,17 @@ fn conflict(c: &Connection, present: &Stored) -> Failure {
 }
 
 pub(crate) fn create(c: &Connection, calendar: &str, key: &str, draft: &Draft) -> Result<Event, Failure> {
+    refuse_the_future(&draft.when)?;
     let mut stored = Stored { id: id_of(key), etag: String::new(), data: record::calendar(c, key, draft)?.write() };
     let mut condition = If::Absent;
     if let Some(present) = find(calendar, &stored.id)? {
         match record::same(c, &present, &stored)? {
-            true if wrong(c, "makes-it-twice") => stored.id.push_str("again"),
+            true if wrong("makes-it-twice") => stored.id.push_str("again"),
             true => return record::event(c, &present),
-            false if wrong(c, "conflict-overwrites") => condition = If::Whatever,
+            false if wrong("conflict-overwrites") => condition = If::Whatever,
             false => return Err(conflict(c, &present)),
         }
-    } else if !wrong(c, "taken-uid-is-free") {
+    } else if !wrong("taken-uid-is-free") {
         for other in service::list(calendar)? {
             if record::event(c, &other).is_ok_and(|event| event.uid == draft.uid) {
                 return Err(failure(Remedy::AlreadyExists(other.id), "", "another event has this UID"));
@@ -56,29 +65,26 @@ pub(crate) fn create(c: &Connection, calendar: &str, key: &str, draft: &Draft) -
 }
 
 pub(crate) fn get(c: &Connection, calendar: &str, id: &str) -> Result<Event, Failure> {
-    let mut event = match service::get(calendar, id) {
-        Err(failure) if wrong(c, "unknown-is-temporary") => return Err(temporary(failure.detail)),
-        stored => record::event(c, &stored?)?,
-    };
-    if wrong(c, "uid-of-its-own") {
+    let mut event = record::event(c, &service::get(calendar, id)?)?;
+    if wrong("uid-of-its-own") {
         event.uid.insert_str(0, "own-");
     }
     Ok(event)
 }
 
 pub(crate) fn get_many(c: &Connection, calendar: &str, ids: Vec<String>) -> Result<Vec<Fetched>, Failure> {
-    if ids.is_empty() && wrong(c, "nothing-is-invalid") {
+    if ids.is_empty() && wrong("nothing-is-invalid") {
         return Err(invalid("ids", "there are none"));
     }
     let one = |id: String| {
         let mut outcome = service::get(calendar, &id).and_then(|stored| record::event(c, &stored));
         if let Ok(event) = &mut outcome {
-            event.ours = event.ours.take().filter(|_| !wrong(c, "forgets-its-key"));
+            event.ours = event.ours.take().filter(|_| !wrong("forgets-its-key"));
         }
         Fetched { id, outcome }
     };
     let mut items: Vec<Fetched> = ids.into_iter().map(one).collect();
-    if wrong(c, "drops-unknown-ids") {
+    if wrong("drops-unknown-ids") {
         items.retain(|item| item.outcome.is_ok());
     }
     Ok(items)
@@ -93,23 +99,24 @@ pub(crate) fn update(
     patch: &Patch,
 ) -> Result<Event, Failure> {
     let Some(present) = find(calendar, id)? else {
-        if wrong(c, "update-makes") {
+        if wrong("update-makes") {
             return make_at(c, calendar, id, key, patch);
         }
         return Err(not_found("there is no event of this id"));
     };
     let mut stored = record::parse(&present)?;
     let vevent = record::only(&mut stored)?;
-    if etag.is_none() && wrong(c, "updates-once") && vevent.text("SEQUENCE").is_some_and(|number| number != "0") {
+    if etag.is_none() && wrong("updates-once") && vevent.text("SEQUENCE").is_some_and(|number| number != "0") {
         return Err(conflict(c, &present));
     }
     record::apply(c, vevent, patch)?;
-    if wrong(c, "drops-the-unnamed") && patch.description.is_none() {
+    refuse_the_future(&record::event(c, &present)?.when)?;
+    if wrong("drops-the-unnamed") && patch.description.is_none() {
         vevent.remove("DESCRIPTION");
     }
     event::revise(vevent, now());
     let data = stored.write();
-    match service::put(calendar, id, expected(c, etag, &present), &data)? {
+    match service::put(calendar, id, expected(etag, &present), &data)? {
         Some(etag) => record::event(c, &Stored { etag, data, ..present }),
         None => Err(conflict(c, &service::get(calendar, id)?)),
     }
@@ -134,11 +141,11 @@ fn make_at(c: &Connection, calendar: &str, id: &str, key: &str, patch: &Patch) -
 }
 
 /// What the caller believes, as the store is asked for it.
-fn expected<'a>(c: &Connection, etag: Option<&'a str>, present: &'a Stored) -> If<'a> {
+fn expected<'a>(etag: Option<&'a str>, present: &'a Stored) -> If<'a> {
     match etag {
-        _ if wrong(c, "etags-ignored") => If::Whatever,
+        _ if wrong("etags-ignored") => If::Whatever,
         // The etag that it shows of every event is another than the store's.
-        Some("1") if wrong(c, "etag-stays") => If::Is(&present.etag),
+        Some("1") if wrong("etag-stays") => If::Is(&present.etag),
         Some(etag) => If::Is(etag),
         None => If::Whatever,
     }
@@ -146,15 +153,15 @@ fn expected<'a>(c: &Connection, etag: Option<&'a str>, present: &'a Stored) -> I
 
 pub(crate) fn cancel(c: &Connection, calendar: &str, id: &str, etag: Option<&str>) -> Result<(), Failure> {
     let Some(present) = find(calendar, id)? else {
-        if wrong(c, "cancels-once") {
+        if wrong("cancels-once") {
             return Err(not_found("there is no event of this id"));
         }
         return Ok(());
     };
-    if wrong(c, "cancel-does-nothing") {
+    if wrong("cancel-does-nothing") {
         return Ok(());
     }
-    match service::delete(calendar, id, expected(c, etag, &present))? {
+    match service::delete(calendar, id, expected(etag, &present))? {
         true => Ok(()),
         false => Err(conflict(c, &service::get(calendar, id)?)),
     }
@@ -165,13 +172,16 @@ pub(crate) fn respond(c: &Connection, calendar: &str, id: &str, rsvp: Rsvp) -> R
     let mut stored = record::parse(&present)?;
     let vevent = record::only(&mut stored)?;
     let owner = c.address.clone().unwrap_or_default();
-    if wrong(c, "invites-itself") && event::answer(vevent, &[&owner]).is_none() {
+    if wrong("answers-once") && event::answer(vevent, &[&owner]) == Some(record::answer_in(rsvp)) {
+        return Err(failure(Remedy::NotPermitted, "", "the owner has given this answer"));
+    }
+    if wrong("invites-itself") && event::answer(vevent, &[&owner]).is_none() {
         vevent.properties.push(Property::new("ATTENDEE", format!("mailto:{owner}")));
     }
     if !event::set_answer(vevent, &[&owner], record::answer_in(rsvp)) {
         return Err(failure(Remedy::NotPermitted, "", "the owner is not among the attendees"));
     }
-    if wrong(c, "answers-for-all") {
+    if wrong("answers-for-all") {
         for one in event::attendees(vevent) {
             event::set_answer(vevent, &[&one.address], record::answer_in(rsvp));
         }

@@ -16,18 +16,30 @@ mod busy;
 mod changes;
 mod describe;
 mod events;
+mod push;
 mod record;
 mod service;
+
+use std::sync::OnceLock;
 
 use chronus_sdk::{Provider, TwoWay, clock, descriptions::*, failure, types::*};
 
 /// The provider.
 pub struct Memory;
-chronus_sdk::provider!(Memory, two_way, "../../wit");
+chronus_sdk::provider!(Memory, two_way_push, "../../wit");
+
+/// In which way to be wrong. An instance lives for one call, so it is set once.
+static WAY: OnceLock<String> = OnceLock::new();
 
 /// Whether the provider is to be wrong in this way.
-fn wrong(connection: &Connection, way: &str) -> bool {
-    connection.fields.iter().any(|(name, value)| name == "wrong" && value == way)
+fn wrong(way: &str) -> bool {
+    WAY.get().is_some_and(|to_be| to_be == way)
+}
+
+/// Reads in which way to be wrong.
+fn learn(connection: &Connection) {
+    let way = connection.fields.iter().find(|(name, _)| name == "wrong");
+    WAY.get_or_init(|| way.map(|(_, way)| way.clone()).unwrap_or_default());
 }
 
 /// The note that the provider takes. It has no use for one, but for what happens if it is lost.
@@ -37,7 +49,8 @@ fn memo() -> Option<Memo> {
 
 /// What every call but `open` begins with.
 fn begin(connection: &Connection) -> Result<(), Failure> {
-    if wrong(connection, "needs-its-memo") && connection.memo != memo() {
+    learn(connection);
+    if wrong("needs-its-memo") && connection.memo != memo() {
         return Err(failure::temporary("the memo is not as it was left"));
     }
     Ok(())
@@ -49,21 +62,19 @@ impl Provider for Memory {
     }
 
     fn open(connection: Connection) -> Result<Opened, Failure> {
-        let account = service::account().map_err(|failure| match failure.remedy {
-            Remedy::Reconnect if wrong(&connection, "wrong-password-is-temporary") => {
-                failure::temporary(failure.detail)
-            }
-            _ => failure,
-        })?;
+        learn(&connection);
+        let account = service::account()?;
         let mut calendars = vec![
             calendar("home", CalendarRole::Owner, true),
             calendar("team", CalendarRole::Writer, false),
             calendar("broken", CalendarRole::Reader, false),
         ];
-        let mut abilities =
-            Abilities::READ_BUSY | Abilities::WRITE | Abilities::REPORT_CHANGES | Abilities::RECURRING_WRITES;
+        let abilities = Abilities::READ_BUSY
+            | Abilities::WRITE
+            | Abilities::REPORT_CHANGES
+            | Abilities::RECURRING_WRITES
+            | Abilities::PUSH;
         let mut notes = memo();
-        let wrong = |way| wrong(&connection, way);
         if wrong("lists-tasks") {
             calendars.push(calendar("tasks", CalendarRole::Owner, false));
         }
@@ -74,8 +85,9 @@ impl Provider for Memory {
                 calendar.name = format!("{} {}", calendar.name, account.requests);
             }
         }
-        if wrong("claims-push") {
-            abilities = abilities | Abilities::PUSH;
+        if account.requests == 0 {
+            // Only what is wrong takes garbage for an account.
+            calendars.clear();
         }
         if wrong("memo-grows") && connection.memo.is_some() {
             notes = Some(Memo { format: 1, data: vec![b'm'; 65_537] });
@@ -88,6 +100,17 @@ impl Provider for Memory {
             abilities,
             memo: notes,
         })
+    }
+
+    fn explain_failure(connection: Connection, error: SignInError) -> Failure {
+        learn(&connection);
+        if wrong("asks-what-a-failure-means") && service::account().is_err() {
+            return failure::temporary("the store does not say what it means");
+        }
+        if wrong("every-failure-is-a-lost-grant") {
+            return failure::failure(Remedy::Reconnect, error.error, error.description);
+        }
+        failure::of_sign_in(&error)
     }
 
     fn busy(connection: Connection, whose: Whose, window: Window) -> Result<BusyAnswers, Failure> {

@@ -55,12 +55,12 @@ pub(crate) fn apply(c: &Connection, made: &mut Component, patch: &Patch) -> Resu
     if let Some(title) = &patch.title {
         event::set_title(made, title);
     }
-    let kept = |description: &&String| !(description.is_empty() && wrong(c, "keeps-what-is-emptied"));
+    let kept = |description: &&String| !(description.is_empty() && wrong("keeps-what-is-emptied"));
     if let Some(description) = patch.description.as_ref().filter(kept) {
         event::set_description(made, description);
     }
     if let Some(when) = &patch.when {
-        event::set_when(made, &span_in(c, when)?);
+        event::set_when(made, &span_in(when)?);
     }
     if let Some(kind) = patch.busy {
         event::set_busy(made, busy_in(kind));
@@ -80,7 +80,7 @@ pub(crate) fn apply(c: &Connection, made: &mut Component, patch: &Patch) -> Resu
             let owner = c.address.clone().ok_or_else(|| unsupported("the owner has no address to invite from"))?;
             event::set_organiser(made, &event::Organiser { address: owner, name: None });
         }
-        if wrong(c, "resets-answers") {
+        if wrong("resets-answers") {
             made.remove("ATTENDEE");
         }
         event::set_attendees(made, &attendees.iter().map(attendee_in).collect::<Vec<_>>());
@@ -103,7 +103,7 @@ pub(crate) fn event(c: &Connection, stored: &Stored) -> Result<Event, Failure> {
     let mut seen = Event {
         id: stored.id.clone(),
         uid: fields.uid,
-        etag: Some(if wrong(c, "etag-stays") { "1".into() } else { stored.etag.clone() }),
+        etag: Some(if wrong("etag-stays") { "1".into() } else { stored.etag.clone() }),
         series_id: None,
         original_start: None,
         title: fields.title,
@@ -125,13 +125,12 @@ pub(crate) fn event(c: &Connection, stored: &Stored) -> Result<Event, Failure> {
         ours: key,
         updated: fields.updated.map(Timestamp::as_second),
     };
-    lose(c, &mut seen);
+    lose(&mut seen);
     Ok(seen)
 }
 
 /// Ways of being wrong that lose something.
-fn lose(c: &Connection, event: &mut Event) {
-    let wrong = |way| wrong(c, way);
+fn lose(event: &mut Event) {
     if wrong("loses-descriptions") {
         event.description.clear();
     }
@@ -175,6 +174,11 @@ fn lose(c: &Connection, event: &mut Event) {
         }
         _ => {}
     }
+}
+
+/// Whether it begins later than now.
+pub(crate) fn is_ahead(when: &Span) -> bool {
+    matches!(when, Span::Timed(span) if span.start.at > now().as_second())
 }
 
 /// Whether two stored texts are the same to whoever made them.
@@ -251,11 +255,11 @@ fn attendee_out(attendee: &event::Attendee, is_self: bool) -> Attendee {
     }
 }
 
-fn span_in(c: &Connection, span: &Span) -> Result<When, Failure> {
+fn span_in(span: &Span) -> Result<When, Failure> {
     let at = |timed: &Timed| {
         let zone = Zone::iana(&timed.zone).ok_or_else(|| invalid("when.zone", "it is no IANA time zone"))?;
         let at = Timestamp::from_second(timed.at).map_err(|_| invalid("when.at", "it is too far away"))?;
-        let again = zone.instant(zone.local(at)).filter(|_| wrong(c, "knows-local-times-only"));
+        let again = zone.instant(zone.local(at)).filter(|_| wrong("knows-local-times-only"));
         Ok::<_, Failure>((again.unwrap_or(at), zone))
     };
     let day = |date: &Date| {

@@ -1,9 +1,11 @@
 //! Requests to the store. It keeps texts under ids, with an etag for each and a number for each change.
 
-use chronus_sdk::failure::{failure, temporary};
+use chronus_sdk::failure::{failure, not_found, temporary};
 use chronus_sdk::http::{self, Request, Response};
 use chronus_sdk::types::{Failure, Remedy};
 use serde_json::Value;
+
+use crate::wrong;
 
 /// Where the store is; tests map it to themselves.
 pub(crate) const ORIGIN: &str = "https://memory.example";
@@ -59,6 +61,7 @@ pub(crate) fn put(calendar: &str, id: &str, condition: If<'_>, data: &str) -> Re
     let request = Request::new("PUT", format!("{ORIGIN}{}", place(calendar, id))).body("text/calendar", data);
     let answer = http::send(&conditional(request, condition))?;
     match answer.status {
+        412 if wrong("precondition-ignored") => Ok(Some(String::new())),
         412 => Ok(None),
         _ => Ok(Some(json(&checked(answer)?)?["etag"].as_str().unwrap_or_default().to_owned())),
     }
@@ -69,14 +72,24 @@ pub(crate) fn delete(calendar: &str, id: &str, condition: If<'_>) -> Result<bool
     let request = Request::new("DELETE", format!("{ORIGIN}{}", place(calendar, id)));
     let answer = http::send(&conditional(request, condition))?;
     if answer.status == 412 {
-        return Ok(false);
+        return Ok(wrong("precondition-ignored"));
     }
     checked(answer).map(|_| true)
 }
 
-/// What happened after a number, the oldest first; none if the store never gave the number.
-pub(crate) fn changes(calendar: &str, after: u64) -> Result<Option<Vec<Happened>>, Failure> {
-    let path = format!("/calendars/{}/changes/{after}", http::encode(calendar));
+/// What happened since a change.
+pub(crate) struct Since {
+    /// The oldest first.
+    pub(crate) items: Vec<Happened>,
+    /// The number of the last change of all.
+    pub(crate) last: u64,
+}
+
+/// What happened after the change of a number, or the part of it that is still there; none if the store never gave the
+/// number.
+pub(crate) fn since(calendar: &str, after: u64, listing: bool) -> Result<Option<Since>, Failure> {
+    let what = if listing { "listing" } else { "changes" };
+    let path = format!("/calendars/{}/{what}/{after}", http::encode(calendar));
     let answer = http::send(&Request::new("GET", format!("{ORIGIN}{path}")))?;
     if answer.status == 410 {
         return Ok(None);
@@ -86,7 +99,19 @@ pub(crate) fn changes(calendar: &str, after: u64) -> Result<Option<Vec<Happened>
         let id = item["id"].as_str()?.to_owned();
         Some(Happened { number: item["number"].as_u64()?, id, stored: stored(item) })
     };
-    Ok(Some(answer.as_array().map(Vec::as_slice).unwrap_or_default().iter().filter_map(happened).collect()))
+    let items = answer["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let last = answer["last"].as_u64().unwrap_or(after);
+    Ok(Some(Since { items: items.iter().filter_map(happened).collect(), last }))
+}
+
+/// Has the store promise to call.
+pub(crate) fn subscribe(id: &str) -> Result<(), Failure> {
+    checked(http::send(&Request::new("PUT", format!("{ORIGIN}/subscriptions/{}", http::encode(id))))?).map(drop)
+}
+
+/// Ends the promise.
+pub(crate) fn unsubscribe(id: &str) -> Result<(), Failure> {
+    checked(http::send(&Request::new("DELETE", format!("{ORIGIN}/subscriptions/{}", http::encode(id))))?).map(drop)
 }
 
 fn place(calendar: &str, id: &str) -> String {
@@ -113,11 +138,31 @@ fn read(path: &str) -> Result<Response, Failure> {
 fn checked(answer: Response) -> Result<Response, Failure> {
     match answer.status {
         200..300 => Ok(answer),
-        401 => Err(failure(Remedy::Reconnect, "401", "the store wants the name and the password of one of its users")),
-        _ => Err(answer.failure()),
+        _ => Err(misread(&answer, answer.failure())),
     }
 }
 
+/// Ways of being wrong about what a status means.
+fn misread(answer: &Response, right: Failure) -> Failure {
+    let told = answer.header("retry-after").and_then(|seconds| seconds.parse::<u64>().ok());
+    let remedy = match answer.status {
+        401 if wrong("wrong-password-is-temporary") => Remedy::Temporary,
+        403 if wrong("refusal-is-a-lost-password") => Remedy::Reconnect,
+        404 | 410 if wrong("unknown-is-temporary") => Remedy::Temporary,
+        412 if wrong("precondition-is-a-lost-password") => Remedy::Reconnect,
+        429 | 503 if wrong("waits-as-it-likes") => Remedy::SlowDown(2000),
+        429 if wrong("waits-no-longer-than-told") => Remedy::SlowDown(told.unwrap_or_default() * 1000),
+        429 if wrong("haste-is-temporary") => Remedy::Temporary,
+        500 | 502 | 504 if wrong("trouble-is-a-lost-password") => Remedy::Reconnect,
+        _ => return right,
+    };
+    failure(remedy, right.service_code, right.detail)
+}
+
 fn json(answer: &Response) -> Result<Value, Failure> {
-    serde_json::from_slice(&answer.body).map_err(|error| temporary(format!("the store gave no JSON: {error}")))
+    serde_json::from_slice(&answer.body).or_else(|error| match error {
+        _ if wrong("garbage-is-empty") => Ok(Value::Null),
+        _ if wrong("garbage-is-gone") => Err(not_found("the store gave nothing that could be read")),
+        error => Err(temporary(format!("the store gave no JSON: {error}"))),
+    })
 }

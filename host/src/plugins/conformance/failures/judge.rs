@@ -70,12 +70,12 @@ pub(super) fn outcome(fault: &Fault, act: Act, came: &Result<Value, CallError>, 
             Err(("the right result, or a failure of the contract".into(), super::super::expect::told(error)))
         }
         (Ok(Value::Busy(came)), Value::Busy(clean)) if came.len() == clean.len() => {
-            let pairs = came.iter().zip(clean);
-            pairs.map(|(came, clean)| part(fault, act, &came.outcome, &clean.outcome)).collect()
+            let mut pairs = came.iter().zip(clean);
+            pairs.try_for_each(|(came, clean)| part(fault, act, &came.outcome, &clean.outcome))
         }
         (Ok(Value::Fetched(came)), Value::Fetched(clean)) if came.len() == clean.len() => {
-            let pairs = came.iter().zip(clean);
-            pairs.map(|(came, clean)| part(fault, act, &came.outcome, &clean.outcome)).collect()
+            let mut pairs = came.iter().zip(clean);
+            pairs.try_for_each(|(came, clean)| part(fault, act, &came.outcome, &clean.outcome))
         }
         (Ok(_), _) if act.writes() => Ok(()),
         (Ok(came), clean) => same(came, clean),
