@@ -1,10 +1,10 @@
 //! Both databases are one to the host: the same tables, made by whoever comes first, and one rule about calling out.
 
-use crate::harness;
 use chronus_host::{
     clock::Clock,
     plugins::{Access, Budget, CallError, Connection, egress::Credential, egress::EgressPolicy, egress::Grant},
 };
+use chronus_tests::harness;
 use chronus_tests::{
     components,
     database::{Database, Engine},

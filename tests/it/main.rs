@@ -4,7 +4,6 @@ mod cli; // The command line from outside: streams, exit codes, advice, and no s
 mod conformance; // The suite covers the contract, finds every mistake, and holds for iCal against real servers.
 mod database; // Both databases have the same tables, and nobody calls out inside a transaction.
 mod frozen; // Components of every frozen version of the contract load, or are refused by its number.
-mod harness; // A sandbox, and a provider in it that is connected to somebody's account.
 mod http; // The API: every route refuses what it must, in one form, and writes nothing meanwhile.
 mod jobs; // Jobs are done once, one at a time in a lane, by whoever is alive.
 mod occurrences; // Busy times are what recurring-ical-events and ical.js agree on, over the calendars of two test suites.
@@ -15,4 +14,6 @@ mod sandbox; // The sandbox holds, whatever a guest does.
 mod scheduling; // Over a server that schedules, invitations go out and answers come back, and the other way round.
 mod secrets; // What is sealed opens in its row and nowhere else; keys change while it stays.
 mod service; // The service, from outside: the program that is shipped, its API, a real calendar server.
+mod sizes; // Components are below a megabyte.
+mod sync; // A calendar of many events is listed once, and looked at again it costs next to nothing.
 mod tidy; // The rules of the house, over the tracked files.

@@ -3,7 +3,6 @@
 //! The guest `asking` asks for what stands in one text of it; writing over that text makes as many versions as a test
 //! wants of one component.
 
-use crate::harness;
 use anyhow::{Context, ensure};
 use chronus_host::{
     clock::Clock,
@@ -21,6 +20,7 @@ use chronus_host::{
         offers::{self, Offer, OfferError},
     },
 };
+use chronus_tests::harness;
 use chronus_tests::{
     components,
     database::{Database, Engine},

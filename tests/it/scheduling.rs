@@ -1,12 +1,12 @@
 //! The whole of scheduling over a server that does it (RFC 6638): invited here, answered in another client, seen here;
 //! and the other way round. The server is Cyrus, the other client is python-caldav.
 
-use crate::harness;
 use anyhow::{Context, ensure};
 use chronus_host::calendar::{Attendee, BusyKind, Draft, Event, Patch, Role, Rsvp, Span, Status, Timed, Window};
 use chronus_host::plugins::contract::{Account, Change, Notify, Whose};
 use chronus_host::plugins::egress::faults::Faults;
 use chronus_host::plugins::{Access, Connection, Plugin, Trial};
+use chronus_tests::harness;
 use chronus_tests::peers::{CaldavClient, Cyrus, NewEvent, Peer, left_out};
 use std::sync::Arc;
 

@@ -38,7 +38,7 @@ impl Sealed {
         let database = Database::fresh().await?;
         let clock = Clock::at("2026-03-29T00:00:00Z".parse()?);
         let db = database.open(&clock).await?;
-        let registry = Registry::new(db.clone(), Arc::new(crate::harness::sandbox(EgressPolicy::default())?));
+        let registry = Registry::new(db.clone(), Arc::new(chronus_tests::harness::sandbox(EgressPolicy::default())?));
         let bytes = crate::registry::asking("asking", "1.0.0", &[]).await?;
         registry.add(&bytes, Voucher::Digest(&inspect(&bytes)?.sha256), true).await?;
         let mut connections = Vec::new();

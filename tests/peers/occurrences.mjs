@@ -155,6 +155,18 @@ function answer({ text, windows }) {
   });
 }
 
+/** How long it takes, so many times. */
+function timed(calendar, times) {
+  const seconds = [];
+  let answers;
+  for (let time = 0; time < times; time += 1) {
+    const began = performance.now();
+    answers = answer(calendar);
+    seconds.push((performance.now() - began) / 1000);
+  }
+  return { seconds, occurrences: answers.reduce((sum, { occurrences }) => sum + occurrences.length, 0) };
+}
+
 function worker() {
   return new Worker(fileURLToPath(import.meta.url), { workerData: { folder } });
 }
@@ -172,8 +184,14 @@ function ask(thread, zone, calendar) {
 }
 
 async function main() {
-  const { zone, calendars } = JSON.parse(readFileSync(0, 'utf8'));
+  const { zone, calendars, times } = JSON.parse(readFileSync(0, 'utf8'));
   const answers = {};
+  if (times) {
+    owner = icu(zone);
+    for (const [name, calendar] of Object.entries(calendars)) answers[name] = timed(calendar, times);
+    process.stdout.write(JSON.stringify(answers));
+    return;
+  }
   let thread = worker();
   for (const [name, calendar] of Object.entries(calendars)) {
     answers[name] = await ask(thread, zone, calendar);

@@ -4,6 +4,9 @@
 //! - `database`: an empty database for each test, on either engine.
 //! - `peers`: software by other people that proves our work: CalDAV servers, an independent client, a reference for
 //!   recurrences. Rejected: imitations of servers. They know only what we knew when we wrote them.
+//! - `harness`: a sandbox, and a provider in it that is connected to somebody's account.
+//! - `listing`: a whole calendar, read for the first time and looked at again.
+//! - `events`: as many events as a benchmark wants, of the kinds that people have.
 //! - `store`: the one imitation, on purpose: a toy service for a toy provider that is wrong at will.
 //! - `random`: random choices that a seed repeats.
 //! - `program`, `host`: the program of this checkout, and a running `chronus serve` with a client of its API.
@@ -12,7 +15,10 @@
 
 mod checkout;
 pub mod database;
+pub mod events;
+pub mod harness;
 pub mod host;
+pub mod listing;
 pub mod peers;
 mod program;
 pub mod random;

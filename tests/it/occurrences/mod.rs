@@ -11,10 +11,10 @@
 mod answers;
 mod corpus;
 
-use crate::harness;
 use answers::{Difference, Known, Others, Taken};
 use chronus_host::calendar::Window;
 use chronus_host::plugins::{Access, Failure, Plugin, contract::Whose};
+use chronus_tests::harness;
 use chronus_tests::peers::{Account, Node, Peer, Python, Radicale, Xandikos, left_out};
 use corpus::ZONE;
 use futures_util::{StreamExt, TryStreamExt, stream};

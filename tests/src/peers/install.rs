@@ -4,9 +4,10 @@
 //! install while the others wait; a marker that is written last says that the folder is complete and from which
 //! requirements. A folder without it, or with another list in it, is removed and made again.
 //!
-//! Of PyPI, only wheels are taken: building a package from its source would run code with unpinned tools of its own. Hashes are
-//! not pinned: a wheel for every platform and Python has another, and what PyPI has once published under a version
-//! never changes. Of npm, packages whose own scripts are not run. Rejected: installing beside and renaming (a virtual environment knows its own path).
+//! Of PyPI, only wheels are taken: building a package from its source would run code with unpinned tools of its own.
+//! Hashes are not pinned: a wheel for every platform and Python has another, and what PyPI has once published under a
+//! version never changes. Of npm, packages whose own scripts are not run. Rejected: installing beside and renaming (a
+//! virtual environment knows its own path).
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

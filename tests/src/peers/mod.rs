@@ -7,7 +7,7 @@
 //! A peer that cannot be had fails its tests, with the command that failed: a test that quietly does nothing proves
 //! nothing. Who must do without one says so, and is told what was left out: `CHRONUS_WITHOUT=xandikos,caldav`.
 //!
-//! PostgreSQL and Cyrus are the exceptions: no such packages exist of them, so the system's are used. One PostgreSQL does
+//! PostgreSQL, Cyrus and libical are the exceptions: no such packages exist of them, so the system's are used. One PostgreSQL does
 //! for all tests of a process, because a database of their own is all that keeps them apart.
 //!
 //! Rejected: containers (not on every machine), a package of the distribution (needs root, and another version
@@ -21,20 +21,24 @@ mod account;
 mod caldav;
 mod cyrus;
 mod install;
+mod libical;
 mod node;
 pub(crate) mod postgres;
 mod python;
 mod radicale;
 mod script;
 mod server;
+mod vdirsyncer;
 mod xandikos;
 
 pub use account::Account;
 pub use caldav::{CaldavClient, NewEvent, SeenEvent};
 pub use cyrus::Cyrus;
+pub use libical::Libical;
 pub use node::Node;
 pub use python::Python;
 pub use radicale::Radicale;
+pub use vdirsyncer::Vdirsyncer;
 pub use xandikos::Xandikos;
 
 /// The environment variable that names the peers to do without, separated by commas.
@@ -55,14 +59,27 @@ pub enum Peer {
     Reference,
     /// ical.js: which occurrences a calendar has, by somebody else again.
     IcalJs,
+    /// libical: how fast that is in C.
+    Libical,
+    /// vdirsyncer: how fast another synchronises.
+    Vdirsyncer,
     /// The other database.
     Postgres,
 }
 
 impl Peer {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Radicale, Self::Xandikos, Self::Cyrus, Self::Caldav, Self::Reference, Self::IcalJs, Self::Postgres];
+    pub const ALL: [Self; 9] = [
+        Self::Radicale,
+        Self::Xandikos,
+        Self::Cyrus,
+        Self::Caldav,
+        Self::Reference,
+        Self::IcalJs,
+        Self::Libical,
+        Self::Vdirsyncer,
+        Self::Postgres,
+    ];
 
     /// What `CHRONUS_WITHOUT`, the folder below `target/peers` and the file below `tests/peers` call it.
     pub fn name(self) -> &'static str {
@@ -73,6 +90,8 @@ impl Peer {
             Self::Caldav => "caldav",
             Self::Reference => "reference",
             Self::IcalJs => "icaljs",
+            Self::Libical => "libical",
+            Self::Vdirsyncer => "vdirsyncer",
             Self::Postgres => "postgres",
         }
     }
@@ -82,7 +101,13 @@ impl Peer {
         match self {
             Self::Reference => "recurring-ical-events",
             Self::IcalJs => "ical.js",
-            Self::Radicale | Self::Xandikos | Self::Cyrus | Self::Caldav | Self::Postgres => self.name(),
+            Self::Radicale
+            | Self::Xandikos
+            | Self::Cyrus
+            | Self::Caldav
+            | Self::Libical
+            | Self::Vdirsyncer
+            | Self::Postgres => self.name(),
         }
     }
 
@@ -94,7 +119,8 @@ impl Peer {
             Self::Caldav => include_str!("../../peers/caldav.txt"),
             Self::Reference => include_str!("../../peers/reference.txt"),
             Self::IcalJs => include_str!("../../peers/icaljs.txt"),
-            Self::Cyrus | Self::Postgres => "",
+            Self::Vdirsyncer => include_str!("../../peers/vdirsyncer.txt"),
+            Self::Cyrus | Self::Libical | Self::Postgres => "",
         }
     }
 
@@ -162,7 +188,10 @@ mod tests {
         assert_eq!(named("").unwrap(), []);
         assert_eq!(named("xandikos, caldav,").unwrap(), [Peer::Xandikos, Peer::Caldav]);
         let error = named("xandicos").unwrap_err().to_string();
-        assert!(error.contains("radicale, xandikos, cyrus, caldav, reference, icaljs, postgres"), "{error}");
+        assert!(
+            error.contains("radicale, xandikos, cyrus, caldav, reference, icaljs, libical, vdirsyncer, postgres"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -64,6 +64,16 @@ impl Radicale {
         fs::write(self.server.folder().join("users"), password_file(&users)?).context("writing Radicale's passwords")
     }
 
+    /// Lays resources (names and texts) into a calendar's folder. To put thousands takes it minutes; what lies in its
+    /// folders it reads when it is next asked, as its documentation says.
+    pub fn lay(&self, calendar: &str, resources: impl Iterator<Item = (String, String)>) -> anyhow::Result<()> {
+        let folder = self.server.folder().join("collections/collection-root").join(calendar.trim_matches('/'));
+        for (name, text) in resources {
+            fs::write(folder.join(&name), text).with_context(|| format!("writing {name} into {}", folder.display()))?;
+        }
+        Ok(())
+    }
+
     /// Makes a calendar and gives its path: `/alice/work/`.
     pub async fn put_calendar(&self, user: &str, name: &str) -> anyhow::Result<String> {
         self.account(user)?.put_calendar(name).await
@@ -72,7 +82,7 @@ impl Radicale {
 
 /// Paths are meant in the folder that the server runs in. `hosts` must name a port; `serve.py` takes another. Passwords
 /// are those of tests, in a file that lives as long as the server. A wrong one is answered without the usual delay:
-/// nobody is guessing here.
+/// nobody is guessing here. Nor is anybody kept from asking for more than 10,000 events at once, as vdirsyncer does.
 const CONFIG: &str = "\
 [server]
 hosts = 127.0.0.1:1
@@ -85,6 +95,8 @@ delay = 0
 type = owner_only
 [storage]
 filesystem_folder = collections
+[reporting]
+max_freebusy_occurrence = 100000
 [logging]
 level = warning
 ";

@@ -1,18 +1,18 @@
-//! What tests of providers have in common: a sandbox, and a provider in it that is connected to somebody's account.
+//! What tests and benchmarks of providers have in common: a sandbox, and a provider in it that is connected to somebody's account.
 
+use crate::peers::Account;
+use crate::{components, repo_root};
 use anyhow::Context;
 use chronus_host::plugins::egress::{Credential, EgressMap, EgressPolicy, Grant, Names, Tls};
 use chronus_host::plugins::{Access, Budget, Connection, Plugin, Sandbox, SandboxConfig};
-use chronus_tests::peers::Account;
-use chronus_tests::{components, repo_root};
 use std::sync::Arc;
 
 /// The server as the provider knows it; the map leads to where it is.
-pub(crate) const SERVER: &str = "https://dav.example.org";
+pub const SERVER: &str = "https://dav.example.org";
 
 /// A sandbox of this test's own: connections belong to a test's runtime and must not outlive it. Compiled code is
 /// shared through a folder of the checkout.
-pub(crate) fn sandbox(egress: EgressPolicy) -> anyhow::Result<Sandbox> {
+pub fn sandbox(egress: EgressPolicy) -> anyhow::Result<Sandbox> {
     Ok(Sandbox::new(SandboxConfig {
         concurrent_calls: 8,
         cache: Some(repo_root().join("target/code")),
@@ -23,12 +23,12 @@ pub(crate) fn sandbox(egress: EgressPolicy) -> anyhow::Result<Sandbox> {
 }
 
 /// A policy that leads [`SERVER`] to this origin.
-pub(crate) fn mapped_to(origin: &str) -> anyhow::Result<EgressPolicy> {
+pub fn mapped_to(origin: &str) -> anyhow::Result<EgressPolicy> {
     Ok(EgressPolicy { map: EgressMap::new([(SERVER, origin)])?, ..EgressPolicy::default() })
 }
 
 /// The iCal provider, connected to an account of a CalDAV server whose owner lives in this zone.
-pub(crate) async fn ical(account: &Account, zone: &str) -> anyhow::Result<(Plugin, Arc<Access>)> {
+pub async fn ical(account: &Account, zone: &str) -> anyhow::Result<(Plugin, Arc<Access>)> {
     let built = tokio::task::spawn_blocking(components).await??.provider("ical")?;
     let plugin = sandbox(mapped_to(&account.origin)?)?.admit(&std::fs::read(&built.path)?).await?;
     let connection = Connection {
@@ -42,7 +42,7 @@ pub(crate) async fn ical(account: &Account, zone: &str) -> anyhow::Result<(Plugi
 }
 
 /// An access to an account by this connection.
-pub(crate) fn access(account: &Account, connection: Connection) -> anyhow::Result<Arc<Access>> {
+pub fn access(account: &Account, connection: Connection) -> anyhow::Result<Arc<Access>> {
     let credential = Credential::Basic { user: account.user.clone(), secret: account.password.clone().into() };
     let access = Access::new("organisation", connection, credential, Grant::default(), Budget::default());
     access.context("the access to the test account")

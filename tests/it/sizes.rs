@@ -1,0 +1,16 @@
+//! Components stay small: an operator downloads, stores and compiles them.
+
+use anyhow::ensure;
+use chronus_tests::components;
+
+/// The most bytes that a provider of ours may have (issue 4).
+const MOST: u64 = 1_000_000;
+
+#[tokio::test]
+async fn providers_are_below_a_megabyte() -> anyhow::Result<()> {
+    let built = tokio::task::spawn_blocking(components).await??.provider("ical")?;
+    let size = std::fs::metadata(&built.path)?.len();
+    println!("ical: {size} bytes");
+    ensure!(size <= MOST, "ical has {size} bytes, which is more than {MOST}");
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! A whole calendar, read for the first time and looked at again: what the gate tries with some events and a benchmark
+//! with ten thousand.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use anyhow::{Context, ensure};
+use chronus_host::calendar::Window;
+use chronus_host::plugins::contract::{Change, Memo};
+use chronus_host::plugins::egress::faults::{Faults, Seen};
+use chronus_host::plugins::{Access, Connection, Plugin, Trial};
+
+use crate::harness;
+use crate::peers::Account;
+
+/// A provider and an account that it is connected to. Each call has the default budget.
+#[derive(Clone, Copy)]
+pub struct Reader<'a> {
+    pub plugin: &'a Plugin,
+    pub account: &'a Account,
+    pub window: Window,
+}
+
+/// What is known after a first reading.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    pub calendar: String,
+    pub cursor: Vec<u8>,
+    pub memo: Option<Memo>,
+    /// The ids of all events.
+    pub ids: BTreeSet<String>,
+}
+
+impl Reader<'_> {
+    /// Opens the account and reads all changes of its first calendar. `faults` sees the requests.
+    pub async fn first(&self, connection: &Connection, faults: Option<&Arc<Faults>>) -> anyhow::Result<Listed> {
+        let mut connection = connection.clone();
+        let opened = self.plugin.open(&self.access(&connection, faults)?).await?;
+        connection.memo = opened.memo.or(connection.memo);
+        let calendar = opened.value.calendars.first().context("the server has the calendar")?.id.clone();
+        let most = self.plugin.description().limits.page_size;
+        let (mut cursor, mut ids) = (None, BTreeSet::new());
+        loop {
+            let access = self.access(&connection, faults)?;
+            let page = self.plugin.changes(&access, &calendar, cursor.as_deref(), self.window, most).await?;
+            connection.memo = page.memo.or(connection.memo);
+            let page = page.value;
+            let events = page.items.iter().filter(|item| matches!(item, Change::Event(_)));
+            for id in events.map(Change::id) {
+                ensure!(ids.insert(id.to_owned()), "{id} is listed twice");
+            }
+            if !page.more {
+                ensure!(page.complete_listing, "the listing is not complete");
+                return Ok(Listed { calendar, cursor: page.next, memo: connection.memo, ids });
+            }
+            cursor = Some(page.next);
+        }
+    }
+
+    /// Looks again. There must be nothing new, and nothing to write; the requests that it took.
+    pub async fn again(&self, connection: &Connection, listed: &Listed) -> anyhow::Result<Vec<Seen>> {
+        let recorder = Faults::none();
+        let connection = Connection { memo: listed.memo.clone(), ..connection.clone() };
+        let access = self.access(&connection, Some(&recorder))?;
+        let most = self.plugin.description().limits.page_size;
+        let page = self.plugin.changes(&access, &listed.calendar, Some(&listed.cursor), self.window, most).await?;
+        ensure!(page.memo.is_none(), "the second look has something to remember, which is written");
+        let page = page.value;
+        ensure!(page.items.is_empty() && !page.more, "the second look finds {} changes", page.items.len());
+        Ok(recorder.seen())
+    }
+
+    fn access(&self, connection: &Connection, faults: Option<&Arc<Faults>>) -> anyhow::Result<Arc<Access>> {
+        let trial = Trial { faults: faults.cloned(), ..Trial::default() };
+        Ok(harness::access(self.account, connection.clone())?.in_trial(trial))
+    }
+}
