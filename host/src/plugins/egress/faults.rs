@@ -63,6 +63,8 @@ pub struct Seen {
     pub method: Method,
     /// Where to, as the provider asked.
     pub url: Url,
+    /// What with, but for the credential and the connection's own headers.
+    pub headers: HeaderMap,
     /// What with.
     pub body: Bytes,
     /// What the service answered, if it was asked and answered.
@@ -104,10 +106,11 @@ impl Faults {
     }
 
     /// Counts a request; its number, and what happens to it.
-    pub(super) fn next(&self, method: &Method, url: &Url, body: &Bytes) -> (usize, Option<Fault>) {
+    pub(super) fn next(&self, method: &Method, url: &Url, headers: HeaderMap, body: &Bytes) -> (usize, Option<Fault>) {
         let mut seen = self.lock();
         let number = seen.len();
-        seen.push(Seen { method: method.clone(), url: url.clone(), body: body.clone(), answer: None });
+        let (method, url, body) = (method.clone(), url.clone(), body.clone());
+        seen.push(Seen { method, url, headers, body, answer: None });
         (number, self.script.get(&number).or(self.rest.as_ref()).cloned())
     }
 
@@ -172,13 +175,13 @@ mod tests {
     fn requests_are_counted_over_all_calls() {
         let url: Url = "https://a.example/x".parse().unwrap();
         let faults = Faults::at([(1, Fault::Timeout)]);
-        let next = || faults.next(&Method::GET, &url, &Bytes::new());
+        let next = || faults.next(&Method::GET, &url, HeaderMap::new(), &Bytes::new());
         assert_eq!([next(), next(), next()], [(0, None), (1, Some(Fault::Timeout)), (2, None)]);
         faults.answered(2, &Recorded::bare(204, None));
         let statuses: Vec<_> = faults.seen().into_iter().map(|seen| seen.answer.map(|answer| answer.status)).collect();
         assert_eq!(statuses, [None, None, Some(StatusCode::NO_CONTENT)]);
         let always = Faults::always(Fault::Refused);
-        assert_eq!(always.next(&Method::GET, &url, &Bytes::new()).1, Some(Fault::Refused));
+        assert_eq!(always.next(&Method::GET, &url, HeaderMap::new(), &Bytes::new()).1, Some(Fault::Refused));
     }
 
     #[test]

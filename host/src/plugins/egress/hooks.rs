@@ -234,12 +234,13 @@ impl CallEgress {
         for name in [header::HOST, header::CONTENT_LENGTH, header::ACCEPT_ENCODING] {
             headers.remove(name);
         }
+        let faults = access.trial.faults.as_ref();
+        let fault = faults.map(|faults| (faults, faults.next(&parts.method, &asked, headers.clone(), &body)));
         access.credential.attach(&mut url, &mut headers).map_err(|error| {
             tracing::warn!(%error, "credential not attached");
             Error::ConfigurationError
         })?;
 
-        let fault = access.trial.faults.as_ref().map(|faults| (faults, faults.next(&parts.method, &asked, &body)));
         let sending = client.request(parts.method.clone(), url).headers(headers).body(body).send();
         let limit = options.first_byte_timeout.unwrap_or(Duration::MAX).min(access.budget.wall());
         let sending = async {
