@@ -1,21 +1,23 @@
 //! From a core module to the component that is shipped, without any other program.
 //!
 //! 1. **Slim.** Of the custom sections only the functions' names stay, shortened ([`names`]), and the description of the
-//!    interface that wit-component consumes. Debugging sections would double the file.
-//! 2. **Componentise** with wit-component: no adapter, so the import list is what the provider's own code asks for.
+//!    interface that wit-component consumes. Debugging sections would double the file. What would free a call's result
+//!    is left out ([`post_return`]).
+//! 2. **Componentise** with wit-component: no adapter, so the import list is what the provider's own code asks for. The
+//!    names that it gives to its own parts are left out again; no report shows them.
 //! 3. **Metadata.** Which compiler and which builder made it; no path and no time, for the bytes must be the same
 //!    wherever and whenever the same compiler makes them.
 //! 4. **Check** against [`FEATURES`], so that an author hears here and not at an operator's what the host would refuse.
 //!
-//! Rejected: `wasm-opt` (another program to fetch; with `opt-level = "s"` and LTO it saves little).
+//! Rejected: `wasm-opt` (another program to fetch; after LTO it saves little).
 
 use std::ops::Range;
 
 use wasm_metadata::AddMetadata;
-use wasmparser::{BinaryReader, Parser, Payload, Validator, WasmFeatures};
+use wasmparser::{BinaryReader, BinaryReaderError, CustomSectionReader, Parser, Payload, Validator, WasmFeatures};
 use wit_component::ComponentEncoder;
 
-use crate::names;
+use crate::{names, post_return};
 
 /// What a provider's code may use, exactly what the host's engine runs: the second release of WebAssembly without
 /// reference-counted types (`externref`), which need a collector. So no 64-bit or several memories, no threads, garbage
@@ -40,12 +42,15 @@ pub(crate) struct Surface {
 
 /// Makes the component. `compiler` is the compiler's own name for itself, `1.96.0 (…)`.
 pub(crate) fn componentise(core: &[u8], compiler: &str) -> Result<Vec<u8>, String> {
-    let core = slim(core).map_err(|error| error.to_string())?;
+    let slim = |module| rewritten(module, essential).map_err(|error| error.to_string());
+    let core = post_return::removed(core).map_err(|error| error.to_string())?;
+    let core = slim(&core)?;
     let component = ComponentEncoder::default()
         .validate(true)
         .module(&core)
         .and_then(|mut encoder| encoder.encode())
         .map_err(|error| format!("{error:#}"))?;
+    let component = slim(&component)?;
     let mut metadata = AddMetadata::default();
     metadata.language = vec![("Rust".to_owned(), String::new())];
     metadata.processed_by = vec![
@@ -55,42 +60,62 @@ pub(crate) fn componentise(core: &[u8], compiler: &str) -> Result<Vec<u8>, Strin
     metadata.to_wasm(&component).map_err(|error| format!("{error:#}"))
 }
 
-/// The core module without the custom sections that only tools of its toolchain read.
-fn slim(core: &[u8]) -> Result<Vec<u8>, wasmparser::BinaryReaderError> {
-    let mut slimmed = Vec::with_capacity(core.len());
-    for payload in Parser::new(0).parse_all(core) {
+/// Of a custom section what is shipped, if anything: names for a report, and what wit-component reads.
+fn essential(custom: &CustomSectionReader<'_>) -> Result<Option<Vec<u8>>, BinaryReaderError> {
+    Ok(match custom.name() {
+        "name" => Some(names::section(custom.data())?),
+        name if name.starts_with("component-type") => Some(custom.data().to_owned()),
+        _ => None,
+    })
+}
+
+/// A module or component whose own custom sections, not those of what is in it, hold what the function makes of them.
+fn rewritten(
+    binary: &[u8],
+    contents: fn(&CustomSectionReader<'_>) -> Result<Option<Vec<u8>>, BinaryReaderError>,
+) -> Result<Vec<u8>, BinaryReaderError> {
+    let mut written = Vec::with_capacity(binary.len());
+    let mut depth = 0_usize;
+    for payload in Parser::new(0).parse_all(binary) {
         let payload = payload?;
-        if let Payload::Version { range, .. } = &payload {
-            slimmed.extend_from_slice(slice(core, range.clone())?);
+        if let Payload::End(_) = &payload {
+            depth = depth.saturating_sub(1);
+            continue;
         }
-        if let Payload::CustomSection(custom) = &payload {
-            if custom.name() == "name" {
-                push_names(&mut slimmed, &names::section(custom.data())?);
-                continue;
+        if depth == 0 {
+            if let Payload::Version { range, .. } = &payload {
+                written.extend_from_slice(slice(binary, range.clone())?);
             }
-            if !custom.name().starts_with("component-type") {
-                continue;
+            if let Payload::CustomSection(custom) = &payload {
+                if let Some(contents) = contents(custom)? {
+                    push_custom(&mut written, custom.name(), &contents);
+                }
+            } else if let Some((id, range)) = payload.as_section() {
+                push_section(&mut written, id, slice(binary, range)?);
             }
         }
-        if let Some((id, range)) = payload.as_section() {
-            let contents = slice(core, range)?;
-            slimmed.push(id);
-            push_length(&mut slimmed, contents.len());
-            slimmed.extend_from_slice(contents);
+        if let Payload::ModuleSection { .. } | Payload::ComponentSection { .. } = &payload {
+            depth += 1;
         }
     }
-    Ok(slimmed)
+    Ok(written)
 }
 
-fn push_names(module: &mut Vec<u8>, contents: &[u8]) {
-    const TITLE: &[u8] = b"\x04name";
-    module.push(0);
-    push_length(module, TITLE.len() + contents.len());
-    module.extend_from_slice(TITLE);
-    module.extend_from_slice(contents);
+pub(crate) fn push_section(binary: &mut Vec<u8>, id: u8, contents: &[u8]) {
+    binary.push(id);
+    push_length(binary, contents.len());
+    binary.extend_from_slice(contents);
 }
 
-fn slice(bytes: &[u8], range: Range<usize>) -> Result<&[u8], wasmparser::BinaryReaderError> {
+fn push_custom(binary: &mut Vec<u8>, name: &str, data: &[u8]) {
+    let mut contents = Vec::with_capacity(data.len() + name.len() + 1);
+    push_length(&mut contents, name.len());
+    contents.extend_from_slice(name.as_bytes());
+    contents.extend_from_slice(data);
+    push_section(binary, 0, &contents);
+}
+
+pub(crate) fn slice(bytes: &[u8], range: Range<usize>) -> Result<&[u8], BinaryReaderError> {
     let mut reader = BinaryReader::new(bytes, 0);
     reader.read_bytes(range.start)?;
     reader.read_bytes(range.len())
@@ -107,7 +132,7 @@ pub(crate) fn push_length(bytes: &mut Vec<u8>, mut length: usize) {
 
 /// Validates the component against [`FEATURES`] and lists its names.
 pub(crate) fn check(component: &[u8]) -> Result<Surface, String> {
-    let refused = |error: wasmparser::BinaryReaderError| {
+    let refused = |error: BinaryReaderError| {
         format!("{error}. A component may use WebAssembly 2.0 only; look for target features in its build")
     };
     Validator::new_with_features(FEATURES).validate_all(component).map_err(refused)?;
@@ -237,7 +262,7 @@ mod tests {
 
     #[test]
     fn slimming_keeps_every_other_section() {
-        let slimmed = slim(&guest()).unwrap();
+        let slimmed = rewritten(&guest(), essential).unwrap();
         let ids = |bytes: &[u8]| -> Vec<u8> {
             let payloads = Parser::new(0).parse_all(bytes);
             payloads
@@ -247,7 +272,7 @@ mod tests {
                 .collect()
         };
         assert_eq!(ids(&slimmed), ids(&guest()));
-        assert_eq!(slim(&slimmed).unwrap(), slimmed);
+        assert_eq!(rewritten(&slimmed, essential).unwrap(), slimmed);
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod environment;
 mod error;
 mod files;
 mod names;
+mod post_return;
 mod process;
 mod reproducible;
 mod sign;

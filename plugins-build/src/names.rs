@@ -2,9 +2,10 @@
 //!
 //! A trap's report names the functions it went through, so the names must be in the component: an operator has nothing
 //! else. As the compiler writes them they are long, with every generic argument and a hash for every crate in it, and
-//! the hashes differ with every compiler. So each is written as people write it, without arguments and hashes:
-//! `chronus_ical::dav::read`, `<jiff::error::Error as core::fmt::Display>::fmt`. In an iCal provider of 930 KiB that is
-//! 50 KiB instead of 109, and any tool shows it as it is.
+//! the hashes differ with every compiler. So each is written as people write it, without arguments and hashes,
+//! and without the modules of the standard library: `chronus_ical::dav::read`, `<jiff::error::Error as Display>::fmt`.
+//! The standard library's own functions go without: it is who calls them that has made a mistake. What is left is a
+//! quarter, and any tool shows it as it is.
 //!
 //! Rejected: no names (a report of numbers), and names in a file of their own (whoever reads the report must find the
 //! file of exactly that build).
@@ -22,7 +23,7 @@ pub(crate) fn section(contents: &[u8]) -> Result<Vec<u8>, BinaryReaderError> {
         if let Name::Function(names) = subsection? {
             for naming in names {
                 let naming = naming?;
-                functions.push((naming.index, readable(naming.name)));
+                functions.extend(readable(naming.name).map(|name| (naming.index, name)));
             }
         }
     }
@@ -40,13 +41,24 @@ pub(crate) fn section(contents: &[u8]) -> Result<Vec<u8>, BinaryReaderError> {
     Ok(section)
 }
 
-/// A compiler's name as people write it. Other names stay as they are.
-fn readable(name: &str) -> String {
-    match try_demangle(name) {
-        // `{:#}` leaves the hashes out.
-        Ok(demangled) => without_arguments(&format!("{demangled:#}")),
-        Err(_) => name.to_owned(),
-    }
+/// A compiler's name as people write it; none for the standard library's own. Other names stay as they are.
+fn readable(name: &str) -> Option<String> {
+    // `{:#}` leaves the hashes out.
+    let Ok(demangled) = try_demangle(name) else { return Some(name.to_owned()) };
+    let name = without_arguments(&format!("{demangled:#}"));
+    (!is_of_the_standard_library(&name)).then(|| without_modules(&name))
+}
+
+const LIBRARIES: [&str; 3] = ["core::", "alloc::", "std::"];
+
+/// Whether only the standard library has a part in it: `<alloc::vec::Vec as core::clone::Clone>::clone` and
+/// `core::str::from_utf8`, but not `<dav::Etag as core::fmt::Display>::fmt`.
+fn is_of_the_standard_library(name: &str) -> bool {
+    let mut paths = name.split(|character| !is_of_path(character)).filter(|path| path.contains("::"));
+    // What follows a bracket (`>::clone`) begins with colons.
+    let (library, own) =
+        (|path: &str| LIBRARIES.iter().any(|library| path.starts_with(library)), |path: &str| path.starts_with("::"));
+    paths.clone().any(library) && paths.all(|path| library(path) || own(path))
 }
 
 /// Leaves out the arguments of generic functions and types (`::<…>`, `Vec<…>`), but not the brackets that a path begins
@@ -90,6 +102,37 @@ fn closing(text: &str) -> Option<usize> {
     None
 }
 
+/// Leaves out the modules of the standard library before its types and traits (`core::fmt::Display` is `Display`) and,
+/// but for the last, before its functions (`core::ptr::drop_in_place` is `ptr::drop_in_place`).
+fn without_modules(name: &str) -> String {
+    let mut kept = String::with_capacity(name.len());
+    let mut rest = name;
+    while let Some(begin) = rest.find(is_of_path) {
+        let (before, path) = rest.split_at(begin);
+        let (path, after) = path.split_at(path.find(|next| !is_of_path(next)).unwrap_or(path.len()));
+        kept.push_str(before);
+        kept.push_str(shortened(path));
+        rest = after;
+    }
+    kept.push_str(rest);
+    kept
+}
+
+fn is_of_path(character: char) -> bool {
+    character.is_alphanumeric() || matches!(character, '_' | ':')
+}
+
+fn shortened(path: &str) -> &str {
+    if !LIBRARIES.iter().any(|library| path.starts_with(library)) {
+        return path;
+    }
+    let Some((modules, last)) = path.rsplit_once("::") else { return path };
+    let last_is_type = last.starts_with(|first: char| first.is_uppercase());
+    let kept =
+        if last_is_type { Some(last) } else { modules.rsplit_once("::").and_then(|(at, _)| path.get(at.len() + 2..)) };
+    kept.filter(|kept| !kept.is_empty()).unwrap_or(path)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -103,7 +146,7 @@ mod tests {
             ("_RNCNvNtCs9gFZVMta466_12chronus_ical4busy4busys_0B5_", "chronus_ical::busy::busy::{closure#1}"),
             (
                 "_RNvXs3_NtCsgFyG5kJ6cwD_4jiff5errorNtB5_9ErrorKindNtNtCsi0CDqs3jJv1_4core3fmt7Display3fmt",
-                "<jiff::error::ErrorKind as core::fmt::Display>::fmt",
+                "<jiff::error::ErrorKind as Display>::fmt",
             ),
             (
                 "_RINvNtNtNtNtNtCs9gFZVMta466_12chronus_ical9component7exports7chronus8calendar4busy18__export_query_cabiNtBa_9ComponentEBc_",
@@ -113,7 +156,7 @@ mod tests {
             ("memcpy", "memcpy"),
         ];
         for (mangled, name) in cases {
-            assert_eq!(readable(mangled), name);
+            assert_eq!(readable(mangled).as_deref(), Some(name));
         }
     }
 
@@ -132,6 +175,41 @@ mod tests {
         ];
         for (name, expected) in cases {
             assert_eq!(without_arguments(name), expected);
+        }
+    }
+
+    #[test]
+    fn the_standard_library_has_no_names() {
+        for (name, is) in [
+            ("core::str::from_utf8", true),
+            ("<alloc::vec::Vec as core::clone::Clone>::clone", true),
+            ("<[T] as core::fmt::Debug>::fmt::{closure#0}", true),
+            ("<dav::Etag as core::fmt::Display>::fmt", false),
+            ("<&core::option::Option as dav::Read>::read", false),
+            ("dav::read", false),
+            ("memcpy", false),
+            ("<T>::f", false),
+        ] {
+            assert_eq!(is_of_the_standard_library(name), is, "{name}");
+        }
+    }
+
+    #[test]
+    fn modules_of_the_standard_library_are_left_out() {
+        let cases = [
+            ("<a::B as core::fmt::Display>::fmt", "<a::B as Display>::fmt"),
+            ("core::ptr::drop_in_place", "ptr::drop_in_place"),
+            (
+                "<alloc::vec::Vec as core::iter::traits::Extend>::extend::{closure#0}",
+                "<Vec as Extend>::extend::{closure#0}",
+            ),
+            ("<&mut [core::cell::Cell]>::core::a", "<&mut [Cell]>::core::a"),
+            ("core::panic", "core::panic"),
+            ("core::", "core::"),
+            ("score::a::B", "score::a::B"),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(without_modules(name), expected);
         }
     }
 

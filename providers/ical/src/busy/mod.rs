@@ -9,9 +9,8 @@
 mod events;
 mod free_busy;
 
-use std::collections::BinaryHeap;
-
 use chronus_sdk::failure::{invalid, unsupported};
+use chronus_sdk::icalendar;
 use chronus_sdk::types::{BusyAnswer, BusyAnswers, BusyTimes, Connection, Failure, Interval, Remedy, Whose, Window};
 
 use crate::dav::Trouble;
@@ -79,10 +78,9 @@ fn is_refusal(trouble: &Trouble) -> bool {
     !matches!(trouble.failure.remedy, Remedy::Temporary | Remedy::SlowDown(_) | Remedy::Reconnect)
 }
 
-/// By start, then end. By a heap of their places: a sort of a type of its own would be half a per cent of the component.
+/// By start, then end.
 fn sorted(intervals: Vec<Interval>) -> Vec<Interval> {
-    let places = intervals.iter().enumerate().map(|(place, each)| (each.start, each.end, place));
-    let places = places.collect::<BinaryHeap<_>>().into_sorted_vec();
+    let order = icalendar::order(intervals.iter().map(|each| (each.start, each.end)).collect());
     let mut intervals: Vec<Option<Interval>> = intervals.into_iter().map(Some).collect();
-    places.into_iter().filter_map(|(_, _, place)| intervals.get_mut(place).and_then(Option::take)).collect()
+    order.into_iter().filter_map(|place| intervals.get_mut(place).and_then(Option::take)).collect()
 }

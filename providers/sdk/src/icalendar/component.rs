@@ -11,7 +11,7 @@
 use std::fmt;
 
 use super::line::{MAX_LINE, Property, is_name_byte, parse_line, unfold};
-use super::names::{Name, upper};
+use super::names::{Name, is, upper};
 use super::{Problem, Problems};
 
 /// The largest calendar that is read, in bytes.
@@ -90,12 +90,12 @@ impl Component {
 
     /// The first property of this name, which is in upper case.
     pub fn property(&self, name: &str) -> Option<&Property> {
-        self.properties.iter().find(|property| property.name == name)
+        self.properties.iter().find(|property| is(&property.name, name))
     }
 
     /// All properties of this name, which is in upper case.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Property> {
-        self.properties.iter().filter(move |property| property.name == name)
+        self.properties.iter().filter(move |property| is(&property.name, name))
     }
 
     /// The value of the first property of this name, unescaped.
@@ -105,7 +105,7 @@ impl Component {
 
     /// The inner components of this name, which is in upper case.
     pub fn inner<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Component> {
-        self.components.iter().filter(move |component| component.name == name)
+        self.components.iter().filter(move |component| is(&component.name, name))
     }
 
     /// Like [`Component::inner`], to change them.

@@ -8,9 +8,9 @@
 use jiff::civil::{DateTime, date};
 use jiff::tz::TimeZone;
 
-use super::Component;
 use super::recur::{Rule, Until, wall_seconds};
 use super::value::{self, DateOrTime};
+use super::{Component, order};
 
 /// The years for which changes are computed. Before, the first offset holds; afterwards, the last.
 const FIRST_YEAR: i16 = 1900;
@@ -35,7 +35,8 @@ pub(super) fn rules(definition: &Component) -> Option<TimeZone> {
             changes_of(part, &mut changes)?;
         }
     }
-    changes.sort_unstable();
+    let order = order(changes.iter().map(|change| (change.at, i64::from(change.before))).collect());
+    let mut changes: Vec<Change> = order.into_iter().filter_map(|place| changes.get(place).copied()).collect();
     changes.dedup_by_key(|change| change.at);
     let first = changes.first()?.before;
     TimeZone::tzif("VTIMEZONE", &tzif(first, &changes)?).ok()

@@ -206,9 +206,12 @@ fn is_one_of(property: &Property, addresses: &[&str]) -> bool {
     address(property).is_some_and(|own| addresses.iter().any(|address| same_address(&own, address)))
 }
 
+/// Without regard to the case of ASCII letters alone: what else a mailbox may hold, its server compares as it likes.
 fn same_address(one: &str, other: &str) -> bool {
-    let bare = |address: &str| after_mailto(address.trim()).unwrap_or(address.trim()).to_lowercase();
-    bare(one) == bare(other)
+    fn bare(address: &str) -> &str {
+        after_mailto(address.trim()).unwrap_or(address.trim())
+    }
+    bare(one).eq_ignore_ascii_case(bare(other))
 }
 
 /// The e-mail address of a calendar user. Apple's servers name people by paths and put the address in EMAIL.

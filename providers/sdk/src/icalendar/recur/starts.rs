@@ -225,10 +225,12 @@ impl Starts<'_> {
             1.. => usize::try_from(position - 1).ok(),
             _ => size.checked_sub(usize::from(position.unsigned_abs())),
         };
-        let mut picked: Vec<usize> = self.rule.by_position.iter().filter_map(place).filter(|&at| at < size).collect();
-        picked.sort_unstable_by(|a, b| b.cmp(a));
+        let picked = self.rule.by_position.iter().filter_map(place).filter(|&at| at < size);
+        // As numbers that are sorted elsewhere too: the code of another sort would be 3 KB of a component.
+        let mut picked: Vec<i64> = picked.filter_map(|at| i64::try_from(at).ok()).collect();
+        picked.sort_unstable();
         picked.dedup();
-        self.set.picked = Some(picked);
+        self.set.picked = Some(picked.into_iter().rev().filter_map(|at| usize::try_from(at).ok()).collect());
     }
 }
 
