@@ -96,7 +96,7 @@ type = owner_only
 [storage]
 filesystem_folder = collections
 [reporting]
-max_freebusy_occurrence = 100000
+max_expand_occurrence = 100000
 [logging]
 level = warning
 ";
