@@ -55,10 +55,9 @@ const LIBRARIES: [&str; 3] = ["core::", "alloc::", "std::"];
 /// `core::str::from_utf8`, but not `<dav::Etag as core::fmt::Display>::fmt`.
 fn is_of_the_standard_library(name: &str) -> bool {
     let mut paths = name.split(|character| !is_of_path(character)).filter(|path| path.contains("::"));
-    // What follows a bracket (`>::clone`) begins with colons.
-    let (library, own) =
-        (|path: &str| LIBRARIES.iter().any(|library| path.starts_with(library)), |path: &str| path.starts_with("::"));
-    paths.clone().any(library) && paths.all(|path| library(path) || own(path))
+    let is_library = |path: &str| LIBRARIES.iter().any(|library| path.starts_with(library));
+    // What stands behind a bracket (`>::clone`) is a part of what stands before it.
+    paths.clone().any(is_library) && paths.all(|path| is_library(path) || path.starts_with("::"))
 }
 
 /// Leaves out the arguments of generic functions and types (`::<…>`, `Vec<…>`), but not the brackets that a path begins

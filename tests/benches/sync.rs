@@ -33,7 +33,7 @@ async fn main() -> anyhow::Result<()> {
     let account = &account;
     let (plugin, access) = harness::ical(account, events::ZONE).await?;
     let connection = &access.connection;
-    let reader = Reader { plugin: &plugin, account, window: window()? };
+    let reader = Reader { plugin: &plugin, account, calendar: &calendar, window: window()? };
     let vdirsyncer = if left_out(&[Peer::Vdirsyncer])? { None } else { Some(Vdirsyncer::installed().await?) };
 
     println!(

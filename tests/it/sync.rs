@@ -16,7 +16,7 @@ async fn comes_to_rest(account: &Account) -> anyhow::Result<()> {
     stream::iter(events::resources(EVENTS)).map(put).buffer_unordered(4).try_for_each(|_| async { Ok(()) }).await?;
     let (plugin, access) = harness::ical(account, events::ZONE).await?;
     let window = Window { start: "2024-06-01T00:00:00Z".parse()?, end: "2026-06-01T00:00:00Z".parse()? };
-    let reader = Reader { plugin: &plugin, account, window };
+    let reader = Reader { plugin: &plugin, account, calendar, window };
     let listed = reader.first(&access.connection, None).await?;
     ensure!(listed.ids.len() == EVENTS, "the listing names {} events", listed.ids.len());
     let requests = reader.again(&access.connection, &listed).await?;

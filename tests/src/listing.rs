@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use chronus_host::calendar::Window;
 use chronus_host::plugins::contract::{Change, Memo};
 use chronus_host::plugins::egress::faults::{Faults, Seen};
@@ -18,13 +18,14 @@ use crate::peers::Account;
 pub struct Reader<'a> {
     pub plugin: &'a Plugin,
     pub account: &'a Account,
+    /// The path of the calendar, which is its id.
+    pub calendar: &'a str,
     pub window: Window,
 }
 
 /// What is known after a first reading.
 #[derive(Debug, Clone)]
 pub struct Listed {
-    pub calendar: String,
     pub cursor: Vec<u8>,
     pub memo: Option<Memo>,
     /// The ids of all events.
@@ -32,17 +33,17 @@ pub struct Listed {
 }
 
 impl Reader<'_> {
-    /// Opens the account and reads all changes of its first calendar. `faults` sees the requests.
+    /// Opens the account and reads all changes of the calendar. `faults` sees the requests.
     pub async fn first(&self, connection: &Connection, faults: Option<&Arc<Faults>>) -> anyhow::Result<Listed> {
         let mut connection = connection.clone();
         let opened = self.plugin.open(&self.access(&connection, faults)?).await?;
         connection.memo = opened.memo.or(connection.memo);
-        let calendar = opened.value.calendars.first().context("the server has the calendar")?.id.clone();
+        ensure!(opened.value.calendars.iter().any(|calendar| calendar.id == self.calendar), "it is not listed");
         let most = self.plugin.description().limits.page_size;
         let (mut cursor, mut ids) = (None, BTreeSet::new());
         loop {
             let access = self.access(&connection, faults)?;
-            let page = self.plugin.changes(&access, &calendar, cursor.as_deref(), self.window, most).await?;
+            let page = self.plugin.changes(&access, self.calendar, cursor.as_deref(), self.window, most).await?;
             connection.memo = page.memo.or(connection.memo);
             let page = page.value;
             let events = page.items.iter().filter(|item| matches!(item, Change::Event(_)));
@@ -51,7 +52,7 @@ impl Reader<'_> {
             }
             if !page.more {
                 ensure!(page.complete_listing, "the listing is not complete");
-                return Ok(Listed { calendar, cursor: page.next, memo: connection.memo, ids });
+                return Ok(Listed { cursor: page.next, memo: connection.memo, ids });
             }
             cursor = Some(page.next);
         }
@@ -63,7 +64,7 @@ impl Reader<'_> {
         let connection = Connection { memo: listed.memo.clone(), ..connection.clone() };
         let access = self.access(&connection, Some(&recorder))?;
         let most = self.plugin.description().limits.page_size;
-        let page = self.plugin.changes(&access, &listed.calendar, Some(&listed.cursor), self.window, most).await?;
+        let page = self.plugin.changes(&access, self.calendar, Some(&listed.cursor), self.window, most).await?;
         ensure!(page.memo.is_none(), "the second look has something to remember, which is written");
         let page = page.value;
         ensure!(page.items.is_empty() && !page.more, "the second look finds {} changes", page.items.len());

@@ -186,6 +186,16 @@ mod tests {
         }
     }
 
+    #[test]
+    fn memories_have_all_their_addresses_as_long_as_there_are_enough() {
+        assert_eq!([1, 100, 2048].map(reservation), [4 << 30; 3]);
+        assert_eq!([2049, 10_000].map(reservation), [LARGEST_MEMORY as u64; 2]);
+        // What the largest of both takes is less than half of what a process has.
+        for calls in [2048, 10_000] {
+            assert!(u64::from(calls * MOST_MEMORIES) * (reservation(calls) + (32 << 20)) < 1 << 46, "{calls}");
+        }
+    }
+
     /// Without this, a mistake in the tests above would look like a refusal.
     #[test]
     fn what_providers_use_is_taken_by_both() {
