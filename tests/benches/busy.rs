@@ -2,8 +2,9 @@
 //!
 //! A thousand events, of which half repeat or are whole days, are put on a Radicale. The provider asks it once, in the
 //! sandbox, and the answer is kept; then that answer is read again and again: in the sandbox, where the host gives it in
-//! place of the server's, and by the same code compiled for this machine. recurring-ical-events, ical.js and libical read
-//! the same events as one calendar. All in turn, in one run. What is promised is checked: beyond it the program fails.
+//! place of the server's, and by the same code compiled for this machine with the same optimisation (Cargo.toml,
+//! `[profile.bench.package]`). recurring-ical-events, ical.js and libical read the same events as one calendar. All in
+//! turn, in one run. What is promised is checked: beyond it the program fails.
 
 #![expect(
     clippy::result_large_err,

@@ -36,9 +36,7 @@ async fn main() -> anyhow::Result<()> {
     let reader = Reader { plugin: &plugin, account, calendar: &calendar, window: window()? };
     let vdirsyncer = if left_out(&[Peer::Vdirsyncer])? { None } else { Some(Vdirsyncer::installed().await?) };
 
-    println!(
-        "Radicale reads {EVENTS} events for its first time, which takes minutes and is nobody's fault but its own"
-    );
+    println!("Radicale reads {EVENTS} events for the first time, which takes it minutes and is not measured");
     warm(account, &calendar).await?;
     // The first is not measured: it tells which requests there are.
     let recorder = Faults::none();

@@ -1,4 +1,5 @@
-//! What tests and benchmarks of providers have in common: a sandbox, and a provider in it that is connected to somebody's account.
+//! What tests and benchmarks of providers have in common: a sandbox, and a provider in it that is connected to
+//! somebody's account.
 
 use crate::peers::Account;
 use crate::{components, repo_root};

@@ -91,9 +91,9 @@ pub(super) fn config(concurrent_calls: u32, cache: Option<PathBuf>) -> wasmtime:
     Ok(config)
 }
 
-/// How many addresses each memory takes, in bytes. If they are all that 32 bits can name, no access needs a check whether
-/// it is within: a call that computes takes an eighth less time. For thousands of calls at once there are not enough
-/// addresses (there are 2^47), and every access is checked.
+/// How many addresses each memory takes, in bytes. If they are all that 32 bits can name, no access needs a check
+/// whether it is within: a call that computes takes an eighth less time. For thousands of calls at once there are not
+/// enough addresses (there are 2^47), and every access is checked.
 fn reservation(concurrent_calls: u32) -> u64 {
     const ALL: u64 = 4 << 30;
     const MOST: u64 = 1 << 45;

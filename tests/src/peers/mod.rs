@@ -7,8 +7,8 @@
 //! A peer that cannot be had fails its tests, with the command that failed: a test that quietly does nothing proves
 //! nothing. Who must do without one says so, and is told what was left out: `CHRONUS_WITHOUT=xandikos,caldav`.
 //!
-//! PostgreSQL, Cyrus and libical are the exceptions: no such packages exist of them, so the system's are used. One PostgreSQL does
-//! for all tests of a process, because a database of their own is all that keeps them apart.
+//! PostgreSQL, Cyrus and libical are the exceptions: no such packages exist of them, so the system's are used. One
+//! PostgreSQL does for all tests of a process, because a database of their own is all that keeps them apart.
 //!
 //! Rejected: containers (not on every machine), a package of the distribution (needs root, and another version
 //! everywhere), starting one CalDAV server for all tests (they would see each other's events).
