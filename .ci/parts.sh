@@ -3,6 +3,7 @@
 #   part NAME COMMAND…                   runs it; whatever fails ends the script
 #   because="REASON" part NAME COMMAND…  a part of more than five minutes says why
 #   need PACKAGE COMMAND…                installs a Debian package, unless the command succeeds without it
+#   tool NAME VERSION                    installs a program of cargo's into target/tools, unless it is there
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -43,6 +44,14 @@ part_end() {
     fi
 }
 trap part_end EXIT
+
+# tool NAME VERSION: a program of cargo's, at exactly this version, in target/tools/bin. The debug build takes half as long
+# to make as the release build, and is fast enough.
+tool() {
+    if [ "$("target/tools/bin/$1" --version 2>/dev/null)" != "$1 $2" ]; then
+        cargo install "$1" --version "$2" --locked --debug --quiet --root target/tools
+    fi
+}
 
 need() {
     local package=$1

@@ -42,15 +42,15 @@ pub(crate) struct Surface {
 
 /// Makes the component. `compiler` is the compiler's own name for itself, `1.96.0 (…)`.
 pub(crate) fn componentise(core: &[u8], compiler: &str) -> Result<Vec<u8>, String> {
-    let slim = |module| rewritten(module, essential).map_err(|error| error.to_string());
-    let core = post_return::removed(core).map_err(|error| error.to_string())?;
-    let core = slim(&core)?;
+    let refused = |error: BinaryReaderError| error.to_string();
+    let core = post_return::removed(core).map_err(refused)?;
+    let core = slim(&core).map_err(refused)?;
     let component = ComponentEncoder::default()
         .validate(true)
         .module(&core)
         .and_then(|mut encoder| encoder.encode())
         .map_err(|error| format!("{error:#}"))?;
-    let component = slim(&component)?;
+    let component = slim(&component).map_err(refused)?;
     let mut metadata = AddMetadata::default();
     metadata.language = vec![("Rust".to_owned(), String::new())];
     metadata.processed_by = vec![
@@ -69,11 +69,8 @@ fn essential(custom: &CustomSectionReader<'_>) -> Result<Option<Vec<u8>>, Binary
     })
 }
 
-/// A module or component whose own custom sections, not those of what is in it, hold what the function makes of them.
-fn rewritten(
-    binary: &[u8],
-    contents: fn(&CustomSectionReader<'_>) -> Result<Option<Vec<u8>>, BinaryReaderError>,
-) -> Result<Vec<u8>, BinaryReaderError> {
+/// A module or component with what is [`essential`] of its own custom sections, not of those of what is in it.
+fn slim(binary: &[u8]) -> Result<Vec<u8>, BinaryReaderError> {
     let mut written = Vec::with_capacity(binary.len());
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(binary) {
@@ -87,7 +84,7 @@ fn rewritten(
                 written.extend_from_slice(slice(binary, range.clone())?);
             }
             if let Payload::CustomSection(custom) = &payload {
-                if let Some(contents) = contents(custom)? {
+                if let Some(contents) = essential(custom)? {
                     push_custom(&mut written, custom.name(), &contents);
                 }
             } else if let Some((id, range)) = payload.as_section() {
@@ -262,7 +259,7 @@ mod tests {
 
     #[test]
     fn slimming_keeps_every_other_section() {
-        let slimmed = rewritten(&guest(), essential).unwrap();
+        let slimmed = slim(&guest()).unwrap();
         let ids = |bytes: &[u8]| -> Vec<u8> {
             let payloads = Parser::new(0).parse_all(bytes);
             payloads
@@ -272,7 +269,7 @@ mod tests {
                 .collect()
         };
         assert_eq!(ids(&slimmed), ids(&guest()));
-        assert_eq!(rewritten(&slimmed, essential).unwrap(), slimmed);
+        assert_eq!(slim(&slimmed).unwrap(), slimmed);
     }
 
     #[test]

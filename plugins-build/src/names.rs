@@ -49,13 +49,15 @@ fn readable(name: &str) -> Option<String> {
     (!is_of_the_standard_library(&name)).then(|| without_modules(&name))
 }
 
-const LIBRARIES: [&str; 3] = ["core::", "alloc::", "std::"];
+/// Whether a path leads into the standard library.
+fn is_library(path: &str) -> bool {
+    ["core::", "alloc::", "std::"].iter().any(|library| path.starts_with(library))
+}
 
 /// Whether only the standard library has a part in it: `<alloc::vec::Vec as core::clone::Clone>::clone` and
 /// `core::str::from_utf8`, but not `<dav::Etag as core::fmt::Display>::fmt`.
 fn is_of_the_standard_library(name: &str) -> bool {
     let mut paths = name.split(|character| !is_of_path(character)).filter(|path| path.contains("::"));
-    let is_library = |path: &str| LIBRARIES.iter().any(|library| path.starts_with(library));
     // What stands behind a bracket (`>::clone`) is a part of what stands before it.
     paths.clone().any(is_library) && paths.all(|path| is_library(path) || path.starts_with("::"))
 }
@@ -122,7 +124,7 @@ fn is_of_path(character: char) -> bool {
 }
 
 fn shortened(path: &str) -> &str {
-    if !LIBRARIES.iter().any(|library| path.starts_with(library)) {
+    if !is_library(path) {
         return path;
     }
     let Some((modules, last)) = path.rsplit_once("::") else { return path };

@@ -18,11 +18,12 @@ use chronus_host::plugins::{Access, Plugin, Trial, contract::Whose};
 use chronus_sdk::Provider as _;
 use chronus_sdk::http::{Response, native};
 use chronus_sdk::types as guest;
+use chronus_tests::measure::{Compared, median};
 use chronus_tests::peers::{Libical, Node, Peer, Python, Radicale, left_out};
 use chronus_tests::{events, harness};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 const EVENTS: usize = 1000;
 const ROUNDS: usize = 21;
@@ -42,7 +43,7 @@ const WINDOWS: [(&str, &str, &str); 2] = [
 async fn main() -> anyhow::Result<()> {
     let radicale = Radicale::start(&[("ann", "secret-of-ann")]).await?;
     let account = radicale.account("ann")?;
-    account.put("/ann/work/", &events::calendar(EVENTS)).await?;
+    account.put(&format!("{}work/", account.home), &events::calendar(EVENTS)).await?;
     let (plugin, access) = harness::ical(&account, events::ZONE).await?;
     let opened = plugin.open(&access).await?;
     let calendar = opened.value.calendars.first().context("the server has the calendar")?.id.clone();
@@ -76,9 +77,7 @@ async fn main() -> anyhow::Result<()> {
                 rounds.push((sandboxed, began.elapsed()));
             }
         }
-        let sandboxed = median(rounds.iter().map(|(sandboxed, _)| seconds(*sandboxed)).collect());
-        let native = median(rounds.iter().map(|(_, native)| seconds(*native)).collect());
-        let ratio = median(rounds.iter().map(|(one, other)| seconds(*one) / seconds(*other)).collect());
+        let Compared { one: sandboxed, other: native, ratio } = Compared::of(&rounds);
         println!(
             "busy, {EVENTS} events ({} KiB), {name}: {intervals} intervals in {:.1} ms; native {:.1} ms; ratio: {ratio:.2} (≤ {SANDBOX})",
             answer.body.len() >> 10,
@@ -190,13 +189,4 @@ impl Other {
         let occurrences = answer["occurrences"].as_u64().context("it says how many occurrences there are")?;
         Ok(Self { name, seconds: median(seconds), occurrences, at_least })
     }
-}
-
-fn seconds(time: Duration) -> f64 {
-    time.as_secs_f64()
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -6,11 +6,11 @@
 //! checked: beyond it the program fails.
 
 use anyhow::Context;
-use chronus_host::calendar::Window;
 use chronus_host::plugins::egress::faults::{Faults, Seen};
 use chronus_tests::events;
 use chronus_tests::harness::{self, SERVER};
 use chronus_tests::listing::Reader;
+use chronus_tests::measure::{Compared, median};
 use chronus_tests::peers::{Account, Peer, Radicale, Vdirsyncer, left_out};
 use std::time::{Duration, Instant};
 
@@ -33,7 +33,7 @@ async fn main() -> anyhow::Result<()> {
     let account = &account;
     let (plugin, access) = harness::ical(account, events::ZONE).await?;
     let connection = &access.connection;
-    let reader = Reader { plugin: &plugin, account, calendar: &calendar, window: window()? };
+    let reader = Reader { plugin: &plugin, account, calendar: &calendar, window: events::window()? };
     let vdirsyncer = if left_out(&[Peer::Vdirsyncer])? { None } else { Some(Vdirsyncer::installed().await?) };
 
     println!("Radicale reads {EVENTS} events for the first time, which takes it minutes and is not measured");
@@ -48,20 +48,17 @@ async fn main() -> anyhow::Result<()> {
     for _ in 0..ROUNDS {
         let began = Instant::now();
         reader.first(connection, None).await?;
-        let provider = began.elapsed();
-        rounds.push((provider, bare(account, &requests).await?));
-        let (provider, bare) = rounds.last().map_or((0.0, 0.0), |(one, other)| (seconds(*one), seconds(*other)));
-        println!("provider {provider:.2} s, bare {bare:.2} s");
+        let round = (began.elapsed(), bare(account, &requests).await?);
+        println!("provider {:.2} s, bare {:.2} s", round.0.as_secs_f64(), round.1.as_secs_f64());
+        rounds.push(round);
         if let Some(vdirsyncer) = &vdirsyncer {
             let synced = vdirsyncer.first_sync(account, "work").await;
             let (took, files) = synced.with_context(|| format!("Radicale says: {}", radicale.log()))?;
             anyhow::ensure!(files == EVENTS, "vdirsyncer has read {files} events");
-            others.push(seconds(took));
+            others.push(took.as_secs_f64());
         }
     }
-    let provider = median(rounds.iter().map(|(provider, _)| seconds(*provider)).collect());
-    let bare = median(rounds.iter().map(|(_, bare)| seconds(*bare)).collect());
-    let ratio = median(rounds.iter().map(|(one, other)| seconds(*one) / seconds(*other)).collect());
+    let Compared { one: provider, other: bare, ratio } = Compared::of(&rounds);
     println!(
         "first sync, {EVENTS} events, Radicale, {} requests: {provider:.2} s; the same requests bare {bare:.2} s; ratio: {ratio:.2} (≤ {BARE})",
         requests.len(),
@@ -77,10 +74,6 @@ async fn main() -> anyhow::Result<()> {
     anyhow::ensure!(requests.len() <= SECOND, "the second look takes {} requests", requests.len());
     println!("second look, {EVENTS} events, Radicale: {} requests, 0 changes, nothing to write", requests.len());
     Ok(())
-}
-
-fn window() -> anyhow::Result<Window> {
-    Ok(Window { start: "2024-06-01T00:00:00Z".parse()?, end: "2026-06-01T00:00:00Z".parse()? })
 }
 
 /// Makes the server read its files. It keeps what it needs of them.
@@ -105,13 +98,4 @@ async fn bare(account: &Account, requests: &[Seen]) -> anyhow::Result<Duration> 
         answer.bytes().await?;
     }
     Ok(began.elapsed())
-}
-
-fn seconds(time: Duration) -> f64 {
-    time.as_secs_f64()
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -2,7 +2,6 @@
 //! three requests at most, no change, nothing to write. How long it takes is for `benches/sync.rs`.
 
 use anyhow::ensure;
-use chronus_host::calendar::Window;
 use chronus_tests::listing::Reader;
 use chronus_tests::peers::{Account, Peer, Radicale, Xandikos, left_out};
 use chronus_tests::{events, harness};
@@ -15,8 +14,7 @@ async fn comes_to_rest(account: &Account) -> anyhow::Result<()> {
     let put = |(uid, text): (String, String)| async move { account.put(&format!("{calendar}{uid}.ics"), &text).await };
     stream::iter(events::resources(EVENTS)).map(put).buffer_unordered(4).try_for_each(|_| async { Ok(()) }).await?;
     let (plugin, access) = harness::ical(account, events::ZONE).await?;
-    let window = Window { start: "2024-06-01T00:00:00Z".parse()?, end: "2026-06-01T00:00:00Z".parse()? };
-    let reader = Reader { plugin: &plugin, account, calendar, window };
+    let reader = Reader { plugin: &plugin, account, calendar, window: events::window()? };
     let listed = reader.first(&access.connection, None).await?;
     ensure!(listed.ids.len() == EVENTS, "the listing names {} events", listed.ids.len());
     let requests = reader.again(&access.connection, &listed).await?;

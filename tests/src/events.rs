@@ -6,6 +6,8 @@
 
 use std::fmt::Write as _;
 
+use chronus_host::calendar::Window;
+
 /// The year of the events.
 pub const YEAR: i16 = 2025;
 
@@ -19,6 +21,11 @@ const RULES: &str = "BEGIN:VTIMEZONE\r\nTZID:Europe/Berlin\r\nBEGIN:DAYLIGHT\r\n
     RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU\r\nTZNAME:CEST\r\nTZOFFSETFROM:+0100\r\nTZOFFSETTO:+0200\r\n\
     END:DAYLIGHT\r\nBEGIN:STANDARD\r\nDTSTART:19961027T030000\r\nRRULE:FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU\r\n\
     TZNAME:CET\r\nTZOFFSETFROM:+0200\r\nTZOFFSETTO:+0100\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n";
+
+/// A window that all of the events are in, and which begins before and ends after their year.
+pub fn window() -> anyhow::Result<Window> {
+    Ok(Window { start: "2024-06-01T00:00:00Z".parse()?, end: "2026-06-01T00:00:00Z".parse()? })
+}
 
 /// So many events, each as a resource of its own: its UID and its text.
 pub fn resources(count: usize) -> impl Iterator<Item = (String, String)> {

@@ -6,6 +6,7 @@
 //!   recurrences. Rejected: imitations of servers. They know only what we knew when we wrote them.
 //! - `harness`: a sandbox, and a provider in it that is connected to somebody's account.
 //! - `listing`: a whole calendar, read for the first time and looked at again.
+//! - `measure`: what a benchmark makes of its rounds.
 //! - `events`: as many events as a benchmark wants, of the kinds that people have.
 //! - `store`: the one imitation, on purpose: a toy service for a toy provider that is wrong at will.
 //! - `random`: random choices that a seed repeats.
@@ -19,6 +20,7 @@ pub mod events;
 pub mod harness;
 pub mod host;
 pub mod listing;
+pub mod measure;
 pub mod peers;
 mod program;
 pub mod random;

@@ -11,7 +11,7 @@ mod free_busy;
 
 use chronus_sdk::failure::{invalid, unsupported};
 use chronus_sdk::icalendar;
-use chronus_sdk::types::{BusyAnswer, BusyAnswers, BusyTimes, Connection, Failure, Interval, Remedy, Whose, Window};
+use chronus_sdk::types::{BusyAnswer, BusyAnswers, BusyTimes, Connection, Failure, Remedy, Whose, Window};
 
 use crate::dav::Trouble;
 use crate::session::{self, Session};
@@ -69,18 +69,11 @@ fn of_calendar(session: &Session<'_>, id: &str, window: Window) -> Result<BusyTi
             asked => asked?,
         }
     };
-    times.intervals = sorted(times.intervals);
+    icalendar::sort_by_times(&mut times.intervals, |each| (each.start, each.end));
     Ok(times)
 }
 
 /// Whether a server means "not in this way" rather than "not now".
 fn is_refusal(trouble: &Trouble) -> bool {
     !matches!(trouble.failure.remedy, Remedy::Temporary | Remedy::SlowDown(_) | Remedy::Reconnect)
-}
-
-/// By start, then end.
-fn sorted(intervals: Vec<Interval>) -> Vec<Interval> {
-    let order = icalendar::order(intervals.iter().map(|each| (each.start, each.end)).collect());
-    let mut intervals: Vec<Option<Interval>> = intervals.into_iter().map(Some).collect();
-    order.into_iter().filter_map(|place| intervals.get_mut(place).and_then(Option::take)).collect()
 }

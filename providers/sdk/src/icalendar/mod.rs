@@ -29,7 +29,7 @@ pub mod zone;
 
 pub use component::{Component, Unreadable, parse};
 pub use line::{Parameter, Property};
-pub use series::{Moment, Occurrence, Series, Window, group, occurrences, order};
+pub use series::{Moment, Occurrence, Series, Window, group, occurrences, sort_by_times};
 pub use zone::{Zone, Zones};
 
 /// Something that could not be read and was left out. It stands beside a result and does not spoil it.

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 
 use super::recur::{Rule, Until, wall_seconds};
 use super::value::{self, DateOrTime};
-use super::{Component, order};
+use super::{Component, sort_by_times};
 
 /// The years for which changes are computed. Before, the first offset holds; afterwards, the last.
 const FIRST_YEAR: i16 = 1900;
@@ -35,8 +35,7 @@ pub(super) fn rules(definition: &Component) -> Option<TimeZone> {
             changes_of(part, &mut changes)?;
         }
     }
-    let order = order(changes.iter().map(|change| (change.at, i64::from(change.before))).collect());
-    let mut changes: Vec<Change> = order.into_iter().filter_map(|place| changes.get(place).copied()).collect();
+    sort_by_times(&mut changes, |change| (change.at, i64::from(change.before)));
     changes.dedup_by_key(|change| change.at);
     let first = changes.first()?.before;
     TimeZone::tzif("VTIMEZONE", &tzif(first, &changes)?).ok()

@@ -118,19 +118,22 @@ pub fn occurrences(calendar: &Component, owner: Zone, window: Window) -> (Vec<Oc
 
 /// Sorts by start, then end.
 fn sort(occurrences: &mut Vec<Occurrence<'_>>) {
-    let key = |one: &Occurrence<'_>| (one.start.as_second(), one.end.as_second());
-    if !occurrences.is_sorted_by_key(key) {
-        let mut unsorted: Vec<Option<_>> = occurrences.drain(..).map(Some).collect();
-        let order = order(unsorted.iter().flatten().map(key).collect());
-        occurrences.extend(order.into_iter().filter_map(|place| unsorted.get_mut(place).and_then(Option::take)));
+    sort_by_times(occurrences, |one| (one.start.as_second(), one.end.as_second()));
+}
+
+/// Sorts by two times, such as a start and an end; equal ones stay in the order they have.
+///
+/// Every sort of another type adds half a per cent to a component, and what is sorted by time is large and better moved
+/// once. So only the places are sorted, by code that all of them share.
+pub fn sort_by_times<T>(items: &mut Vec<T>, times: impl Fn(&T) -> (i64, i64)) {
+    if !items.is_sorted_by_key(&times) {
+        let order = order(items.iter().map(times).collect());
+        let mut unsorted: Vec<Option<T>> = items.drain(..).map(Some).collect();
+        items.extend(order.into_iter().filter_map(|place| unsorted.get_mut(place).and_then(Option::take)));
     }
 }
 
-/// The places of these starts and ends, in the order of their times; equal ones in the order they have.
-///
-/// Every sort of another type adds half a per cent to a component, and what is sorted by time is large and better moved
-/// once. So there is this one.
-pub fn order(times: Vec<(i64, i64)>) -> Vec<usize> {
+fn order(times: Vec<(i64, i64)>) -> Vec<usize> {
     let mut keys: Vec<_> = times.into_iter().enumerate().map(|(place, times)| (times, place)).collect();
     keys.sort_unstable();
     keys.into_iter().map(|(_, place)| place).collect()
