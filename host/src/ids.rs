@@ -101,6 +101,10 @@ ids! {
     TokenId
     /// A person's connected calendar.
     ConnectionId
+    /// The application that an operator has registered at a service.
+    OauthClientId
+    /// A token that is to be revoked.
+    RevocationId
     /// A meeting.
     MeetingId
     /// A job.

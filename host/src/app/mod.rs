@@ -9,7 +9,7 @@ pub mod work;
 use crate::{
     clock::Clock,
     config::{Config, ConfigError},
-    connections::{Calendars, sealing},
+    connections::{Calendars, oauth::refresh::Attempts, sealing},
     db::{self, Db},
     plugins::{
         Sandbox, SandboxConfig, SandboxError,
@@ -74,7 +74,8 @@ impl App {
         let keyring = Arc::new(Keyring::generate_at(&config.keys)?);
         let registry = Registry::new(db.clone(), Arc::new(sandbox));
         let (budget, clock_of_calls) = (config.budget.clone(), clock.clone());
-        let calendars = Calendars { db: db.clone(), registry, keyring, clock: clock_of_calls, budget };
+        let calendars =
+            Calendars { db: db.clone(), registry, keyring, clock: clock_of_calls, budget, attempts: Attempts::default() };
         Ok(Self { config: Arc::new(config), db, clock, calendars })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::App;
 use crate::{
-    connections::{Calendars, sealing},
+    connections::{Calendars, oauth::revoke, sealing},
     jobs::{self, Effect, Lease, LeaseError, Outcome, Runner},
     meetings::push,
     plugins::registry,
@@ -44,6 +44,7 @@ async fn work(calendars: &Calendars, lease: Lease) -> Outcome {
     let done = match lease.effect {
         Effect::PushMeeting { meeting } => push::push(calendars, &lease, meeting).await,
         Effect::DeliverMeetings { person } => push::deliver(calendars, &lease, person).await,
+        Effect::RevokeToken { revocation } => revoke::revoke(calendars, &lease, revocation).await,
         Effect::RewrapSecrets {} => rewrap(calendars, &lease).await,
     };
     done.unwrap_or_else(Outcome::from)

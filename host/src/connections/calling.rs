@@ -5,13 +5,20 @@
 //! remembered. No transaction is open meanwhile. What the provider may reach and how the credential is attached come
 //! from the operator's grant, never from what the component says of itself today.
 
-use super::{Connection, State, sealing, store};
+use super::{
+    Connection, State,
+    oauth::{
+        REFRESH_TOKEN,
+        refresh::{self, Attempts, RefreshError},
+    },
+    sealing, store,
+};
 use crate::{
     clock::Clock,
     db::Db,
     ids::{OrganisationId, PersonId},
     plugins::{
-        Access, Budget, CallError, Connection as Address, Plugin, Remedy,
+        Access, Budget, CallError, Connection as Address, Failure, Plugin, Remedy, Renewal,
         contract::Reply,
         registry::{Provider, Registry, RegistryError},
         sign_in::{self, Input},
@@ -34,6 +41,8 @@ pub struct Calendars {
     pub clock: Clock,
     /// What one call may use.
     pub budget: Budget,
+    /// Which tokens are being renewed in this process.
+    pub attempts: Attempts,
 }
 
 /// A person's calendar cannot be called at all.
@@ -51,9 +60,22 @@ pub enum NotCallable {
     /// The stored credential cannot be used: the key is missing, or the grant has changed since.
     #[error("the stored sign-in cannot be used: {0}; connect the calendar again")]
     Credential(String),
+    /// The token has ended, and no other is to be had at the moment.
+    #[error(transparent)]
+    Token(RefreshError),
     /// The database.
     #[error(transparent)]
     Store(#[from] sqlx::Error),
+}
+
+impl From<RefreshError> for NotCallable {
+    fn from(error: RefreshError) -> Self {
+        match error {
+            RefreshError::Lost => Self::Reconnect,
+            RefreshError::Gone => Self::NotConnected,
+            error => Self::Token(error),
+        }
+    }
 }
 
 impl NotCallable {
@@ -65,6 +87,7 @@ impl NotCallable {
             Self::Reconnect => "reconnect",
             Self::Provider(_) => "provider-unavailable",
             Self::Credential(_) => "credential-unusable",
+            Self::Token(_) => "token-not-renewed",
             Self::Store(_) => "database",
         }
     }
@@ -89,9 +112,12 @@ impl Calendars {
         let mut tx = self.db.read().await?;
         let kept = store::of_person(&mut tx, organisation, person).await?;
         tx.commit().await?;
-        let kept = kept.ok_or(NotCallable::NotConnected)?;
+        let mut kept = kept.ok_or(NotCallable::NotConnected)?;
         if kept.connection.state == State::Reconnect {
             return Err(NotCallable::Reconnect);
+        }
+        if refresh::is_due(&kept.connection, self.now()) {
+            kept = refresh::renew(self, &kept.connection, None).await?;
         }
         let provider = self.registry.provider(&kept.connection.provider).await?;
         let access = self.access(&kept, &provider)?;
@@ -102,7 +128,9 @@ impl Calendars {
         let connection = &kept.connection;
         let unusable = |what: String| NotCallable::Credential(what);
         let place = sealing::place(connection.organisation, connection.id);
-        let secrets = self.keyring.open_map(&place, &kept.sealed.bytes).map_err(|error| unusable(error.to_string()))?;
+        let secrets = self.keyring.open_map(&place, &kept.sealed.bytes);
+        let mut secrets = secrets.map_err(|error| unusable(error.to_string()))?;
+        secrets.remove(REFRESH_TOKEN);
         let granted = provider.granted.sign_in(&connection.sign_in);
         let granted = granted.ok_or_else(|| unusable(format!("`{}` is no longer granted", connection.sign_in)))?;
         let fields: BTreeMap<_, _> = connection.fields.iter().cloned().collect();
@@ -121,8 +149,22 @@ impl Calendars {
             memo: connection.memo.clone().filter(|_| readable),
         };
         let organisation = connection.organisation.to_string();
-        Access::new(organisation, address, signed_in.credential, provider.granted.egress(), self.budget.clone())
-            .map_err(|error| unusable(error.to_string()))
+        let (grant, budget) = (provider.granted.egress(), self.budget.clone());
+        let access = Access::new(organisation, address, signed_in.credential, grant, budget);
+        let access = access.map_err(|error| unusable(error.to_string()))?;
+        Ok(if connection.token.is_some() { access.renewable(self.renewal(connection)) } else { access })
+    }
+
+    /// How a call gets another token when the service refuses the one that it has.
+    fn renewal(&self, connection: &Connection) -> Renewal {
+        let (calendars, connection) = (self.clone(), connection.clone());
+        Renewal::new(move |refused| {
+            let (calendars, connection) = (calendars.clone(), connection.clone());
+            Box::pin(async move {
+                let kept = refresh::renew(&calendars, &connection, Some(refused)).await.ok()?;
+                refresh::access_token(&calendars, &kept)
+            })
+        })
     }
 
     /// What a call gave, after its traces are kept: the provider's notes, and that the credential was refused.
@@ -147,17 +189,29 @@ impl Calendars {
                 }
                 Ok(Ok(value))
             }
-            Err(error) => {
-                if matches!(&error, CallError::Failure(failure) if failure.remedy == Remedy::Reconnect) {
-                    let mut tx = self.db.begin().await?;
-                    if store::refuse(&mut tx, connection.id, &calling.sealed).await? {
-                        tracing::warn!(connection = %connection.id, %error, "the service refuses the sign-in");
-                    }
-                    tx.commit().await?;
-                }
-                Ok(Err(error))
+            Err(CallError::Failure(failure)) if failure.remedy == Remedy::Reconnect => {
+                self.refused(calling, failure).await.map(Err)
             }
+            Err(error) => Ok(Err(error)),
         }
+    }
+
+    /// The provider says that the credential is not accepted. Of a password that is so; of a token only the service's word
+    /// when it was to be renewed counts, and a refusal after that is taken for a disturbance (R23).
+    async fn refused(&self, calling: &Calling, failure: Failure) -> sqlx::Result<CallError> {
+        let connection = &calling.connection;
+        let mut tx = self.db.begin().await?;
+        let is_lost = if connection.token.is_some() {
+            let kept = store::of_person(&mut tx, connection.organisation, connection.person).await?;
+            kept.is_none_or(|kept| kept.connection.state == State::Reconnect)
+        } else {
+            if store::refuse(&mut tx, connection.id, &calling.sealed).await? {
+                tracing::warn!(connection = %connection.id, %failure, "the service refuses the sign-in");
+            }
+            true
+        };
+        tx.commit().await?;
+        Ok(CallError::Failure(if is_lost { failure } else { Failure { remedy: Remedy::Temporary, ..failure } }))
     }
 
     /// Opens the account again, and keeps what it says now.

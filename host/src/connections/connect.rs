@@ -1,20 +1,23 @@
-//! Connecting a calendar by a form.
+//! Connecting a calendar: by a form ([`connect()`]), and what every way of signing in ends with ([`establish()`]).
 
 use super::{
-    Calendars, Connection, State, sealing,
+    Calendars, Connection, State,
+    oauth::{self, REFRESH_TOKEN, Token, approvals, clients::ClientError},
+    sealing,
     store::{self, Kept},
 };
 use crate::{
     db,
     ids::{ConnectionId, PersonId},
     jobs::{self, Effect},
-    people::{self, Actor},
+    people::{self, Actor, Person},
     plugins::{
-        Access, AccessError, CallError, Connection as Address, Remedy,
-        registry::RegistryError,
-        sign_in::{self, Input, InputError},
+        Access, AccessError, CallError, Connection as Address, Failure, Remedy,
+        registry::{Provider, RegistryError},
+        sign_in::{self, Input, InputError, SignedIn},
     },
     programs::offers,
+    secrets::OpenError,
 };
 use secrecy::SecretString;
 use std::collections::BTreeMap;
@@ -64,6 +67,30 @@ pub enum ConnectError {
     /// They have another calendar connected.
     #[error("another calendar is connected; disconnect it first")]
     AlreadyConnected,
+    /// A person signs in to this at the service's own page, which takes their browser (M12).
+    #[error("this calendar is connected at its service's own page: sign in here with a browser, and open Settings")]
+    NeedsBrowser,
+    /// The operator has not registered this host at the service.
+    #[error("this host is not registered at the service of `{0}`: an operator does that by `chronus provider client`")]
+    NoClient(String),
+    /// The browser came back with what it did not begin, or too late, or a second time.
+    #[error("this sign-in was not begun in this browser, or is over; begin again")]
+    State,
+    /// The service, or the person, did not give what was asked for; as the provider explains it.
+    #[error("{0}")]
+    Consent(Box<Failure>),
+    /// The person gave less than was asked for.
+    #[error("the consent left out {}", .0.join(", "))]
+    ScopesMissing(Vec<String>),
+    /// The service gave no lasting access.
+    #[error("the service gave access for a short time only")]
+    NoRefreshToken,
+    /// The service gave no token, and does not say why.
+    #[error("{0}")]
+    NoToken(String),
+    /// What is kept of the sign-in does not open.
+    #[error("what was kept of the sign-in does not open: {0}")]
+    Sealed(#[from] OpenError),
     /// The database.
     #[error(transparent)]
     Store(#[from] sqlx::Error),
@@ -73,7 +100,19 @@ impl ConnectError {
     /// For the person: what happened and what to do about it.
     #[must_use]
     pub fn advice(&self) -> String {
-        let Self::Refused(error) = self else { return self.to_string() };
+        let error = match self {
+            Self::Refused(error) => error,
+            Self::Consent(failure) => return consent(failure),
+            Self::ScopesMissing(_) => {
+                return "The service was not told to give everything that was asked for; nothing was stored. Try again, \
+                        and leave every box ticked: each is needed."
+                    .into();
+            }
+            Self::NoToken(_) => {
+                return format!("The calendar's service could not be reached; nothing was stored. Try again later. {self}");
+            }
+            other => return other.to_string(),
+        };
         match error {
             CallError::Failure(failure) => match failure.remedy {
                 Remedy::Reconnect => format!(
@@ -120,14 +159,43 @@ pub async fn connect(
     let provider = calendars.registry.provider(&request.provider).await?;
     let unknown = || ConnectError::SignIn(request.sign_in.clone());
     let granted = provider.granted.sign_in(&request.sign_in).ok_or_else(unknown)?;
+    if oauth::code_grant(granted).is_some() {
+        return Err(ConnectError::NeedsBrowser);
+    }
     if !sign_in::is_form(granted) {
         return Err(unknown());
     }
     let secrets = request.secrets.clone();
     let input = Input { server: request.server, fields: request.fields, secrets: request.secrets };
     let signed_in = sign_in::sign_in(granted, input)?;
+    let new = New { provider: &request.provider, sign_in: &request.sign_in, signed_in, secrets, token: None };
+    establish(calendars, &provider, person, before, new).await
+}
+
+/// What somebody has signed in with.
+pub(super) struct New<'a> {
+    pub(super) provider: &'a str,
+    pub(super) sign_in: &'a str,
+    pub(super) signed_in: SignedIn,
+    /// What is sealed.
+    pub(super) secrets: BTreeMap<String, SecretString>,
+    /// If it is one.
+    pub(super) token: Option<Token>,
+}
+
+/// Opens the account with exactly what is then stored. The account that is connected already keeps its connection, and
+/// its refresh token, where no other came with it.
+pub(super) async fn establish(
+    calendars: &Calendars,
+    provider: &Provider,
+    person: Person,
+    before: Option<Kept>,
+    new: New<'_>,
+) -> Result<Connection, ConnectError> {
+    let New { provider: provider_id, sign_in, signed_in, mut secrets, token } = new;
+    let organisation = person.organisation;
     let mut address = Address {
-        sign_in: request.sign_in,
+        sign_in: sign_in.to_owned(),
         server: signed_in.server,
         zone: person.zone.clone(),
         fields: signed_in.fields,
@@ -142,22 +210,30 @@ pub async fn connect(
     )?;
     let opened = provider.plugin.open(&access).await.map_err(ConnectError::Refused)?;
     address.memo = opened.memo;
+    address.address = opened.value.address.clone().or(Some(person.email));
 
     let now = calendars.now();
-    let again = before.filter(|kept| same_account(&kept.connection, &request.provider, &address));
+    let again = before.filter(|kept| same_account(&kept.connection, provider_id, &address, token.is_some()));
     let id = again.as_ref().map_or_else(|| ConnectionId::new(now), |kept| kept.connection.id);
-    let sealed = calendars.keyring.seal_map(&sealing::place(organisation, id), &secrets);
+    let place = sealing::place(organisation, id);
+    if token.is_some() && !secrets.contains_key(REFRESH_TOKEN) {
+        let usable = again.as_ref().filter(|kept| kept.connection.state == State::Connected);
+        let old = usable.and_then(|kept| calendars.keyring.open_map(&place, &kept.sealed.bytes).ok());
+        let old = old.and_then(|mut secrets| secrets.remove(REFRESH_TOKEN)).ok_or(ConnectError::NoRefreshToken)?;
+        secrets.insert(REFRESH_TOKEN.to_owned(), old);
+    }
+    let sealed = calendars.keyring.seal_map(&place, &secrets);
     let zone = opened.value.zone.clone().filter(|zone| jiff::tz::TimeZone::get(zone).is_ok()).unwrap_or(person.zone);
     let memo_state_format = address.memo.as_ref().map(|_| provider.plugin.description().state_format);
     let connection = Connection {
         id,
         organisation,
         person: person.id,
-        provider: request.provider,
+        provider: provider_id.to_owned(),
         sign_in: address.sign_in,
         server: address.server,
         subject: None,
-        address: opened.value.address.clone().or(Some(person.email)),
+        address: address.address,
         zone,
         fields: address.fields,
         account: opened.value,
@@ -166,6 +242,7 @@ pub async fn connect(
         memo: address.memo,
         memo_revision: 0,
         connected_at: again.as_ref().map_or(now, |kept| kept.connection.connected_at),
+        token,
     };
     let kept = Kept { connection, sealed, memo_state_format };
     let mut tx = calendars.db.begin().await?;
@@ -175,17 +252,52 @@ pub async fn connect(
             error => error.into(),
         })?;
     }
+    if let Some(address) = &kept.connection.address {
+        approvals::given(&mut tx, organisation, provider_id, address).await?;
+    }
     // Meetings that waited for a calendar get there now.
     jobs::put(&mut tx, &Effect::DeliverMeetings { person: person.id }).await?;
     tx.commit().await?;
-    tracing::info!(connection = %id, person = %person.id, provider = %kept.connection.provider, "connected");
+    tracing::info!(connection = %id, person = %person.id, provider = provider_id, "connected");
     Ok(kept.connection)
 }
 
-/// The same sign-in to the same server with the same fields: only the secret may be another.
-fn same_account(connection: &Connection, provider: &str, address: &Address) -> bool {
+/// The same sign-in to the same account: by a form, to the same server with the same fields, so that only the secret may
+/// be another; by a token, whose fields change with what it is given for, to the same address.
+fn same_account(connection: &Connection, provider: &str, address: &Address, by_token: bool) -> bool {
     connection.provider == provider
         && connection.sign_in == address.sign_in
         && connection.server == address.server
-        && connection.fields == address.fields
+        && if by_token { connection.address == address.address } else { connection.fields == address.fields }
+}
+
+/// What a person is told whose consent came to nothing (M13).
+fn consent(failure: &Failure) -> String {
+    match &failure.remedy {
+        Remedy::NeedsAdminApproval(link) => {
+            let link = link.as_deref().map(|link| format!(" This page is for them: {link}")).unwrap_or_default();
+            format!(
+                "The IT administrator of your own organisation (whoever runs your mail and calendar, not the administrator \
+                 of this program) must approve this connection first; nothing was stored.{link}"
+            )
+        }
+        Remedy::AccessPending => {
+            "Your organisation's IT administrator was asked and has not approved yet; nothing was stored. Try again later."
+                .into()
+        }
+        Remedy::NotPermitted | Remedy::NeedsScope => {
+            format!("The consent was not given; nothing was stored. Try again when you want to. {}", failure.detail)
+        }
+        _ => format!("The calendar's service did not complete the sign-in; nothing was stored. {}", failure.detail),
+    }
+}
+
+impl From<ClientError> for ConnectError {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::NoProvider(id) => Self::NotOffered(id),
+            ClientError::Sealed(error) => Self::Sealed(error),
+            ClientError::Store(error) => Self::Store(error),
+        }
+    }
 }

@@ -1,7 +1,7 @@
-//! Disconnecting a calendar. The credential is forgotten; events that are in the calendar stay there, because they are
-//! their owner's.
+//! Disconnecting a calendar. The credential is forgotten, and a token revoked at the service; events that are in the
+//! calendar stay there, because they are their owner's.
 
-use super::{Calendars, store};
+use super::{Calendars, oauth::revoke, store};
 use crate::{ids::PersonId, people::Actor};
 
 /// A calendar is not disconnected.
@@ -27,11 +27,15 @@ pub async fn disconnect(calendars: &Calendars, actor: &Actor, person: PersonId) 
     if !actor.is(person) && !actor.is_global_admin() {
         return Err(DisconnectError::NotAllowed);
     }
-    let mut tx = calendars.db.begin().await?;
-    let was = store::delete(&mut tx, organisation, person).await?;
-    tx.commit().await?;
-    if !was {
-        return Err(DisconnectError::NotConnected);
+    loop {
+        let mut tx = calendars.db.begin().await?;
+        let kept = store::of_person(&mut tx, organisation, person).await?.ok_or(DisconnectError::NotConnected)?;
+        // If a token was renewed between the two lines, it is the newer one that is to be revoked.
+        if store::delete(&mut tx, organisation, person, &kept.sealed).await? {
+            revoke::put(&mut tx, &calendars.keyring, &kept).await?;
+            tx.commit().await?;
+            break;
+        }
     }
     tracing::info!(%person, "disconnected");
     Ok(())

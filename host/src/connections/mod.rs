@@ -6,11 +6,12 @@
 //! What a connection can do is what its account said when it was opened last. Rejected: storing first and checking
 //! later, which leaves dead connections that look alive; several connections of one person, which no page explains.
 //!
-//! Where to look: [`connect()`], [`disconnect()`], [`calling`] for how everybody else calls a provider for a person.
+//! Where to look: [`connect()`], [`oauth`], [`disconnect()`], [`calling`] for how everybody else calls a provider for a person.
 
 pub mod calling;
 mod connect;
 mod disconnect;
+pub mod oauth;
 pub mod sealing;
 pub mod store;
 
@@ -59,6 +60,8 @@ pub struct Connection {
     pub memo_revision: i64,
     /// When it was made.
     pub connected_at: Timestamp,
+    /// What is known of its token, if it is one.
+    pub token: Option<oauth::Token>,
 }
 
 /// Whether a connection works.
@@ -86,8 +89,13 @@ impl Connection {
     /// account again finds what was written there before.
     #[must_use]
     pub fn account_digest(&self) -> String {
-        let Self { provider, sign_in, server, subject, fields, .. } = self;
-        digest(serde_json::json!([provider, sign_in, server, subject, fields]).to_string())
+        let Self { provider, sign_in, server, subject, fields, address, .. } = self;
+        let account = match self.token {
+            // The fields of a token change with what it is given for.
+            Some(_) => serde_json::json!([provider, sign_in, server, subject, address]),
+            None => serde_json::json!([provider, sign_in, server, subject, fields]),
+        };
+        digest(account.to_string())
     }
 
     /// The calendar that a new meeting goes to, if the account has one that can be written.

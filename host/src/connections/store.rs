@@ -1,12 +1,16 @@
 //! The connections' SQL.
 
-use super::{Connection, State};
+use super::{
+    Connection, State,
+    oauth::{self, Token},
+};
 use crate::{
     db::{self, Tx, execute, fetch},
     ids::{ConnectionId, OrganisationId, PersonId},
     plugins::contract::{Account, Memo},
     secrets::Sealed,
 };
+use jiff::Timestamp;
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -30,6 +34,9 @@ struct Row {
     connected_at: i64,
     sealed: Vec<u8>,
     sealed_by: String,
+    level: Option<String>,
+    token_endpoint: Option<String>,
+    token_expires_at: Option<i64>,
 }
 
 /// A connection as it is kept: with the sealed credential, and with the layout that its notes are written in.
@@ -69,10 +76,18 @@ impl TryFrom<Row> for Kept {
             memo,
             memo_revision: row.memo_revision,
             connected_at: db::instant(row.connected_at),
+            token: oauth::token(row.level.as_deref(), row.token_endpoint, row.token_expires_at),
         };
         let sealed = Sealed { key: row.sealed_by, bytes: row.sealed };
         Ok(Self { connection, sealed, memo_state_format: row.memo_state_format.map(number).transpose()? })
     }
+}
+
+/// A token's columns.
+fn columns(token: Option<&Token>) -> (Option<&'static str>, Option<&str>, Option<i64>) {
+    let level = token.map(|token| oauth::level_name(token.level));
+    let expires_at = token.and_then(|token| token.expires_at).map(Timestamp::as_microsecond);
+    (level, token.map(|token| token.endpoint.as_str()), expires_at)
 }
 
 /// The person's connection.
@@ -82,7 +97,8 @@ pub async fn of_person(tx: &mut Tx, organisation: OrganisationId, person: Person
         optional,
         Row,
         "select id, organisation_id, person_id, provider_id, sign_in, server, subject, address, zone, fields,
-                account, opened_at, state, memo, memo_format, memo_state_format, memo_revision, connected_at, sealed, sealed_by
+                account, opened_at, state, memo, memo_format, memo_state_format, memo_revision, connected_at, sealed, sealed_by, level,
+                token_endpoint, token_expires_at
          from connections where organisation_id = $1 and person_id = $2",
         organisation.to_string(),
         person.to_string(),
@@ -93,12 +109,14 @@ pub async fn of_person(tx: &mut Tx, organisation: OrganisationId, person: Person
 /// Keeps a new connection. The person has none yet, or the index says so.
 pub async fn insert(tx: &mut Tx, Kept { connection, sealed, memo_state_format }: &Kept) -> sqlx::Result<()> {
     let memo = connection.memo.as_ref();
+    let (level, endpoint, expires_at) = columns(connection.token.as_ref());
     execute!(
         tx,
         "insert into connections (id, organisation_id, person_id, provider_id, sign_in, server, subject, address, zone,
                 fields, sealed, sealed_by, account, opened_at, state, memo, memo_format, memo_state_format,
-                memo_revision, connected_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
+                memo_revision, connected_at, level, token_endpoint, token_expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+                $23)",
         connection.id.to_string(),
         connection.organisation.to_string(),
         connection.person.to_string(),
@@ -119,6 +137,9 @@ pub async fn insert(tx: &mut Tx, Kept { connection, sealed, memo_state_format }:
         memo_state_format.map(i64::from),
         connection.memo_revision,
         connection.connected_at.as_microsecond(),
+        level,
+        endpoint,
+        expires_at,
     )?;
     Ok(())
 }
@@ -126,11 +147,13 @@ pub async fn insert(tx: &mut Tx, Kept { connection, sealed, memo_state_format }:
 /// Puts what a new sign-in to the same account brought in the place of what was there. Whether it still was.
 pub async fn renew(tx: &mut Tx, id: ConnectionId, new: &Kept) -> sqlx::Result<bool> {
     let (connection, memo) = (&new.connection, new.connection.memo.as_ref());
+    let (level, endpoint, expires_at) = columns(connection.token.as_ref());
     let rows = execute!(
         tx,
         "update connections set sealed = $2, sealed_by = $3, account = $4, opened_at = $5, state = $6, memo = $7,
                 memo_format = $8, memo_state_format = $9, memo_revision = memo_revision + 1, zone = $10, address = $11,
-                fields = $12
+                fields = $12, level = $13, token_endpoint = $14, token_expires_at = $15, refresh_lease = null,
+                refresh_until = null
          where id = $1",
         id.to_string(),
         &new.sealed.bytes,
@@ -144,6 +167,9 @@ pub async fn renew(tx: &mut Tx, id: ConnectionId, new: &Kept) -> sqlx::Result<bo
         &connection.zone,
         connection.address.as_deref(),
         db::text(&connection.fields)?,
+        level,
+        endpoint,
+        expires_at,
     )?;
     Ok(rows == 1)
 }
@@ -194,13 +220,19 @@ pub async fn refuse(tx: &mut Tx, id: ConnectionId, sealed: &Sealed) -> sqlx::Res
     Ok(rows == 1)
 }
 
-/// Forgets a connection and its credential. Whether there was one.
-pub async fn delete(tx: &mut Tx, organisation: OrganisationId, person: PersonId) -> sqlx::Result<bool> {
+/// Forgets a connection and its credential, if it still is this one. Whether it was.
+pub async fn delete(
+    tx: &mut Tx,
+    organisation: OrganisationId,
+    person: PersonId,
+    sealed: &Sealed,
+) -> sqlx::Result<bool> {
     let rows = execute!(
         tx,
-        "delete from connections where organisation_id = $1 and person_id = $2",
+        "delete from connections where organisation_id = $1 and person_id = $2 and sealed = $3",
         organisation.to_string(),
         person.to_string(),
+        &sealed.bytes,
     )?;
     Ok(rows == 1)
 }

@@ -88,6 +88,14 @@ codes! {
         "Fill in the fields that /v1/people/{person}/offers lists for this sign-in.";
     SignInRefused = "sign-in-refused" UNPROCESSABLE_ENTITY, "The calendar's service did not accept the sign-in",
         "Check user name and password; many services want a password made for this one application.";
+    NeedsBrowser = "needs-browser" FORBIDDEN, "Only the person's own browser can connect this",
+        "Let the person sign in to this host with a browser, and connect the calendar in Settings; no key can.";
+    SignInOver = "sign-in-over" FORBIDDEN, "This sign-in is over, or was begun in another browser",
+        "Begin again in Settings, and finish within 15 minutes in the same browser.";
+    ConsentNotGiven = "consent-not-given" UNPROCESSABLE_ENTITY, "The calendar's service was not told to give access",
+        "Begin again in Settings, and leave every box ticked: what is asked for is the least that does.";
+    NeedsAdminApproval = "needs-admin-approval" UNPROCESSABLE_ENTITY, "An IT administrator must approve first",
+        "Ask whoever runs your organisation's mail and calendar, not the administrator of the program.";
     CalendarUnavailable = "calendar-unavailable" BAD_GATEWAY, "The calendar could not be opened",
         "Nothing was stored. Try again later; if it stays so, tell the operator what the detail says.";
     AlreadyConnected = "already-connected" CONFLICT, "Another calendar is connected",

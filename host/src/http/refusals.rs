@@ -21,6 +21,14 @@ impl From<ConnectError> for Problem {
             },
             ConnectError::Refused(_) | ConnectError::Provider(_) => Code::CalendarUnavailable,
             ConnectError::AlreadyConnected => Code::AlreadyConnected,
+            ConnectError::NeedsBrowser => Code::NeedsBrowser,
+            ConnectError::NoClient(_) | ConnectError::NoToken(_) | ConnectError::Sealed(_) => Code::CalendarUnavailable,
+            ConnectError::State => Code::SignInOver,
+            ConnectError::Consent(failure) => match failure.remedy {
+                Remedy::NeedsAdminApproval(_) | Remedy::AccessPending => Code::NeedsAdminApproval,
+                _ => Code::ConsentNotGiven,
+            },
+            ConnectError::ScopesMissing(_) | ConnectError::NoRefreshToken => Code::ConsentNotGiven,
             ConnectError::Store(_) => {
                 let ConnectError::Store(error) = error else { return Self::new(Code::Internal) };
                 return error.into();

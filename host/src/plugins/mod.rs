@@ -8,6 +8,7 @@
 //! Where to look: what gets in, [`admission`]; what may leave, [`egress`]; what a call may use, [`budget`]; how it
 //! runs and how it fails, `call`; what a provider must do right, [`conformance`].
 
+mod access;
 pub mod admission;
 mod bare;
 mod bindings;
@@ -27,6 +28,7 @@ pub mod registry;
 pub mod sign_in;
 mod state;
 
+pub use access::{Access, AccessError, Renewal, Trial};
 pub use admission::{AdmissionError, Inspection, Level};
 pub use bare::Bare;
 pub use budget::Budget;
@@ -35,7 +37,7 @@ pub use failure::{CallError, Denial, Exhausted, Failure, Remedy, Rule, Trap};
 
 use bindings::exports::chronus::calendar as exports;
 use contract::Description;
-use egress::{Clients, Credential, EgressPolicy, Grant, Names, Origin, OriginError, Secrets, Tls, faults::Faults};
+use egress::{Clients, EgressPolicy, Names, Tls};
 use std::{path::PathBuf, sync::Arc};
 use tokio::sync::Semaphore;
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
@@ -67,100 +69,6 @@ pub struct SandboxConfig {
     pub tls: Tls,
     /// Where names are looked up.
     pub names: Names,
-}
-
-/// For whom and with what a call is made.
-#[derive(Debug)]
-pub struct Access {
-    /// Connections are not shared between organisations.
-    pub organisation: String,
-    /// Goes to the provider.
-    pub connection: Connection,
-    /// What the operator accepted.
-    pub grant: Grant,
-    /// What the call may use.
-    pub budget: Budget,
-    credential: Credential,
-    server: Option<Origin>,
-    secret_url: Option<url::Url>,
-    /// What answers are searched for.
-    secrets: Secrets,
-    trial: Trial,
-}
-
-/// What a test puts between a provider and the world. Empty, it changes nothing.
-#[derive(Debug, Clone, Default)]
-pub struct Trial {
-    /// Makes the service fail.
-    pub faults: Option<Arc<Faults>>,
-    /// How far the provider's clock is ahead of the right time.
-    pub clock_ahead: jiff::SignedDuration,
-}
-
-/// Why an access cannot be.
-#[derive(Debug, thiserror::Error)]
-pub enum AccessError {
-    /// The connection's server is no origin.
-    #[error("the connection's server is wrong: {0}")]
-    Server(#[from] OriginError),
-    /// The secret address is none. It is not repeated.
-    #[error("the connection's secret address is not an https address")]
-    SecretUrl,
-    /// The zone is not in the time zone database.
-    #[error("`{0}` is not an IANA time zone name; write for instance `Europe/Rome`, or `UTC`")]
-    Zone(String),
-}
-
-impl Access {
-    /// An access; the connection's parts are checked here, once.
-    ///
-    /// # Errors
-    /// If the server, the zone or a secret address is malformed.
-    pub fn new(
-        organisation: impl Into<String>,
-        connection: Connection,
-        credential: Credential,
-        grant: Grant,
-        budget: Budget,
-    ) -> Result<Arc<Self>, AccessError> {
-        use secrecy::ExposeSecret as _;
-        let server = connection.server.as_deref().map(str::parse).transpose()?;
-        if jiff::tz::TimeZone::get(&connection.zone).is_err() {
-            return Err(AccessError::Zone(connection.zone));
-        }
-        let secret_url = match &credential {
-            Credential::Url(secret) => Some(secret.expose_secret().parse().map_err(|_| AccessError::SecretUrl)?),
-            _ => None,
-        };
-        let (organisation, secrets) = (organisation.into(), credential.secrets());
-        let trial = Trial::default();
-        Ok(Arc::new(Self { organisation, connection, grant, budget, credential, server, secret_url, secrets, trial }))
-    }
-
-    /// The same for a trial; it must not have been given to anybody yet.
-    #[must_use]
-    pub fn in_trial(mut self: Arc<Self>, trial: Trial) -> Arc<Self> {
-        if let Some(access) = Arc::get_mut(&mut self) {
-            access.trial = trial;
-        }
-        self
-    }
-
-    /// For a call that needs no connection.
-    #[must_use]
-    fn offline(budget: Budget) -> Arc<Self> {
-        Arc::new(Self {
-            organisation: String::new(),
-            connection: Connection::default(),
-            grant: Grant::default(),
-            budget,
-            credential: Credential::None,
-            server: None,
-            secret_url: None,
-            secrets: Secrets::default(),
-            trial: Trial::default(),
-        })
-    }
 }
 
 /// The sandbox cannot be set up.

@@ -186,6 +186,14 @@ pub async fn program(tx: &mut Tx, organisation: OrganisationId, id: ProgramId) -
     store::program(tx, Reach::Within(organisation), &id.to_string()).await
 }
 
+/// Whether a program that a person is in writes its meetings into people's calendars.
+///
+/// # Errors
+/// By the database.
+pub async fn any_two_way(tx: &mut Tx, organisation: OrganisationId, person: PersonId) -> sqlx::Result<bool> {
+    store::any_two_way(tx, organisation, person).await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -84,3 +84,11 @@ pub(super) async fn program(tx: &mut Tx, reach: Reach, named: &str) -> sqlx::Res
                order by case when id = $1 then 0 else 1 end limit 1";
     fetch!(tx, optional, ProgramRow, sql, named, reach.key())?.map(Program::try_from).transpose()
 }
+
+/// Whether a person is in a program that is two-way.
+pub(super) async fn any_two_way(tx: &mut Tx, organisation: OrganisationId, person: PersonId) -> sqlx::Result<bool> {
+    let sql = "select count(*) from programs join memberships on program_id = id \
+               where organisation_id = $1 and person_id = $2 and two_way <> 0";
+    let (count,) = fetch!(tx, one, (i64,), sql, organisation.to_string(), person.to_string())?;
+    Ok(count > 0)
+}

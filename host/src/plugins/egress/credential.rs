@@ -78,6 +78,27 @@ impl Credential {
         Ok(())
     }
 
+    /// The same with another secret: a token that was refreshed. Only what is attached as a token has such.
+    #[must_use]
+    pub fn renewed(&self, secret: SecretString) -> Option<Self> {
+        match self {
+            Self::Header { name, prefix, .. } => {
+                Some(Self::Header { name: name.clone(), prefix: prefix.clone(), secret })
+            }
+            Self::Query { name, .. } => Some(Self::Query { name: name.clone(), secret }),
+            Self::None | Self::Basic { .. } | Self::Url(_) => None,
+        }
+    }
+
+    /// The token that it attaches, if it is one.
+    #[must_use]
+    pub const fn token(&self) -> Option<&SecretString> {
+        match self {
+            Self::Header { secret, .. } | Self::Query { secret, .. } => Some(secret),
+            Self::None | Self::Basic { .. } | Self::Url(_) => None,
+        }
+    }
+
     /// What answers are searched for.
     #[must_use]
     pub(in crate::plugins) fn secrets(&self) -> Secrets {

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::plugins::{
     Access,
+    access::Held,
     budget::Meter,
     failure::{Denial, Exhausted, Rule},
 };
@@ -226,7 +227,7 @@ impl CallEgress {
             tracing::error!(%error, "no client");
             Error::ConfigurationError
         })?;
-        let (client, mut url, mapped) = match route {
+        let (client, url, mapped) = match route {
             Route::Direct(url) => (pair.guarded, url, false),
             Route::Mapped(url) => (pair.mapped, url, true),
         };
@@ -236,22 +237,34 @@ impl CallEgress {
         }
         let faults = access.trial.faults.as_ref();
         let fault = faults.map(|faults| (faults, faults.next(&parts.method, &asked, headers.clone(), &body)));
-        access.credential.attach(&mut url, &mut headers).map_err(|error| {
-            tracing::warn!(%error, "credential not attached");
-            Error::ConfigurationError
-        })?;
-
-        let sending = client.request(parts.method.clone(), url).headers(headers).body(body).send();
         let limit = options.first_byte_timeout.unwrap_or(Duration::MAX).min(access.budget.wall());
-        let sending = async {
+        let sending = async |held: Arc<Held>| {
+            let (mut url, mut headers) = (url.clone(), headers.clone());
+            held.credential.attach(&mut url, &mut headers).map_err(|error| {
+                tracing::warn!(%error, "credential not attached");
+                Error::ConfigurationError
+            })?;
+            let sending = client.request(parts.method.clone(), url).headers(headers).body(body.clone()).send();
             let answer = tokio::time::timeout(limit, sending).await.map_err(|_| Error::HttpResponseTimeout)?;
             answer.map_err(|error| self.explain(&error, &parts.method, &asked))
         };
+        let held = access.held();
         let incoming = match fault {
-            None => Incoming::from(sending.await?),
-            Some((faults, (number, fault))) => spoil(faults, number, fault, sending).await?,
+            None => Incoming::from(sending(held.clone()).await?),
+            Some((faults, (number, fault))) => spoil(faults, number, fault, sending(held.clone())).await?,
         };
-        self.receive(incoming, mapped)
+        if incoming.status != StatusCode::UNAUTHORIZED {
+            return self.receive(incoming, mapped, held);
+        }
+        match access.renewed(&held).await {
+            // Once: what is refused anew is refused.
+            Some(held) => {
+                self.meter.request(&access.budget).map_err(|_| Error::ConnectionLimitReached)?;
+                let again = Incoming::from(sending(held.clone()).await?);
+                self.receive(again, mapped, held)
+            }
+            None => self.receive(incoming, mapped, held),
+        }
     }
 
     async fn collect(&self, body: WasiBody) -> Result<Bytes, Error> {
@@ -288,16 +301,16 @@ impl CallEgress {
         }
     }
 
-    fn receive(self: Arc<Self>, answer: Incoming, mapped: bool) -> Result<Answer, Error> {
+    fn receive(self: Arc<Self>, answer: Incoming, mapped: bool, held: Arc<Held>) -> Result<Answer, Error> {
         // What we cannot read, we cannot search, and the guest would not know how it is coded.
         if let Some(coding) = answer.headers.get(header::CONTENT_ENCODING).filter(|coding| *coding != "identity") {
             tracing::warn!(provider = &*self.provider, call = &*self.call, ?coding, "answer in a coding not asked for");
             return Err(Error::HttpResponseContentCoding(None));
         }
-        let scan = LeakScan::new(self.access.secrets.clone());
+        let scan = LeakScan::new(held.secrets.clone());
         let mut response = Response::builder().status(answer.status);
         if let Some(headers) = response.headers_mut() {
-            *headers = self.headers(&answer.headers, mapped)?;
+            *headers = self.headers(&answer.headers, mapped, &held)?;
         }
         let pieces = answer.body.map(Some).chain(stream::iter([None]));
         let checked = pieces.scan((scan, false), move |(scan, ended), piece| {
@@ -311,7 +324,7 @@ impl CallEgress {
         Ok((response, Box::new(async { Ok(()) })))
     }
 
-    fn headers(&self, headers: &HeaderMap, mapped: bool) -> Result<HeaderMap, Error> {
+    fn headers(&self, headers: &HeaderMap, mapped: bool, held: &Held) -> Result<HeaderMap, Error> {
         let size = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
         let limit = self.access.budget.header_bytes;
         if size > limit {
@@ -320,7 +333,7 @@ impl CallEgress {
         }
         let mut kept = HeaderMap::with_capacity(headers.len());
         for (name, value) in headers.iter().filter(|(name, _)| !is_withheld(name)) {
-            if [name.as_ref(), value.as_bytes()].iter().any(|text| self.access.secrets.are_in(text)) {
+            if [name.as_ref(), value.as_bytes()].iter().any(|text| held.secrets.are_in(text)) {
                 return Err(self.leaked());
             }
             let back = (mapped && *name == header::LOCATION)

@@ -15,6 +15,7 @@ mod hooks;
 mod leak;
 mod map;
 mod origin;
+mod own;
 
 pub use address::AddressPolicy;
 pub(super) use client::Clients;
@@ -24,6 +25,7 @@ pub(super) use hooks::Egress;
 pub(super) use leak::Secrets;
 pub use map::{EgressMap, MapError};
 pub use origin::{Origin, OriginError, OriginPattern, Scheme};
+pub use own::FetchError;
 
 use super::failure::{Denial, Rule};
 use http::Method;

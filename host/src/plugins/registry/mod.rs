@@ -252,6 +252,12 @@ impl Registry {
         Self { db, sandbox, loaded: Arc::default(), grants: Arc::default() }
     }
 
+    /// Where providers run; requests of the host's own for one pass it, too.
+    #[must_use]
+    pub const fn sandbox(&self) -> &Arc<Sandbox> {
+        &self.sandbox
+    }
+
     /// The provider of this id, for one call.
     ///
     /// # Errors

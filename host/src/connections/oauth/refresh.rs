@@ -1,0 +1,284 @@
+//! Tokens that end are renewed: before they do, and when the service refuses one.
+//!
+//! Problem: fifty calls of several hosts meet one token that has ended. Services that rotate refresh tokens take two
+//! attempts at once for theft, and take everything back (R25). Decision: one attempt at a time, in a process by a lock for
+//! each connection, between hosts by a lease in the connection's row, which counts by the database's clock and only for the
+//! very token that was read. Who waited looks at what the other one got; who waited for a failure has failed, too, and
+//! does not ask the service once more. The attempt is a task of its own: a call that runs out of time does not lose the
+//! tokens that are on their way. Only what the provider explains as a lost grant ends the connection (R23): that is said
+//! once, because the row changes once.
+//!
+//! Rejected: a transaction around the request, which locks the row while a service thinks; refreshing from a clock, which
+//! keeps tokens alive that nobody uses.
+
+use super::{
+    REFRESH_TOKEN, clients, code_grant,
+    endpoint::{Endpoint, Given, NotGiven},
+    store,
+};
+use crate::{
+    connections::{Calendars, Connection, State, sealing, store as connections, store::Kept},
+    ids::{ConnectionId, digest},
+    plugins::{
+        Access, Connection as Address, Remedy,
+        contract::{Oauth2Code, SignInError},
+        egress::Credential,
+        registry::Provider,
+        sign_in::ACCESS_TOKEN,
+    },
+};
+use jiff::{SignedDuration, Timestamp};
+use secrecy::{ExposeSecret as _, SecretString};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::{Duration, Instant},
+};
+
+/// So long before its end a token is not used any more.
+const MARGIN: SignedDuration = SignedDuration::from_mins(1);
+
+/// How long one attempt counts, in microseconds: longer than the sandbox's client waits for an answer.
+const LEASE: i64 = 30_000_000;
+
+/// How long somebody waits for the attempt of another host, and how often they look.
+const PATIENCE: Duration = Duration::from_secs(35);
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Why a token was not renewed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RefreshError {
+    /// The service has taken the access back.
+    #[error("the calendar's service no longer accepts the sign-in; connect the calendar again")]
+    Lost,
+    /// There is no such connection any more.
+    #[error("the calendar was disconnected meanwhile")]
+    Gone,
+    /// Nothing is known to be wrong for good.
+    #[error("the access could not be renewed: {0}")]
+    Temporary(String),
+    /// The grant, the client, or what is sealed, is not as it was.
+    #[error("the access cannot be renewed: {0}; connect the calendar again")]
+    Unusable(String),
+}
+
+impl From<sqlx::Error> for RefreshError {
+    fn from(error: sqlx::Error) -> Self {
+        tracing::error!(%error, "a token is not renewed: the database failed");
+        Self::Temporary("the database failed".into())
+    }
+}
+
+/// The attempts of this process.
+#[derive(Debug, Clone, Default)]
+pub struct Attempts(Arc<Mutex<HashMap<ConnectionId, Weak<Attempt>>>>);
+
+/// How the last attempt failed, and when.
+type Attempt = tokio::sync::Mutex<Option<(Instant, RefreshError)>>;
+
+impl Attempts {
+    fn of(&self, connection: ConnectionId) -> Arc<Attempt> {
+        let mut attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(attempt) = attempts.get(&connection).and_then(Weak::upgrade) {
+            return attempt;
+        }
+        attempts.retain(|_, attempt| attempt.strong_count() > 0);
+        let attempt = Arc::new(Attempt::default());
+        attempts.insert(connection, Arc::downgrade(&attempt));
+        attempt
+    }
+}
+
+/// Whether a connection's token ends now.
+#[must_use]
+pub fn is_due(connection: &Connection, now: Timestamp) -> bool {
+    let ends = connection.token.as_ref().and_then(|token| token.expires_at);
+    ends.is_some_and(|ends| ends.duration_since(now) < MARGIN)
+}
+
+/// The connection with a token that is good, and is not the one that was refused.
+///
+/// # Errors
+/// If there is none.
+pub async fn renew(
+    calendars: &Calendars,
+    connection: &Connection,
+    refused: Option<SecretString>,
+) -> Result<Kept, RefreshError> {
+    let (calendars, connection) = (calendars.clone(), connection.clone());
+    let attempt = tokio::spawn(async move { in_turn(&calendars, &connection, refused.as_ref()).await });
+    attempt.await.unwrap_or_else(|error| Err(RefreshError::Temporary(format!("the attempt ended: {error}"))))
+}
+
+/// The access token of a connection.
+#[must_use]
+pub fn access_token(calendars: &Calendars, kept: &Kept) -> Option<SecretString> {
+    let place = sealing::place(kept.connection.organisation, kept.connection.id);
+    calendars.keyring.open_map(&place, &kept.sealed.bytes).ok()?.remove(ACCESS_TOKEN)
+}
+
+async fn in_turn(
+    calendars: &Calendars,
+    connection: &Connection,
+    refused: Option<&SecretString>,
+) -> Result<Kept, RefreshError> {
+    let (attempt, came) = (calendars.attempts.of(connection.id), Instant::now());
+    let mut last = attempt.lock().await;
+    if let Some((_, error)) = last.as_ref().filter(|(at, _)| *at > came) {
+        return Err(error.clone());
+    }
+    let outcome = between_hosts(calendars, connection, refused).await;
+    *last = outcome.as_ref().err().map(|error| (Instant::now(), error.clone()));
+    outcome
+}
+
+async fn between_hosts(
+    calendars: &Calendars,
+    connection: &Connection,
+    refused: Option<&SecretString>,
+) -> Result<Kept, RefreshError> {
+    let came = Instant::now();
+    loop {
+        let mut tx = calendars.db.read().await?;
+        let kept = connections::of_person(&mut tx, connection.organisation, connection.person).await?;
+        tx.commit().await?;
+        let kept = kept.filter(|kept| kept.connection.id == connection.id).ok_or(RefreshError::Gone)?;
+        if kept.connection.state == State::Reconnect {
+            return Err(RefreshError::Lost);
+        }
+        let place = sealing::place(connection.organisation, connection.id);
+        let secrets = calendars.keyring.open_map(&place, &kept.sealed.bytes);
+        let secrets = secrets.map_err(|error| RefreshError::Unusable(error.to_string()))?;
+        let same = |token: &SecretString| refused.is_some_and(|it| it.expose_secret() == token.expose_secret());
+        let is_refused = secrets.get(ACCESS_TOKEN).is_none_or(same);
+        if !is_refused && !is_due(&kept.connection, calendars.now()) {
+            return Ok(kept);
+        }
+        let lease = lease_name()?;
+        let mut tx = calendars.db.begin().await?;
+        let ours = store::begin_refresh(&mut tx, connection.id, &kept.sealed, &lease, LEASE).await?;
+        tx.commit().await?;
+        if ours {
+            return attempt(calendars, kept, secrets, &lease).await;
+        }
+        if came.elapsed() > PATIENCE {
+            return Err(RefreshError::Temporary("another host has been at it for too long".into()));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// The one attempt. Whatever comes of it, the lease is given back.
+async fn attempt(
+    calendars: &Calendars,
+    mut kept: Kept,
+    mut secrets: BTreeMap<String, SecretString>,
+    lease: &str,
+) -> Result<Kept, RefreshError> {
+    let outcome = ask(calendars, &kept.connection, secrets.get(REFRESH_TOKEN)).await;
+    let id = kept.connection.id;
+    let mut tx = calendars.db.begin().await?;
+    let outcome = match outcome {
+        Ok(given) => {
+            secrets.insert(ACCESS_TOKEN.to_owned(), given.access);
+            secrets.extend(given.refresh.map(|refresh| (REFRESH_TOKEN.to_owned(), refresh)));
+            kept.sealed = calendars.keyring.seal_map(&sealing::place(kept.connection.organisation, id), &secrets);
+            let ends = given.lasts.and_then(|lasts| calendars.now().checked_add(lasts).ok());
+            if let Some(token) = &mut kept.connection.token {
+                token.expires_at = ends;
+            }
+            match store::end_refresh(&mut tx, id, lease, &kept.sealed, ends).await? {
+                true => Ok(kept),
+                // The person has signed in again, or disconnected, while we asked.
+                false => Err(RefreshError::Temporary("the connection changed meanwhile".into())),
+            }
+        }
+        Err(RefreshError::Lost) => {
+            if store::lose(&mut tx, id, lease).await? {
+                tracing::warn!(connection = %id, "the service has taken the access back");
+            }
+            Err(RefreshError::Lost)
+        }
+        Err(error) => {
+            tracing::warn!(connection = %id, %error, "a token was not renewed");
+            store::drop_refresh(&mut tx, id, lease).await?;
+            Err(error)
+        }
+    };
+    tx.commit().await?;
+    outcome
+}
+
+/// Asks the service, once.
+async fn ask(
+    calendars: &Calendars,
+    connection: &Connection,
+    refresh: Option<&SecretString>,
+) -> Result<Given, RefreshError> {
+    let unusable = |what: &str| RefreshError::Unusable(what.to_owned());
+    let (id, sign_in) = (&*connection.provider, &*connection.sign_in);
+    let token = connection.token.as_ref().ok_or_else(|| unusable("it is no token"))?;
+    let refresh = refresh.ok_or_else(|| unusable("there is no refresh token"))?;
+    let mut tx = calendars.db.read().await?;
+    let client = clients::find(&mut tx, &calendars.keyring, (id, sign_in)).await;
+    tx.commit().await?;
+    let client = client.map_err(|error| RefreshError::Temporary(error.to_string()))?;
+    let client = client.ok_or_else(|| RefreshError::Temporary("this host is not registered at the service".into()))?;
+    let provider = calendars.registry.provider(id).await;
+    let provider = provider.map_err(|error| RefreshError::Temporary(error.to_string()))?;
+    let code = provider.granted.sign_in(sign_in).and_then(code_grant);
+    let code = code.ok_or_else(|| unusable("the sign-in is no longer granted"))?;
+    if !is_granted(code, &token.endpoint) {
+        return Err(unusable("its token endpoint is no longer granted"));
+    }
+    let endpoint = Endpoint {
+        sandbox: calendars.registry.sandbox(),
+        organisation: connection.organisation.to_string(),
+        provider: id,
+        client: &client,
+        token: &token.endpoint,
+    };
+    match endpoint.refresh(refresh).await {
+        Ok(given) => Ok(given),
+        Err(NotGiven::Refused(error)) => Err(explained(calendars, connection, &provider, error).await),
+        Err(error) => Err(RefreshError::Temporary(error.to_string())),
+    }
+}
+
+fn is_granted(code: &Oauth2Code, endpoint: &str) -> bool {
+    code.token == endpoint || code.endpoint_choices.iter().any(|choice| choice.token == endpoint)
+}
+
+/// What the provider makes of a refusal: whether the access is lost for good.
+async fn explained(
+    calendars: &Calendars,
+    connection: &Connection,
+    provider: &Provider,
+    error: SignInError,
+) -> RefreshError {
+    let said = error.error.clone();
+    let address = Address {
+        sign_in: connection.sign_in.clone(),
+        address: connection.address.clone(),
+        zone: connection.zone.clone(),
+        ..Address::default()
+    };
+    let organisation = connection.organisation.to_string();
+    let (grant, budget) = (provider.granted.egress(), calendars.budget.clone());
+    let access = match Access::new(organisation, address, Credential::None, grant, budget) {
+        Ok(access) => access,
+        Err(error) => return RefreshError::Temporary(error.to_string()),
+    };
+    match provider.plugin.explain_failure(&access, error).await {
+        Ok(failure) if failure.remedy == Remedy::Reconnect => RefreshError::Lost,
+        Ok(failure) => RefreshError::Temporary(format!("{said}: {failure}")),
+        Err(error) => RefreshError::Temporary(format!("{said}: {error}")),
+    }
+}
+
+/// A name that no other attempt has.
+fn lease_name() -> Result<String, RefreshError> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|_| RefreshError::Temporary("no random numbers".into()))?;
+    Ok(digest(random))
+}

@@ -1,0 +1,149 @@
+//! Tokens that nobody uses any more are revoked at the service (RFC 7009).
+//!
+//! Problem: a person disconnects while the service is down, and a token that opens their calendar lives on. Decision: the
+//! connection is forgotten at once, and its token moves, in the same transaction, to a table of what is to be revoked, with
+//! a job that tries for a day. Services take back with one token all that the person gave to this host; so what is left of
+//! an account that is connected again by then is dropped and not revoked.
+
+use super::{
+    Browser, REFRESH_TOKEN, clients, code_grant,
+    endpoint::{Endpoint, Given},
+    store::{self, Authorization, Revocation},
+};
+use crate::{
+    connections::{Calendars, sealing, store as connections, store::Kept},
+    db::Tx,
+    ids::RevocationId,
+    jobs::{self, Effect, Lease, LeaseError, Outcome},
+    plugins::sign_in::ACCESS_TOKEN,
+    secrets::{Keyring, Place},
+};
+use secrecy::SecretString;
+use std::collections::BTreeMap;
+
+/// The name of the token within what is sealed.
+const TOKEN: &str = "token";
+
+/// Where the token of a revocation is sealed for.
+pub(in crate::connections) fn place(organisation: impl ToString, id: impl ToString) -> Place {
+    Place::new(organisation.to_string(), "revocations", id.to_string(), "sealed")
+}
+
+/// The connection is no more: its token is to be revoked, if it is one.
+///
+/// # Errors
+/// By the database.
+pub(in crate::connections) async fn put(tx: &mut Tx, keyring: &Keyring, kept: &Kept) -> sqlx::Result<()> {
+    let connection = &kept.connection;
+    if connection.token.is_none() {
+        return Ok(());
+    }
+    let place = sealing::place(connection.organisation, connection.id);
+    let Ok(mut secrets) = keyring.open_map(&place, &kept.sealed.bytes) else {
+        tracing::warn!(connection = %connection.id, "the token does not open and is not revoked");
+        return Ok(());
+    };
+    let Some(token) = secrets.remove(REFRESH_TOKEN).or_else(|| secrets.remove(ACCESS_TOKEN)) else { return Ok(()) };
+    let revocation = Revocation {
+        organisation: connection.organisation,
+        person: connection.person,
+        provider: connection.provider.clone(),
+        sign_in: connection.sign_in.clone(),
+        address: connection.address.clone(),
+        sealed: vec![],
+    };
+    insert(tx, keyring, revocation, token).await
+}
+
+/// Nothing came of a sign-in: what was given is to be revoked, unless the person has a connection that may be of the same
+/// consent.
+pub(super) async fn unused(calendars: &Calendars, began: &Authorization, given: &Given) -> sqlx::Result<()> {
+    let Browser { organisation, person, .. } = began.browser;
+    let mut tx = calendars.db.begin().await?;
+    if connections::of_person(&mut tx, organisation, person).await?.is_none() {
+        let revocation = Revocation {
+            organisation,
+            person,
+            provider: began.provider.clone(),
+            sign_in: began.sign_in.clone(),
+            address: None,
+            sealed: vec![],
+        };
+        let token = given.refresh.as_ref().unwrap_or(&given.access);
+        insert(&mut tx, &calendars.keyring, revocation, token.clone()).await?;
+    }
+    tx.commit().await
+}
+
+async fn insert(tx: &mut Tx, keyring: &Keyring, mut new: Revocation, token: SecretString) -> sqlx::Result<()> {
+    let id = RevocationId::new(crate::db::instant(tx.now().await?));
+    let secrets: BTreeMap<_, _> = [(TOKEN.to_owned(), token)].into();
+    let sealed = keyring.seal_map(&place(new.organisation, id), &secrets);
+    new.sealed = sealed.bytes;
+    store::insert_revocation(tx, id, &new, &sealed.key).await?;
+    jobs::put(tx, &Effect::RevokeToken { revocation: id }).await
+}
+
+/// Revokes a token: the job.
+///
+/// # Errors
+/// If the lease was lost, or by the database.
+pub async fn revoke(calendars: &Calendars, lease: &Lease, id: RevocationId) -> Result<Outcome, LeaseError> {
+    let mut tx = calendars.db.read().await?;
+    let revocation = store::revocation(&mut tx, id).await?;
+    let Some(revocation) = revocation else { return done(calendars, lease, id).await };
+    let present = connections::of_person(&mut tx, revocation.organisation, revocation.person).await?;
+    let client = clients::find(&mut tx, &calendars.keyring, (&revocation.provider, &revocation.sign_in)).await;
+    tx.commit().await?;
+    let same = |kept: &Kept| {
+        let connection = &kept.connection;
+        connection.provider == revocation.provider
+            && (revocation.address.is_none() || connection.address == revocation.address)
+    };
+    if present.as_ref().is_some_and(same) {
+        return done(calendars, lease, id).await;
+    }
+    let retry = |error: String| Ok(Outcome::Retry { error, after: None });
+    let client = match client {
+        Ok(Some(client)) => client,
+        Ok(None) => return done(calendars, lease, id).await,
+        Err(clients::ClientError::Store(error)) => return Err(error.into()),
+        Err(error) => return retry(error.to_string()),
+    };
+    let provider = match calendars.registry.provider(&revocation.provider).await {
+        Ok(provider) => provider,
+        Err(error) => return retry(error.to_string()),
+    };
+    let code = provider.granted.sign_in(&revocation.sign_in).and_then(code_grant);
+    let Some((code, at)) = code.and_then(|code| Some((code, code.revoke.as_ref()?))) else {
+        return done(calendars, lease, id).await;
+    };
+    let place = place(revocation.organisation, id);
+    let token = match calendars.keyring.open_map(&place, &revocation.sealed).map(|mut map| map.remove(TOKEN)) {
+        Ok(Some(token)) => token,
+        Ok(None) => return done(calendars, lease, id).await,
+        Err(error) => return retry(error.to_string()),
+    };
+    let endpoint = Endpoint {
+        sandbox: calendars.registry.sandbox(),
+        organisation: revocation.organisation.to_string(),
+        provider: &revocation.provider,
+        client: &client,
+        token: &code.token,
+    };
+    match endpoint.revoke(at, &token).await {
+        Ok(()) => {
+            tracing::info!(provider = revocation.provider, person = %revocation.person, "a token was revoked");
+            done(calendars, lease, id).await
+        }
+        Err(error) => retry(error.to_string()),
+    }
+}
+
+async fn done(calendars: &Calendars, lease: &Lease, id: RevocationId) -> Result<Outcome, LeaseError> {
+    let mut tx = calendars.db.begin().await?;
+    store::delete_revocation(&mut tx, id).await?;
+    jobs::finish(&mut tx, lease).await?;
+    tx.commit().await?;
+    Ok(Outcome::Done)
+}
