@@ -4,7 +4,7 @@ use crate::registry::{connect, organisation, person};
 use anyhow::{Context, ensure};
 use chronus_host::{
     clock::Clock,
-    connections::sealing::{self, Rotated, place},
+    connections::sealing::{self, Rotated, Table, place},
     db::Db,
     ids::{ConnectionId, OrganisationId},
     plugins::{
@@ -136,7 +136,9 @@ async fn a_rotation_that_was_stopped_goes_on_and_the_old_key_can_go() -> anyhow:
     let running = sealed.keyring()?;
     let new = Keyring::add(&sealed.keys)?;
     let (mut rotated, keyring) = (Rotated::default(), sealed.keyring()?);
-    sealing::batch(&sealed.db, &keyring, "", 2, &mut rotated).await?.context("there was something to do")?;
+    sealing::batch(&sealed.db, &keyring, Table::Connections, ("", 2), &mut rotated)
+        .await?
+        .context("there was something to do")?;
     assert_eq!(rotated.rewrapped, 2);
     let by_new = |rows: &[(String, Vec<u8>, String)]| rows.iter().filter(|(.., key)| *key == new).count();
     let half = sealed.rows().await?;
@@ -170,7 +172,7 @@ async fn what_does_not_open_is_told_and_stops_nothing() -> anyhow::Result<()> {
     Keyring::add(&sealed.keys)?;
     let rotated = sealing::rotate(&sealed.db, &sealed.keyring()?).await?;
     assert_eq!((rotated.rewrapped, rotated.left, rotated.failed.len()), (5, 1, 1));
-    assert_eq!(rotated.failed[0].connection, sealed.connections[5].1.to_string());
+    assert_eq!(rotated.failed[0].id, sealed.connections[5].1.to_string());
     assert!(rotated.failed[0].error.contains("another row"), "{:?}", rotated.failed);
     sealed.drop_old_keys()?;
     Keyring::add(&sealed.keys)?;

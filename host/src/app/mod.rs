@@ -74,8 +74,14 @@ impl App {
         let keyring = Arc::new(Keyring::generate_at(&config.keys)?);
         let registry = Registry::new(db.clone(), Arc::new(sandbox));
         let (budget, clock_of_calls) = (config.budget.clone(), clock.clone());
-        let calendars =
-            Calendars { db: db.clone(), registry, keyring, clock: clock_of_calls, budget, attempts: Attempts::default() };
+        let calendars = Calendars {
+            db: db.clone(),
+            registry,
+            keyring,
+            clock: clock_of_calls,
+            budget,
+            attempts: Attempts::default(),
+        };
         Ok(Self { config: Arc::new(config), db, clock, calendars })
     }
 }

@@ -19,7 +19,7 @@ const ROTATE: &str = "\
 Hosts may run meanwhile, and the command may be stopped at any time: it goes on
 where it was. Once nothing is left, the other lines of the key file can go.
 
-With --json: {rewrapped, changed_meanwhile, left, failed: [{connection, error}]}.
+With --json: {rewrapped, changed_meanwhile, left, failed: [{table, id, error}]}.
 The exit code is 1 if something is left.";
 
 #[derive(Debug, clap::Subcommand)]
@@ -75,7 +75,7 @@ async fn rotate(args: &Args, as_json: bool) -> Result<Exit, CliError> {
         ))?;
     }
     for failed in &rotated.failed {
-        output::note(&format!("connection {}: {}", failed.connection, failed.error));
+        output::note(&format!("{} {}: {}", failed.table, failed.id, failed.error));
     }
     Ok(if rotated.left == 0 { Exit::Done } else { Exit::Failed })
 }

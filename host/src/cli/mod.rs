@@ -26,6 +26,7 @@ mod plugin_inspect;
 mod plugin_list;
 mod plugin_remove;
 mod program;
+mod provider_client;
 mod provider_grant;
 mod provider_offer;
 mod serve;
@@ -127,6 +128,8 @@ enum Plugin {
 enum Provider {
     /// Show what a waiting provider asks for, and accept it
     Grant(provider_grant::Args),
+    /// Say as which application this host is registered at a provider's service
+    Client(provider_client::Args),
     /// Let people of an organisation, or of a program, connect by a provider
     Enable(provider_offer::Args),
     /// Let nobody connect by it any more; who is connected stays
@@ -163,6 +166,7 @@ fn run(command: Command, json: bool, log: Option<String>) -> Result<Exit, CliErr
             Command::Plugin(Plugin::List(args)) => plugin_list::run(&args, json).await,
             Command::Plugin(Plugin::Remove(args)) => plugin_remove::run(&args, json).await,
             Command::Provider(Provider::Grant(args)) => provider_grant::run(&args, json).await,
+            Command::Provider(Provider::Client(args)) => provider_client::run(&args, json).await,
             Command::Provider(Provider::Enable(args)) => provider_offer::run(&args, true, json).await,
             Command::Provider(Provider::Disable(args)) => provider_offer::run(&args, false, json).await,
             Command::Key(command) => key::run(&command, json).await,

@@ -109,7 +109,9 @@ impl ConnectError {
                     .into();
             }
             Self::NoToken(_) => {
-                return format!("The calendar's service could not be reached; nothing was stored. Try again later. {self}");
+                return format!(
+                    "The calendar's service could not be reached; nothing was stored. Try again later. {self}"
+                );
             }
             other => return other.to_string(),
         };

@@ -66,6 +66,7 @@ pub static ROUTES: &[Route] = &[
     row("GET", "/v1/programs", READ, || routes!(programs::list)),
     row("POST", "/v1/programs", WRITE, || routes!(programs::add)),
     row("GET", "/v1/programs/{program}", READ, || routes!(programs::get)),
+    row("PATCH", "/v1/programs/{program}", WRITE, || routes!(programs::change)),
     row("GET", "/v1/programs/{program}/members/{person}", READ, || routes!(programs::member)),
     row("PUT", "/v1/programs/{program}/members/{person}", WRITE, || routes!(programs::put_member)),
     row("DELETE", "/v1/programs/{program}/members/{person}", WRITE, || routes!(programs::remove_member)),

@@ -22,14 +22,25 @@ pub(super) struct ProgramOut {
     id: ProgramId,
     organisation: OrganisationId,
     name: String,
+    /// Whether its meetings are written into people's calendars, and whoever connects one is asked for that.
+    two_way: bool,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
 }
 
 impl From<Program> for ProgramOut {
-    fn from(Program { id, organisation, name, created_at }: Program) -> Self {
-        Self { id, organisation, name, created_at }
+    fn from(Program { id, organisation, name, two_way, created_at }: Program) -> Self {
+        Self { id, organisation, name, two_way, created_at }
     }
+}
+
+/// What to change of a program.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProgramChange {
+    /// Whether its meetings are written into people's calendars. Whoever is connected stays so, and gives more only when
+    /// they connect again.
+    two_way: bool,
 }
 
 /// A new program.
@@ -104,6 +115,21 @@ pub(super) async fn get(
     let program = find(&app, &actor, program).await?;
     actor.may(Deed::SeeProgram(&program))?;
     Ok(Json(program.into()))
+}
+
+/// Changes a program's settings. Its own administrators may.
+#[utoipa::path(patch, path = "/v1/programs/{program}", tag = "programs", operation_id = "changeProgram",
+    params(("program" = ProgramId, Path)), request_body = ProgramChange, responses((status = 200, body = ProgramOut)))]
+pub(super) async fn change(
+    State(app): State<App>,
+    actor: Actor,
+    Ids(program): Ids<ProgramId>,
+    Body(ProgramChange { two_way }): Body<ProgramChange>,
+) -> Result<Json<ProgramOut>, Problem> {
+    let program = find(&app, &actor, program).await?;
+    actor.may(Deed::ManageProgram(&program))?;
+    let program = programs::set_two_way(&app.db, program.organisation, program.id, two_way).await?;
+    Ok(Json(program.ok_or(Problem::new(Code::NotFound))?.into()))
 }
 
 /// What a person is in a program.

@@ -200,7 +200,13 @@ mod tests {
     fn who_may_do_what_is_one_table() {
         let at = Timestamp::UNIX_EPOCH;
         let (ours, theirs) = (OrganisationId::new(at), OrganisationId::new(at));
-        let program = |organisation| Program { id: ProgramId::new(at), organisation, name: "P".into(), created_at: at };
+        let program = |organisation| Program {
+            id: ProgramId::new(at),
+            organisation,
+            name: "P".into(),
+            two_way: false,
+            created_at: at,
+        };
         let (mine, other, foreign) = (program(ours), program(ours), program(theirs));
         let person = |organisation| Person {
             id: PersonId::new(at),

@@ -51,7 +51,9 @@ type RenewalFn = dyn Fn(SecretString) -> BoxFuture<'static, Option<SecretString>
 
 impl Renewal {
     /// A function from the refused token to another one. It may be called by several calls at once.
-    pub fn new(renew: impl Fn(SecretString) -> BoxFuture<'static, Option<SecretString>> + Send + Sync + 'static) -> Self {
+    pub fn new(
+        renew: impl Fn(SecretString) -> BoxFuture<'static, Option<SecretString>> + Send + Sync + 'static,
+    ) -> Self {
         Self(Arc::new(renew))
     }
 }

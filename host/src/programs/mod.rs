@@ -37,6 +37,8 @@ pub struct Program {
     pub organisation: OrganisationId,
     /// Its name for people; no other program of the organisation has it.
     pub name: String,
+    /// Whether its meetings are written into people's calendars: whoever connects one is asked for that (M14).
+    pub two_way: bool,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -139,7 +141,7 @@ pub async fn add(db: &Db, organisation: OrganisationId, name: &str) -> Result<Pr
     let name = self::name(name)?;
     let mut tx = db.begin().await?;
     let created_at = db::instant(tx.now().await?);
-    let program = Program { id: ProgramId::new(created_at), organisation, name, created_at };
+    let program = Program { id: ProgramId::new(created_at), organisation, name, two_way: false, created_at };
     match store::insert(&mut tx, &program).await {
         Err(error) if db::is_taken(&error) => return Err(ProgramError::Taken(program.name)),
         Err(error) if db::is_missing(&error) => return Err(ProgramError::NoOrganisation),
@@ -184,6 +186,24 @@ pub async fn find(db: &Db, organisation: OrganisationId, named: &str) -> sqlx::R
 /// By the database.
 pub async fn program(tx: &mut Tx, organisation: OrganisationId, id: ProgramId) -> sqlx::Result<Option<Program>> {
     store::program(tx, Reach::Within(organisation), &id.to_string()).await
+}
+
+/// Turns it on or off that a program's meetings are written into people's calendars. Whoever is connected stays so, and
+/// gives more only when they connect again. The program as it is then; nothing if there is none.
+///
+/// # Errors
+/// By the database.
+pub async fn set_two_way(
+    db: &Db,
+    organisation: OrganisationId,
+    id: ProgramId,
+    two_way: bool,
+) -> sqlx::Result<Option<Program>> {
+    let mut tx = db.begin().await?;
+    store::set_two_way(&mut tx, organisation, id, two_way).await?;
+    let program = store::program(&mut tx, Reach::Within(organisation), &id.to_string()).await?;
+    tx.commit().await?;
+    Ok(program)
 }
 
 /// Whether a program that a person is in writes its meetings into people's calendars.

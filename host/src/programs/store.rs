@@ -3,7 +3,7 @@
 use super::{Organisation, Program, Reach};
 use crate::{
     db::{Page, Tx, execute, fetch, instant, parsed},
-    ids::{OrganisationId, PersonId},
+    ids::{OrganisationId, PersonId, ProgramId},
 };
 
 #[derive(sqlx::FromRow)]
@@ -26,6 +26,7 @@ struct ProgramRow {
     id: String,
     organisation_id: String,
     name: String,
+    two_way: i64,
     created_at: i64,
 }
 
@@ -34,7 +35,8 @@ impl TryFrom<ProgramRow> for Program {
 
     fn try_from(row: ProgramRow) -> sqlx::Result<Self> {
         let (id, organisation) = (parsed(&row.id)?, parsed(&row.organisation_id)?);
-        Ok(Self { id, organisation, name: row.name, created_at: instant(row.created_at) })
+        let (two_way, created_at) = (row.two_way != 0, instant(row.created_at));
+        Ok(Self { id, organisation, name: row.name, two_way, created_at })
     }
 }
 
@@ -58,9 +60,10 @@ pub(super) async fn organisation(tx: &mut Tx, named: &str) -> sqlx::Result<Optio
 }
 
 pub(super) async fn insert(tx: &mut Tx, program: &Program) -> sqlx::Result<()> {
-    let Program { id, organisation, name, created_at } = program;
-    let sql = "insert into programs (id, organisation_id, name, created_at) values ($1, $2, $3, $4)";
-    execute!(tx, sql, id.to_string(), organisation.to_string(), name, created_at.as_microsecond()).map(drop)
+    let Program { id, organisation, name, two_way, created_at } = program;
+    let sql = "insert into programs (id, organisation_id, name, two_way, created_at) values ($1, $2, $3, $4, $5)";
+    let (id, organisation, created_at) = (id.to_string(), organisation.to_string(), created_at.as_microsecond());
+    execute!(tx, sql, id, organisation, name, i64::from(*two_way), created_at).map(drop)
 }
 
 /// Those of an organisation, or of it those that a person is a member of.
@@ -70,7 +73,7 @@ pub(super) async fn list(
     member: Option<PersonId>,
     page: &Page,
 ) -> sqlx::Result<Vec<Program>> {
-    let sql = "select id, organisation_id, name, created_at from programs where organisation_id = $1 and id > $2 \
+    let sql = "select id, organisation_id, name, two_way, created_at from programs where organisation_id = $1 and id > $2 \
                and ($3 = '' or id in (select program_id from memberships where person_id = $3)) order by id limit $4";
     let member = member.map(|id| id.to_string()).unwrap_or_default();
     let rows = fetch!(tx, all, ProgramRow, sql, organisation.to_string(), page.after(), member, page.limit())?;
@@ -79,7 +82,7 @@ pub(super) async fn list(
 
 /// By its id or by its name; a name is one program's only within an organisation.
 pub(super) async fn program(tx: &mut Tx, reach: Reach, named: &str) -> sqlx::Result<Option<Program>> {
-    let sql = "select id, organisation_id, name, created_at from programs \
+    let sql = "select id, organisation_id, name, two_way, created_at from programs \
                where (id = $1 and ($2 = '' or organisation_id = $2)) or (name = $1 and organisation_id = $2) \
                order by case when id = $1 then 0 else 1 end limit 1";
     fetch!(tx, optional, ProgramRow, sql, named, reach.key())?.map(Program::try_from).transpose()
@@ -91,4 +94,14 @@ pub(super) async fn any_two_way(tx: &mut Tx, organisation: OrganisationId, perso
                where organisation_id = $1 and person_id = $2 and two_way <> 0";
     let (count,) = fetch!(tx, one, (i64,), sql, organisation.to_string(), person.to_string())?;
     Ok(count > 0)
+}
+
+pub(super) async fn set_two_way(
+    tx: &mut Tx,
+    organisation: OrganisationId,
+    id: ProgramId,
+    two_way: bool,
+) -> sqlx::Result<()> {
+    let sql = "update programs set two_way = $3 where organisation_id = $1 and id = $2";
+    execute!(tx, sql, organisation.to_string(), id.to_string(), i64::from(two_way)).map(drop)
 }

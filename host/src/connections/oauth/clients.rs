@@ -59,10 +59,12 @@ pub async fn set(
     let id = known.map_or_else(|| Ok(OauthClientId::new(now)), |row| db::parsed(&row.id))?;
     let secrets: BTreeMap<_, _> = client.secret.iter().map(|secret| (SECRET.to_owned(), secret.clone())).collect();
     let sealed = keyring.seal_map(&place(id), &secrets);
-    store::put_client(&mut tx, id, (provider, sign_in), &client.id, &sealed, now).await.map_err(|error| match error {
-        error if db::is_missing(&error) => ClientError::NoProvider(provider.to_owned()),
-        error => error.into(),
-    })?;
+    store::put_client(&mut tx, id, (provider, sign_in), &client.id, &sealed, now).await.map_err(
+        |error| match error {
+            error if db::is_missing(&error) => ClientError::NoProvider(provider.to_owned()),
+            error => error.into(),
+        },
+    )?;
     tx.commit().await?;
     Ok(())
 }

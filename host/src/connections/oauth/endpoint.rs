@@ -7,19 +7,13 @@
 //! which hold the answer's body.
 
 use super::{SECRET_FIELDS, clients::Client};
-use crate::plugins::{
-    Sandbox,
-    contract::SignInError,
-    egress::FetchError,
-};
+use crate::plugins::{Sandbox, contract::SignInError, egress::FetchError};
 use futures_util::future::BoxFuture;
 use oauth2::{
     AsyncHttpClient, AuthType, AuthorizationCode, ClientId, ClientSecret, ExtraTokenFields, HttpRequest, HttpResponse,
     PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, StandardRevocableToken, StandardTokenResponse,
     TokenResponse as _, TokenUrl,
-    basic::{
-        BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType,
-    },
+    basic::{BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};

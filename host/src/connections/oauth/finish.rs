@@ -199,4 +199,3 @@ async fn explained(
     tracing::info!(provider = id, remedy = failure.remedy.code(), code = failure.service_code, "consent not given");
     Ok(ConnectError::Consent(Box::new(failure)))
 }
-

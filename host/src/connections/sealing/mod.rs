@@ -1,4 +1,4 @@
-//! Sealing people's credentials by another key.
+//! Sealing credentials by another key: people's, and those of the operator's clients.
 //!
 //! Problem: a key is changed while hosts run, and the program that does it may be stopped at any point. Decision: each
 //! row says which key seals it, so that what is left to do is a query and going on is beginning anew; a row is written
@@ -17,6 +17,32 @@ use serde::Serialize;
 /// How many rows are taken at once.
 const BATCH: i64 = 200;
 
+/// Where sealed values stand that outlive a change of keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Table {
+    /// People's credentials.
+    Connections,
+    /// Secrets of the applications that operators have registered.
+    OauthClients,
+    /// Tokens that are to be revoked.
+    Revocations,
+}
+
+impl Table {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Connections, Self::OauthClients, Self::Revocations];
+
+    /// Its name in the database.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Connections => "connections",
+            Self::OauthClients => "oauth_clients",
+            Self::Revocations => "revocations",
+        }
+    }
+}
+
 /// What was done.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Rotated {
@@ -33,8 +59,10 @@ pub struct Rotated {
 /// A credential that does not open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Unopened {
-    /// The connection's id.
-    pub connection: String,
+    /// In which table it stands.
+    pub table: &'static str,
+    /// The row.
+    pub id: String,
     /// Why.
     pub error: String,
 }
@@ -42,7 +70,7 @@ pub struct Unopened {
 /// Where the credential of a connection is sealed for.
 #[must_use]
 pub fn place(organisation: OrganisationId, connection: ConnectionId) -> Place {
-    place_of(organisation.to_string(), connection.to_string())
+    place_of(Table::Connections, organisation.to_string(), connection.to_string())
 }
 
 /// Whether there is a credential at all, which some key must open.
@@ -51,7 +79,7 @@ pub fn place(organisation: OrganisationId, connection: ConnectionId) -> Place {
 /// By the database.
 pub async fn any(db: &Db) -> sqlx::Result<bool> {
     // No key has an empty id.
-    Ok(store::count_by_other_keys(&mut db.read().await?, "").await? > 0)
+    Ok(count(db, "").await? > 0)
 }
 
 /// Seals all credentials by the first key of the file. What was stopped goes on when it is called again.
@@ -59,9 +87,12 @@ pub async fn any(db: &Db) -> sqlx::Result<bool> {
 /// # Errors
 /// By the database.
 pub async fn rotate(db: &Db, keyring: &Keyring) -> sqlx::Result<Rotated> {
-    let (mut rotated, mut after) = (Rotated::default(), String::new());
-    while let Some(last) = batch(db, keyring, &after, BATCH, &mut rotated).await? {
-        after = last;
+    let mut rotated = Rotated::default();
+    for table in Table::ALL {
+        let mut after = String::new();
+        while let Some(last) = batch(db, keyring, table, (&after, BATCH), &mut rotated).await? {
+            after = last;
+        }
     }
     rotated.left = left(db, keyring).await?;
     Ok(rotated)
@@ -72,45 +103,52 @@ pub async fn rotate(db: &Db, keyring: &Keyring) -> sqlx::Result<Rotated> {
 /// # Errors
 /// By the database.
 pub async fn left(db: &Db, keyring: &Keyring) -> sqlx::Result<u64> {
-    let left = store::count_by_other_keys(&mut db.read().await?, &keyring.primary()).await?;
-    Ok(left.unsigned_abs())
+    count(db, &keyring.primary()).await
 }
 
-/// Does so with at most this many, those after an id; gives the last id, or nothing if there were none.
+async fn count(db: &Db, key: &str) -> sqlx::Result<u64> {
+    let (mut tx, mut count) = (db.read().await?, 0);
+    for table in Table::ALL {
+        count += store::count_by_other_keys(&mut tx, table, key).await?.unsigned_abs();
+    }
+    Ok(count)
+}
+
+/// Does so in one table with at most this many, those after an id; gives the last id, or nothing if there were none.
 ///
 /// # Errors
 /// By the database.
 pub async fn batch(
     db: &Db,
     keyring: &Keyring,
-    after: &str,
-    most: i64,
+    table: Table,
+    (after, most): (&str, i64),
     rotated: &mut Rotated,
 ) -> sqlx::Result<Option<String>> {
-    let rows = store::by_other_keys(&mut db.read().await?, &keyring.primary(), after, most).await?;
+    let rows = store::by_other_keys(&mut db.read().await?, table, &keyring.primary(), after, most).await?;
     let mut tx = db.begin().await?;
     for row in &rows {
-        let place = place_of(row.organisation_id.clone(), row.id.clone());
+        let place = place_of(table, row.organisation_id.clone(), row.id.clone());
         match keyring.rewrap(&place, &row.sealed) {
-            Ok(Some(new)) => match store::replace(&mut tx, &row.id, &row.sealed, &new.bytes, &new.key).await? {
+            Ok(Some(new)) => match store::replace(&mut tx, table, &row.id, &row.sealed, &new.bytes, &new.key).await? {
                 true => rotated.rewrapped += 1,
                 false => rotated.changed_meanwhile += 1,
             },
             // The value is by that key already, and only the column is not.
             Ok(None) => {
-                store::replace(&mut tx, &row.id, &row.sealed, &row.sealed, &keyring.primary()).await?;
+                store::replace(&mut tx, table, &row.id, &row.sealed, &row.sealed, &keyring.primary()).await?;
             }
-            Err(error) => rotated.failed.push(unopened(&row.id, &error)),
+            Err(error) => rotated.failed.push(unopened(table, &row.id, &error)),
         }
     }
     tx.commit().await?;
     Ok(rows.last().map(|row| row.id.clone()))
 }
 
-fn place_of(organisation: String, connection: String) -> Place {
-    Place::new(organisation, "connections", connection, "sealed")
+fn place_of(table: Table, organisation: String, row: String) -> Place {
+    Place::new(organisation, table.name(), row, "sealed")
 }
 
-fn unopened(connection: &str, error: &OpenError) -> Unopened {
-    Unopened { connection: connection.to_owned(), error: error.to_string() }
+fn unopened(table: Table, id: &str, error: &OpenError) -> Unopened {
+    Unopened { table: table.name(), id: id.to_owned(), error: error.to_string() }
 }

@@ -81,6 +81,15 @@ pub async fn accept(db: &Db, id: &str, sha256: &str) -> Result<(), ChangeError> 
     Ok(tx.commit().await?)
 }
 
+/// What is granted to a provider; nothing if there is none, or nothing was accepted.
+///
+/// # Errors
+/// If the database fails.
+pub async fn granted(db: &Db, id: &str) -> sqlx::Result<Option<Asks>> {
+    let row = store::provider(&mut db.read().await?, id).await?;
+    Ok(row.and_then(|row| readable(row.granted.as_deref())))
+}
+
 /// All providers, by id.
 ///
 /// # Errors

@@ -15,7 +15,7 @@ mod loaded;
 mod store;
 
 pub use asks::{Asks, GrantError, Granted};
-pub use change::{accept, list, remove, waiting};
+pub use change::{accept, granted, list, remove, waiting};
 pub use difference::{Kind, Line, difference, needs_acceptance};
 
 use super::{

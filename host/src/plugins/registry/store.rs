@@ -129,6 +129,7 @@ pub(super) async fn turn_off(tx: &mut Tx, id: &str) -> sqlx::Result<()> {
 /// Fails, by a foreign key, while there are connections.
 pub(super) async fn delete_provider(tx: &mut Tx, id: &str) -> sqlx::Result<()> {
     execute!(tx, "delete from offers where provider_id = $1", id)?;
+    execute!(tx, "delete from oauth_clients where provider_id = $1", id)?;
     execute!(tx, "delete from providers where id = $1", id)?;
     execute!(tx, "delete from components where provider_id = $1", id)?;
     Ok(())
