@@ -32,7 +32,7 @@ pub use store::{
     retry, revive,
 };
 
-use crate::ids::{MeetingId, PersonId};
+use crate::ids::{MeetingId, PersonId, SignInId};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -60,6 +60,11 @@ pub enum Effect {
         /// Whose.
         person: PersonId,
     },
+    /// Whoever has an address gets a mail with links to sign in.
+    MailSignIn {
+        /// The wish for it.
+        request: SignInId,
+    },
     /// Every secret is sealed by the newest key.
     RewrapSecrets {},
 }
@@ -71,6 +76,7 @@ impl Effect {
         match self {
             Self::PushMeeting { .. } => "push-meeting",
             Self::DeliverMeetings { .. } => "deliver-meetings",
+            Self::MailSignIn { .. } => "mail-sign-in",
             Self::RewrapSecrets {} => "rewrap-secrets",
         }
     }
@@ -81,6 +87,7 @@ impl Effect {
         match self {
             Self::PushMeeting { meeting } => meeting.to_string(),
             Self::DeliverMeetings { person } => person.to_string(),
+            Self::MailSignIn { request } => request.to_string(),
             Self::RewrapSecrets {} => self.kind().to_owned(),
         }
     }
@@ -91,6 +98,7 @@ impl Effect {
         match self {
             Self::PushMeeting { meeting } => format!("{}:{meeting}", self.kind()),
             Self::DeliverMeetings { person } => format!("{}:{person}", self.kind()),
+            Self::MailSignIn { request } => format!("{}:{request}", self.kind()),
             Self::RewrapSecrets {} => self.kind().to_owned(),
         }
     }
@@ -112,10 +120,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn all() -> [Effect; 3] {
-        let (meeting, person) =
-            (MeetingId::new(jiff::Timestamp::UNIX_EPOCH), PersonId::new(jiff::Timestamp::UNIX_EPOCH));
-        [Effect::PushMeeting { meeting }, Effect::DeliverMeetings { person }, Effect::RewrapSecrets {}]
+    fn all() -> [Effect; 4] {
+        let at = jiff::Timestamp::UNIX_EPOCH;
+        [
+            Effect::PushMeeting { meeting: MeetingId::new(at) },
+            Effect::DeliverMeetings { person: PersonId::new(at) },
+            Effect::MailSignIn { request: SignInId::new(at) },
+            Effect::RewrapSecrets {},
+        ]
     }
 
     #[test]
