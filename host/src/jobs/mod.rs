@@ -32,7 +32,7 @@ pub use store::{
     retry, revive,
 };
 
-use crate::ids::{MeetingId, PersonId, RevocationId};
+use crate::ids::{ConnectionId, MeetingId, PersonId, RevocationId, SignInId};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -65,6 +65,16 @@ pub enum Effect {
         /// Which.
         revocation: RevocationId,
     },
+    /// The owner of a connection is told that it must be made again.
+    MailReconnect {
+        /// Which.
+        connection: ConnectionId,
+    },
+    /// Whoever has an address gets a mail with links to sign in.
+    MailSignIn {
+        /// The wish for it.
+        request: SignInId,
+    },
     /// Every secret is sealed by the newest key.
     RewrapSecrets {},
 }
@@ -77,6 +87,8 @@ impl Effect {
             Self::PushMeeting { .. } => "push-meeting",
             Self::DeliverMeetings { .. } => "deliver-meetings",
             Self::RevokeToken { .. } => "revoke-token",
+            Self::MailReconnect { .. } => "mail-reconnect",
+            Self::MailSignIn { .. } => "mail-sign-in",
             Self::RewrapSecrets {} => "rewrap-secrets",
         }
     }
@@ -88,6 +100,8 @@ impl Effect {
             Self::PushMeeting { meeting } => meeting.to_string(),
             Self::DeliverMeetings { person } => person.to_string(),
             Self::RevokeToken { revocation } => revocation.to_string(),
+            Self::MailReconnect { connection } => connection.to_string(),
+            Self::MailSignIn { request } => request.to_string(),
             Self::RewrapSecrets {} => self.kind().to_owned(),
         }
     }
@@ -99,6 +113,8 @@ impl Effect {
             Self::PushMeeting { meeting } => format!("{}:{meeting}", self.kind()),
             Self::DeliverMeetings { person } => format!("{}:{person}", self.kind()),
             Self::RevokeToken { revocation } => format!("{}:{revocation}", self.kind()),
+            Self::MailReconnect { connection } => format!("{}:{connection}", self.kind()),
+            Self::MailSignIn { request } => format!("{}:{request}", self.kind()),
             Self::RewrapSecrets {} => self.kind().to_owned(),
         }
     }
@@ -120,13 +136,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn all() -> [Effect; 4] {
+    fn all() -> [Effect; 6] {
         let at = jiff::Timestamp::UNIX_EPOCH;
-        let (meeting, person, revocation) = (MeetingId::new(at), PersonId::new(at), RevocationId::new(at));
         [
-            Effect::PushMeeting { meeting },
-            Effect::DeliverMeetings { person },
-            Effect::RevokeToken { revocation },
+            Effect::PushMeeting { meeting: MeetingId::new(at) },
+            Effect::DeliverMeetings { person: PersonId::new(at) },
+            Effect::RevokeToken { revocation: RevocationId::new(at) },
+            Effect::MailReconnect { connection: ConnectionId::new(at) },
+            Effect::MailSignIn { request: SignInId::new(at) },
             Effect::RewrapSecrets {},
         ]
     }

@@ -17,8 +17,8 @@ use chronus_host::{
         store,
     },
     db::Place,
-    ids::{OrganisationId, PersonId, ProgramId},
-    people::{self, Actor, Member, MemberRole, NewPerson, Role, Who, tokens::Holder},
+    ids::{OrganisationId, PersonId, ProgramId, TokenId},
+    people::{self, Actor, By, Member, MemberRole, NewPerson, Role, Who, tokens::Holder},
     plugins::{
         egress::EgressMap,
         registry::{self, Voucher},
@@ -192,7 +192,7 @@ impl World {
         let organisation = self.organisation;
         let who = Who::Person { organisation, person, role: Role::Participant, programs: vec![] };
         let scopes = Holder::Person { organisation, person }.scopes();
-        Actor { stands_for: StandsFor::Token(TokenId::new(self.clock.now())), who, scopes, expires_at: None }
+        Actor { by: By::Token(TokenId::new(self.clock.now())), who, scopes, expires_at: None }
     }
 
     pub(super) async fn disconnect(&self, person: PersonId) -> Result<(), DisconnectError> {

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     connections::{Calendars, Connection, State, sealing, store as connections, store::Kept},
     ids::{ConnectionId, digest},
+    jobs::{self, Effect},
     plugins::{
         Access, Connection as Address, Remedy,
         contract::{Oauth2Code, SignInError},
@@ -195,6 +196,7 @@ async fn attempt(
         }
         Err(RefreshError::Lost) => {
             if store::lose(&mut tx, id, lease).await? {
+                jobs::put(&mut tx, &Effect::MailReconnect { connection: id }).await?;
                 tracing::warn!(connection = %id, "the service has taken the access back");
             }
             Err(RefreshError::Lost)
