@@ -36,7 +36,7 @@ pub(super) fn list(state: &mut State, caller: &Caller, call: &Call) -> Served {
                     _ => {}
                 }
             }
-            state.first_page(call, question, items, since, true)?
+            state.first_page(call, (question.clone(), question), items, since, true)?
         }
     };
     let mut body =

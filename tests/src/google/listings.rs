@@ -52,6 +52,9 @@ pub(super) struct Question {
 
 #[derive(Debug, Clone)]
 struct Page {
+    /// What the next page must ask as well.
+    asked: Question,
+    /// What is listed: with a sync token, what was asked when it was given.
     question: Question,
     rest: Vec<Value>,
     since: u64,
@@ -123,22 +126,22 @@ impl State {
     /// The page that a call asks for by token, if it does.
     pub(super) fn next_page(&mut self, call: &Call, question: &Question) -> Served<Option<Shown>> {
         let Some(token) = call.parameter("pageToken") else { return Ok(None) };
-        let page = self.listings.pages.get(token).filter(|page| page.question == *question).cloned();
+        let page = self.listings.pages.get(token).filter(|page| page.asked == *question).cloned();
         let page = page.ok_or_else(|| Refusal::parameter("pageToken", "Invalid page token value."))?;
         self.page(call, page).map(Some)
     }
 
-    /// The first page of a list. `since` is the number of the last change before it was made; with `with_sync` its last
+    /// The first page of a list: what was asked, and what that means (see `Page`). `since` is the number of the last change before it was made; with `with_sync` its last
     /// page has a sync token.
     pub(super) fn first_page(
         &mut self,
         call: &Call,
-        question: Question,
+        (asked, question): (Question, Question),
         items: Vec<Value>,
         since: u64,
         with_sync: bool,
     ) -> Served<Shown> {
-        self.page(call, Page { question, rest: items, since, with_sync, padded: false })
+        self.page(call, Page { asked, question, rest: items, since, with_sync, padded: false })
     }
 
     fn page(&mut self, call: &Call, mut page: Page) -> Served<Shown> {

@@ -52,7 +52,7 @@ pub(crate) fn list(state: &mut State, caller: &Caller, call: &Call) -> Served {
             let query = Query { calendar, view, window, now: state.now(), single: call.flag("singleEvents")? };
             let with_sync =
                 !NOT_WITH_SYNC.iter().any(|name| !REMEMBERED.contains(name) && call.parameter(name).is_some());
-            let (items, question) = match sync {
+            let (items, meant) = match sync {
                 Some(sync) => {
                     if call.parameter("showDeleted") == Some("false") {
                         let message = "Cannot request sync token with showDeleted=false.";
@@ -60,9 +60,9 @@ pub(crate) fn list(state: &mut State, caller: &Caller, call: &Call) -> Served {
                     }
                     (query.changes(call, sync.since), sync.question)
                 }
-                None => (query.present(call)?, question),
+                None => (query.present(call)?, question.clone()),
             };
-            state.first_page(call, question, items, since, with_sync)?
+            state.first_page(call, (question, meant), items, since, with_sync)?
         }
     };
     answer(state, &id, role, page)
@@ -95,7 +95,7 @@ pub(crate) fn instances(state: &mut State, caller: &Caller, call: &Call) -> Serv
             found.retain(|body| original.is_none_or(|original| starts(body) == Some(original)));
             let items = found.iter().map(|body| query.view.shown(calendar, body)).collect();
             let since = state.made();
-            state.first_page(call, question, items, since, false)?
+            state.first_page(call, (question.clone(), question), items, since, false)?
         }
     };
     answer(state, &id, role, page)
