@@ -195,6 +195,15 @@ impl World {
         Actor { by: By::Token(TokenId::new(self.clock.now())), who, scopes, expires_at: None }
     }
 
+    /// The same, with what the person is in the program.
+    pub(super) fn actor_in_program(&self, person: PersonId) -> Actor {
+        let mut actor = self.actor(person);
+        if let Who::Person { programs, .. } = &mut actor.who {
+            programs.push((self.program, MemberRole::Participant));
+        }
+        actor
+    }
+
     pub(super) async fn disconnect(&self, person: PersonId) -> Result<(), DisconnectError> {
         disconnect(&self.app.calendars, &self.actor(person), person).await
     }
