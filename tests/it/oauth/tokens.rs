@@ -55,7 +55,12 @@ async fn only_a_lost_grant_ends_a_connection_and_signing_in_again_mends_it() -> 
     let world = World::new().await?;
     let first = world.connect(&world.browser(), ANN).await?;
     // A disturbance is none.
-    for fault in [Fault::status(503), Fault::status(500), Fault::status(429), Fault::Cut] {
+    for fault in [
+        Fault::refuse(503, "backendError"),
+        Fault::refuse(500, "backendError"),
+        Fault::refuse(429, "rateLimitExceeded"),
+        Fault::Cut,
+    ] {
         world.clock.advance(SignedDuration::from_hours(2));
         world.google.fail_next(1, None, "/token", fault.clone());
         let busy = world.busy().await?;
@@ -64,7 +69,7 @@ async fn only_a_lost_grant_ends_a_connection_and_signing_in_again_mends_it() -> 
         ensure!(matches!(world.busy().await?, Busy::Known { .. }), "{fault:?}: it goes on by itself");
     }
     // Fifty who meet it, and one who waits for the others' failure: the service is not asked fifty times.
-    world.google.revoke(ANN);
+    world.google.revoke_everything(ANN);
     world.clock.advance(SignedDuration::from_hours(2));
     world.token_requests();
     for busy in join_all((0..50).map(|_| world.busy())).await {
@@ -88,7 +93,7 @@ async fn who_waits_for_a_failure_has_failed() -> anyhow::Result<()> {
     let world = World::new().await?;
     world.connect(&world.browser(), ANN).await?;
     world.clock.advance(SignedDuration::from_hours(2));
-    world.google.fail_next(1000, None, "/token", Fault::status(503));
+    world.google.fail_next(1000, None, "/token", Fault::refuse(503, "backendError"));
     world.token_requests();
     for busy in join_all((0..50).map(|_| world.busy())).await {
         ensure!(matches!(busy?, Busy::Unknown { reason: "token-not-renewed", .. }));
@@ -103,15 +108,13 @@ async fn who_waits_for_a_failure_has_failed() -> anyhow::Result<()> {
 async fn a_disconnect_revokes() -> anyhow::Result<()> {
     let world = World::new().await?;
     world.connect(&world.browser(), ANN).await?;
-    let token = world.google.issue(ANN, &["calendar.freebusy"]);
-    world.google.fail_next(1, None, "/revoke", Fault::status(503));
+    world.google.fail_next(1, None, "/revoke", Fault::refuse(503, "backendError"));
     world.disconnect(world.ann).await?;
     ensure!(world.connection(world.ann).await?.is_none());
-    ensure!(world.google.grants(ANN) == 1, "the service does not know yet");
+    ensure!(world.google.lasting_consents(ANN) == 1, "the service does not know yet");
     let runner = work::start(&world.app).await?;
-    super::world::until("the access is taken back", || async { Ok(world.google.grants(ANN) == 0) }).await?;
+    super::world::until("the access is taken back", || async { Ok(world.google.lasting_consents(ANN) == 0) }).await?;
     super::world::until("nothing is kept of it", || async { Ok(world.rows().await?["revocations"] == 0) }).await?;
     runner.shutdown().await;
-    drop(token);
     Ok(())
 }

@@ -20,6 +20,7 @@ use crate::checkout::tell;
 mod account;
 mod caldav;
 mod cyrus;
+mod emulate;
 mod google;
 mod install;
 mod libical;
@@ -35,6 +36,7 @@ mod xandikos;
 pub use account::Account;
 pub use caldav::{CaldavClient, NewEvent, SeenEvent};
 pub use cyrus::Cyrus;
+pub use emulate::Emulate;
 pub use google::GoogleClients;
 pub(crate) use google::calendar_description;
 pub use libical::Libical;
@@ -68,13 +70,15 @@ pub enum Peer {
     Vdirsyncer,
     /// Google's client with its description of the API, and OAuth clients.
     Google,
+    /// emulate's Google: OAuth as somebody else reads it.
+    Emulate,
     /// The other database.
     Postgres,
 }
 
 impl Peer {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Radicale,
         Self::Xandikos,
         Self::Cyrus,
@@ -84,6 +88,7 @@ impl Peer {
         Self::Libical,
         Self::Vdirsyncer,
         Self::Google,
+        Self::Emulate,
         Self::Postgres,
     ];
 
@@ -99,6 +104,7 @@ impl Peer {
             Self::Libical => "libical",
             Self::Vdirsyncer => "vdirsyncer",
             Self::Google => "google",
+            Self::Emulate => "emulate",
             Self::Postgres => "postgres",
         }
     }
@@ -115,6 +121,7 @@ impl Peer {
             | Self::Caldav
             | Self::Libical
             | Self::Vdirsyncer
+            | Self::Emulate
             | Self::Postgres => self.name(),
         }
     }
@@ -129,6 +136,7 @@ impl Peer {
             Self::IcalJs => include_str!("../../peers/icaljs.txt"),
             Self::Vdirsyncer => include_str!("../../peers/vdirsyncer.txt"),
             Self::Google => include_str!("../../peers/google.txt"),
+            Self::Emulate => include_str!("../../peers/emulate.txt"),
             Self::Cyrus | Self::Libical | Self::Postgres => "",
         }
     }
@@ -199,7 +207,7 @@ mod tests {
         let error = named("xandicos").unwrap_err().to_string();
         assert!(
             error.contains(
-                "radicale, xandikos, cyrus, caldav, reference, icaljs, libical, vdirsyncer, google, postgres"
+                "radicale, xandikos, cyrus, caldav, reference, icaljs, libical, vdirsyncer, google, emulate, postgres"
             ),
             "{error}"
         );
