@@ -18,10 +18,12 @@ use anyhow::{Context, bail};
 use crate::checkout::tell;
 
 mod account;
+mod browser;
 mod caldav;
 mod cyrus;
 mod install;
 mod libical;
+mod mail;
 mod node;
 pub(crate) mod postgres;
 mod python;
@@ -32,9 +34,11 @@ mod vdirsyncer;
 mod xandikos;
 
 pub use account::Account;
+pub use browser::{Browser, SeenPage};
 pub use caldav::{CaldavClient, NewEvent, SeenEvent};
 pub use cyrus::Cyrus;
 pub use libical::Libical;
+pub use mail::{MailServer, SeenMail};
 pub use node::Node;
 pub use python::Python;
 pub use radicale::Radicale;
@@ -65,11 +69,15 @@ pub enum Peer {
     Vdirsyncer,
     /// The other database.
     Postgres,
+    /// aiosmtpd: a mail server.
+    Aiosmtpd,
+    /// Chromium, driven by playwright-core.
+    Browser,
 }
 
 impl Peer {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Radicale,
         Self::Xandikos,
         Self::Cyrus,
@@ -79,6 +87,8 @@ impl Peer {
         Self::Libical,
         Self::Vdirsyncer,
         Self::Postgres,
+        Self::Aiosmtpd,
+        Self::Browser,
     ];
 
     /// What `CHRONUS_WITHOUT`, the folder below `target/peers` and the file below `tests/peers` call it.
@@ -93,6 +103,8 @@ impl Peer {
             Self::Libical => "libical",
             Self::Vdirsyncer => "vdirsyncer",
             Self::Postgres => "postgres",
+            Self::Aiosmtpd => "aiosmtpd",
+            Self::Browser => "browser",
         }
     }
 
@@ -101,13 +113,15 @@ impl Peer {
         match self {
             Self::Reference => "recurring-ical-events",
             Self::IcalJs => "ical.js",
+            Self::Browser => "playwright-core",
             Self::Radicale
             | Self::Xandikos
             | Self::Cyrus
             | Self::Caldav
             | Self::Libical
             | Self::Vdirsyncer
-            | Self::Postgres => self.name(),
+            | Self::Postgres
+            | Self::Aiosmtpd => self.name(),
         }
     }
 
@@ -120,6 +134,8 @@ impl Peer {
             Self::Reference => include_str!("../../peers/reference.txt"),
             Self::IcalJs => include_str!("../../peers/icaljs.txt"),
             Self::Vdirsyncer => include_str!("../../peers/vdirsyncer.txt"),
+            Self::Aiosmtpd => include_str!("../../peers/aiosmtpd.txt"),
+            Self::Browser => include_str!("../../peers/browser.txt"),
             Self::Cyrus | Self::Libical | Self::Postgres => "",
         }
     }
@@ -189,7 +205,9 @@ mod tests {
         assert_eq!(named("xandikos, caldav,").unwrap(), [Peer::Xandikos, Peer::Caldav]);
         let error = named("xandicos").unwrap_err().to_string();
         assert!(
-            error.contains("radicale, xandikos, cyrus, caldav, reference, icaljs, libical, vdirsyncer, postgres"),
+            error.contains(
+                "radicale, xandikos, cyrus, caldav, reference, icaljs, libical, vdirsyncer, postgres, aiosmtpd"
+            ),
             "{error}"
         );
     }
