@@ -12,6 +12,7 @@
 //! - `google`: a strict stand-in for Google, whose own description of its API looks at every request and answer.
 //! - `random`: random choices that a seed repeats.
 //! - `program`, `host`: the program of this checkout, and a running `chronus serve` with a client of its API.
+//! - `visitor`: a browser without a window, for pages: cookies, and the tokens of forms.
 //! - `wit`: the contract as text: the promises it numbers, and its normal form.
 //! - `tidy`: the rules of the house as functions over the tracked files; `it/tidy.rs` applies them.
 
@@ -28,6 +29,7 @@ mod program;
 pub mod random;
 pub mod store;
 pub mod tidy;
+pub mod visitor;
 pub mod wit;
 
 pub use checkout::{Components, components, repo_root};

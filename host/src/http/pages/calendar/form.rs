@@ -29,14 +29,13 @@ pub(super) struct Tried {
     values: BTreeMap<String, String>,
     /// Fields, and what is wrong with each.
     pub(super) errors: Vec<(String, String)>,
-    /// What is wrong with all of it, and what to do.
-    pub(super) problem: Option<(String, String)>,
-    status: StatusCode,
+    /// What it came to.
+    pub(super) problem: Option<Problem>,
 }
 
 impl Tried {
     pub(super) const fn new(provider: String, sign_in: String, values: BTreeMap<String, String>) -> Self {
-        Self { provider, sign_in, values, errors: Vec::new(), problem: None, status: StatusCode::OK }
+        Self { provider, sign_in, values, errors: Vec::new(), problem: None }
     }
 
     /// What was filled in when the calendar was connected.
@@ -56,9 +55,15 @@ impl Tried {
         self.errors.iter().find(|(other, _)| other == name).map(|(_, error)| &**error)
     }
 
+    /// What is wrong with all of it, and what to do; nothing if it stands beside a field.
+    pub(super) fn told(&self) -> Option<(String, String)> {
+        let problem = self.problem.as_ref().filter(|_| self.errors.is_empty())?;
+        Some((problem.title().to_owned(), problem.detail().unwrap_or(problem.advice()).to_owned()))
+    }
+
     /// The status of the page that shows it.
-    pub(super) const fn status(&self) -> StatusCode {
-        self.status
+    pub(super) fn status(&self) -> StatusCode {
+        self.problem.as_ref().map_or(StatusCode::OK, Problem::status)
     }
 
     fn failed(mut self, error: ConnectError, server: Option<&str>) -> Self {
@@ -67,12 +72,7 @@ impl Tried {
         {
             self.errors.push((name, what));
         }
-        let problem = Problem::from(error);
-        self.status = problem.status();
-        if self.errors.is_empty() {
-            let told = problem.detail().unwrap_or(problem.advice()).to_owned();
-            self.problem = Some((problem.title().to_owned(), told));
-        }
+        self.problem = Some(error.into());
         self
     }
 }

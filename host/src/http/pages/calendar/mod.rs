@@ -85,7 +85,6 @@ async fn show(app: &App, session: &Session, frame: Frame, tried: Option<Tried>) 
         Some(_) => Vec::new(),
     };
     tx.commit().await?;
-    let status = tried.as_ref().map_or(StatusCode::OK, Tried::status);
     let mut leads_to = Vec::new();
     let mut way = |provider: &Provider, sign_in: &SignIn, tried: Option<&Tried>| {
         leads_to.extend(ways::leads_to(app, sign_in));
@@ -101,6 +100,16 @@ async fn show(app: &App, session: &Session, frame: Frame, tried: Option<Tried>) 
         let Ok(provider) = app.calendars.registry.provider(&id).await else { continue };
         let ways = provider.sign_ins().map(|sign_in| way(&provider, sign_in, tried.as_ref())).collect();
         shown.push(Offered { name: provider.plugin.description().name.clone(), ways });
+    }
+    let mut status = StatusCode::OK;
+    if let Some(tried) = tried {
+        let again = connected.as_ref().and_then(|connected| connected.again.as_ref());
+        let is_shown = shown.iter().flat_map(|offered| &offered.ways).chain(again).any(|way| way.tried);
+        status = tried.status();
+        // There is no form here that it could stand at: it was taken away meanwhile, or something else is connected.
+        if let Some(problem) = tried.problem.filter(|_| !is_shown) {
+            return Err(problem);
+        }
     }
     Ok(View::new(CalendarPage { frame, connected, offered: shown }).status(status).leads_to(distinct(leads_to)))
 }

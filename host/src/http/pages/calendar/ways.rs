@@ -28,7 +28,9 @@ pub(super) struct Way {
     pub(super) fields: Vec<Field>,
     /// Where the service explains it.
     pub(super) help_link: Option<String>,
-    /// Why it did not work a moment ago.
+    /// Whether it was tried a moment ago.
+    pub(super) tried: bool,
+    /// Why that did not work.
     pub(super) problem: Option<(String, String)>,
 }
 
@@ -80,7 +82,8 @@ impl Way {
             button: format!("Connect {name}"),
             fields,
             help_link,
-            problem: tried.and_then(|tried| tried.problem.clone()),
+            tried: tried.is_some(),
+            problem: tried.and_then(Tried::told),
         }
     }
 }
