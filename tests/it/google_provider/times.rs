@@ -3,11 +3,12 @@
 use super::{ANN, AVAILABILITY, BEN, TWO_WAY, World, draft, hour, remedy};
 use anyhow::Context;
 use chronus_host::calendar::{BusyKind, Interval, Window};
-use chronus_host::plugins::contract::{Notify, Whose};
-use chronus_host::plugins::{Access, Remedy};
-use chronus_tests::google::Role;
+use chronus_host::plugins::contract::{Abilities, Notify, Whose};
+use chronus_host::plugins::{Access, Connection, Remedy};
+use chronus_tests::google::{Fault, Role};
 use serde_json::json;
 use std::sync::Arc;
+use std::time::Duration;
 
 fn window(start: i64, end: i64) -> Window {
     Window { start: hour(start), end: hour(end) }
@@ -150,5 +151,63 @@ async fn a_scope_that_is_missing_after_all_is_named() -> anyhow::Result<()> {
     assert_eq!(own(&world, &access, window(0, 9)).await?, Err(Remedy::NeedsScope));
     let made = world.plugin.create(&access, ANN, "key", draft(0, 1), Notify::None).await;
     assert_eq!(remedy(made)?, Remedy::NeedsScope);
+    Ok(())
+}
+
+/// An organisation's shared account: people share their free/busy with it, and it tells of each by their own connection.
+#[tokio::test]
+async fn a_shared_account_tells_of_one_person_at_a_time() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let writer = world.access(ANN, &TWO_WAY)?;
+    world.plugin.create(&writer, ANN, "key", draft(0, 1), Notify::None).await?;
+    let everything = ["openid", "email", "calendar"];
+    let shared = |person: &str| {
+        let connection = Connection { subject: Some(person.into()), ..World::connection(BEN, &everything) };
+        world.access_by(connection, world.credential(BEN, &everything))
+    };
+    let access = shared(ANN)?;
+    assert_eq!(remedy(world.plugin.open(&access).await)?, Remedy::NotFound, "Ann does not share anything yet");
+    world.google.share(ANN, BEN, Some(Role::FreeBusyReader));
+    let account = world.plugin.open(&access).await?.value;
+    let only = Abilities { read_busy: true, ..Abilities::default() };
+    assert_eq!((account.address.as_deref(), account.abilities), (Some(ANN), only));
+    let seen = own(&world, &access, window(0, 9)).await?.map_err(|remedy| anyhow::anyhow!("{remedy:?}"))?;
+    assert_eq!(seen.iter().map(|one| (one.start, one.end)).collect::<Vec<_>>(), [(hour(0), hour(1))]);
+    // Whatever the account itself may do: its own calendar, and writing, are not for this connection.
+    let others = ask(&world, &access, Whose::Calendars(vec![BEN.into()]), window(0, 9)).await?;
+    assert_eq!(others, [Err(Remedy::NotFound)]);
+    let made = world.plugin.create(&access, BEN, "key", draft(0, 1), Notify::None).await;
+    assert_eq!(remedy(made)?, Remedy::NotPermitted);
+    Ok(())
+}
+
+#[tokio::test]
+async fn many_pages_with_empty_ones_among_them_are_all_read() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let access = world.access(ANN, &TWO_WAY)?;
+    for hour in 0..4 {
+        world.plugin.create(&access, ANN, &format!("key-{hour}"), draft(hour, hour + 1), Notify::None).await?;
+    }
+    world.google.set_pages(Some(1), true);
+    let seen = own(&world, &access, window(0, 9)).await?.map_err(|remedy| anyhow::anyhow!("{remedy:?}"))?;
+    assert_eq!(seen.iter().map(|one| one.start).collect::<Vec<_>>(), [hour(0), hour(1), hour(2), hour(3)]);
+    Ok(())
+}
+
+/// Google says 403 to whoever asks too often, and by the reason alone that is no refusal.
+#[tokio::test]
+async fn too_many_requests_are_waited_for() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let access = world.access(ANN, &TWO_WAY)?;
+    for (fault, wait) in [
+        (Fault::refuse(403, "rateLimitExceeded"), 2_000),
+        (Fault::refuse(429, "rateLimitExceeded"), 2_000),
+        (Fault::retry_after(403, "userRateLimitExceeded", Duration::from_secs(120)), 120_000),
+        (Fault::refuse(403, "quotaExceeded"), 900_000),
+    ] {
+        world.google.fail_next(1, None, "/calendar/v3/", fault);
+        assert_eq!(own(&world, &access, window(0, 9)).await?, Err(Remedy::SlowDown(wait)));
+        assert_eq!(own(&world, &access, window(0, 9)).await?, Ok(vec![]));
+    }
     Ok(())
 }

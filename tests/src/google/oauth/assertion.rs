@@ -8,9 +8,8 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::token::invalid_grant;
 use super::tokens::LIFE;
-use super::{is_scope, json_answer, refusal};
+use super::{Refused, is_scope, json_answer};
 use crate::google::state::State;
 
 /// The name of this grant.
@@ -26,18 +25,18 @@ const LONGEST: i64 = 3600;
 const SKEW: i64 = 60;
 
 /// Gives an access token for an assertion.
-pub(super) fn serve(state: &mut State, form: &BTreeMap<String, String>) -> Result<Response, Response> {
+pub(super) fn serve(state: &mut State, form: &BTreeMap<String, String>) -> Result<Response, Refused> {
     let jwt = form.get("assertion").map(String::as_str).unwrap_or_default();
-    let (header, claims) = parts(jwt).ok_or_else(|| invalid_grant("Invalid JWT: it cannot be read."))?;
+    let (header, claims) = parts(jwt).ok_or_else(|| Refused::invalid_grant("Invalid JWT: it cannot be read."))?;
     let claim = |name: &str| claims[name].as_str().unwrap_or_default().to_owned();
     let issuer = claim("iss");
     let account = state.oauth.service_accounts.get(&issuer).cloned();
-    let account = account.ok_or_else(|| invalid_grant("Invalid grant: account not found"))?;
+    let account = account.ok_or_else(|| Refused::invalid_grant("Invalid grant: account not found"))?;
     if header["alg"] != "RS256" || !account.has_signed(jwt) {
-        return Err(invalid_grant("Invalid JWT Signature."));
+        return Err(Refused::invalid_grant("Invalid JWT Signature."));
     }
     if claim("aud") != AUDIENCE {
-        return Err(invalid_grant("Invalid JWT: Failed audience check."));
+        return Err(Refused::invalid_grant("Invalid JWT: Failed audience check."));
     }
     let (now, issued, expires) = (state.now().as_second(), claims["iat"].as_i64(), claims["exp"].as_i64());
     let in_time = issued.zip(expires).is_some_and(|(issued, expires)| {
@@ -46,12 +45,12 @@ pub(super) fn serve(state: &mut State, form: &BTreeMap<String, String>) -> Resul
     if !in_time {
         let words = "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check \
                      your iat and exp values in the JWT claim.";
-        return Err(invalid_grant(words));
+        return Err(Refused::invalid_grant(words));
     }
     let scopes: BTreeSet<_> = claim("scope").split_whitespace().map(str::to_owned).collect();
     if scopes.is_empty() || !scopes.iter().all(|scope| is_scope(scope)) {
         let words = "Invalid OAuth scope or ID token audience provided.";
-        return Err(refusal(StatusCode::BAD_REQUEST, "invalid_scope", words));
+        return Err(Refused::new(StatusCode::BAD_REQUEST, "invalid_scope", words));
     }
     let user = match claim("sub") {
         subject if subject.is_empty() || subject == issuer => issuer,
@@ -61,10 +60,10 @@ pub(super) fn serve(state: &mut State, form: &BTreeMap<String, String>) -> Resul
             if !delegated.is_some_and(|delegated| scopes.is_subset(delegated)) {
                 let words = "Client is unauthorized to retrieve access tokens using this method, or client not \
                              authorized for any of the scopes requested.";
-                return Err(refusal(StatusCode::UNAUTHORIZED, "unauthorized_client", words));
+                return Err(Refused::new(StatusCode::UNAUTHORIZED, "unauthorized_client", words));
             }
             if !state.is_user(&subject) {
-                return Err(invalid_grant("Invalid email or User ID"));
+                return Err(Refused::invalid_grant("Invalid email or User ID"));
             }
             subject
         }

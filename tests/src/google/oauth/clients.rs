@@ -8,10 +8,9 @@ use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
-use http::StatusCode;
 use http::header::AUTHORIZATION;
 
-use super::Registry;
+use super::{Refused, Registry};
 use crate::google::call::Call;
 
 /// An application.
@@ -65,27 +64,18 @@ impl ServiceAccount {
 impl Registry {
     /// The application that sends a form to the token endpoint: by its secret in the form or in Basic (RFC 6749 §2.3.1),
     /// not by both.
-    pub(super) fn client(&self, call: &Call, form: &BTreeMap<String, String>) -> Result<(String, Client), Unknown> {
-        let basic = call.header(&AUTHORIZATION).map(|header| basic(header).ok_or(Unknown::client()));
+    pub(super) fn client(&self, call: &Call, form: &BTreeMap<String, String>) -> Result<(String, Client), Refused> {
+        let unknown = || Refused::unauthorized("invalid_client");
+        let basic = call.header(&AUTHORIZATION).map(|header| basic(header).ok_or_else(unknown));
         let (id, secret) = match (basic.transpose()?, form.get("client_id"), form.get("client_secret")) {
-            (Some(_), _, Some(_)) => return Err(Unknown(StatusCode::BAD_REQUEST, "invalid_request")),
-            (Some((id, _)), Some(other), None) if id != *other => return Err(Unknown::client()),
+            (Some(_), _, Some(_)) => return Err(Refused::invalid_request("There are two secrets.")),
+            (Some((id, _)), Some(other), None) if id != *other => return Err(unknown()),
             (Some(pair), _, None) => pair,
             (None, Some(id), Some(secret)) => (id.clone(), secret.clone()),
-            (None, _, _) => return Err(Unknown::client()),
+            (None, _, _) => return Err(unknown()),
         };
         let client = self.clients.get(&id).filter(|client| client.secret == secret);
-        client.map(|client| (id, client.clone())).ok_or(Unknown::client())
-    }
-}
-
-/// Why an application is not known: a status and an error code.
-#[derive(Debug)]
-pub(super) struct Unknown(pub(super) StatusCode, pub(super) &'static str);
-
-impl Unknown {
-    fn client() -> Self {
-        Self(StatusCode::UNAUTHORIZED, "invalid_client")
+        client.map(|client| (id, client.clone())).ok_or_else(unknown)
     }
 }
 

@@ -61,14 +61,40 @@ pub(super) fn serve(state: &mut State, call: &Call) -> Response {
 }
 
 /// A refusal in the form of these endpoints (RFC 6749 §5.2).
-pub(super) fn refusal(status: StatusCode, error: &str, description: &str) -> Response {
-    json_answer(status, &json!({ "error": error, "error_description": description }))
+#[derive(Debug)]
+pub(super) struct Refused {
+    status: StatusCode,
+    error: &'static str,
+    description: String,
+}
+
+impl Refused {
+    fn new(status: StatusCode, error: &'static str, description: impl Into<String>) -> Self {
+        Self { status, error, description: description.into() }
+    }
+
+    fn invalid_request(words: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", words)
+    }
+
+    fn invalid_grant(words: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_grant", words)
+    }
+
+    /// The application is not who it says, or what it brings is another's.
+    fn unauthorized(error: &'static str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, error, "Unauthorized")
+    }
+
+    fn answer(self) -> Response {
+        json_answer(self.status, &json!({ "error": self.error, "error_description": self.description }))
+    }
 }
 
 /// A refusal that a test has planned.
 pub(super) fn planned(status: u16, reason: &str, headers: &[(String, String)]) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = refusal(status, reason, "");
+    let mut response = json_answer(status, &json!({ "error": reason, "error_description": "" }));
     for (name, value) in headers {
         if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
             response.headers_mut().insert(name, value);
@@ -78,7 +104,8 @@ pub(super) fn planned(status: u16, reason: &str, headers: &[(String, String)]) -
 }
 
 fn not_allowed(verb: &'static str) -> Response {
-    let mut response = refusal(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", "");
+    let refused = Refused::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", "");
+    let mut response = refused.answer();
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(verb));
     response
 }
