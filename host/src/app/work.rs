@@ -2,7 +2,7 @@
 
 use super::App;
 use crate::{
-    connections::{Calendars, oauth::revoke, sealing},
+    connections::{Calendars, oauth::revoke, organisation, sealing},
     jobs::{self, Effect, Lease, LeaseError, Outcome, Runner},
     meetings::push,
     plugins::registry,
@@ -45,6 +45,12 @@ async fn work(calendars: &Calendars, lease: Lease) -> Outcome {
         Effect::PushMeeting { meeting } => push::push(calendars, &lease, meeting).await,
         Effect::DeliverMeetings { person } => push::deliver(calendars, &lease, person).await,
         Effect::RevokeToken { revocation } => revoke::revoke(calendars, &lease, revocation).await,
+        Effect::ConnectOrganisation { organisation } => {
+            organisation::connect_all(calendars, &lease, organisation).await
+        }
+        Effect::ConnectPerson { organisation, person } => {
+            organisation::connect_person(calendars, &lease, organisation, person).await
+        }
         Effect::RewrapSecrets {} => rewrap(calendars, &lease).await,
     };
     done.unwrap_or_else(Outcome::from)

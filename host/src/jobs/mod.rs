@@ -32,7 +32,7 @@ pub use store::{
     retry, revive,
 };
 
-use crate::ids::{MeetingId, PersonId, RevocationId};
+use crate::ids::{MeetingId, OrganisationId, PersonId, RevocationId};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -65,6 +65,18 @@ pub enum Effect {
         /// Which.
         revocation: RevocationId,
     },
+    /// All people whom an organisation's account connects, or should not any more, are looked at.
+    ConnectOrganisation {
+        /// Which.
+        organisation: OrganisationId,
+    },
+    /// A person is connected by their organisation's account, if it has one and they want it.
+    ConnectPerson {
+        /// Whose person.
+        organisation: OrganisationId,
+        /// Who.
+        person: PersonId,
+    },
     /// Every secret is sealed by the newest key.
     RewrapSecrets {},
 }
@@ -77,6 +89,8 @@ impl Effect {
             Self::PushMeeting { .. } => "push-meeting",
             Self::DeliverMeetings { .. } => "deliver-meetings",
             Self::RevokeToken { .. } => "revoke-token",
+            Self::ConnectOrganisation { .. } => "connect-organisation",
+            Self::ConnectPerson { .. } => "connect-person",
             Self::RewrapSecrets {} => "rewrap-secrets",
         }
     }
@@ -88,6 +102,8 @@ impl Effect {
             Self::PushMeeting { meeting } => meeting.to_string(),
             Self::DeliverMeetings { person } => person.to_string(),
             Self::RevokeToken { revocation } => revocation.to_string(),
+            Self::ConnectOrganisation { organisation } => organisation.to_string(),
+            Self::ConnectPerson { person, .. } => person.to_string(),
             Self::RewrapSecrets {} => self.kind().to_owned(),
         }
     }
@@ -99,6 +115,8 @@ impl Effect {
             Self::PushMeeting { meeting } => format!("{}:{meeting}", self.kind()),
             Self::DeliverMeetings { person } => format!("{}:{person}", self.kind()),
             Self::RevokeToken { revocation } => format!("{}:{revocation}", self.kind()),
+            Self::ConnectOrganisation { organisation } => format!("{}:{organisation}", self.kind()),
+            Self::ConnectPerson { person, .. } => format!("{}:{person}", self.kind()),
             Self::RewrapSecrets {} => self.kind().to_owned(),
         }
     }
@@ -120,13 +138,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn all() -> [Effect; 4] {
+    fn all() -> [Effect; 6] {
         let at = jiff::Timestamp::UNIX_EPOCH;
         let (meeting, person, revocation) = (MeetingId::new(at), PersonId::new(at), RevocationId::new(at));
+        let organisation = OrganisationId::new(at);
         [
             Effect::PushMeeting { meeting },
             Effect::DeliverMeetings { person },
             Effect::RevokeToken { revocation },
+            Effect::ConnectOrganisation { organisation },
+            Effect::ConnectPerson { organisation, person },
             Effect::RewrapSecrets {},
         ]
     }
