@@ -3,11 +3,18 @@
 //! Threat: a key that opens every mailbox of an organisation, and shows up in an error, a log or a request. Decision: the
 //! file is read here and nowhere else; what is wrong with it is said before anything is sent, without a word of it; an
 //! assertion is good for minutes, for one mailbox, and for one audience, which is the operator's grant and not the file's
-//! `token_uri`. Rejected: the libraries of the services, which take the endpoint from the file.
+//! `token_uri`. Rejected: the libraries of the services, which take the endpoint from the
+//! file; a crate for JSON Web Tokens, which for one signature brings seven others and a second way to read PEM.
 
 use crate::plugins::contract::Oauth2JwtBearer;
+use aws_lc_rs::{
+    rand::SystemRandom,
+    rsa::KeyPair,
+    signature::RSA_PKCS1_SHA256,
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use rustls::pki_types::{PrivateKeyDer, pem::PemObject as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -15,6 +22,9 @@ use std::collections::BTreeMap;
 
 /// How long an assertion is good. Services take an hour at most; clocks differ by less than this.
 const LASTS: SignedDuration = SignedDuration::from_mins(10);
+
+/// 2048 bits.
+const LEAST_BYTES: usize = 256;
 
 /// Names within what is sealed.
 const PRIVATE_KEY: &str = "private-key";
@@ -113,11 +123,27 @@ impl ServiceKey {
         self.sign(&claims)
     }
 
+    /// The compact form of RFC 7515 §7.1, by RS256.
     fn sign(&self, claims: &Map<String, Value>) -> Result<SecretString, KeyError> {
+        let key = self.pair()?;
+        let mut header = Map::from_iter([("alg".to_owned(), "RS256".into()), ("typ".to_owned(), "JWT".into())]);
+        header.extend(self.key_id.as_ref().map(|id| ("kid".to_owned(), id.expose_secret().into())));
+        let part = |part: &Map<String, Value>| URL_SAFE_NO_PAD.encode(Value::Object(part.clone()).to_string());
+        let signed = format!("{}.{}", part(&header), part(claims));
+        let mut signature = vec![0; key.public_modulus_len()];
+        let sign = key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature);
+        sign.map_err(|_| KeyError::Unfit)?;
+        Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(&signature)).into())
+    }
+
+    /// PKCS#8, as services make them, or the older PKCS#1.
+    fn pair(&self) -> Result<KeyPair, KeyError> {
         let pem = self.private_key.expose_secret().as_bytes();
-        let key = EncodingKey::from_rsa_pem(pem).map_err(|_| KeyError::Unfit)?;
-        let mut header = Header::new(Algorithm::RS256);
-        header.kid = self.key_id.as_ref().map(|id| id.expose_secret().to_owned());
-        jsonwebtoken::encode(&header, claims, &key).map(SecretString::from).map_err(|_| KeyError::Unfit)
+        let key = match PrivateKeyDer::from_pem_slice(pem).map_err(|_| KeyError::Unfit)? {
+            PrivateKeyDer::Pkcs8(key) => KeyPair::from_pkcs8(key.secret_pkcs8_der()),
+            PrivateKeyDer::Pkcs1(key) => KeyPair::from_der(key.secret_pkcs1_der()),
+            _ => return Err(KeyError::Unfit),
+        };
+        key.ok().filter(|key| key.public_modulus_len() >= LEAST_BYTES).ok_or(KeyError::Unfit)
     }
 }
