@@ -99,6 +99,10 @@ ids! {
     PersonId
     /// A token by which a program speaks to the API.
     TokenId
+    /// Somebody's wish for a mail by which to sign in.
+    SignInId
+    /// A browser in which a person is signed in.
+    SessionId
     /// A person's connected calendar.
     ConnectionId
     /// The application that an operator has registered at a service.

@@ -24,6 +24,8 @@ pub mod http;
 pub mod ids;
 /// Work that is done later, surely.
 pub mod jobs;
+/// Mail that we send.
+pub mod mail;
 /// Meetings, and their events in people's calendars.
 pub mod meetings;
 /// People, their roles, and API tokens.

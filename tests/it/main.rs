@@ -4,6 +4,7 @@ mod cli; // The command line from outside: streams, exit codes, advice, and no s
 mod conformance; // The suite covers the contract, finds every mistake, and holds for iCal against real servers.
 mod database; // Both databases have the same tables, and nobody calls out inside a transaction.
 mod frozen; // Components of every frozen version of the contract load, or are refused by its number.
+mod google; // The stand-in for Google, driven by Google's own client and by other people's OAuth clients.
 mod http; // The API: every route refuses what it must, in one form, and writes nothing meanwhile.
 mod jobs; // Jobs are done once, one at a time in a lane, by whoever is alive.
 mod occurrences; // Busy times are what recurring-ical-events and ical.js agree on, over the calendars of two test suites.

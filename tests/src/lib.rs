@@ -8,7 +8,8 @@
 //! - `listing`: a whole calendar, read for the first time and looked at again.
 //! - `measure`: what a benchmark makes of its rounds.
 //! - `events`: as many events as a benchmark wants, of the kinds that people have.
-//! - `store`: the one imitation, on purpose: a toy service for a toy provider that is wrong at will.
+//! - `store`: an imitation on purpose: a toy service for a toy provider that is wrong at will.
+//! - `google`: a strict stand-in for Google, whose own description of its API looks at every request and answer.
 //! - `random`: random choices that a seed repeats.
 //! - `program`, `host`: the program of this checkout, and a running `chronus serve` with a client of its API.
 //! - `wit`: the contract as text: the promises it numbers, and its normal form.
@@ -17,6 +18,7 @@
 mod checkout;
 pub mod database;
 pub mod events;
+pub mod google;
 pub mod harness;
 pub mod host;
 pub mod listing;

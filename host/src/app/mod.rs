@@ -11,6 +11,7 @@ use crate::{
     config::{Config, ConfigError},
     connections::{Calendars, oauth::refresh::Attempts, sealing},
     db::{self, Db},
+    mail::Mailer,
     plugins::{
         Sandbox, SandboxConfig, SandboxError,
         egress::{ClientError, Names, Tls},
@@ -31,6 +32,8 @@ pub struct App {
     pub clock: Clock,
     /// What calls people's calendars: the providers, and what opens credentials.
     pub calendars: Calendars,
+    /// What sends mail.
+    pub mailer: Mailer,
 }
 
 /// Why the service cannot work.
@@ -54,6 +57,9 @@ pub enum OpenError {
     /// Whom TLS trusts.
     #[error(transparent)]
     Tls(#[from] ClientError),
+    /// TLS for mail.
+    #[error("mail.smtp: {0}")]
+    Mail(String),
     /// The sandbox.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
@@ -66,6 +72,7 @@ impl App {
     /// If a part of it cannot be used; nothing is left open.
     pub async fn open(config: Config, clock: Clock) -> Result<Self, OpenError> {
         let sandbox = sandbox(&config)?;
+        let mailer = Mailer::new(&config.mail, clock.clone()).map_err(|error| OpenError::Mail(error.to_string()))?;
         let db = Db::open(&config.database, clock.clone()).await?;
         // A new key would open none of the credentials, and hide that the old one is not there.
         if !config.keys.exists() && sealing::any(&db).await.map_err(db::OpenError::Connect)? {
@@ -82,7 +89,7 @@ impl App {
             budget,
             attempts: Attempts::default(),
         };
-        Ok(Self { config: Arc::new(config), db, clock, calendars })
+        Ok(Self { config: Arc::new(config), db, clock, calendars, mailer })
     }
 }
 

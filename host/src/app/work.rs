@@ -2,8 +2,9 @@
 
 use super::App;
 use crate::{
-    connections::{Calendars, oauth::revoke, organisation, sealing},
+    connections::{Calendars, notice, oauth::revoke, organisation, sealing},
     jobs::{self, Effect, Lease, LeaseError, Outcome, Runner},
+    mail,
     meetings::push,
     plugins::registry,
 };
@@ -14,15 +15,15 @@ use crate::{
 /// # Errors
 /// By the database.
 pub async fn start(app: &App) -> sqlx::Result<Runner> {
-    let calendars = app.calendars.clone();
-    if sealing::left(&app.db, &calendars.keyring).await? > 0 {
+    if sealing::left(&app.db, &app.calendars.keyring).await? > 0 {
         let mut tx = app.db.begin().await?;
         jobs::put(&mut tx, &Effect::RewrapSecrets {}).await?;
         tx.commit().await?;
     }
-    Ok(Runner::start(app.db.clone(), app.config.jobs, move |lease| {
-        let calendars = calendars.clone();
-        async move { work(&calendars, lease).await }
+    let (db, settings, app) = (app.db.clone(), app.config.jobs, app.clone());
+    Ok(Runner::start(db, settings, move |lease| {
+        let app = app.clone();
+        async move { work(&app, lease).await }
     }))
 }
 
@@ -40,7 +41,8 @@ pub async fn warm_up(app: &App) {
 }
 
 /// Does one job.
-async fn work(calendars: &Calendars, lease: Lease) -> Outcome {
+async fn work(app: &App, lease: Lease) -> Outcome {
+    let App { calendars, mailer, db, config, .. } = app;
     let done = match lease.effect {
         Effect::PushMeeting { meeting } => push::push(calendars, &lease, meeting).await,
         Effect::DeliverMeetings { person } => push::deliver(calendars, &lease, person).await,
@@ -51,6 +53,10 @@ async fn work(calendars: &Calendars, lease: Lease) -> Outcome {
         Effect::ConnectPerson { organisation, person } => {
             organisation::connect_person(calendars, &lease, organisation, person).await
         }
+        Effect::MailReconnect { connection } => {
+            notice::send(calendars, mailer, &config.here(), &lease, connection).await
+        }
+        Effect::MailSignIn { request } => mail::sign_in::send(db, mailer, &config.here(), &lease, request).await,
         Effect::RewrapSecrets {} => rewrap(calendars, &lease).await,
     };
     done.unwrap_or_else(Outcome::from)

@@ -19,9 +19,9 @@ use std::path::PathBuf;
 
 const HELP: &str = "\
 Register this host at the service first, with the address that people's browsers come
-back to: `public-url` of the configuration, followed by /connect/callback. The service
-then gives an id and a secret. A secret is no argument, since every user of the machine
-could read it: it is read from a file, or from standard input for `-`.
+back to: `public-url` of the configuration, then /connect/callback/ and the provider's
+id. The service then gives an id and a secret. A secret is no argument, since every user
+of the machine could read it: it is read from a file, or from standard input for `-`.
 
 With --json: {provider, sign_in, client_id}.";
 

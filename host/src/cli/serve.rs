@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use tokio::{net::TcpListener, sync::watch, time::timeout};
 
 /// Runs the command.
-pub(super) async fn run(config: Config, as_json: bool) -> Result<Exit, CliError> {
+pub(super) async fn run(mut config: Config, as_json: bool) -> Result<Exit, CliError> {
     if !config.egress.map.is_empty() {
         output::note("note: egress.map is in force: requests go to stand-ins, not to the services they name");
     }
@@ -25,10 +25,12 @@ pub(super) async fn run(config: Config, as_json: bool) -> Result<Exit, CliError>
         output::note(&format!("note: for a test, this host stops at {point}"));
     }
     let (listen, drain) = (config.listen, config.drain);
-    let app = App::open(config, Clock::System).await?;
     let cannot = |error| CliError::machine("listen", format!("{listen} cannot be listened on: {error}"));
     let listener = TcpListener::bind(listen).await.map_err(cannot)?;
     let address = listener.local_addr().map_err(cannot)?;
+    // Before anything is opened: links in mails lead where the host listens, unless the configuration says where to.
+    config.listen = address;
+    let app = App::open(config, Clock::System).await?;
     let stop = stop()?;
     let told = |mut stop: watch::Receiver<bool>| async move {
         // The sender goes only with the process.
@@ -109,6 +111,7 @@ impl From<OpenError> for CliError {
             OpenError::Keys(_) | OpenError::KeysGone(_) => Self::input("keys", message),
             OpenError::Database(error) => error.into(),
             OpenError::Cache(_) => Self::machine("cache", message),
+            OpenError::Mail(_) => Self::machine("mail", message),
             OpenError::Tls(_) => Self::machine("tls", super::machine::tls_advice(&message)),
             OpenError::Sandbox(error) => error.into(),
         }

@@ -2,6 +2,8 @@
 //!
 //! What is said of a wrong value never repeats it.
 
+use super::network;
+use ipnet::IpNet;
 use std::path::{Path, PathBuf};
 use toml::Value;
 
@@ -71,6 +73,12 @@ impl Given<'_> {
             Source::File(_) => None,
         };
         texts.ok_or_else(|| "write a list of texts: [\"…\", \"…\"]".into())
+    }
+
+    /// A list of networks, or of single addresses.
+    pub(super) fn networks(&self) -> Result<Vec<IpNet>, String> {
+        let networks: Option<_> = self.list()?.iter().map(|text| network(text)).collect();
+        networks.ok_or_else(|| "write for instance 10.20.0.0/16, or 127.0.0.1".into())
     }
 
     /// A table of texts.

@@ -5,8 +5,8 @@
 //! made from these rows, so that none can know a key that the others do not. What is set wrongly is said without the
 //! value: it may be the address of the database, with its password.
 
-use super::{Config, given::Given, network};
-use crate::{db::Place, plugins::egress::EgressMap};
+use super::{Config, given::Given};
+use crate::{db::Place, mail::Server, plugins::egress::EgressMap};
 use std::time::Duration;
 
 /// What all variables begin with.
@@ -93,6 +93,62 @@ pub static KEYS: &[Key] = &[
             Ok(())
         },
     ),
+    key(
+        "public-url",
+        "\"\"",
+        "Where browsers reach this host: https://chronus.example.org. Empty: where it listens.",
+        |config, given| {
+            config.public_url =
+                match given.text()? {
+                    "" => None,
+                    text => Some(text.parse().map_err(|_| {
+                        "write an address without a path, such as https://chronus.example.org".to_owned()
+                    })?),
+                };
+            Ok(())
+        },
+    ),
+    key(
+        "proxies",
+        "[\"127.0.0.1\", \"::1\"]",
+        "Networks of the reverse proxies before this host, whose `x-forwarded-for` says who asks.",
+        |config, given| {
+            config.proxies = given.networks()?;
+            Ok(())
+        },
+    ),
+    key(
+        "mail.smtp",
+        "\"\"",
+        "The server that mail leaves by: smtps://user:password@mail.example.org, or smtp:// for STARTTLS.",
+        |config, given| {
+            config.mail.smtp = match given.text()? {
+                "" => None,
+                text => Some(text.parse::<Server>().map_err(|error| error.to_string())?),
+            };
+            Ok(())
+        },
+    ),
+    key(
+        "mail.from",
+        "\"Chronus <chronus@localhost>\"",
+        "Whom all mail comes from, the assistant: name and address.",
+        |config, given| {
+            let mailbox = given.text()?.parse();
+            config.mail.from =
+                mailbox.map_err(|_| "write a name and an address: Chronus <assistant@example.org>".to_owned())?;
+            Ok(())
+        },
+    ),
+    key(
+        "mail.print",
+        "false",
+        "Prints mail to standard output where no server is set. Refused in production.",
+        |config, given| {
+            config.mail.print = given.flag()?;
+            Ok(())
+        },
+    ),
     key("production", "false", "Refuses what is for tests and demonstrations only.", |config, given| {
         config.production = given.flag()?;
         Ok(())
@@ -117,9 +173,7 @@ pub static KEYS: &[Key] = &[
         "[]",
         "Networks that providers may reach although they are not public, such as \"10.20.0.0/16\".",
         |config, given| {
-            let networks = given.list()?.iter().map(|text| network(text).ok_or(())).collect::<Result<_, ()>>();
-            config.egress.networks =
-                networks.map_err(|()| "write for instance 10.20.0.0/16, or 127.0.0.1".to_owned())?;
+            config.egress.networks = given.networks()?;
             Ok(())
         },
     ),

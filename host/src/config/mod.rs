@@ -14,9 +14,10 @@ pub use keys::{KEYS, Key, PREFIX, VARIABLES, reference};
 use crate::{
     db::Place,
     jobs::{Settings, points::STOP_AT},
+    mail::{self, Mailbox},
     plugins::{
         Budget,
-        egress::{AddressPolicy, EgressMap, EgressPolicy},
+        egress::{AddressPolicy, EgressMap, EgressPolicy, Origin, Scheme},
     },
 };
 use given::{Given, Source};
@@ -24,11 +25,12 @@ use ipnet::IpNet;
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use std::{
     io::Read as _,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
 use toml::{Table, Value};
+use url::Host;
 
 /// The variable that names the file.
 pub const FILE: &str = "CHRONUS_CONFIG";
@@ -45,6 +47,12 @@ pub struct Config {
     pub database: Place,
     /// `keys`
     pub keys: PathBuf,
+    /// `public-url`; [`Config::here`] has it with what holds if nobody says.
+    pub public_url: Option<Origin>,
+    /// `proxies`
+    pub proxies: Vec<IpNet>,
+    /// `mail.*`
+    pub mail: mail::Settings,
     /// `production`
     pub production: bool,
     /// `egress.*`
@@ -87,6 +95,9 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             database: Place::File("chronus.db".into()),
             keys: "chronus.keys".into(),
+            public_url: None,
+            proxies: vec![IpAddr::from(Ipv4Addr::LOCALHOST).into(), IpAddr::from(Ipv6Addr::LOCALHOST).into()],
+            mail: mail::Settings { smtp: None, from: assistant(), print: false },
             production: false,
             egress: Egress::default(),
             sandbox: SandboxSettings { concurrent_calls: 100, cache: None },
@@ -157,13 +168,39 @@ impl Config {
                 }
             }
         }
-        if config.production && !config.egress.map.is_empty() {
-            return Err(ConfigError::Production("egress.map"));
-        }
-        if config.production && stops {
-            return Err(ConfigError::Production(STOP_AT));
+        if config.production {
+            config.is_for_production(stops)?;
         }
         Ok(config)
+    }
+
+    /// What `production` asks for beside what each key asks for itself.
+    fn is_for_production(&self, stops: bool) -> Result<(), ConfigError> {
+        for (is_set, name) in
+            [(!self.egress.map.is_empty(), "egress.map"), (self.mail.print, "mail.print"), (stops, STOP_AT)]
+        {
+            if is_set {
+                return Err(ConfigError::Production(name));
+            }
+        }
+        let wrong = |name: &str, what: &str| Err(ConfigError::Value(name.into(), what.into()));
+        let here = self.here();
+        if here.scheme() == Scheme::Http && !is_this_machine(&here) {
+            return wrong(
+                "public-url",
+                "`production` is on: write the https address by which browsers reach this host",
+            );
+        }
+        if self.mail.smtp.is_some() && self.mail.from == assistant() {
+            return wrong("mail.from", "`production` is on: write the assistant's name and address");
+        }
+        Ok(())
+    }
+
+    /// Where browsers reach this host.
+    #[must_use]
+    pub fn here(&self) -> Origin {
+        self.public_url.clone().unwrap_or_else(|| Origin::listening(self.listen))
     }
 
     fn read(&mut self, path: &Path) -> Result<(), ConfigError> {
@@ -213,6 +250,18 @@ impl Egress {
         let Some(path) = &self.ca else { return Ok(Vec::new()) };
         let none = || ConfigError::Value("egress.ca".into(), format!("{} {NO_CERTIFICATE}", path.display()));
         certificates(&read(path)?).ok_or_else(none)
+    }
+}
+
+fn assistant() -> Mailbox {
+    mail::ASSISTANT.parse().expect("a constant")
+}
+
+fn is_this_machine(origin: &Origin) -> bool {
+    match origin.host() {
+        Host::Domain(name) => name == "localhost",
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
     }
 }
 
@@ -300,6 +349,11 @@ mod tests {
         ("listen", "\"[::1]:0\"", "[::1]:0", "\"hunter22\""),
         ("database", "\"postgres://a:b@c/d\"", "postgres://a:b@c/d", "\"mysql://a:hunter22@c/d\""),
         ("keys", "\"/etc/other.keys\"", "/etc/other.keys", "[\"hunter22\"]"),
+        ("public-url", "\"https://a.example\"", "https://a.example", "\"https://ann:hunter22@a.example\""),
+        ("proxies", "[\"10.0.0.0/8\"]", "10.0.0.0/8", "[\"hunter22\"]"),
+        ("mail.smtp", "\"smtps://a:b@c.example\"", "smtps://a:b@c.example", "\"imap://a:hunter22@c.example\""),
+        ("mail.from", "\"A <a@b.example>\"", "A <a@b.example>", "\"hunter22\""),
+        ("mail.print", "true", "true", "\"hunter22\""),
         ("production", "true", "true", "\"hunter22\""),
         (
             "egress.map",
@@ -397,9 +451,28 @@ mod tests {
     fn production_and_what_is_for_tests_are_not_together() {
         let map = "production = true\n[egress.map]\n\"https://a.example\" = \"http://127.0.0.1:1\"";
         assert_eq!(from_file(map).err(), Some(ConfigError::Production("egress.map")));
-        let both = [("CHRONUS_PRODUCTION", "true"), (STOP_AT, "anywhere")];
-        let both = both.map(|(name, text)| (name.to_owned(), text.to_owned()));
-        assert_eq!(Config::load(None, both).err(), Some(ConfigError::Production(STOP_AT)));
+        let error = |more: &[(&str, &str)]| {
+            let all = [&[("CHRONUS_PRODUCTION", "true")], more].concat();
+            Config::load(None, all.iter().map(|(name, text)| (str::to_owned(name), str::to_owned(text)))).err()
+        };
+        assert_eq!(error(&[(STOP_AT, "anywhere")]), Some(ConfigError::Production(STOP_AT)));
+        assert_eq!(error(&[("CHRONUS_MAIL_PRINT", "true")]), Some(ConfigError::Production("mail.print")));
+        let smtp = ("CHRONUS_MAIL_SMTP", "smtps://mail.example.org");
+        let from = ("CHRONUS_MAIL_FROM", "A <a@b.example>");
+        let everywhere = ("CHRONUS_LISTEN", "0.0.0.0:80");
+        let url = |text| ("CHRONUS_PUBLIC_URL", text);
+        for (more, wrong) in [
+            (&[smtp][..], Some("mail.from")),
+            (&[smtp, from], None),
+            (&[everywhere], Some("public-url")),
+            (&[everywhere, url("https://a.example")], None),
+            (&[url("http://a.example")], Some("public-url")),
+            (&[url("http://[::1]:80")], None),
+        ] {
+            let told = error(more).map(|error| error.to_string());
+            assert_eq!(told.is_some(), wrong.is_some(), "{more:?}: {told:?}");
+            assert!(wrong.is_none_or(|name| told.unwrap().starts_with(&format!("`{name}`"))), "{more:?}");
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::{
     clock::Clock,
     db::Db,
     ids::{OrganisationId, PersonId},
+    jobs::{self, Effect},
     plugins::{
         Access, Budget, CallError, Connection as Address, Failure, Plugin, Remedy, Renewal,
         contract::Reply,
@@ -206,6 +207,7 @@ impl Calendars {
             kept.is_none_or(|kept| kept.connection.state == State::Reconnect)
         } else {
             if store::refuse(&mut tx, connection.id, &calling.sealed).await? {
+                jobs::put(&mut tx, &Effect::MailReconnect { connection: connection.id }).await?;
                 tracing::warn!(connection = %connection.id, %failure, "the service refuses the sign-in");
             }
             true

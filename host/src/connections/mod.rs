@@ -11,6 +11,7 @@
 pub mod calling;
 mod connect;
 mod disconnect;
+pub mod notice;
 pub mod oauth;
 pub mod organisation;
 pub mod sealing;

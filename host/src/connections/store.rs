@@ -108,6 +108,21 @@ pub async fn of_person(tx: &mut Tx, organisation: OrganisationId, person: Person
     row.map(Kept::try_from).transpose()
 }
 
+/// A connection, whoever's it is.
+pub async fn by_id(tx: &mut Tx, id: ConnectionId) -> sqlx::Result<Option<Kept>> {
+    let row = fetch!(
+        tx,
+        optional,
+        Row,
+        "select id, organisation_id, person_id, provider_id, sign_in, server, subject, address, zone, fields,
+                account, opened_at, state, memo, memo_format, memo_state_format, memo_revision, connected_at, sealed, sealed_by, level,
+                token_endpoint, token_expires_at, organisation_account_id
+         from connections where id = $1",
+        id.to_string(),
+    )?;
+    row.map(Kept::try_from).transpose()
+}
+
 /// Keeps a new connection. The person has none yet, or the index says so.
 pub async fn insert(tx: &mut Tx, Kept { connection, sealed, memo_state_format }: &Kept) -> sqlx::Result<()> {
     let memo = connection.memo.as_ref();

@@ -6,7 +6,7 @@
 use super::problem::{Code, Problem};
 use crate::{
     app::App,
-    people::{Actor, Scope, tokens},
+    people::{Actor, By, Scope, tokens},
 };
 use axum::{
     extract::{FromRequestParts, Request, State},
@@ -51,7 +51,9 @@ pub(super) async fn guard(
         if let Need::Scope(scope) = need {
             actor.has(scope)?;
         }
-        tracing::Span::current().record("token", tracing::field::display(actor.token));
+        if let By::Token(token) = actor.by {
+            tracing::Span::current().record("token", tracing::field::display(token));
+        }
         request.extensions_mut().insert(actor);
     }
     Ok(next.run(request).await)

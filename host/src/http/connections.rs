@@ -6,7 +6,10 @@ use super::{
 };
 use crate::{
     app::App,
-    connections::{self, Connection, Request},
+    connections::{
+        self, Connection, Request,
+        oauth::{code_grant, level_name},
+    },
     ids::{ConnectionId, PersonId},
     people::{self, Actor, Deed, Person, Refused},
     plugins::contract::{Abilities, FieldKind, Form, Method, SignIn},
@@ -35,6 +38,8 @@ pub(super) struct ConnectionOut {
     zone: String,
     /// `connected`, or `reconnect` if the service has refused the sign-in.
     state: &'static str,
+    /// What access was given at the service's page: `read` for availability, `write` for meetings as well.
+    level: Option<&'static str>,
     calendars: Vec<CalendarOut>,
     abilities: AbilitiesOut,
     /// When the account was last opened.
@@ -88,6 +93,7 @@ impl From<Connection> for ConnectionOut {
             address: connection.address,
             zone: connection.zone,
             state: connection.state.name(),
+            level: connection.token.map(|token| level_name(token.level)),
             opened_at: connection.opened_at,
             connected_at: connection.connected_at,
         }
@@ -127,6 +133,8 @@ pub(super) struct OfferOut {
 struct SignInOut {
     id: String,
     label: String,
+    /// `form`: fill in `fields`, and connect by PUT. `browser`: the person connects it in Settings, with their browser.
+    method: &'static str,
     /// Where the service explains its passwords.
     help_link: Option<String>,
     fields: Vec<FieldOut>,
@@ -163,13 +171,17 @@ pub(super) async fn offers(
     for id in offered {
         // What is offered and not granted at the moment cannot be connected at the moment.
         let Ok(provider) = app.calendars.registry.provider(&id).await else { continue };
-        let sign_ins = provider.sign_ins().filter_map(form).collect();
+        let sign_ins = provider.sign_ins().filter_map(way).collect();
         offers.push(OfferOut { provider: id, name: provider.plugin.description().name.clone(), sign_ins });
     }
     Ok(Json(offers))
 }
 
-fn form(sign_in: &SignIn) -> Option<SignInOut> {
+fn way(sign_in: &SignIn) -> Option<SignInOut> {
+    let (id, label) = (sign_in.id.clone(), sign_in.label.clone());
+    if code_grant(sign_in).is_some() {
+        return Some(SignInOut { id, label, method: "browser", help_link: None, fields: vec![] });
+    }
     let Method::Form(Form { fields, help_link }) = &sign_in.method else { return None };
     let field = |field: &crate::plugins::contract::FormField| FieldOut {
         name: field.name.clone(),
@@ -184,8 +196,9 @@ fn form(sign_in: &SignIn) -> Option<SignInOut> {
         pattern: field.pattern.clone(),
     };
     Some(SignInOut {
-        id: sign_in.id.clone(),
-        label: sign_in.label.clone(),
+        id,
+        label,
+        method: "form",
         help_link: help_link.clone(),
         fields: fields.iter().map(field).collect(),
     })

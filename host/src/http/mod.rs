@@ -1,4 +1,4 @@
-//! The API: the whole of it is the table below.
+//! The API: the whole of it is the table below; [`pages`] has the table of pages for people.
 //!
 //! Problem: an API of which nobody can say what it has, and where one route of many forgot to ask who it is. Decision:
 //! every route is a row that says its method, its address and what it needs of whoever asks; the router, the guard
@@ -15,6 +15,7 @@ mod input;
 mod meetings;
 mod openapi;
 mod organisations;
+mod pages;
 mod people;
 mod problem;
 mod programs;
@@ -24,11 +25,12 @@ mod tokens;
 mod wrap;
 
 pub use auth::Need;
+pub use pages::{PAGES, Page, PageNeed};
 pub use problem::{Code, Problem};
 
 use crate::{app::App, people::Scope};
 use axum::{Router, extract::DefaultBodyLimit, middleware};
-use std::{future::Future, io};
+use std::{future::Future, io, net::SocketAddr};
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::{router::UtoipaMethodRouter, routes};
@@ -93,7 +95,8 @@ pub static ROUTES: &[Route] = &[
 /// # Errors
 /// If the listener cannot be used.
 pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
-    axum::serve(listener, router(&app)).with_graceful_shutdown(stop).await
+    let service = router(&app).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(stop).await
 }
 
 fn router(app: &App) -> Router {
@@ -105,7 +108,9 @@ fn router(app: &App) -> Router {
         let guard = middleware::from_fn_with_state(guard, auth::guard);
         router = router.route(route.path, handler.route_layer(guard));
     }
-    around(router).with_state(app.clone())
+    around(router.merge(pages::router(app)))
+        .layer(middleware::from_fn_with_state(app.clone(), pages::as_page))
+        .with_state(app.clone())
 }
 
 /// What holds for every request, also for one that no route is for.

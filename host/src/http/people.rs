@@ -7,7 +7,7 @@ use super::{
 use crate::{
     app::App,
     ids::{OrganisationId, PersonId, ProgramId, TokenId},
-    people::{self, Actor, Deed, MemberRole, NewPerson, Person, Role, Scopes, Who},
+    people::{self, Actor, By, Deed, MemberRole, NewPerson, Person, Role, Scopes, Who},
 };
 use axum::{Json, extract::State};
 use jiff::Timestamp;
@@ -83,7 +83,8 @@ struct MyProgram {
 
 /// Who asks: what the token stands for, and what it is for.
 #[utoipa::path(get, path = "/v1/me", tag = "people", operation_id = "me", responses((status = 200, body = Me)))]
-pub(super) async fn me(Actor { token, who, scopes, expires_at }: Actor) -> Json<Me> {
+pub(super) async fn me(Actor { by, who, scopes, expires_at }: Actor) -> Result<Json<Me>, Problem> {
+    let By::Token(token) = by else { return Err(Problem::internal("something else than a token opened the API")) };
     let (kind, organisation, person, role, programs) = match who {
         Who::Operator => (Kind::Operator, None, None, None, Vec::new()),
         Who::Integration(organisation) => (Kind::Integration, Some(organisation), None, None, Vec::new()),
@@ -92,7 +93,7 @@ pub(super) async fn me(Actor { token, who, scopes, expires_at }: Actor) -> Json<
         }
     };
     let programs = programs.into_iter().map(|(program, role)| MyProgram { program, role }).collect();
-    Json(Me { kind, token, scopes, expires_at, organisation, person, role, programs })
+    Ok(Json(Me { kind, token, scopes, expires_at, organisation, person, role, programs }))
 }
 
 /// The people of an organisation.

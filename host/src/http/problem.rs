@@ -5,7 +5,7 @@
 //! detail is for people and may change. What is our own fault is logged and not told. Rejected: a list of codes beside
 //! the code, which is true on the day on which it is written.
 
-use crate::people::{PersonError, Refused, tokens::TokenError};
+use crate::people::{PersonError, Refused, sign_in::AskError, tokens::TokenError};
 use crate::programs::{BadName, ProgramError};
 use axum::{
     Json,
@@ -118,6 +118,16 @@ codes! {
     StaleRevision = "stale-revision" CONFLICT, "The meeting has changed meanwhile",
         "Read it again, and decide again.";
 
+    // Pages.
+    ForeignForm = "foreign-form" FORBIDDEN, "This form did not come from the page that it belongs to",
+        "Nothing was done. Load the page again, and send the form from there.";
+    TooManySignIns = "too-many-sign-ins" TOO_MANY_REQUESTS, "Too many mails to sign in were asked for",
+        "Wait an hour. A mail that has come already may still be good.";
+    LinkUsedUp = "link-used-up" GONE, "This link does not work any more",
+        "It works once, and for 15 minutes. Ask for a new one on the page to sign in.";
+    NoMail = "no-mail" SERVICE_UNAVAILABLE, "This host sends no mail, so nobody can sign in",
+        "Ask the operator to set mail.smtp and mail.from.";
+
     // This service.
     Timeout = "timeout" SERVICE_UNAVAILABLE, "It took too long",
         "Ask whether it was done before trying again.";
@@ -170,6 +180,26 @@ impl Problem {
         Self::new(Code::Internal)
     }
 
+    /// What it means.
+    pub(super) const fn title(&self) -> &'static str {
+        self.code.facts().2
+    }
+
+    /// What is special about this case.
+    pub(super) fn detail(&self) -> Option<&str> {
+        self.detail.as_deref()
+    }
+
+    /// What to do.
+    pub(super) const fn advice(&self) -> &'static str {
+        self.code.facts().3
+    }
+
+    /// The status of an answer that is this.
+    pub(super) const fn status(&self) -> StatusCode {
+        self.code.facts().1
+    }
+
     fn body(code: Code, detail: Option<String>) -> ProblemBody {
         let (name, status, title, advice) = code.facts();
         ProblemBody { r#type: format!("/v1/problems#{name}"), code, title, status: status.as_u16(), detail, advice }
@@ -184,7 +214,9 @@ pub(super) fn all() -> Vec<ProblemBody> {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (_, status, ..) = self.code.facts();
-        let mut response = (status, Json(Self::body(self.code, self.detail))).into_response();
+        let mut response = (status, Json(Self::body(self.code, self.detail.clone()))).into_response();
+        // For pages, which tell it to people.
+        response.extensions_mut().insert(self);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::UNAUTHORIZED {
@@ -244,6 +276,16 @@ impl From<PersonError> for Problem {
             PersonError::Taken => Self::new(Code::EmailTaken),
             PersonError::NoOrganisation | PersonError::NoPerson => Self::detailed(Code::NotFound, error),
             PersonError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<AskError> for Problem {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Email(error) => error.into(),
+            AskError::TooOften => Self::new(Code::TooManySignIns),
+            AskError::Database(error) => error.into(),
         }
     }
 }

@@ -28,7 +28,9 @@ pub(super) async fn wrap(request: Request, next: Next) -> Response {
     // The number only has to differ; without random numbers it does not, and no more than that is lost.
     let id = format!("{:016x}", getrandom::u64().unwrap_or_default());
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
-    let span = tracing::info_span!("request", %id, method = %request.method(), route, token = tracing::field::Empty);
+    let span = tracing::info_span!(
+        "request", %id, method = %request.method(), route, token = tracing::field::Empty, session = tracing::field::Empty
+    );
     let begun = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
     let (status, ms) = (response.status().as_u16(), begun.elapsed().as_millis());

@@ -32,7 +32,7 @@ pub use store::{
     retry, revive,
 };
 
-use crate::ids::{MeetingId, OrganisationId, PersonId, RevocationId};
+use crate::ids::{ConnectionId, MeetingId, OrganisationId, PersonId, RevocationId, SignInId};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -77,6 +77,16 @@ pub enum Effect {
         /// Who.
         person: PersonId,
     },
+    /// The owner of a connection is told that it must be made again.
+    MailReconnect {
+        /// Which.
+        connection: ConnectionId,
+    },
+    /// Whoever has an address gets a mail with links to sign in.
+    MailSignIn {
+        /// The wish for it.
+        request: SignInId,
+    },
     /// Every secret is sealed by the newest key.
     RewrapSecrets {},
 }
@@ -91,6 +101,8 @@ impl Effect {
             Self::RevokeToken { .. } => "revoke-token",
             Self::ConnectOrganisation { .. } => "connect-organisation",
             Self::ConnectPerson { .. } => "connect-person",
+            Self::MailReconnect { .. } => "mail-reconnect",
+            Self::MailSignIn { .. } => "mail-sign-in",
             Self::RewrapSecrets {} => "rewrap-secrets",
         }
     }
@@ -104,6 +116,8 @@ impl Effect {
             Self::RevokeToken { revocation } => revocation.to_string(),
             Self::ConnectOrganisation { organisation } => organisation.to_string(),
             Self::ConnectPerson { person, .. } => person.to_string(),
+            Self::MailReconnect { connection } => connection.to_string(),
+            Self::MailSignIn { request } => request.to_string(),
             Self::RewrapSecrets {} => self.kind().to_owned(),
         }
     }
@@ -117,6 +131,8 @@ impl Effect {
             Self::RevokeToken { revocation } => format!("{}:{revocation}", self.kind()),
             Self::ConnectOrganisation { organisation } => format!("{}:{organisation}", self.kind()),
             Self::ConnectPerson { person, .. } => format!("{}:{person}", self.kind()),
+            Self::MailReconnect { connection } => format!("{}:{connection}", self.kind()),
+            Self::MailSignIn { request } => format!("{}:{request}", self.kind()),
             Self::RewrapSecrets {} => self.kind().to_owned(),
         }
     }
@@ -138,14 +154,15 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn all() -> [Effect; 6] {
+    fn all() -> [Effect; 8] {
         let at = jiff::Timestamp::UNIX_EPOCH;
-        let (meeting, person, revocation) = (MeetingId::new(at), PersonId::new(at), RevocationId::new(at));
-        let organisation = OrganisationId::new(at);
+        let (organisation, person) = (OrganisationId::new(at), PersonId::new(at));
         [
-            Effect::PushMeeting { meeting },
-            Effect::DeliverMeetings { person },
-            Effect::RevokeToken { revocation },
+            Effect::PushMeeting { meeting: MeetingId::new(at) },
+            Effect::DeliverMeetings { person: PersonId::new(at) },
+            Effect::RevokeToken { revocation: RevocationId::new(at) },
+            Effect::MailReconnect { connection: ConnectionId::new(at) },
+            Effect::MailSignIn { request: SignInId::new(at) },
             Effect::ConnectOrganisation { organisation },
             Effect::ConnectPerson { organisation, person },
             Effect::RewrapSecrets {},

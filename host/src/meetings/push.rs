@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     calendar::{Attendee, BusyKind, Draft, Event, Patch, Role, Rsvp, Status as EventStatus},
-    connections::{Calendars, Calling, NotCallable},
+    connections::{Calendars, Calling, NotCallable, oauth::refresh::RefreshError},
     db::Tx,
     ids::{MeetingId, PersonId},
     jobs::{self, Effect, Lease, LeaseError, Outcome, points},
@@ -93,6 +93,8 @@ pub async fn push(calendars: &Calendars, lease: &Lease, id: MeetingId) -> Result
         // What stands there stands, whoever can reach it.
         Err(_) if nothing => return end(calendars, lease, None).await,
         Err(NotCallable::Provider(error)) => return Ok(later(error.to_string())),
+        // Somebody else's disturbance, which the owner cannot mend.
+        Err(NotCallable::Token(error @ RefreshError::Temporary(_))) => return Ok(later(error.to_string())),
         Err(error) => return wait(calendars, lease, &meeting, kept, error.to_string()).await,
     };
     let account = calling.connection.account_digest();

@@ -1,26 +1,26 @@
 //! Who asks, and what they may do.
 //!
 //! Threat: a right that is checked where a request comes in and forgotten where the next one does; an administrator,
-//! or a key of the organisation, that does for a person what only the person may do. Decision: a verified token
-//! becomes an [`Actor`]; what may be done is a closed list of [`Deed`]s, each carrying the thing that it is done to,
-//! and one `match` decides. What belongs to another organisation is not refused but not there, so that nobody learns
-//! of it. Connecting a calendar is no deed that a role could give: it asks [`Actor::is`].
+//! or a key of the organisation, that does for a person what only the person may do. Decision: a verified token, or a
+//! browser's session, becomes an [`Actor`]; what may be done is a closed list of [`Deed`]s, each carrying the thing that
+//! it is done to, and one `match` decides. What belongs to another organisation is not refused but not there, so that
+//! nobody learns of it. Connecting a calendar is no deed that a role could give: it asks [`Actor::is`].
 
 use super::{
     Person,
     rights::{MemberRole, Role, Scope, Scopes},
 };
 use crate::{
-    ids::{OrganisationId, PersonId, ProgramId, TokenId},
+    ids::{OrganisationId, PersonId, ProgramId, SessionId, TokenId},
     programs::{Program, Reach},
 };
 use jiff::Timestamp;
 
-/// Who asks: what a token stands for.
+/// Who asks: what a token or a browser's session stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
-    /// The token.
-    pub token: TokenId,
+    /// By what.
+    pub by: By,
     /// Whose it is.
     pub who: Who,
     /// What it is for.
@@ -29,7 +29,16 @@ pub struct Actor {
     pub expires_at: Option<Timestamp>,
 }
 
-/// Whose a token is.
+/// By what somebody asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// A token of the API. It opens no page.
+    Token(TokenId),
+    /// A browser's session. It does not open the API, which has no protection against other sites' forms.
+    Session(SessionId),
+}
+
+/// Whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Who {
     /// Somebody who runs the deployment: organisations and providers, nobody's calendar.
@@ -218,7 +227,7 @@ mod tests {
             created_at: at,
         };
         let (ann, ben, eve) = (person(ours), person(ours), person(theirs));
-        let actor = |who| Actor { token: TokenId::new(at), who, scopes: Scopes::new(), expires_at: None };
+        let actor = |who| Actor { by: By::Token(TokenId::new(at)), who, scopes: Scopes::new(), expires_at: None };
         let as_ann = |role, member| {
             let programs = vec![(mine.id, member)];
             actor(Who::Person { organisation: ours, person: ann.id, role, programs })

@@ -1,16 +1,19 @@
-//! People, what they are in the organisation and in its programs, and the tokens by which they and programs ask.
+//! People, what they are in the organisation and in its programs, and by what they and programs say who they are.
 //!
 //! Threat: two records of one person, so that one of them is always free; a role that is believed because a request
 //! says so. Decision: an address is one person of an organisation, by an index, however it is spelt; roles are read
-//! with the token at every request. Where to look: who may do what, [`actor`]; the words for it, [`rights`]; tokens,
-//! [`tokens`].
+//! with the token or session at every request. Where to look: who may do what, [`actor`]; the words for it, [`rights`];
+//! tokens, [`tokens`]; browsers, [`sign_in`] and [`sessions`].
 
 pub mod actor;
+mod opaque;
 pub mod rights;
+pub mod sessions;
+pub mod sign_in;
 mod store;
 pub mod tokens;
 
-pub use actor::{Actor, Deed, Refused, Who};
+pub use actor::{Actor, By, Deed, Refused, Who};
 pub use rights::{MemberRole, NotAWord, Role, Scope, Scopes};
 
 use crate::{

@@ -2,9 +2,10 @@
 
 use super::{
     Member, Person,
-    actor::{Actor, Who},
+    actor::{Actor, By, Who},
+    opaque::Hash,
     rights::MemberRole,
-    tokens::{Hash, Holder, Token},
+    tokens::{Holder, Token},
 };
 use crate::{
     db::{Page, Tx, execute, fetch, instant, parsed, structure, text},
@@ -205,6 +206,6 @@ pub(super) async fn actor(tx: &mut Tx, hash: &Hash, now: i64) -> sqlx::Result<Op
             Who::Person { organisation, person, role, programs: memberships(tx, person).await? }
         }
     };
-    let (token, scopes) = (parsed(&row.id)?, structure(&row.scopes)?);
-    Ok(Some(Actor { token, who, scopes, expires_at: row.expires_at.map(instant) }))
+    let (by, scopes) = (By::Token(parsed(&row.id)?), structure(&row.scopes)?);
+    Ok(Some(Actor { by, who, scopes, expires_at: row.expires_at.map(instant) }))
 }

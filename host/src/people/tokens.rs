@@ -1,14 +1,14 @@
 //! Tokens: how a program, or a person's program, says who it is.
 //!
 //! Threat: a stolen database that opens the API; a token that can make one that can more; a key of the organisation
-//! that makes itself a key of a person and then connects the person's calendar. Decision: a token is 32 random bytes;
-//! only its SHA-256 is kept, which is enough because nobody can guess what was hashed, and it is found by that digest,
-//! so that no comparison tells by its time how near a guess was. Through the API nobody gives what they do not have,
-//! and a person's token is made by that person only; the first ones are made on the command line, by whoever has the
-//! database. Rejected: signed tokens, which cannot be revoked, and slow hashes, which are for passwords.
+//! that makes itself a key of a person and then connects the person's calendar. Decision: a token is opaque (see
+//! [`super::opaque`]). Through the API nobody gives what they do not have, and a person's token is made by that person
+//! only; the first ones are made on the command line, by whoever has the database. Rejected: signed tokens, which
+//! cannot be revoked.
 
 use super::{
     actor::{Actor, Deed, Refused, Who},
+    opaque,
     rights::{Scope, Scopes},
     store,
 };
@@ -18,17 +18,11 @@ use crate::{
     ids::{OrganisationId, PersonId, TokenId},
     programs::{self, BadName, Reach},
 };
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::Timestamp;
-use secrecy::SecretString;
-use sha2::{Digest as _, Sha256};
-use zeroize::Zeroizing;
+use secrecy::{ExposeSecret as _, SecretString};
 
 /// What every token begins with: leaked ones are found by it.
 pub const PREFIX: &str = "chronus_";
-
-/// The digest of a token.
-pub(super) type Hash = [u8; 32];
 
 /// What is known of a token; not the token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -186,9 +180,7 @@ pub async fn issue(db: &Db, new: NewToken) -> Result<(Token, SecretString), Toke
     if let Some(unfit) = scopes.difference(&holder.scopes()).next() {
         return Err(TokenError::Scope(*unfit));
     }
-    let mut random = Zeroizing::new([0; 32]);
-    getrandom::fill(&mut *random).map_err(|error| sqlx::Error::Io(std::io::Error::other(error.to_string())))?;
-    let secret = format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(*random));
+    let secret = opaque::make(PREFIX)?;
     let mut tx = db.begin().await?;
     let created_at = db::instant(tx.now().await?);
     if expires_at.is_some_and(|end| end <= created_at) {
@@ -201,12 +193,12 @@ pub async fn issue(db: &Db, new: NewToken) -> Result<(Token, SecretString), Toke
     }
     let id = TokenId::new(created_at);
     let token = Token { id, holder, name, scopes, created_at, expires_at, revoked_at: None };
-    match store::insert_token(&mut tx, &token, &digest(&secret)).await {
+    match store::insert_token(&mut tx, &token, &opaque::digest(secret.expose_secret())).await {
         Err(error) if db::is_missing(&error) => return Err(TokenError::NoHolder),
         done => done?,
     }
     tx.commit().await?;
-    Ok((token, secret.into()))
+    Ok((token, secret))
 }
 
 /// The tokens that the actor has the say over: an operator's those of the operators, or of an organisation that is
@@ -262,14 +254,6 @@ pub async fn revoke(db: &Db, actor: Option<&Actor>, id: TokenId) -> Result<(), T
 /// # Errors
 /// By the database.
 pub async fn authenticate(db: &Db, clock: &Clock, token: &str) -> sqlx::Result<Option<Actor>> {
-    // 32 bytes in base64. What cannot be a token is not worth a query.
-    let plausible = token.strip_prefix(PREFIX).is_some_and(|random| random.len() == 43);
-    if !plausible {
-        return Ok(None);
-    }
-    store::actor(&mut db.read().await?, &digest(token), clock.now().as_microsecond()).await
-}
-
-fn digest(token: &str) -> Hash {
-    Sha256::digest(token).into()
+    let Some(hash) = opaque::plausible(PREFIX, token) else { return Ok(None) };
+    store::actor(&mut db.read().await?, &hash, clock.now().as_microsecond()).await
 }

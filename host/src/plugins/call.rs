@@ -11,6 +11,7 @@ use super::{
     convert::BadAnswer,
     cpu::CpuTime,
     egress::{Egress, Purpose},
+    engine::OFFLINE_CALLS,
     failure::{CallError, Exhausted, Remedy, Trap},
     log::GuestLog,
     state::State,
@@ -67,9 +68,13 @@ impl<'a> Call<'a> {
         let budget = &access.budget;
         let sandbox = &plugin.sandbox;
         let deadline = Instant::now() + budget.wall();
-        let permit = match timeout_at(deadline, sandbox.permits.clone().acquire_owned()).await {
+        let (permits, room) = match purpose {
+            Purpose::Offline => (&sandbox.offline_permits, OFFLINE_CALLS),
+            Purpose::Read | Purpose::Write => (&sandbox.permits, sandbox.concurrent_calls),
+        };
+        let permit = match timeout_at(deadline, permits.clone().acquire_owned()).await {
             Ok(Ok(permit)) => permit,
-            _ => return Err(CallError::Busy(sandbox.concurrent_calls)),
+            _ => return Err(CallError::Busy(room)),
         };
         let id: Arc<str> = next_id().into();
         let egress = Egress::new(
@@ -97,7 +102,7 @@ impl<'a> Call<'a> {
             Ok(Ok(instance)) => {
                 Ok(Self { plugin, access: access.clone(), id, clock, purpose, store, instance, _permit: permit })
             }
-            Ok(Err(error)) if error.is::<PoolConcurrencyLimitError>() => Err(CallError::Busy(sandbox.concurrent_calls)),
+            Ok(Err(error)) if error.is::<PoolConcurrencyLimitError>() => Err(CallError::Busy(room)),
             Ok(Err(error)) => Err(triage(plugin, access, &id, store, &error)),
             Err(_) => Err(CallError::Exhausted(Exhausted::Wall(budget.wall()))),
         }

@@ -33,6 +33,9 @@ pub(super) const MOST_TABLES: u32 = 16;
 /// The most core modules that one component runs.
 const MOST_CORE_INSTANCES: u32 = 32;
 
+/// How many calls there may be at once that send nothing. They compute for milliseconds, so that few do for many.
+pub(super) const OFFLINE_CALLS: u32 = 8;
+
 /// An engine and its clock.
 pub(super) struct Ticking {
     pub(super) engine: Engine,
@@ -41,9 +44,10 @@ pub(super) struct Ticking {
 }
 
 impl Ticking {
-    /// An engine for so many calls at once; compiled code is kept in the directory, if one is given.
+    /// An engine for so many calls at once, and [`OFFLINE_CALLS`] beside them; compiled code is kept in the directory, if
+    /// one is given.
     pub(super) fn new(concurrent_calls: u32, cache: Option<PathBuf>) -> wasmtime::Result<Self> {
-        let engine = Engine::new(&config(concurrent_calls, cache)?)?;
+        let engine = Engine::new(&config(concurrent_calls.saturating_add(OFFLINE_CALLS), cache)?)?;
         let stop = Arc::new(AtomicBool::new(false));
         let ticker = std::thread::Builder::new().name("epoch".into()).spawn({
             let (engine, stop) = (engine.weak(), stop.clone());

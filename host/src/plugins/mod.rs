@@ -52,6 +52,8 @@ struct Shared {
     ticking: engine::Ticking,
     concurrent_calls: u32,
     permits: Arc<Semaphore>,
+    /// For calls that send nothing: what strangers bring to the callback waits for no calendar, and no calendar for it.
+    offline_permits: Arc<Semaphore>,
     policy: Arc<EgressPolicy>,
     clients: Arc<Clients>,
 }
@@ -97,6 +99,7 @@ impl Sandbox {
             ticking,
             concurrent_calls: config.concurrent_calls,
             permits: Arc::new(Semaphore::new(config.concurrent_calls as usize)),
+            offline_permits: Arc::new(Semaphore::new(engine::OFFLINE_CALLS as usize)),
             policy: Arc::new(config.egress),
             clients: Arc::new(clients),
         });

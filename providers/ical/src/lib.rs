@@ -17,7 +17,6 @@ mod describe;
 mod discovery;
 mod events;
 mod fetch;
-mod lines;
 mod memo;
 mod open;
 mod quirks;

@@ -2,8 +2,9 @@
 //!
 //! A provider is a crate with `crate-type = ["cdylib", "rlib"]` (the second for its tests), a type that implements
 //! [`Provider`] (and [`TwoWay`], and [`Push`]), and one line, [`provider!`]. The sdk brings what each of them would
-//! otherwise write again: requests ([`http`]), the field's data format ([`icalendar`]), failures ([`failure`]), the
-//! time ([`clock`]) and log lines ([`log`]). What it does not bring is state or secrets: a call starts with nothing but
+//! otherwise write again: requests ([`http`]), the field's data formats ([`icalendar`], and [`json`] with [`rfc3339`]),
+//! failures ([`failure`]), the time ([`clock`]), names that nobody can guess ([`random`]) or that are the same at every
+//! try ([`hash`]), notes for the next call ([`lines`]) and log lines ([`log`]). What it does not bring is state or secrets: a call starts with nothing but
 //! its arguments, and credentials are the host's.
 //!
 //! A whole provider, of a service that says `busy` or nothing:
@@ -104,9 +105,14 @@ pub mod clock;
 #[doc(hidden)]
 pub mod export;
 pub mod failure;
+pub mod hash;
 pub mod http;
 pub mod icalendar;
+pub mod json;
+pub mod lines;
 pub mod log;
+pub mod random;
+pub mod rfc3339;
 
 #[doc(hidden)]
 pub use wit_bindgen;

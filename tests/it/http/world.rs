@@ -9,7 +9,7 @@ use chronus_host::{
     ids::{MeetingId, OrganisationId, PersonId, ProgramId, TokenId},
     meetings::{self, Content, Plan},
     people::{
-        self, Actor, Member, MemberRole, NewPerson, Role, Scopes, Who,
+        self, Actor, By, Member, MemberRole, NewPerson, Role, Scopes, Who,
         tokens::{self, Holder, NewToken},
     },
     programs,
@@ -72,7 +72,9 @@ impl Drop for World {
 impl World {
     pub(super) async fn new() -> anyhow::Result<Self> {
         let (database, folder) = (Database::fresh().await?, TempDir::new()?);
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
         let config = Config {
+            listen: listener.local_addr()?,
             database: database.place().clone(),
             keys: folder.path().join("chronus.keys"),
             sandbox: SandboxSettings { concurrent_calls: 4, cache: Some(repo_root().join("target/code-of-hosts")) },
@@ -82,7 +84,6 @@ impl World {
         let app = App::open(config, clock.clone()).await?;
         let (ours, theirs) = (side(&app, "Ours").await?, side(&app, "Theirs").await?);
         let (_, operator) = token(&app, Holder::Operator, Holder::Operator.scopes()).await?;
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
         let origin = format!("http://{}", listener.local_addr()?);
         let serving = tokio::spawn({
             let app = app.clone();
@@ -137,7 +138,7 @@ async fn meeting(
     let holder = Holder::Integration(organisation);
     let (token, _) = token(app, holder, holder.scopes()).await?;
     let who = Who::Integration(organisation);
-    let actor = Actor { token, who, scopes: holder.scopes(), expires_at: None };
+    let actor = Actor { by: By::Token(token), who, scopes: holder.scopes(), expires_at: None };
     let content = Content {
         title: "Mentoring".into(),
         description: String::new(),

@@ -6,7 +6,7 @@ use super::{
     server::{Reply, Server, answer},
     yard::{Ask, Yard, config, guest},
 };
-use chronus_host::plugins::{CallError, Sandbox, SandboxConfig};
+use chronus_host::plugins::{CallError, Sandbox, SandboxConfig, contract::SignInError};
 use std::{future::poll_fn, sync::Arc, task::Poll};
 use tokio::sync::Semaphore;
 
@@ -45,6 +45,23 @@ async fn one_call_too_many_waits_and_then_works_or_is_told_to_come_back() {
     sign.add_permits(1);
     assert_eq!(third.await.unwrap().unwrap().get("body"), "done");
     assert_eq!(sandbox.instances(), 0);
+}
+
+/// What strangers bring to the callback waits for no calendar, and keeps no calendar waiting.
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_send_nothing_have_a_pool_of_their_own() {
+    let sandbox = Sandbox::new(SandboxConfig { concurrent_calls: 1, ..config() }).unwrap();
+    let plugin = sandbox.admit(&guest("hostile").await).await.unwrap();
+    let (server, sign) = slow().await;
+    let slow = tokio::spawn({
+        let (plugin, ask) = (plugin.clone(), Ask::act("ask").to(&server));
+        async move { ask.open(&plugin).await }
+    });
+    server.until(|counts| counts.requests == 1).await;
+    let error = SignInError { status: None, error: "invalid_grant".into(), description: String::new(), fields: vec![] };
+    plugin.explain_failure(&Ask::act("nothing").access(), error).await.unwrap();
+    sign.add_permits(1);
+    slow.await.unwrap().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

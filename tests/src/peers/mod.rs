@@ -20,6 +20,7 @@ use crate::checkout::tell;
 mod account;
 mod caldav;
 mod cyrus;
+mod google;
 mod install;
 mod libical;
 mod node;
@@ -34,6 +35,8 @@ mod xandikos;
 pub use account::Account;
 pub use caldav::{CaldavClient, NewEvent, SeenEvent};
 pub use cyrus::Cyrus;
+pub use google::GoogleClients;
+pub(crate) use google::calendar_description;
 pub use libical::Libical;
 pub use node::Node;
 pub use python::Python;
@@ -63,13 +66,15 @@ pub enum Peer {
     Libical,
     /// vdirsyncer: how fast another synchronises.
     Vdirsyncer,
+    /// Google's client with its description of the API, and OAuth clients.
+    Google,
     /// The other database.
     Postgres,
 }
 
 impl Peer {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Radicale,
         Self::Xandikos,
         Self::Cyrus,
@@ -78,6 +83,7 @@ impl Peer {
         Self::IcalJs,
         Self::Libical,
         Self::Vdirsyncer,
+        Self::Google,
         Self::Postgres,
     ];
 
@@ -92,6 +98,7 @@ impl Peer {
             Self::IcalJs => "icaljs",
             Self::Libical => "libical",
             Self::Vdirsyncer => "vdirsyncer",
+            Self::Google => "google",
             Self::Postgres => "postgres",
         }
     }
@@ -101,6 +108,7 @@ impl Peer {
         match self {
             Self::Reference => "recurring-ical-events",
             Self::IcalJs => "ical.js",
+            Self::Google => "google-api-python-client",
             Self::Radicale
             | Self::Xandikos
             | Self::Cyrus
@@ -120,6 +128,7 @@ impl Peer {
             Self::Reference => include_str!("../../peers/reference.txt"),
             Self::IcalJs => include_str!("../../peers/icaljs.txt"),
             Self::Vdirsyncer => include_str!("../../peers/vdirsyncer.txt"),
+            Self::Google => include_str!("../../peers/google.txt"),
             Self::Cyrus | Self::Libical | Self::Postgres => "",
         }
     }
@@ -189,7 +198,9 @@ mod tests {
         assert_eq!(named("xandikos, caldav,").unwrap(), [Peer::Xandikos, Peer::Caldav]);
         let error = named("xandicos").unwrap_err().to_string();
         assert!(
-            error.contains("radicale, xandikos, cyrus, caldav, reference, icaljs, libical, vdirsyncer, postgres"),
+            error.contains(
+                "radicale, xandikos, cyrus, caldav, reference, icaljs, libical, vdirsyncer, google, postgres"
+            ),
             "{error}"
         );
     }

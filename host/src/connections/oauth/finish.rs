@@ -33,6 +33,9 @@ use std::collections::BTreeMap;
 /// What the service sent with the browser, as it came.
 #[derive(Debug, Clone, Default)]
 pub struct Callback {
+    /// The provider whose address it came to: each has its own, so that no service is taken for another (RFC 9700
+    /// §4.4.2.2).
+    pub provider: String,
     /// All parameters of the query.
     pub parameters: BTreeMap<String, String>,
 }
@@ -69,7 +72,8 @@ pub async fn finish(calendars: &Calendars, browser: &Browser, callback: &Callbac
     let mut tx = calendars.db.begin().await?;
     let began = store::take_authorization(&mut tx, &digest(state), browser).await?;
     tx.commit().await?;
-    let began = began.filter(|began| calendars.now() < began.expires_at).ok_or(ConnectError::State)?;
+    let good = |began: &Authorization| calendars.now() < began.expires_at && began.provider == callback.provider;
+    let began = began.filter(good).ok_or(ConnectError::State)?;
 
     let provider = calendars.registry.provider(&began.provider).await?;
     let no_sign_in = || ConnectError::SignIn(began.sign_in.clone());

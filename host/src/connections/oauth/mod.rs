@@ -77,8 +77,9 @@ pub(super) fn scopes(code: &Oauth2Code, level: ScopeLevel) -> (ScopeLevel, &[Str
     }
 }
 
-/// A level's name in the database.
-pub(super) const fn level_name(level: ScopeLevel) -> &'static str {
+/// A level's name.
+#[must_use]
+pub const fn level_name(level: ScopeLevel) -> &'static str {
     match level {
         ScopeLevel::Read => "read",
         ScopeLevel::Write => "write",

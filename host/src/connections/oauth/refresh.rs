@@ -19,6 +19,7 @@ use super::{
 use crate::{
     connections::{Calendars, Connection, State, organisation, sealing, store as connections, store::Kept},
     ids::digest,
+    jobs::{self, Effect},
     plugins::{
         Access, Connection as Address, Remedy,
         contract::{Oauth2Code, SignInError},
@@ -145,7 +146,10 @@ async fn between_hosts(
     refused: Option<&SecretString>,
 ) -> Result<Kept, RefreshError> {
     let came = Instant::now();
+    // Another host tells nobody that it is done: only looking helps. The first look is at once.
+    let mut look = tokio::time::interval(LOOK);
     loop {
+        look.tick().await;
         let mut tx = calendars.db.read().await?;
         let kept = connections::of_person(&mut tx, connection.organisation, connection.person).await?;
         tx.commit().await?;
@@ -171,7 +175,6 @@ async fn between_hosts(
         if came.elapsed() > PATIENCE {
             return Err(RefreshError::Temporary("another host has been at it for too long".into()));
         }
-        tokio::time::sleep(LOOK).await;
     }
 }
 
@@ -206,6 +209,7 @@ async fn attempt(
         }
         Err(RefreshError::Lost) => {
             if store::lose(&mut tx, id, lease).await? {
+                jobs::put(&mut tx, &Effect::MailReconnect { connection: id }).await?;
                 tracing::warn!(connection = %id, "the service has taken the access back");
             }
             Err(RefreshError::Lost)

@@ -115,7 +115,10 @@ async fn between_hosts(
     refused: Option<&SecretString>,
 ) -> Result<Given, RefreshError> {
     let came = Instant::now();
+    // The first look is at once.
+    let mut look = tokio::time::interval(LOOK);
     loop {
+        look.tick().await;
         let mut tx = calendars.db.read().await?;
         let kept = store::find(&mut tx, account.organisation, account.id).await?;
         tx.commit().await?;
@@ -144,7 +147,6 @@ async fn between_hosts(
         if came.elapsed() > PATIENCE {
             return Err(RefreshError::Temporary("another host has been at it for too long".into()));
         }
-        tokio::time::sleep(LOOK).await;
     }
 }
 

@@ -5,7 +5,11 @@
 //! Rejected: matching globs against the text of a URL, which is how most allow-lists were got around.
 
 use serde::{Deserialize, Serialize, de};
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    str::FromStr,
+};
 use url::{Host, Url};
 
 /// A scheme, a host and a port, normalised.
@@ -43,6 +47,16 @@ impl Origin {
             _ => return None,
         };
         Some(Self { scheme, host: url.host()?.to_owned(), port: url.port_or_known_default()? })
+    }
+
+    /// Where a server of ours listens.
+    #[must_use]
+    pub fn listening(address: SocketAddr) -> Self {
+        let host = match address.ip() {
+            IpAddr::V4(ip) => Host::Ipv4(ip),
+            IpAddr::V6(ip) => Host::Ipv6(ip),
+        };
+        Self { scheme: Scheme::Http, host, port: address.port() }
     }
 
     /// With TLS or without.

@@ -75,13 +75,10 @@ fn now() -> Timestamp {
     Timestamp::from_second(clock::now()).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// The name of the event that this key makes. A hash (FNV-1a, 128 bits) rather than the key: servers keep files, whose
-/// names are short and plain. Two keys with one hash would be found out by the key that the event carries.
+/// The name of the event that this key makes. A hash rather than the key: servers keep files, whose names are short and
+/// plain. Two keys with one hash would be found out by the key that the event carries.
 pub(super) fn file_name(key: &str) -> String {
-    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013B;
-    const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
-    let hash = key.bytes().fold(BASIS, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME));
-    format!("chronus-{hash:032x}.ics")
+    format!("chronus-{:032x}.ics", chronus_sdk::hash::fnv128(key))
 }
 
 /// What the presence of an event means for a try to make it.

@@ -1,17 +1,18 @@
-//! Notes as lines of text: what the memo and the cursor are written in.
+//! Notes as lines of text: what memos and cursors are written in.
 //!
 //! A note is a list of entries, each a letter and a value: `s https://dav.example.org`. It is read entry by entry; what
 //! does not fit makes the whole unreadable, which costs requests and nothing else. Rejected: JSON, whose reader is
 //! larger than all that is read by it here.
 
 /// Entries being written.
-#[derive(Default)]
-pub(crate) struct Writer {
+#[derive(Debug, Default)]
+pub struct Writer {
     out: String,
 }
 
 impl Writer {
-    pub(crate) fn push(&mut self, key: char, value: &str) {
+    /// Adds an entry. The value may be any text.
+    pub fn push(&mut self, key: char, value: &str) {
         self.out.push(key);
         for character in value.chars() {
             match character {
@@ -23,13 +24,14 @@ impl Writer {
         self.out.push('\n');
     }
 
-    pub(crate) fn into_bytes(self) -> Vec<u8> {
+    /// The note.
+    pub fn into_bytes(self) -> Vec<u8> {
         self.out.into_bytes()
     }
 }
 
 /// The entries of a note, in the order written; none if it is not one.
-pub(crate) fn read(bytes: &[u8]) -> Option<impl Iterator<Item = (char, String)>> {
+pub fn read(bytes: &[u8]) -> Option<impl Iterator<Item = (char, String)>> {
     let text = std::str::from_utf8(bytes).ok()?.strip_suffix('\n')?;
     let whole = text.split('\n').all(|line| !line.is_empty());
     let entry = |line: &str| {

@@ -1,0 +1,174 @@
+//! Edit Profile → Settings → Calendar Settings: a person's connected calendar, or the ways to connect one.
+//!
+//! What can be connected, and how, is what providers describe and operators grant; this page knows none of them. A
+//! sign-in that is a form becomes one here ([`form`]); every other sign-in is a button that leads to the service, and
+//! sends its provider and its sign-in to [`CONNECT`] ([`ways`] has a function for each method). Nobody else's calendar
+//! can be meant: the person is the session's, and no address and no field names one (M12).
+
+mod form;
+mod ways;
+
+pub(super) use form::fill_in;
+
+use super::{
+    super::problem::{Code, Problem},
+    Filled, Frame, View,
+};
+use crate::{
+    app::App,
+    connections::{self, Connection, State as Standing, store},
+    people::{Actor, sessions::Session},
+    plugins::{contract::SignIn, egress::Origin, registry::Provider},
+    programs::offers,
+};
+use askama::Template;
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Redirect},
+};
+use form::Tried;
+use ways::Way;
+
+/// This page.
+pub(super) const PATH: &str = "/settings/calendar";
+/// Where forms of sign-ins are sent.
+const FORM: &str = "/settings/calendar/form";
+/// Where the buttons of all other sign-ins are.
+pub(in crate::http) const CONNECT: &str = "/settings/calendar/connect";
+
+#[derive(Template)]
+#[template(path = "calendar.html")]
+struct CalendarPage {
+    frame: Frame,
+    connected: Option<Connected>,
+    offered: Vec<Offered>,
+}
+
+/// What is connected.
+struct Connected {
+    provider: String,
+    address: Option<String>,
+    calendar: Option<String>,
+    reads: bool,
+    reconnect: bool,
+    /// How to sign in again, if that is needed.
+    again: Option<Way>,
+}
+
+/// A provider that the person may connect by.
+struct Offered {
+    name: String,
+    ways: Vec<Way>,
+}
+
+#[derive(Template)]
+#[template(path = "disconnect.html")]
+struct DisconnectPage {
+    frame: Frame,
+    provider: String,
+    address: Option<String>,
+    another: bool,
+}
+
+/// The page.
+pub(super) async fn page(State(app): State<App>, session: Session, frame: Frame) -> Result<impl IntoResponse, Problem> {
+    show(&app, &session, frame, None).await
+}
+
+/// The page, with what somebody has just tried in vain.
+async fn show(app: &App, session: &Session, frame: Frame, tried: Option<Tried>) -> Result<View<CalendarPage>, Problem> {
+    let mut tx = app.db.read().await?;
+    let kept = store::of_person(&mut tx, session.organisation, session.person).await?;
+    let offered = match &kept {
+        None => offers::to_person(&mut tx, session.organisation, session.person).await?,
+        Some(_) => Vec::new(),
+    };
+    tx.commit().await?;
+    let status = tried.as_ref().map_or(StatusCode::OK, Tried::status);
+    let mut leads_to = Vec::new();
+    let mut way = |provider: &Provider, sign_in: &SignIn, tried: Option<&Tried>| {
+        leads_to.extend(ways::leads_to(app, sign_in));
+        Way::of(provider, sign_in, tried)
+    };
+    let connected = match kept.map(|kept| kept.connection) {
+        Some(connection) => Some(standing(app, &connection, tried.as_ref(), &mut way).await),
+        None => None,
+    };
+    let mut shown = Vec::with_capacity(offered.len());
+    for id in offered {
+        // What is offered and not granted at the moment cannot be connected at the moment.
+        let Ok(provider) = app.calendars.registry.provider(&id).await else { continue };
+        let ways = provider.sign_ins().map(|sign_in| way(&provider, sign_in, tried.as_ref())).collect();
+        shown.push(Offered { name: provider.plugin.description().name.clone(), ways });
+    }
+    Ok(View::new(CalendarPage { frame, connected, offered: shown }).status(status).leads_to(distinct(leads_to)))
+}
+
+/// A connection, for its person.
+async fn standing(
+    app: &App,
+    connection: &Connection,
+    tried: Option<&Tried>,
+    way: &mut impl FnMut(&Provider, &SignIn, Option<&Tried>) -> Way,
+) -> Connected {
+    let provider = app.calendars.registry.provider(&connection.provider).await.ok();
+    let reconnect = connection.state == Standing::Reconnect;
+    let before = Tried::before(connection);
+    let again = provider.as_ref().filter(|_| reconnect).and_then(|provider| {
+        let sign_in = provider.granted.sign_in(&connection.sign_in)?;
+        Some(way(provider, sign_in, tried.or(Some(&before))))
+    });
+    Connected {
+        provider: name(provider.as_ref(), connection),
+        address: connection.address.clone(),
+        calendar: connection.home().map(|home| home.name.clone()),
+        reads: connection.account.abilities.read_busy,
+        reconnect,
+        again,
+    }
+}
+
+/// What people call the provider; its id, where it is not there any more.
+fn name(provider: Option<&Provider>, connection: &Connection) -> String {
+    provider.map_or_else(|| connection.provider.clone(), |provider| provider.plugin.description().name.clone())
+}
+
+fn distinct(mut origins: Vec<Origin>) -> Vec<Origin> {
+    origins.sort();
+    origins.dedup();
+    origins
+}
+
+/// Says what disconnecting does, and asks.
+pub(super) async fn confirm(
+    State(app): State<App>,
+    session: Session,
+    frame: Frame,
+    super::super::input::Asked(Then { another }): super::super::input::Asked<Then>,
+) -> Result<impl IntoResponse, Problem> {
+    let mut tx = app.db.read().await?;
+    let kept = store::of_person(&mut tx, session.organisation, session.person).await?;
+    tx.commit().await?;
+    let connection = kept.ok_or(Problem::new(Code::NotConnected))?.connection;
+    let provider = app.calendars.registry.provider(&connection.provider).await.ok();
+    let provider = name(provider.as_ref(), &connection);
+    Ok(View::new(DisconnectPage { frame, provider, address: connection.address, another: another.is_some() }))
+}
+
+/// Whether another calendar is to be connected afterwards.
+#[derive(serde::Deserialize)]
+pub(super) struct Then {
+    another: Option<String>,
+}
+
+/// Disconnects.
+pub(super) async fn disconnect(
+    State(app): State<App>,
+    actor: Actor,
+    session: Session,
+    _: Filled,
+) -> Result<Redirect, Problem> {
+    connections::disconnect(&app.calendars, &actor, session.person).await?;
+    Ok(Redirect::to(PATH))
+}

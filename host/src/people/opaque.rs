@@ -1,0 +1,51 @@
+//! Texts that stand for somebody: tokens of the API, cookies of browsers, links in mails.
+//!
+//! Threat: a stolen database that opens anything. Decision: a text is 32 random bytes in base64; only its SHA-256 is
+//! kept, which is enough because nobody can guess what was hashed, and it is found by that digest, so that no comparison
+//! tells by its time how near a guess was. Rejected: slow hashes, which are for passwords.
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use secrecy::SecretString;
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+/// The digest of one.
+pub(super) type Hash = [u8; 32];
+
+/// How long 32 bytes are in base64.
+const LENGTH: usize = 43;
+
+/// A new one, after its prefix.
+pub(super) fn make(prefix: &str) -> sqlx::Result<SecretString> {
+    let mut random = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *random).map_err(|error| sqlx::Error::Io(std::io::Error::other(error.to_string())))?;
+    Ok(format!("{prefix}{}", BASE64_URL_SAFE_NO_PAD.encode(*random)).into())
+}
+
+/// What is kept of one.
+pub(super) fn digest(text: &str) -> Hash {
+    Sha256::digest(text).into()
+}
+
+/// The digest to look for, if the text can be one: what cannot is not worth a query.
+pub(super) fn plausible(prefix: &str, text: &str) -> Option<Hash> {
+    text.strip_prefix(prefix).filter(|random| random.len() == LENGTH)?;
+    Some(digest(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::ExposeSecret as _;
+
+    #[test]
+    fn one_is_like_no_other_and_found_by_its_digest() {
+        let (one, other) = (make("a_").unwrap(), make("a_").unwrap());
+        let (one, other) = (one.expose_secret(), other.expose_secret());
+        assert_ne!(one, other);
+        assert_eq!(plausible("a_", one), Some(digest(one)));
+        for bad in ["", "a_", &one[1..], &one[..44], &format!("{one}=")] {
+            assert_eq!(plausible("a_", bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Sessions: a browser in which a person has signed in.
+//!
+//! Threat: a session that somebody else prepared in the browser (fixation), that outlives the person, or that does more
+//! than the person may. Decision: a session is opaque (see `opaque`), begins anew with every sign-in, which ends the one
+//! that the browser had, and lasts [`LIFETIME`] whether used or not. It gives an [`Actor`] that can what the person can;
+//! roles are read at every request. A person who is removed takes their sessions along, by the tables. Rejected: signed
+//! cookies that say who it is, which nobody can end; extending what is used, by which a stolen cookie lives for ever.
+
+mod store;
+
+use super::{
+    actor::{Actor, By, Who},
+    opaque,
+    tokens::Holder,
+};
+use crate::{
+    clock::Clock,
+    db::{self, Db, Tx},
+    ids::{OrganisationId, PersonId, SessionId},
+};
+use jiff::{SignedDuration, Timestamp};
+use secrecy::{ExposeSecret as _, SecretString};
+
+/// How long a session lasts.
+pub const LIFETIME: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// A browser in which a person is signed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Session {
+    /// Its name in logs and lists; not the cookie.
+    pub id: SessionId,
+    /// Whose person.
+    pub organisation: OrganisationId,
+    /// Who has signed in.
+    pub person: PersonId,
+    /// When.
+    pub created_at: Timestamp,
+    /// When it ends by itself.
+    pub expires_at: Timestamp,
+}
+
+/// Begins a session of the person, in the transaction that uses up what proved who it is, and gives what the browser
+/// keeps. The session that the browser had ends.
+///
+/// # Errors
+/// If there is no such person, or by the database.
+pub async fn begin(tx: &mut Tx, person: PersonId, replaces: Option<&str>) -> sqlx::Result<(SessionId, SecretString)> {
+    let now = db::instant(tx.now().await?);
+    let (id, cookie) = (SessionId::new(now), opaque::make("")?);
+    let replaced = replaces.map(opaque::digest);
+    store::tidy_up(tx, replaced.as_ref(), now).await?;
+    let expires_at = now.checked_add(LIFETIME).unwrap_or(Timestamp::MAX);
+    store::insert(tx, id, person, &opaque::digest(cookie.expose_secret()), now, expires_at).await?;
+    Ok((id, cookie))
+}
+
+/// Whose session a cookie is, and what the person may do. Nobody's, if it is unknown or has ended.
+///
+/// # Errors
+/// By the database.
+pub async fn authenticate(db: &Db, clock: &Clock, cookie: &str) -> sqlx::Result<Option<(Session, Actor)>> {
+    let Some(hash) = opaque::plausible("", cookie) else { return Ok(None) };
+    let mut tx = db.read().await?;
+    let Some((session, role)) = store::by_hash(&mut tx, &hash, clock.now()).await? else { return Ok(None) };
+    let Session { id, organisation, person, expires_at, .. } = session;
+    let programs = super::store::memberships(&mut tx, person).await?;
+    let scopes = Holder::Person { organisation, person }.scopes();
+    let who = Who::Person { organisation, person, role, programs };
+    Ok(Some((session, Actor { by: By::Session(id), who, scopes, expires_at: Some(expires_at) })))
+}
+
+/// The person's sessions, the oldest first.
+///
+/// # Errors
+/// By the database.
+pub async fn list(db: &Db, clock: &Clock, person: PersonId) -> sqlx::Result<Vec<Session>> {
+    store::of_person(&mut db.read().await?, person, clock.now()).await
+}
+
+/// Ends a session; one that has ended stays ended.
+///
+/// # Errors
+/// By the database.
+pub async fn end(db: &Db, session: &Session) -> sqlx::Result<()> {
+    let mut tx = db.begin().await?;
+    store::delete(&mut tx, session.id).await?;
+    tx.commit().await
+}
+
+/// Ends all sessions of the person but this one, and lets no link that was mailed before begin another; says how many
+/// sessions there were.
+///
+/// # Errors
+/// By the database.
+pub async fn end_others(db: &Db, session: &Session) -> sqlx::Result<u64> {
+    let mut tx = db.begin().await?;
+    let ended = store::delete_others(&mut tx, session.person, session.id).await?;
+    super::sign_in::forget_links(&mut tx, session.person).await?;
+    tx.commit().await?;
+    Ok(ended)
+}

@@ -1,0 +1,99 @@
+//! The tables `sign_in_requests`, `sign_in_links` and `sign_in_slots`.
+
+use super::{super::opaque::Hash, Account, Request};
+use crate::{
+    db::{Tx, execute, fetch, instant, parsed},
+    ids::{PersonId, SignInId},
+};
+use jiff::Timestamp;
+
+/// Takes one of the subject's slots; false if none is free.
+pub(super) async fn take_slot(tx: &mut Tx, subject: &str, slots: i64, now: Timestamp) -> sqlx::Result<bool> {
+    let sql = "insert into sign_in_slots (subject, slot, taken_at) values ($1, $2, $3) \
+               on conflict (subject, slot) do nothing";
+    for slot in 0..slots {
+        if execute!(tx, sql, subject, slot, now.as_microsecond())? == 1 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Frees what was taken by this time, whosever it is.
+pub(super) async fn free_slots(tx: &mut Tx, by: Timestamp) -> sqlx::Result<()> {
+    execute!(tx, "delete from sign_in_slots where taken_at <= $1", by.as_microsecond()).map(drop)
+}
+
+pub(super) async fn insert_request(tx: &mut Tx, request: &Request) -> sqlx::Result<()> {
+    let Request { id, email, return_to, created_at } = request;
+    let sql = "insert into sign_in_requests (id, email, return_to, created_at) values ($1, $2, $3, $4)";
+    execute!(tx, sql, id.to_string(), email, return_to, created_at.as_microsecond()).map(drop)
+}
+
+pub(super) async fn request(tx: &mut Tx, id: SignInId) -> sqlx::Result<Option<Request>> {
+    let sql = "select email, return_to, created_at from sign_in_requests where id = $1";
+    let row = fetch!(tx, optional, (String, String, i64), sql, id.to_string())?;
+    Ok(row.map(|(email, return_to, created_at)| Request { id, email, return_to, created_at: instant(created_at) }))
+}
+
+pub(super) async fn delete_request(tx: &mut Tx, id: SignInId) -> sqlx::Result<()> {
+    execute!(tx, "delete from sign_in_requests where id = $1", id.to_string()).map(drop)
+}
+
+#[derive(sqlx::FromRow)]
+struct AccountRow {
+    id: String,
+    name: String,
+    email: String,
+    organisation: String,
+}
+
+impl TryFrom<AccountRow> for Account {
+    type Error = sqlx::Error;
+
+    fn try_from(row: AccountRow) -> sqlx::Result<Self> {
+        let AccountRow { id, name, email, organisation } = row;
+        Ok(Self { person: parsed(&id)?, name, email, organisation })
+    }
+}
+
+pub(super) async fn accounts(tx: &mut Tx, email: &str) -> sqlx::Result<Vec<Account>> {
+    let sql = "select people.id, people.name, people.email, organisations.name as organisation from people \
+               join organisations on organisations.id = people.organisation_id where people.email = $1 \
+               order by people.id";
+    fetch!(tx, all, AccountRow, sql, email)?.into_iter().map(Account::try_from).collect()
+}
+
+pub(super) async fn insert_link(
+    tx: &mut Tx,
+    hash: &Hash,
+    person: PersonId,
+    return_to: &str,
+    expires_at: Timestamp,
+) -> sqlx::Result<()> {
+    let sql = "insert into sign_in_links (hash, person_id, return_to, expires_at) values ($1, $2, $3, $4)";
+    execute!(tx, sql, &hash[..], person.to_string(), return_to, expires_at.as_microsecond()).map(drop)
+}
+
+pub(super) async fn account(tx: &mut Tx, hash: &Hash, now: Timestamp) -> sqlx::Result<Option<Account>> {
+    let sql = "select people.id, people.name, people.email, organisations.name as organisation from sign_in_links \
+               join people on people.id = sign_in_links.person_id \
+               join organisations on organisations.id = people.organisation_id \
+               where sign_in_links.hash = $1 and sign_in_links.expires_at > $2";
+    fetch!(tx, optional, AccountRow, sql, &hash[..], now.as_microsecond())?.map(Account::try_from).transpose()
+}
+
+/// Takes a link that has not expired; of those who try at once, one gets it.
+pub(super) async fn delete_link(tx: &mut Tx, hash: &Hash, now: Timestamp) -> sqlx::Result<Option<(PersonId, String)>> {
+    let sql = "delete from sign_in_links where hash = $1 and expires_at > $2 returning person_id, return_to";
+    let row = fetch!(tx, optional, (String, String), sql, &hash[..], now.as_microsecond())?;
+    row.map(|(person, return_to)| Ok((parsed(&person)?, return_to))).transpose()
+}
+
+pub(super) async fn delete_links(tx: &mut Tx, person: PersonId) -> sqlx::Result<()> {
+    execute!(tx, "delete from sign_in_links where person_id = $1", person.to_string()).map(drop)
+}
+
+pub(super) async fn delete_expired(tx: &mut Tx, now: Timestamp) -> sqlx::Result<()> {
+    execute!(tx, "delete from sign_in_links where expires_at <= $1", now.as_microsecond()).map(drop)
+}

@@ -1,0 +1,79 @@
+//! When people are free.
+//!
+//! Free/busy tells that a time is taken and nothing else: not by what, nor by whom, so that an invitation that was
+//! declined, a day out of office and our own meeting look alike. So a connection's own calendars are read event by event
+//! wherever their events are open ([`events`]), and free/busy ([`free_busy`]) is for connections that have no more, and
+//! for other people.
+
+mod events;
+pub(crate) mod free_busy;
+
+use chronus_sdk::failure::{failure, invalid, not_found, unsupported};
+use chronus_sdk::icalendar;
+use chronus_sdk::types::{BusyAnswer, BusyAnswers, BusyTimes, Connection, Failure, Remedy, Whose, Window};
+
+use crate::describe::BUSY_WINDOW;
+use crate::scopes::{self, Rights};
+
+type Outcome = Result<BusyTimes, Failure>;
+
+/// `busy.query`
+pub(crate) fn busy(connection: &Connection, whose: Whose, window: Window) -> Result<BusyAnswers, Failure> {
+    if window.end <= window.start {
+        return Err(invalid("window", "the window's end is not after its start"));
+    }
+    if u64::try_from(window.end.saturating_sub(window.start)).is_ok_and(|length| length > BUSY_WINDOW) {
+        return Err(failure(Remedy::WindowTooLarge(BUSY_WINDOW), "", "the window is longer than the provider takes"));
+    }
+    let rights = Rights::of(connection);
+    let (asked, outcomes) = match whose {
+        Whose::Calendars(ids) => (ids.clone(), of_calendars(connection, &rights, &ids, window)?),
+        Whose::Addresses(addresses) => (addresses.clone(), of_others(&rights, &addresses, window)),
+    };
+    let pair = |(calendar, outcome): (String, Outcome)| {
+        let outcome = outcome.map(|mut times| {
+            icalendar::sort_by_times(&mut times.intervals, |each| (each.start, each.end));
+            times
+        });
+        BusyAnswer { calendar, outcome }
+    };
+    Ok(BusyAnswers { calendars: asked.into_iter().zip(outcomes).map(pair).collect(), memo: None })
+}
+
+fn of_calendars(
+    connection: &Connection,
+    rights: &Rights,
+    ids: &[String],
+    window: Window,
+) -> Result<Vec<Outcome>, Failure> {
+    if let Some(person) = &rights.shared {
+        // The account sees whoever shares with it; this connection is about one of them.
+        let one = |id: &String| match id.eq_ignore_ascii_case(person) {
+            true => free_busy::ask(std::slice::from_ref(id), window).pop().unwrap_or_else(|| Err(nobody())),
+            false => Err(nobody()),
+        };
+        return Ok(ids.iter().map(one).collect());
+    }
+    if rights.read_events {
+        return events::ask(connection, ids, window);
+    }
+    Ok(if rights.free_busy { free_busy::ask(ids, window) } else { all(ids, &scopes::missing(scopes::FREE_BUSY)) })
+}
+
+fn of_others(rights: &Rights, addresses: &[String], window: Window) -> Vec<Outcome> {
+    if rights.shared.is_some() {
+        return all(addresses, &unsupported("by a shared account, each person's free/busy has its own connection"));
+    }
+    match rights.free_busy {
+        true => free_busy::ask(addresses, window),
+        false => all(addresses, &unsupported("other people's times need the scope calendar.freebusy")),
+    }
+}
+
+fn nobody() -> Failure {
+    not_found("the connection is not about this calendar")
+}
+
+fn all(asked: &[String], failure: &Failure) -> Vec<Outcome> {
+    asked.iter().map(|_| Err(failure.clone())).collect()
+}

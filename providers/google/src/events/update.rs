@@ -1,0 +1,149 @@
+//! Changing what a patch names, and nothing else.
+//!
+//! Google merges a patch into the event, so what is not sent stays: location, conference, reminders, colour, whatever is
+//! not known here. Lists are replaced as a whole, of which attendees are the ones that matter (see
+//! [`people`](crate::people)). A field that says what is wanted already is not sent, and neither is a description that
+//! reads the same: its owner may have made parts of it bold.
+
+use chronus_sdk::failure::unsupported;
+use chronus_sdk::json::{Map, Value};
+use chronus_sdk::types::{BusyKind, Connection, Failure, Notify, OneEvent, Patch};
+
+use super::Place;
+use crate::scopes::Rights;
+use crate::{people, record, text, times};
+
+/// `events.update`
+pub(crate) fn update(
+    connection: &Connection,
+    calendar: &str,
+    id: &str,
+    etag: Option<&str>,
+    patch: &Patch,
+    notify: Notify,
+) -> Result<OneEvent, Failure> {
+    Rights::of(connection).to_write()?;
+    Place { connection, calendar, id }.rewrite(etag, notify, &|item| changes(item, patch, connection))
+}
+
+/// The body of the patch; none if the event says all of it already.
+fn changes(item: &Value, patch: &Patch, connection: &Connection) -> Result<Option<Value>, Failure> {
+    let present = record::event_or_failure(item, connection)?;
+    let mut body = Map::new();
+    let mut set = |name: &str, value: Value| {
+        body.insert(name.to_owned(), value);
+    };
+    if let Some(title) = patch.title.as_ref().filter(|title| **title != present.title) {
+        set("summary", title.as_str().into());
+    }
+    if let Some(description) = patch.description.as_ref().filter(|wanted| text::lines(wanted) != present.description) {
+        set("description", text::to_markup(description).into());
+    }
+    if let Some(when) = patch.when.as_ref().filter(|when| **when != present.when) {
+        let (start, end) = times::write(when, Some(item))?;
+        set("start", start);
+        set("end", end);
+    }
+    if let Some(busy) = patch.busy.filter(|busy| *busy != present.busy) {
+        if !matches!(present.busy, BusyKind::Busy | BusyKind::Free) {
+            return Err(unsupported("what an event of this type means cannot be changed at Google"));
+        }
+        set("transparency", record::transparency(busy)?.into());
+    }
+    if let Some(status) = patch.status.filter(|status| *status != present.status) {
+        set("status", record::status_name(status).into());
+    }
+    if let Some(wanted) = &patch.attendees
+        && let Some(list) = people::rewrite(item, wanted, connection)?
+    {
+        set("attendees", list.into());
+    }
+    let differs = |lines: &&Vec<String>| !record::is_same_recurrence(lines, &present.recurrence);
+    if let Some(lines) = patch.recurrence.as_ref().filter(differs) {
+        set("recurrence", lines.clone().into());
+        // A series is refused without zones, also where the event had none.
+        if !body_has(item, "timeZone") && !lines.is_empty() {
+            let (start, end) = times::write(patch.when.as_ref().unwrap_or(&present.when), Some(item))?;
+            set("start", start);
+            set("end", end);
+        }
+    }
+    Ok((!body.is_empty()).then(|| Value::Object(body)))
+}
+
+fn body_has(item: &Value, name: &str) -> bool {
+    ["start", "end"].iter().all(|side| item[*side]["date"].is_string() || item[*side][name].is_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chronus_sdk::json::json;
+    use chronus_sdk::types::{Date, DaySpan, EventStatus, Span};
+
+    fn connection() -> Connection {
+        Connection {
+            sign_in: "google".into(),
+            server: None,
+            subject: None,
+            address: None,
+            zone: "UTC".into(),
+            fields: vec![],
+            memo: None,
+        }
+    }
+
+    fn nothing() -> Patch {
+        Patch {
+            title: None,
+            description: None,
+            when: None,
+            busy: None,
+            status: None,
+            attendees: None,
+            recurrence: None,
+        }
+    }
+
+    fn item() -> Value {
+        json!({ "id": "abcde", "summary": "Planning", "description": "<b>one</b><br>two", "status": "confirmed",
+            "start": { "date": "2026-03-02" }, "end": { "date": "2026-03-03" }, "recurrence": ["RRULE:FREQ=DAILY;COUNT=3"],
+            "attendees": [{ "email": "bo@example.com", "responseStatus": "accepted" }] })
+    }
+
+    #[test]
+    fn what_is_said_already_is_not_sent() {
+        let day = |day| Date { year: 2026, month: 3, day };
+        let same = Patch {
+            title: Some("Planning".into()),
+            description: Some("one\ntwo".into()),
+            when: Some(Span::AllDay(DaySpan { start: day(2), end: day(3) })),
+            busy: Some(BusyKind::Busy),
+            status: Some(EventStatus::Confirmed),
+            attendees: Some(people::attendees(&item(), &connection())),
+            recurrence: Some(vec!["RRULE:COUNT=3;FREQ=DAILY".into()]),
+        };
+        assert_eq!(changes(&item(), &same, &connection()), Ok(None));
+        assert_eq!(changes(&item(), &nothing(), &connection()), Ok(None));
+    }
+
+    #[test]
+    fn what_differs_is_sent_alone() {
+        let patch = Patch { description: Some(String::new()), recurrence: Some(vec![]), ..nothing() };
+        let body = changes(&item(), &patch, &connection()).expect("a patch");
+        assert_eq!(body, Some(json!({ "description": "", "recurrence": [] })));
+        let patch = Patch { busy: Some(BusyKind::Free), title: Some("<b>".into()), ..nothing() };
+        let body = changes(&item(), &patch, &connection()).expect("a patch");
+        assert_eq!(body, Some(json!({ "transparency": "transparent", "summary": "<b>" })));
+    }
+
+    #[test]
+    fn a_day_out_of_office_stays_one() {
+        let mut away = item();
+        away["eventType"] = "outOfOffice".into();
+        let patch = |busy| Patch { busy: Some(busy), ..nothing() };
+        assert!(changes(&away, &patch(BusyKind::Free), &connection()).is_err());
+        assert_eq!(changes(&away, &patch(BusyKind::OutOfOffice), &connection()), Ok(None));
+        assert!(changes(&item(), &patch(BusyKind::OutOfOffice), &connection()).is_err());
+    }
+}

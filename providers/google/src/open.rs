@@ -1,0 +1,164 @@
+//! The account: its address, its calendars, and what may be done with each.
+//!
+//! What is looked at depends on what was given. Where the list of calendars is open, it is read. Where only events are,
+//! the calendar is the primary one, under the id that the list would give it: the account's address. Where only free/busy
+//! is, that calendar tells when it is taken, and nothing else. Each way asks Google something, because this call is made
+//! to learn whether the access still holds.
+
+use chronus_sdk::failure::not_found;
+use chronus_sdk::icalendar::Zone;
+use chronus_sdk::json::Value;
+use chronus_sdk::types::{Abilities, Calendar, CalendarRole, Connection, Failure, Opened, Window};
+
+use crate::api::{self, Address};
+use crate::busy::free_busy;
+use crate::scopes::{self, Rights};
+
+/// The calendar of an account whose address nobody knows.
+const PRIMARY: &str = "primary";
+
+/// Pages of calendars: more than anybody has, and an end where a service leads in circles.
+const MOST_PAGES: usize = 40;
+
+/// An hour that is long past: whether free/busy is open does not depend on when it is asked for.
+const ANY_HOUR: Window = Window { start: 1_577_836_800, end: 1_577_840_400 };
+
+/// `account.open`
+pub(crate) fn open(connection: &Connection) -> Result<Opened, Failure> {
+    let rights = Rights::of(connection);
+    let address = address(connection, &rights)?;
+    let id = address.clone().unwrap_or_else(|| PRIMARY.to_owned());
+    let (calendars, zone) = if rights.calendar_list {
+        listed(&rights)?
+    } else if rights.read_events {
+        primary(&id, &rights)?
+    } else if rights.free_busy {
+        let times = free_busy::ask(std::slice::from_ref(&id), ANY_HOUR).pop();
+        times.ok_or_else(|| not_found("no calendar was asked for"))?.map_err(|failure| unseen(failure, &rights))?;
+        (vec![calendar(&id, &id, CalendarRole::FreeBusyReader, None)], None)
+    } else {
+        return Err(scopes::missing(scopes::FREE_BUSY));
+    };
+    let abilities = abilities(&rights, &calendars);
+    Ok(Opened { address, other_addresses: Vec::new(), zone, calendars, abilities, memo: None })
+}
+
+/// The account's address: whom the call is for, else what Google says, else what the host knows.
+fn address(connection: &Connection, rights: &Rights) -> Result<Option<String>, Failure> {
+    if connection.subject.is_some() {
+        return Ok(connection.subject.clone());
+    }
+    if !rights.email {
+        return Ok(connection.address.clone());
+    }
+    let info = api::get(&api::user_info())?;
+    let address = info["email"].as_str().filter(|address| address.contains('@'));
+    address.map(|address| Some(address.to_owned())).ok_or_else(|| api::nonsense("it has no address"))
+}
+
+/// A person who does not share their free/busy looks like one who does not exist.
+fn unseen(failure: Failure, rights: &Rights) -> Failure {
+    match &rights.shared {
+        Some(_) if failure.service_code.ends_with("notFound") => Failure {
+            detail:
+                "there is no such account, or it does not share its free/busy with the organisation's shared account"
+                    .to_owned(),
+            ..failure
+        },
+        _ => failure,
+    }
+}
+
+fn abilities(rights: &Rights, calendars: &[Calendar]) -> Abilities {
+    let mut abilities = Abilities::READ_BUSY;
+    if rights.free_busy && rights.shared.is_none() {
+        abilities = abilities | Abilities::READ_BUSY_OF_OTHERS;
+    }
+    if rights.read_events {
+        abilities = abilities | Abilities::REPORT_CHANGES | Abilities::PUSH;
+    }
+    if calendars.iter().any(|calendar| is_writable(calendar.role)) {
+        abilities = abilities
+            | Abilities::WRITE
+            | Abilities::RECURRING_WRITES
+            | Abilities::SENDS_INVITATIONS
+            | Abilities::CAN_WITHHOLD_INVITATIONS;
+    }
+    abilities
+}
+
+type Listed = (Vec<Calendar>, Option<String>);
+
+/// The primary calendar alone; one event of it is asked for, and what comes along tells of the calendar.
+fn primary(id: &str, rights: &Rights) -> Result<Listed, Failure> {
+    let about = api::get(&api::events(id)?.with("maxResults", "1"))?;
+    api::list(&about, "items")?;
+    let name = about["summary"].as_str().unwrap_or(id);
+    let mut calendar = calendar(id, name, role(&about, rights), zone(&about));
+    calendar.is_default = is_writable(calendar.role);
+    let zone = calendar.zone.clone();
+    Ok((vec![calendar], zone))
+}
+
+fn listed(rights: &Rights) -> Result<Listed, Failure> {
+    let mut calendars: Vec<Calendar> = Vec::new();
+    let mut primary: Option<String> = None;
+    let mut page: Option<String> = None;
+    for _ in 0..MOST_PAGES {
+        let address: Address = api::calendar_list().with("maxResults", "250").with_some("pageToken", page.as_deref());
+        let answer = api::get(&address)?;
+        for one in api::list(&answer, "items")? {
+            let id = one["id"].as_str().filter(|id| !id.is_empty());
+            let id = id.ok_or_else(|| api::nonsense("a calendar in it has no id"))?;
+            if one["deleted"] == true || calendars.iter().any(|known| known.id == id) {
+                continue;
+            }
+            if one["primary"] == true {
+                primary = Some(id.to_owned());
+            }
+            let name = one["summaryOverride"].as_str().or(one["summary"].as_str()).unwrap_or(id);
+            calendars.push(calendar(id, name, role(one, rights), zone(one)));
+        }
+        match answer["nextPageToken"].as_str() {
+            None => return Ok(with_default(calendars, primary.as_deref())),
+            Some(next) if page.as_deref() == Some(next) => break,
+            Some(next) => page = Some(next.to_owned()),
+        }
+    }
+    Err(api::nonsense("its pages have no end"))
+}
+
+/// In one order, with one default if any can be written: the primary one, else the first of the person's own, else the
+/// first.
+fn with_default(mut calendars: Vec<Calendar>, primary: Option<&str>) -> Listed {
+    calendars.sort_by(|one, other| one.id.cmp(&other.id));
+    let rank = |calendar: &Calendar| (Some(calendar.id.as_str()) != primary, calendar.role != CalendarRole::Owner);
+    if let Some(chosen) = calendars.iter_mut().filter(|each| is_writable(each.role)).min_by_key(|each| rank(each)) {
+        chosen.is_default = true;
+    }
+    let zone = calendars.iter().find(|each| Some(each.id.as_str()) == primary).and_then(|each| each.zone.clone());
+    (calendars, zone)
+}
+
+fn calendar(id: &str, name: &str, role: CalendarRole, zone: Option<String>) -> Calendar {
+    Calendar { id: id.to_owned(), name: name.to_owned(), role, is_default: false, zone }
+}
+
+/// What the person may do, as far as this connection may do it for them.
+fn role(about: &Value, rights: &Rights) -> CalendarRole {
+    match about["accessRole"].as_str() {
+        _ if !rights.read_events => CalendarRole::FreeBusyReader,
+        Some("owner") if rights.write_events => CalendarRole::Owner,
+        Some("writer") if rights.write_events => CalendarRole::Writer,
+        Some("freeBusyReader" | "none") => CalendarRole::FreeBusyReader,
+        _ => CalendarRole::Reader,
+    }
+}
+
+fn is_writable(role: CalendarRole) -> bool {
+    matches!(role, CalendarRole::Owner | CalendarRole::Writer)
+}
+
+fn zone(about: &Value) -> Option<String> {
+    about["timeZone"].as_str().and_then(Zone::named)?.name().map(str::to_owned)
+}

@@ -1,0 +1,209 @@
+//! Between Google's event and the contract's.
+//!
+//! Google keeps a changed occurrence of a series as an event of its own, under an id made of the series' and the start
+//! that the series gives it. That is the contract's `series-id` and `original-start`. A cancelled occurrence stays for
+//! as long as its series does, and only its id, its series and its original start are sure to be there; it is shown as an
+//! event of the status `cancelled` at that start, because whoever only hears that an id is gone would show the
+//! occurrence again where the series puts it.
+//!
+//! The key of the `create` that made an event is a private extended property: private to the copy in this calendar, so
+//! that no attendee's copy passes for ours.
+
+use chronus_sdk::failure::{invalid, unsupported};
+use chronus_sdk::json::Value;
+use chronus_sdk::rfc3339;
+use chronus_sdk::types::{BusyKind, Connection, DaySpan, Event, EventStatus, Failure, Moment, Span, TimedSpan};
+
+use crate::{people, text, times};
+
+/// The private extended property that holds the key. Names have at most 44 characters, values 1024.
+pub(crate) const KEY: &str = "chronusKey";
+
+/// The contract's event.
+///
+/// # Errors
+/// What is wrong with it, without any of its text.
+pub(crate) fn event(item: &Value, connection: &Connection) -> Result<Event, String> {
+    let id = id(item).ok_or("it has no id")?.to_owned();
+    let series_id = item["recurringEventId"].as_str().map(str::to_owned);
+    let original_start = match &item["originalStartTime"] {
+        Value::Null => None,
+        start => Some(times::moment(start)?),
+    };
+    let when = match (times::span(item), &original_start) {
+        (Ok(when), _) => when,
+        (Err(_), Some(original)) if is_cancelled(item) => at(original),
+        (Err(what), _) => return Err(what),
+    };
+    let recurrence = item["recurrence"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    Ok(Event {
+        uid: item["iCalUID"].as_str().map_or_else(|| format!("{id}@google.com"), str::to_owned),
+        etag: item["etag"].as_str().map(str::to_owned),
+        title: item["summary"].as_str().unwrap_or_default().to_owned(),
+        description: item["description"].as_str().map(text::from_markup).unwrap_or_default(),
+        busy: kind(item),
+        status: status(item),
+        organiser: people::organiser(item, connection),
+        attendees: people::attendees(item, connection),
+        recurrence: recurrence.map(str::to_owned).collect(),
+        ours: ours(item).map(str::to_owned),
+        updated: item["updated"].as_str().and_then(rfc3339::parse),
+        original_start: original_start.filter(|_| series_id.is_some()),
+        id,
+        series_id,
+        when,
+    })
+}
+
+/// The same as a failure: the event is there and cannot be read.
+pub(crate) fn event_or_failure(item: &Value, connection: &Connection) -> Result<Event, Failure> {
+    event(item, connection).map_err(|what| invalid("event", format!("the event cannot be read: {what}")))
+}
+
+/// A moment as the shortest span there is.
+fn at(moment: &Moment) -> Span {
+    match moment {
+        Moment::Timed(at) => Span::Timed(TimedSpan { start: at.clone(), end: at.clone() }),
+        Moment::AllDay(day) => Span::AllDay(DaySpan { start: *day, end: times::tomorrow(*day) }),
+    }
+}
+
+pub(crate) fn id(item: &Value) -> Option<&str> {
+    item["id"].as_str().filter(|id| !id.is_empty())
+}
+
+/// The key that an event carries.
+pub(crate) fn ours(item: &Value) -> Option<&str> {
+    item["extendedProperties"]["private"][KEY].as_str().filter(|key| !key.is_empty())
+}
+
+pub(crate) fn is_cancelled(item: &Value) -> bool {
+    item["status"] == "cancelled"
+}
+
+fn status(item: &Value) -> EventStatus {
+    match item["status"].as_str() {
+        Some("cancelled") => EventStatus::Cancelled,
+        Some("tentative") => EventStatus::Tentative,
+        _ => EventStatus::Confirmed,
+    }
+}
+
+/// What the time of an event means. Where somebody works is never a reason not to meet them, and is told apart from
+/// free time because it is no event that was marked so.
+pub(crate) fn kind(item: &Value) -> BusyKind {
+    match item["eventType"].as_str() {
+        Some("outOfOffice") => BusyKind::OutOfOffice,
+        Some("workingLocation") => BusyKind::WorkingElsewhere,
+        Some("birthday") => BusyKind::Free,
+        _ if item["transparency"] == "transparent" => BusyKind::Free,
+        _ => BusyKind::Busy,
+    }
+}
+
+/// As Google says whether an event takes its time.
+///
+/// # Errors
+/// `unsupported` for kinds that are types of events at Google, and cannot be given to one.
+pub(crate) fn transparency(kind: BusyKind) -> Result<&'static str, Failure> {
+    match kind {
+        BusyKind::Busy => Ok("opaque"),
+        BusyKind::Free => Ok("transparent"),
+        BusyKind::Tentative | BusyKind::OutOfOffice | BusyKind::WorkingElsewhere => {
+            Err(unsupported("an event of Google's is busy or free; out of office and working location are made there"))
+        }
+    }
+}
+
+/// As Google calls a status.
+pub(crate) fn status_name(status: EventStatus) -> &'static str {
+    match status {
+        EventStatus::Confirmed => "confirmed",
+        EventStatus::Tentative => "tentative",
+        EventStatus::Cancelled => "cancelled",
+    }
+}
+
+/// Whether two lists of content lines say the same. Google reorders the parts of a rule.
+pub(crate) fn is_same_recurrence(one: &[String], other: &[String]) -> bool {
+    let (one, other) = (statements(one), statements(other));
+    let within = |some: &[String], all: &[String]| some.iter().all(|each| all.contains(each));
+    within(&one, &other) && within(&other, &one)
+}
+
+/// The parts of rules, and the single values of lists with their parameters.
+fn statements(lines: &[String]) -> Vec<String> {
+    let mut statements = Vec::new();
+    for line in lines {
+        let (head, value) = line.split_once(':').unwrap_or((line, ""));
+        let head = head.to_ascii_uppercase().replace('"', "");
+        let separator = if head.starts_with("RRULE") { ';' } else { ',' };
+        statements.extend(value.split(separator).map(|value| format!("{head}:{}", value.trim().to_ascii_uppercase())));
+    }
+    statements
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chronus_sdk::json::json;
+    use chronus_sdk::types::Timed;
+
+    fn connection() -> Connection {
+        Connection {
+            sign_in: "google".into(),
+            server: None,
+            subject: None,
+            address: None,
+            zone: "Europe/Rome".into(),
+            fields: vec![],
+            memo: None,
+        }
+    }
+
+    #[test]
+    fn kinds_are_told_apart() {
+        for (item, expected) in [
+            (json!({}), BusyKind::Busy),
+            (json!({ "eventType": "default", "transparency": "transparent" }), BusyKind::Free),
+            (json!({ "eventType": "outOfOffice" }), BusyKind::OutOfOffice),
+            (json!({ "eventType": "focusTime" }), BusyKind::Busy),
+            (json!({ "eventType": "workingLocation", "transparency": "transparent" }), BusyKind::WorkingElsewhere),
+            (json!({ "eventType": "birthday", "transparency": "transparent" }), BusyKind::Free),
+            (json!({ "eventType": "fromGmail" }), BusyKind::Busy),
+            (json!({ "eventType": "somethingNew" }), BusyKind::Busy),
+        ] {
+            assert_eq!(kind(&item), expected, "{item}");
+        }
+    }
+
+    #[test]
+    fn a_cancelled_occurrence_has_its_place_and_nothing_else() {
+        let item = json!({ "id": "s_20260302T080000Z", "status": "cancelled", "recurringEventId": "s",
+            "originalStartTime": { "dateTime": "2026-03-02T09:00:00+01:00", "timeZone": "Europe/Rome" } });
+        let event = event(&item, &connection()).expect("an event");
+        let start = Timed { at: 1_772_438_400, zone: "Europe/Rome".into() };
+        assert_eq!(event.original_start, Some(Moment::Timed(start.clone())));
+        assert_eq!((event.series_id.as_deref(), event.status), (Some("s"), EventStatus::Cancelled));
+        assert_eq!(event.when, Span::Timed(TimedSpan { start: start.clone(), end: start }));
+    }
+
+    #[test]
+    fn what_is_not_there_is_told() {
+        let times = json!({ "start": { "date": "2026-03-02" }, "end": { "date": "2026-03-03" } });
+        assert!(event(&times, &connection()).is_err(), "no id");
+        assert!(event(&json!({ "id": "a" }), &connection()).is_err(), "no times");
+        assert!(event(&json!({ "id": "a", "status": "cancelled" }), &connection()).is_err(), "no times");
+        let mut plain = times;
+        plain["id"] = "a".into();
+        let event = event(&plain, &connection()).expect("an event");
+        assert_eq!((event.title.as_str(), event.uid.as_str()), ("", "a@google.com"));
+    }
+
+    #[test]
+    fn rules_are_compared_by_what_they_say() {
+        let lines = |lines: &[&str]| lines.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert!(is_same_recurrence(&lines(&["RRULE:FREQ=DAILY;COUNT=3"]), &lines(&["RRULE:COUNT=3;FREQ=DAILY"])));
+        assert!(!is_same_recurrence(&lines(&["RRULE:FREQ=DAILY;COUNT=3"]), &lines(&["RRULE:FREQ=DAILY"])));
+    }
+}

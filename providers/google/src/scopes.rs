@@ -1,0 +1,185 @@
+//! What one connection may do, by the scopes that were given to it.
+//!
+//! People give less than they are asked for, and scopes do not contain each other as their names suggest: who may read
+//! and write events (`calendar.events`) may not ask for free/busy, and the other way round. So each way to learn
+//! something has its own question here, and `calendar.freebusy` never leads to the list of events, nor the other way
+//! round: a refused request would look like a lost permission.
+//!
+//! A shared account (a subject, and the sign-in of a person) is one that people share their free/busy with. Whatever it
+//! may do by its scopes, for such a connection it tells the free/busy of that one person and nothing else.
+
+use chronus_sdk::failure::failure;
+use chronus_sdk::types::{Connection, Failure, Remedy};
+
+use crate::describe::{PERSON, SERVICE_ACCOUNT};
+
+/// The field of the token reply, and so of the connection, that lists the scopes (RFC 6749 §5.1).
+pub(crate) const FIELD: &str = "scope";
+
+/// Opens when somebody is busy, and nothing of events.
+pub(crate) const FREE_BUSY: &str = "calendar.freebusy";
+
+/// Opens events, for reading and writing, and not free/busy.
+pub(crate) const EVENTS: &str = "calendar.events";
+
+const PREFIX: &str = "https://www.googleapis.com/auth/";
+
+/// Scopes that only tell who somebody is, as they are asked for. In token replies the second is a `userinfo.email`.
+const IDENTITY: [&str; 2] = ["openid", "email"];
+
+/// A scope as it is asked for.
+pub(crate) fn full(scope: &str) -> String {
+    format!("{PREFIX}{scope}")
+}
+
+/// A scope, and those that tell who gave it.
+pub(crate) fn with_identity(scope: &str) -> Vec<String> {
+    IDENTITY.iter().map(|&scope| scope.to_owned()).chain([full(scope)]).collect()
+}
+
+/// What may be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rights {
+    /// `calendarList.list`
+    pub(crate) calendar_list: bool,
+    /// `events.list`, `get` and `watch`, with what the events are.
+    pub(crate) read_events: bool,
+    /// `events.insert`, `patch` and `delete`.
+    pub(crate) write_events: bool,
+    /// `freebusy.query`, of one's own calendars and of everybody who lets it be seen.
+    pub(crate) free_busy: bool,
+    /// The account's address.
+    pub(crate) email: bool,
+    /// The one person whose free/busy this is about, if the account is a shared one.
+    pub(crate) shared: Option<String>,
+}
+
+impl Rights {
+    pub(crate) fn of(connection: &Connection) -> Rights {
+        let field = connection.fields.iter().find(|(name, _)| name == FIELD).map(|(_, value)| value.trim());
+        // RFC 6749 §5.1: a reply without it means all that was asked for.
+        let asked = match connection.sign_in.as_str() {
+            SERVICE_ACCOUNT => format!("{PREFIX}{EVENTS} {PREFIX}{FREE_BUSY}"),
+            _ => format!("email {PREFIX}{EVENTS} {PREFIX}{FREE_BUSY}"),
+        };
+        let given = field.filter(|given| !given.is_empty()).unwrap_or(&asked);
+        let held = |some: &[&str]| {
+            let named = |scope: &str| some.contains(&scope.strip_prefix(PREFIX).unwrap_or_default());
+            given.split_ascii_whitespace().any(named)
+        };
+        let email = held(&["userinfo.email"]) || given.split_ascii_whitespace().any(|scope| scope == "email");
+        let shared = connection.subject.clone().filter(|_| connection.sign_in == PERSON);
+        let free_busy = held(&["calendar", "calendar.readonly", FREE_BUSY, "calendar.events.freebusy"]);
+        if shared.is_some() {
+            let nothing = Rights {
+                calendar_list: false,
+                read_events: false,
+                write_events: false,
+                free_busy: false,
+                email: false,
+                shared: None,
+            };
+            return Rights { free_busy, shared, ..nothing };
+        }
+        let write_events = held(&["calendar", EVENTS, "calendar.events.owned"]);
+        Rights {
+            calendar_list: held(&[
+                "calendar",
+                "calendar.readonly",
+                "calendar.calendarlist",
+                "calendar.calendarlist.readonly",
+            ]),
+            read_events: write_events
+                || held(&["calendar.readonly", "calendar.events.readonly", "calendar.events.owned.readonly"]),
+            write_events,
+            free_busy,
+            email,
+            shared,
+        }
+    }
+
+    /// # Errors
+    /// If events may not be read.
+    pub(crate) fn to_read(&self) -> Result<(), Failure> {
+        self.check(self.read_events, "calendar.events or calendar.events.readonly")
+    }
+
+    /// # Errors
+    /// If events may not be written.
+    pub(crate) fn to_write(&self) -> Result<(), Failure> {
+        self.check(self.write_events, EVENTS)
+    }
+
+    fn check(&self, held: bool, scope: &str) -> Result<(), Failure> {
+        match (held, &self.shared) {
+            (true, _) => Ok(()),
+            (false, Some(_)) => {
+                let detail = "by the organisation's shared account, free/busy is all that is seen of a person";
+                Err(failure(Remedy::NotPermitted, "", detail))
+            }
+            (false, None) => Err(missing(scope)),
+        }
+    }
+}
+
+/// The failure of whatever needs a scope that was not given.
+pub(crate) fn missing(scope: &str) -> Failure {
+    failure(Remedy::NeedsScope, "", format!("it was not given the scope {scope}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rights(sign_in: &str, subject: Option<&str>, scope: Option<&str>) -> Rights {
+        Rights::of(&Connection {
+            sign_in: sign_in.into(),
+            server: None,
+            subject: subject.map(Into::into),
+            address: None,
+            zone: "UTC".into(),
+            fields: scope.map(|scope| (FIELD.to_owned(), scope.to_owned())).into_iter().collect(),
+            memo: None,
+        })
+    }
+
+    fn person(scope: &str) -> Rights {
+        rights(PERSON, None, Some(scope))
+    }
+
+    #[test]
+    fn events_do_not_open_free_busy_nor_the_other_way_round() {
+        let events = person("openid https://www.googleapis.com/auth/calendar.events");
+        assert!(events.read_events && events.write_events && !events.free_busy && !events.calendar_list);
+        let free_busy = person("https://www.googleapis.com/auth/calendar.freebusy openid");
+        assert!(free_busy.free_busy && !free_busy.read_events && !free_busy.write_events);
+        let all = person("https://www.googleapis.com/auth/calendar");
+        assert!(all.calendar_list && all.read_events && all.write_events && all.free_busy && !all.email);
+        let reader = person("https://www.googleapis.com/auth/calendar.readonly");
+        assert!(reader.calendar_list && reader.read_events && !reader.write_events && reader.free_busy);
+    }
+
+    #[test]
+    fn the_address_is_open_under_both_names_of_its_scope() {
+        assert!(person("openid email").email);
+        assert!(person("https://www.googleapis.com/auth/userinfo.email").email);
+        assert!(!person("openid https://www.googleapis.com/auth/emails").email);
+    }
+
+    #[test]
+    fn a_reply_without_scopes_means_those_that_were_asked_for() {
+        for scope in [None, Some(" ")] {
+            let account = rights(SERVICE_ACCOUNT, Some("ann@example.com"), scope);
+            assert!(account.write_events && account.free_busy && !account.email && account.shared.is_none());
+        }
+    }
+
+    #[test]
+    fn a_shared_account_tells_free_busy_of_one_person_and_nothing_else() {
+        let shared = rights(PERSON, Some("ann@example.com"), Some("https://www.googleapis.com/auth/calendar"));
+        assert!(shared.free_busy && !shared.read_events && !shared.write_events && !shared.calendar_list);
+        assert_eq!(shared.shared.as_deref(), Some("ann@example.com"));
+        assert_eq!(shared.to_write().expect_err("no").remedy, Remedy::NotPermitted);
+        assert_eq!(person("openid").to_read().expect_err("no").remedy, Remedy::NeedsScope);
+    }
+}

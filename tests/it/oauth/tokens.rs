@@ -1,0 +1,117 @@
+//! Tokens that end, that the service refuses, and that it takes back (R23, R25, X2).
+
+use super::world::{ANN, World};
+use anyhow::{Context as _, ensure};
+use chronus_host::{
+    app::work,
+    availability::{self, Busy},
+    calendar::Window,
+    connections::{NotCallable, State},
+};
+use chronus_tests::google::Fault;
+use futures_util::future::join_all;
+use jiff::SignedDuration;
+
+impl World {
+    async fn busy(&self) -> anyhow::Result<Busy> {
+        let window = Window { start: "2026-11-25T00:00:00Z".parse()?, end: "2026-11-26T00:00:00Z".parse()? };
+        Ok(availability::busy(&self.app.calendars, self.organisation, self.ann, window).await?)
+    }
+}
+
+#[tokio::test]
+async fn fifty_workers_on_one_token_that_has_ended_make_one_request() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    world.connect(&world.browser(), ANN).await?;
+    world.clock.advance(SignedDuration::from_hours(2));
+    world.token_requests();
+    let all = join_all((0..50).map(|_| world.busy())).await;
+    for busy in all {
+        let busy = busy?;
+        ensure!(matches!(busy, Busy::Known { .. }), "{busy:?}");
+    }
+    assert_eq!(world.token_requests(), 1);
+    Ok(())
+}
+
+/// A token that ends before its time: the service says 401 in the middle of a call, and the call goes on.
+#[tokio::test]
+async fn a_token_that_is_refused_is_renewed_and_the_request_sent_again() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    world.connect(&world.browser(), ANN).await?;
+    world.google.expire_access_tokens(ANN);
+    world.token_requests();
+    let all = join_all((0..50).map(|_| world.busy())).await;
+    for busy in all {
+        let busy = busy?;
+        ensure!(matches!(busy, Busy::Known { .. }), "{busy:?}");
+    }
+    assert_eq!(world.token_requests(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn only_a_lost_grant_ends_a_connection_and_signing_in_again_mends_it() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let first = world.connect(&world.browser(), ANN).await?;
+    // A disturbance is none.
+    for fault in [Fault::status(503), Fault::status(500), Fault::status(429), Fault::Cut] {
+        world.clock.advance(SignedDuration::from_hours(2));
+        world.google.fail_next(1, None, "/token", fault.clone());
+        let busy = world.busy().await?;
+        ensure!(matches!(&busy, Busy::Unknown { reason: "token-not-renewed", .. }), "{fault:?}: {busy:?}");
+        ensure!(world.connection(world.ann).await?.is_some_and(|now| now.state == State::Connected), "{fault:?}");
+        ensure!(matches!(world.busy().await?, Busy::Known { .. }), "{fault:?}: it goes on by itself");
+    }
+    // Fifty who meet it, and one who waits for the others' failure: the service is not asked fifty times.
+    world.google.revoke(ANN);
+    world.clock.advance(SignedDuration::from_hours(2));
+    world.token_requests();
+    for busy in join_all((0..50).map(|_| world.busy())).await {
+        let busy = busy?;
+        ensure!(matches!(busy, Busy::Unknown { reason: "reconnect", .. }), "{busy:?}");
+    }
+    assert_eq!(world.token_requests(), 1);
+    let lost = world.connection(world.ann).await?.context("it is kept")?;
+    assert_eq!(lost.state, State::Reconnect);
+    ensure!(matches!(world.app.calendars.of(world.organisation, world.ann).await, Err(NotCallable::Reconnect)));
+
+    let again = world.connect(&world.browser(), ANN).await?;
+    ensure!(again.id == first.id && again.connected_at == first.connected_at, "it is the same connection");
+    ensure!(matches!(world.busy().await?, Busy::Known { .. }));
+    Ok(())
+}
+
+/// Fifty whose token cannot be renewed at the moment do not ask fifty times either.
+#[tokio::test]
+async fn who_waits_for_a_failure_has_failed() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    world.connect(&world.browser(), ANN).await?;
+    world.clock.advance(SignedDuration::from_hours(2));
+    world.google.fail_next(1000, None, "/token", Fault::status(503));
+    world.token_requests();
+    for busy in join_all((0..50).map(|_| world.busy())).await {
+        ensure!(matches!(busy?, Busy::Unknown { reason: "token-not-renewed", .. }));
+    }
+    let asked = world.token_requests();
+    ensure!(asked <= 2, "{asked} requests");
+    Ok(())
+}
+
+/// Whoever disconnects takes the access back at the service, also if it does not answer at first.
+#[tokio::test]
+async fn a_disconnect_revokes() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    world.connect(&world.browser(), ANN).await?;
+    let token = world.google.issue(ANN, &["calendar.freebusy"]);
+    world.google.fail_next(1, None, "/revoke", Fault::status(503));
+    world.disconnect(world.ann).await?;
+    ensure!(world.connection(world.ann).await?.is_none());
+    ensure!(world.google.grants(ANN) == 1, "the service does not know yet");
+    let runner = work::start(&world.app).await?;
+    super::world::until("the access is taken back", || async { Ok(world.google.grants(ANN) == 0) }).await?;
+    super::world::until("nothing is kept of it", || async { Ok(world.rows().await?["revocations"] == 0) }).await?;
+    runner.shutdown().await;
+    drop(token);
+    Ok(())
+}

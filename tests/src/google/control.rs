@@ -1,0 +1,257 @@
+//! The running service, and what a test says to it behind the API's back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, MutexGuard};
+
+use anyhow::Context;
+use axum::Router;
+use axum::extract::{Request, State as Shared};
+use chronus_host::clock::Clock;
+use http::Method;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use super::discovery::Discovery;
+use super::faults::Fault;
+use super::mails::Mail;
+use super::records::Recorded;
+use super::server::Service;
+use super::state::{Calendar, Domain, Role, State, User};
+
+/// How closely the service looks at itself and at who calls it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strictness {
+    /// Every request and every answer must be as in Google's discovery document, which is installed if need be. What is
+    /// not is refused, kept, and a panic when the service is dropped.
+    Documented,
+    /// Only what the service itself minds is refused. For the demo, which installs nothing for this.
+    Alone,
+}
+
+/// A running stand-in. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Google {
+    origin: String,
+    service: Arc<Service>,
+    server: JoinHandle<()>,
+}
+
+impl Google {
+    /// Starts one without people, at a port that the system chose.
+    pub async fn start(clock: Clock, strictness: Strictness) -> anyhow::Result<Self> {
+        let discovery = match strictness {
+            Strictness::Documented => Some(Discovery::installed().await?),
+            Strictness::Alone => None,
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.context("binding a port for Google's stand-in")?;
+        let origin = format!("http://{}", listener.local_addr()?);
+        let mut state = State::new(clock);
+        state.channels.start()?;
+        let service = Arc::new(Service::new(state, discovery));
+        let routes = Router::new().fallback(handle).with_state(Arc::clone(&service));
+        let server = tokio::spawn(async move {
+            // It ends with the listener, which ends with the task.
+            let _ = axum::serve(listener, routes).await;
+        });
+        Ok(Self { origin, service, server })
+    }
+
+    /// `http://127.0.0.1:` and its port: where `https://www.googleapis.com`, `https://accounts.google.com` and
+    /// `https://oauth2.googleapis.com` are to lead.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Google's origins, each with where it leads: what an operator writes into `egress.map`.
+    pub fn map(&self) -> Vec<(String, String)> {
+        let names = ["www.googleapis.com", "accounts.google.com", "oauth2.googleapis.com"];
+        names.map(|name| (format!("https://{name}"), self.origin.clone())).into()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.service.state()
+    }
+
+    /// Makes somebody with an account and a calendar, whose id is the address.
+    pub fn add_user(&self, address: &str, name: &str, zone: &str) {
+        let state = &mut *self.state();
+        let number = state.next();
+        let user = User {
+            id: format!("1{number:020}"),
+            name: name.to_owned(),
+            zone: zone.to_owned(),
+            list: BTreeMap::from([(address.to_owned(), number)]),
+        };
+        state.users.insert(address.to_owned(), user);
+        let calendar = Calendar {
+            id: address.to_owned(),
+            name: address.to_owned(),
+            zone: zone.to_owned(),
+            owner: address.to_owned(),
+            access: BTreeMap::new(),
+            events: BTreeMap::new(),
+        };
+        state.calendars.insert(address.to_owned(), calendar);
+    }
+
+    /// Makes another calendar of somebody; gives its id.
+    pub fn add_calendar(&self, owner: &str, name: &str, zone: &str) -> String {
+        let state = &mut *self.state();
+        let id = format!("c_{}@group.calendar.google.com", state.fresh("calendar").to_lowercase());
+        let number = state.next();
+        if let Some(user) = state.users.get_mut(owner) {
+            user.list.insert(id.clone(), number);
+        }
+        let calendar = Calendar {
+            id: id.clone(),
+            name: name.to_owned(),
+            zone: zone.to_owned(),
+            owner: owner.to_owned(),
+            access: BTreeMap::new(),
+            events: BTreeMap::new(),
+        };
+        state.calendars.insert(id.clone(), calendar);
+        id
+    }
+
+    /// Lets somebody into a calendar of another, which is then in their list; with no role, puts them out again.
+    pub fn share(&self, calendar: &str, with: &str, role: Option<Role>) {
+        let state = &mut *self.state();
+        let number = state.next();
+        if let Some(calendar) = state.calendars.get_mut(calendar) {
+            match role {
+                Some(role) => calendar.access.insert(with.to_owned(), role),
+                None => calendar.access.remove(with),
+            };
+        }
+        if let Some(user) = state.users.get_mut(with) {
+            user.list.insert(calendar.to_owned(), number);
+        }
+    }
+
+    /// Makes a domain one of an organisation, whose people see when each other are busy.
+    pub fn add_domain(&self, domain: &str) {
+        self.state().domains.entry(domain.to_owned()).or_default().shares_busy = true;
+    }
+
+    /// Whether the administrator of a domain lets its people use applications of others. Unless said otherwise, yes.
+    pub fn block_apps(&self, domain: &str, blocks: bool) {
+        let shares = Domain { shares_busy: true, ..Domain::default() };
+        self.state().domains.entry(domain.to_owned()).or_insert(shares).blocks_apps = blocks;
+    }
+
+    /// Gives an access token for somebody without asking them; scopes in full or without their common prefix.
+    pub fn issue(&self, user: &str, scopes: &[&str]) -> String {
+        let full = |scope: &&str| match *scope {
+            "openid" | "email" | "profile" => (*scope).to_owned(),
+            whole if whole.contains(':') => whole.to_owned(),
+            short => format!("{}{short}", super::methods::SCOPE_PREFIX),
+        };
+        let scopes: BTreeSet<_> = scopes.iter().map(full).collect();
+        self.state().issue(user, "issued-by-the-test", scopes)
+    }
+
+    /// Ends all sync tokens for a calendar's events.
+    pub fn expire_sync_tokens(&self, calendar: &str) {
+        let what = format!("events of {calendar}");
+        self.state().listings.expire(|question| question.what == what);
+    }
+
+    /// Limits pages to so many items; with `sparse`, an empty page comes before each other one.
+    pub fn set_pages(&self, largest: Option<usize>, sparse: bool) {
+        let listings = &mut self.state().listings;
+        listings.largest = largest;
+        listings.sparse = sparse;
+    }
+
+    /// The next `count` requests of this method (any, if none) and path prefix meet this fault.
+    pub fn fail_next(&self, count: u32, method: Option<Method>, path: &str, fault: Fault) {
+        self.state().faults.plan(count, method, path, fault);
+    }
+
+    /// A calendar whose free and busy times cannot be had, for this reason (`internalError`), within a whole answer.
+    pub fn break_calendar(&self, calendar: &str, reason: &str) {
+        self.state().faults.break_calendar(calendar, reason);
+    }
+
+    /// From now on nothing fails that was planned to.
+    pub fn clear_faults(&self) {
+        self.state().faults.clear();
+    }
+
+    /// Whether channels stay silent when something changes.
+    pub fn silence(&self, silent: bool) {
+        self.state().channels.silent = silent;
+    }
+
+    /// The ids of the channels that are alive.
+    pub fn channels(&self) -> Vec<String> {
+        let state = self.state();
+        state.channels.alive(state.now())
+    }
+
+    /// Waits until all calls were made, and answered or given up, that are due by now.
+    pub async fn settle(&self) {
+        let settled = self.state().channels.settled();
+        // The task that answers ends with us.
+        let _ = settled.await;
+    }
+
+    /// The mails that were sent so far.
+    pub fn mails(&self) -> Vec<Mail> {
+        self.state().mails.clone()
+    }
+
+    /// The mails that were sent since this was last asked.
+    pub fn take_mails(&self) -> Vec<Mail> {
+        std::mem::take(&mut self.state().mails)
+    }
+
+    /// All requests so far.
+    pub fn requests(&self) -> Vec<Recorded> {
+        self.state().recorded.clone()
+    }
+
+    /// The requests since this was last asked.
+    pub fn take_requests(&self) -> Vec<Recorded> {
+        std::mem::take(&mut self.state().recorded)
+    }
+
+    /// An event as a calendar has it, whoever looks; cancelled ones too.
+    pub fn event(&self, calendar: &str, id: &str) -> Option<Value> {
+        let state = self.state();
+        super::events::find(state.calendars.get(calendar)?, id).map(|stored| Value::Object(stored.body))
+    }
+
+    /// All events of a calendar that are not cancelled, series unexpanded, in the order of their ids.
+    pub fn events(&self, calendar: &str) -> Vec<Value> {
+        let state = self.state();
+        let stored = state.calendars.get(calendar).map(|calendar| calendar.events.values()).into_iter().flatten();
+        stored.filter(|stored| !stored.is_cancelled()).map(|stored| Value::Object(stored.body.clone())).collect()
+    }
+
+    /// What was found that is not as Google's document says, so far.
+    pub fn violations(&self) -> Vec<String> {
+        self.state().violations.clone()
+    }
+
+    /// The same, and it is forgiven: for a test that is wrong on purpose.
+    pub fn take_violations(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().violations)
+    }
+}
+
+impl Drop for Google {
+    fn drop(&mut self) {
+        self.server.abort();
+        let violations = self.violations();
+        if !violations.is_empty() && !std::thread::panicking() {
+            panic!("not as Google's document says:\n{}", violations.join("\n"));
+        }
+    }
+}
+
+async fn handle(Shared(service): Shared<Arc<Service>>, request: Request) -> axum::response::Response {
+    service.handle(request).await
+}

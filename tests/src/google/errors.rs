@@ -1,0 +1,170 @@
+//! What the service says when it does not do what it is asked, in the shape and words of Google's APIs.
+//!
+//! A client decides by status and reason, so both are part of what is imitated; the message is for people. The reasons
+//! are those of `reference/calendar-field.md` §3.1. The OAuth endpoints have another shape (RFC 6749 §5.2), which is
+//! in `oauth`.
+
+use http::StatusCode;
+use http::header::{HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use serde_json::{Value, json};
+
+use super::call::Answer;
+
+/// What an operation gives: an answer, or why not.
+pub(super) type Served<T = Answer> = Result<T, Refusal>;
+
+/// Why something was not done.
+#[derive(Debug, Clone)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    domain: &'static str,
+    reason: String,
+    message: String,
+    /// What was wrong: the kind of place (`parameter`, `header`) and its name.
+    location: Option<(&'static str, String)>,
+    /// What newer clients look at: the name of the status, and a reason in capitals.
+    status_name: Option<&'static str>,
+    detail: Option<&'static str>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Refusal {
+    pub(super) fn new(status: StatusCode, reason: &str, message: impl Into<String>) -> Self {
+        let domain = if is_usage_limit(reason) { "usageLimits" } else { "global" };
+        Self {
+            status,
+            domain,
+            reason: reason.to_owned(),
+            message: message.into(),
+            location: None,
+            status_name: None,
+            detail: None,
+            headers: Vec::new(),
+        }
+    }
+
+    pub(super) fn bad_request(reason: &str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, reason, message)
+    }
+
+    /// A value that cannot be used.
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self::bad_request("invalid", message)
+    }
+
+    /// A value that is missing.
+    pub(super) fn required(message: impl Into<String>) -> Self {
+        Self::bad_request("required", message)
+    }
+
+    /// A query parameter that cannot be used.
+    pub(super) fn parameter(name: &str, message: impl Into<String>) -> Self {
+        Self::invalid(message).at("parameter", name)
+    }
+
+    pub(super) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "notFound", "Not Found")
+    }
+
+    pub(super) fn deleted() -> Self {
+        Self::new(StatusCode::GONE, "deleted", "Resource has been deleted")
+    }
+
+    pub(super) fn duplicate() -> Self {
+        Self::new(StatusCode::CONFLICT, "duplicate", "The requested identifier already exists.")
+    }
+
+    pub(super) fn condition_not_met() -> Self {
+        let refusal = Self::new(StatusCode::PRECONDITION_FAILED, "conditionNotMet", "Precondition Failed");
+        refusal.at("header", "If-Match")
+    }
+
+    pub(super) fn full_sync_required() -> Self {
+        let message = "Sync token is no longer valid, a full sync is required.";
+        let refusal = Self::new(StatusCode::GONE, "fullSyncRequired", message).at("parameter", "syncToken");
+        Self { domain: "calendar", ..refusal }
+    }
+
+    /// No token, an unknown one, or one that has ended.
+    pub(super) fn unauthenticated() -> Self {
+        let refusal = Self::new(StatusCode::UNAUTHORIZED, "authError", "Invalid Credentials");
+        Self {
+            status_name: Some("UNAUTHENTICATED"),
+            headers: vec![(
+                WWW_AUTHENTICATE,
+                HeaderValue::from_static(r#"Bearer realm="https://accounts.google.com/", error="invalid_token""#),
+            )],
+            ..refusal.at("header", "Authorization")
+        }
+    }
+
+    /// A token that was not given for this; `scopes` are those that would do.
+    pub(super) fn insufficient_scope(scopes: &str) -> Self {
+        let challenge =
+            format!(r#"Bearer realm="https://accounts.google.com/", error="insufficient_scope", scope="{scopes}""#);
+        Self {
+            status_name: Some("PERMISSION_DENIED"),
+            detail: Some("ACCESS_TOKEN_SCOPE_INSUFFICIENT"),
+            headers: HeaderValue::from_str(&challenge).map(|value| (WWW_AUTHENTICATE, value)).into_iter().collect(),
+            ..Self::new(StatusCode::FORBIDDEN, "insufficientPermissions", "Insufficient Permission")
+        }
+    }
+
+    /// Somebody who may see a calendar and wants to write to it.
+    pub(super) fn required_access(level: &str) -> Self {
+        let message = format!("You need to have {level} access to this calendar.");
+        Self { domain: "calendar", ..Self::new(StatusCode::FORBIDDEN, "requiredAccessLevel", message) }
+    }
+
+    pub(super) fn not_the_organizer() -> Self {
+        let message = "Shared properties can only be changed by the organizer of the event.";
+        Self { domain: "calendar", ..Self::new(StatusCode::FORBIDDEN, "forbiddenForNonOrganizer", message) }
+    }
+
+    pub(super) fn forbidden(reason: &str, message: &str) -> Self {
+        Self { domain: "calendar", ..Self::new(StatusCode::FORBIDDEN, reason, message) }
+    }
+
+    pub(super) fn at(mut self, kind: &'static str, name: &str) -> Self {
+        self.location = Some((kind, name.to_owned()));
+        self
+    }
+
+    pub(super) fn with(mut self, headers: Vec<(HeaderName, HeaderValue)>) -> Self {
+        self.headers.extend(headers);
+        self
+    }
+
+    pub(super) fn answer(self) -> Answer {
+        let mut error = json!({ "domain": self.domain, "reason": self.reason, "message": self.message });
+        if let Some((kind, name)) = self.location {
+            error["locationType"] = kind.into();
+            error["location"] = name.into();
+        }
+        let mut body = json!({
+            "code": self.status.as_u16(),
+            "message": self.message,
+            "errors": [error],
+        });
+        if let Some(name) = self.status_name {
+            body["status"] = name.into();
+        }
+        if let Some(detail) = self.detail {
+            body["details"] = json!([{
+                "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                "reason": detail,
+                "domain": "googleapis.com",
+                "metadata": { "service": "calendar-json.googleapis.com" },
+            }]);
+        }
+        Answer { status: self.status, headers: self.headers, body: Some(Value::from_iter([("error", body)])) }
+    }
+}
+
+/// The reasons that say "later" (documented under "usage limits").
+fn is_usage_limit(reason: &str) -> bool {
+    matches!(
+        reason,
+        "rateLimitExceeded" | "userRateLimitExceeded" | "quotaExceeded" | "dailyLimitExceeded" | "accessNotConfigured"
+    )
+}

@@ -1,0 +1,101 @@
+//! `events.insert`.
+
+use http::header::ETAG;
+use serde_json::{Value, json};
+
+use super::view::View;
+use super::write::put;
+use super::{check, copies, etag, times, writable};
+use crate::google::call::{Answer, Call};
+use crate::google::errors::{Refusal, Served};
+use crate::google::mails::{MailKind, SendUpdates};
+use crate::google::methods::Caller;
+use crate::google::state::{Body, Role, State, text};
+
+/// Makes an event.
+pub(crate) fn insert(state: &mut State, caller: &Caller, call: &Call) -> Served {
+    let id = writable(state, caller, call.place(0))?;
+    let request = call.object()?;
+    let mut event = check::writable(&request);
+    for name in ["eventType", "id", "iCalUID"] {
+        event.extend(request.get(name).map(|value| (name.to_owned(), value.clone())));
+    }
+    check::defaults(&mut event);
+    if text(&event, "status") == "cancelled" {
+        return Err(Refusal::invalid("A new event cannot be cancelled."));
+    }
+    name(state, &id, &mut event)?;
+    let calendar = state.calendars.get(&id).ok_or_else(Refusal::not_found)?;
+    let mut event = check::whole(calendar, event)?;
+    let now = times::stamp(state.now());
+    event.insert("created".into(), now.into());
+    event.insert("creator".into(), json!({ "email": caller.user }));
+    let organizer = match calendar.is_primary() {
+        true => json!({ "email": id }),
+        false => json!({ "email": id, "displayName": calendar.name }),
+    };
+    event.insert("organizer".into(), organizer);
+    conference(state, call, &mut event);
+    let kept = put(state, &id, event);
+    copies::spread(state, None, &kept);
+    let updates = SendUpdates::of(call);
+    for guest in copies::guests(&kept).iter().filter(|guest| **guest != id && **guest != caller.user) {
+        state.mail(updates, guest, MailKind::Invitation, &kept, None);
+    }
+    let calendar = state.calendars.get(&id).ok_or_else(Refusal::not_found)?;
+    let shown = View::of(call, calendar, Role::Writer)?.shown(calendar, &kept);
+    Ok(Answer::ok(shown).with(ETAG, etag(&kept).unwrap_or_default()))
+}
+
+/// Gives the event the names that it was not given: a client may choose the id or the UID, but not both.
+fn name(state: &mut State, calendar: &str, event: &mut Body) -> Served<()> {
+    match (text(event, "id").to_owned(), text(event, "iCalUID").to_owned()) {
+        (id, uid) if !id.is_empty() && !uid.is_empty() => {
+            return Err(Refusal::invalid("Only one of id and iCalUID may be given."));
+        }
+        (id, _) if !id.is_empty() => {
+            check::id(&id)?;
+            let place = state.calendars.get(calendar).ok_or_else(Refusal::not_found)?;
+            // What was deleted keeps its name for ever.
+            if place.events.contains_key(&id) {
+                return Err(Refusal::duplicate());
+            }
+            event.insert("iCalUID".into(), format!("{id}@google.com").into());
+        }
+        (_, uid) => {
+            let id = state.fresh_event_id();
+            if uid.is_empty() {
+                event.insert("iCalUID".into(), format!("{id}@google.com").into());
+            }
+            event.insert("id".into(), id.into());
+        }
+    }
+    let link = format!("https://www.google.com/calendar/event?eid={}", text(event, "id"));
+    event.insert("htmlLink".into(), link.into());
+    Ok(())
+}
+
+/// Conference data are written only by who says that they know of them; a request for a conference makes one at once.
+pub(super) fn conference(state: &mut State, call: &Call, event: &mut Body) {
+    if call.parameter("conferenceDataVersion") != Some("1") {
+        event.remove("conferenceData");
+        event.remove("hangoutLink");
+        return;
+    }
+    let request = event.get("conferenceData").and_then(|data| data.get("createRequest")).cloned();
+    let Some(request) = request.filter(|request| request.get("status").is_none()) else { return };
+    let made = state.fresh("conference").to_lowercase().replace(|c: char| !c.is_ascii_lowercase(), "x");
+    let code: Vec<_> = [0..3, 3..7, 7..10].into_iter().filter_map(|part| made.get(part)).collect();
+    let code = code.join("-");
+    let uri = format!("https://meet.google.com/{code}");
+    let mut request = request;
+    request["status"] = json!({ "statusCode": "success" });
+    let data = json!({
+        "createRequest": request,
+        "conferenceId": code,
+        "conferenceSolution": { "key": { "type": "hangoutsMeet" }, "name": "Google Meet" },
+        "entryPoints": [{ "entryPointType": "video", "uri": uri, "label": format!("meet.google.com/{code}") }],
+    });
+    event.insert("conferenceData".into(), data);
+    event.insert("hangoutLink".into(), Value::from(uri));
+}

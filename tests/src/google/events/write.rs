@@ -1,0 +1,70 @@
+//! Keeping a new version of an event: its number, its etag, and whoever follows the calendar.
+
+use std::collections::BTreeSet;
+
+use jiff::{Timestamp, ToSpan};
+use serde_json::Value;
+
+use super::series::{self, is_series};
+use super::{check, times};
+use crate::google::state::{Body, State, Stored, text};
+
+/// Puts a version of an event into a calendar, and gives it as it is kept.
+pub(super) fn put(state: &mut State, calendar: &str, mut body: Body) -> Body {
+    let changed = state.next();
+    let now = state.now();
+    body.insert("updated".into(), times::stamp(now).into());
+    body.insert("etag".into(), format!("\"{}\"", 3_400_000_000_000_000 + changed).into());
+    let id = text(&body, "id").to_owned();
+    let Some(place) = state.calendars.get_mut(calendar) else { return body };
+    let mut stored = Stored { body: body.clone(), changed, ..Stored::default() };
+    if let Some(before) = place.events.remove(&id) {
+        stored.gone = before.gone.clone();
+        if is_series(&before.body) {
+            // Occurrences that the series no longer has go, and so do what was made of them.
+            for (occurrence, original) in lost(&before.body, &body, &place.zone, now) {
+                place.events.remove(&occurrence);
+                stored.gone.insert(occurrence, (original, changed));
+            }
+            let present: BTreeSet<_> = ids(&body, &place.zone, now).into_iter().map(|(id, _)| id).collect();
+            stored.gone.retain(|occurrence, _| !present.contains(occurrence));
+        }
+    }
+    place.events.insert(id, stored);
+    state.channels.changed(calendar, now);
+    body
+}
+
+/// What a series had and has no more, with the original starts.
+fn lost(before: &Body, after: &Body, zone: &str, now: Timestamp) -> Vec<(String, Value)> {
+    let same = |name: &str| before.get(name) == after.get(name);
+    if same("start") && same("end") && same("recurrence") {
+        return Vec::new();
+    }
+    let present: BTreeSet<_> = ids(after, zone, now).into_iter().map(|(id, _)| id).collect();
+    ids(before, zone, now).into_iter().filter(|(id, _)| !present.contains(id)).collect()
+}
+
+fn ids(body: &Body, zone: &str, now: Timestamp) -> Vec<(String, Value)> {
+    if !is_series(body) {
+        return Vec::new();
+    }
+    let all = series::between(body, zone, Timestamp::MIN, series::horizon(now));
+    let original = |body: &Body| body.get("originalStartTime").cloned().unwrap_or_default();
+    all.into_iter().map(|one| (one.id, original(&one.body))).collect()
+}
+
+/// Whether the sequence number rises from the one version to the other (RFC 5545 §3.8.7.4): another time is another
+/// meeting, another title is not.
+pub(super) fn is_significant(before: &Body, after: &Body) -> bool {
+    let differs = |name: &str| before.get(name) != after.get(name);
+    let ends = |body: &Body| text(body, "status") == "cancelled";
+    differs("start") || differs("end") || differs("recurrence") || ends(before) != ends(after)
+}
+
+/// The first and last instant at which any occurrence of an event can be found.
+pub(super) fn reach(calendar: &crate::google::state::Calendar, body: &Body) -> Option<(Timestamp, Timestamp)> {
+    let (start, end) = check::span(calendar, body)?;
+    // An event without length is in a window that it begins.
+    Some((start, if end == start { end.checked_add(1.second()).ok()? } else { end }))
+}

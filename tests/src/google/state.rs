@@ -1,0 +1,223 @@
+//! What the service knows: people, calendars, tokens, channels, mails, and what it was asked.
+//!
+//! One value behind one lock. An operation holds it from beginning to end, so that each request finds what the one
+//! before has left, as at Google, where an event is written in one piece.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chronus_host::clock::Clock;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::errors::{Refusal, Served};
+use super::faults::Faults;
+use super::listings::Listings;
+use super::mails::Mail;
+use super::oauth::Registry;
+use super::records::Recorded;
+use super::watch::Channels;
+
+/// A JSON object: an event as the service has it, or as somebody sends it.
+pub(super) type Body = Map<String, Value>;
+
+/// Everything.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) clock: Clock,
+    /// By address.
+    pub(super) users: BTreeMap<String, User>,
+    /// By id; that of a person's first calendar is the person's address.
+    pub(super) calendars: BTreeMap<String, Calendar>,
+    pub(super) domains: BTreeMap<String, Domain>,
+    pub(super) oauth: Registry,
+    pub(super) listings: Listings,
+    pub(super) channels: Channels,
+    pub(super) mails: Vec<Mail>,
+    pub(super) faults: Faults,
+    pub(super) recorded: Vec<Recorded>,
+    pub(super) violations: Vec<String>,
+    /// How many names and versions were made.
+    made: u64,
+}
+
+/// Somebody with an account.
+#[derive(Debug, Clone)]
+pub(super) struct User {
+    /// A number, as text.
+    pub(super) id: String,
+    pub(super) name: String,
+    /// IANA.
+    pub(super) zone: String,
+    /// The calendars that their list shows, by id, with the change that put them there.
+    pub(super) list: BTreeMap<String, u64>,
+}
+
+/// An organisation's domain.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Domain {
+    /// Whether its administrator lets people use the applications of others.
+    pub(super) blocks_apps: bool,
+    /// Whether its members see when each other are busy, which is what a new organisation has at Google.
+    pub(super) shares_busy: bool,
+}
+
+/// What somebody may do with a calendar; more to the right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Sees when it is busy.
+    FreeBusyReader,
+    /// Sees everything.
+    Reader,
+    /// Changes events.
+    Writer,
+    /// Changes who may do what.
+    Owner,
+}
+
+impl Role {
+    /// As the API writes it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::FreeBusyReader => "freeBusyReader",
+            Self::Reader => "reader",
+            Self::Writer => "writer",
+            Self::Owner => "owner",
+        }
+    }
+}
+
+/// A calendar and its events.
+#[derive(Debug, Clone)]
+pub(super) struct Calendar {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) zone: String,
+    /// The address of whose it is.
+    pub(super) owner: String,
+    /// What others may do, by address.
+    pub(super) access: BTreeMap<String, Role>,
+    pub(super) events: BTreeMap<String, Stored>,
+}
+
+/// An event as one calendar has it: single, a series, or an exception of one. What was deleted stays, cancelled.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Stored {
+    pub(super) body: Body,
+    /// The number of its last change.
+    pub(super) changed: u64,
+    /// Of a series: the original starts that it once had and has no more, by the id of the occurrence, and the change
+    /// that took them away. Who follows single occurrences must hear of these.
+    pub(super) gone: BTreeMap<String, (Value, u64)>,
+}
+
+impl Stored {
+    pub(super) fn is_cancelled(&self) -> bool {
+        text(&self.body, "status") == "cancelled"
+    }
+}
+
+impl Calendar {
+    pub(super) fn is_primary(&self) -> bool {
+        self.id == self.owner
+    }
+}
+
+impl State {
+    pub(super) fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            users: BTreeMap::new(),
+            calendars: BTreeMap::new(),
+            domains: BTreeMap::new(),
+            oauth: Registry::default(),
+            listings: Listings::default(),
+            channels: Channels::default(),
+            mails: Vec::new(),
+            faults: Faults::default(),
+            recorded: Vec::new(),
+            violations: Vec::new(),
+            made: 0,
+        }
+    }
+
+    /// The number of the next change; it rises.
+    pub(super) fn next(&mut self) -> u64 {
+        self.made += 1;
+        self.made
+    }
+
+    /// How many changes and names there were so far.
+    pub(super) fn made(&self) -> u64 {
+        self.made
+    }
+
+    /// A name that nobody has, of 43 letters, digits, dashes and underscores. The same in each run: this service guards
+    /// nothing, and a test that fails should fail with the same text again.
+    pub(super) fn fresh(&mut self, kind: &str) -> String {
+        use base64::Engine;
+        let digest = Sha256::digest(format!("{kind} {}", self.next()));
+        base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(digest)
+    }
+
+    /// A new id for an event: 26 digits of base 32 with the "extended hex" letters (RFC 4648 §7), in lower case.
+    pub(super) fn fresh_event_id(&mut self) -> String {
+        let digest = Sha256::digest(format!("event {}", self.next()));
+        digest
+            .iter()
+            .take(26)
+            .map(|byte| char::from(b"0123456789abcdefghijklmnopqrstuv"[usize::from(byte % 32)]))
+            .collect()
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The domain of an address, if it is one of an organisation.
+    pub(super) fn domain_of(&self, address: &str) -> Option<&Domain> {
+        self.domains.get(address.split_once('@')?.1)
+    }
+
+    /// What a person may do with a calendar.
+    pub(super) fn role(&self, user: &str, calendar: &Calendar) -> Option<Role> {
+        if calendar.owner == user {
+            return Some(Role::Owner);
+        }
+        let domain = |address: &str| address.split_once('@').map(|(_, domain)| domain.to_owned());
+        let colleague = calendar.is_primary()
+            && domain(user) == domain(&calendar.owner)
+            && self.domain_of(user).is_some_and(|domain| domain.shares_busy);
+        calendar.access.get(user).copied().max(colleague.then_some(Role::FreeBusyReader))
+    }
+
+    /// The calendar that a person means by an id, and what they may do with it.
+    pub(super) fn calendar(&self, user: &str, id: &str) -> Served<(&Calendar, Role)> {
+        let id = if id == "primary" { user } else { id };
+        let calendar = self.calendars.get(&id.to_lowercase()).or_else(|| self.calendars.get(id));
+        let calendar = calendar.ok_or_else(Refusal::not_found)?;
+        let role = self.role(user, calendar).ok_or_else(Refusal::not_found)?;
+        Ok((calendar, role))
+    }
+
+    /// Whether this address has an account here.
+    pub(super) fn is_user(&self, address: &str) -> bool {
+        self.users.contains_key(address)
+    }
+
+    /// All addresses with an account.
+    pub(super) fn addresses(&self) -> BTreeSet<String> {
+        self.users.keys().cloned().collect()
+    }
+}
+
+/// A text of an object; empty if there is none.
+pub(super) fn text<'a>(body: &'a Body, name: &str) -> &'a str {
+    body.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The zone of an IANA name.
+pub(super) fn zone(name: &str) -> Option<TimeZone> {
+    chronus_sdk::icalendar::Zone::iana(name).map(|zone| zone.rules().clone())
+}
