@@ -5,6 +5,7 @@ mod conformance; // The suite covers the contract, finds every mistake, and hold
 mod database; // Both databases have the same tables, and nobody calls out inside a transaction.
 mod frozen; // Components of every frozen version of the contract load, or are refused by its number.
 mod google; // The stand-in for Google, driven by Google's own client and by other people's OAuth clients.
+mod google_provider; // The Google provider holds the contract against the stand-in, and does what people need of it.
 mod http; // The API: every route refuses what it must, in one form, and writes nothing meanwhile.
 mod jobs; // Jobs are done once, one at a time in a lane, by whoever is alive.
 mod occurrences; // Busy times are what recurring-ical-events and ical.js agree on, over the calendars of two test suites.

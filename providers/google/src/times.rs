@@ -74,7 +74,7 @@ pub(crate) fn instants(span: &Span, zone: &Zone) -> Result<(i64, i64, bool), Str
         Span::AllDay(span) => {
             let midnight = |date: Date| {
                 let midnight = to_civil(date)?.at(0, 0, 0, 0);
-                zone.instant(midnight).map(|at| at.as_second())
+                zone.instant(midnight).map(Timestamp::as_second)
             };
             let both = midnight(span.start).zip(midnight(span.end));
             both.map(|(start, end)| (start, end, true)).ok_or_else(|| "its days are no days".to_owned())

@@ -1,1 +1,178 @@
+//! What was learned of an account, kept by the host between calls.
+//!
+//! Finding a calendar takes three to five requests, so their outcome goes into the memo. It is a cache and nothing
+//! more: it may be missing, of a later version, or wrong because the account moved to another server, and none of that
+//! may change a result. So what cannot be read is as good as none, every address in it is checked like one from
+//! outside, and [`session`](crate::session) discovers anew when an address in it no longer answers.
 
+use chronus_sdk::http::Url;
+use chronus_sdk::lines::{self, Writer};
+use chronus_sdk::log;
+use chronus_sdk::types::{Connection, Memo};
+
+use crate::scheduling::Scheduling;
+
+/// The layout. Raised when an older memo would be misunderstood.
+const FORMAT: u32 = 2;
+
+/// The most bytes that the host keeps.
+const MAX_BYTES: usize = 64 << 10;
+
+/// What discovery finds out about an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Account {
+    pub(crate) principal: Url,
+    /// Collections of calendars, each with a slash at its end. Never empty.
+    pub(crate) homes: Vec<Url>,
+    /// Where invitations arrive, if the server has such a place.
+    pub(crate) inbox: Option<Url>,
+    /// The e-mail addresses under which the server knows the person, the main one first.
+    pub(crate) addresses: Vec<String>,
+    pub(crate) scheduling: Scheduling,
+    /// Whether a search for a window finds the series that began before it.
+    pub(crate) finds_series: bool,
+    pub(crate) learned: Learned,
+}
+
+/// What calls find out about the ways of a server. To know nothing of it is right too, and costs requests.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Learned {
+    /// Calendars, by their ids, of which nothing is told but free/busy.
+    pub(crate) free_busy_only: Vec<String>,
+    /// Whether its sync tokens can be relied on, once that was tried.
+    pub(crate) tokens: Option<bool>,
+}
+
+/// The account that the connection's memo describes, if it is one for this server.
+pub(crate) fn read(connection: &Connection, server: &Url) -> Option<Account> {
+    let memo = connection.memo.as_ref().filter(|memo| memo.format == FORMAT)?;
+    let (mut known_server, mut principal, mut inbox, mut scheduling) = (None, None, None, None);
+    let (mut homes, mut addresses) = (Vec::new(), Vec::new());
+    let (mut finds_series, mut learned) = (true, Learned::default());
+    for (key, value) in lines::read(&memo.data)? {
+        match key {
+            SERVER => known_server = Some(value),
+            PRINCIPAL => principal = Some(Url::parse(&value).ok()?),
+            HOME => homes.push(Url::parse(&value).ok().filter(|home| home.path().ends_with('/'))?),
+            INBOX => inbox = Some(Url::parse(&value).ok()?),
+            ADDRESS => addresses.push(value),
+            SCHEDULING => scheduling = Some(Scheduling::from_name(&value)?),
+            MISSES_SERIES => finds_series = false,
+            FREE_BUSY_ONLY => learned.free_busy_only.push(value),
+            TOKENS => learned.tokens = Some(value == GOOD),
+            _ => return None,
+        }
+    }
+    let fits = known_server? == server.origin() && !homes.is_empty();
+    let (principal, scheduling) = (principal?, scheduling?);
+    fits.then_some(Account { principal, homes, inbox, addresses, scheduling, finds_series, learned })
+}
+
+/// The memo that describes an account; none if it does not fit.
+pub(crate) fn write(account: &Account, server: &Url) -> Option<Memo> {
+    let mut out = Writer::default();
+    // With another server, the rest means nothing.
+    out.push(SERVER, &server.origin());
+    out.push(PRINCIPAL, &account.principal.to_string());
+    account.homes.iter().for_each(|home| out.push(HOME, &home.to_string()));
+    account.inbox.iter().for_each(|inbox| out.push(INBOX, &inbox.to_string()));
+    account.addresses.iter().for_each(|address| out.push(ADDRESS, address));
+    out.push(SCHEDULING, account.scheduling.name());
+    if !account.finds_series {
+        out.push(MISSES_SERIES, "");
+    }
+    account.learned.free_busy_only.iter().for_each(|calendar| out.push(FREE_BUSY_ONLY, calendar));
+    account.learned.tokens.iter().for_each(|good| out.push(TOKENS, if *good { GOOD } else { "" }));
+    let data = out.into_bytes();
+    if data.len() > MAX_BYTES {
+        log::warn("what was discovered does not fit into a memo", &[("bytes", &data.len())]);
+        return None;
+    }
+    Some(Memo { format: FORMAT, data })
+}
+
+const SERVER: char = 's';
+const PRINCIPAL: char = 'p';
+const HOME: char = 'h';
+const INBOX: char = 'i';
+const ADDRESS: char = 'a';
+const SCHEDULING: char = 'x';
+const MISSES_SERIES: char = 'w';
+const FREE_BUSY_ONLY: char = 'f';
+const TOKENS: char = 't';
+
+/// The value of [`TOKENS`] that can be relied on.
+const GOOD: &str = "good";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).expect("an address")
+    }
+
+    fn account() -> Account {
+        Account {
+            principal: url("https://p1.example/7/principal/"),
+            homes: vec![url("https://p1.example/7/calendars/"), url("https://p1.example/shared/")],
+            inbox: Some(url("https://p1.example/7/inbox/")),
+            addresses: vec!["ann@example.com".into(), "a@example.org".into()],
+            scheduling: Scheduling::Delivers { obeys: false },
+            finds_series: true,
+            learned: Learned::default(),
+        }
+    }
+
+    fn connection(memo: Option<Memo>) -> Connection {
+        Connection {
+            sign_in: "caldav".into(),
+            server: None,
+            subject: None,
+            address: None,
+            zone: "UTC".into(),
+            fields: vec![],
+            memo,
+        }
+    }
+
+    #[test]
+    fn an_account_is_remembered_for_its_server_only() {
+        let server = url("https://dav.example");
+        let memo = write(&account(), &server);
+        assert_eq!(read(&connection(memo.clone()), &server), Some(account()));
+        assert_eq!(read(&connection(memo), &url("https://other.example")), None);
+        assert_eq!(read(&connection(None), &server), None);
+        for tokens in [None, Some(true), Some(false)] {
+            let learned = Learned { free_busy_only: vec!["/a/".into(), "/b/".into()], tokens };
+            let account = Account { finds_series: tokens.is_none(), learned, ..account() };
+            assert_eq!(read(&connection(write(&account, &server)), &server), Some(account));
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_as_good_as_none() {
+        let server = url("https://dav.example");
+        let memo = write(&account(), &server).expect("it fits");
+        let text = String::from_utf8(memo.data.clone()).expect("text");
+        let later = Memo { format: FORMAT + 1, ..memo };
+        assert_eq!(read(&connection(Some(later)), &server), None);
+        for broken in [
+            String::new(),
+            text.replace("/calendars/", "/calendars"),
+            text.replace("https://p1.example/7/inbox/", "nowhere"),
+            text.replace('h', "?"),
+            text[..text.len() - 1].to_owned(),
+            format!("{text}znews\n"),
+        ] {
+            let memo = Memo { format: FORMAT, data: broken.clone().into_bytes() };
+            assert_eq!(read(&connection(Some(memo)), &server), None, "{broken}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_not_remembered() {
+        let many = (0..10_000).map(|n| format!("{n}@example.com")).collect();
+        assert_eq!(write(&Account { addresses: many, ..account() }, &url("https://dav.example")), None);
+    }
+}

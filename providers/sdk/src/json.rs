@@ -5,8 +5,8 @@
 //! types of ours: what a service knows and we do not has to survive when an event is changed and written back. What is
 //! missing is [`Value::Null`], so `item["organizer"]["email"].as_str()` is none wherever the way breaks off.
 //!
-//! Rejected: derived types, which lose what they do not name, and of which each costs more code in a component than all
-//! reading here; a reader of our own, which would save a twentieth of a component and be one more parser to trust.
+//! Rejected: derived types, which lose what they do not name, and of which each costs code of its own; a reader of our
+//! own, which would save some twenty of Google's 780 KB and be one more parser to trust.
 
 pub use serde_json::{Map, Value, json};
 

@@ -8,13 +8,15 @@ use axum::Router;
 use axum::extract::{Request, State as Shared};
 use chronus_host::clock::Clock;
 use http::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::discovery::Discovery;
 use super::faults::Fault;
 use super::mails::Mail;
+use super::methods::SCOPE_PREFIX;
+use super::oauth::{Client, ServiceAccount, new_key};
 use super::records::Recorded;
 use super::server::Service;
 use super::state::{Calendar, Domain, Role, State, User};
@@ -28,6 +30,9 @@ pub enum Strictness {
     /// Only what the service itself minds is refused. For the demo, which installs nothing for this.
     Alone,
 }
+
+/// The application of tokens that a test gave.
+const ISSUED: &str = "issued-by-the-test";
 
 /// A running stand-in. It ends when this is dropped.
 #[derive(Debug)]
@@ -143,13 +148,81 @@ impl Google {
 
     /// Gives an access token for somebody without asking them; scopes in full or without their common prefix.
     pub fn issue(&self, user: &str, scopes: &[&str]) -> String {
-        let full = |scope: &&str| match *scope {
-            "openid" | "email" | "profile" => (*scope).to_owned(),
-            whole if whole.contains(':') => whole.to_owned(),
-            short => format!("{}{short}", super::methods::SCOPE_PREFIX),
+        let state = &mut *self.state();
+        let grant = state.next();
+        state.issue(user, ISSUED, in_full(scopes), grant)
+    }
+
+    /// Gives a refresh token for somebody without asking them.
+    pub fn issue_refresh(&self, user: &str, client: &str, scopes: &[&str]) -> String {
+        let state = &mut *self.state();
+        let grant = state.next();
+        state.issue_refresh(user, client, in_full(scopes), grant)
+    }
+
+    /// Makes an application with the client id `id`; people see its `name`.
+    pub fn add_client(&self, id: &str, secret: &str, name: &str, redirects: &[&str]) {
+        let client = Client {
+            name: name.to_owned(),
+            secret: secret.to_owned(),
+            redirects: redirects.iter().map(|redirect| (*redirect).to_owned()).collect(),
+            rotates: false,
         };
-        let scopes: BTreeSet<_> = scopes.iter().map(full).collect();
-        self.state().issue(user, "issued-by-the-test", scopes)
+        self.state().oauth.clients.insert(id.to_owned(), client);
+    }
+
+    /// Whether refreshing gives an application another refresh token each time, and ends the one before.
+    pub fn rotate_refresh_tokens(&self, client: &str, rotates: bool) {
+        if let Some(client) = self.state().oauth.clients.get_mut(client) {
+            client.rotates = rotates;
+        }
+    }
+
+    /// Makes a service account, which has a calendar of its own, and gives its key as the file that Google gives to
+    /// administrators.
+    pub fn add_service_account(&self, address: &str) -> anyhow::Result<Value> {
+        let (key, pem) = new_key()?;
+        self.add_user(address, address, "UTC");
+        let state = &mut *self.state();
+        let client = format!("1{:020}", state.next());
+        let key_id = state.fresh("key").to_lowercase();
+        let account = ServiceAccount { client: client.clone(), key, delegated: BTreeMap::new() };
+        state.oauth.service_accounts.insert(address.to_owned(), account);
+        Ok(json!({
+            "type": "service_account",
+            "project_id": "sandbox",
+            "private_key_id": key_id,
+            "private_key": pem,
+            "client_email": address,
+            "client_id": client,
+            "auth_uri": "https://accounts.google.com/o/oauth2/v2/auth",
+            "token_uri": "https://oauth2.googleapis.com/token",
+            "universe_domain": "googleapis.com",
+        }))
+    }
+
+    /// A domain's administrator lets a service account use these scopes for all people of the domain, and no others.
+    pub fn delegate(&self, service_account: &str, domain: &str, scopes: &[&str]) {
+        if let Some(account) = self.state().oauth.service_accounts.get_mut(service_account) {
+            account.delegated.insert(domain.to_owned(), in_full(scopes));
+        }
+    }
+
+    /// Lets all access tokens of somebody end now; refresh tokens stay good.
+    pub fn expire_access_tokens(&self, user: &str) {
+        let state = &mut *self.state();
+        let now = state.now();
+        state.oauth.expire(user, now);
+    }
+
+    /// Somebody takes all applications' access away, as people can on a page of Google's.
+    pub fn revoke_everything(&self, user: &str) {
+        self.state().oauth.forget(user, None);
+    }
+
+    /// How often the token endpoint was asked for tokens by this grant type (`refresh_token`).
+    pub fn token_requests(&self, grant_type: &str) -> u64 {
+        self.state().oauth.counts.get(grant_type).copied().unwrap_or(0)
     }
 
     /// Ends all sync tokens for a calendar's events.
@@ -250,6 +323,16 @@ impl Drop for Google {
             panic!("not as Google's document says:\n{}", violations.join("\n"));
         }
     }
+}
+
+/// Scopes in full, of which the common prefix may be left out.
+fn in_full(scopes: &[&str]) -> BTreeSet<String> {
+    let full = |scope: &&str| match *scope {
+        "openid" | "email" | "profile" => (*scope).to_owned(),
+        whole if whole.contains(':') => whole.to_owned(),
+        short => format!("{SCOPE_PREFIX}{short}"),
+    };
+    scopes.iter().map(full).collect()
 }
 
 async fn handle(Shared(service): Shared<Arc<Service>>, request: Request) -> axum::response::Response {

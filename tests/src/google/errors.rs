@@ -13,9 +13,12 @@ use super::call::Answer;
 /// What an operation gives: an answer, or why not.
 pub(super) type Served<T = Answer> = Result<T, Refusal>;
 
-/// Why something was not done.
+/// Why something was not done. In a box, because every operation may give one and few do.
 #[derive(Debug, Clone)]
-pub(super) struct Refusal {
+pub(super) struct Refusal(Box<Told>);
+
+#[derive(Debug, Clone)]
+struct Told {
     status: StatusCode,
     domain: &'static str,
     reason: String,
@@ -31,7 +34,7 @@ pub(super) struct Refusal {
 impl Refusal {
     pub(super) fn new(status: StatusCode, reason: &str, message: impl Into<String>) -> Self {
         let domain = if is_usage_limit(reason) { "usageLimits" } else { "global" };
-        Self {
+        Self(Box::new(Told {
             status,
             domain,
             reason: reason.to_owned(),
@@ -40,7 +43,7 @@ impl Refusal {
             status_name: None,
             detail: None,
             headers: Vec::new(),
-        }
+        }))
     }
 
     pub(super) fn bad_request(reason: &str, message: impl Into<String>) -> Self {
@@ -81,75 +84,75 @@ impl Refusal {
 
     pub(super) fn full_sync_required() -> Self {
         let message = "Sync token is no longer valid, a full sync is required.";
-        let refusal = Self::new(StatusCode::GONE, "fullSyncRequired", message).at("parameter", "syncToken");
-        Self { domain: "calendar", ..refusal }
+        Self::of_calendars(StatusCode::GONE, "fullSyncRequired", message).at("parameter", "syncToken")
     }
 
     /// No token, an unknown one, or one that has ended.
     pub(super) fn unauthenticated() -> Self {
+        let challenge =
+            HeaderValue::from_static(r#"Bearer realm="https://accounts.google.com/", error="invalid_token""#);
         let refusal = Self::new(StatusCode::UNAUTHORIZED, "authError", "Invalid Credentials");
-        Self {
-            status_name: Some("UNAUTHENTICATED"),
-            headers: vec![(
-                WWW_AUTHENTICATE,
-                HeaderValue::from_static(r#"Bearer realm="https://accounts.google.com/", error="invalid_token""#),
-            )],
-            ..refusal.at("header", "Authorization")
-        }
+        let mut refusal = refusal.at("header", "Authorization").with(vec![(WWW_AUTHENTICATE, challenge)]);
+        refusal.0.status_name = Some("UNAUTHENTICATED");
+        refusal
     }
 
     /// A token that was not given for this; `scopes` are those that would do.
     pub(super) fn insufficient_scope(scopes: &str) -> Self {
         let challenge =
             format!(r#"Bearer realm="https://accounts.google.com/", error="insufficient_scope", scope="{scopes}""#);
-        Self {
-            status_name: Some("PERMISSION_DENIED"),
-            detail: Some("ACCESS_TOKEN_SCOPE_INSUFFICIENT"),
-            headers: HeaderValue::from_str(&challenge).map(|value| (WWW_AUTHENTICATE, value)).into_iter().collect(),
-            ..Self::new(StatusCode::FORBIDDEN, "insufficientPermissions", "Insufficient Permission")
-        }
+        let challenge = HeaderValue::from_str(&challenge).map(|value| (WWW_AUTHENTICATE, value));
+        let refusal = Self::new(StatusCode::FORBIDDEN, "insufficientPermissions", "Insufficient Permission");
+        let mut refusal = refusal.with(challenge.into_iter().collect());
+        refusal.0.status_name = Some("PERMISSION_DENIED");
+        refusal.0.detail = Some("ACCESS_TOKEN_SCOPE_INSUFFICIENT");
+        refusal
     }
 
     /// Somebody who may see a calendar and wants to write to it.
     pub(super) fn required_access(level: &str) -> Self {
         let message = format!("You need to have {level} access to this calendar.");
-        Self { domain: "calendar", ..Self::new(StatusCode::FORBIDDEN, "requiredAccessLevel", message) }
+        Self::of_calendars(StatusCode::FORBIDDEN, "requiredAccessLevel", &message)
     }
 
     pub(super) fn not_the_organizer() -> Self {
         let message = "Shared properties can only be changed by the organizer of the event.";
-        Self { domain: "calendar", ..Self::new(StatusCode::FORBIDDEN, "forbiddenForNonOrganizer", message) }
+        Self::of_calendars(StatusCode::FORBIDDEN, "forbiddenForNonOrganizer", message)
     }
 
-    pub(super) fn forbidden(reason: &str, message: &str) -> Self {
-        Self { domain: "calendar", ..Self::new(StatusCode::FORBIDDEN, reason, message) }
+    /// What only calendars know, and no other API of Google's.
+    pub(super) fn of_calendars(status: StatusCode, reason: &str, message: &str) -> Self {
+        let mut refusal = Self::new(status, reason, message);
+        refusal.0.domain = "calendar";
+        refusal
     }
 
     pub(super) fn at(mut self, kind: &'static str, name: &str) -> Self {
-        self.location = Some((kind, name.to_owned()));
+        self.0.location = Some((kind, name.to_owned()));
         self
     }
 
     pub(super) fn with(mut self, headers: Vec<(HeaderName, HeaderValue)>) -> Self {
-        self.headers.extend(headers);
+        self.0.headers.extend(headers);
         self
     }
 
     pub(super) fn answer(self) -> Answer {
-        let mut error = json!({ "domain": self.domain, "reason": self.reason, "message": self.message });
-        if let Some((kind, name)) = self.location {
+        let told = *self.0;
+        let mut error = json!({ "domain": told.domain, "reason": told.reason, "message": told.message });
+        if let Some((kind, name)) = told.location {
             error["locationType"] = kind.into();
             error["location"] = name.into();
         }
         let mut body = json!({
-            "code": self.status.as_u16(),
-            "message": self.message,
+            "code": told.status.as_u16(),
+            "message": told.message,
             "errors": [error],
         });
-        if let Some(name) = self.status_name {
+        if let Some(name) = told.status_name {
             body["status"] = name.into();
         }
-        if let Some(detail) = self.detail {
+        if let Some(detail) = told.detail {
             body["details"] = json!([{
                 "@type": "type.googleapis.com/google.rpc.ErrorInfo",
                 "reason": detail,
@@ -157,7 +160,7 @@ impl Refusal {
                 "metadata": { "service": "calendar-json.googleapis.com" },
             }]);
         }
-        Answer { status: self.status, headers: self.headers, body: Some(Value::from_iter([("error", body)])) }
+        Answer { status: told.status, headers: told.headers, body: Some(Value::from_iter([("error", body)])) }
     }
 }
 

@@ -83,6 +83,10 @@ impl Service {
             let refusal = Refusal::bad_request("badRequest", format!("Invalid request: {wrong}"));
             return Outcome::Answered(self.finish(state, call, refusal.answer()));
         }
+        if let Some(Fault::Refuse { status, reason, headers }) = fault.as_ref().filter(|_| oauth::is_here(&call.path)) {
+            state.recorded.push(Recorded::of(call, Some(*status)));
+            return Outcome::Answered(oauth::planned(*status, reason, headers));
+        }
         match fault.as_ref().and_then(Fault::refusal) {
             Some(refusal) => Outcome::Answered(self.finish(state, call, refusal.answer())),
             None if oauth::is_here(&call.path) => {

@@ -3,7 +3,7 @@
 //! One value behind one lock. An operation holds it from beginning to end, so that each request finds what the one
 //! before has left, as at Google, where an event is written in one piece.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chronus_host::clock::Clock;
 use jiff::Timestamp;
@@ -204,11 +204,6 @@ impl State {
     /// Whether this address has an account here.
     pub(super) fn is_user(&self, address: &str) -> bool {
         self.users.contains_key(address)
-    }
-
-    /// All addresses with an account.
-    pub(super) fn addresses(&self) -> BTreeSet<String> {
-        self.users.keys().cloned().collect()
     }
 }
 

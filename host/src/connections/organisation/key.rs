@@ -7,11 +7,7 @@
 //! file; a crate for JSON Web Tokens, which for one signature brings seven others and a second way to read PEM.
 
 use crate::plugins::contract::Oauth2JwtBearer;
-use aws_lc_rs::{
-    rand::SystemRandom,
-    rsa::KeyPair,
-    signature::RSA_PKCS1_SHA256,
-};
+use aws_lc_rs::{rand::SystemRandom, rsa::KeyPair, signature::RSA_PKCS1_SHA256};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
 use rustls::pki_types::{PrivateKeyDer, pem::PemObject as _};

@@ -68,7 +68,7 @@ fn changes(item: &Value, patch: &Patch, connection: &Connection) -> Result<Optio
             set("end", end);
         }
     }
-    Ok((!body.is_empty()).then(|| Value::Object(body)))
+    Ok((!body.is_empty()).then_some(Value::Object(body)))
 }
 
 fn body_has(item: &Value, name: &str) -> bool {

@@ -1,1 +1,258 @@
+//! Where a reader of changes stands, as bytes for the host to keep.
+//!
+//! The contract allows 1 MiB. What grows is the names that are still to be given and, for servers that cannot say what
+//! changed, the names and entity tags that were there last time. When they do not fit, something is given up that can
+//! be had again: the tags (then a change means a new listing), or the rest of a listing (then it is listed again from
+//! the last name on). Bytes that are not ours, of another layout or of another calendar, are no cursor.
 
+use chronus_sdk::lines::{self, Writer};
+
+/// The layout. A cursor of another one is expired.
+const FORMAT: &str = "1";
+
+/// The most bytes that the host keeps.
+const MAX_BYTES: usize = 1 << 20;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Cursor {
+    /// The calendar's id: the same bytes mean nothing for another one.
+    calendar: String,
+    pub(super) source: Source,
+    /// What is known to have changed and was not given yet, in this order.
+    pub(super) pending: Vec<Pending>,
+    /// Set from the call without a cursor on until the listing that it began has ended.
+    pub(super) listing: Option<Listing>,
+    /// The server has more to say before what it said is complete.
+    pub(super) cut_short: bool,
+}
+
+/// How changes are found out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// sync-collection (RFC 6578), from this token on.
+    Sync(String),
+    /// By comparing everything whenever the collection's tag changes.
+    Compare(Seen),
+}
+
+/// What was there at the last look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// The collection's own tag, if the server has one.
+    pub(super) ctag: Option<String>,
+    /// Sorted by name. None if there were too many to be kept.
+    pub(super) names: Option<Vec<Named>>,
+}
+
+/// An event by its name, with a hash of its entity tag.
+pub(super) type Named = (String, u64);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Pending {
+    Changed(String),
+    Gone(String),
+}
+
+/// A listing under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Listing {
+    pub(super) start: i64,
+    pub(super) end: i64,
+    /// Names after this one are still to be listed again.
+    pub(super) after: Option<String>,
+}
+
+impl Cursor {
+    pub(super) fn new(calendar: &str, source: Source, listing: Option<Listing>) -> Cursor {
+        Cursor { calendar: calendar.to_owned(), source, pending: Vec::new(), listing, cut_short: false }
+    }
+
+    /// Reads a cursor of this calendar.
+    pub(super) fn read(bytes: &[u8], calendar: &str) -> Option<Cursor> {
+        let mut entries = lines::read(bytes)?;
+        let right = entries.next()? == ('v', FORMAT.to_owned()) && entries.next()? == ('k', calendar.to_owned());
+        let source = match entries.next().filter(|_| right)? {
+            ('s', token) => Source::Sync(token),
+            ('t', ctag) => Source::Compare(Seen { ctag: (!ctag.is_empty()).then_some(ctag), names: None }),
+            _ => return None,
+        };
+        let mut cursor = Cursor::new(calendar, source, None);
+        for (key, value) in entries {
+            cursor.entry(key, value)?;
+        }
+        Some(cursor)
+    }
+
+    fn entry(&mut self, key: char, value: String) -> Option<()> {
+        match (key, &mut self.source, &mut self.listing) {
+            ('n', Source::Compare(seen), _) => seen.names.get_or_insert_default().extend(named(&value)?),
+            ('c', ..) => self.pending.push(Pending::Changed(value)),
+            ('g', ..) => self.pending.push(Pending::Gone(value)),
+            ('l', _, listing) => {
+                let (start, end) = value.split_once(' ')?;
+                *listing = Some(Listing { start: start.parse().ok()?, end: end.parse().ok()?, after: None });
+            }
+            ('a', _, Some(listing)) => listing.after = Some(value),
+            ('m', ..) => self.cut_short = true,
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let mut out = Writer::default();
+        out.push('v', FORMAT);
+        out.push('k', &self.calendar);
+        match &self.source {
+            Source::Sync(token) => out.push('s', token),
+            Source::Compare(seen) => {
+                out.push('t', seen.ctag.as_deref().unwrap_or_default());
+                if let Some(names) = &seen.names {
+                    // Also where there is none: that is something else than not to know.
+                    out.push('n', "");
+                    names.iter().for_each(|(name, tag)| out.push('n', &format!("{tag:x} {name}")));
+                }
+            }
+        }
+        for pending in &self.pending {
+            match pending {
+                Pending::Changed(name) => out.push('c', name),
+                Pending::Gone(name) => out.push('g', name),
+            }
+        }
+        if let Some(listing) = &self.listing {
+            out.push('l', &format!("{} {}", listing.start, listing.end));
+            listing.after.iter().for_each(|after| out.push('a', after));
+        }
+        if self.cut_short {
+            out.push('m', "");
+        }
+        out.into_bytes()
+    }
+
+    /// Whether the next call has something to give at once.
+    pub(super) fn has_more(&self) -> bool {
+        let listing = self.listing.as_ref().is_some_and(|listing| listing.after.is_some());
+        !self.pending.is_empty() || listing || self.cut_short
+    }
+
+    /// Writes it, giving up what does not fit. None if that is not enough.
+    pub(super) fn write(mut self) -> Option<Vec<u8>> {
+        loop {
+            let bytes = self.bytes();
+            if bytes.len() <= MAX_BYTES {
+                return Some(bytes);
+            }
+            if !self.shrink() {
+                return None;
+            }
+        }
+    }
+
+    fn shrink(&mut self) -> bool {
+        if let Source::Compare(seen) = &mut self.source
+            && seen.names.take().is_some()
+        {
+            return true;
+        }
+        // Only a listing can be taken up again: its names are sorted and still there.
+        let Some(listing) = &mut self.listing else { return false };
+        self.pending.truncate(self.pending.len() / 2);
+        match self.pending.last() {
+            Some(Pending::Changed(last)) => {
+                listing.after = Some(last.clone());
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Nothing, or one name with its tag.
+fn named(value: &str) -> Option<Option<Named>> {
+    if value.is_empty() {
+        return Some(None);
+    }
+    let (tag, name) = value.split_once(' ')?;
+    Some(Some((name.to_owned(), u64::from_str_radix(tag, 16).ok()?)))
+}
+
+/// Entity tags are long, and all that is asked of them is whether they are the same.
+pub(super) fn hash(etag: &str) -> u64 {
+    chronus_sdk::hash::fnv64(etag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listing(names: usize) -> Cursor {
+        let listing = Listing { start: 0, end: 1, after: None };
+        let mut cursor = Cursor::new("/cal/", Source::Sync("token".into()), Some(listing));
+        cursor.pending = (0..names).map(|n| Pending::Changed(format!("{n:060}.ics"))).collect();
+        cursor
+    }
+
+    #[test]
+    fn a_cursor_is_read_back_by_its_own_calendar_only() {
+        let cursor = listing(3);
+        let bytes = cursor.clone().write().expect("it fits");
+        assert_eq!(Cursor::read(&bytes, "/cal/"), Some(cursor));
+        assert_eq!(Cursor::read(&bytes, "/other/"), None);
+        let text = String::from_utf8(bytes).expect("text");
+        for broken in [text.replacen("v1", "v2", 1), format!("{text}z\n"), text[1..].to_owned()] {
+            assert_eq!(Cursor::read(broken.as_bytes(), "/cal/"), None);
+        }
+        for garbage in [&b""[..], b"{}", b"\xff", b"v1\n", &[0; 100]] {
+            assert_eq!(Cursor::read(garbage, "/cal/"), None);
+        }
+    }
+
+    #[test]
+    fn every_state_is_read_back() {
+        let some = vec![("a.ics".to_owned(), hash("1")), ("b.ics".to_owned(), 0)];
+        for names in [None, Some(vec![]), Some(some)] {
+            for ctag in [None, Some("x\ny".to_owned())] {
+                let seen = Seen { ctag: ctag.clone(), names: names.clone() };
+                let mut cursor = Cursor::new("/cal/", Source::Compare(seen), None);
+                cursor.pending = vec![Pending::Gone("a.ics".into()), Pending::Changed("b.ics".into())];
+                let bytes = cursor.clone().write().expect("it fits");
+                assert_eq!(Cursor::read(&bytes, "/cal/"), Some(cursor));
+            }
+        }
+        let mut cursor = Cursor::new("/cal/", Source::Sync("t".into()), None);
+        cursor.cut_short = true;
+        cursor.listing = Some(Listing { start: -5, end: 7, after: Some("z.ics".into()) });
+        let bytes = cursor.clone().write().expect("it fits");
+        assert_eq!(Cursor::read(&bytes, "/cal/"), Some(cursor));
+    }
+
+    #[test]
+    fn a_long_listing_is_cut_and_taken_up_again() {
+        let bytes = listing(50_000).write().expect("it fits");
+        assert!(bytes.len() <= MAX_BYTES);
+        let kept = Cursor::read(&bytes, "/cal/").expect("a cursor");
+        let last = match kept.pending.last() {
+            Some(Pending::Changed(last)) => last.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(kept.listing.expect("a listing").after, Some(last));
+        assert!(kept.pending.len() > 5_000);
+    }
+
+    #[test]
+    fn changes_that_do_not_fit_are_no_cursor() {
+        let mut cursor = listing(50_000);
+        cursor.listing = None;
+        assert_eq!(cursor.write(), None);
+    }
+
+    #[test]
+    fn tags_are_given_up_first() {
+        let names = (0..50_000).map(|n| (format!("{n:060}.ics"), hash("x"))).collect();
+        let seen = Seen { ctag: Some("7".into()), names: Some(names) };
+        let bytes = Cursor::new("/cal/", Source::Compare(seen), None).write().expect("it fits");
+        let kept = Cursor::read(&bytes, "/cal/").expect("a cursor");
+        assert_eq!(kept.source, Source::Compare(Seen { ctag: Some("7".into()), names: None }));
+    }
+}

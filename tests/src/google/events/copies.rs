@@ -25,7 +25,7 @@ pub(super) fn spread(state: &mut State, before: Option<&Body>, after: &Body) {
     for guest in guests(after).into_iter().filter(|guest| *guest != home) {
         let Some(calendar) = state.calendars.get(&guest).filter(|calendar| calendar.is_primary()) else { continue };
         let own = own_copy(calendar, after);
-        let deleted_by_guest = own.as_ref().is_some_and(|own| own.is_cancelled());
+        let deleted_by_guest = own.as_ref().is_some_and(Stored::is_cancelled);
         if (deleted_by_guest && !revived) || (own.is_none() && is_cancelled(after)) {
             continue;
         }

@@ -1,5 +1,6 @@
 //! `events.insert`.
 
+use http::StatusCode;
 use http::header::ETAG;
 use serde_json::{Value, json};
 
@@ -27,6 +28,10 @@ pub(crate) fn insert(state: &mut State, caller: &Caller, call: &Call) -> Served 
     name(state, &id, &mut event)?;
     let calendar = state.calendars.get(&id).ok_or_else(Refusal::not_found)?;
     let mut event = check::whole(calendar, event)?;
+    if event.contains_key("attendees") && state.oauth.service_accounts.contains_key(&caller.user) {
+        let message = "Service accounts cannot invite attendees without Domain-Wide Delegation of Authority.";
+        return Err(Refusal::of_calendars(StatusCode::FORBIDDEN, "forbiddenForServiceAccounts", message));
+    }
     let now = times::stamp(state.now());
     event.insert("created".into(), now.into());
     event.insert("creator".into(), json!({ "email": caller.user }));
