@@ -25,7 +25,7 @@ mod store;
 pub(super) mod token;
 
 pub use members::{connect_all, connect_person};
-pub use probe::{AccountError, Inviting, NewAccount, Probed, Secret, probe};
+pub use probe::{AccountError, Inviting, NewAccount, Probed, Secret, administers, probe};
 pub use save::{Overview, accounts, kind_of, remove, save};
 pub use shared::begin;
 pub(super) use shared::finished;

@@ -52,6 +52,7 @@ struct Connected {
     calendar: Option<String>,
     reads: bool,
     reconnect: bool,
+    by_organisation: bool,
     /// How to sign in again, if that is needed.
     again: Option<Way>,
 }
@@ -115,7 +116,8 @@ async fn standing(
     let provider = app.calendars.registry.provider(&connection.provider).await.ok();
     let reconnect = connection.state == Standing::Reconnect;
     let before = Tried::before(connection);
-    let again = provider.as_ref().filter(|_| reconnect).and_then(|provider| {
+    let by_organisation = connection.organisation_account.is_some();
+    let again = provider.as_ref().filter(|_| reconnect && !by_organisation).and_then(|provider| {
         let sign_in = provider.granted.sign_in(&connection.sign_in)?;
         Some(way(provider, sign_in, tried.or(Some(&before))))
     });
@@ -125,6 +127,7 @@ async fn standing(
         calendar: connection.home().map(|home| home.name.clone()),
         reads: connection.account.abilities.read_busy,
         reconnect,
+        by_organisation,
         again,
     }
 }
