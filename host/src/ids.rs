@@ -109,6 +109,8 @@ ids! {
     OauthClientId
     /// A token that is to be revoked.
     RevocationId
+    /// The account by which an organisation connects its people.
+    OrganisationAccountId
     /// A meeting.
     MeetingId
     /// A job.

@@ -2,7 +2,7 @@
 
 use super::App;
 use crate::{
-    connections::{Calendars, notice, oauth::revoke, sealing},
+    connections::{Calendars, notice, oauth::revoke, organisation, sealing},
     jobs::{self, Effect, Lease, LeaseError, Outcome, Runner},
     mail,
     meetings::push,
@@ -47,6 +47,12 @@ async fn work(app: &App, lease: Lease) -> Outcome {
         Effect::PushMeeting { meeting } => push::push(calendars, &lease, meeting).await,
         Effect::DeliverMeetings { person } => push::deliver(calendars, &lease, person).await,
         Effect::RevokeToken { revocation } => revoke::revoke(calendars, &lease, revocation).await,
+        Effect::ConnectOrganisation { organisation } => {
+            organisation::connect_all(calendars, &lease, organisation).await
+        }
+        Effect::ConnectPerson { organisation, person } => {
+            organisation::connect_person(calendars, &lease, organisation, person).await
+        }
         Effect::MailReconnect { connection } => {
             notice::send(calendars, mailer, &config.here(), &lease, connection).await
         }

@@ -6,7 +6,7 @@
 //! from the operator's grant, never from what the component says of itself today.
 
 use super::{
-    Connection, State,
+    Connection, State, at_level,
     oauth::{
         REFRESH_TOKEN,
         refresh::{self, Attempts, RefreshError},
@@ -224,6 +224,7 @@ impl Calendars {
         let outcome = calling.plugin().open(&calling.access).await;
         match self.keep(calling, outcome).await? {
             Ok(account) => {
+                let account = at_level(account, calling.connection.token.as_ref());
                 let mut tx = self.db.begin().await?;
                 let now = self.now().as_microsecond();
                 store::keep_account(&mut tx, calling.connection.id, &account, now).await?;

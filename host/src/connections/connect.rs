@@ -1,14 +1,15 @@
 //! Connecting a calendar: by a form ([`connect()`]), and what every way of signing in ends with ([`establish()`]).
 
 use super::{
-    Calendars, Connection, State,
+    Calendars, Connection, State, at_level,
     oauth::{self, REFRESH_TOKEN, Token, approvals, clients::ClientError},
+    organisation::{self, AccountError},
     sealing,
     store::{self, Kept},
 };
 use crate::{
     db,
-    ids::{ConnectionId, PersonId},
+    ids::{ConnectionId, OrganisationAccountId, PersonId},
     jobs::{self, Effect},
     people::{self, Actor, Person},
     plugins::{
@@ -91,6 +92,12 @@ pub enum ConnectError {
     /// What is kept of the sign-in does not open.
     #[error("what was kept of the sign-in does not open: {0}")]
     Sealed(#[from] OpenError),
+    /// The organisation would have connected them, and has no account any more, or they do not want it.
+    #[error("the organisation does not connect this person any more")]
+    ByNobody,
+    /// What was signed in to is not fit to be the organisation's account.
+    #[error("{0}")]
+    Account(Box<AccountError>),
     /// The database.
     #[error(transparent)]
     Store(#[from] sqlx::Error),
@@ -103,6 +110,7 @@ impl ConnectError {
         let error = match self {
             Self::Refused(error) => error,
             Self::Consent(failure) => return consent(failure),
+            Self::Account(error) => return error.advice(),
             Self::ScopesMissing(_) => {
                 return "The service was not told to give everything that was asked for; nothing was stored. Try again, \
                         and leave every box ticked: each is needed."
@@ -170,7 +178,8 @@ pub async fn connect(
     let secrets = request.secrets.clone();
     let input = Input { server: request.server, fields: request.fields, secrets: request.secrets };
     let signed_in = sign_in::sign_in(granted, input)?;
-    let new = New { provider: &request.provider, sign_in: &request.sign_in, signed_in, secrets, token: None };
+    let (provider_id, sign_in, token) = (&*request.provider, &*request.sign_in, None);
+    let new = New { provider: provider_id, sign_in, signed_in, secrets, token, organisation_account: None };
     establish(calendars, &provider, person, before, new).await
 }
 
@@ -183,6 +192,8 @@ pub(super) struct New<'a> {
     pub(super) secrets: BTreeMap<String, SecretString>,
     /// If it is one.
     pub(super) token: Option<Token>,
+    /// If it is the organisation that connects them: by which account. Then it is for their address, and no other.
+    pub(super) organisation_account: Option<OrganisationAccountId>,
 }
 
 /// Opens the account with exactly what is then stored. The account that is connected already keeps its connection, and
@@ -194,11 +205,12 @@ pub(super) async fn establish(
     before: Option<Kept>,
     new: New<'_>,
 ) -> Result<Connection, ConnectError> {
-    let New { provider: provider_id, sign_in, signed_in, mut secrets, token } = new;
+    let New { provider: provider_id, sign_in, signed_in, mut secrets, token, organisation_account } = new;
     let organisation = person.organisation;
     let mut address = Address {
         sign_in: sign_in.to_owned(),
         server: signed_in.server,
+        subject: organisation_account.map(|_| person.email.clone()),
         zone: person.zone.clone(),
         fields: signed_in.fields,
         ..Address::default()
@@ -215,10 +227,14 @@ pub(super) async fn establish(
     address.address = opened.value.address.clone().or(Some(person.email));
 
     let now = calendars.now();
-    let again = before.filter(|kept| same_account(&kept.connection, provider_id, &address, token.is_some()));
+    let again = before.filter(|kept| {
+        let connection = &kept.connection;
+        connection.organisation_account == organisation_account
+            && same_account(connection, provider_id, &address, token.is_some())
+    });
     let id = again.as_ref().map_or_else(|| ConnectionId::new(now), |kept| kept.connection.id);
     let place = sealing::place(organisation, id);
-    if token.is_some() && !secrets.contains_key(REFRESH_TOKEN) {
+    if token.is_some() && organisation_account.is_none() && !secrets.contains_key(REFRESH_TOKEN) {
         let usable = again.as_ref().filter(|kept| kept.connection.state == State::Connected);
         let old = usable.and_then(|kept| calendars.keyring.open_map(&place, &kept.sealed.bytes).ok());
         let old = old.and_then(|mut secrets| secrets.remove(REFRESH_TOKEN)).ok_or(ConnectError::NoRefreshToken)?;
@@ -234,27 +250,33 @@ pub(super) async fn establish(
         provider: provider_id.to_owned(),
         sign_in: address.sign_in,
         server: address.server,
-        subject: None,
+        subject: address.subject,
         address: address.address,
         zone,
         fields: address.fields,
-        account: opened.value,
+        account: at_level(opened.value, token.as_ref()),
         opened_at: now,
         state: State::Connected,
         memo: address.memo,
         memo_revision: 0,
         connected_at: again.as_ref().map_or(now, |kept| kept.connection.connected_at),
         token,
+        organisation_account,
     };
     let kept = Kept { connection, sealed, memo_state_format };
     let mut tx = calendars.db.begin().await?;
+    if let Some(account) = organisation_account
+        && !organisation::may_connect(&mut tx, account, person.id).await?
+    {
+        return Err(ConnectError::ByNobody);
+    }
     if again.is_none() || !store::renew(&mut tx, id, &kept).await? {
         store::insert(&mut tx, &kept).await.map_err(|error| match error {
             error if db::is_taken(&error) => ConnectError::AlreadyConnected,
             error => error.into(),
         })?;
     }
-    if let Some(address) = &kept.connection.address {
+    if let Some(address) = kept.connection.address.as_ref().filter(|_| organisation_account.is_none()) {
         approvals::given(&mut tx, organisation, provider_id, address).await?;
     }
     // Meetings that waited for a calendar get there now.
@@ -270,6 +292,7 @@ fn same_account(connection: &Connection, provider: &str, address: &Address, by_t
     connection.provider == provider
         && connection.sign_in == address.sign_in
         && connection.server == address.server
+        && connection.subject == address.subject
         && if by_token { connection.address == address.address } else { connection.fields == address.fields }
 }
 

@@ -1,7 +1,7 @@
 //! Disconnecting a calendar. The credential is forgotten, and a token revoked at the service; events that are in the
-//! calendar stay there, because they are their owner's.
+//! calendar stay there, because they are their owner's. What the organisation had connected is not connected by it again.
 
-use super::{Calendars, oauth::revoke, store};
+use super::{Calendars, oauth::revoke, organisation, store};
 use crate::{ids::PersonId, people::Actor};
 
 /// A calendar is not disconnected.
@@ -30,6 +30,9 @@ pub async fn disconnect(calendars: &Calendars, actor: &Actor, person: PersonId) 
     loop {
         let mut tx = calendars.db.begin().await?;
         let kept = store::of_person(&mut tx, organisation, person).await?.ok_or(DisconnectError::NotConnected)?;
+        if let Some(account) = kept.connection.organisation_account {
+            organisation::refuse(&mut tx, kept.connection.organisation, person, account).await?;
+        }
         // If a token was renewed between the two lines, it is the newer one that is to be revoked.
         if store::delete(&mut tx, organisation, person, &kept.sealed).await? {
             revoke::put(&mut tx, &calendars.keyring, &kept).await?;

@@ -13,6 +13,7 @@ mod connect;
 mod disconnect;
 pub mod notice;
 pub mod oauth;
+pub mod organisation;
 pub mod sealing;
 pub mod store;
 
@@ -21,8 +22,8 @@ pub use connect::{ConnectError, Request, connect};
 pub use disconnect::{DisconnectError, disconnect};
 
 use crate::{
-    ids::{ConnectionId, OrganisationId, PersonId, digest},
-    plugins::contract::{Account, Calendar, Memo},
+    ids::{ConnectionId, OrganisationAccountId, OrganisationId, PersonId, digest},
+    plugins::contract::{Abilities, Account, Calendar, Memo, ScopeLevel},
 };
 use jiff::Timestamp;
 
@@ -63,6 +64,8 @@ pub struct Connection {
     pub connected_at: Timestamp,
     /// What is known of its token, if it is one.
     pub token: Option<oauth::Token>,
+    /// By which account the organisation made it; none for the person's own.
+    pub organisation_account: Option<OrganisationAccountId>,
 }
 
 /// Whether a connection works.
@@ -83,6 +86,21 @@ impl State {
             Self::Reconnect => "reconnect",
         }
     }
+}
+
+/// What there is of an account at a level: for availability alone, nothing is written, whatever the token could do.
+fn at_level(account: Account, token: Option<&oauth::Token>) -> Account {
+    if token.is_none_or(|token| token.level == ScopeLevel::Write) {
+        return account;
+    }
+    let nothing = |abilities: Abilities| Abilities {
+        write: false,
+        sends_invitations: false,
+        can_withhold_invitations: false,
+        recurring_writes: false,
+        ..abilities
+    };
+    Account { abilities: nothing(account.abilities), ..account }
 }
 
 impl Connection {
@@ -109,10 +127,17 @@ impl Connection {
     }
 
     /// The calendars whose events take the person's time: those that are theirs to write. What others share with them
-    /// for reading takes nobody's time.
+    /// for reading takes nobody's time. Where a token is for availability alone, nothing can be written, and what tells
+    /// free/busy is the person's own if there is nothing else.
     #[must_use]
     pub fn own(&self) -> Vec<String> {
-        let own = self.account.calendars.iter().filter(|calendar| calendar.is_default || calendar.role.writes());
-        own.map(|calendar| calendar.id.clone()).collect()
+        let calendars = &self.account.calendars;
+        let own = calendars.iter().filter(|calendar| calendar.is_default || calendar.role.writes());
+        let own: Vec<_> = own.map(|calendar| calendar.id.clone()).collect();
+        let reads = self.token.as_ref().is_some_and(|token| token.level == ScopeLevel::Read);
+        match (calendars.as_slice(), own.is_empty() && reads) {
+            ([only], true) => vec![only.id.clone()],
+            _ => own,
+        }
     }
 }

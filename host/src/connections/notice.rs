@@ -38,10 +38,19 @@ pub async fn send(
     let provider = calendars.registry.provider(&connection.provider).await.ok();
     let provider = provider.map_or(connection.provider, |provider| provider.plugin.description().name.clone());
     let account = connection.address.map(|address| format!(" ({address})")).unwrap_or_default();
+    let what_to_do = match connection.organisation_account {
+        None => {
+            "This happens when access is taken back, or was not used for long.\n\nNothing is lost. Connect it again here, and what \
+             waits gets there:"
+        }
+        Some(_) => {
+            "Your organisation had connected it for you; whoever runs its mail and calendar can mend that.\n\nNothing is lost. If \
+             you do not want to wait, disconnect it here and connect it yourself, and what waits gets there:"
+        }
+    };
     let text = format!(
         "Hello {name},\n\n{provider}{account} no longer lets us see when you are busy, and we cannot put meetings into your \
-         calendar. This happens when access is taken back, or was not used for long.\n\nNothing is lost. Connect it again here, \
-         and what waits gets there:\n{here}{SETTINGS}\n",
+         calendar. {what_to_do}\n{here}{SETTINGS}\n",
         name = person.name
     );
     let letter = Letter { id: lease.job.to_string(), to: person.email, subject: SUBJECT.into(), text };

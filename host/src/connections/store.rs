@@ -37,6 +37,7 @@ struct Row {
     level: Option<String>,
     token_endpoint: Option<String>,
     token_expires_at: Option<i64>,
+    organisation_account_id: Option<String>,
 }
 
 /// A connection as it is kept: with the sealed credential, and with the layout that its notes are written in.
@@ -77,6 +78,7 @@ impl TryFrom<Row> for Kept {
             memo_revision: row.memo_revision,
             connected_at: db::instant(row.connected_at),
             token: oauth::token(row.level.as_deref(), row.token_endpoint, row.token_expires_at),
+            organisation_account: row.organisation_account_id.as_deref().map(db::parsed).transpose()?,
         };
         let sealed = Sealed { key: row.sealed_by, bytes: row.sealed };
         Ok(Self { connection, sealed, memo_state_format: row.memo_state_format.map(number).transpose()? })
@@ -98,7 +100,7 @@ pub async fn of_person(tx: &mut Tx, organisation: OrganisationId, person: Person
         Row,
         "select id, organisation_id, person_id, provider_id, sign_in, server, subject, address, zone, fields,
                 account, opened_at, state, memo, memo_format, memo_state_format, memo_revision, connected_at, sealed, sealed_by, level,
-                token_endpoint, token_expires_at
+                token_endpoint, token_expires_at, organisation_account_id
          from connections where organisation_id = $1 and person_id = $2",
         organisation.to_string(),
         person.to_string(),
@@ -114,7 +116,7 @@ pub async fn by_id(tx: &mut Tx, id: ConnectionId) -> sqlx::Result<Option<Kept>> 
         Row,
         "select id, organisation_id, person_id, provider_id, sign_in, server, subject, address, zone, fields,
                 account, opened_at, state, memo, memo_format, memo_state_format, memo_revision, connected_at, sealed, sealed_by, level,
-                token_endpoint, token_expires_at
+                token_endpoint, token_expires_at, organisation_account_id
          from connections where id = $1",
         id.to_string(),
     )?;
@@ -129,9 +131,9 @@ pub async fn insert(tx: &mut Tx, Kept { connection, sealed, memo_state_format }:
         tx,
         "insert into connections (id, organisation_id, person_id, provider_id, sign_in, server, subject, address, zone,
                 fields, sealed, sealed_by, account, opened_at, state, memo, memo_format, memo_state_format,
-                memo_revision, connected_at, level, token_endpoint, token_expires_at)
+                memo_revision, connected_at, level, token_endpoint, token_expires_at, organisation_account_id)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-                $23)",
+                $23, $24)",
         connection.id.to_string(),
         connection.organisation.to_string(),
         connection.person.to_string(),
@@ -155,6 +157,7 @@ pub async fn insert(tx: &mut Tx, Kept { connection, sealed, memo_state_format }:
         level,
         endpoint,
         expires_at,
+        connection.organisation_account.map(|id| id.to_string()),
     )?;
     Ok(())
 }

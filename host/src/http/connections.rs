@@ -12,7 +12,7 @@ use crate::{
     },
     ids::{ConnectionId, PersonId},
     people::{self, Actor, Deed, Person, Refused},
-    plugins::contract::{Abilities, FieldKind, Form, Method, SignIn},
+    plugins::contract::{Abilities, Calendar, FieldKind, Form, Method, SignIn},
     programs::offers,
 };
 use axum::{Json, extract::State, http::StatusCode};
@@ -38,6 +38,8 @@ pub(super) struct ConnectionOut {
     zone: String,
     /// `connected`, or `reconnect` if the service has refused the sign-in.
     state: &'static str,
+    /// Whether it is the organisation that connected it, by an account of its own. The person may disconnect it.
+    by_organisation: bool,
     /// What access was given at the service's page: `read` for availability, `write` for meetings as well.
     level: Option<&'static str>,
     calendars: Vec<CalendarOut>,
@@ -52,7 +54,7 @@ pub(super) struct ConnectionOut {
 /// A calendar of the account.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Calendar)]
-struct CalendarOut {
+pub(super) struct CalendarOut {
     id: String,
     name: String,
     can_write: bool,
@@ -64,7 +66,7 @@ struct CalendarOut {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Abilities)]
 #[expect(clippy::struct_excessive_bools, reason = "a set of independent abilities, as the contract lists them")]
-struct AbilitiesOut {
+pub(super) struct AbilitiesOut {
     read_busy: bool,
     write: bool,
     report_changes: bool,
@@ -72,19 +74,33 @@ struct AbilitiesOut {
     sends_invitations: bool,
 }
 
-impl From<Connection> for ConnectionOut {
-    fn from(connection: Connection) -> Self {
-        let home = connection.home().map(|home| home.id.clone());
-        let calendar = |calendar: &crate::plugins::contract::Calendar| CalendarOut {
+impl CalendarOut {
+    /// A calendar, and whether it is this one to which meetings go.
+    pub(super) fn of(calendar: &Calendar, home: Option<&str>) -> Self {
+        Self {
             id: calendar.id.clone(),
             name: calendar.name.clone(),
             can_write: calendar.role.writes(),
-            is_home: home.as_ref() == Some(&calendar.id),
-        };
-        let Abilities { read_busy, write, report_changes, push, sends_invitations, .. } = connection.account.abilities;
+            is_home: home == Some(calendar.id.as_str()),
+        }
+    }
+}
+
+impl From<Abilities> for AbilitiesOut {
+    fn from(abilities: Abilities) -> Self {
+        let Abilities { read_busy, write, report_changes, push, sends_invitations, .. } = abilities;
+        Self { read_busy, write, report_changes, push, sends_invitations }
+    }
+}
+
+impl From<Connection> for ConnectionOut {
+    fn from(connection: Connection) -> Self {
+        let home = connection.home().map(|home| home.id.clone());
+        let calendars = connection.account.calendars.iter();
         Self {
-            calendars: connection.account.calendars.iter().map(calendar).collect(),
-            abilities: AbilitiesOut { read_busy, write, report_changes, push, sends_invitations },
+            calendars: calendars.map(|calendar| CalendarOut::of(calendar, home.as_deref())).collect(),
+            abilities: connection.account.abilities.into(),
+            by_organisation: connection.organisation_account.is_some(),
             id: connection.id,
             person: connection.person,
             provider: connection.provider,

@@ -7,6 +7,7 @@
 //! is not a success is a problem of the table in `problem`. Rejected: routers nested per resource, whose layers apply
 //! to some.
 
+mod account;
 mod auth;
 mod busy;
 mod connections;
@@ -65,6 +66,10 @@ pub static ROUTES: &[Route] = &[
     row("GET", "/v1/me", Need::Token, || routes!(people::me)),
     row("GET", "/v1/organisations", READ, || routes!(organisations::list)),
     row("POST", "/v1/organisations", WRITE, || routes!(organisations::add)),
+    row("GET", "/v1/organisations/{organisation}/account", READ, || routes!(account::get)),
+    row("PUT", "/v1/organisations/{organisation}/account", WRITE, || routes!(account::put)),
+    row("DELETE", "/v1/organisations/{organisation}/account", WRITE, || routes!(account::delete)),
+    row("POST", "/v1/organisations/{organisation}/account/probe", WRITE, || routes!(account::probe)),
     row("GET", "/v1/programs", READ, || routes!(programs::list)),
     row("POST", "/v1/programs", WRITE, || routes!(programs::add)),
     row("GET", "/v1/programs/{program}", READ, || routes!(programs::get)),

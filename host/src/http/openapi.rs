@@ -8,7 +8,7 @@ use super::{
     auth::Need,
     problem::{self, ProblemBody},
 };
-use crate::ids::{ConnectionId, JobId, MeetingId, OrganisationId, PersonId, ProgramId, TokenId};
+use crate::ids::{ConnectionId, JobId, MeetingId, OrganisationAccountId, OrganisationId, PersonId, ProgramId, TokenId};
 use axum::{
     Json,
     http::header,
@@ -124,4 +124,4 @@ macro_rules! ids {
     )*};
 }
 
-ids! { ConnectionId JobId MeetingId OrganisationId PersonId ProgramId TokenId }
+ids! { ConnectionId JobId MeetingId OrganisationAccountId OrganisationId PersonId ProgramId TokenId }

@@ -102,6 +102,8 @@ codes! {
         "Disconnect it first: a person has one connected calendar.";
     NotConnected = "not-connected" NOT_FOUND, "No calendar is connected",
         "The person connects one by PUT /v1/people/{person}/connection.";
+    MailboxElsewhere = "mailbox-elsewhere" UNPROCESSABLE_ENTITY, "The mailbox is not the organisation's",
+        "Name a mailbox in a mail domain of the organisation's; an operator says which those are.";
     InvalidWindow = "invalid-window" UNPROCESSABLE_ENTITY, "The window cannot be answered for",
         "Let `to` come after `from`, and at most 366 days later.";
 

@@ -18,6 +18,15 @@ pub(super) struct BusyQuery {
     pub(super) to: Timestamp,
 }
 
+/// Which account.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct AccountQuery {
+    /// At which provider.
+    pub(super) provider: String,
+}
+
 /// Which meetings.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

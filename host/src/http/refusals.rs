@@ -20,6 +20,11 @@ impl From<ConnectError> for Problem {
                 _ => Code::SignInRefused,
             },
             ConnectError::Refused(_) | ConnectError::Provider(_) => Code::CalendarUnavailable,
+            ConnectError::Account(_) => {
+                let ConnectError::Account(error) = error else { return Self::new(Code::Internal) };
+                return (*error).into();
+            }
+            ConnectError::ByNobody => Code::NotOffered,
             ConnectError::AlreadyConnected => Code::AlreadyConnected,
             ConnectError::NeedsBrowser => Code::NeedsBrowser,
             ConnectError::NoClient(_) | ConnectError::NoToken(_) | ConnectError::Sealed(_) => Code::CalendarUnavailable,

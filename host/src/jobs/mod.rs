@@ -32,7 +32,7 @@ pub use store::{
     retry, revive,
 };
 
-use crate::ids::{ConnectionId, MeetingId, PersonId, RevocationId, SignInId};
+use crate::ids::{ConnectionId, MeetingId, OrganisationId, PersonId, RevocationId, SignInId};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -65,6 +65,18 @@ pub enum Effect {
         /// Which.
         revocation: RevocationId,
     },
+    /// All people whom an organisation's account connects, or should not any more, are looked at.
+    ConnectOrganisation {
+        /// Which.
+        organisation: OrganisationId,
+    },
+    /// A person is connected by their organisation's account, if it has one and they want it.
+    ConnectPerson {
+        /// Whose person.
+        organisation: OrganisationId,
+        /// Who.
+        person: PersonId,
+    },
     /// The owner of a connection is told that it must be made again.
     MailReconnect {
         /// Which.
@@ -87,6 +99,8 @@ impl Effect {
             Self::PushMeeting { .. } => "push-meeting",
             Self::DeliverMeetings { .. } => "deliver-meetings",
             Self::RevokeToken { .. } => "revoke-token",
+            Self::ConnectOrganisation { .. } => "connect-organisation",
+            Self::ConnectPerson { .. } => "connect-person",
             Self::MailReconnect { .. } => "mail-reconnect",
             Self::MailSignIn { .. } => "mail-sign-in",
             Self::RewrapSecrets {} => "rewrap-secrets",
@@ -100,6 +114,8 @@ impl Effect {
             Self::PushMeeting { meeting } => meeting.to_string(),
             Self::DeliverMeetings { person } => person.to_string(),
             Self::RevokeToken { revocation } => revocation.to_string(),
+            Self::ConnectOrganisation { organisation } => organisation.to_string(),
+            Self::ConnectPerson { person, .. } => person.to_string(),
             Self::MailReconnect { connection } => connection.to_string(),
             Self::MailSignIn { request } => request.to_string(),
             Self::RewrapSecrets {} => self.kind().to_owned(),
@@ -113,6 +129,8 @@ impl Effect {
             Self::PushMeeting { meeting } => format!("{}:{meeting}", self.kind()),
             Self::DeliverMeetings { person } => format!("{}:{person}", self.kind()),
             Self::RevokeToken { revocation } => format!("{}:{revocation}", self.kind()),
+            Self::ConnectOrganisation { organisation } => format!("{}:{organisation}", self.kind()),
+            Self::ConnectPerson { person, .. } => format!("{}:{person}", self.kind()),
             Self::MailReconnect { connection } => format!("{}:{connection}", self.kind()),
             Self::MailSignIn { request } => format!("{}:{request}", self.kind()),
             Self::RewrapSecrets {} => self.kind().to_owned(),
@@ -136,14 +154,17 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn all() -> [Effect; 6] {
+    fn all() -> [Effect; 8] {
         let at = jiff::Timestamp::UNIX_EPOCH;
+        let (organisation, person) = (OrganisationId::new(at), PersonId::new(at));
         [
             Effect::PushMeeting { meeting: MeetingId::new(at) },
             Effect::DeliverMeetings { person: PersonId::new(at) },
             Effect::RevokeToken { revocation: RevocationId::new(at) },
             Effect::MailReconnect { connection: ConnectionId::new(at) },
             Effect::MailSignIn { request: SignInId::new(at) },
+            Effect::ConnectOrganisation { organisation },
+            Effect::ConnectPerson { organisation, person },
             Effect::RewrapSecrets {},
         ]
     }

@@ -19,7 +19,7 @@ pub use rights::{MemberRole, NotAWord, Role, Scope, Scopes};
 use crate::{
     db::{self, Db, Page, Tx},
     ids::{OrganisationId, PersonId, ProgramId},
-    programs::{self, BadName, Reach},
+    programs::{self, BadName, Reach, domains},
 };
 use jiff::{Timestamp, tz::TimeZone};
 
@@ -121,6 +121,7 @@ pub async fn add(db: &Db, organisation: OrganisationId, new: NewPerson) -> Resul
         Err(error) if db::is_missing(&error) => return Err(PersonError::NoOrganisation),
         done => done?,
     }
+    domains::look_at(&mut tx, organisation, id, &person.email).await?;
     tx.commit().await?;
     Ok(person)
 }
@@ -157,6 +158,10 @@ pub async fn put_member(db: &Db, member: Member) -> Result<(), PersonError> {
     let mut tx = db.begin().await?;
     if store::put_member(&mut tx, member).await? == 0 {
         return Err(PersonError::NoPerson);
+    }
+    // What is offered in the program, and that it is two-way, counts for the person from now on.
+    if let Some(person) = store::person(&mut tx, Reach::Everywhere, &member.person.to_string()).await? {
+        domains::look_at(&mut tx, person.organisation, person.id, &person.email).await?;
     }
     Ok(tx.commit().await?)
 }

@@ -5,6 +5,7 @@
 //! were not there. Names are unique where people use them in place of ids, by an index. Rejected: fetching first and
 //! comparing afterwards, which every caller must remember.
 
+pub mod domains;
 pub mod offers;
 mod store;
 
@@ -189,7 +190,7 @@ pub async fn program(tx: &mut Tx, organisation: OrganisationId, id: ProgramId) -
 }
 
 /// Turns it on or off that a program's meetings are written into people's calendars. Whoever is connected stays so, and
-/// gives more only when they connect again. The program as it is then; nothing if there is none.
+/// gives more only when they connect again, or when it is their organisation that connected them. The program as it is then; nothing if there is none.
 ///
 /// # Errors
 /// By the database.
@@ -201,6 +202,9 @@ pub async fn set_two_way(
 ) -> sqlx::Result<Option<Program>> {
     let mut tx = db.begin().await?;
     store::set_two_way(&mut tx, organisation, id, two_way).await?;
+    if two_way {
+        domains::look_at_all(&mut tx, organisation).await?;
+    }
     let program = store::program(&mut tx, Reach::Within(organisation), &id.to_string()).await?;
     tx.commit().await?;
     Ok(program)

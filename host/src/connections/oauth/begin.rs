@@ -1,14 +1,16 @@
 //! The way to the service's page.
 
 use super::{
-    Browser, clients, code_grant, scopes,
+    Browser,
+    clients::{self, Client},
+    code_grant, scopes,
     store::{self, Authorization},
 };
 use crate::{
-    connections::{Calendars, ConnectError, oauth::REFRESH_TOKEN, sealing, store as connections},
+    connections::{Calendars, ConnectError, Connection, oauth::REFRESH_TOKEN, sealing, store as connections},
     ids::digest,
     people,
-    plugins::contract::ScopeLevel,
+    plugins::contract::{Oauth2Code, ScopeLevel},
     programs::{self, offers},
     secrets::Place,
 };
@@ -71,7 +73,10 @@ pub async fn begin(calendars: &Calendars, browser: &Browser, asked: Asked<'_>) -
     if !offered.iter().any(|offered| offered == id) {
         return Err(ConnectError::NotOffered(id.to_owned()));
     }
-    if before.as_ref().is_some_and(|kept| kept.connection.provider != id || kept.connection.sign_in != sign_in) {
+    let other = |connection: &Connection| {
+        connection.provider != id || connection.sign_in != sign_in || connection.organisation_account.is_some()
+    };
+    if before.as_ref().is_some_and(|kept| other(&kept.connection)) {
         return Err(ConnectError::AlreadyConnected);
     }
     let provider = calendars.registry.provider(id).await?;
@@ -82,21 +87,54 @@ pub async fn begin(calendars: &Calendars, browser: &Browser, asked: Asked<'_>) -
     // An access that was given once is not narrowed behind the person's back.
     let had_write = before.as_ref().and_then(|kept| kept.connection.token.as_ref());
     let had_write = had_write.is_some_and(|token| token.level == ScopeLevel::Write);
-    let wanted = if two_way || had_write { ScopeLevel::Write } else { ScopeLevel::Read };
-    let (level, scopes) = scopes(granted, wanted);
+    let level = if two_way || had_write { ScopeLevel::Write } else { ScopeLevel::Read };
     let has_refresh_token = before.as_ref().is_some_and(|kept| {
         let place = sealing::place(organisation, kept.connection.id);
         kept.connection.state == crate::connections::State::Connected
             && calendars.keyring.open_map(&place, &kept.sealed.bytes).is_ok_and(|map| map.contains_key(REFRESH_TOKEN))
     });
     let hint = before.and_then(|kept| kept.connection.address).unwrap_or(person.email);
+    let way = Way { provider: id, sign_in, redirect, granted, client: &client, level, hint: &hint };
+    lead(calendars, browser, way, Consent { anew, ask: anew || !has_refresh_token, for_organisation: false }).await
+}
 
+/// A page of a service, and as what somebody goes there.
+pub(in crate::connections) struct Way<'a> {
+    pub(in crate::connections) provider: &'a str,
+    pub(in crate::connections) sign_in: &'a str,
+    pub(in crate::connections) redirect: &'a Url,
+    pub(in crate::connections) granted: &'a Oauth2Code,
+    pub(in crate::connections) client: &'a Client,
+    pub(in crate::connections) level: ScopeLevel,
+    /// The address that the page begins with.
+    pub(in crate::connections) hint: &'a str,
+}
+
+/// What the person is asked for there.
+pub(in crate::connections) struct Consent {
+    /// Whether they are there for the second time.
+    pub(in crate::connections) anew: bool,
+    /// Whether they are asked even if the service thinks that they were.
+    pub(in crate::connections) ask: bool,
+    /// Whether it is for the organisation's shared account.
+    pub(in crate::connections) for_organisation: bool,
+}
+
+/// Keeps what the way back is recognised by, and gives the address.
+pub(in crate::connections) async fn lead(
+    calendars: &Calendars,
+    browser: &Browser,
+    way: Way<'_>,
+    consent: Consent,
+) -> Result<Url, ConnectError> {
+    let Way { provider: id, sign_in, redirect, granted, client, level, hint } = way;
+    let (level, scopes) = scopes(granted, level);
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
     let state = CsrfToken::new_random();
     let mut url = Url::parse(&granted.authorize).map_err(|_| ConnectError::SignIn(sign_in.to_owned()))?;
     let extra = granted.authorize_parameters.iter().filter(|(name, _)| !OURS.contains(&name.as_str()));
     // Who has consented, and whose refresh token is here, need not be asked again.
-    let extra = extra.filter(|(name, _)| name != "prompt" || anew || !has_refresh_token);
+    let extra = extra.filter(|(name, _)| name != "prompt" || consent.ask);
     url.query_pairs_mut()
         .append_pair("response_type", "code")
         .append_pair("client_id", &client.id)
@@ -105,7 +143,7 @@ pub async fn begin(calendars: &Calendars, browser: &Browser, asked: Asked<'_>) -
         .append_pair("state", state.secret())
         .append_pair("code_challenge", challenge.as_str())
         .append_pair("code_challenge_method", challenge.method().as_str())
-        .append_pair("login_hint", &hint)
+        .append_pair("login_hint", hint)
         .extend_pairs(extra);
 
     let authorization = Authorization {
@@ -114,7 +152,8 @@ pub async fn begin(calendars: &Calendars, browser: &Browser, asked: Asked<'_>) -
         sign_in: sign_in.to_owned(),
         level,
         redirect: redirect.to_string(),
-        anew,
+        anew: consent.anew,
+        for_organisation: consent.for_organisation,
         sealed: seal(calendars, browser, state.secret(), &verifier),
         expires_at: calendars.now() + PATIENCE,
     };

@@ -9,10 +9,14 @@
 use super::{SECRET_FIELDS, clients::Client};
 use crate::plugins::{Sandbox, contract::SignInError, egress::FetchError};
 use futures_util::future::BoxFuture;
+use http::{
+    StatusCode,
+    header::{ACCEPT, CONTENT_TYPE},
+};
 use oauth2::{
     AsyncHttpClient, AuthType, AuthorizationCode, ClientId, ClientSecret, ExtraTokenFields, HttpRequest, HttpResponse,
-    PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, StandardRevocableToken, StandardTokenResponse,
-    TokenResponse as _, TokenUrl,
+    PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, Scope, StandardRevocableToken,
+    StandardTokenResponse, TokenResponse as _, TokenUrl,
     basic::{BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType},
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -112,6 +116,37 @@ impl Endpoint<'_> {
         let oauth = oauth.set_token_uri(token);
         let refresh = RefreshToken::new(refresh.expose_secret().to_owned());
         let answer = oauth.exchange_refresh_token(&refresh).request_async(&door).await;
+        given(answer, &door)
+    }
+
+    /// RFC 6749 §4.4.
+    pub(in crate::connections) async fn client_credentials(&self, scopes: &[String]) -> Result<Given, NotGiven> {
+        let (oauth, door) = (self.oauth(), self.door());
+        let token = TokenUrl::new(self.token.to_owned()).map_err(|_| NotGiven::Unusable("token endpoint"))?;
+        let oauth = oauth.set_token_uri(token);
+        let request = oauth.exchange_client_credentials().add_scopes(scopes.iter().cloned().map(Scope::new));
+        let answer = request.request_async(&door).await;
+        given(answer, &door)
+    }
+
+    /// RFC 7523 §2.1, with the scopes in the assertion. The crate does not know this grant.
+    pub(in crate::connections) async fn assert(&self, assertion: &SecretString) -> Result<Given, NotGiven> {
+        let body = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer")
+            .append_pair("assertion", assertion.expose_secret())
+            .finish();
+        let request = http::Request::post(self.token)
+            .header(ACCEPT, "application/json")
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(body.into_bytes());
+        let request = request.map_err(|_| NotGiven::Unusable("token endpoint"))?;
+        let door = self.door();
+        let answer = match door.call(request).await {
+            Ok(answer) if answer.status() == StatusCode::OK => serde_json::from_slice(answer.body())
+                .map_err(|_| RequestTokenError::Other("its answer makes no sense".to_owned())),
+            Ok(_) => Err(RequestTokenError::Other("its answer makes no sense".to_owned())),
+            Err(error) => Err(RequestTokenError::Request(error)),
+        };
         given(answer, &door)
     }
 

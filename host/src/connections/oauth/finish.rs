@@ -14,6 +14,7 @@ use crate::{
         Calendars, ConnectError, Connection,
         connect::{New, establish},
         oauth::REFRESH_TOKEN,
+        organisation::{self, OrganisationAccount},
         store as connections,
     },
     ids::digest,
@@ -44,6 +45,8 @@ pub struct Callback {
 pub enum Finished {
     /// The calendar is connected.
     Connected(Box<Connection>),
+    /// It is the organisation's shared account from now on.
+    Shared(Box<OrganisationAccount>),
     /// The service gave a token that lasts an hour, thinking that it had given one that lasts: the person must be sent
     /// there once more, and asked.
     Again {
@@ -98,7 +101,11 @@ pub async fn finish(calendars: &Calendars, browser: &Browser, callback: &Callbac
         Err(NotGiven::Refused(error)) => return Err(explained(calendars, &provider, &began, error).await?),
         Err(error) => return Err(ConnectError::NoToken(error.to_string())),
     };
-    let outcome = keep(calendars, &provider, &began, code, endpoint.token, &given).await;
+    let outcome = if began.for_organisation {
+        organisation::finished(calendars, &provider, &began, (code, endpoint.token), &given).await
+    } else {
+        keep(calendars, &provider, &began, code, endpoint.token, &given).await
+    };
     if outcome.is_err() {
         revoke::unused(calendars, &began, &given).await?;
     }
@@ -125,7 +132,7 @@ async fn keep(
     let before = connections::of_person(&mut tx, browser.organisation, browser.person).await?;
     tx.commit().await?;
 
-    let fields = fields(code, given, &granted);
+    let fields = fields(&code.keep_from_token, given, &granted);
     let sign_in = provider.granted.sign_in(&began.sign_in);
     let sign_in = sign_in.ok_or_else(|| ConnectError::SignIn(began.sign_in.clone()))?;
     let access = [(ACCESS_TOKEN.to_owned(), given.access.clone())];
@@ -138,7 +145,8 @@ async fn keep(
         endpoint: endpoint.to_owned(),
         expires_at: given.lasts.and_then(|lasts| calendars.now().checked_add(lasts).ok()),
     };
-    let new = New { provider: &began.provider, sign_in: &began.sign_in, signed_in, secrets, token: Some(token) };
+    let (id, sign_in, token) = (&*began.provider, &*began.sign_in, Some(token));
+    let new = New { provider: id, sign_in, signed_in, secrets, token, organisation_account: None };
     match establish(calendars, provider, person, before, new).await {
         Ok(connection) => Ok(Finished::Connected(Box::new(connection))),
         Err(ConnectError::NoRefreshToken) if !began.anew => {
@@ -148,9 +156,9 @@ async fn keep(
     }
 }
 
-/// What the provider gets to see of a reply.
-fn fields(code: &Oauth2Code, given: &Given, granted: &[String]) -> BTreeMap<String, String> {
-    let kept = code.keep_from_token.iter().filter_map(|name| match name.as_str() {
+/// What the provider gets to see of a reply: fields of these names.
+pub(in crate::connections) fn fields(kept: &[String], given: &Given, granted: &[String]) -> BTreeMap<String, String> {
+    let kept = kept.iter().filter_map(|name| match name.as_str() {
         "scope" => Some((name.clone(), granted.join(" "))),
         name => Some((name.to_owned(), given.fields.get(name)?.clone())),
     });

@@ -13,13 +13,13 @@
 //! carries its data signed, which is good as often as it is brought.
 
 pub mod approvals;
-mod begin;
+pub(super) mod begin;
 pub mod clients;
-mod endpoint;
-mod finish;
+pub(super) mod endpoint;
+pub(super) mod finish;
 pub mod refresh;
 pub mod revoke;
-mod store;
+pub(super) mod store;
 
 pub use begin::{Asked, begin};
 pub use finish::{Callback, Finished, finish};

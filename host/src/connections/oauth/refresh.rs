@@ -17,8 +17,8 @@ use super::{
     store,
 };
 use crate::{
-    connections::{Calendars, Connection, State, sealing, store as connections, store::Kept},
-    ids::{ConnectionId, digest},
+    connections::{Calendars, Connection, State, organisation, sealing, store as connections, store::Kept},
+    ids::digest,
     jobs::{self, Effect},
     plugins::{
         Access, Connection as Address, Remedy,
@@ -37,14 +37,14 @@ use std::{
 };
 
 /// So long before its end a token is not used any more.
-const MARGIN: SignedDuration = SignedDuration::from_mins(1);
+pub(in crate::connections) const MARGIN: SignedDuration = SignedDuration::from_mins(1);
 
 /// How long one attempt counts, in microseconds: longer than the sandbox's client waits for an answer.
-const LEASE: i64 = 30_000_000;
+pub(in crate::connections) const LEASE: i64 = 30_000_000;
 
 /// How long somebody waits for the attempt of another host, and how often they look.
-const PATIENCE: Duration = Duration::from_secs(35);
-const LOOK: Duration = Duration::from_millis(100);
+pub(in crate::connections) const PATIENCE: Duration = Duration::from_secs(35);
+pub(in crate::connections) const LOOK: Duration = Duration::from_millis(100);
 
 /// Why a token was not renewed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,23 +70,42 @@ impl From<sqlx::Error> for RefreshError {
     }
 }
 
-/// The attempts of this process.
+/// The attempts of this process, by the id of the connection, or of the organisation's account.
 #[derive(Debug, Clone, Default)]
-pub struct Attempts(Arc<Mutex<HashMap<ConnectionId, Weak<Attempt>>>>);
+pub struct Attempts(Arc<Mutex<HashMap<String, Weak<Attempt>>>>);
 
 /// How the last attempt failed, and when.
 type Attempt = tokio::sync::Mutex<Option<(Instant, RefreshError)>>;
 
 impl Attempts {
-    fn of(&self, connection: ConnectionId) -> Arc<Attempt> {
+    fn of(&self, id: String) -> Arc<Attempt> {
         let mut attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(attempt) = attempts.get(&connection).and_then(Weak::upgrade) {
+        if let Some(attempt) = attempts.get(&id).and_then(Weak::upgrade) {
             return attempt;
         }
         attempts.retain(|_, attempt| attempt.strong_count() > 0);
         let attempt = Arc::new(Attempt::default());
-        attempts.insert(connection, Arc::downgrade(&attempt));
+        attempts.insert(id, Arc::downgrade(&attempt));
         attempt
+    }
+
+    /// Makes an attempt when nobody else of this process is at it. Who waited for one that failed has failed, too.
+    pub(in crate::connections) async fn in_turn<T, F>(
+        &self,
+        id: impl ToString,
+        attempt: impl FnOnce() -> F,
+    ) -> Result<T, RefreshError>
+    where
+        F: Future<Output = Result<T, RefreshError>>,
+    {
+        let (turn, came) = (self.of(id.to_string()), Instant::now());
+        let mut last = turn.lock().await;
+        if let Some((_, error)) = last.as_ref().filter(|(at, _)| *at > came) {
+            return Err(error.clone());
+        }
+        let outcome = attempt().await;
+        *last = outcome.as_ref().err().map(|error| (Instant::now(), error.clone()));
+        outcome
     }
 }
 
@@ -107,7 +126,10 @@ pub async fn renew(
     refused: Option<SecretString>,
 ) -> Result<Kept, RefreshError> {
     let (calendars, connection) = (calendars.clone(), connection.clone());
-    let attempt = tokio::spawn(async move { in_turn(&calendars, &connection, refused.as_ref()).await });
+    let attempt = tokio::spawn(async move {
+        let attempt = || between_hosts(&calendars, &connection, refused.as_ref());
+        calendars.attempts.in_turn(connection.id, attempt).await
+    });
     attempt.await.unwrap_or_else(|error| Err(RefreshError::Temporary(format!("the attempt ended: {error}"))))
 }
 
@@ -116,21 +138,6 @@ pub async fn renew(
 pub fn access_token(calendars: &Calendars, kept: &Kept) -> Option<SecretString> {
     let place = sealing::place(kept.connection.organisation, kept.connection.id);
     calendars.keyring.open_map(&place, &kept.sealed.bytes).ok()?.remove(ACCESS_TOKEN)
-}
-
-async fn in_turn(
-    calendars: &Calendars,
-    connection: &Connection,
-    refused: Option<&SecretString>,
-) -> Result<Kept, RefreshError> {
-    let (attempt, came) = (calendars.attempts.of(connection.id), Instant::now());
-    let mut last = attempt.lock().await;
-    if let Some((_, error)) = last.as_ref().filter(|(at, _)| *at > came) {
-        return Err(error.clone());
-    }
-    let outcome = between_hosts(calendars, connection, refused).await;
-    *last = outcome.as_ref().err().map(|error| (Instant::now(), error.clone()));
-    outcome
 }
 
 async fn between_hosts(
@@ -163,7 +170,7 @@ async fn between_hosts(
         let ours = store::begin_refresh(&mut tx, connection.id, &kept.sealed, &lease, LEASE).await?;
         tx.commit().await?;
         if ours {
-            return attempt(calendars, kept, secrets, &lease).await;
+            return attempt(calendars, kept, secrets, refused, &lease).await;
         }
         if came.elapsed() > PATIENCE {
             return Err(RefreshError::Temporary("another host has been at it for too long".into()));
@@ -176,9 +183,13 @@ async fn attempt(
     calendars: &Calendars,
     mut kept: Kept,
     mut secrets: BTreeMap<String, SecretString>,
+    refused: Option<&SecretString>,
     lease: &str,
 ) -> Result<Kept, RefreshError> {
-    let outcome = ask(calendars, &kept.connection, secrets.get(REFRESH_TOKEN)).await;
+    let outcome = match kept.connection.organisation_account {
+        Some(account) => organisation::token::renewed(calendars, &kept.connection, account, refused).await,
+        None => ask(calendars, &kept.connection, secrets.get(REFRESH_TOKEN)).await,
+    };
     let id = kept.connection.id;
     let mut tx = calendars.db.begin().await?;
     let outcome = match outcome {
@@ -249,12 +260,12 @@ async fn ask(
     }
 }
 
-fn is_granted(code: &Oauth2Code, endpoint: &str) -> bool {
+pub(in crate::connections) fn is_granted(code: &Oauth2Code, endpoint: &str) -> bool {
     code.token == endpoint || code.endpoint_choices.iter().any(|choice| choice.token == endpoint)
 }
 
 /// What the provider makes of a refusal: whether the access is lost for good.
-async fn explained(
+pub(in crate::connections) async fn explained(
     calendars: &Calendars,
     connection: &Connection,
     provider: &Provider,
@@ -263,6 +274,7 @@ async fn explained(
     let said = error.error.clone();
     let address = Address {
         sign_in: connection.sign_in.clone(),
+        subject: connection.subject.clone(),
         address: connection.address.clone(),
         zone: connection.zone.clone(),
         ..Address::default()
@@ -281,7 +293,7 @@ async fn explained(
 }
 
 /// A name that no other attempt has.
-fn lease_name() -> Result<String, RefreshError> {
+pub(in crate::connections) fn lease_name() -> Result<String, RefreshError> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|_| RefreshError::Temporary("no random numbers".into()))?;
     Ok(digest(random))

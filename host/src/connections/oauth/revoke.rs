@@ -11,7 +11,12 @@ use super::{
     store::{self, Authorization, Revocation},
 };
 use crate::{
-    connections::{Calendars, sealing, store as connections, store::Kept},
+    connections::{
+        Calendars,
+        organisation::{self, OrganisationAccount},
+        sealing, store as connections,
+        store::Kept,
+    },
     db::Tx,
     ids::RevocationId,
     jobs::{self, Effect, Lease, LeaseError, Outcome},
@@ -29,13 +34,14 @@ pub(in crate::connections) fn place(organisation: impl ToString, id: impl ToStri
     Place::new(organisation.to_string(), "revocations", id.to_string(), "sealed")
 }
 
-/// The connection is no more: its token is to be revoked, if it is one.
+/// The connection is no more: its token is to be revoked, if it is one that was given for this person alone. That of a
+/// shared account is everybody's, and that of a key ends by itself within the hour: no such sign-in has an endpoint.
 ///
 /// # Errors
 /// By the database.
 pub(in crate::connections) async fn put(tx: &mut Tx, keyring: &Keyring, kept: &Kept) -> sqlx::Result<()> {
     let connection = &kept.connection;
-    if connection.token.is_none() {
+    if connection.token.is_none() || connection.organisation_account.is_some() {
         return Ok(());
     }
     let place = sealing::place(connection.organisation, connection.id);
@@ -75,6 +81,24 @@ pub(super) async fn unused(calendars: &Calendars, began: &Authorization, given: 
     tx.commit().await
 }
 
+/// An organisation's shared account is no more, or is another mailbox by now.
+pub(in crate::connections) async fn put_shared(
+    tx: &mut Tx,
+    keyring: &Keyring,
+    account: &OrganisationAccount,
+    token: SecretString,
+) -> sqlx::Result<()> {
+    let revocation = Revocation {
+        organisation: account.organisation,
+        person: account.saved_by,
+        provider: account.provider.clone(),
+        sign_in: account.sign_in.clone(),
+        address: Some(account.mailbox.clone()),
+        sealed: vec![],
+    };
+    insert(tx, keyring, revocation, token).await
+}
+
 async fn insert(tx: &mut Tx, keyring: &Keyring, mut new: Revocation, token: SecretString) -> sqlx::Result<()> {
     let id = RevocationId::new(crate::db::instant(tx.now().await?));
     let secrets: BTreeMap<_, _> = [(TOKEN.to_owned(), token)].into();
@@ -93,14 +117,17 @@ pub async fn revoke(calendars: &Calendars, lease: &Lease, id: RevocationId) -> R
     let revocation = store::revocation(&mut tx, id).await?;
     let Some(revocation) = revocation else { return done(calendars, lease, id).await };
     let present = connections::of_person(&mut tx, revocation.organisation, revocation.person).await?;
+    let (of, mailbox) = (revocation.organisation, revocation.address.as_deref());
+    let shared = organisation::of_mailbox(&mut tx, of, &revocation.provider, mailbox).await?;
     let client = clients::find(&mut tx, &calendars.keyring, (&revocation.provider, &revocation.sign_in)).await;
     tx.commit().await?;
     let same = |kept: &Kept| {
         let connection = &kept.connection;
         connection.provider == revocation.provider
+            && connection.organisation_account.is_none()
             && (revocation.address.is_none() || connection.address == revocation.address)
     };
-    if present.as_ref().is_some_and(same) {
+    if shared || present.as_ref().is_some_and(same) {
         return done(calendars, lease, id).await;
     }
     let retry = |error: String| Ok(Outcome::Retry { error, after: None });

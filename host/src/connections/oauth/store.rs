@@ -48,15 +48,17 @@ pub(super) async fn put_client(
 }
 
 /// Somebody who is at the service's page.
-pub(super) struct Authorization {
-    pub(super) browser: Browser,
-    pub(super) provider: String,
-    pub(super) sign_in: String,
-    pub(super) level: ScopeLevel,
-    pub(super) redirect: String,
-    pub(super) anew: bool,
-    pub(super) sealed: Vec<u8>,
-    pub(super) expires_at: Timestamp,
+pub(in crate::connections) struct Authorization {
+    pub(in crate::connections) browser: Browser,
+    pub(in crate::connections) provider: String,
+    pub(in crate::connections) sign_in: String,
+    pub(in crate::connections) level: ScopeLevel,
+    pub(in crate::connections) redirect: String,
+    pub(in crate::connections) anew: bool,
+    /// Whether it becomes the organisation's shared account.
+    pub(in crate::connections) for_organisation: bool,
+    pub(in crate::connections) sealed: Vec<u8>,
+    pub(in crate::connections) expires_at: Timestamp,
 }
 
 #[derive(sqlx::FromRow)]
@@ -66,6 +68,7 @@ struct AuthorizationRow {
     level: String,
     redirect_uri: String,
     anew: i64,
+    for_organisation: i64,
     sealed: Vec<u8>,
     expires_at: i64,
 }
@@ -74,8 +77,8 @@ pub(super) async fn insert_authorization(tx: &mut Tx, state_hash: &str, new: &Au
     execute!(
         tx,
         "insert into authorizations (state_hash, session_id, organisation_id, person_id, provider_id, sign_in, level,
-                redirect_uri, anew, sealed, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                redirect_uri, anew, for_organisation, sealed, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         state_hash,
         &new.browser.session,
         new.browser.organisation.to_string(),
@@ -85,6 +88,7 @@ pub(super) async fn insert_authorization(tx: &mut Tx, state_hash: &str, new: &Au
         level_name(new.level),
         &new.redirect,
         i64::from(new.anew),
+        i64::from(new.for_organisation),
         &new.sealed,
         new.expires_at.as_microsecond(),
     )?;
@@ -102,7 +106,8 @@ pub(super) async fn take_authorization(
         optional,
         AuthorizationRow,
         "delete from authorizations where state_hash = $1 and session_id = $2 and person_id = $3
-         returning provider_id, sign_in, level, redirect_uri, anew, sealed, expires_at",
+         returning provider_id, sign_in, level, redirect_uri, anew, for_organisation, sealed,
+                   expires_at",
         state_hash,
         &browser.session,
         browser.person.to_string(),
@@ -114,6 +119,7 @@ pub(super) async fn take_authorization(
         level: level_of(&row.level),
         redirect: row.redirect_uri,
         anew: row.anew != 0,
+        for_organisation: row.for_organisation != 0,
         sealed: row.sealed,
         expires_at: db::instant(row.expires_at),
     }))

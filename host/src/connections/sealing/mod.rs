@@ -26,11 +26,13 @@ pub enum Table {
     OauthClients,
     /// Tokens that are to be revoked.
     Revocations,
+    /// Keys and tokens of organisations' accounts.
+    OrganisationAccounts,
 }
 
 impl Table {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Connections, Self::OauthClients, Self::Revocations];
+    pub const ALL: [Self; 4] = [Self::Connections, Self::OauthClients, Self::Revocations, Self::OrganisationAccounts];
 
     /// Its name in the database.
     #[must_use]
@@ -39,6 +41,7 @@ impl Table {
             Self::Connections => "connections",
             Self::OauthClients => "oauth_clients",
             Self::Revocations => "revocations",
+            Self::OrganisationAccounts => "organisation_accounts",
         }
     }
 }

@@ -34,6 +34,7 @@ const fn sql(table: Table) -> [&'static str; 3] {
         Table::Connections => sql!("connections", "organisation_id"),
         Table::OauthClients => sql!("oauth_clients", "''"),
         Table::Revocations => sql!("revocations", "organisation_id"),
+        Table::OrganisationAccounts => sql!("organisation_accounts", "organisation_id"),
     }
 }
 

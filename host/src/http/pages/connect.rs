@@ -43,7 +43,7 @@ pub(super) async fn back(
     let parameters = parameters(&query.unwrap_or_default()).ok_or(Problem::new(Code::MalformedQuery))?;
     let callback = Callback { provider, parameters };
     match oauth::finish(&app.calendars, &browser(&session), &callback).await? {
-        Finished::Connected(_) => Ok(Redirect::to(PATH)),
+        Finished::Connected(_) | Finished::Shared(_) => Ok(Redirect::to(PATH)),
         Finished::Again { provider, sign_in } => lead(&app, &session, &provider, &sign_in, true).await,
     }
 }

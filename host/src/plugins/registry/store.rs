@@ -126,7 +126,7 @@ pub(super) async fn turn_off(tx: &mut Tx, id: &str) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// Fails, by a foreign key, while there are connections.
+/// Fails, by a foreign key, while there are connections, or an organisation's account.
 pub(super) async fn delete_provider(tx: &mut Tx, id: &str) -> sqlx::Result<()> {
     execute!(tx, "delete from offers where provider_id = $1", id)?;
     execute!(tx, "delete from oauth_clients where provider_id = $1", id)?;
@@ -135,8 +135,10 @@ pub(super) async fn delete_provider(tx: &mut Tx, id: &str) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// How many connections go through a provider.
+/// How many connections, of people and of organisations, go through a provider.
 pub(super) async fn connections(tx: &mut Tx, id: &str) -> sqlx::Result<i64> {
-    let (count,) = fetch!(tx, one, (i64,), "select count(*) from connections where provider_id = $1", id)?;
+    let sql = "select (select count(*) from connections where provider_id = $1)
+                    + (select count(*) from organisation_accounts where provider_id = $1)";
+    let (count,) = fetch!(tx, one, (i64,), sql, id)?;
     Ok(count)
 }

@@ -16,10 +16,18 @@ use super::{
 };
 use crate::{
     app::App,
-    connections::{self, Connection, State as Standing, store},
-    people::{Actor, sessions::Session},
-    plugins::{contract::SignIn, egress::Origin, registry::Provider},
-    programs::offers,
+    connections::{
+        self, Connection, State as Standing,
+        oauth::approvals::{self, Needed},
+        store,
+    },
+    people::{self, Actor, sessions::Session},
+    plugins::{
+        contract::{ScopeLevel, SignIn},
+        egress::Origin,
+        registry::Provider,
+    },
+    programs::{self, offers},
 };
 use askama::Template;
 use axum::{
@@ -52,13 +60,18 @@ struct Connected {
     calendar: Option<String>,
     reads: bool,
     reconnect: bool,
+    by_organisation: bool,
     /// How to sign in again, if that is needed.
     again: Option<Way>,
+    /// How to let meetings be put into it, if a program of theirs does that and they have not let it yet.
+    more: Option<Way>,
 }
 
 /// A provider that the person may connect by.
 struct Offered {
     name: String,
+    /// Their organisation's own administrator must approve first, as somebody of it has met.
+    approval: Option<Needed>,
     ways: Vec<Way>,
 }
 
@@ -80,10 +93,16 @@ pub(super) async fn page(State(app): State<App>, session: Session, frame: Frame)
 async fn show(app: &App, session: &Session, frame: Frame, tried: Option<Tried>) -> Result<View<CalendarPage>, Problem> {
     let mut tx = app.db.read().await?;
     let kept = store::of_person(&mut tx, session.organisation, session.person).await?;
-    let offered = match &kept {
-        None => offers::to_person(&mut tx, session.organisation, session.person).await?,
-        Some(_) => Vec::new(),
-    };
+    let two_way = programs::any_two_way(&mut tx, session.organisation, session.person).await?;
+    let mut offered = Vec::new();
+    if kept.is_none() {
+        let person = people::person(&mut tx, session.organisation, session.person).await?;
+        let address = person.map(|person| person.email).unwrap_or_default();
+        for id in offers::to_person(&mut tx, session.organisation, session.person).await? {
+            let approval = approvals::needed(&mut tx, session.organisation, &id, &address).await?;
+            offered.push((id, approval));
+        }
+    }
     tx.commit().await?;
     let mut leads_to = Vec::new();
     let mut way = |provider: &Provider, sign_in: &SignIn, tried: Option<&Tried>| {
@@ -91,15 +110,16 @@ async fn show(app: &App, session: &Session, frame: Frame, tried: Option<Tried>) 
         Way::of(provider, sign_in, tried)
     };
     let connected = match kept.map(|kept| kept.connection) {
-        Some(connection) => Some(standing(app, &connection, tried.as_ref(), &mut way).await),
+        Some(connection) => Some(standing(app, &connection, two_way, tried.as_ref(), &mut way).await),
         None => None,
     };
     let mut shown = Vec::with_capacity(offered.len());
-    for id in offered {
+    for (id, approval) in offered {
         // What is offered and not granted at the moment cannot be connected at the moment.
         let Ok(provider) = app.calendars.registry.provider(&id).await else { continue };
-        let ways = provider.sign_ins().map(|sign_in| way(&provider, sign_in, tried.as_ref())).collect();
-        shown.push(Offered { name: provider.plugin.description().name.clone(), ways });
+        let ways = provider.sign_ins().filter(|sign_in| ways::is_personal(sign_in));
+        let ways = ways.map(|sign_in| way(&provider, sign_in, tried.as_ref())).collect();
+        shown.push(Offered { name: provider.plugin.description().name.clone(), approval, ways });
     }
     let mut status = StatusCode::OK;
     if let Some(tried) = tried {
@@ -118,15 +138,23 @@ async fn show(app: &App, session: &Session, frame: Frame, tried: Option<Tried>) 
 async fn standing(
     app: &App,
     connection: &Connection,
+    two_way: bool,
     tried: Option<&Tried>,
     way: &mut impl FnMut(&Provider, &SignIn, Option<&Tried>) -> Way,
 ) -> Connected {
     let provider = app.calendars.registry.provider(&connection.provider).await.ok();
     let reconnect = connection.state == Standing::Reconnect;
     let before = Tried::before(connection);
-    let again = provider.as_ref().filter(|_| reconnect).and_then(|provider| {
+    let by_organisation = connection.organisation_account.is_some();
+    let again = provider.as_ref().filter(|_| reconnect && !by_organisation).and_then(|provider| {
         let sign_in = provider.granted.sign_in(&connection.sign_in)?;
         Some(way(provider, sign_in, tried.or(Some(&before))))
+    });
+    let reads_only = connection.token.as_ref().is_some_and(|token| token.level == ScopeLevel::Read);
+    let wants_more = two_way && reads_only && !reconnect && !by_organisation;
+    let more = provider.as_ref().filter(|_| wants_more).and_then(|provider| {
+        let sign_in = provider.granted.sign_in(&connection.sign_in)?;
+        Some(Way { button: "Let meetings be put into it".to_owned(), ..way(provider, sign_in, None) })
     });
     Connected {
         provider: name(provider.as_ref(), connection),
@@ -134,7 +162,9 @@ async fn standing(
         calendar: connection.home().map(|home| home.name.clone()),
         reads: connection.account.abilities.read_busy,
         reconnect,
+        by_organisation,
         again,
+        more,
     }
 }
 

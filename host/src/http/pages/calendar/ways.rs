@@ -127,6 +127,11 @@ fn secret_url(way: &str, asked: &SecretUrl, tried: Option<&Tried>) -> Field {
     }
 }
 
+/// Whether a person signs in by it for themself, and not an organisation for all of its people.
+pub(super) const fn is_personal(sign_in: &SignIn) -> bool {
+    !matches!(sign_in.method, Method::Oauth2ClientCredentials(_) | Method::Oauth2JwtBearer(_))
+}
+
 /// The other sites to which a sign-in leads the browser.
 pub(super) fn leads_to(app: &App, sign_in: &SignIn) -> Vec<Origin> {
     match &sign_in.method {

@@ -1,0 +1,267 @@
+//! The tables `organisation_accounts` and `organisation_refusals`, and what they have to do with people and connections.
+
+use super::{Kind, OrganisationAccount};
+use crate::{
+    connections::{State, oauth::Token},
+    db::{self, Tx, execute, fetch},
+    ids::{OrganisationAccountId, OrganisationId, PersonId},
+    plugins::contract::ScopeLevel,
+    secrets::Sealed,
+};
+use jiff::Timestamp;
+
+/// An account with its sealed secret.
+#[derive(Debug, Clone)]
+pub(super) struct KeptAccount {
+    pub(super) account: OrganisationAccount,
+    pub(super) sealed: Sealed,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: String,
+    organisation_id: String,
+    provider_id: String,
+    sign_in: String,
+    kind: String,
+    mailbox: String,
+    client: Option<String>,
+    fields: String,
+    state: String,
+    sealed: Vec<u8>,
+    sealed_by: String,
+    token_endpoint: Option<String>,
+    token_expires_at: Option<i64>,
+    saved_by: String,
+    saved_at: i64,
+}
+
+impl TryFrom<Row> for KeptAccount {
+    type Error = sqlx::Error;
+
+    fn try_from(row: Row) -> sqlx::Result<Self> {
+        let expires_at = row.token_expires_at.map(db::instant);
+        let token = |endpoint| Token { level: ScopeLevel::Read, endpoint, expires_at };
+        let account = OrganisationAccount {
+            id: db::parsed(&row.id)?,
+            organisation: db::parsed(&row.organisation_id)?,
+            provider: row.provider_id,
+            sign_in: row.sign_in,
+            kind: if row.kind == Kind::Delegated.name() { Kind::Delegated } else { Kind::Shared },
+            mailbox: row.mailbox,
+            client: row.client,
+            fields: db::structure(&row.fields)?,
+            state: if row.state == State::Connected.name() { State::Connected } else { State::Reconnect },
+            token: row.token_endpoint.map(token),
+            saved_by: db::parsed(&row.saved_by)?,
+            saved_at: db::instant(row.saved_at),
+        };
+        Ok(Self { account, sealed: Sealed { key: row.sealed_by, bytes: row.sealed } })
+    }
+}
+
+/// The accounts of an organisation, the one that was saved first at the front.
+pub(super) async fn accounts(tx: &mut Tx, organisation: OrganisationId) -> sqlx::Result<Vec<KeptAccount>> {
+    let rows = fetch!(
+        tx,
+        all,
+        Row,
+        "select id, organisation_id, provider_id, sign_in, kind, mailbox, client, fields, state, sealed, sealed_by,
+                token_endpoint, token_expires_at, saved_by, saved_at
+         from organisation_accounts where organisation_id = $1 order by id",
+        organisation.to_string(),
+    )?;
+    rows.into_iter().map(KeptAccount::try_from).collect()
+}
+
+/// The account of an organisation at a provider.
+pub(super) async fn of_provider(
+    tx: &mut Tx,
+    organisation: OrganisationId,
+    provider: &str,
+) -> sqlx::Result<Option<KeptAccount>> {
+    Ok(accounts(tx, organisation).await?.into_iter().find(|kept| kept.account.provider == provider))
+}
+
+/// An account by its id.
+pub(super) async fn find(
+    tx: &mut Tx,
+    organisation: OrganisationId,
+    id: OrganisationAccountId,
+) -> sqlx::Result<Option<KeptAccount>> {
+    Ok(accounts(tx, organisation).await?.into_iter().find(|kept| kept.account.id == id))
+}
+
+/// Whether an account of the organisation is of this mailbox, or of any.
+pub(in crate::connections) async fn of_mailbox(
+    tx: &mut Tx,
+    organisation: OrganisationId,
+    provider: &str,
+    mailbox: Option<&str>,
+) -> sqlx::Result<bool> {
+    let kept = of_provider(tx, organisation, provider).await?;
+    Ok(kept.is_some_and(|kept| mailbox.is_none_or(|mailbox| kept.account.mailbox == mailbox)))
+}
+
+/// Keeps an account, in the place of what the organisation had at the provider.
+pub(super) async fn put(tx: &mut Tx, KeptAccount { account, sealed }: &KeptAccount) -> sqlx::Result<()> {
+    let token = account.token.as_ref();
+    execute!(
+        tx,
+        "insert into organisation_accounts (id, organisation_id, provider_id, sign_in, kind, mailbox, client, fields,
+                state, sealed, sealed_by, token_endpoint, token_expires_at, saved_by, saved_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+         on conflict (id) do update set sign_in = $4, kind = $5, mailbox = $6, client = $7, fields = $8, state = $9,
+                sealed = $10, sealed_by = $11, token_endpoint = $12, token_expires_at = $13, saved_by = $14,
+                saved_at = $15, refresh_lease = null, refresh_until = null",
+        account.id.to_string(),
+        account.organisation.to_string(),
+        &account.provider,
+        &account.sign_in,
+        account.kind.name(),
+        &account.mailbox,
+        account.client.as_deref(),
+        db::text(&account.fields)?,
+        account.state.name(),
+        &sealed.bytes,
+        &sealed.key,
+        token.map(|token| token.endpoint.as_str()),
+        token.and_then(|token| token.expires_at).map(Timestamp::as_microsecond),
+        account.saved_by.to_string(),
+        account.saved_at.as_microsecond(),
+    )?;
+    Ok(())
+}
+
+/// Lets nobody else connect, refuse or remove by this account until the transaction ends. Whether it is there.
+pub(super) async fn lock(tx: &mut Tx, id: OrganisationAccountId) -> sqlx::Result<bool> {
+    let sql = "update organisation_accounts set saved_at = saved_at where id = $1";
+    Ok(execute!(tx, sql, id.to_string())? == 1)
+}
+
+/// Forgets an account and whatever it connected; gives how many people that were.
+pub(super) async fn delete(tx: &mut Tx, id: OrganisationAccountId) -> sqlx::Result<u64> {
+    let people = execute!(tx, "delete from connections where organisation_account_id = $1", id.to_string())?;
+    execute!(tx, "delete from organisation_accounts where id = $1", id.to_string())?;
+    Ok(people)
+}
+
+/// How many people an account connects.
+pub(super) async fn count(tx: &mut Tx, id: OrganisationAccountId) -> sqlx::Result<i64> {
+    let sql = "select count(*) from connections where organisation_account_id = $1";
+    let (count,) = fetch!(tx, one, (i64,), sql, id.to_string())?;
+    Ok(count)
+}
+
+/// Whoever may be connected by an account, or is and perhaps should not: with an address in a domain of the organisation's,
+/// or with a connection that it made.
+pub(super) async fn people(tx: &mut Tx, organisation: OrganisationId) -> sqlx::Result<Vec<PersonId>> {
+    // No domain has a character that `like` takes for more than itself.
+    let rows = fetch!(
+        tx,
+        all,
+        (String,),
+        "select id from people where organisation_id = $1 and (
+           exists (select 1 from organisation_domains
+                   where organisation_domains.organisation_id = $1 and people.email like '%@' || domain)
+           or exists (select 1 from connections
+                      where person_id = people.id and organisation_account_id is not null))
+         order by id",
+        organisation.to_string(),
+    )?;
+    rows.into_iter().map(|(id,)| db::parsed(&id)).collect()
+}
+
+/// Whether an account may connect a person at this moment, and until the transaction ends: it is there, and they have not
+/// refused it.
+pub(in crate::connections) async fn may_connect(
+    tx: &mut Tx,
+    id: OrganisationAccountId,
+    person: PersonId,
+) -> sqlx::Result<bool> {
+    Ok(lock(tx, id).await? && !has_refused(tx, person).await?)
+}
+
+/// Whether a person has disconnected what their organisation had connected.
+pub(super) async fn has_refused(tx: &mut Tx, person: PersonId) -> sqlx::Result<bool> {
+    let sql = "select count(*) from organisation_refusals where person_id = $1";
+    let (count,) = fetch!(tx, one, (i64,), sql, person.to_string())?;
+    Ok(count > 0)
+}
+
+/// The person disconnects what the organisation had connected, and is not connected by it again.
+pub(in crate::connections) async fn refuse(
+    tx: &mut Tx,
+    organisation: OrganisationId,
+    person: PersonId,
+    account: OrganisationAccountId,
+) -> sqlx::Result<()> {
+    lock(tx, account).await?;
+    let now = tx.now().await?;
+    execute!(
+        tx,
+        "insert into organisation_refusals (person_id, organisation_id, refused_at) values ($1, $2, $3)
+         on conflict (person_id) do nothing",
+        person.to_string(),
+        organisation.to_string(),
+        now,
+    )?;
+    Ok(())
+}
+
+/// Begins to refresh a shared account's token, unless somebody else has or it is another one by now. Whether we may.
+pub(super) async fn begin_refresh(
+    tx: &mut Tx,
+    id: OrganisationAccountId,
+    sealed: &Sealed,
+    lease: &str,
+    until: i64,
+) -> sqlx::Result<bool> {
+    let now = tx.now().await?;
+    let rows = execute!(
+        tx,
+        "update organisation_accounts set refresh_lease = $3, refresh_until = $4
+         where id = $1 and sealed = $2 and state = $6 and (refresh_until is null or refresh_until < $5)",
+        id.to_string(),
+        &sealed.bytes,
+        lease,
+        now + until,
+        now,
+        State::Connected.name(),
+    )?;
+    Ok(rows == 1)
+}
+
+/// Keeps the new tokens. Whether the lease was still ours.
+pub(super) async fn end_refresh(
+    tx: &mut Tx,
+    id: OrganisationAccountId,
+    lease: &str,
+    sealed: &Sealed,
+    expires_at: Option<Timestamp>,
+) -> sqlx::Result<bool> {
+    let rows = execute!(
+        tx,
+        "update organisation_accounts set sealed = $3, sealed_by = $4, token_expires_at = $5, refresh_lease = null,
+                refresh_until = null
+         where id = $1 and refresh_lease = $2",
+        id.to_string(),
+        lease,
+        &sealed.bytes,
+        &sealed.key,
+        expires_at.map(Timestamp::as_microsecond),
+    )?;
+    Ok(rows == 1)
+}
+
+/// Gives the lease back: it did not work this time, or never will.
+pub(super) async fn drop_refresh(
+    tx: &mut Tx,
+    id: OrganisationAccountId,
+    lease: &str,
+    state: State,
+) -> sqlx::Result<()> {
+    let sql = "update organisation_accounts set refresh_lease = null, refresh_until = null, state = $3 \
+               where id = $1 and refresh_lease = $2";
+    execute!(tx, sql, id.to_string(), lease, state.name()).map(drop)
+}
