@@ -173,6 +173,7 @@ impl World {
             match self.finish(browser, &callback).await? {
                 Finished::Connected(connection) => return Ok(*connection),
                 Finished::Again { .. } if !anew => anew = true,
+                Finished::Shared(_) => bail!("it was begun for a person"),
                 Finished::Again { .. } => bail!("the service gives no lasting access"),
             }
         }
