@@ -35,7 +35,7 @@ mod xandikos;
 pub use account::Account;
 pub use caldav::{CaldavClient, NewEvent, SeenEvent};
 pub use cyrus::Cyrus;
-pub use google::GoogleClients;
+pub use google::GoogleClient;
 pub(crate) use google::calendar_description;
 pub use libical::Libical;
 pub use node::Node;
