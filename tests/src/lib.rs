@@ -3,7 +3,7 @@
 //! - `checkout`: where we are, and the components of this checkout, built once per process.
 //! - `database`: an empty database for each test, on either engine.
 //! - `peers`: software by other people that proves our work: CalDAV servers, an independent client, a reference for
-//!   recurrences. Rejected: imitations of servers. They know only what we knew when we wrote them.
+//!   recurrences. Rejected: imitations of servers that can be had. They know only what we knew when we wrote them.
 //! - `harness`: a sandbox, and a provider in it that is connected to somebody's account.
 //! - `listing`: a whole calendar, read for the first time and looked at again.
 //! - `measure`: what a benchmark makes of its rounds.

@@ -314,6 +314,14 @@ impl Google {
         stored.filter(|stored| !stored.is_cancelled()).map(|stored| Value::Object(stored.body.clone())).collect()
     }
 
+    /// An invitation arrives by mail from an organiser without an account here, or a new version of one, or, with
+    /// `status: cancelled`, its end. `event` is as the API writes events, with `iCalUID` and `attendees`. Gives the id.
+    pub fn receive(&self, organizer: &str, event: &Value) -> anyhow::Result<String> {
+        let event = event.as_object().context("an event is an object")?;
+        let received = super::events::insert::received(&mut self.state(), organizer, event);
+        received.map_err(|refusal| anyhow::anyhow!("it cannot be received: {refusal:?}"))
+    }
+
     /// What was found that is not as Google's document says, so far.
     pub fn violations(&self) -> Vec<String> {
         self.state().violations.clone()

@@ -40,7 +40,7 @@ pub use browser::{Browser, SeenPage};
 pub use caldav::{CaldavClient, NewEvent, SeenEvent};
 pub use cyrus::Cyrus;
 pub use emulate::Emulate;
-pub use google::GoogleClients;
+pub use google::GoogleClient;
 pub(crate) use google::calendar_description;
 pub use libical::Libical;
 pub use mail::{MailServer, SeenMail};

@@ -5,7 +5,7 @@
 //! latter from the organiser to the guests, and answers the other way.
 //!
 //! What the documentation of the service leaves open, and what was chosen here: an exception keeps what it had when its
-//! series changes, unless its start is no longer one of the series; a cancelled event can be given back by writing
+//! series changes, unless its start is no longer one of the series or the series is cancelled; a cancelled event can be given back by writing
 //! `status: confirmed` to it, and no other write reaches it; a copy that its owner deleted stays deleted.
 
 pub(crate) mod change;
