@@ -56,13 +56,11 @@ async fn somebody_signs_in_connects_their_calendar_and_nothing_tells_how() -> an
     // What is wrong stands beside its field, and what was filled in is still there, but for the secret.
     let server_field = ("field.server", SERVER);
     let (user, secret) = (("field.username", "ann"), ("field.password", PASSWORD));
-    let long = format!("https://{}", "a".repeat(70_000));
     for (fields, status, what) in [
         (&[server_field, secret][..], 422, "Fill in: User name."),
         (&[server_field, user], 422, "Fill in: Password."),
         (&[user, secret], 422, "Fill in the address of the server."),
         (&[("field.server", "dav"), user, secret], 422, "This is no address of a server"),
-        (&[("field.server", &long), user, secret], 422, "This is no address of a server"),
         (&[server_field, ("field.username", "a:b"), secret], 422, "does not have the form that is asked for"),
         (&[server_field, user, ("field.password", "wrong")], 422, "did not accept the sign-in"),
         (&[("field.server", "https://127.0.0.1:1"), user, secret], 502, "nothing was stored"),
