@@ -52,9 +52,10 @@ async fn events_are_made_read_changed_and_followed() -> anyhow::Result<()> {
     let world = World::new().await?;
     let client = Client::new(&world, ANN, &["calendar.events"]).await?;
     let primary = |event: &str| json!({ "calendarId": "primary", "eventId": event });
+    let invite = json!({ "calendarId": "primary", "sendUpdates": "all", "body": meeting("abc11", &[BEN]) });
     let said = client
         .calls(json!([
-            call("events.insert", json!({ "calendarId": "primary", "sendUpdates": "all", "body": meeting("abc11", &[BEN]) })),
+            call("events.insert", invite),
             call("events.insert", json!({ "calendarId": "primary", "body": meeting("abc11", &[]) })),
             call("events.insert", json!({ "calendarId": "primary", "body": meeting("abc12", &[]) })),
             call("events.insert", json!({ "calendarId": "primary", "body": meeting("abc13", &[]) })),

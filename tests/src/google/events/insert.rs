@@ -52,8 +52,8 @@ pub(crate) fn insert(state: &mut State, caller: &Caller, call: &Call) -> Served 
     Ok(Answer::ok(shown).with(ETAG, etag(&kept).unwrap_or_default()))
 }
 
-/// An invitation, or what follows one, that comes by mail from an organiser without a calendar here: every guest who has
-/// one finds it there. Gives the id.
+/// An invitation, or what follows one, that comes by mail from an organiser without a calendar here: every guest who
+/// has one finds it there. Gives the id.
 pub(crate) fn received(state: &mut State, organizer: &str, request: &Body) -> Served<String> {
     let mut event = check::writable(request);
     event.extend(request.get("iCalUID").map(|uid| ("iCalUID".to_owned(), uid.clone())));
