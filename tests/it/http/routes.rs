@@ -165,6 +165,9 @@ fn rows_of_organisations() -> Vec<Row> {
             .wrong(json!({"name": "Mentoring"}), 409, "name-taken")
             .wrong(json!({"name": "a\nb"}), 422, "invalid-name"),
         get("/v1/programs/{program}", Integration, ""),
+        patch("/v1/programs/{program}", Integration, json!({"two_way": true}))
+            .wrong(json!({"two_way": SECRET}), 400, "malformed-body")
+            .wrong(json!({"name": "Other"}), 400, "malformed-body"),
         get("/v1/programs/{program}/members/{person}", Integration, ""),
         put("/v1/programs/{program}/members/{person}", Integration, json!({"role": "program-admin"})).wrong(
             json!({"role": SECRET}),

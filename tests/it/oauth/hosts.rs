@@ -2,29 +2,23 @@
 
 use super::world::{ANN, CLIENT_SECRET, World};
 use anyhow::ensure;
-use chronus_host::{
-    clock::Clock,
-    people::tokens::{self, Holder, NewToken},
-};
+use chronus_host::clock::Clock;
 use chronus_tests::host::Host;
 use futures_util::future::try_join_all;
-use secrecy::ExposeSecret as _;
 use std::path::Path;
 
 #[tokio::test]
 async fn two_hosts_renew_a_token_once_and_tell_nobody() -> anyhow::Result<()> {
     let world = World::at(Clock::System, &[]).await?;
     world.connect(&world.browser(), ANN).await?;
-    let holder = Holder::Person { organisation: world.organisation, person: world.ann };
-    let new = NewToken { holder, name: "of a test".into(), scopes: holder.scopes(), expires_at: None };
-    let (_, token) = tokens::issue(&world.app.db, new).await?;
+    let token = world.token(world.ann).await?;
     world.database.run("update connections set token_expires_at = 1").await?;
     world.token_requests();
 
     let config = world.config_file()?;
     let hosts = [Host::start(&config, &[]).await?, Host::start(&config, &[]).await?];
     let path = format!("/v1/people/{}/busy?from=2026-11-25T00:00:00Z&to=2026-11-26T00:00:00Z", world.ann);
-    let clients = hosts.iter().map(|host| host.client(token.expose_secret())).collect::<anyhow::Result<Vec<_>>>()?;
+    let clients = hosts.iter().map(|host| host.client(&token)).collect::<anyhow::Result<Vec<_>>>()?;
     let asked = (0..50).map(|number| clients[number % 2].get(&path));
     for answer in try_join_all(asked).await? {
         ensure!(answer["state"] == "known", "{answer}");

@@ -1,10 +1,12 @@
 //! Connecting at the service's own page, from the first click to the last token: the host's own steps, the shipped Google
 //! component, and the sandbox Google.
 
+mod emulate; // The same with somebody else's OAuth, and in a real browser.
 mod flows; // Consent given, refused, cut down, stolen and replayed.
 mod foreign; // A version that names another token endpoint.
 mod hosts; // Two host processes and one token that has ended.
 mod meeting; // A meeting of two people, on both calendars.
+mod pages; // What people read at each end of the way.
 mod tokens; // Tokens that end, are refused, are taken back.
 mod visitor; // A browser that goes where it is sent, and fills in what it finds.
 mod world;

@@ -23,12 +23,17 @@ struct Field {
 
 /// Opens the page and makes the choice as this user; gives the address that the browser is sent back to.
 pub(super) async fn choose(page: &Url, user: &str, choice: Choice) -> anyhow::Result<Url> {
+    choose_for(page, user, choice, REDIRECT).await
+}
+
+/// The same, until an address that begins so.
+pub(super) async fn choose_for(page: &Url, user: &str, choice: Choice, until: &str) -> anyhow::Result<Url> {
     let client = Client::builder().no_proxy().redirect(Policy::none()).timeout(Duration::from_secs(60)).build()?;
     let mut at = page.clone();
     let mut answer = client.get(at.clone()).send().await?;
     for _ in 0..10 {
         if let Some(next) = led_to(&at, &answer)? {
-            if next.as_str().starts_with(REDIRECT) {
+            if next.as_str().starts_with(until) {
                 return Ok(next);
             }
             at = next;
@@ -37,13 +42,21 @@ pub(super) async fn choose(page: &Url, user: &str, choice: Choice) -> anyhow::Re
         }
         let status = answer.status();
         let text = answer.text().await?;
-        let form = forms(&text).into_iter().next().with_context(|| format!("{status}: no form in {text}"))?;
+        let form = form_of(forms(&text), user).with_context(|| format!("{status}: no form in {text}"))?;
         let body = fill(&form, user, choice);
         at = at.join(&form.action)?;
         let sent = client.post(at.clone()).header("content-type", "application/x-www-form-urlencoded").body(body);
         answer = sent.send().await?;
     }
     bail!("the service's pages do not end")
+}
+
+/// The form that is for this user, where a page has one for each.
+fn form_of(forms: Vec<Form>, user: &str) -> Option<Form> {
+    let is_for = |form: &Form| form.fields.iter().any(|field| field.value == user);
+    let mut forms = forms;
+    let at = forms.iter().position(is_for).unwrap_or(0);
+    if forms.is_empty() { None } else { Some(forms.swap_remove(at)) }
 }
 
 fn led_to(at: &Url, answer: &Response) -> anyhow::Result<Option<Url>> {

@@ -18,7 +18,10 @@ use chronus_host::{
     },
     db::Place,
     ids::{OrganisationId, PersonId, ProgramId, TokenId},
-    people::{self, Actor, By, Member, MemberRole, NewPerson, Role, Who, tokens::Holder},
+    people::{
+        self, Actor, By, Member, MemberRole, NewPerson, Role, Who,
+        tokens::{self, Holder, NewToken},
+    },
     plugins::{egress::EgressMap, registry::Voucher},
     programs::{
         self,
@@ -32,6 +35,7 @@ use chronus_tests::{
     host::PATIENCE,
     repo_root,
 };
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -55,6 +59,7 @@ pub(super) const CLIENT_SECRET: &str = "GOCSPX-hunter22-hunter22";
 
 pub(super) struct World {
     pub(super) google: Google,
+    map: Vec<(String, String)>,
     pub(super) database: Database,
     pub(super) clock: Clock,
     pub(super) app: App,
@@ -92,9 +97,11 @@ impl World {
         google.add_user(BEN, "Ben", "America/New_York");
         google.add_client(CLIENT, CLIENT_SECRET, "Chronus", &[REDIRECT]);
         let (database, folder) = (Database::fresh().await?, TempDir::new()?);
-        let pairs = google.map();
-        let pairs: Vec<_> = pairs.iter().map(|(from, to)| (&**from, &**to)).chain(further.iter().copied()).collect();
-        let map = EgressMap::new(pairs)?;
+        // What is led elsewhere is not led to the sandbox.
+        let mut pairs = google.map();
+        pairs.retain(|(from, _)| !further.iter().any(|(other, _)| other.starts_with(from.as_str())));
+        pairs.extend(further.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())));
+        let map = EgressMap::new(pairs.iter().map(|(from, to)| (from.as_str(), to.as_str())))?;
         let config = Config {
             database: database.place().clone(),
             keys: folder.path().join("chronus.keys"),
@@ -122,7 +129,7 @@ impl World {
         let client = Client { id: CLIENT.into(), secret: Some(CLIENT_SECRET.into()) };
         clients::set(&app.db, &app.calendars.keyring, ("google", "google"), &client).await?;
         let (ann, ben) = (ids[0], ids[1]);
-        Ok(Self { google, database, clock, app, organisation, program, ann, ben, folder })
+        Ok(Self { google, map: pairs, database, clock, app, organisation, program, ann, ben, folder })
     }
 
     /// Ann's browser, in which she is signed in.
@@ -214,11 +221,10 @@ impl World {
             Place::File(path) => text(path),
             Place::Server(address) => toml::Value::String(address.clone()).to_string(),
         };
-        let pairs = self.google.map();
-        let map: String = pairs.iter().map(|(from, to)| format!("\"{from}\" = \"{to}\"\n")).collect();
+        let map: String = self.map.iter().map(|(from, to)| format!("\"{from}\" = \"{to}\"\n")).collect();
         let config = format!(
             "listen = \"127.0.0.1:0\"\ndatabase = {database}\nkeys = {}\nlog = \"info,chronus=trace,provider=trace\"\n\
-             [sandbox]\ncache = {}\n[egress.map]\n{map}",
+             mail.print = true\n[sandbox]\ncache = {}\n[egress.map]\n{map}",
             text(&self.folder.path().join("chronus.keys")),
             text(&repo_root().join("target/code-of-hosts")),
         );
@@ -236,6 +242,13 @@ impl World {
         let answer = sent.body(event.to_string()).send().await?;
         ensure!(answer.status().is_success(), "{}", answer.text().await?);
         Ok(())
+    }
+
+    /// A token of a person's own, for the API.
+    pub(super) async fn token(&self, person: PersonId) -> anyhow::Result<String> {
+        let holder = Holder::Person { organisation: self.organisation, person };
+        let new = NewToken { holder, name: "of a test".into(), scopes: holder.scopes(), expires_at: None };
+        Ok(tokens::issue(&self.app.db, new).await?.1.expose_secret().to_owned())
     }
 
     /// How many requests the token endpoint has had since this was last asked.

@@ -18,6 +18,13 @@ struct Row {
     status: u16,
 }
 
+impl Row {
+    fn address(&self, link: &str, style: &str) -> String {
+        let address = self.path.replace("/sign-in/{link}", link).replace("/style/{name}", style);
+        address.replace("{provider}", "nowhere")
+    }
+}
+
 const fn get(path: &'static str, status: u16) -> Row {
     Row { method: "GET", path, fields: &[], status }
 }
@@ -40,6 +47,8 @@ const ROWS: &[Row] = &[
     get("/settings/calendar", 200),
     // Nothing is offered here, and nothing connected; where something is, `service::browser` shows it.
     post("/settings/calendar/form", &[("provider", "nowhere"), ("sign-in", "form")], 403),
+    post("/settings/calendar/connect", &[("provider", "nowhere"), ("sign-in", "page")], 403),
+    get("/connect/callback/{provider}", 403),
     get("/settings/calendar/disconnect", 404),
     post("/settings/calendar/disconnect", &[], 404),
     post("/sign-out", &[], 303),
@@ -64,7 +73,7 @@ async fn every_page_refuses_what_it_must() -> anyhow::Result<()> {
     for row in ROWS {
         let page = PAGES.iter().find(|page| (page.method, page.path) == (row.method, row.path));
         let need = page.with_context(|| format!("{} {} is no page", row.method, row.path))?.need;
-        let address = row.path.replace("/sign-in/{link}", &link).replace("/style/{name}", &style);
+        let address = row.address(&link, &style);
         let before = world.database.rows().await?;
         let what = format!("{} {}", row.method, row.path);
         if need == PageNeed::Session {
@@ -79,7 +88,7 @@ async fn every_page_refuses_what_it_must() -> anyhow::Result<()> {
         ensure!(world.database.rows().await? == before, "{what}: something was written");
     }
     for row in ROWS {
-        let address = row.path.replace("/sign-in/{link}", &link).replace("/style/{name}", &style);
+        let address = row.address(&link, &style);
         let seen = match row.method {
             "GET" => ann.get(&address).await?,
             _ => ann.post(&ann.get(page_with_form(true)).await?, &address, row.fields).await?,
@@ -107,7 +116,11 @@ async fn nobody_gets_in(world: &World, row: &Row, address: &str, token: &str) ->
         let there = seen.location.as_deref().unwrap_or_default();
         ensure!(seen.status == 303 && there.split('?').next() == Some("/sign-in"), "{} {there}", seen.status);
         if row.method == "GET" {
-            let wanted = format!("/sign-in?return-to={}", address.replace('/', "%2F"));
+            // What a service sent with a browser is led to by nobody else.
+            let wanted = match address.starts_with("/connect/") {
+                true => "/sign-in".to_owned(),
+                false => format!("/sign-in?return-to={}", address.replace('/', "%2F")),
+            };
             ensure!(there == wanted, "{there} and not {wanted}");
         }
     }

@@ -4,7 +4,7 @@
 use super::world::{PASSWORD, SERVER, World, eventually};
 use anyhow::{Context, ensure};
 use chronus_tests::{
-    peers::{self, MailServer, Peer},
+    peers::{self, MailServer, Peer, SeenMail},
     visitor::{Seen, Visitor},
 };
 use reqwest::Method;
@@ -20,6 +20,10 @@ pub(super) fn mailing(server: &MailServer) -> String {
 pub(super) async fn link(server: &MailServer, nth: usize) -> anyhow::Result<String> {
     let mails = server.mails(nth).await?;
     let mail = mails.get(nth - 1).context("a mail")?;
+    link_in(mail)
+}
+
+fn link_in(mail: &SeenMail) -> anyhow::Result<String> {
     let line = mail.text.lines().find(|line| line.contains("/sign-in/"));
     Ok(line.with_context(|| mail.text.clone())?.trim().to_owned())
 }
@@ -103,7 +107,13 @@ async fn somebody_signs_in_connects_their_calendar_and_nothing_tells_how() -> an
     let ben = Visitor::new(host.origin())?;
     let page = ben.get("/sign-in").await?;
     ben.post(&page, "/sign-in", &[("email", "ben@example.org")]).await?.leads_to("/sign-in/sent")?;
-    ben.sign_in(&self::link(&server, 2).await?).await?.leads_to("/settings")?;
+    let mails = server.mails(3).await?;
+    let to_ben = mails.iter().find(|mail| mail.to == ["ben@example.org"]).context("a mail to ben")?;
+    ben.sign_in(&link_in(to_ben)?).await?.leads_to("/settings")?;
+    // The owner was told, once (R23).
+    let told: Vec<_> = mails.iter().filter(|mail| mail.headers["subject"] == "Connect your calendar again").collect();
+    ensure!(told.len() == 1 && told[0].to == ["ann@example.org"], "{told:?}");
+    ensure!(told[0].text.contains(&format!("{}/settings/calendar", host.origin())), "{}", told[0].text);
     let page = ben.get("/settings/calendar").await?;
     ensure!(
         !page.text.contains("Your calendar is connected.") && page.text.contains("Connect iCal (CalDAV)"),
