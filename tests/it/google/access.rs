@@ -219,6 +219,10 @@ async fn kinds_conferences_and_conditions_are_kept() -> anyhow::Result<()> {
     let patch = json!({ "summary": "Call" });
     let kept = ann.put(Method::PATCH, &format!("{path}?conferenceDataVersion=1"), patch.clone()).await?;
     assert_eq!(kept["hangoutLink"], link);
+    let again = |id: &str| json!({ "conferenceData": { "createRequest": { "requestId": id } } });
+    let with = format!("{path}?conferenceDataVersion=1");
+    assert_eq!(ann.put(Method::PATCH, &with, again("r1")).await?["hangoutLink"], link, "the same request");
+    assert_ne!(ann.put(Method::PATCH, &with, again("r2")).await?["hangoutLink"], link, "another");
     assert!(ann.put(Method::PATCH, &path, patch).await?["conferenceData"].is_null(), "as the guide warns");
 
     let said = ann.ask(Method::GET, &path, None).await?;

@@ -130,3 +130,16 @@ async fn it_runs_without_the_description() -> anyhow::Result<()> {
     assert_eq!(google.violations(), [""; 0]);
     Ok(())
 }
+
+/// A connection that is kept open does not keep the service.
+#[tokio::test]
+async fn what_has_ended_answers_nobody() -> anyhow::Result<()> {
+    let World { google, .. } = World::new().await?;
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    let url = format!("{}/oauth2/v2/userinfo", google.origin());
+    client.get(&url).send().await?.bytes().await?;
+    drop(google);
+    let answered = async || client.get(&url).send().await?.bytes().await;
+    assert!(answered().await.is_err());
+    Ok(())
+}

@@ -140,7 +140,8 @@ impl Google {
         self.state().domains.entry(domain.to_owned()).or_default().shares_busy = true;
     }
 
-    /// Whether the administrator of a domain lets its people use applications of others. Unless said otherwise, yes.
+    /// Whether the administrator of a domain forbids its people to use applications of others; it then is a domain of an
+    /// organisation, as by [`Google::add_domain`].
     pub fn block_apps(&self, domain: &str, blocks: bool) {
         let shares = Domain { shares_busy: true, ..Domain::default() };
         self.state().domains.entry(domain.to_owned()).or_insert(shares).blocks_apps = blocks;
@@ -336,6 +337,7 @@ impl Google {
 impl Drop for Google {
     fn drop(&mut self) {
         self.server.abort();
+        self.state().stop();
         let violations = self.violations();
         if !violations.is_empty() && !std::thread::panicking() {
             panic!("not as Google's document says:\n{}", violations.join("\n"));

@@ -63,6 +63,9 @@ impl Service {
     fn outcome(&self, call: &mut Call) -> Outcome {
         let mut state = self.state();
         let state = &mut *state;
+        if state.stopped {
+            return Outcome::Cut;
+        }
         let fault = state.faults.take(call);
         // A request that is refused by a fault must be a right one all the same.
         let wrong = self.look(state, |discovery| discovery.request(call));

@@ -38,6 +38,8 @@ pub(super) struct State {
     pub(super) faults: Faults,
     pub(super) recorded: Vec<Recorded>,
     pub(super) violations: Vec<String>,
+    /// Whether the service has ended.
+    pub(super) stopped: bool,
     /// How many names and versions were made.
     made: u64,
 }
@@ -138,8 +140,15 @@ impl State {
             faults: Faults::default(),
             recorded: Vec::new(),
             violations: Vec::new(),
+            stopped: false,
             made: 0,
         }
+    }
+
+    /// From now on nobody is answered, and nobody called: connections may outlive the service.
+    pub(super) fn stop(&mut self) {
+        self.stopped = true;
+        self.channels = Channels::default();
     }
 
     /// The number of the next change; it rises.

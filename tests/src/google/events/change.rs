@@ -66,7 +66,7 @@ fn change(state: &mut State, caller: &Caller, call: &Call, apply: impl Fn(&Body,
              resource.",
         ));
     }
-    conference(state, call, &mut after);
+    conference(state, call, Some(&before.body), &mut after);
     if text(&after, "status") == "cancelled" {
         let kept = delete::remove(state, caller, &id, before.body, SendUpdates::of(call))?;
         return shown(state, &id, call, &kept);

@@ -40,7 +40,7 @@ pub(crate) fn insert(state: &mut State, caller: &Caller, call: &Call) -> Served 
         false => json!({ "email": id, "displayName": calendar.name }),
     };
     event.insert("organizer".into(), organizer);
-    conference(state, call, &mut event);
+    conference(state, call, None, &mut event);
     let kept = put(state, &id, event);
     copies::spread(state, None, &kept);
     let updates = SendUpdates::of(call);
@@ -102,20 +102,22 @@ fn name(state: &mut State, calendar: &str, event: &mut Body) -> Served<()> {
     Ok(())
 }
 
-/// Conference data are written only by who says that they know of them; a request for a conference makes one at once.
-pub(super) fn conference(state: &mut State, call: &Call, event: &mut Body) {
-    if call.parameter("conferenceDataVersion") != Some("1") {
+/// Conference data are written only by who says that they know of them. A request for a conference makes one at once; one
+/// that `before` has already had, by its id, makes nothing.
+pub(super) fn conference(state: &mut State, call: &Call, before: Option<&Body>, event: &mut Body) {
+    let request = |event: &Body| event.get("conferenceData")?.get("createRequest").cloned();
+    let id = |event: &Body| request(event).and_then(|request| request.get("requestId").cloned());
+    let knows = call.parameter("conferenceDataVersion") == Some("1");
+    if !knows || !event.contains_key("conferenceData") {
         event.remove("conferenceData");
         event.remove("hangoutLink");
         return;
     }
-    let request = event.get("conferenceData").and_then(|data| data.get("createRequest")).cloned();
-    let Some(request) = request.filter(|request| request.get("status").is_none()) else { return };
+    let Some(mut request) = request(event).filter(|_| before.and_then(id) != id(event)) else { return };
     let made = state.fresh("conference").to_lowercase().replace(|c: char| !c.is_ascii_lowercase(), "x");
     let code: Vec<_> = [0..3, 3..7, 7..10].into_iter().filter_map(|part| made.get(part)).collect();
     let code = code.join("-");
     let uri = format!("https://meet.google.com/{code}");
-    let mut request = request;
     request["status"] = json!({ "statusCode": "success" });
     let data = json!({
         "createRequest": request,

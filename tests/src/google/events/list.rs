@@ -2,7 +2,7 @@
 //!
 //! Two kinds of lists: of what there is, and of what has changed since a sync token. A series is one item with its
 //! exceptions beside it or, with `singleEvents`, an item for each occurrence. Of a series without end, occurrences are
-//! listed for two years from now unless the request has an end of its own.
+//! listed for two years from now unless the request has an end of its own. No `updatedMin` is too long ago here.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};

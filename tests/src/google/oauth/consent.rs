@@ -1,4 +1,8 @@
 //! What a person decides on the page of consent.
+//!
+//! A domain that forbids the application is `admin_policy_enforced`, one of the authorization errors that Google lists. It
+//! goes back to the application here, so that what the host makes of it is seen; a real person may meet it on a page of
+//! Google's and never come back, which is nothing that a host could handle.
 
 use std::collections::BTreeSet;
 
