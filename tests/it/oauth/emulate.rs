@@ -64,7 +64,7 @@ async fn a_person_connects_in_a_browser() -> anyhow::Result<()> {
     let emulate = Emulate::start(&[ANN, BEN]).await?;
     let world = world(&emulate, Clock::System).await?;
     let host = Host::start(&world.config_file()?, &[]).await?;
-    let link = sign_in_link(&host, ANN, 1).await?;
+    let link = sign_in_link(&host, ANN).await?;
     let button = format!("A {ANN} ann {ANN}");
     let seen = Browser::new()
         .await?
