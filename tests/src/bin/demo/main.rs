@@ -10,7 +10,9 @@
 mod desk;
 
 use anyhow::{Context, bail};
+use chronus_host::clock::Clock;
 use chronus_tests::{
+    google::{Google, Strictness},
     host::{Host, PATIENCE},
     peers::{CaldavClient, NewEvent, Radicale},
     visitor::Visitor,
@@ -33,6 +35,9 @@ const SERVER: &str = "https://dav.example.org";
 const ZONE: &str = "Europe/Rome";
 const USERS: [(&str, &str); 2] = [("ann", "app-password-of-ann"), ("ben", "app-password-of-ben")];
 const COMPONENT: &str = "plugins-build/out/ical.wasm";
+/// What the operator has registered at the stand-in for Google.
+const CLIENT: (&str, &str) = ("chronus-demo", "secret-of-the-demo");
+const PROVIDERS: [&str; 2] = ["ical", "google"];
 const FOLDER: &str = "target/demo";
 /// What a line with a link to sign in holds.
 const LINK: &str = "/sign-in/";
@@ -80,6 +85,7 @@ struct Demo {
     desk: Desk,
     host: Host,
     calendars: Radicale,
+    _google: Google,
     client: CaldavClient,
     calendar: String,
     monday: Zoned,
@@ -101,8 +107,15 @@ impl Demo {
         let client = CaldavClient::new(&calendars.account("ann")?).await?;
         println!("  {} with a calendar each of ann and ben; {SERVER} stands for it", calendars.origin());
 
+        step("Start a stand-in for Google, in which ann and ben have accounts");
+        let google = Google::start(Clock::System, Strictness::Alone).await?;
+        for name in ["Ann", "Ben"] {
+            google.add_user(&format!("{}@example.org", name.to_lowercase()), name, ZONE);
+        }
+        println!("  {} stands for its addresses", google.origin());
+
         step(&format!("Be the operator: a deployment in {FOLDER}, with its settings, provider, people and tokens"));
-        let config = write_settings(calendars.origin())?;
+        let config = write_settings(calendars.origin(), &google)?;
         println!("  $ export CHRONUS_CONFIG={}", config.display());
         desk.set("CHRONUS_CONFIG", config.display().to_string());
         populate(&mut desk).await?;
@@ -112,8 +125,10 @@ impl Demo {
         let host = Host::start(&config, &[]).await?;
         println!("    chronus listens on {}", host.origin());
         desk.set("API", host.origin());
+        let back = format!("{}/connect/callback/google", host.origin());
+        google.add_client(CLIENT.0, CLIENT.1, "Chronus (demo)", &[&back]);
 
-        let mut demo = Self { desk, host, calendars, client, calendar, monday };
+        let mut demo = Self { desk, host, calendars, _google: google, client, calendar, monday };
         demo.do_the_main_job().await?;
         demo.be_in_a_browser().await?;
         Ok(demo)
@@ -212,7 +227,8 @@ impl Demo {
         }
         println!(
             "In a browser: the link above signs ann in, once, within 15 minutes, and shows her Calendar Settings. For\n\
-             another, and for ben@example.org, who has connected nothing yet: {}/sign-in\n",
+             another, and for ben@example.org, who has connected nothing yet: {}/sign-in\n\
+             He may connect the calendar above by its form, or one at the stand-in for Google by consenting there.\n",
             self.host.origin()
         );
         println!(
@@ -227,14 +243,22 @@ impl Demo {
 
 /// Providers, an organisation with two programs, its people, and tokens.
 async fn populate(desk: &mut Desk) -> anyhow::Result<()> {
-    desk.cargo(&["chronus", "plugin", "add", COMPONENT, "--trusted", "plugins-build/out/trusted.pub"]).await?;
-    desk.cargo(&["chronus", "provider", "grant", "ical", "--yes"]).await?;
+    for id in PROVIDERS {
+        let component = format!("plugins-build/out/{id}.wasm");
+        desk.cargo(&["chronus", "plugin", "add", &component, "--trusted", "plugins-build/out/trusted.pub"]).await?;
+        desk.cargo(&["chronus", "provider", "grant", id, "--yes"]).await?;
+    }
+    let secret = format!("{FOLDER}/client-secret");
+    let client = ["provider", "client", "google", "--sign-in", "google", "--client-id", CLIENT.0];
+    desk.cargo(&[&["chronus"], &client[..], &["--secret-file", &secret]].concat()).await?;
     desk.cargo(&["chronus", "organisation", "add", "Example"]).await?;
     for (variable, program) in [("MENTORING", "Mentoring"), ("ONBOARDING", "Onboarding")] {
         let made = desk.cargo(&["chronus", "program", "add", program, "--organisation", "Example"]).await?;
         desk.set(variable, first_word(&made)?);
-        let enable = ["provider", "enable", "ical", "--organisation", "Example", "--program", program];
-        desk.cargo(&[&["chronus"], &enable[..]].concat()).await?;
+        for id in PROVIDERS {
+            let enable = ["provider", "enable", id, "--organisation", "Example", "--program", program];
+            desk.cargo(&[&["chronus"], &enable[..]].concat()).await?;
+        }
     }
     let members = ["--program", "Mentoring", "--program", "Onboarding"];
     for (variable, name, more) in
@@ -293,20 +317,22 @@ async fn present(desk: &Desk, meeting: &Request) -> anyhow::Result<()> {
 }
 
 /// The host's settings, and the target of the commands that try a provider without a host; the file of the former.
-fn write_settings(origin: &str) -> anyhow::Result<PathBuf> {
+fn write_settings(origin: &str, google: &Google) -> anyhow::Result<PathBuf> {
     let folder = std::env::current_dir()?.join(FOLDER);
     if folder.exists() {
         fs::remove_dir_all(&folder).with_context(|| format!("removing the last demo's {FOLDER}"))?;
     }
     fs::create_dir_all(&folder).context(FOLDER)?;
+    let stand_ins: String = google.map().iter().map(|(from, to)| format!("\"{from}\" = \"{to}\"\n")).collect();
     let port = if TcpListener::bind("127.0.0.1:8080").is_ok() { 8080 } else { 0 };
     let settings = format!(
         "# Made by `cargo demo`. `cargo chronus config --reference` tells what else can be set.\n\
          listen = \"127.0.0.1:{port}\"\ndatabase = \"chronus.db\"\nkeys = \"chronus.keys\"\n\n\
          # There is no mail server here.\nmail.print = true\n\n\
          # Compiled components, kept from one demo to the next.\n[sandbox]\ncache = \"../code-of-hosts\"\n\n\
-         # The provider believes that it talks to the left one.\n[egress.map]\n\"{SERVER}\" = \"{origin}\"\n"
+         # Providers believe that they talk to the left ones.\n[egress.map]\n\"{SERVER}\" = \"{origin}\"\n{stand_ins}"
     );
+    fs::write(folder.join("client-secret"), CLIENT.1).context("client-secret")?;
     let config = folder.join("chronus.toml");
     fs::write(&config, settings).context("chronus.toml")?;
     let (user, password) = USERS[1];
