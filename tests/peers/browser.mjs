@@ -4,6 +4,7 @@
 //
 //   script   whether pages may run scripts (default true)
 //   width    of the window (default 1000)
+//   dark     whether the person wants dark colours (default false)
 //   steps    a list; each is a list whose first item says what to do:
 //            ["open", URL]              types an address
 //            ["fill", LABEL, TEXT]      fills in the field with this label
@@ -27,14 +28,18 @@ const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const PATIENCE = 20_000;
 const MOST_TABS = 60;
 
-const { steps, script = true, width = 1000 } = JSON.parse(readFileSync(0, 'utf8'));
+const { steps, script = true, width = 1000, dark = false } = JSON.parse(readFileSync(0, 'utf8'));
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run', '--no-proxy-server'],
 });
 const seen = {};
 try {
-  const context = await browser.newContext({ javaScriptEnabled: script, viewport: { width, height: 800 } });
+  const context = await browser.newContext({
+    javaScriptEnabled: script,
+    viewport: { width, height: 800 },
+    colorScheme: dark ? 'dark' : 'light',
+  });
   context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   let status = 0;

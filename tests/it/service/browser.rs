@@ -1,5 +1,5 @@
-//! What people do, in a real browser: with a mouse, with the keyboard alone, without scripts in a narrow window; and
-//! axe-core finds nothing wrong with any page that they come to.
+//! What people do, in a real browser: with a mouse, with the keyboard alone (and in dark colours), without scripts in a
+//! narrow window; and axe-core finds nothing wrong with any page that they come to.
 
 use super::{
     pages::{link, mailing},
@@ -166,7 +166,7 @@ async fn the_keyboard_alone_does() -> anyhow::Result<()> {
         json!(["press", "Enter"]),
         json!(["see", "disconnected", "Calendar Settings"]),
     ];
-    let seen = Browser::new().await?.go(&steps).await?;
+    let seen = Browser::new().await?.dark().go(&steps).await?;
     all_are_sound(&seen)?;
     let (connected, disconnected) = (&seen["connected"], &seen["disconnected"]);
     ensure!(connected.text.contains(CONNECTED) && connected.focus == "Disconnect", "{connected:?}");
