@@ -12,6 +12,7 @@
 //            ["tab", NAME]              presses Tab until a thing of this name has the focus
 //            ["type", TEXT]             types where the focus is
 //            ["press", KEY]             presses a key, such as Enter
+//            ["wait", TEXT]             waits until this text is there
 //            ["see", NAME, HEADING]     waits for the page with this first heading, and remembers it under this name
 //
 // The answer is an object: the name of each page that was seen, and of it `url`, `title`, `heading`, `text`,
@@ -60,6 +61,7 @@ try {
     else if (what === 'type') await page.keyboard.type(one);
     else if (what === 'press') await page.keyboard.press(one);
     else if (what === 'tab') await tab(page, one);
+    else if (what === 'wait') await page.getByText(one, { exact: true }).first().waitFor();
     else if (what === 'see') seen[one] = await look(page, two);
     else throw new Error('no such step');
   }

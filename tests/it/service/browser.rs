@@ -100,7 +100,10 @@ async fn a_person_signs_in_by_mail_and_connects_and_disconnects() -> anyhow::Res
         json!(["open", scene.at("/settings/calendar")]),
     ];
     steps.extend(form("wrong"));
-    steps.extend([json!(["see", "refused", "Calendar Settings"])]);
+    steps.extend([
+        json!(["wait", "The calendar's service did not accept the sign-in"]),
+        json!(["see", "refused", "Calendar Settings"]),
+    ]);
     steps.extend(form(PASSWORD));
     steps.extend([
         json!(["click", "link", "Disconnect"]),
@@ -158,6 +161,7 @@ async fn the_keyboard_alone_does() -> anyhow::Result<()> {
         json!(["type", PASSWORD]),
         json!(["tab", "Connect iCal (CalDAV)"]),
         json!(["press", "Enter"]),
+        json!(["wait", CONNECTED]),
         json!(["tab", "Disconnect"]),
         json!(["see", "connected", "Calendar Settings"]),
         json!(["press", "Enter"]),
