@@ -4,6 +4,7 @@
 //
 //   script   whether pages may run scripts (default true)
 //   width    of the window (default 1000)
+//   dark     whether the person wants dark colours (default false)
 //   steps    a list; each is a list whose first item says what to do:
 //            ["open", URL]              types an address
 //            ["fill", LABEL, TEXT]      fills in the field with this label
@@ -11,6 +12,7 @@
 //            ["tab", NAME]              presses Tab until a thing of this name has the focus
 //            ["type", TEXT]             types where the focus is
 //            ["press", KEY]             presses a key, such as Enter
+//            ["wait", TEXT]             waits until this text is there
 //            ["see", NAME, HEADING]     waits for the page with this first heading, and remembers it under this name
 //
 // The answer is an object: the name of each page that was seen, and of it `url`, `title`, `heading`, `text`,
@@ -27,14 +29,18 @@ const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const PATIENCE = 20_000;
 const MOST_TABS = 60;
 
-const { steps, script = true, width = 1000 } = JSON.parse(readFileSync(0, 'utf8'));
+const { steps, script = true, width = 1000, dark = false } = JSON.parse(readFileSync(0, 'utf8'));
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run', '--no-proxy-server'],
 });
 const seen = {};
 try {
-  const context = await browser.newContext({ javaScriptEnabled: script, viewport: { width, height: 800 } });
+  const context = await browser.newContext({
+    javaScriptEnabled: script,
+    viewport: { width, height: 800 },
+    colorScheme: dark ? 'dark' : 'light',
+  });
   context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   let status = 0;
@@ -55,6 +61,7 @@ try {
     else if (what === 'type') await page.keyboard.type(one);
     else if (what === 'press') await page.keyboard.press(one);
     else if (what === 'tab') await tab(page, one);
+    else if (what === 'wait') await page.getByText(one, { exact: true }).first().waitFor();
     else if (what === 'see') seen[one] = await look(page, two);
     else throw new Error('no such step');
   }

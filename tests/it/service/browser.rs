@@ -1,5 +1,5 @@
-//! What people do, in a real browser: with a mouse, with the keyboard alone, without scripts in a narrow window; and
-//! axe-core finds nothing wrong with any page that they come to.
+//! What people do, in a real browser: with a mouse, with the keyboard alone (and in dark colours), without scripts in a
+//! narrow window; and axe-core finds nothing wrong with any page that they come to.
 
 use super::{
     pages::{link, mailing},
@@ -100,7 +100,10 @@ async fn a_person_signs_in_by_mail_and_connects_and_disconnects() -> anyhow::Res
         json!(["open", scene.at("/settings/calendar")]),
     ];
     steps.extend(form("wrong"));
-    steps.extend([json!(["see", "refused", "Calendar Settings"])]);
+    steps.extend([
+        json!(["wait", "The calendar's service did not accept the sign-in"]),
+        json!(["see", "refused", "Calendar Settings"]),
+    ]);
     steps.extend(form(PASSWORD));
     steps.extend([
         json!(["click", "link", "Disconnect"]),
@@ -158,6 +161,7 @@ async fn the_keyboard_alone_does() -> anyhow::Result<()> {
         json!(["type", PASSWORD]),
         json!(["tab", "Connect iCal (CalDAV)"]),
         json!(["press", "Enter"]),
+        json!(["wait", CONNECTED]),
         json!(["tab", "Disconnect"]),
         json!(["see", "connected", "Calendar Settings"]),
         json!(["press", "Enter"]),
@@ -166,7 +170,7 @@ async fn the_keyboard_alone_does() -> anyhow::Result<()> {
         json!(["press", "Enter"]),
         json!(["see", "disconnected", "Calendar Settings"]),
     ];
-    let seen = Browser::new().await?.go(&steps).await?;
+    let seen = Browser::new().await?.dark().go(&steps).await?;
     all_are_sound(&seen)?;
     let (connected, disconnected) = (&seen["connected"], &seen["disconnected"]);
     ensure!(connected.text.contains(CONNECTED) && connected.focus == "Disconnect", "{connected:?}");

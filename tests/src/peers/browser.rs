@@ -16,6 +16,7 @@ pub struct Browser {
     node: Node,
     script: bool,
     width: u32,
+    dark: bool,
 }
 
 /// A page as somebody sees it.
@@ -40,7 +41,7 @@ pub struct SeenPage {
 impl Browser {
     /// Installs what drives it if need be.
     pub async fn new() -> anyhow::Result<Self> {
-        Ok(Self { node: Node::of(Peer::Browser).await?, script: true, width: 1000 })
+        Ok(Self { node: Node::of(Peer::Browser).await?, script: true, width: 1000, dark: false })
     }
 
     /// One in which no page may run scripts.
@@ -53,9 +54,14 @@ impl Browser {
         Self { width, ..self }
     }
 
+    /// One whose person wants dark colours.
+    pub fn dark(self) -> Self {
+        Self { dark: true, ..self }
+    }
+
     /// Takes these steps, and gives the pages that it was told to see, by name. The browser is new each time.
     pub async fn go(&self, steps: &[Value]) -> anyhow::Result<BTreeMap<String, SeenPage>> {
-        let input = json!({ "script": self.script, "width": self.width, "steps": steps });
+        let input = json!({ "script": self.script, "width": self.width, "dark": self.dark, "steps": steps });
         Ok(serde_json::from_value(self.node.run("browser.mjs", &[], &input).await?)?)
     }
 }

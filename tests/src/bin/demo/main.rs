@@ -39,8 +39,6 @@ const COMPONENT: &str = "plugins-build/out/ical.wasm";
 const CLIENT: (&str, &str) = ("chronus-demo", "secret-of-the-demo");
 const PROVIDERS: [&str; 2] = ["ical", "google"];
 const FOLDER: &str = "target/demo";
-/// What a line with a link to sign in holds.
-const LINK: &str = "/sign-in/";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -141,15 +139,20 @@ impl Demo {
         let page = visitor.get("/sign-in").await?;
         let fields = [("email", "ann@example.org"), ("return-to", "/settings/calendar")];
         visitor.post(&page, "/sign-in", &fields).await?.leads_to("/sign-in/sent")?;
-        show(self.host.says(&[LINK]).await?.trim());
+        show(self.host.says(&[&self.link()]).await?.trim());
         Ok(())
+    }
+
+    /// What every link to sign in begins with; the log tells addresses without the host.
+    fn link(&self) -> String {
+        format!("{}/sign-in/", self.host.origin())
     }
 
     /// Prints every further link, for as long as there are any.
     async fn print_links(&self) {
-        let mut told = 1;
+        let (link, mut told) = (self.link(), 1);
         loop {
-            for line in self.host.goes_on(LINK, told).await {
+            for line in self.host.goes_on(&link, told).await {
                 println!("A link to sign in was mailed: {}", line.trim());
                 told += 1;
             }
