@@ -1,12 +1,13 @@
-"""Google's own client for its Calendar API, for tests: one verb, JSON in, JSON out.
+"""Google's own client, for tests: a line of JSON in, a line of JSON out, until the input ends.
 
-    python google_client.py calls|pages < request.json
+    python google_client.py < [verb, request] on each line
 
 Every request has `origin` and `credentials` {token, refresh_token?, client_id?, client_secret?}. The client is built from
-the description of the API that its package carries, and knows of the server only where it is.
+the descriptions of the APIs that its package carries, and knows of the server only where it is.
 
 - `calls`: `calls` is a list of {method: "events.insert", arguments: {…}, headers?, retries?}; gives for each what was
   answered, or the status and reason of the refusal, and how long the client would have waited before trying again.
+- `who`: what the API of OAuth says of the person.
 - `pages`: `arguments` of `events.list`; follows the pages as the client does, and gives all items and the sync token.
 """
 
@@ -23,8 +24,9 @@ for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
     del os.environ[name]
 
 
-def calls(service, request):
-    return [call(service, one) for one in request["calls"]]
+def calls(request):
+    with calendar(request) as service:
+        return [call(service, one) for one in request["calls"]]
 
 
 def call(service, one):
@@ -42,8 +44,8 @@ def call(service, one):
         return {"status": error.status_code, "reason": reason, "waits": len(waits)}
 
 
-def pages(service, request):
-    events = service.events()
+def pages(request):
+    events = calendar(request).events()
     made = events.list(**request["arguments"])
     items, sizes = [], []
     while made is not None:
@@ -54,8 +56,22 @@ def pages(service, request):
     return {"items": items, "sizes": sizes, "token": last.get("nextSyncToken")}
 
 
-request = json.load(sys.stdin)
-credentials = Credentials(token_uri=request["origin"] + "/token", **request["credentials"])
-endpoint = {"api_endpoint": request["origin"] + "/calendar/v3/"}
-with build("calendar", "v3", credentials=credentials, static_discovery=True, client_options=endpoint) as service:
-    print(json.dumps({verb.__name__: verb for verb in [calls, pages]}[sys.argv[1]](service, request)))
+def who(request):
+    with api(request, "oauth2", "v2", "") as service:
+        return service.userinfo().get().execute()
+
+
+def calendar(request):
+    return api(request, "calendar", "v3", "calendar/v3/")
+
+
+def api(request, name, version, path):
+    credentials = Credentials(token_uri=request["origin"] + "/token", **request["credentials"])
+    endpoint = {"api_endpoint": f"{request['origin']}/{path}"}
+    return build(name, version, credentials=credentials, static_discovery=True, client_options=endpoint)
+
+
+verbs = {verb.__name__: verb for verb in [calls, pages, who]}
+for line in sys.stdin:
+    verb, request = json.loads(line)
+    print(json.dumps(verbs[verb](request)), flush=True)

@@ -1,6 +1,6 @@
-"""Independent OAuth clients for tests: one verb, JSON in, JSON out.
+"""Independent OAuth clients, for tests: a line of JSON in, a line of JSON out, until the input ends.
 
-    python google_oauth.py consent|exchange|refresh|revoke|service_account < request.json
+    python google_oauth.py < [verb, request] on each line
 
 Every request has `origin`. Consent, exchange and refresh are requests-oauthlib's, the service account is google-auth's;
 the page of consent is filled in as a browser without JavaScript would.
@@ -121,6 +121,7 @@ def service_account(request):
     return {"token": credentials.token}
 
 
-request = json.load(sys.stdin)
-verbs = [consent, exchange, refresh, revoke, service_account]
-print(json.dumps({verb.__name__: verb for verb in verbs}[sys.argv[1]](request)))
+verbs = {verb.__name__: verb for verb in [consent, exchange, refresh, revoke, service_account]}
+for line in sys.stdin:
+    verb, request = json.loads(line)
+    print(json.dumps(verbs[verb](request)), flush=True)

@@ -32,9 +32,9 @@ pub struct Host {
     said: Said,
 }
 
-/// What it has said so far, line by line.
+/// What a child has said so far, line by line.
 #[derive(Debug, Clone, Default)]
-struct Said {
+pub(crate) struct Said {
     lines: Arc<Mutex<Vec<String>>>,
     more: Arc<Notify>,
 }
@@ -82,6 +82,15 @@ impl Host {
         self.said.says(words).await
     }
 
+    /// The lines that hold this word, all but the first `told`, whenever there is one.
+    pub async fn goes_on(&self, word: &str, told: usize) -> Vec<String> {
+        let more = |lines: &[String]| {
+            let more: Vec<_> = lines.iter().filter(|line| line.contains(word)).skip(told).cloned().collect();
+            if more.is_empty() { None } else { Some(more) }
+        };
+        self.said.whenever(more).await
+    }
+
     /// All that it has said so far.
     pub fn log(&self) -> String {
         self.said.lines().join("\n")
@@ -105,30 +114,42 @@ impl Host {
 }
 
 impl Said {
-    async fn says(&self, words: &[&str]) -> anyhow::Result<String> {
-        let found = || {
-            let lines = self.lines();
-            lines.iter().find(|line| words.iter().all(|word| line.contains(word))).cloned()
-        };
-        let wait = async {
-            loop {
-                // Asked for before looking, so that nothing is missed in between.
-                let more = self.more.notified();
-                if let Some(line) = found() {
-                    return line;
-                }
-                more.await;
+    /// The first line that holds all of these words, once it has said it.
+    pub(crate) async fn says(&self, words: &[&str]) -> anyhow::Result<String> {
+        let fits = |line: &&String| words.iter().all(|word| line.contains(word));
+        let found = self.once(|lines| lines.iter().find(fits).cloned()).await;
+        found.with_context(|| format!("it never said {words:?}, but:\n{}", self.lines().join("\n")))
+    }
+
+    /// All lines, once there are so many.
+    pub(crate) async fn at_least(&self, count: usize) -> anyhow::Result<Vec<String>> {
+        let found = self.once(|lines| (lines.len() >= count).then(|| lines.to_vec())).await;
+        found.with_context(|| format!("it never said {count} lines, but:\n{}", self.lines().join("\n")))
+    }
+
+    /// What is found in the lines, once it is, unless that takes too long.
+    async fn once<T>(&self, find: impl Fn(&[String]) -> Option<T>) -> Option<T> {
+        timeout(PATIENCE, self.whenever(find)).await.ok()
+    }
+
+    /// What is found in the lines, whenever that is.
+    async fn whenever<T>(&self, find: impl Fn(&[String]) -> Option<T>) -> T {
+        loop {
+            // Asked for before looking, so that nothing is missed in between.
+            let more = self.more.notified();
+            if let Some(found) = find(&self.lines()) {
+                return found;
             }
-        };
-        let line = timeout(PATIENCE, wait).await;
-        line.with_context(|| format!("it never said {words:?}, but:\n{}", self.lines().join("\n")))
+            more.await;
+        }
     }
 
     fn lines(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn keep(&self, stream: impl AsyncRead + Send + Unpin + 'static) {
+    /// Keeps what comes from here.
+    pub(crate) fn keep(&self, stream: impl AsyncRead + Send + Unpin + 'static) {
         let said = self.clone();
         tokio::spawn(async move {
             let mut lines = BufReader::new(stream).lines();

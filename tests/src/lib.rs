@@ -3,7 +3,7 @@
 //! - `checkout`: where we are, and the components of this checkout, built once per process.
 //! - `database`: an empty database for each test, on either engine.
 //! - `peers`: software by other people that proves our work: CalDAV servers, an independent client, a reference for
-//!   recurrences. Rejected: imitations of servers. They know only what we knew when we wrote them.
+//!   recurrences. Rejected: imitations of servers that can be had. They know only what we knew when we wrote them.
 //! - `harness`: a sandbox, and a provider in it that is connected to somebody's account.
 //! - `listing`: a whole calendar, read for the first time and looked at again.
 //! - `measure`: what a benchmark makes of its rounds.
@@ -12,6 +12,7 @@
 //! - `google`: a strict stand-in for Google, whose own description of its API looks at every request and answer.
 //! - `random`: random choices that a seed repeats.
 //! - `program`, `host`: the program of this checkout, and a running `chronus serve` with a client of its API.
+//! - `visitor`: a browser without a window, for pages: cookies, and the tokens of forms.
 //! - `wit`: the contract as text: the promises it numbers, and its normal form.
 //! - `tidy`: the rules of the house as functions over the tracked files; `it/tidy.rs` applies them.
 
@@ -28,6 +29,7 @@ mod program;
 pub mod random;
 pub mod store;
 pub mod tidy;
+pub mod visitor;
 pub mod wit;
 
 pub use checkout::{Components, components, repo_root};

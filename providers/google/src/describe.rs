@@ -57,8 +57,13 @@ fn person() -> SignIn {
             token: TOKEN.to_owned(),
             revoke: Some("https://oauth2.googleapis.com/revoke".to_owned()),
             scopes: vec![scopes(Level::Read, scopes::FREE_BUSY), scopes(Level::Write, scopes::EVENTS)],
-            // Without the first there is no refresh token; the second keeps what was given before.
-            authorize_parameters: vec![pair("access_type", "offline"), pair("include_granted_scopes", "true")],
+            // Without the first and the last there is no refresh token (the host leaves `prompt` out where it has one); the
+            // second keeps what was given before.
+            authorize_parameters: vec![
+                pair("access_type", "offline"),
+                pair("include_granted_scopes", "true"),
+                pair("prompt", "consent"),
+            ],
             endpoint_choices: Vec::new(),
             keep_from_token: vec![scopes::FIELD.to_owned()],
         }),

@@ -8,9 +8,9 @@
 //! only informed cannot be told apart from one who comes: such a list is refused as `unsupported` rather than stored as
 //! something else.
 
-use chronus_sdk::failure::unsupported;
+use chronus_sdk::failure::{failure, unsupported};
 use chronus_sdk::json::{Value, json};
-use chronus_sdk::types::{Attendee, Connection, Failure, Organiser, Role, Rsvp};
+use chronus_sdk::types::{Attendee, Connection, Failure, Organiser, Remedy, Role, Rsvp};
 
 /// The addresses of Google's rooms.
 const RESOURCE: &str = "@resource.calendar.google.com";
@@ -133,7 +133,8 @@ fn new(one: &Attendee) -> Result<Value, Failure> {
 /// invited, and Google's pages put the organiser into it with an answer of their own.
 ///
 /// # Errors
-/// `unsupported`, if one is what Google cannot say.
+/// `unsupported`, if one is what Google cannot say; `not-permitted`, if Google does not show all attendees, who would be
+/// taken off the list by writing it.
 pub(crate) fn rewrite(
     item: &Value,
     wanted: &[Attendee],
@@ -151,6 +152,10 @@ pub(crate) fn rewrite(
                 changed = true;
             }
         }
+    }
+    if changed && item["attendeesOmitted"] == true {
+        let detail = "Google does not show all of the attendees, and whoever is not shown would be uninvited";
+        return Err(failure(Remedy::NotPermitted, "", detail));
     }
     Ok(changed.then_some(list))
 }
@@ -230,6 +235,14 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_which_a_part_is_shown_is_not_written() {
+        let mut item = present();
+        item["attendeesOmitted"] = true.into();
+        let refused = rewrite(&item, &[guest("cy@example.com")], &connection()).expect_err("refused");
+        assert_eq!(refused.remedy, Remedy::NotPermitted);
+    }
+
+    #[test]
     fn a_role_changes_alone() {
         let room = Attendee { role: Role::NonParticipant, ..guest("room@resource.calendar.google.com") };
         let optional = Attendee { role: Role::Optional, ..guest("bo@example.com") };
@@ -244,7 +257,7 @@ mod tests {
         for role in [Role::Chair, Role::NonParticipant] {
             let one = Attendee { role, ..guest("bo@example.com") };
             let remedy = write(std::slice::from_ref(&one)).expect_err("no such role").remedy;
-            assert_eq!(remedy, chronus_sdk::types::Remedy::Unsupported);
+            assert_eq!(remedy, Remedy::Unsupported);
             assert!(rewrite(&present(), &[one], &connection()).is_err());
         }
     }

@@ -83,7 +83,8 @@ fn meaning(reason: &str, response: &Response) -> Option<(Remedy, &'static str)> 
         ("forbiddenForNonOrganizer" | "cannotChangeOrganizer" | "cannotChangeOrganizerOfInstance", _) => {
             (Remedy::NotPermitted, "only the organiser of the event changes what its attendees share")
         }
-        ("requiredAccessLevel" | "forbidden" | "eventTypeRestriction" | "calendarNotWritable", _) => {
+        ("eventTypeRestriction", _) => (Remedy::Unsupported, "Google does not do that with an event of this type"),
+        ("requiredAccessLevel" | "forbidden" | "calendarNotWritable", _) => {
             (Remedy::NotPermitted, "the calendar does not let this person do that")
         }
         ("deleted", _) => (Remedy::Gone, "it has been deleted"),
@@ -147,6 +148,7 @@ mod tests {
             (403, "forbiddenForNonOrganizer", Remedy::NotPermitted),
             (403, "forbiddenForServiceAccounts", Remedy::NotPermitted),
             (403, "accessNotConfigured", Remedy::NotPermitted),
+            (400, "eventTypeRestriction", Remedy::Unsupported),
             (403, "domainPolicy", admin()),
             (403, "newReason", Remedy::NotPermitted),
             (404, "notFound", Remedy::NotFound),

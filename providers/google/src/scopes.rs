@@ -24,8 +24,8 @@ pub(crate) const EVENTS: &str = "calendar.events";
 
 const PREFIX: &str = "https://www.googleapis.com/auth/";
 
-/// Scopes that only tell who somebody is, as they are asked for. In token replies the second is a `userinfo.email`.
-const IDENTITY: [&str; 2] = ["openid", "email"];
+/// Scopes that only tell who somebody is, by the names that token replies have for them.
+const IDENTITY: [&str; 2] = ["openid", "https://www.googleapis.com/auth/userinfo.email"];
 
 /// A scope as it is asked for.
 pub(crate) fn full(scope: &str) -> String {

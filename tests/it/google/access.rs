@@ -227,7 +227,8 @@ async fn kinds_conferences_and_conditions_are_kept() -> anyhow::Result<()> {
     assert_eq!(same.status, StatusCode::NOT_MODIFIED);
     // A replacement has what it says, and nothing else.
     let whole = json!({
-        "start": { "date": "2026-11-26" }, "end": { "date": "2026-11-27" }, "extendedProperties": { "private": { "k": "v" } },
+        "start": { "date": "2026-11-26" }, "end": { "date": "2026-11-27" },
+        "extendedProperties": { "private": { "k": "v" } },
     });
     let replaced = ann.put(Method::PUT, &path, whole).await?;
     assert_eq!((&replaced["summary"], &replaced["iCalUID"]), (&Value::Null, &json!("abc12@google.com")));
@@ -236,7 +237,8 @@ async fn kinds_conferences_and_conditions_are_kept() -> anyhow::Result<()> {
         json!({ "start": { "dateTime": "2026-11-26T10:00:00Z" }, "end": { "dateTime": "2026-11-26T11:00:00Z" } });
     assert_eq!(ann.ask(Method::PATCH, &path, Some(&back)).await?.reason(), "invalid", "both a day and a time");
     let back = json!({
-        "start": { "dateTime": "2026-11-26T10:00:00Z", "date": null }, "end": { "dateTime": "2026-11-26T11:00:00Z", "date": null },
+        "start": { "dateTime": "2026-11-26T10:00:00Z", "date": null },
+        "end": { "dateTime": "2026-11-26T11:00:00Z", "date": null },
     });
     assert_eq!(ann.put(Method::PATCH, &path, back).await?["start"]["timeZone"], "Europe/Rome");
     let lower = json!({ "sequence": 0 });

@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use chronus_tests::google::Fault;
-use chronus_tests::peers::{self, GoogleClients, Peer};
+use chronus_tests::peers::{self, GoogleClient, Peer};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -12,26 +12,31 @@ use super::world::{ANN, BEN, World, meeting};
 /// The client, acting for somebody.
 struct Client<'a> {
     world: &'a World,
-    clients: GoogleClients,
+    client: GoogleClient,
     credentials: Value,
 }
 
 impl<'a> Client<'a> {
     async fn new(world: &'a World, address: &str, scopes: &[&str]) -> anyhow::Result<Self> {
         let credentials = json!({ "token": world.google.issue(address, scopes) });
-        Ok(Self { world, clients: GoogleClients::installed().await?, credentials })
+        Ok(Self { world, client: GoogleClient::calendar().await?, credentials })
     }
 
     async fn calls(&self, calls: Value) -> anyhow::Result<Vec<Value>> {
         let input = json!({ "origin": self.world.google.origin(), "credentials": self.credentials, "calls": calls });
-        let said = self.clients.calendar("calls", &input).await?;
+        let said = self.client.ask("calls", &input).await?;
         said.as_array().cloned().context("no list")
+    }
+
+    async fn who(&self) -> anyhow::Result<Value> {
+        let input = json!({ "origin": self.world.google.origin(), "credentials": self.credentials });
+        self.client.ask("who", &input).await
     }
 
     async fn pages(&self, arguments: Value) -> anyhow::Result<Value> {
         let origin = self.world.google.origin();
         let input = json!({ "origin": origin, "credentials": self.credentials, "arguments": arguments });
-        self.clients.calendar("pages", &input).await
+        self.client.ask("pages", &input).await
     }
 }
 
@@ -47,9 +52,10 @@ async fn events_are_made_read_changed_and_followed() -> anyhow::Result<()> {
     let world = World::new().await?;
     let client = Client::new(&world, ANN, &["calendar.events"]).await?;
     let primary = |event: &str| json!({ "calendarId": "primary", "eventId": event });
+    let invite = json!({ "calendarId": "primary", "sendUpdates": "all", "body": meeting("abc11", &[BEN]) });
     let said = client
         .calls(json!([
-            call("events.insert", json!({ "calendarId": "primary", "sendUpdates": "all", "body": meeting("abc11", &[BEN]) })),
+            call("events.insert", invite),
             call("events.insert", json!({ "calendarId": "primary", "body": meeting("abc11", &[]) })),
             call("events.insert", json!({ "calendarId": "primary", "body": meeting("abc12", &[]) })),
             call("events.insert", json!({ "calendarId": "primary", "body": meeting("abc13", &[]) })),
@@ -150,6 +156,21 @@ async fn a_channel_is_opened_and_stopped() -> anyhow::Result<()> {
     let stop = call("channels.stop", json!({ "body": stop }));
     let said = client.calls(json!([stop, stop])).await?;
     assert_eq!((&said[0]["answer"], &said[1]["status"]), (&json!(""), &json!(404)));
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_somebody_is_is_said_by_scope() -> anyhow::Result<()> {
+    if peers::left_out(&[Peer::Google])? {
+        return Ok(());
+    }
+    let world = World::new().await?;
+    let ann = Client::new(&world, ANN, &["openid", "userinfo.email", "userinfo.profile"]).await?.who().await?;
+    assert_eq!((&ann["email"], &ann["verified_email"], &ann["name"]), (&json!(ANN), &json!(true), &json!("Ann Alto")));
+    let named = Client::new(&world, ANN, &["profile"]).await?.who().await?;
+    assert_eq!((&named["id"], &named["email"]), (&ann["id"], &Value::Null));
+    let refused = Client::new(&world, ANN, &["calendar.events"]).await?.who().await.unwrap_err().to_string();
+    assert!(refused.contains("403"), "{refused}");
     Ok(())
 }
 

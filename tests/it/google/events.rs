@@ -159,6 +159,21 @@ async fn a_series_has_occurrences_and_exceptions() -> anyhow::Result<()> {
     let (changed, _) = ann.list(&format!("syncToken={next}")).await?;
     assert_eq!(changed, [format!("serie_{}", starts[3])]);
 
+    // A series that is cancelled takes its exceptions with it, everywhere.
+    let other = json!({
+        "id": "series2", "start": { "dateTime": "2027-03-22T09:00:00", "timeZone": "Europe/Rome" },
+        "end": { "dateTime": "2027-03-22T10:00:00", "timeZone": "Europe/Rome" },
+        "recurrence": ["RRULE:FREQ=DAILY;COUNT=2"], "attendees": [{ "email": BEN }],
+    });
+    ann.put(Method::POST, "calendars/primary/events", other).await?;
+    let second = "calendars/primary/events/series2_20270323T080000Z";
+    ann.put(Method::PATCH, second, json!({ "summary": "Another" })).await?;
+    let (_, before) = ben.list("singleEvents=true").await?;
+    ann.ask(Method::DELETE, "calendars/primary/events/series2", None).await?;
+    let (changed, _) = ben.list(&format!("singleEvents=true&syncToken={before}")).await?;
+    assert_eq!(changed, ["(series2_20270322T080000Z)", "(series2_20270323T080000Z)"]);
+    assert_eq!(ann.get(second).await?["status"], "cancelled");
+
     // Who follows single occurrences hears of those that a shorter rule takes away.
     let (_, single) = ann.list("singleEvents=true").await?;
     let shorter = json!({ "recurrence": ["RRULE:FREQ=WEEKLY;COUNT=2"] });
@@ -166,5 +181,58 @@ async fn a_series_has_occurrences_and_exceptions() -> anyhow::Result<()> {
     let (changed, _) = ann.list(&format!("singleEvents=true&syncToken={single}")).await?;
     let gone = [starts[2], starts[3]].map(|start| format!("(serie_{start})"));
     assert_eq!(changed, [&[format!("serie_{}", starts[0])][..], &gone].concat());
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_invitation_from_outside_is_answered_by_mail() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let ann = world.person(ANN);
+    let outside = "eve@elsewhere.example";
+    let mut event = meeting("", &[ANN]);
+    event["iCalUID"] = "tea@elsewhere.example".into();
+    let id = world.google.receive(outside, &event)?;
+    let path = format!("calendars/primary/events/{id}");
+    let copy = ann.get(&path).await?;
+    assert_eq!((&copy["organizer"], &copy["attendees"][0]["self"]), (&json!({ "email": outside }), &json!(true)));
+    let answer = json!({ "attendeesOmitted": true, "attendees": [{ "email": ANN, "responseStatus": "tentative" }] });
+    ann.put(Method::PATCH, &format!("{path}?sendUpdates=all"), answer).await?;
+    let mails = world.google.take_mails();
+    assert_eq!((mails[0].to.as_str(), mails[0].kind, mails.len()), (outside, MailKind::Reply, 1));
+    assert_eq!((mails[0].ical_uid.as_str(), mails[0].answer.as_deref()), ("tea@elsewhere.example", Some("tentative")));
+
+    // What comes later finds the same copy, with what Ann has made of it.
+    ann.put(Method::PATCH, &path, json!({ "colorId": "5" })).await?;
+    event["summary"] = "Tea".into();
+    assert_eq!(world.google.receive(outside, &event)?, id);
+    let copy = ann.get(&path).await?;
+    assert_eq!((&copy["summary"], &copy["colorId"]), (&json!("Tea"), &json!("5")));
+    event["status"] = "cancelled".into();
+    world.google.receive(outside, &event)?;
+    assert_eq!(ann.get(&path).await?["status"], "cancelled");
+    Ok(())
+}
+
+/// An id is a calendar's own matter: a guest may have another event under it.
+#[tokio::test]
+async fn a_copy_whose_id_is_taken_goes_by_another() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let (ann, ben) = (world.person(ANN), world.person(BEN));
+    ben.put(Method::POST, "calendars/primary/events", meeting("same1", &[])).await?;
+    let outside = json!({
+        "iCalUID": "same@elsewhere.example", "summary": "Tea", "attendees": [{ "email": BEN }],
+        "start": { "date": "2026-11-26" }, "end": { "date": "2026-11-27" },
+    });
+    let id = world.google.receive("eve@elsewhere.example", &outside)?;
+    ann.put(Method::POST, "calendars/primary/events", meeting(&id, &[BEN])).await?;
+    assert_eq!(ben.list("iCalUID=same%40elsewhere.example").await?.0, [id.as_str()]);
+    let copy = format!("{id}0");
+    assert_eq!(ben.list(&format!("iCalUID={id}%40google.com")).await?.0, [copy.as_str()]);
+    let answer = json!({ "attendeesOmitted": true, "attendees": [{ "email": BEN, "responseStatus": "accepted" }] });
+    ben.put(Method::PATCH, &format!("calendars/primary/events/{copy}"), answer).await?;
+    assert_eq!(ann.get(&format!("calendars/primary/events/{id}")).await?["attendees"][0]["responseStatus"], "accepted");
+    ann.ask(Method::DELETE, &format!("calendars/primary/events/{id}"), None).await?;
+    assert_eq!(ben.get(&format!("calendars/primary/events/{copy}")).await?["status"], "cancelled");
+    assert_eq!(ben.get(&format!("calendars/primary/events/{id}")).await?["status"], "confirmed");
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use chronus_host::clock::Clock;
 use chronus_tests::google::{Google, Strictness};
-use chronus_tests::peers::{self, GoogleClients, Peer};
+use chronus_tests::peers::{self, GoogleClient, Peer};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -15,13 +15,13 @@ const EVENTS: &str = "https://www.googleapis.com/auth/calendar.events";
 /// An application, by requests-oauthlib.
 struct App<'a> {
     google: &'a Google,
-    clients: GoogleClients,
+    client: GoogleClient,
 }
 
 impl<'a> App<'a> {
     async fn new(google: &'a Google) -> anyhow::Result<Self> {
         google.add_client("app", "s3cret", "The <app>", &[REDIRECT]);
-        Ok(Self { google, clients: GoogleClients::installed().await? })
+        Ok(Self { google, client: GoogleClient::oauth().await? })
     }
 
     async fn ask(&self, verb: &str, mut input: Value) -> anyhow::Result<Value> {
@@ -32,7 +32,7 @@ impl<'a> App<'a> {
                 input[name] = value.clone();
             }
         }
-        self.clients.oauth(verb, &input).await
+        self.client.ask(verb, &input).await
     }
 
     /// Ann consents to these scopes.
@@ -232,10 +232,10 @@ async fn a_service_account_acts_for_people_whose_domain_lets_it() -> anyhow::Res
     let robot = "robot@sandbox.iam.gserviceaccount.com";
     let key = google.add_service_account(robot)?;
     google.delegate(robot, "example.com", &["calendar.events"]);
-    let clients = GoogleClients::installed().await?;
+    let client = GoogleClient::oauth().await?;
     let ask = async |key: &Value, scope: &str, subject: Option<&str>| {
         let input = json!({ "origin": google.origin(), "key": key, "scopes": [scope], "subject": subject });
-        clients.oauth("service_account", &input).await
+        client.ask("service_account", &input).await
     };
     assert!(ask(&key, EVENTS, Some(ANN)).await?["token"].is_string());
     assert!(ask(&key, EVENTS, None).await?["token"].is_string(), "for itself");

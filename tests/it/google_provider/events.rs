@@ -5,6 +5,8 @@ use anyhow::Context;
 use chronus_host::calendar::{Attendee, Draft, Patch, Role, Rsvp, Status, Window};
 use chronus_host::plugins::Remedy;
 use chronus_host::plugins::contract::{Batch, Change, Notify};
+use chronus_tests::google::Fault;
+use http::Method;
 use serde_json::json;
 
 fn guest(address: &str) -> Attendee {
@@ -116,6 +118,28 @@ async fn who_is_told_is_the_callers_choice() -> anyhow::Result<()> {
     assert_eq!(world.google.take_mails().len(), 1);
     world.plugin.cancel(&access, (ANN, &told.id), "told", None, Notify::All).await?;
     assert_eq!(world.google.take_mails(), [], "cancelling again tells nobody again");
+    Ok(())
+}
+
+/// The invitation was made and mailed, and nobody heard so: the second try finds it, and nobody is mailed twice.
+#[tokio::test]
+async fn a_lost_answer_is_no_second_invitation() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let access = world.access(ANN, &TWO_WAY)?;
+    let invited = || Draft { attendees: vec![guest("cy@elsewhere.example")], ..draft(0, 1) };
+    world.google.fail_next(1, Some(Method::POST), "/calendar/v3/calendars/", Fault::DoneButCut);
+    let lost = world.plugin.create(&access, ANN, "meeting-1", invited(), Notify::All).await;
+    assert_eq!(remedy(lost)?, Remedy::Temporary);
+    let found = world.plugin.create(&access, ANN, "meeting-1", invited(), Notify::All).await?.value;
+    let there: Vec<_> = world.google.events(ANN).iter().map(|event| event["id"].clone()).collect();
+    assert_eq!(there, [json!(found.id)]);
+    assert_eq!(world.google.take_mails().len(), 1);
+    // Meanwhile Ann wrote something else into it: what is there is told, and stays.
+    let path = format!("calendars/primary/events/{}", found.id);
+    world.other_program(ANN, "PATCH", &path, r#"{"summary":"Mine now"}"#).await?;
+    let again = world.plugin.create(&access, ANN, "meeting-1", invited(), Notify::All).await;
+    let Remedy::Conflict(present) = remedy(again)? else { anyhow::bail!("no conflict") };
+    assert_eq!((present.title.as_str(), present.ours.as_deref()), ("Mine now", Some("meeting-1")));
     Ok(())
 }
 

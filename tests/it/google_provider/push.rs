@@ -8,7 +8,7 @@ use axum::routing::post;
 use chronus_host::clock::Clock;
 use chronus_host::plugins::contract::{Hint, News, Notify};
 use chronus_host::plugins::push::Callback;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpListener;
 
@@ -49,7 +49,7 @@ async fn a_change_is_heard_of_until_the_subscription_ends() -> anyhow::Result<()
         expires: Clock::System.now() + SignedDuration::from_hours(48),
     };
     let first = world.plugin.subscribe(&access, ANN, &callback).await?.value;
-    assert_eq!(first.expires.map(|at| at.as_second()), Some(callback.expires.as_second()));
+    assert_eq!(first.expires.map(Timestamp::as_second), Some(callback.expires.as_second()));
     world.google.settle().await;
     let came = inbox.take();
     assert_eq!(came.len(), 1, "the first call only says that there is a channel");
@@ -77,7 +77,7 @@ async fn a_change_is_heard_of_until_the_subscription_ends() -> anyhow::Result<()
     for _ in 0..2 {
         world.plugin.unsubscribe(&access, &first).await?;
     }
-    assert_eq!(world.google.channels(), [second.id.clone()]);
+    assert_eq!(world.google.channels(), std::slice::from_ref(&second.id));
     world.plugin.unsubscribe(&access, &second).await?;
     world.google.settle().await;
     inbox.take();

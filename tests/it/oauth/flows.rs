@@ -53,11 +53,13 @@ async fn what_is_asked_for_is_the_least_that_does() -> anyhow::Result<()> {
 #[tokio::test]
 async fn busy_times_are_seen_with_either_access() -> anyhow::Result<()> {
     let world = World::new().await?;
-    world.google.put_event(
-        ANN,
-        serde_json::json!({ "summary": "Dentist", "start": { "dateTime": "2026-11-25T10:00:00Z" },
+    world
+        .put_event(
+            ANN,
+            &serde_json::json!({ "summary": "Dentist", "start": { "dateTime": "2026-11-25T10:00:00Z" },
                             "end": { "dateTime": "2026-11-25T11:00:00Z" } }),
-    );
+        )
+        .await?;
     let window = Window { start: "2026-11-25T00:00:00Z".parse()?, end: "2026-11-26T00:00:00Z".parse()? };
     for two_way in [false, true] {
         if two_way {

@@ -17,11 +17,13 @@ async fn a_meeting_made_here_is_on_both_calendars() -> anyhow::Result<()> {
     for (person, session, account) in [(world.ann, "session-of-ann", ANN), (world.ben, "session-of-ben", BEN)] {
         world.connect(&world.browser_of(person, session), account).await?;
     }
-    world.google.put_event(
-        BEN,
-        json!({ "summary": "Dentist", "start": { "dateTime": "2026-12-01T09:00:00Z" },
+    world
+        .put_event(
+            BEN,
+            &json!({ "summary": "Dentist", "start": { "dateTime": "2026-12-01T09:00:00Z" },
                 "end": { "dateTime": "2026-12-01T10:00:00Z" } }),
-    );
+        )
+        .await?;
     let window = Window { start: "2026-12-01T00:00:00Z".parse()?, end: "2026-12-02T00:00:00Z".parse()? };
     let busy = async |person| -> anyhow::Result<Vec<String>> {
         let busy = availability::busy(&world.app.calendars, world.organisation, person, window).await?;
@@ -41,8 +43,11 @@ async fn a_meeting_made_here_is_on_both_calendars() -> anyhow::Result<()> {
     let plan = Plan { program: world.program, owner: world.ann, attendees: vec![world.ben], content, key: None };
     let actor = world.actor_in_program(world.ann);
     let meeting = meetings::schedule(&world.app.db, world.clock.now(), &actor, plan).await?;
-    let titled = |calendar: &str| world.google.events(calendar).into_iter().filter(|event| event["summary"] == "Mentoring").collect::<Vec<_>>();
-    until("the meeting is on both calendars", || async { Ok(titled(ANN).len() == 1 && titled(BEN).len() == 1) }).await?;
+    let titled = |calendar: &str| {
+        world.google.events(calendar).into_iter().filter(|event| event["summary"] == "Mentoring").collect::<Vec<_>>()
+    };
+    until("the meeting is on both calendars", || async { Ok(titled(ANN).len() == 1 && titled(BEN).len() == 1) })
+        .await?;
     let (hers, his) = (titled(ANN).remove(0), titled(BEN).remove(0));
     ensure!(hers["iCalUID"] == his["iCalUID"] && hers["organizer"]["email"] == ANN, "{hers}\n{his}");
     // The service invites: ben has one invitation, and it is not ours.
@@ -56,8 +61,8 @@ async fn a_meeting_made_here_is_on_both_calendars() -> anyhow::Result<()> {
 
     let revoked = world.connection(world.ben).await?.context("ben is connected")?;
     world.disconnect(world.ben).await?;
-    until("ben's access is taken back", || async { Ok(world.google.grants(BEN) == 0) }).await?;
-    ensure!(world.google.grants(ANN) == 1, "ann's is not: {}", revoked.id);
+    until("ben's access is taken back", || async { Ok(world.google.lasting_consents(BEN) == 0) }).await?;
+    ensure!(world.google.lasting_consents(ANN) == 1, "ann's is not: {}", revoked.id);
     runner.shutdown().await;
     Ok(())
 }

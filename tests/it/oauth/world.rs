@@ -19,10 +19,7 @@ use chronus_host::{
     db::Place,
     ids::{OrganisationId, PersonId, ProgramId, TokenId},
     people::{self, Actor, By, Member, MemberRole, NewPerson, Role, Who, tokens::Holder},
-    plugins::{
-        egress::EgressMap,
-        registry::{self, Voucher},
-    },
+    plugins::{egress::EgressMap, registry::Voucher},
     programs::{
         self,
         offers::{self, Offer},
@@ -35,6 +32,7 @@ use chronus_tests::{
     host::PATIENCE,
     repo_root,
 };
+use serde_json::Value;
 use std::{
     collections::BTreeMap,
     future::Future,
@@ -92,7 +90,7 @@ impl World {
         let google = Google::start(clock.clone(), Strictness::Documented).await?;
         google.add_user(ANN, "Ann", "Europe/Rome");
         google.add_user(BEN, "Ben", "America/New_York");
-        google.add_client(CLIENT, CLIENT_SECRET, &[REDIRECT]);
+        google.add_client(CLIENT, CLIENT_SECRET, "Chronus", &[REDIRECT]);
         let (database, folder) = (Database::fresh().await?, TempDir::new()?);
         let pairs = google.map();
         let pairs: Vec<_> = pairs.iter().map(|(from, to)| (&**from, &**to)).chain(further.iter().copied()).collect();
@@ -175,6 +173,7 @@ impl World {
             match self.finish(browser, &callback).await? {
                 Finished::Connected(connection) => return Ok(*connection),
                 Finished::Again { .. } if !anew => anew = true,
+                Finished::Shared(_) => bail!("it was begun for a person"),
                 Finished::Again { .. } => bail!("the service gives no lasting access"),
             }
         }
@@ -226,6 +225,17 @@ impl World {
         let path = self.folder.path().join("chronus.toml");
         std::fs::write(&path, config)?;
         Ok(path)
+    }
+
+    /// Puts an event into somebody's calendar, as another application of theirs does.
+    pub(super) async fn put_event(&self, user: &str, event: &Value) -> anyhow::Result<()> {
+        let token = self.google.issue(user, &["calendar.events"]);
+        let address = format!("{}/calendar/v3/calendars/primary/events", self.google.origin());
+        let client = reqwest::Client::builder().no_proxy().build()?;
+        let sent = client.post(address).bearer_auth(token).header("content-type", "application/json");
+        let answer = sent.body(event.to_string()).send().await?;
+        ensure!(answer.status().is_success(), "{}", answer.text().await?);
+        Ok(())
     }
 
     /// How many requests the token endpoint has had since this was last asked.

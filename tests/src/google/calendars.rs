@@ -31,7 +31,10 @@ pub(super) fn list(state: &mut State, caller: &Caller, call: &Call) -> Served {
                     Ok((calendar, role)) if role >= least => items.push(entry(calendar, role, *changed)),
                     // What is shared no more is news to who follows the list.
                     Err(_) if sync.is_some() => items.push(json!({
-                        "kind": "calendar#calendarListEntry", "etag": format!("\"{changed}\""), "id": id, "deleted": true,
+                        "kind": "calendar#calendarListEntry",
+                        "etag": format!("\"{changed}\""),
+                        "id": id,
+                        "deleted": true,
                     })),
                     _ => {}
                 }

@@ -220,6 +220,16 @@ impl Google {
         self.state().oauth.forget(user, None);
     }
 
+    /// How many of somebody's consents give access for good: refresh tokens of one consent count once.
+    pub fn lasting_consents(&self, user: &str) -> usize {
+        self.state().oauth.lasting(user)
+    }
+
+    /// Every code and token that was ever given: what must stand nowhere in clear.
+    pub fn secrets(&self) -> Vec<String> {
+        self.state().oauth.given.clone()
+    }
+
     /// How often the token endpoint was asked for tokens by this grant type (`refresh_token`).
     pub fn token_requests(&self, grant_type: &str) -> u64 {
         self.state().oauth.counts.get(grant_type).copied().unwrap_or(0)
@@ -302,6 +312,14 @@ impl Google {
         let state = self.state();
         let stored = state.calendars.get(calendar).map(|calendar| calendar.events.values()).into_iter().flatten();
         stored.filter(|stored| !stored.is_cancelled()).map(|stored| Value::Object(stored.body.clone())).collect()
+    }
+
+    /// An invitation arrives by mail from an organiser without an account here, or a new version of one, or, with
+    /// `status: cancelled`, its end. `event` is as the API writes events, with `iCalUID` and `attendees`. Gives the id.
+    pub fn receive(&self, organizer: &str, event: &Value) -> anyhow::Result<String> {
+        let event = event.as_object().context("an event is an object")?;
+        let received = super::events::insert::received(&mut self.state(), organizer, event);
+        received.map_err(|refusal| anyhow::anyhow!("it cannot be received: {refusal:?}"))
     }
 
     /// What was found that is not as Google's document says, so far.

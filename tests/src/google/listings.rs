@@ -1,8 +1,9 @@
 //! Tokens for the next page of a list, and for what has changed since one.
 //!
-//! A list is a snapshot: its pages show what there was when the first was asked for, and the sync token of the last says
-//! "since then". So what changes between two pages is in the next sync, and nothing falls between. Tokens are names of
-//! what is kept here: one that was never given is invalid, one that has ended is gone (410), which are two answers.
+//! A list is a snapshot: its pages show what there was when the first was asked for, and the sync token of the last
+//! says "since then". So what changes between two pages is in the next sync, and nothing falls between. Tokens are
+//! names of what is kept here: one that was never given is invalid, one that has ended is gone (410), which are two
+//! answers.
 
 use std::collections::BTreeMap;
 
@@ -131,8 +132,8 @@ impl State {
         self.page(call, page).map(Some)
     }
 
-    /// The first page of a list: what was asked, and what that means (see `Page`). `since` is the number of the last change before it was made; with `with_sync` its last
-    /// page has a sync token.
+    /// The first page of a list: what was asked, and what that means (see `Page`). `since` is the number of the last
+    /// change before it was made; with `with_sync` its last page has a sync token.
     pub(super) fn first_page(
         &mut self,
         call: &Call,

@@ -6,8 +6,8 @@
 //! through its consent. What no document says is as in `reference/calendar-field.md` §3.1, and the choices made beyond
 //! it stand where they are made.
 //!
-//! All of Google's origins are one here, since their paths differ; the operator's `egress.map` leads to it. The clock is
-//! the caller's, so that tokens, channels and series end when a test says so.
+//! All of Google's origins are one here, since their paths differ; the operator's `egress.map` leads to it. The clock
+//! is the caller's, so that tokens, channels and series end when a test says so.
 //!
 //! Rejected: recorded answers (they know one story), the `emulate` package of npm as the calendar (five routes, any
 //! bearer passes; it is a peer for the OAuth part), a mock for each test (each would know what its test wants to hear).

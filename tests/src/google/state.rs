@@ -161,14 +161,18 @@ impl State {
         base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(digest)
     }
 
-    /// A new id for an event: 26 digits of base 32 with the "extended hex" letters (RFC 4648 §7), in lower case.
+    /// A new id for an event.
     pub(super) fn fresh_event_id(&mut self) -> String {
-        let digest = Sha256::digest(format!("event {}", self.next()));
-        digest
-            .iter()
-            .take(26)
-            .map(|byte| char::from(b"0123456789abcdefghijklmnopqrstuv"[usize::from(byte % 32)]))
-            .collect()
+        let name = format!("event {}", self.next());
+        Self::event_id_of(&name)
+    }
+
+    /// An id for what has this name elsewhere: 26 digits of base 32 with the "extended hex" letters (RFC 4648 §7), in
+    /// lower case.
+    pub(super) fn event_id_of(name: &str) -> String {
+        let digest = Sha256::digest(name);
+        let digit = |byte: &u8| char::from(b"0123456789abcdefghijklmnopqrstuv"[usize::from(byte % 32)]);
+        digest.iter().take(26).map(digit).collect()
     }
 
     pub(super) fn now(&self) -> Timestamp {

@@ -103,7 +103,8 @@ impl Place {
     }
 
     fn install_from_npm(&self) -> anyhow::Result<()> {
-        let packages = self.peer.requirements().lines().map(|line| line.replacen("==", "@", 1));
+        let packages = self.peer.requirements().lines().filter(|line| !line.starts_with('#'));
+        let packages = packages.map(|line| line.replacen("==", "@", 1));
         self.run(
             Command::new("npm")
                 .args(["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--save-exact"])

@@ -18,11 +18,14 @@ use anyhow::{Context, bail};
 use crate::checkout::tell;
 
 mod account;
+mod browser;
 mod caldav;
 mod cyrus;
+mod emulate;
 mod google;
 mod install;
 mod libical;
+mod mail;
 mod node;
 pub(crate) mod postgres;
 mod python;
@@ -33,11 +36,14 @@ mod vdirsyncer;
 mod xandikos;
 
 pub use account::Account;
+pub use browser::{Browser, SeenPage};
 pub use caldav::{CaldavClient, NewEvent, SeenEvent};
 pub use cyrus::Cyrus;
-pub use google::GoogleClients;
+pub use emulate::Emulate;
+pub use google::GoogleClient;
 pub(crate) use google::calendar_description;
 pub use libical::Libical;
+pub use mail::{MailServer, SeenMail};
 pub use node::Node;
 pub use python::Python;
 pub use radicale::Radicale;
@@ -68,13 +74,19 @@ pub enum Peer {
     Vdirsyncer,
     /// Google's client with its description of the API, and OAuth clients.
     Google,
+    /// emulate's Google: OAuth as somebody else reads it.
+    Emulate,
     /// The other database.
     Postgres,
+    /// aiosmtpd: a mail server.
+    Aiosmtpd,
+    /// Chromium, driven by playwright-core.
+    Browser,
 }
 
 impl Peer {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Radicale,
         Self::Xandikos,
         Self::Cyrus,
@@ -84,7 +96,10 @@ impl Peer {
         Self::Libical,
         Self::Vdirsyncer,
         Self::Google,
+        Self::Emulate,
         Self::Postgres,
+        Self::Aiosmtpd,
+        Self::Browser,
     ];
 
     /// What `CHRONUS_WITHOUT`, the folder below `target/peers` and the file below `tests/peers` call it.
@@ -99,7 +114,10 @@ impl Peer {
             Self::Libical => "libical",
             Self::Vdirsyncer => "vdirsyncer",
             Self::Google => "google",
+            Self::Emulate => "emulate",
             Self::Postgres => "postgres",
+            Self::Aiosmtpd => "aiosmtpd",
+            Self::Browser => "browser",
         }
     }
 
@@ -109,13 +127,16 @@ impl Peer {
             Self::Reference => "recurring-ical-events",
             Self::IcalJs => "ical.js",
             Self::Google => "google-api-python-client",
+            Self::Browser => "playwright-core",
             Self::Radicale
             | Self::Xandikos
             | Self::Cyrus
             | Self::Caldav
             | Self::Libical
             | Self::Vdirsyncer
-            | Self::Postgres => self.name(),
+            | Self::Emulate
+            | Self::Postgres
+            | Self::Aiosmtpd => self.name(),
         }
     }
 
@@ -129,6 +150,9 @@ impl Peer {
             Self::IcalJs => include_str!("../../peers/icaljs.txt"),
             Self::Vdirsyncer => include_str!("../../peers/vdirsyncer.txt"),
             Self::Google => include_str!("../../peers/google.txt"),
+            Self::Emulate => include_str!("../../peers/emulate.txt"),
+            Self::Aiosmtpd => include_str!("../../peers/aiosmtpd.txt"),
+            Self::Browser => include_str!("../../peers/browser.txt"),
             Self::Cyrus | Self::Libical | Self::Postgres => "",
         }
     }
@@ -199,7 +223,8 @@ mod tests {
         let error = named("xandicos").unwrap_err().to_string();
         assert!(
             error.contains(
-                "radicale, xandikos, cyrus, caldav, reference, icaljs, libical, vdirsyncer, google, postgres"
+                "radicale, xandikos, cyrus, caldav, reference, icaljs, libical, vdirsyncer, google, emulate, postgres, \
+                 aiosmtpd, browser"
             ),
             "{error}"
         );

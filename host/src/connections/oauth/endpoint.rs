@@ -135,7 +135,7 @@ impl Endpoint<'_> {
             .append_pair("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer")
             .append_pair("assertion", assertion.expose_secret())
             .finish();
-        let request = HttpRequest::post(self.token)
+        let request = http::Request::post(self.token)
             .header(ACCEPT, "application/json")
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(body.into_bytes());

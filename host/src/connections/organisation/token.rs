@@ -24,7 +24,7 @@ use crate::{
         },
     },
     ids::{OrganisationAccountId, OrganisationId},
-    plugins::{registry::Provider, sign_in::ACCESS_TOKEN},
+    plugins::sign_in::ACCESS_TOKEN,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use std::{

@@ -118,12 +118,15 @@ pub async fn request(tx: &mut Tx, id: SignInId) -> sqlx::Result<Option<Request>>
     store::request(tx, id).await
 }
 
-/// Who has an address: a person of each organisation, at most.
+/// Who has an address: a person of each organisation, at most; by the names of these.
 ///
 /// # Errors
 /// By the database.
 pub async fn accounts(tx: &mut Tx, email: &str) -> sqlx::Result<Vec<Account>> {
-    store::accounts(tx, email).await
+    let mut accounts = store::accounts(tx, email).await?;
+    // Here, because databases differ in how they sort texts.
+    accounts.sort_by(|one, other| one.organisation.cmp(&other.organisation));
+    Ok(accounts)
 }
 
 /// Makes a link for the person, and gives its secret part.

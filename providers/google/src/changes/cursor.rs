@@ -94,14 +94,8 @@ mod tests {
             assert_eq!(Cursor::read(&bytes, "other@example.com"), None);
             let text = String::from_utf8(bytes.clone()).expect("text");
             assert_eq!(Cursor::read(&bytes, "ann@example.com"), Some(cursor));
-            for broken in
-                [text.replacen("v1", "v2", 1), format!("{text}z\n"), text[1..].to_owned(), text.clone() + "p\n"]
-            {
-                assert!(
-                    Cursor::read(broken.as_bytes(), "ann@example.com")
-                        .is_none_or(|read| read.page == Some(String::new())),
-                    "{broken}"
-                );
+            for broken in [text.replacen("v1", "v2", 1), format!("{text}z\n"), text[1..].to_owned()] {
+                assert_eq!(Cursor::read(broken.as_bytes(), "ann@example.com"), None, "{broken}");
             }
         }
         for garbage in

@@ -11,12 +11,13 @@
 
 use chronus_sdk::failure::{failure, invalid, unsupported};
 use chronus_sdk::hash;
+use chronus_sdk::http::Response;
 use chronus_sdk::json::{Value, json};
 use chronus_sdk::types::{Connection, Draft, Event, EventStatus, Failure, Notify, OneEvent, Remedy, Span};
 
-use super::{Place, refused, written};
+use super::{Place, written};
 use crate::scopes::Rights;
-use crate::{api, people, record, text, times};
+use crate::{api, people, reasons, record, text, times};
 
 /// The longest key, in bytes.
 const MAX_KEY: usize = 256;
@@ -42,22 +43,38 @@ pub(crate) fn create(
         let id = id(key, generation);
         body["id"] = id.as_str().into();
         let response = api::send("POST", &address, None, Some(&body))?;
-        if response.status != 409 {
-            let made = if response.is_success() { written(&response)? } else { return Err(refused(&response)) };
-            let event = record::event_or_failure(&made, connection)?;
+        if !is_taken(&response) {
+            let event = record::event_or_failure(&written(&response)?, connection)?;
             return Ok(OneEvent { event, memo: None });
         }
         let place = Place { connection, calendar, id: &id };
-        match place.peek() {
-            Ok(present) if !record::is_cancelled(&present) => return settle(place, key, &body, &present),
-            Ok(_) => {}
-            // Held by what was deleted so long ago that nothing is left of it but its id.
-            Err(failure) if matches!(failure.remedy, Remedy::NotFound | Remedy::Gone) => {}
+        let present = match place.peek() {
+            Ok(present) => Some(present).filter(|present| !record::is_cancelled(present)),
+            Err(failure) if matches!(failure.remedy, Remedy::NotFound | Remedy::Gone) => by_key(calendar, key)?,
             Err(failure) => return Err(failure),
+        };
+        if let Some(present) = present {
+            return settle(place, key, &body, &present);
         }
     }
     let detail = format!("the last {GENERATIONS} events that this key made were deleted");
     Err(failure(Remedy::AlreadyExists(id(key, GENERATIONS - 1)), "409 duplicate", detail))
+}
+
+/// Whether an event has the id already, deleted ones included. Other collisions (409) are over at the next try, and
+/// going on to another id because of one would make a second event.
+fn is_taken(response: &Response) -> bool {
+    response.status == 409 && matches!(reasons::reason(response).as_deref(), Some("duplicate" | "ALREADY_EXISTS"))
+}
+
+/// Looks for a key's event by another way, where Google says that the id is taken and then knows nothing of it: either
+/// the event was deleted so long ago that nothing is left of it but its id, or it was made so recently that not all of
+/// Google has heard of it.
+fn by_key(calendar: &str, key: &str) -> Result<Option<Value>, Failure> {
+    let property = format!("{}={key}", record::KEY);
+    let found = api::get(&api::events(calendar)?.with("privateExtendedProperty", &property))?;
+    let items = api::list(&found, "items")?;
+    Ok(items.iter().find(|item| record::ours(item) == Some(key) && !record::is_cancelled(item)).cloned())
 }
 
 /// The id of the event that a key makes, after so many of its events were deleted. A key is of printable characters, so

@@ -16,12 +16,12 @@ pub(crate) use create::create;
 pub(crate) use respond::respond;
 pub(crate) use update::update;
 
-use chronus_sdk::failure::{failure, unsupported};
+use chronus_sdk::failure::failure;
 use chronus_sdk::http::Response;
 use chronus_sdk::json::Value;
 use chronus_sdk::types::{Connection, Event, Failure, Fetched, FetchedEvents, Notify, OneEvent, Remedy};
 
-use crate::{api, reasons, record};
+use crate::{api, record};
 
 /// How often a change without an etag is tried against an event that others change at the same time.
 const TRIES: usize = 3;
@@ -132,12 +132,4 @@ fn is_stale(item: &Value, etag: Option<&str>) -> bool {
 fn written(response: &Response) -> Result<Value, Failure> {
     let item = api::object(response)?;
     if record::id(&item).is_some() { Ok(item) } else { Err(api::nonsense("it is no event")) }
-}
-
-/// What a refused write means, where the reason alone does not say it.
-fn refused(response: &Response) -> Failure {
-    match reasons::reason(response).as_deref() {
-        Some("eventTypeRestriction") => unsupported("Google does not do that with an event of this type"),
-        _ => reasons::failure(response),
-    }
 }

@@ -36,7 +36,8 @@ fn changes(item: &Value, patch: &Patch, connection: &Connection) -> Result<Optio
     if let Some(title) = patch.title.as_ref().filter(|title| **title != present.title) {
         set("summary", title.as_str().into());
     }
-    if let Some(description) = patch.description.as_ref().filter(|wanted| text::lines(wanted) != present.description) {
+    let reads_so = |wanted: &str| text::lines(wanted).trim() == present.description.trim();
+    if let Some(description) = patch.description.as_ref().filter(|wanted| !reads_so(wanted)) {
         set("description", text::to_markup(description).into());
     }
     if let Some(when) = patch.when.as_ref().filter(|when| **when != present.when) {
@@ -116,7 +117,7 @@ mod tests {
         let day = |day| Date { year: 2026, month: 3, day };
         let same = Patch {
             title: Some("Planning".into()),
-            description: Some("one\ntwo".into()),
+            description: Some("one\ntwo\n".into()),
             when: Some(Span::AllDay(DaySpan { start: day(2), end: day(3) })),
             busy: Some(BusyKind::Busy),
             status: Some(EventStatus::Confirmed),

@@ -96,17 +96,29 @@ fn a_deleted_event_is_followed_by_another_and_not_for_ever() {
     let id = body["id"].as_str().expect("an id");
     let mut next = body.clone();
     next["id"] = "chrnext".into();
-    for (status, left) in [(200, json!({ "id": id, "status": "cancelled" })), (404, json!({}))] {
-        let script = Script::default()
-            .refuse(&insert(), 409, "duplicate")
-            .expect(&format!("GET {}", at(id)), status, left)
-            .expect(&insert(), 200, stored(&next));
+    let deleted = |status, left| {
+        Script::default().refuse(&insert(), 409, "duplicate").expect(&format!("GET {}", at(id)), status, left)
+    };
+    // Where nothing is left of it but its id, its key is looked for as well.
+    let by_key = format!("GET {EVENTS}?privateExtendedProperty=chronusKey%3D{KEY}");
+    for script in [
+        deleted(200, json!({ "id": id, "status": "cancelled" })),
+        deleted(404, json!({})).expect(&by_key, 200, json!({ "items": [] })),
+    ] {
+        let script = script.expect(&insert(), 200, stored(&next));
         let event = create(&script, &draft()).expect("the next one").event;
         assert_eq!(event.id, "chrnext");
-        assert_ne!(script.body(2)["id"], body["id"]);
+        assert_ne!(script.last()["id"], body["id"]);
     }
-    let asked = std::cell::Cell::new(0);
-    let count = std::rc::Rc::new(asked);
+    // An event that not all of Google has heard of is no deleted one.
+    let script = deleted(404, json!({})).expect(&by_key, 200, json!({ "items": [stored(&body)] }));
+    assert_eq!(create(&script, &draft()).expect("the first one").event.id, id);
+    let script = deleted(404, json!({})).refuse(&by_key, 500, "backendError");
+    assert_eq!(remedy(create(&script, &draft())), Remedy::Temporary);
+    // Nor is every collision about the id.
+    let script = Script::default().refuse(&insert(), 409, "conflict");
+    assert_eq!(remedy(create(&script, &draft())), Remedy::Temporary);
+    let count = std::rc::Rc::new(std::cell::Cell::new(0));
     let seen = count.clone();
     let answer = move |request: &chronus_sdk::http::Request| {
         seen.set(seen.get() + 1);

@@ -22,7 +22,7 @@ fn watching(call: impl FnOnce() -> Result<Subscribed, Failure>) -> Result<Subscr
         let asked = json::read(&Response::new("", 200).with_body("", request.body.clone())).expect("a value");
         assert_eq!((&asked["type"], &asked["token"]), (&json!("web_hook"), &json!("s3cret")));
         assert_eq!(asked["address"], "https://host.example/in/1");
-        assert_eq!(asked["expiration"], format!("{}000", MONDAY));
+        assert_eq!(asked["expiration"], format!("{MONDAY}000"));
         let given =
             json!({ "kind": "api#channel", "id": asked["id"], "resourceId": "r1", "expiration": "1772352000999" });
         Ok(Response::new(&request.url, 200).with_body("application/json", given.to_string()))

@@ -63,6 +63,12 @@ impl Script {
         json::read(&Response::new("", 200).with_body("", request.body.clone())).expect("a value")
     }
 
+    /// The body of the last request.
+    pub(crate) fn last(&self) -> Value {
+        let place = self.seen.borrow().len().checked_sub(1);
+        self.body(place.expect("a request"))
+    }
+
     /// A header of a request.
     pub(crate) fn header(&self, place: usize, name: &str) -> Option<String> {
         let seen = self.seen.borrow();

@@ -13,6 +13,7 @@ use anyhow::{Context, bail};
 use chronus_tests::{
     host::{Host, PATIENCE},
     peers::{CaldavClient, NewEvent, Radicale},
+    visitor::Visitor,
 };
 use desk::{Desk, Request, command, show};
 use jiff::{Span, Timestamp, ToSpan, Zoned, civil::Weekday};
@@ -33,6 +34,8 @@ const ZONE: &str = "Europe/Rome";
 const USERS: [(&str, &str); 2] = [("ann", "app-password-of-ann"), ("ben", "app-password-of-ben")];
 const COMPONENT: &str = "plugins-build/out/ical.wasm";
 const FOLDER: &str = "target/demo";
+/// What a line with a link to sign in holds.
+const LINK: &str = "/sign-in/";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -63,7 +66,10 @@ async fn run() -> anyhow::Result<()> {
     demo.tell_what_is_next()?;
     if !once {
         println!("All this runs until you press Ctrl-C.");
-        told.await?;
+        tokio::select! {
+            told = &mut told => told?,
+            () = demo.print_links() => {}
+        }
     }
     demo.host.stop().await?;
     Ok(())
@@ -109,7 +115,30 @@ impl Demo {
 
         let mut demo = Self { desk, host, calendars, client, calendar, monday };
         demo.do_the_main_job().await?;
+        demo.be_in_a_browser().await?;
         Ok(demo)
+    }
+
+    /// Asks for a link by which ann signs in, as her browser does; the host prints its mail.
+    async fn be_in_a_browser(&self) -> anyhow::Result<()> {
+        step("Be ann in a browser: ask for a link to sign in, which is mailed; this host prints its mail");
+        let visitor = Visitor::new(self.host.origin())?;
+        let page = visitor.get("/sign-in").await?;
+        let fields = [("email", "ann@example.org"), ("return-to", "/settings/calendar")];
+        visitor.post(&page, "/sign-in", &fields).await?.leads_to("/sign-in/sent")?;
+        show(self.host.says(&[LINK]).await?.trim());
+        Ok(())
+    }
+
+    /// Prints every further link, for as long as there are any.
+    async fn print_links(&self) {
+        let mut told = 1;
+        loop {
+            for line in self.host.goes_on(LINK, told).await {
+                println!("A link to sign in was mailed: {}", line.trim());
+                told += 1;
+            }
+        }
     }
 
     /// Connect, busy, meet.
@@ -181,6 +210,11 @@ impl Demo {
         ] {
             println!("# {what}\n{line}\n");
         }
+        println!(
+            "In a browser: the link above signs ann in, once, within 15 minutes, and shows her Calendar Settings. For\n\
+             another, and for ben@example.org, who has connected nothing yet: {}/sign-in\n",
+            self.host.origin()
+        );
         println!(
             "Any calendar app finds the calendars at {}: user ann with the password {}, or ben with {}.",
             self.calendars.origin(),
@@ -269,6 +303,7 @@ fn write_settings(origin: &str) -> anyhow::Result<PathBuf> {
     let settings = format!(
         "# Made by `cargo demo`. `cargo chronus config --reference` tells what else can be set.\n\
          listen = \"127.0.0.1:{port}\"\ndatabase = \"chronus.db\"\nkeys = \"chronus.keys\"\n\n\
+         # There is no mail server here.\nmail.print = true\n\n\
          # Compiled components, kept from one demo to the next.\n[sandbox]\ncache = \"../code-of-hosts\"\n\n\
          # The provider believes that it talks to the left one.\n[egress.map]\n\"{SERVER}\" = \"{origin}\"\n"
     );

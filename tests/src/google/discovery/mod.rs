@@ -1,9 +1,9 @@
 //! Google's own description of its API, applied to every request and every answer.
 //!
-//! A stand-in that we write knows what we believe. The discovery document is what Google generates its clients from: the
-//! methods, their parameters, the schemas of bodies. Read strictly, it finds a field that does not exist, a parameter
-//! that a method does not have, a number in place of a text, in the component's requests as in our own answers. Google's
-//! server ignores some of that today; a request that means nothing is a mistake all the same.
+//! A stand-in that we write knows what we believe. The discovery document is what Google generates its clients from:
+//! the methods, their parameters, the schemas of bodies. Read strictly, it finds a field that does not exist, a
+//! parameter that a method does not have, a number in place of a text, in the component's requests as in our own
+//! answers. Google's server ignores some of that today; a request that means nothing is a mistake all the same.
 //!
 //! It also says which methods there are and which scopes open them, against which the table of `methods` is held when
 //! the document is read. Rejected: a library for JSON Schema. The document is not JSON Schema, and what it uses of it

@@ -15,7 +15,10 @@ fn schemas() -> serde_json::Map<String, Value> {
             "sequence": { "type": "integer", "format": "int32" },
             "start": { "$ref": "EventDateTime", "annotations": { "required": ["calendar.events.insert"] } },
             "expiration": { "type": "string", "format": "int64" },
-            "attendees": { "type": "array", "items": { "type": "object", "properties": { "self": { "type": "boolean" } } } },
+            "attendees": {
+                "type": "array",
+                "items": { "type": "object", "properties": { "self": { "type": "boolean" } } },
+            },
             "private": { "type": "object", "additionalProperties": { "type": "string" } },
         } },
         "EventDateTime": { "type": "object", "properties": {

@@ -1,7 +1,7 @@
 //! `events.patch` and `events.update`.
 //!
-//! The organiser's calendar is where an event changes; from there it goes to the guests. In a copy, a guest changes what
-//! is theirs and answers; anything else is refused, unless the organiser lets guests change the event.
+//! The organiser's calendar is where an event changes; from there it goes to the guests. In a copy, a guest changes
+//! what is theirs and answers; anything else is refused, unless the organiser lets guests change the event.
 
 use http::header::ETAG;
 use serde_json::Value;

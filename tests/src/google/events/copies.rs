@@ -52,9 +52,10 @@ pub(super) fn answer(state: &mut State, copy: &Body, guest: &str) {
     calendars.insert(home);
     for calendar in calendars.iter().filter(|calendar| *calendar != guest) {
         let Some(place) = state.calendars.get(calendar) else { continue };
-        let mut answered: Vec<Stored> = find(place, &id).into_iter().collect();
+        let mut answered: Vec<Stored> = own_copy(place, copy).into_iter().collect();
         // An answer to a series answers its exceptions.
-        let is_of_series = |stored: &&Stored| text(&stored.body, "recurringEventId") == id;
+        let series = answered.first().map_or(id.clone(), |stored| text(&stored.body, "id").to_owned());
+        let is_of_series = |stored: &&Stored| text(&stored.body, "recurringEventId") == series;
         answered.extend(place.events.values().filter(is_of_series).cloned());
         for stored in answered.into_iter().filter(|stored| !stored.is_cancelled()) {
             let mut body = stored.body;
@@ -99,9 +100,13 @@ pub(super) fn invited(body: &Body) -> Value {
     attendees
 }
 
+/// What a calendar has of an event of another: under the same id or, if that was taken, under one of its own.
 fn own_copy(calendar: &Calendar, event: &Body) -> Option<Stored> {
-    let own = find(calendar, text(event, "id"))?;
-    (text(&own.body, "iCalUID") == text(event, "iCalUID")).then_some(own)
+    let is_same = |own: &Body| {
+        own.get("iCalUID") == event.get("iCalUID") && own.get("originalStartTime") == event.get("originalStartTime")
+    };
+    let under_its_id = find(calendar, text(event, "id")).filter(|own| is_same(&own.body));
+    under_its_id.or_else(|| calendar.events.values().find(|own| is_same(&own.body)).cloned())
 }
 
 fn copy(calendar: &Calendar, own: Option<&Body>, event: &Body) -> Body {
@@ -123,10 +128,12 @@ fn copy(calendar: &Calendar, own: Option<&Body>, event: &Body) -> Body {
     } else {
         copy.insert("extendedProperties".into(), properties.into());
     }
-    // Somebody else's event of this id is in the way: the copy goes by another.
-    if calendar.events.get(text(event, "id")).is_some_and(|other| other.body.get("iCalUID") != event.get("iCalUID")) {
-        copy.insert("id".into(), format!("{}0", text(event, "id")).into());
-    }
+    // Another event may have this id already: the copy goes by one of its own.
+    let id = text(event, "id");
+    let own_id = own.map(|own| text(own, "id").to_owned());
+    let is_taken = calendar.events.get(id).is_some_and(|other| other.body.get("iCalUID") != event.get("iCalUID"));
+    let other_id = own_id.or_else(|| is_taken.then(|| format!("{id}0")));
+    copy.extend(other_id.map(|id| ("id".to_owned(), id.into())));
     copy
 }
 

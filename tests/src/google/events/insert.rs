@@ -52,6 +52,28 @@ pub(crate) fn insert(state: &mut State, caller: &Caller, call: &Call) -> Served 
     Ok(Answer::ok(shown).with(ETAG, etag(&kept).unwrap_or_default()))
 }
 
+/// An invitation, or what follows one, that comes by mail from an organiser without a calendar here: every guest who
+/// has one finds it there. Gives the id.
+pub(crate) fn received(state: &mut State, organizer: &str, request: &Body) -> Served<String> {
+    let mut event = check::writable(request);
+    event.extend(request.get("iCalUID").map(|uid| ("iCalUID".to_owned(), uid.clone())));
+    if text(&event, "iCalUID").is_empty() {
+        return Err(Refusal::required("Missing iCalUID."));
+    }
+    let id = State::event_id_of(text(&event, "iCalUID"));
+    check::defaults(&mut event);
+    let guests = copies::guests(&event);
+    let calendar = guests.iter().find_map(|guest| state.calendars.get(guest)).ok_or_else(Refusal::not_found)?;
+    let mut event = check::whole(calendar, event)?;
+    event.insert("id".into(), id.clone().into());
+    event.insert("created".into(), times::stamp(state.now()).into());
+    for who in ["creator", "organizer"] {
+        event.insert(who.into(), json!({ "email": organizer }));
+    }
+    copies::spread(state, None, &event);
+    Ok(id)
+}
+
 /// Gives the event the names that it was not given: a client may choose the id or the UID, but not both.
 fn name(state: &mut State, calendar: &str, event: &mut Body) -> Served<()> {
     match (text(event, "id").to_owned(), text(event, "iCalUID").to_owned()) {

@@ -1,12 +1,13 @@
 //! Events: what all operations on them share. Each operation is a file.
 //!
-//! A calendar holds single events, series, and exceptions of series, each under its id. An invited person's calendar has
-//! a copy of its own under the same id, with what is theirs (`view::OWN`) and what is everybody's; `copies` carries the
-//! latter from the organiser to the guests, and answers the other way.
+//! A calendar holds single events, series, and exceptions of series, each under its id. An invited person's calendar
+//! has a copy of its own under the same id, with what is theirs (`view::OWN`) and what is everybody's; `copies` carries
+//! the latter from the organiser to the guests, and answers the other way.
 //!
 //! What the documentation of the service leaves open, and what was chosen here: an exception keeps what it had when its
-//! series changes, unless its start is no longer one of the series; a cancelled event can be given back by writing
-//! `status: confirmed` to it, and no other write reaches it; a copy that its owner deleted stays deleted.
+//! series changes, unless its start is no longer one of the series or the series is cancelled; a cancelled event can be
+//! given back by writing `status: confirmed` to it, and no other write reaches it; a copy that its owner deleted stays
+//! deleted.
 
 pub(crate) mod change;
 pub(crate) mod check;

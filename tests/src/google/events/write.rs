@@ -30,6 +30,16 @@ pub(super) fn put(state: &mut State, calendar: &str, mut body: Body) -> Body {
             stored.gone.retain(|occurrence, _| !present.contains(occurrence));
         }
     }
+    if stored.is_cancelled() && is_series(&body) {
+        // A series that does not take place takes with it whatever was made of its occurrences.
+        let exceptions = place.events.values_mut().filter(|other| text(&other.body, "recurringEventId") == id);
+        for exception in exceptions.filter(|exception| !exception.is_cancelled()) {
+            exception.changed = changed;
+            for name in ["status", "etag", "updated"] {
+                exception.body.insert(name.into(), body.get(name).cloned().unwrap_or_default());
+            }
+        }
+    }
     place.events.insert(id, stored);
     state.channels.changed(calendar, now);
     body

@@ -62,8 +62,8 @@ impl ServiceAccount {
 }
 
 impl Registry {
-    /// The application that sends a form to the token endpoint: by its secret in the form or in Basic (RFC 6749 §2.3.1),
-    /// not by both.
+    /// The application that sends a form to the token endpoint: by its secret in the form or in Basic (RFC 6749
+    /// §2.3.1), not by both.
     pub(super) fn client(&self, call: &Call, form: &BTreeMap<String, String>) -> Result<(String, Client), Refused> {
         let unknown = || Refused::unauthorized("invalid_client");
         let basic = call.header(&AUTHORIZATION).map(|header| basic(header).ok_or_else(unknown));

@@ -18,7 +18,8 @@ pub(super) fn consent(state: &State, request: &Request, name: &str) -> Response 
         .map(|(address, user)| {
             let checked = if request.login_hint.as_ref() == Some(address) { " checked" } else { "" };
             format!(
-                "<p><label><input type=\"radio\" name=\"account\" value=\"{0}\" required{checked}> {1} ({0})</label></p>\n",
+                "<p><label><input type=\"radio\" name=\"account\" value=\"{0}\" required{checked}> \
+                 {1} ({0})</label></p>\n",
                 escaped(address),
                 escaped(&user.name),
             )
@@ -64,9 +65,11 @@ pub(super) fn error(status: StatusCode, code: &str, words: &str) -> Response {
 
 fn html(status: StatusCode, title: &str, body: &str) -> Response {
     let page = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>{title} – sandbox Google</title>\n\
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <title>{title} – sandbox Google</title>\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n</head>\n<body>\n<main>\n{body}\
-         <p>This is a stand-in for Google, for tests. No account of anybody is behind it.</p>\n</main>\n</body>\n</html>\n"
+         <p>This is a stand-in for Google, for tests. No account of anybody is behind it.</p>\n\
+         </main>\n</body>\n</html>\n"
     );
     let mut response = Response::new(Body::from(page));
     *response.status_mut() = status;

@@ -32,6 +32,8 @@ pub(crate) struct Registry {
     pub(super) consents: BTreeMap<(String, String), BTreeSet<String>>,
     /// How often each grant type was used at the token endpoint.
     pub(crate) counts: BTreeMap<String, u64>,
+    /// Every code and token that was ever given.
+    pub(crate) given: Vec<String>,
 }
 
 /// What an access token opens.
@@ -119,6 +121,12 @@ impl Registry {
         self.codes.retain(|_, code| !meant(&code.user, &code.client));
     }
 
+    /// How many of a person's consents give access for good.
+    pub(crate) fn lasting(&self, user: &str) -> usize {
+        let grants: BTreeSet<_> = self.refresh.values().filter(|it| it.user == user).map(|it| it.grant).collect();
+        grants.len()
+    }
+
     /// Lets all access tokens of a person end now.
     pub(crate) fn expire(&mut self, user: &str, now: Timestamp) {
         for access in self.access.values_mut().filter(|access| access.user == user) {
@@ -134,6 +142,7 @@ impl State {
         let expires = self.now().checked_add(SignedDuration::from_secs(LIFE)).unwrap_or(Timestamp::MAX);
         let access = Access { user: user.to_owned(), client: client.to_owned(), scopes, expires, grant };
         self.oauth.access.insert(token.clone(), access);
+        self.oauth.given.push(token.clone());
         token
     }
 
@@ -141,6 +150,7 @@ impl State {
     pub(crate) fn issue_refresh(&mut self, user: &str, client: &str, scopes: BTreeSet<String>, grant: u64) -> String {
         let token = format!("1//0{}", self.fresh("refresh token"));
         let number = self.next();
+        self.oauth.given.push(token.clone());
         let refresh = Refresh { user: user.to_owned(), client: client.to_owned(), scopes, grant, number };
         let tokens = &mut self.oauth.refresh;
         tokens.insert(token.clone(), refresh);
@@ -173,6 +183,7 @@ impl State {
             used: None,
         };
         self.oauth.codes.insert(code.clone(), given);
+        self.oauth.given.push(code.clone());
         code
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     connections::{self, ConnectError, Connection, Request},
     people::{Actor, sessions::Session},
     plugins::{
-        contract::{FieldKind, Method, SignIn},
+        contract::{FieldKind, FormField, Method, SignIn},
         sign_in::{InputError, SECRET_URL},
     },
 };
@@ -25,30 +25,38 @@ use std::collections::BTreeMap;
 pub(super) struct Tried {
     pub(super) provider: String,
     pub(super) sign_in: String,
+    server: Option<String>,
     /// By the names of the form; no secrets.
     values: BTreeMap<String, String>,
     /// Fields, and what is wrong with each.
     pub(super) errors: Vec<(String, String)>,
-    /// What is wrong with all of it, and what to do.
-    pub(super) problem: Option<(String, String)>,
-    status: StatusCode,
+    /// What it came to.
+    pub(super) problem: Option<Problem>,
 }
 
 impl Tried {
-    pub(super) const fn new(provider: String, sign_in: String, values: BTreeMap<String, String>) -> Self {
-        Self { provider, sign_in, values, errors: Vec::new(), problem: None, status: StatusCode::OK }
+    pub(super) const fn new(
+        provider: String,
+        sign_in: String,
+        server: Option<String>,
+        values: BTreeMap<String, String>,
+    ) -> Self {
+        Self { provider, sign_in, server, values, errors: Vec::new(), problem: None }
     }
 
     /// What was filled in when the calendar was connected.
     pub(super) fn before(connection: &Connection) -> Self {
-        let mut values: BTreeMap<_, _> = connection.fields.iter().cloned().collect();
-        values.extend(connection.server.clone().map(|server| (SERVER.to_owned(), server)));
-        Self::new(connection.provider.clone(), connection.sign_in.clone(), values)
+        let Connection { provider, sign_in, server, fields, .. } = connection;
+        Self::new(provider.clone(), sign_in.clone(), server.clone(), fields.iter().cloned().collect())
     }
 
-    /// The value of a field.
-    pub(super) fn value(&self, name: &str) -> Option<&str> {
-        self.values.get(name).map(String::as_str)
+    /// What was filled in; never a secret.
+    pub(super) fn value(&self, field: &FormField) -> Option<&str> {
+        match field.kind {
+            FieldKind::ServerUrl => self.server.as_deref(),
+            FieldKind::Text => self.values.get(&field.name).map(String::as_str),
+            FieldKind::Secret => None,
+        }
     }
 
     /// What is wrong with a field.
@@ -56,9 +64,15 @@ impl Tried {
         self.errors.iter().find(|(other, _)| other == name).map(|(_, error)| &**error)
     }
 
+    /// What is wrong with all of it, and what to do; nothing if it stands beside a field.
+    pub(super) fn told(&self) -> Option<(String, String)> {
+        let problem = self.problem.as_ref().filter(|_| self.errors.is_empty())?;
+        Some((problem.title().to_owned(), problem.detail().unwrap_or(problem.advice()).to_owned()))
+    }
+
     /// The status of the page that shows it.
-    pub(super) const fn status(&self) -> StatusCode {
-        self.status
+    pub(super) fn status(&self) -> StatusCode {
+        self.problem.as_ref().map_or(StatusCode::OK, Problem::status)
     }
 
     fn failed(mut self, error: ConnectError, server: Option<&str>) -> Self {
@@ -67,18 +81,10 @@ impl Tried {
         {
             self.errors.push((name, what));
         }
-        let problem = Problem::from(error);
-        self.status = problem.status();
-        if self.errors.is_empty() {
-            let told = problem.detail().unwrap_or(problem.advice()).to_owned();
-            self.problem = Some((problem.title().to_owned(), told));
-        }
+        self.problem = Some(error.into());
         self
     }
 }
-
-/// By this name the server of a connection stands among its values, whatever the form calls it.
-pub(super) const SERVER: &str = "server";
 
 /// Connects, or shows the page with what is wrong.
 pub(in crate::http::pages) async fn fill_in(
@@ -93,9 +99,7 @@ pub(in crate::http::pages) async fn fill_in(
     let asked = app.calendars.registry.provider(&provider).await.ok();
     let asked = asked.as_ref().and_then(|provider| provider.granted.sign_in(&sign_in));
     let Sorted { server, server_field, fields, secrets } = sorted(asked, &filled);
-    let mut values = fields.clone();
-    values.extend(server_field.clone().zip(server.clone()));
-    let tried = Tried::new(provider.clone(), sign_in.clone(), values);
+    let tried = Tried::new(provider.clone(), sign_in.clone(), server.clone(), fields.clone());
     let request = Request { provider, sign_in, server, fields, secrets };
     match connections::connect(&app.calendars, &actor, session.person, request).await {
         Ok(_) => Ok(Redirect::to(PATH).into_response()),
@@ -123,6 +127,9 @@ fn sorted(asked: Option<&SignIn>, filled: &Filled) -> Sorted {
     match asked.map(|asked| &asked.method) {
         Some(Method::Form(form)) => {
             for field in &form.fields {
+                if field.kind == FieldKind::ServerUrl {
+                    sorted.server_field = Some(field.name.clone());
+                }
                 let Some(value) = given(&field.name) else { continue };
                 match field.kind {
                     FieldKind::Text => {
@@ -131,10 +138,7 @@ fn sorted(asked: Option<&SignIn>, filled: &Filled) -> Sorted {
                     FieldKind::Secret => {
                         sorted.secrets.insert(field.name.clone(), value.to_owned().into());
                     }
-                    FieldKind::ServerUrl => {
-                        sorted.server = Some(value.trim().to_owned());
-                        sorted.server_field = Some(field.name.clone());
-                    }
+                    FieldKind::ServerUrl => sorted.server = Some(value.trim().to_owned()),
                 }
             }
         }

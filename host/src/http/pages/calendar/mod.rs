@@ -16,10 +16,18 @@ use super::{
 };
 use crate::{
     app::App,
-    connections::{self, Connection, State as Standing, store},
-    people::{Actor, sessions::Session},
-    plugins::{contract::SignIn, egress::Origin, registry::Provider},
-    programs::offers,
+    connections::{
+        self, Connection, State as Standing,
+        oauth::approvals::{self, Needed},
+        store,
+    },
+    people::{self, Actor, sessions::Session},
+    plugins::{
+        contract::{ScopeLevel, SignIn},
+        egress::Origin,
+        registry::Provider,
+    },
+    programs::{self, offers},
 };
 use askama::Template;
 use axum::{
@@ -55,11 +63,15 @@ struct Connected {
     by_organisation: bool,
     /// How to sign in again, if that is needed.
     again: Option<Way>,
+    /// How to let meetings be put into it, if a program of theirs does that and they have not let it yet.
+    more: Option<Way>,
 }
 
 /// A provider that the person may connect by.
 struct Offered {
     name: String,
+    /// Their organisation's own administrator must approve first, as somebody of it has met.
+    approval: Option<Needed>,
     ways: Vec<Way>,
 }
 
@@ -81,27 +93,43 @@ pub(super) async fn page(State(app): State<App>, session: Session, frame: Frame)
 async fn show(app: &App, session: &Session, frame: Frame, tried: Option<Tried>) -> Result<View<CalendarPage>, Problem> {
     let mut tx = app.db.read().await?;
     let kept = store::of_person(&mut tx, session.organisation, session.person).await?;
-    let offered = match &kept {
-        None => offers::to_person(&mut tx, session.organisation, session.person).await?,
-        Some(_) => Vec::new(),
-    };
+    let two_way = programs::any_two_way(&mut tx, session.organisation, session.person).await?;
+    let mut offered = Vec::new();
+    if kept.is_none() {
+        let person = people::person(&mut tx, session.organisation, session.person).await?;
+        let address = person.map(|person| person.email).unwrap_or_default();
+        for id in offers::to_person(&mut tx, session.organisation, session.person).await? {
+            let approval = approvals::needed(&mut tx, session.organisation, &id, &address).await?;
+            offered.push((id, approval));
+        }
+    }
     tx.commit().await?;
-    let status = tried.as_ref().map_or(StatusCode::OK, Tried::status);
     let mut leads_to = Vec::new();
     let mut way = |provider: &Provider, sign_in: &SignIn, tried: Option<&Tried>| {
         leads_to.extend(ways::leads_to(app, sign_in));
         Way::of(provider, sign_in, tried)
     };
     let connected = match kept.map(|kept| kept.connection) {
-        Some(connection) => Some(standing(app, &connection, tried.as_ref(), &mut way).await),
+        Some(connection) => Some(standing(app, &connection, two_way, tried.as_ref(), &mut way).await),
         None => None,
     };
     let mut shown = Vec::with_capacity(offered.len());
-    for id in offered {
+    for (id, approval) in offered {
         // What is offered and not granted at the moment cannot be connected at the moment.
         let Ok(provider) = app.calendars.registry.provider(&id).await else { continue };
-        let ways = provider.sign_ins().map(|sign_in| way(&provider, sign_in, tried.as_ref())).collect();
-        shown.push(Offered { name: provider.plugin.description().name.clone(), ways });
+        let ways = provider.sign_ins().filter(|sign_in| ways::is_personal(sign_in));
+        let ways = ways.map(|sign_in| way(&provider, sign_in, tried.as_ref())).collect();
+        shown.push(Offered { name: provider.plugin.description().name.clone(), approval, ways });
+    }
+    let mut status = StatusCode::OK;
+    if let Some(tried) = tried {
+        let again = connected.as_ref().and_then(|connected| connected.again.as_ref());
+        let is_shown = shown.iter().flat_map(|offered| &offered.ways).chain(again).any(|way| way.tried);
+        status = tried.status();
+        // There is no form here that it could stand at: it was taken away meanwhile, or something else is connected.
+        if let Some(problem) = tried.problem.filter(|_| !is_shown) {
+            return Err(problem);
+        }
     }
     Ok(View::new(CalendarPage { frame, connected, offered: shown }).status(status).leads_to(distinct(leads_to)))
 }
@@ -110,6 +138,7 @@ async fn show(app: &App, session: &Session, frame: Frame, tried: Option<Tried>) 
 async fn standing(
     app: &App,
     connection: &Connection,
+    two_way: bool,
     tried: Option<&Tried>,
     way: &mut impl FnMut(&Provider, &SignIn, Option<&Tried>) -> Way,
 ) -> Connected {
@@ -121,6 +150,12 @@ async fn standing(
         let sign_in = provider.granted.sign_in(&connection.sign_in)?;
         Some(way(provider, sign_in, tried.or(Some(&before))))
     });
+    let reads_only = connection.token.as_ref().is_some_and(|token| token.level == ScopeLevel::Read);
+    let wants_more = two_way && reads_only && !reconnect && !by_organisation;
+    let more = provider.as_ref().filter(|_| wants_more).and_then(|provider| {
+        let sign_in = provider.granted.sign_in(&connection.sign_in)?;
+        Some(Way { button: "Let meetings be put into it".to_owned(), ..way(provider, sign_in, None) })
+    });
     Connected {
         provider: name(provider.as_ref(), connection),
         address: connection.address.clone(),
@@ -129,6 +164,7 @@ async fn standing(
         reconnect,
         by_organisation,
         again,
+        more,
     }
 }
 

@@ -28,7 +28,9 @@ pub(super) struct Way {
     pub(super) fields: Vec<Field>,
     /// Where the service explains it.
     pub(super) help_link: Option<String>,
-    /// Why it did not work a moment ago.
+    /// Whether it was tried a moment ago.
+    pub(super) tried: bool,
+    /// Why that did not work.
     pub(super) problem: Option<(String, String)>,
 }
 
@@ -80,7 +82,8 @@ impl Way {
             button: format!("Connect {name}"),
             fields,
             help_link,
-            problem: tried.and_then(|tried| tried.problem.clone()),
+            tried: tried.is_some(),
+            problem: tried.and_then(Tried::told),
         }
     }
 }
@@ -93,7 +96,7 @@ fn fields(way: &str, form: &Form, tried: Option<&Tried>) -> Vec<Field> {
 fn field(way: &str, asked: &FormField, tried: Option<&Tried>) -> Field {
     let FormField { name, label, kind, pattern, help, preset } = asked;
     let secret = *kind == FieldKind::Secret;
-    let kept = tried.and_then(|tried| tried.value(name)).map(str::to_owned);
+    let kept = tried.and_then(|tried| tried.value(asked)).map(str::to_owned);
     Field {
         id: format!("{way}-{name}"),
         name: format!("{PREFIX}{name}"),
@@ -102,7 +105,7 @@ fn field(way: &str, asked: &FormField, tried: Option<&Tried>) -> Field {
         mode: (*kind == FieldKind::ServerUrl).then_some("url"),
         pattern: pattern.clone(),
         help: help.clone(),
-        value: if secret { String::new() } else { kept.or_else(|| preset.clone()).unwrap_or_default() },
+        value: kept.or_else(|| preset.clone().filter(|_| !secret)).unwrap_or_default(),
         required: preset.is_none(),
         error: tried.and_then(|tried| tried.error(name)).map(str::to_owned),
     }
@@ -122,6 +125,11 @@ fn secret_url(way: &str, asked: &SecretUrl, tried: Option<&Tried>) -> Field {
         required: true,
         error: tried.and_then(|tried| tried.error(SECRET_URL)).map(str::to_owned),
     }
+}
+
+/// Whether a person signs in by it for themself, and not an organisation for all of its people.
+pub(super) const fn is_personal(sign_in: &SignIn) -> bool {
+    !matches!(sign_in.method, Method::Oauth2ClientCredentials(_) | Method::Oauth2JwtBearer(_))
 }
 
 /// The other sites to which a sign-in leads the browser.
@@ -180,13 +188,13 @@ mod tests {
         ];
         assert_eq!(seen, wanted);
 
-        let values =
-            BTreeMap::from(["server", "path", "password"].map(|name| (name.to_owned(), "hunter22".to_owned())));
-        let mut tried = Tried::new("a".into(), "way".into(), values);
+        let values = BTreeMap::from(["path", "password"].map(|name| (name.to_owned(), "hunter22".to_owned())));
+        let server = Some("https://dav.example".to_owned());
+        let mut tried = Tried::new("a".into(), "way".into(), server, values);
         tried.errors.push(("path".into(), "wrong".into()));
         let way = Way::made("a", "A service", &sign_in, Some(&tried));
         let seen: Vec<_> = way.fields.iter().map(|one| (&*one.value, one.error.as_deref())).collect();
-        assert_eq!(seen, [("hunter22", None), ("hunter22", Some("wrong")), ("", None)]);
+        assert_eq!(seen, [("https://dav.example", None), ("hunter22", Some("wrong")), ("", None)]);
         // What was tried elsewhere is not shown here.
         tried.sign_in = "another".into();
         assert_eq!(Way::made("a", "A service", &sign_in, Some(&tried)).fields[0].value, "");

@@ -1,0 +1,219 @@
+//! One row for every page. A page without a row fails, and so does a row without a page.
+//!
+//! What holds for all is asked of each by the row alone: whoever has not signed in is led to do so, a form that is not
+//! ours does nothing, and every answer tells browsers how little it needs. In the end what the row says is done, and
+//! works: what was refused before was not refused for another reason.
+
+use super::world::{SESSION, World};
+use anyhow::{Context, ensure};
+use chronus_host::http::{PAGES, PageNeed};
+use chronus_tests::visitor::{Seen, TOKEN, Visitor};
+use reqwest::Method;
+
+/// A page, and a request that works.
+struct Row {
+    method: &'static str,
+    path: &'static str,
+    fields: &'static [(&'static str, &'static str)],
+    status: u16,
+}
+
+const fn get(path: &'static str, status: u16) -> Row {
+    Row { method: "GET", path, fields: &[], status }
+}
+
+const fn post(path: &'static str, fields: &'static [(&'static str, &'static str)], status: u16) -> Row {
+    Row { method: "POST", path, fields, status }
+}
+
+/// Every page, in the order in which the good requests are made, by one browser.
+const ROWS: &[Row] = &[
+    get("/", 303),
+    get("/style/{name}", 200),
+    get("/sign-in", 303),
+    post("/sign-in", &[("email", "ann@example.org")], 303),
+    get("/sign-in/sent", 200),
+    get("/sign-in/{link}", 200),
+    post("/sign-in/{link}", &[], 303),
+    get("/settings", 200),
+    post("/settings/sign-out-elsewhere", &[], 303),
+    get("/settings/calendar", 200),
+    // Nothing is offered here, and nothing connected; where something is, `service::browser` shows it.
+    post("/settings/calendar/form", &[("provider", "nowhere"), ("sign-in", "form")], 403),
+    get("/settings/calendar/disconnect", 404),
+    post("/settings/calendar/disconnect", &[], 404),
+    post("/sign-out", &[], 303),
+];
+
+/// A page on which a form token can be found by whoever has signed in, or has not.
+fn page_with_form(signed_in: bool) -> &'static str {
+    if signed_in { "/settings" } else { "/sign-in" }
+}
+
+#[tokio::test]
+async fn every_page_refuses_what_it_must() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let told: Vec<_> = ROWS.iter().map(|row| (row.method, row.path)).collect();
+    for page in PAGES {
+        ensure!(told.contains(&(page.method, page.path)), "{} {} has no row here", page.method, page.path);
+    }
+    let (ann, ben) = (world.signed_in(world.ann).await?, world.signed_in(world.ben).await?);
+    let token = world.token().await?;
+    let link = world.link(world.ann, "/settings").await?;
+    let style = style_of(&ann, "/settings").await?;
+    for row in ROWS {
+        let page = PAGES.iter().find(|page| (page.method, page.path) == (row.method, row.path));
+        let need = page.with_context(|| format!("{} {} is no page", row.method, row.path))?.need;
+        let address = row.path.replace("/sign-in/{link}", &link).replace("/style/{name}", &style);
+        let before = world.database.rows().await?;
+        let what = format!("{} {}", row.method, row.path);
+        if need == PageNeed::Session {
+            nobody_gets_in(&world, row, &address, &token).await.context(what.clone())?;
+        }
+        if row.method == "POST" {
+            let signed_in = need == PageNeed::Session;
+            let nobody = world.visitor()?;
+            let whose = if signed_in { &ann } else { &nobody };
+            foreign_forms_do_nothing(whose, &ben, row, &address, signed_in).await.context(what.clone())?;
+        }
+        ensure!(world.database.rows().await? == before, "{what}: something was written");
+    }
+    for row in ROWS {
+        let address = row.path.replace("/sign-in/{link}", &link).replace("/style/{name}", &style);
+        let seen = match row.method {
+            "GET" => ann.get(&address).await?,
+            _ => ann.post(&ann.get(page_with_form(true)).await?, &address, row.fields).await?,
+        };
+        ensure!(seen.status == row.status, "{} {}: {} {}", row.method, row.path, seen.status, seen.text);
+        is_a_page(&seen).with_context(|| format!("{} {}", row.method, row.path))?;
+    }
+    Ok(())
+}
+
+/// Without a session, with one that there is not, and with an API token in every place where one may put it.
+async fn nobody_gets_in(world: &World, row: &Row, address: &str, token: &str) -> anyhow::Result<()> {
+    let unknown = "A".repeat(43);
+    for cookie in ["", "chronus", token, &unknown] {
+        let visitor = world.visitor()?;
+        if !cookie.is_empty() {
+            visitor.set_cookie(SESSION, cookie);
+        }
+        let form = visitor.get("/sign-in").await?.token()?;
+        let request = match row.method {
+            "GET" => visitor.request(Method::GET, address)?,
+            _ => visitor.form(address, &[row.fields, &[(TOKEN, &form)]].concat())?.header("origin", &world.origin),
+        };
+        let seen = visitor.send(request.bearer_auth(token)).await?;
+        let there = seen.location.as_deref().unwrap_or_default();
+        ensure!(seen.status == 303 && there.split('?').next() == Some("/sign-in"), "{} {there}", seen.status);
+        if row.method == "GET" {
+            let wanted = format!("/sign-in?return-to={}", address.replace('/', "%2F"));
+            ensure!(there == wanted, "{there} and not {wanted}");
+        }
+    }
+    Ok(())
+}
+
+/// Forms that another site sends, or somebody else's page.
+async fn foreign_forms_do_nothing(
+    visitor: &Visitor,
+    other: &Visitor,
+    row: &Row,
+    address: &str,
+    signed_in: bool,
+) -> anyhow::Result<()> {
+    let page = visitor.get(page_with_form(signed_in)).await?;
+    let (ours, theirs) = (page.token()?, other.get("/settings").await?.token()?);
+    let refused = |seen: Seen, why: &str| {
+        ensure!(seen.status == 403 && seen.text.contains("did not come from the page"), "{why}: {}", seen.text);
+        is_a_page(&seen)
+    };
+    for token in [None, Some(""), Some("A"), Some(&*theirs), visitor.cookie(SESSION).as_deref()] {
+        let fields: Vec<_> = row.fields.iter().copied().chain(token.map(|token| (TOKEN, token))).collect();
+        let request = visitor.form(address, &fields)?.header("sec-fetch-site", "same-origin");
+        refused(visitor.send(request).await?, &format!("{token:?}"))?;
+    }
+    let fields: Vec<_> = row.fields.iter().copied().chain([(TOKEN, &*ours)]).collect();
+    for headers in [
+        &[][..],
+        &[("origin", "https://evil.example")],
+        &[("origin", "null")],
+        &[("sec-fetch-site", "cross-site")],
+        &[("sec-fetch-site", "same-site")],
+        &[("sec-fetch-site", "same-origin"), ("origin", "https://evil.example")],
+    ] {
+        let mut request = visitor.form(address, &fields)?;
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        refused(visitor.send(request).await?, &format!("{headers:?}"))?;
+    }
+    // Neither does what is no form.
+    let request = visitor.request(Method::POST, address)?.header("content-type", "application/json").body("{}");
+    refused(visitor.send(request.header("sec-fetch-site", "same-origin")).await?, "JSON")
+}
+
+/// What every answer for browsers has.
+fn is_a_page(seen: &Seen) -> anyhow::Result<()> {
+    let header = |name: &str| seen.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    ensure!(header("x-content-type-options") == "nosniff" && !header("x-request-id").is_empty(), "{:?}", seen.headers);
+    if !header("content-type").starts_with("text/html") {
+        return Ok(());
+    }
+    let policy = header("content-security-policy");
+    for part in
+        ["default-src 'none'", "style-src 'self'", "form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'"]
+    {
+        ensure!(policy.split("; ").any(|other| other == part), "{part}: {policy}");
+    }
+    ensure!(header("cache-control") == "no-store" && header("referrer-policy") == "same-origin", "{:?}", seen.headers);
+    ensure!(header("x-frame-options") == "DENY", "{:?}", seen.headers);
+    ensure!(!seen.text.contains("<script") && !seen.text.contains(" style="), "{}", seen.text);
+    ensure!(seen.text.contains("<html lang=\"en\">") && seen.text.contains("<main "), "{}", seen.text);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_nowhere_is_a_page_for_people() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let visitor = world.visitor()?;
+    for (method, path, status) in [
+        ("GET", "/nowhere", 404),
+        ("GET", "/v2/people", 404),
+        ("GET", "/%00", 404),
+        ("GET", "/style/other.css", 404),
+        ("GET", "/sign-in/nothing", 410),
+        ("PUT", "/settings", 405),
+        ("GET", "/sign-out", 405),
+    ] {
+        let seen = visitor.send(visitor.request(method.parse()?, path)?).await?;
+        ensure!(seen.status == status, "{method} {path}: {} {}", seen.status, seen.text);
+        ensure!(seen.text.contains("<h1>"), "{method} {path}: {}", seen.text);
+        is_a_page(&seen).with_context(|| format!("{method} {path}"))?;
+    }
+    // A file that a browser may keep for ever, since its name changes with it.
+    let seen = visitor.get(&style_of(&visitor, "/sign-in").await?).await?;
+    ensure!(seen.headers["cache-control"] == "public, max-age=31536000, immutable", "{:?}", seen.headers);
+    Ok(())
+}
+
+/// The address of the style sheet, as this page has it.
+async fn style_of(visitor: &Visitor, page: &str) -> anyhow::Result<String> {
+    let page = visitor.get(page).await?.text;
+    let (_, rest) = page.split_once("rel=\"stylesheet\" href=\"").context("no style sheet")?;
+    Ok(rest.split('"').next().unwrap_or_default().to_owned())
+}
+
+/// What comes from outside is text in a page, and nothing else.
+#[tokio::test]
+async fn nothing_from_outside_becomes_part_of_a_page() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let visitor = world.visitor()?;
+    let evil = "\"><script>alert(1)</script>";
+    let page = visitor.get("/sign-in").await?;
+    let seen = visitor.post(&page, "/sign-in", &[("email", evil), ("return-to", evil)]).await?;
+    ensure!(seen.status == 422 && !seen.text.contains("<script") && seen.text.contains("&#60;script"), "{}", seen.text);
+    let page = visitor.get("/sign-in?return-to=https%3A%2F%2Fevil.example%2F").await?;
+    ensure!(page.status == 200 && !page.text.contains("evil.example"), "{}", page.text);
+    Ok(())
+}

@@ -1,0 +1,148 @@
+//! The pages of the program that is shipped, step by step: signing in by mail, connecting a calendar by its form, signing
+//! in to it again, disconnecting; and that nothing tells a link, a session or a password.
+
+use super::world::{PASSWORD, SERVER, World, eventually};
+use anyhow::{Context, ensure};
+use chronus_tests::{
+    peers::{self, MailServer, Peer},
+    visitor::{Seen, Visitor},
+};
+use reqwest::Method;
+use std::path::Path;
+
+/// The settings of a host that sends its mail to this server.
+pub(super) fn mailing(server: &MailServer) -> String {
+    let address = server.address();
+    format!("mail.smtp = \"smtp://{address}\"\nmail.from = \"Chronus <assistant@chronus.example>\"")
+}
+
+/// The link in the nth mail (the first is 1), once it is there.
+pub(super) async fn link(server: &MailServer, nth: usize) -> anyhow::Result<String> {
+    let mails = server.mails(nth).await?;
+    let mail = mails.get(nth - 1).context("a mail")?;
+    let line = mail.text.lines().find(|line| line.contains("/sign-in/"));
+    Ok(line.with_context(|| mail.text.clone())?.trim().to_owned())
+}
+
+/// Sends the form of the calendar's page.
+async fn connect(visitor: &Visitor, fields: &[(&str, &str)]) -> anyhow::Result<Seen> {
+    let page = visitor.get("/settings/calendar").await?;
+    let fields = [&[("provider", "ical"), ("sign-in", "caldav")], fields].concat();
+    visitor.post(&page, "/settings/calendar/form", &fields).await
+}
+
+/// M10, M11, M12, M16 and X2, as far as a page shows them.
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_signs_in_connects_their_calendar_and_nothing_tells_how() -> anyhow::Result<()> {
+    if peers::left_out(&[Peer::Radicale, Peer::Caldav, Peer::Aiosmtpd])? {
+        return Ok(());
+    }
+    let server = MailServer::start(None).await?;
+    let mut world = World::new(&mailing(&server)).await?;
+    let host = world.host().await?;
+    world.join(&host).await?;
+    let ann = Visitor::new(host.origin())?;
+
+    let page = ann.get("/settings/calendar").await?;
+    page.leads_to("/sign-in?return-to=%2Fsettings%2Fcalendar")?;
+    let page = ann.get("/sign-in?return-to=%2Fsettings%2Fcalendar").await?;
+    let fields = [("email", "ann@example.org"), ("return-to", "/settings/calendar")];
+    ann.post(&page, "/sign-in", &fields).await?.leads_to("/sign-in/sent")?;
+    let link = link(&server, 1).await?;
+    ensure!(link.starts_with(&format!("{}/sign-in/", host.origin())), "{link}");
+    ann.sign_in(&link).await?.leads_to("/settings/calendar")?;
+    let session = ann.cookie("chronus_session").context("no session")?;
+
+    // What is wrong stands beside its field, and what was filled in is still there, but for the secret.
+    let server_field = ("field.server", SERVER);
+    let (user, secret) = (("field.username", "ann"), ("field.password", PASSWORD));
+    for (fields, status, what) in [
+        (&[server_field, secret][..], 422, "Fill in: User name."),
+        (&[server_field, user], 422, "Fill in: Password."),
+        (&[user, secret], 422, "Fill in the address of the server."),
+        (&[("field.server", "dav"), user, secret], 422, "This is no address of a server"),
+        (&[server_field, ("field.username", "a:b"), secret], 422, "does not have the form that is asked for"),
+        (&[server_field, user, ("field.password", "wrong")], 422, "did not accept the sign-in"),
+        (&[("field.server", "https://127.0.0.1:1"), user, secret], 502, "nothing was stored"),
+    ] {
+        let seen = connect(&ann, fields).await?;
+        ensure!(seen.status == status && seen.text.contains(what), "{what}: {} {}", seen.status, seen.text);
+        ensure!(!seen.text.contains("tr0ub4dor"), "{what}: the secret is repeated");
+        let kept = fields.contains(&user);
+        ensure!(!kept || seen.text.contains("name=\"field.username\" type=\"text\" value=\"ann\""), "{}", seen.text);
+    }
+
+    connect(&ann, &[server_field, user, secret]).await?.leads_to("/settings/calendar")?;
+    let page = ann.get("/settings/calendar").await?;
+    ensure!(page.text.contains(">Your calendar is connected.<"), "{}", page.text);
+    ensure!(page.text.contains("iCal (CalDAV)") && !page.text.contains("field.password"), "{}", page.text);
+    let own = host.client(&world.ann.token)?;
+    ensure!(own.get(&world.connection()).await?["state"] == "connected");
+
+    // The service no longer accepts the password: the page says so, and signing in again mends it, in the same connection.
+    let id = own.get(&world.connection()).await?["id"].clone();
+    world.radicale.set_password("ann", "another 1")?;
+    let busy = format!("/v1/people/{}/busy?from=2027-03-01T00:00:00Z&to=2027-03-02T00:00:00Z", world.ann.id);
+    eventually("the sign-in is refused", || async {
+        own.send(Method::GET, &busy, None).await?;
+        Ok((own.get(&world.connection()).await?["state"] == "reconnect").then_some(()))
+    })
+    .await?;
+    let page = ann.get("/settings/calendar").await?;
+    ensure!(page.text.contains("Sign in to your calendar again"), "{}", page.text);
+    ensure!(page.text.contains(&format!("value=\"{SERVER}\"")), "{}", page.text);
+    let seen = connect(&ann, &[server_field, user, secret]).await?;
+    ensure!(seen.status == 422 && seen.text.contains("did not accept the sign-in"), "{} {}", seen.status, seen.text);
+    connect(&ann, &[server_field, user, ("field.password", "another 1")]).await?.leads_to("/settings/calendar")?;
+    let page = ann.get("/settings/calendar").await?;
+    ensure!(!page.text.contains("Sign in to your calendar again"), "{}", page.text);
+    let connection = own.get(&world.connection()).await?;
+    ensure!(connection["state"] == "connected" && connection["id"] == id, "{connection}");
+
+    // Another person's browser sees nothing of it.
+    let ben = Visitor::new(host.origin())?;
+    let page = ben.get("/sign-in").await?;
+    ben.post(&page, "/sign-in", &[("email", "ben@example.org")]).await?.leads_to("/sign-in/sent")?;
+    ben.sign_in(&self::link(&server, 2).await?).await?.leads_to("/settings")?;
+    let page = ben.get("/settings/calendar").await?;
+    ensure!(
+        !page.text.contains("Your calendar is connected.") && page.text.contains("Connect iCal (CalDAV)"),
+        "{}",
+        page.text
+    );
+
+    let page = ann.get("/settings/calendar/disconnect").await?;
+    ensure!(page.text.contains("Events that are in your calendar stay there."), "{}", page.text);
+    ann.post(&page, "/settings/calendar/disconnect", &[]).await?.leads_to("/settings/calendar")?;
+    ensure!(own.send(Method::GET, &world.connection(), None).await?.status == 404);
+
+    let log = host.stop().await?;
+    ensure!(log.contains("signed in") && log.contains("mail-sign-in"), "the log tells what was done");
+    world.database.settle().await?;
+    let secret = link.rsplit('/').next().context("a link")?;
+    for (what, secret) in
+        [("link", secret), ("session", &*session), ("password", "tr0ub4dor"), ("password", "another 1")]
+    {
+        ensure!(!log.contains(secret), "the log tells the {what}");
+        ensure!(files_without(&world.database.folder()?, secret)? > 0, "no file of the database was looked at");
+    }
+    Ok(())
+}
+
+/// How many files there are, none of which holds this text.
+fn files_without(folder: &Path, text: &str) -> anyhow::Result<usize> {
+    let mut files = 0;
+    for entry in std::fs::read_dir(folder)? {
+        let (path, kind) = entry.and_then(|entry| Ok((entry.path(), entry.file_type()?)))?;
+        if kind.is_dir() {
+            files += files_without(&path, text)?;
+        } else if kind.is_file() {
+            // A server that runs may take a file away meanwhile.
+            let Ok(bytes) = std::fs::read(&path) else { continue };
+            files += 1;
+            let found = bytes.windows(text.len()).any(|window| window == text.as_bytes());
+            ensure!(!found, "{} holds a secret", path.display());
+        }
+    }
+    Ok(files)
+}
