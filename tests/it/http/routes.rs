@@ -20,6 +20,7 @@ enum By {
     Operator,
     Integration,
     Person,
+    Admin,
 }
 
 /// A route, and a request that works.
@@ -47,6 +48,10 @@ impl Row {
     /// Everybody's token says which organisation is meant, and nothing else can.
     fn own_organisation(self) -> Self {
         Self { names_organisation: false, ..self }
+    }
+
+    fn query(self, query: &'static str) -> Self {
+        Self { query, ..self }
     }
 
     fn wrong_query(mut self, query: &'static str, status: u16, code: &'static str) -> Self {
@@ -146,7 +151,11 @@ fn rows_of_calendars(side: &Side) -> Vec<Row> {
 }
 
 fn rows_of_organisations() -> Vec<Row> {
-    use By::{Integration, Nobody, Operator};
+    use By::{Admin, Integration, Nobody, Operator};
+    let (account, probe) =
+        ("/v1/organisations/{organisation}/account", "/v1/organisations/{organisation}/account/probe");
+    let key = json!({"provider": "nowhere", "sign_in": "key", "mailbox": "gil@example.org", "key": SECRET});
+    let nothing = json!({"client_id": "a"});
     let expired = json!({"expires_at": "2026-03-29T00:59:59Z"});
     let pages = "?limit=1&after=01900000-0000-7000-8000-000000000000";
     vec![
@@ -160,6 +169,11 @@ fn rows_of_organisations() -> Vec<Row> {
             .wrong(json!({"name": "Ours"}), 409, "name-taken")
             .wrong(json!({"name": " "}), 422, "invalid-name")
             .wrong(json!({"name": "a\u{0}b"}), 422, "invalid-name"),
+        get(account, Admin, ""),
+        // Nothing is offered here; that an account can be saved is shown where there is one (`oauth::organisation`).
+        put(account, Admin, key.clone()).status(403).wrong(nothing.clone(), 422, "invalid-sign-in"),
+        post(probe, Admin, key).status(403).wrong(nothing, 422, "invalid-sign-in"),
+        delete(account, Admin).status(404).query("?provider=nowhere"),
         get("/v1/programs", Integration, pages),
         post("/v1/programs", Integration, json!({"name": "Coaching"}))
             .wrong(json!({"name": "Mentoring"}), 409, "name-taken")
@@ -237,12 +251,17 @@ fn token(world: &World, by: By) -> Option<&str> {
         By::Operator => Some(&world.operator),
         By::Integration => Some(&world.ours.integration),
         By::Person => Some(&world.ours.as_person),
+        By::Admin => Some(&world.ours.as_admin),
     }
 }
 
 /// Somebody of the same kind in another organisation.
 fn their_token(world: &World, by: By) -> &str {
-    if by == By::Person { &world.theirs.as_person } else { &world.theirs.integration }
+    match by {
+        By::Person => &world.theirs.as_person,
+        By::Admin => &world.theirs.as_admin,
+        By::Nobody | By::Operator | By::Integration => &world.theirs.integration,
+    }
 }
 
 /// The request that works, at this address and with this token.
@@ -259,6 +278,7 @@ async fn token_for_everything_else(world: &World, row: &Row, need: Need) -> anyh
     let holder = match row.by {
         By::Operator => Holder::Operator,
         By::Person => Holder::Person { organisation, person: world.ours.person },
+        By::Admin => Holder::Person { organisation, person: world.ours.admin },
         By::Integration | By::Nobody => Holder::Integration(organisation),
     };
     let mut scopes = holder.scopes();
@@ -296,7 +316,9 @@ async fn others_find_nothing(world: &World, row: &Row, need: Need) -> anyhow::Re
         let address = |side: &Side| side.address(row.path) + row.query;
         good(world, row, &address(ours), Some(theirs_token)).await?.is_problem(404, "not-found")?;
         good(world, row, &address(theirs), token).await?.is_problem(404, "not-found")?;
-        for name in ["{program}", "{person}", "{token}", "{meeting}"].into_iter().filter(|name| row.path.contains(name))
+        for name in ["{organisation}", "{program}", "{person}", "{token}", "{meeting}"]
+            .into_iter()
+            .filter(|name| row.path.contains(name))
         {
             let unknown = "01900000-0000-7000-8000-000000000000";
             let their = theirs.address(name);

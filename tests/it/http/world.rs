@@ -42,7 +42,8 @@ pub(super) struct Side {
 impl Side {
     /// The address with this side's ids.
     pub(super) fn address(&self, path: &str) -> String {
-        path.replace("{program}", &self.program.to_string())
+        path.replace("{organisation}", &self.organisation.to_string())
+            .replace("{program}", &self.program.to_string())
             .replace("{person}", &self.person.to_string())
             .replace("{token}", &self.token.to_string())
             .replace("{meeting}", &self.meeting.to_string())

@@ -42,7 +42,7 @@ async fn two_hosts_renew_a_token_once_and_tell_nobody() -> anyhow::Result<()> {
 }
 
 /// No file below a folder holds these bytes.
-fn nowhere(folder: &Path, secret: &[u8]) -> anyhow::Result<()> {
+pub(super) fn nowhere(folder: &Path, secret: &[u8]) -> anyhow::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {

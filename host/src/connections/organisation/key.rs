@@ -143,3 +143,80 @@ impl ServiceKey {
         key.ok().filter(|key| key.public_modulus_len() >= LEAST_BYTES).ok_or(KeyError::Unfit)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_lc_rs::{
+        encoding::{AsDer as _, Pkcs8V1Der},
+        rsa::KeySize,
+        signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey},
+    };
+    use base64::engine::general_purpose::STANDARD;
+
+    fn pem(pair: &KeyPair) -> String {
+        let der: Pkcs8V1Der<'_> = pair.as_der().unwrap();
+        format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(der.as_ref()))
+    }
+
+    fn grant(subject_claim: &str) -> Oauth2JwtBearer {
+        Oauth2JwtBearer {
+            token: "https://a.example/token".into(),
+            audience: "https://a.example/audience".into(),
+            subject_claim: subject_claim.into(),
+            scopes: vec!["one".into(), "two".into()],
+            keep_from_token: vec![],
+        }
+    }
+
+    fn file(pem: &str) -> SecretString {
+        serde_json::json!({"type": "service_account", "client_email": "robot@a.example", "private_key": pem,
+            "private_key_id": "k1", "token_uri": "https://evil.example"})
+        .to_string()
+        .into()
+    }
+
+    #[test]
+    fn an_assertion_is_for_one_mailbox_and_good_for_minutes() {
+        let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
+        let key = ServiceKey::read(&file(&pem(&pair))).unwrap();
+        let key = ServiceKey::kept(&key.client, key.secrets()).unwrap();
+        let now = "2026-11-24T09:00:00Z".parse().unwrap();
+        // A component that would have the mailbox stand for the issuer gains nothing.
+        for (claim, subject) in [("sub", Some("ann@a.example")), ("iss", None)] {
+            let assertion = key.assertion(&grant(claim), "ann@a.example", now).unwrap();
+            let (signed, signature) = assertion.expose_secret().rsplit_once('.').unwrap();
+            let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, pair.public_key().as_ref());
+            public.verify(signed.as_bytes(), &URL_SAFE_NO_PAD.decode(signature).unwrap()).unwrap();
+            let parts = signed.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).unwrap());
+            let parts: Vec<Value> = parts.map(|part| serde_json::from_slice(&part).unwrap()).collect();
+            assert_eq!(parts[0], serde_json::json!({"alg": "RS256", "kid": "k1", "typ": "JWT"}));
+            let claims = &parts[1];
+            assert_eq!((&claims["iss"], &claims["scope"]), (&"robot@a.example".into(), &"one two".into()));
+            assert_eq!(claims["aud"], "https://a.example/audience");
+            assert_eq!(claims["sub"].as_str(), subject);
+            let (issued, ends) = (claims["iat"].as_i64().unwrap(), claims["exp"].as_i64().unwrap());
+            assert!(issued == now.as_second() && ends - issued <= 3600);
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_is_named_and_not_repeated() {
+        for (text, expected) in [
+            ("hunter22".to_owned(), KeyError::Json),
+            (r#"{"client_email": {"hunter22": 1}}"#.to_owned(), KeyError::Json),
+            (r#"{"type": "hunter22"}"#.to_owned(), KeyError::Kind),
+            (r#"{"private_key": "hunter22"}"#.to_owned(), KeyError::Missing("client_email")),
+            (r#"{"client_email": "a\nb"}"#.to_owned(), KeyError::Missing("client_email")),
+            (file("hunter22").expose_secret().to_owned(), KeyError::Unfit),
+            (
+                file("-----BEGIN PRIVATE KEY-----\naGk=\n-----END PRIVATE KEY-----\n").expose_secret().into(),
+                KeyError::Unfit,
+            ),
+        ] {
+            let error = ServiceKey::read(&text.clone().into()).unwrap_err();
+            assert_eq!(error, expected, "{text}");
+            assert!(!error.to_string().contains("hunter22") && !format!("{error:?}").contains("hunter22"));
+        }
+    }
+}

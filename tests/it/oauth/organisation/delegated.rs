@@ -1,0 +1,151 @@
+//! A service account that acts for each person: tried, saved, at work, and removed.
+
+use super::{
+    super::world::{ANN, BEN, until},
+    ASSERTION, GIL, ROBOT, SCOPES, School, add, dentist,
+};
+use anyhow::ensure;
+use chronus_host::{
+    availability::Busy,
+    connections::{
+        State,
+        organisation::{self, Inviting, Kind},
+    },
+    ids::PersonId,
+    meetings::{self, Content, Plan},
+    people::Role,
+    plugins::contract::ScopeLevel,
+};
+use futures_util::future::join_all;
+use jiff::SignedDuration;
+
+impl School {
+    async fn level(&self, person: PersonId) -> anyhow::Result<Option<ScopeLevel>> {
+        Ok(self.connected(person).await?.token.map(|token| token.level))
+    }
+}
+
+#[tokio::test]
+async fn an_account_is_tried_and_leaves_nothing_behind() -> anyhow::Result<()> {
+    let school = School::new().await?;
+    let before = school.rows().await?;
+    let (calendars, organisation) = (&school.app.calendars, school.organisation);
+    let probed = organisation::probe(calendars, &school.admin(), organisation, &school.delegated(ANN)).await?;
+    ensure!((probed.kind, &*probed.mailbox) == (Kind::Delegated, ANN), "{probed:?}");
+    ensure!(probed.client.as_deref() == Some(ROBOT) && probed.account.address.as_deref() == Some(ANN), "{probed:?}");
+    ensure!(probed.account.abilities.write && probed.account.calendars.len() == 1, "{probed:?}");
+    assert_eq!(probed.inviting, Inviting::Works);
+    ensure!(school.google.events(ANN).is_empty() && school.google.mails().is_empty(), "the trial is to be seen");
+    ensure!(school.rows().await? == before, "something was stored");
+    Ok(())
+}
+
+#[tokio::test]
+async fn everybody_of_the_domain_is_connected_each_under_their_own_address() -> anyhow::Result<()> {
+    let school = School::new().await?;
+    school.put_event(BEN, &dentist()).await?;
+    let runner = school.work().await?;
+    school.save().await?;
+    school.quiet().await?;
+    for (person, address) in [(school.ann, ANN), (school.ben, BEN), (school.gil, GIL)] {
+        let connection = school.connected(person).await?;
+        ensure!(connection.organisation_account.is_some() && connection.state == State::Connected, "{connection:?}");
+        ensure!(connection.subject.as_deref() == Some(address), "{connection:?}");
+        ensure!(connection.address.as_deref() == Some(address), "{connection:?}");
+        // No program of theirs is two-way: nothing can be written.
+        ensure!(!connection.account.abilities.write && connection.home().is_none(), "{connection:?}");
+        assert_eq!(school.level(person).await?, Some(ScopeLevel::Read));
+    }
+    assert_eq!(school.starts(school.ben).await?, ["2026-12-01T09:00:00Z"]);
+
+    // Who comes later is connected when they come.
+    school.google.add_user("new@school.example", "New", "Europe/Rome");
+    let new = add(&school, "New@School.Example", Role::Participant).await?;
+    until("the new member is connected", || async { Ok(school.connection(new).await?.is_some()) }).await?;
+    ensure!(school.connected(new).await?.subject.as_deref() == Some("new@school.example"));
+    runner.shutdown().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_two_way_program_writes_and_its_meetings_land() -> anyhow::Result<()> {
+    let school = School::new().await?;
+    let runner = school.work().await?;
+    school.save().await?;
+    school.quiet().await?;
+    let before = school.connected(school.ann).await?;
+    school.two_way().await?;
+    school.quiet().await?;
+    let now = school.connected(school.ann).await?;
+    ensure!(now.id == before.id && now.home().is_some(), "{now:?}");
+    assert_eq!(school.level(school.ann).await?, Some(ScopeLevel::Write));
+    assert_eq!(school.level(school.gil).await?, Some(ScopeLevel::Read), "gil is in no program");
+
+    let content = Content {
+        title: "Mentoring".into(),
+        description: String::new(),
+        start: "2026-12-01T14:00:00Z".parse()?,
+        end: "2026-12-01T15:00:00Z".parse()?,
+        zone: "Europe/Rome".into(),
+    };
+    let plan = Plan { program: school.program, owner: school.ann, attendees: vec![school.ben], content, key: None };
+    let actor = school.actor_in_program(school.ann);
+    meetings::schedule(&school.app.db, school.clock.now(), &actor, plan).await?;
+    let there = |calendar: &str| school.google.events(calendar).iter().any(|event| event["summary"] == "Mentoring");
+    until("the meeting is on both calendars", || async { Ok(there(ANN) && there(BEN)) }).await?;
+    assert_eq!(school.starts(school.ben).await?, ["2026-12-01T14:00:00Z"]);
+    ensure!(school.google.events(ANN)[0]["organizer"]["email"] == ANN, "it is ann's, not the service account's");
+    runner.shutdown().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_token_that_has_ended_is_got_anew_once_and_for_its_mailbox() -> anyhow::Result<()> {
+    let school = School::new().await?;
+    let runner = school.work().await?;
+    school.save().await?;
+    school.quiet().await?;
+    runner.shutdown().await;
+    school.clock.advance(SignedDuration::from_hours(2));
+    let asked = school.google.token_requests(ASSERTION);
+    for busy in join_all((0..50).map(|_| school.busy_on_that_day(school.ann))).await {
+        let busy = busy?;
+        ensure!(matches!(busy, Busy::Known { .. }), "{busy:?}");
+    }
+    assert_eq!(school.google.token_requests(ASSERTION), asked + 1);
+    school.google.expire_access_tokens(ANN);
+    ensure!(matches!(school.busy_on_that_day(school.ann).await?, Busy::Known { .. }), "it is renewed within the call");
+    assert_eq!(school.google.token_requests(ASSERTION), asked + 2);
+
+    // The IT takes the permission back, and gives it again: nobody need connect anew.
+    school.google.delegate(ROBOT, super::DOMAIN, &SCOPES[..1]);
+    school.clock.advance(SignedDuration::from_hours(2));
+    let busy = school.busy_on_that_day(school.ann).await?;
+    let Busy::Unknown { reason: "token-not-renewed", detail } = &busy else { anyhow::bail!("{busy:?}") };
+    ensure!(detail.contains("needs-admin-approval"), "{detail}");
+    ensure!(school.connected(school.ann).await?.state == State::Connected);
+    school.google.delegate(ROBOT, super::DOMAIN, &SCOPES);
+    ensure!(matches!(school.busy_on_that_day(school.ann).await?, Busy::Known { .. }));
+    Ok(())
+}
+
+#[tokio::test]
+async fn removing_the_account_disconnects_whom_it_connected_and_nobody_else() -> anyhow::Result<()> {
+    let school = School::new().await?;
+    let own = school.connect(&school.browser(), ANN).await?;
+    let runner = school.work().await?;
+    school.save().await?;
+    school.quiet().await?;
+    ensure!(school.connected(school.ann).await?.id == own.id, "who has a calendar keeps it");
+    ensure!(school.connected(school.ann).await?.organisation_account.is_none());
+    let account = &organisation::accounts(&school.app.calendars, &school.admin(), school.organisation).await?[0];
+    assert_eq!(account.people, 2);
+    assert_eq!(school.remove().await?, 2);
+    school.quiet().await?;
+    ensure!(school.connected(school.ann).await?.id == own.id && school.google.lasting_consents(ANN) == 1);
+    ensure!(school.connection(school.ben).await?.is_none() && school.connection(school.gil).await?.is_none());
+    ensure!(organisation::accounts(&school.app.calendars, &school.admin(), school.organisation).await?.is_empty());
+    ensure!(matches!(school.busy_on_that_day(school.ben).await?, Busy::NotConnected));
+    runner.shutdown().await;
+    Ok(())
+}

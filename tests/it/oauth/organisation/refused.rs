@@ -1,0 +1,175 @@
+//! What is not saved, whom nothing connects, and what a person decides for themself (M11, M12).
+
+use super::{
+    super::world::{ANN, BEN},
+    DOMAIN, GIL, ROBOT, School, add,
+};
+use anyhow::{Context as _, ensure};
+use chronus_host::{
+    connections::organisation::{self, AccountError, Inviting, NewAccount, Secret, key::KeyError},
+    jobs::{self, Effect},
+    people::{Refused, Role},
+    plugins::Remedy,
+    programs::domains,
+};
+use serde_json::{Value, json};
+
+impl School {
+    /// Tries to save what must not be, and gives the error.
+    async fn refused(&self, new: &NewAccount) -> anyhow::Result<AccountError> {
+        let before = self.rows().await?;
+        let (calendars, organisation) = (&self.app.calendars, self.organisation);
+        let error = organisation::save(calendars, &self.admin(), organisation, new).await.err().context("it works")?;
+        ensure!(self.rows().await? == before, "something was stored: {error}");
+        for text in [error.to_string(), error.advice(), format!("{error:?}")] {
+            let key = self.key["private_key"].as_str().unwrap_or_default();
+            ensure!(!key.lines().any(|line| line.len() > 20 && text.contains(line)), "the key is repeated");
+        }
+        Ok(error)
+    }
+
+    fn with_key(&self, mailbox: &str, key: impl ToString) -> NewAccount {
+        NewAccount { secret: Secret::Key(key.to_string().into()), ..self.delegated(mailbox) }
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_work_is_not_saved_and_the_reason_is_told() -> anyhow::Result<()> {
+    let school = School::new().await?;
+    let part = |name: &str, value: Value| {
+        let mut key = school.key.clone();
+        key[name] = value;
+        key
+    };
+    // What is no key is not sent.
+    for (key, expected) in [
+        (json!("hunter22"), KeyError::Json),
+        (json!({}), KeyError::Missing("client_email")),
+        (part("type", "authorized_user".into()), KeyError::Kind),
+        (part("private_key", "hunter22".into()), KeyError::Unfit),
+        (part("private_key", Value::Null), KeyError::Missing("private_key")),
+    ] {
+        let error = school.refused(&school.with_key(GIL, key)).await?;
+        ensure!(matches!(&error, AccountError::Key(found) if *found == expected), "{error:?}");
+    }
+    let outside = school.refused(&school.delegated("eve@elsewhere.example")).await?;
+    ensure!(matches!(&outside, AccountError::Domain(domains) if domains == &[DOMAIN]), "{outside:?}");
+    assert_eq!(school.google.token_requests(super::ASSERTION), 0, "nothing was sent");
+
+    // Another's key.
+    let other = school.google.add_service_account("other@robots.example")?;
+    let wrong = school.refused(&school.with_key(GIL, part("private_key", other["private_key"].clone()))).await?;
+    let remedy = |error: &AccountError| match error {
+        AccountError::Refused { failure, .. } => Some(failure.remedy.clone()),
+        _ => None,
+    };
+    ensure!(remedy(&wrong) == Some(Remedy::Reconnect) && wrong.advice().contains("refuses the key"), "{wrong:?}");
+    // Nobody of this name.
+    let unknown = school.refused(&school.delegated("nobody@school.example")).await?;
+    ensure!(remedy(&unknown) == Some(Remedy::Reconnect) && unknown.advice().contains("mailbox exists"), "{unknown:?}");
+    // A box that was not ticked: the administrator reads for which client, and which scopes.
+    school.google.delegate(ROBOT, DOMAIN, &["calendar.freebusy"]);
+    let scope = school.refused(&school.delegated(GIL)).await?;
+    ensure!(matches!(remedy(&scope), Some(Remedy::NeedsAdminApproval(Some(_)))), "{scope:?}");
+    let (advice, client) = (scope.advice(), school.key["client_id"].as_str().context("it has one")?);
+    ensure!(advice.contains(client) && advice.contains("/auth/calendar.events,https://"), "{advice}");
+
+    // Nobody but an administrator, a person.
+    let (calendars, organisation) = (&school.app.calendars, school.organisation);
+    let by_ann = organisation::probe(calendars, &school.actor(school.ann), organisation, &school.delegated(ANN)).await;
+    ensure!(matches!(by_ann, Err(AccountError::NotAllowed(Refused::Role(_)))), "{by_ann:?}");
+    Ok(())
+}
+
+/// A service account that acts for nobody can write into its own calendar, and invite nobody.
+#[tokio::test]
+async fn an_account_that_may_not_invite_says_so_before_it_is_saved() -> anyhow::Result<()> {
+    let school = School::new().await?;
+    let robot = "robot@school.example";
+    let key = school.google.add_service_account(robot)?;
+    let (calendars, organisation) = (&school.app.calendars, school.organisation);
+    let new = school.with_key(robot, key);
+    let probed = organisation::probe(calendars, &school.admin(), organisation, &new).await?;
+    let Inviting::Refused(failure) = probed.inviting else { anyhow::bail!("{probed:?}") };
+    ensure!(failure.remedy == Remedy::NotPermitted && failure.detail.contains("domain-wide delegation"), "{failure}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_address_outside_of_the_domain_is_never_connected() -> anyhow::Result<()> {
+    let school = School::new().await?;
+    let (eve, below) = ("eve@elsewhere.example", "eve@sub.school.example");
+    let mut outside = Vec::new();
+    for address in [eve, below] {
+        school.google.add_user(address, "Eve", "Europe/Rome");
+        // Even if the key could.
+        school.google.delegate(ROBOT, domains::of(address).context("an address")?, &super::SCOPES);
+        outside.push(add(&school, address, Role::Participant).await?);
+    }
+    let runner = school.work().await?;
+    school.save().await?;
+    school.quiet().await?;
+    let mut tx = school.app.db.begin().await?;
+    for &person in &outside {
+        jobs::put(&mut tx, &Effect::ConnectPerson { organisation: school.organisation, person }).await?;
+    }
+    tx.commit().await?;
+    school.quiet().await?;
+    ensure!(school.connected(school.ann).await?.organisation_account.is_some());
+    for person in outside {
+        ensure!(school.connection(person).await?.is_none(), "somebody else's mailbox is connected");
+    }
+    // The operator takes the domain back: whoever was connected by it is not any more.
+    domains::remove(&school.app.db, school.organisation, DOMAIN).await?;
+    school.quiet().await?;
+    for person in [school.ann, school.ben, school.gil] {
+        ensure!(school.connection(person).await?.is_none());
+    }
+    runner.shutdown().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_disconnects_is_not_connected_behind_their_back() -> anyhow::Result<()> {
+    let school = School::new().await?;
+    let runner = school.work().await?;
+    school.save().await?;
+    school.quiet().await?;
+    school.disconnect(school.ann).await?;
+    // Whatever happens next: the account is saved anew, the program changes, a job was on its way.
+    school.save().await?;
+    school.two_way().await?;
+    let person = school.ann;
+    let mut tx = school.app.db.begin().await?;
+    jobs::put(&mut tx, &Effect::ConnectPerson { organisation: school.organisation, person }).await?;
+    tx.commit().await?;
+    school.quiet().await?;
+    ensure!(school.connection(school.ann).await?.is_none() && school.connection(school.ben).await?.is_some());
+    school.remove().await?;
+    school.save().await?;
+    school.quiet().await?;
+    ensure!(school.connection(school.ann).await?.is_none(), "another account is no other decision");
+    // What they want themself is another matter.
+    school.connect(&school.browser(), ANN).await?;
+    ensure!(school.connected(school.ann).await?.organisation_account.is_none());
+    runner.shutdown().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_who_has_no_mailbox_stops_nobody() -> anyhow::Result<()> {
+    let school = School::new().await?;
+    let ghost = add(&school, "ghost@school.example", Role::Participant).await?;
+    let runner = school.work().await?;
+    school.save().await?;
+    school.quiet().await?;
+    ensure!(school.connection(ghost).await?.is_none());
+    for (person, address) in [(school.ann, ANN), (school.ben, BEN), (school.gil, GIL)] {
+        ensure!(school.connected(person).await?.address.as_deref() == Some(address));
+    }
+    let dead = school.dead().await?;
+    let [letter] = &dead[..] else { anyhow::bail!("{dead:?}") };
+    ensure!(letter.effect["person"] == ghost.to_string() && letter.error.contains("no such account"), "{letter:?}");
+    runner.shutdown().await;
+    Ok(())
+}

@@ -1,0 +1,166 @@
+//! One mailbox that people share their free/busy with: availability, and nothing else.
+
+use super::{
+    super::world::{ANN, BEN, Choice, REDIRECT, until},
+    DOMAIN, School, dentist,
+};
+use anyhow::{Context as _, ensure};
+use chronus_host::{
+    availability::Busy,
+    connections::{
+        ConnectError, State,
+        oauth::{Browser, Finished},
+        organisation::{self, AccountError, Kind, OrganisationAccount},
+    },
+    people::Refused,
+    plugins::contract::ScopeLevel,
+};
+use chronus_tests::google::Role;
+use futures_util::future::join_all;
+use jiff::SignedDuration;
+
+/// The mailbox that people share with.
+const ROOMS: &str = "rooms@school.example";
+
+impl School {
+    /// The way of an administrator to the service's page.
+    async fn page(&self, browser: &Browser) -> Result<url::Url, AccountError> {
+        let redirect = REDIRECT.parse().map_err(|_| AccountError::NoRefreshToken)?;
+        organisation::begin(&self.app.calendars, browser, ("google", "google"), &redirect).await
+    }
+
+    /// The whole way: signs in as this user.
+    async fn share_by(&self, user: &str) -> anyhow::Result<Result<OrganisationAccount, ConnectError>> {
+        let page = self.page(&self.browser_of_gil()).await?;
+        let callback = self.at_google(&page, user, Choice::All).await?;
+        Ok(match self.finish(&self.browser_of_gil(), &callback).await {
+            Ok(Finished::Shared(account)) => Ok(*account),
+            Ok(other) => anyhow::bail!("{other:?}"),
+            Err(error) => Err(error),
+        })
+    }
+
+    async fn with_rooms() -> anyhow::Result<Self> {
+        let school = Self::new().await?;
+        school.google.add_user(ROOMS, "Rooms", "Europe/Rome");
+        school.google.share(ANN, ROOMS, Some(Role::FreeBusyReader));
+        Ok(school)
+    }
+}
+
+#[tokio::test]
+async fn people_share_when_they_are_free_and_nothing_is_ever_written() -> anyhow::Result<()> {
+    let school = School::with_rooms().await?;
+    school.two_way().await?;
+    school.put_event(ANN, &dentist()).await?;
+    let runner = school.work().await?;
+    let page = school.page(&school.browser_of_gil()).await?;
+    let scope = page.query_pairs().find(|(name, _)| name == "scope").context("it asks for scopes")?.1.into_owned();
+    ensure!(scope.contains("calendar.freebusy") && !scope.contains("calendar.events"), "{scope}");
+    let account = school.share_by(ROOMS).await??;
+    ensure!((account.kind, &*account.mailbox) == (Kind::Shared, ROOMS), "{account:?}");
+    ensure!(school.connection(school.gil).await?.is_none(), "it is not the administrator's own");
+    school.quiet().await?;
+    let ann = school.connected(school.ann).await?;
+    ensure!(ann.subject.as_deref() == Some(ANN) && ann.organisation_account == Some(account.id), "{ann:?}");
+    ensure!(ann.token.as_ref().is_some_and(|token| token.level == ScopeLevel::Read), "{ann:?}");
+    ensure!(!ann.account.abilities.write && ann.home().is_none(), "a shared account writes: {ann:?}");
+    assert_eq!(school.starts(school.ann).await?, ["2026-12-01T09:00:00Z"]);
+    // Ben shares nothing with it: his job says so, and nobody takes him for free.
+    ensure!(matches!(school.busy_on_that_day(school.ben).await?, Busy::NotConnected));
+    let dead = school.dead().await?;
+    ensure!(dead.iter().any(|letter| letter.effect["person"] == school.ben.to_string()), "{dead:?}");
+    ensure!(dead.iter().all(|letter| letter.error.contains("does not share its free/busy")), "{dead:?}");
+    runner.shutdown().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_one_token_of_all_is_renewed_once_and_revoked_at_the_end() -> anyhow::Result<()> {
+    let school = School::with_rooms().await?;
+    school.google.add_domain(DOMAIN);
+    let runner = school.work().await?;
+    school.share_by(ROOMS).await??;
+    school.quiet().await?;
+    let both = [school.ann, school.ben];
+    let all = || join_all(both.iter().cycle().take(40).map(|&person| school.busy_on_that_day(person)));
+    for busy in all().await {
+        ensure!(matches!(busy?, Busy::Known { .. }));
+    }
+    let asked = school.google.token_requests("refresh_token");
+    school.clock.advance(SignedDuration::from_hours(2));
+    for busy in all().await {
+        ensure!(matches!(busy?, Busy::Known { .. }));
+    }
+    assert_eq!(school.google.token_requests("refresh_token"), asked + 1, "by time");
+    school.google.expire_access_tokens(ROOMS);
+    for busy in all().await {
+        ensure!(matches!(busy?, Busy::Known { .. }));
+    }
+    assert_eq!(school.google.token_requests("refresh_token"), asked + 2, "when it is refused");
+
+    // One goes, and the others see nothing of it.
+    school.disconnect(school.ben).await?;
+    school.quiet().await?;
+    assert_eq!(school.google.lasting_consents(ROOMS), 1);
+    ensure!(matches!(school.busy_on_that_day(school.ann).await?, Busy::Known { .. }));
+    school.remove().await?;
+    until("it is taken back", || async { Ok(school.google.lasting_consents(ROOMS) == 0) }).await?;
+    ensure!(school.connection(school.ann).await?.is_none());
+    runner.shutdown().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_lost_grant_is_noticed_once_and_mended_by_saving_again() -> anyhow::Result<()> {
+    let school = School::with_rooms().await?;
+    school.google.add_domain(DOMAIN);
+    let runner = school.work().await?;
+    let first = school.share_by(ROOMS).await??;
+    school.quiet().await?;
+    let before = school.connected(school.ann).await?;
+    school.google.revoke_everything(ROOMS);
+    school.clock.advance(SignedDuration::from_hours(2));
+    let asked = school.google.token_requests("refresh_token");
+    for person in [school.ann, school.ben, school.ann] {
+        let busy = school.busy_on_that_day(person).await?;
+        ensure!(matches!(busy, Busy::Unknown { reason: "reconnect", .. }), "{busy:?}");
+    }
+    assert_eq!(school.google.token_requests("refresh_token"), asked + 1);
+    let accounts = organisation::accounts(&school.app.calendars, &school.admin(), school.organisation).await?;
+    ensure!(accounts[0].account.state == State::Reconnect, "{accounts:?}");
+
+    let again = school.share_by(ROOMS).await??;
+    ensure!(again.id == first.id);
+    until("ann is connected again", || async { Ok(school.connected(school.ann).await?.state == State::Connected) })
+        .await?;
+    ensure!(school.connected(school.ann).await?.id == before.id, "it is the same connection");
+    ensure!(matches!(school.busy_on_that_day(school.ann).await?, Busy::Known { .. }));
+    runner.shutdown().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn only_an_administrator_and_only_a_mailbox_of_the_domain() -> anyhow::Result<()> {
+    let school = School::with_rooms().await?;
+    let private = "private@elsewhere.example";
+    school.google.add_user(private, "Private", "Europe/Rome");
+    let runner = school.work().await?;
+    let refused = school.page(&school.browser()).await;
+    ensure!(matches!(refused, Err(AccountError::NotAllowed(Refused::Role(_)))), "{refused:?}");
+    // Begun by the administrator, ended in somebody else's browser.
+    let page = school.page(&school.browser_of_gil()).await?;
+    let callback = school.at_google(&page, ROOMS, Choice::All).await?;
+    let stolen = school.finish(&school.browser(), &callback).await;
+    ensure!(matches!(stolen, Err(ConnectError::State)), "{stolen:?}");
+
+    let error = school.share_by(private).await?.err().context("it works")?;
+    let ConnectError::Account(error) = error else { anyhow::bail!("{error:?}") };
+    ensure!(matches!(*error, AccountError::Domain(_)), "{error:?}");
+    ensure!(organisation::accounts(&school.app.calendars, &school.admin(), school.organisation).await?.is_empty());
+    until("what was given in vain is taken back", || async { Ok(school.google.lasting_consents(private) == 0) })
+        .await?;
+    ensure!(school.connection(school.ben).await?.is_none(), "{BEN} is connected");
+    runner.shutdown().await;
+    Ok(())
+}
