@@ -30,7 +30,7 @@ pub(super) enum Command {
         /// The program, by its id or its name
         program: String,
         /// Whether they are
-        #[arg(value_parser = clap::builder::BoolishValueParser::new(), value_name = "on|off")]
+        #[arg(action = clap::ArgAction::Set, value_parser = clap::builder::BoolishValueParser::new(), value_name = "on|off")]
         on: bool,
         /// Whose: the organisation's id or name
         #[arg(long, value_name = "ORGANISATION")]
