@@ -51,6 +51,11 @@ const ROWS: &[Row] = &[
     get("/connect/callback/{provider}", 403),
     get("/settings/calendar/disconnect", 404),
     post("/settings/calendar/disconnect", &[], 404),
+    // A global administrator's; ann is none. `oauth::pages` has one.
+    get("/settings/organisation", 403),
+    post("/settings/organisation", &[("provider", "nowhere"), ("sign-in", "key"), ("do", "test")], 403),
+    post("/settings/organisation/shared", &[("provider", "nowhere"), ("sign-in", "page")], 403),
+    post("/settings/organisation/remove", &[("provider", "nowhere")], 403),
     post("/sign-out", &[], 303),
 ];
 

@@ -8,6 +8,7 @@ use super::{
     super::problem::{Code, Problem},
     Filled,
     calendar::PATH,
+    organisation,
 };
 use crate::{
     app::App,
@@ -43,7 +44,8 @@ pub(super) async fn back(
     let parameters = parameters(&query.unwrap_or_default()).ok_or(Problem::new(Code::MalformedQuery))?;
     let callback = Callback { provider, parameters };
     match oauth::finish(&app.calendars, &browser(&session), &callback).await? {
-        Finished::Connected(_) | Finished::Shared(_) => Ok(Redirect::to(PATH)),
+        Finished::Connected(_) => Ok(Redirect::to(PATH)),
+        Finished::Shared(_) => Ok(Redirect::to(organisation::PATH)),
         Finished::Again { provider, sign_in } => lead(&app, &session, &provider, &sign_in, true).await,
     }
 }
@@ -56,7 +58,7 @@ async fn lead(app: &App, session: &Session, provider: &str, sign_in: &str, anew:
     Ok(Redirect::to(page.as_str()))
 }
 
-fn browser(session: &Session) -> Browser {
+pub(super) fn browser(session: &Session) -> Browser {
     Browser { session: session.id.to_string(), organisation: session.organisation, person: session.person }
 }
 

@@ -15,6 +15,7 @@ mod error;
 mod filled;
 mod forgery;
 mod frame;
+mod organisation;
 mod settings;
 mod sign_in;
 mod style;
@@ -88,6 +89,10 @@ pub static PAGES: &[Page] = &[
     row("GET", "/connect/callback/{provider}", PERSON, || get(connect::back)),
     row("GET", "/settings/calendar/disconnect", PERSON, || get(calendar::confirm)),
     row("POST", "/settings/calendar/disconnect", PERSON, || post(calendar::disconnect)),
+    row("GET", "/settings/organisation", PERSON, || get(organisation::page)),
+    row("POST", "/settings/organisation", PERSON, || post(organisation::fill_in)),
+    row("POST", "/settings/organisation/shared", PERSON, || post(organisation::share)),
+    row("POST", "/settings/organisation/remove", PERSON, || post(organisation::remove)),
 ];
 
 /// Where somebody who has signed in begins.

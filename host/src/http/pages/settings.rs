@@ -9,7 +9,7 @@ use super::{
 use crate::{
     app::App,
     people::{
-        self, Person,
+        self, Person, Role,
         sessions::{self, Session},
     },
 };
@@ -25,6 +25,7 @@ use jiff::{Timestamp, tz::TimeZone};
 struct SettingsPage {
     frame: Frame,
     person: Person,
+    administers: bool,
     signed_in: Vec<SignedIn>,
 }
 
@@ -46,7 +47,8 @@ pub(super) async fn page(State(app): State<App>, session: Session, frame: Frame)
     let shown =
         |one: Session| SignedIn { since: local_time(one.created_at, &person.zone), is_this: one.id == session.id };
     let signed_in = all.into_iter().map(shown).collect();
-    Ok(View::new(SettingsPage { frame, person, signed_in }))
+    let administers = person.role == Role::GlobalAdmin;
+    Ok(View::new(SettingsPage { frame, person, administers, signed_in }))
 }
 
 /// Ends all sessions of the person but this one.

@@ -130,7 +130,9 @@ fn what_is_asked_of_people_is_the_least_that_works() {
     let description = Google::describe();
     let Method::Oauth2Code(person) = &description.sign_ins[0].method else { panic!("a code grant") };
     let of = |level| person.scopes.iter().find(|one| one.level == level).map(|one| one.scopes.clone()).expect("scopes");
-    let least = |scope: &str| ["openid", "email", scope].map(str::to_owned).to_vec();
+    // By the names that replies have for them: the host compares the two.
+    let email = "https://www.googleapis.com/auth/userinfo.email";
+    let least = |scope: &str| ["openid", email, scope].map(str::to_owned).to_vec();
     assert_eq!(of(Level::Read), least("https://www.googleapis.com/auth/calendar.freebusy"));
     assert_eq!(of(Level::Write), least("https://www.googleapis.com/auth/calendar.events"));
     assert_eq!(description.hosts, ["https://www.googleapis.com"]);

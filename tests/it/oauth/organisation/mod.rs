@@ -1,6 +1,7 @@
 //! An organisation that connects its people by an account of its own (M17): a service account, or a shared mailbox.
 
 mod delegated; // A key that acts for each person.
+mod page; // The administrator's page.
 mod refused; // What is not saved, whom nothing connects, and what a person decides.
 mod served; // Through the API, and no secret anywhere.
 mod shared; // One mailbox that people share their free/busy with.

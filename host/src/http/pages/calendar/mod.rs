@@ -9,6 +9,7 @@ mod form;
 mod ways;
 
 pub(super) use form::fill_in;
+pub(super) use ways::leads_to;
 
 use super::{
     super::problem::{Code, Problem},

@@ -133,7 +133,7 @@ pub(super) const fn is_personal(sign_in: &SignIn) -> bool {
 }
 
 /// The other sites to which a sign-in leads the browser.
-pub(super) fn leads_to(app: &App, sign_in: &SignIn) -> Vec<Origin> {
+pub(in crate::http::pages) fn leads_to(app: &App, sign_in: &SignIn) -> Vec<Origin> {
     match &sign_in.method {
         Method::Oauth2Code(Oauth2Code { authorize, .. }) => {
             let Ok(url) = Url::parse(authorize) else { return Vec::new() };
