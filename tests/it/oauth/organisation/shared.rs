@@ -85,17 +85,20 @@ async fn the_one_token_of_all_is_renewed_once_and_revoked_at_the_end() -> anyhow
     let both = [school.ann, school.ben];
     let all = || join_all(both.iter().cycle().take(40).map(|&person| school.busy_on_that_day(person)));
     for busy in all().await {
-        ensure!(matches!(busy?, Busy::Known { .. }));
+        let busy = busy?;
+        ensure!(matches!(busy, Busy::Known { .. }), "{busy:?}");
     }
     let asked = school.google.token_requests("refresh_token");
     school.clock.advance(SignedDuration::from_hours(2));
     for busy in all().await {
-        ensure!(matches!(busy?, Busy::Known { .. }));
+        let busy = busy?;
+        ensure!(matches!(busy, Busy::Known { .. }), "{busy:?}");
     }
     assert_eq!(school.google.token_requests("refresh_token"), asked + 1, "by time");
     school.google.expire_access_tokens(ROOMS);
     for busy in all().await {
-        ensure!(matches!(busy?, Busy::Known { .. }));
+        let busy = busy?;
+        ensure!(matches!(busy, Busy::Known { .. }), "{busy:?}");
     }
     assert_eq!(school.google.token_requests("refresh_token"), asked + 2, "when it is refused");
 
