@@ -7,7 +7,7 @@ mod served; // Through the API, and no secret anywhere.
 mod shared; // One mailbox that people share their free/busy with.
 
 use super::world::{World, until};
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use chronus_host::{
     app::work,
     availability::{self, Busy},
@@ -24,6 +24,7 @@ use chronus_host::{
 };
 use serde_json::Value;
 use std::ops::Deref;
+use tokio::task::JoinSet;
 
 /// What is the organisation's, on the operator's word.
 const DOMAIN: &str = "school.example";
@@ -129,6 +130,22 @@ impl School {
     async fn busy_on_that_day(&self, person: PersonId) -> anyhow::Result<Busy> {
         let window = Window { start: "2026-12-01T00:00:00Z".parse()?, end: "2026-12-02T00:00:00Z".parse()? };
         Ok(availability::busy(&self.app.calendars, self.organisation, person, window).await?)
+    }
+
+    /// Forty ask at once, these people in turn, and all learn it. Each is a task of its own, as workers are: what is open
+    /// in one is none of the others' business.
+    async fn all_know(&self, people: &[PersonId]) -> anyhow::Result<()> {
+        let window = Window { start: "2026-12-01T00:00:00Z".parse()?, end: "2026-12-02T00:00:00Z".parse()? };
+        let mut tasks = JoinSet::new();
+        for &person in people.iter().cycle().take(40) {
+            let (calendars, organisation) = (self.app.calendars.clone(), self.organisation);
+            tasks.spawn(async move { availability::busy(&calendars, organisation, person, window).await });
+        }
+        for busy in tasks.join_all().await {
+            let busy = busy?;
+            ensure!(matches!(busy, Busy::Known { .. }), "{busy:?}");
+        }
+        Ok(())
     }
 
     /// The same, where it is known.

@@ -16,7 +16,6 @@ use chronus_host::{
     plugins::contract::ScopeLevel,
 };
 use chronus_tests::google::Role;
-use futures_util::future::join_all;
 use jiff::SignedDuration;
 
 /// The mailbox that people share with.
@@ -83,20 +82,13 @@ async fn the_one_token_of_all_is_renewed_once_and_revoked_at_the_end() -> anyhow
     school.share_by(ROOMS).await??;
     school.quiet().await?;
     let both = [school.ann, school.ben];
-    let all = || join_all(both.iter().cycle().take(40).map(|&person| school.busy_on_that_day(person)));
-    for busy in all().await {
-        ensure!(matches!(busy?, Busy::Known { .. }));
-    }
+    school.all_know(&both).await?;
     let asked = school.google.token_requests("refresh_token");
     school.clock.advance(SignedDuration::from_hours(2));
-    for busy in all().await {
-        ensure!(matches!(busy?, Busy::Known { .. }));
-    }
+    school.all_know(&both).await?;
     assert_eq!(school.google.token_requests("refresh_token"), asked + 1, "by time");
     school.google.expire_access_tokens(ROOMS);
-    for busy in all().await {
-        ensure!(matches!(busy?, Busy::Known { .. }));
-    }
+    school.all_know(&both).await?;
     assert_eq!(school.google.token_requests("refresh_token"), asked + 2, "when it is refused");
 
     // One goes, and the others see nothing of it.
