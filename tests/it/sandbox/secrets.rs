@@ -6,12 +6,19 @@ use super::{
     yard::{Ask, Found, Yard, guest},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use chronus_host::plugins::{CallError, Rule, egress::Credential};
+use chronus_host::plugins::{CallError, Renewal, Rule, egress::Credential};
 use flate2::{
     Compression,
     write::{GzEncoder, ZlibEncoder},
 };
-use std::io::Write;
+use secrecy::ExposeSecret as _;
+use std::{
+    io::Write,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 /// A password with everything that formats escape.
 const PASSWORD: &str = "pass/\"word\\&<é>-7 staple";
@@ -184,6 +191,51 @@ async fn every_way_of_attaching_a_secret_is_watched() {
         assert!(seen.text().contains(secret), "it was not attached");
     }
     assert_eq!(log::lines(&[secret]), [""; 0]);
+}
+
+/// A token that ends within a call: the guest does not notice, and finds neither the old one nor the new one, in its
+/// memory or elsewhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_renewed_behind_the_guests_back() {
+    const TOKENS: [&str; 2] = ["0123456789abcdef-ended", "fedcba9876543210-fresh"];
+    let yard = Yard::new().await;
+    let server = Server::start(|seen| {
+        let authorization = seen.header("authorization").unwrap_or_default().to_owned();
+        match authorization.strip_prefix("Bearer ") {
+            Some(token) if token != TOKENS[1] => Reply::Bytes(answer(401, &[], &authorization)),
+            _ if seen.line.contains("/echo") => ok(&authorization),
+            _ => ok("clean"),
+        }
+    })
+    .await;
+    let header = || "authorization".parse().unwrap();
+    let credential = Credential::Header { name: header(), prefix: "Bearer ".into(), secret: TOKENS[0].into() };
+    let asked = Arc::new(AtomicUsize::new(0));
+    let renewal = |to: Option<&'static str>| {
+        let asked = asked.clone();
+        Renewal::new(move |refused| {
+            assert_eq!(refused.expose_secret(), TOKENS[0]);
+            asked.fetch_add(1, Ordering::Relaxed);
+            Box::pin(async move { to.map(Into::into) })
+        })
+    };
+    let mut ask = Ask { credential, ..Ask::act("dump").to(&server) }.budget(|budget| budget.log_lines = 10_000);
+    for path in ["/clean", "/echo", "/clean"] {
+        ask = ask.say("url", format!("{}{path}", server.origin()));
+    }
+    let found = yard.plugin.open(&ask.access().renewable(renewal(Some(TOKENS[1])))).await.unwrap();
+    let found = Found::from(found.value);
+    assert!(found.all("body").any(|body| body == "clean"), "{found:?}");
+    assert_eq!(asked.load(Ordering::Relaxed), 1, "the second request has the new one from the beginning");
+    for (number, text) in texts(&found).enumerate() {
+        assert!(!TOKENS.iter().any(|token| text.contains(token)), "text {number} holds a token");
+    }
+    assert_eq!(log::lines(&[TOKENS[0]]).len() + log::lines(&[TOKENS[1]]).len(), 0);
+
+    // Where none is to be had, the refusal stands; what it repeats is cut off all the same.
+    let ask = Ask { credential: ask.credential, ..Ask::act("ask").to(&server) };
+    let error = yard.plugin.open(&ask.access().renewable(renewal(None))).await.unwrap_err();
+    assert_eq!((error.code(), asked.load(Ordering::Relaxed)), ("leak-denied", 2), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
