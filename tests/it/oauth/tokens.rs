@@ -97,22 +97,6 @@ async fn only_a_lost_grant_ends_a_connection_and_signing_in_again_mends_it() -> 
     Ok(())
 }
 
-/// Fifty whose token cannot be renewed at the moment do not ask fifty times either.
-#[tokio::test(flavor = "multi_thread")]
-async fn who_waits_for_a_failure_has_failed() -> anyhow::Result<()> {
-    let world = World::new().await?;
-    world.connect(&world.browser(), ANN).await?;
-    world.clock.advance(SignedDuration::from_hours(2));
-    world.google.fail_next(1000, None, "/token", Fault::refuse(503, "backendError"));
-    world.token_requests();
-    for busy in world.fifty_times_busy().await? {
-        ensure!(matches!(&busy, Busy::Unknown { reason: "token-not-renewed", .. }), "{busy:?}");
-    }
-    let asked = world.token_requests();
-    ensure!(asked <= 2, "{asked} requests");
-    Ok(())
-}
-
 /// Whoever disconnects takes the access back at the service, also if it does not answer at first.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disconnect_revokes() -> anyhow::Result<()> {

@@ -298,3 +298,32 @@ pub(in crate::connections) fn lease_name() -> Result<String, RefreshError> {
     getrandom::fill(&mut random).map_err(|_| RefreshError::Temporary("no random numbers".into()))?;
     Ok(digest(random))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::future::{join, join_all};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::sync::Semaphore;
+
+    /// A service that is down is asked once by fifty who meet it together, and again by whoever comes later.
+    #[tokio::test]
+    async fn who_waits_for_a_failure_has_failed() {
+        let (attempts, asked, goes_on) = (Attempts::default(), AtomicUsize::new(0), Semaphore::new(0));
+        let attempt = async || {
+            asked.fetch_add(1, Ordering::Relaxed);
+            goes_on.acquire().await.unwrap().forget();
+            Err::<(), _>(RefreshError::Temporary("down".into()))
+        };
+        let fifty = join_all((0..50).map(|_| attempts.in_turn("one", attempt)));
+        // All of them wait, for the service or for each other, before it answers.
+        let (outcomes, ()) = join(fifty, async { goes_on.add_permits(1) }).await;
+        assert_eq!(outcomes, vec![Err(RefreshError::Temporary("down".into())); 50]);
+        assert_eq!(asked.load(Ordering::Relaxed), 1);
+
+        goes_on.add_permits(2);
+        let (later, another) = join(attempts.in_turn("one", attempt), attempts.in_turn("another", attempt)).await;
+        assert!(later.is_err() && another.is_err());
+        assert_eq!(asked.load(Ordering::Relaxed), 3);
+    }
+}
