@@ -159,7 +159,7 @@ fn tells_no_secret(what: &str, bytes: &[u8]) -> anyhow::Result<()> {
         BASE64_STANDARD.encode(PASSWORD).trim_end_matches('=').to_owned(),
     ];
     for form in forms {
-        let found = memchr::memmem::find(&bytes, form.as_bytes()).is_some();
+        let found = memchr::memmem::find(bytes, form.as_bytes()).is_some();
         ensure!(!found, "{what}: the password is there as {form:?}");
     }
     Ok(())
