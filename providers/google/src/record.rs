@@ -124,25 +124,6 @@ pub(crate) fn status_name(status: EventStatus) -> &'static str {
     }
 }
 
-/// Whether two lists of content lines say the same. Google reorders the parts of a rule.
-pub(crate) fn is_same_recurrence(one: &[String], other: &[String]) -> bool {
-    let (one, other) = (statements(one), statements(other));
-    let within = |some: &[String], all: &[String]| some.iter().all(|each| all.contains(each));
-    within(&one, &other) && within(&other, &one)
-}
-
-/// The parts of rules, and the single values of lists with their parameters.
-fn statements(lines: &[String]) -> Vec<String> {
-    let mut statements = Vec::new();
-    for line in lines {
-        let (head, value) = line.split_once(':').unwrap_or((line, ""));
-        let head = head.to_ascii_uppercase().replace('"', "");
-        let separator = if head.starts_with("RRULE") { ';' } else { ',' };
-        statements.extend(value.split(separator).map(|value| format!("{head}:{}", value.trim().to_ascii_uppercase())));
-    }
-    statements
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,12 +179,5 @@ mod tests {
         plain["id"] = "a".into();
         let event = event(&plain, &connection()).expect("an event");
         assert_eq!((event.title.as_str(), event.uid.as_str()), ("", "a@google.com"));
-    }
-
-    #[test]
-    fn rules_are_compared_by_what_they_say() {
-        let lines = |lines: &[&str]| lines.iter().map(ToString::to_string).collect::<Vec<_>>();
-        assert!(is_same_recurrence(&lines(&["RRULE:FREQ=DAILY;COUNT=3"]), &lines(&["RRULE:COUNT=3;FREQ=DAILY"])));
-        assert!(!is_same_recurrence(&lines(&["RRULE:FREQ=DAILY;COUNT=3"]), &lines(&["RRULE:FREQ=DAILY"])));
     }
 }

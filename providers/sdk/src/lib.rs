@@ -3,9 +3,10 @@
 //! A provider is a crate with `crate-type = ["cdylib", "rlib"]` (the second for its tests), a type that implements
 //! [`Provider`] (and [`TwoWay`], and [`Push`]), and one line, [`provider!`]. The sdk brings what each of them would
 //! otherwise write again: requests ([`http`]), the field's data formats ([`icalendar`], and [`json`] with [`rfc3339`]),
-//! failures ([`failure`]), the time ([`clock`]), names that nobody can guess ([`random`]) or that are the same at every
-//! try ([`hash`]), notes for the next call ([`lines`]) and log lines ([`log`]). What it does not bring is state or secrets: a call starts with nothing but
-//! its arguments, and credentials are the host's.
+//! whether what was stored is what was given ([`same`]), failures ([`failure`]), the time ([`clock`]), names that nobody
+//! can guess ([`random`]) or that are the same at every try ([`hash`]), notes for the next call ([`lines`]) and log lines
+//! ([`log`]). What it does not bring is state or secrets: a call starts with nothing but its arguments, and credentials
+//! are the host's.
 //!
 //! A whole provider, of a service that says `busy` or nothing:
 //!
@@ -113,6 +114,7 @@ pub mod lines;
 pub mod log;
 pub mod random;
 pub mod rfc3339;
+pub mod same;
 
 #[doc(hidden)]
 pub use wit_bindgen;

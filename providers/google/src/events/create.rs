@@ -13,7 +13,8 @@ use chronus_sdk::failure::{failure, invalid, unsupported};
 use chronus_sdk::hash;
 use chronus_sdk::http::Response;
 use chronus_sdk::json::{Value, json};
-use chronus_sdk::types::{Connection, Draft, Event, EventStatus, Failure, Notify, OneEvent, Remedy, Span};
+use chronus_sdk::same::{is_same_recurrence, is_same_time};
+use chronus_sdk::types::{Connection, Draft, Event, EventStatus, Failure, Notify, OneEvent, Remedy};
 
 use super::{Place, written};
 use crate::scopes::Rights;
@@ -131,21 +132,9 @@ fn is_same(wanted: &Event, event: &Event) -> bool {
         && wanted.description.trim() == event.description.trim()
         && wanted.busy == event.busy
         && wanted.status == event.status
-        && is_same_time(wanted, event)
-        && record::is_same_recurrence(&wanted.recurrence, &event.recurrence)
+        && is_same_time(&wanted.when, &event.when, !wanted.recurrence.is_empty())
+        && is_same_recurrence(&wanted.recurrence, &event.recurrence)
         && people::is_same(&wanted.attendees, &event.attendees)
-}
-
-fn is_same_time(wanted: &Event, event: &Event) -> bool {
-    match (&wanted.when, &event.when) {
-        (Span::Timed(one), Span::Timed(other)) => {
-            // What does not repeat is its instants.
-            let zones = wanted.recurrence.is_empty() || one.start.zone.eq_ignore_ascii_case(&other.start.zone);
-            one.start.at == other.start.at && one.end.at == other.end.at && zones
-        }
-        (Span::AllDay(one), Span::AllDay(other)) => one == other,
-        _ => false,
-    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 use chronus_sdk::failure::unsupported;
 use chronus_sdk::json::{Map, Value};
+use chronus_sdk::same::is_same_recurrence;
 use chronus_sdk::types::{BusyKind, Connection, Failure, Notify, OneEvent, Patch};
 
 use super::Place;
@@ -59,7 +60,7 @@ fn changes(item: &Value, patch: &Patch, connection: &Connection) -> Result<Optio
     {
         set("attendees", list.into());
     }
-    let differs = |lines: &&Vec<String>| !record::is_same_recurrence(lines, &present.recurrence);
+    let differs = |lines: &&Vec<String>| !is_same_recurrence(lines, &present.recurrence);
     if let Some(lines) = patch.recurrence.as_ref().filter(differs) {
         set("recurrence", lines.clone().into());
         // A series is refused without zones, also where the event had none.

@@ -15,7 +15,8 @@ use chronus_sdk::http::{self, Response};
 use chronus_sdk::icalendar::event::{self, Organiser};
 use chronus_sdk::icalendar::vtimezone::define_zones;
 use chronus_sdk::icalendar::{Component, Property};
-use chronus_sdk::types::{Attendee, Connection, Draft, Event, Failure, Notify, OneEvent, Remedy, Span};
+use chronus_sdk::same::{is_same_recurrence, is_same_time};
+use chronus_sdk::types::{Attendee, Connection, Draft, Event, Failure, Notify, OneEvent, Remedy};
 use chronus_sdk::{clock, log};
 use jiff::Timestamp;
 
@@ -107,21 +108,9 @@ fn is_same(draft: &Draft, event: &Event) -> bool {
         && edit::lines(&draft.description) == event.description
         && draft.busy == event.busy
         && draft.status == event.status
-        && is_same_time(draft, event)
-        && edit::is_same_recurrence(&draft.recurrence, &event.recurrence)
+        && is_same_time(&draft.when, &event.when, !draft.recurrence.is_empty())
+        && is_same_recurrence(&draft.recurrence, &event.recurrence)
         && is_same_people(&draft.attendees, &event.attendees)
-}
-
-fn is_same_time(draft: &Draft, event: &Event) -> bool {
-    match (&draft.when, &event.when) {
-        (Span::Timed(a), Span::Timed(b)) => {
-            // What does not repeat is its instants: a zone may have been given up to say them exactly.
-            let zones = draft.recurrence.is_empty() || a.start.zone.eq_ignore_ascii_case(&b.start.zone);
-            a.start.at == b.start.at && a.end.at == b.end.at && zones
-        }
-        (Span::AllDay(a), Span::AllDay(b)) => a == b,
-        _ => false,
-    }
 }
 
 fn is_same_people(draft: &[Attendee], event: &[Attendee]) -> bool {

@@ -12,6 +12,7 @@ use chronus_sdk::failure::invalid;
 use chronus_sdk::icalendar::event::{self, Fields, When};
 use chronus_sdk::icalendar::vtimezone::define_zones;
 use chronus_sdk::icalendar::{Component, Zones};
+use chronus_sdk::same::is_same_recurrence;
 use chronus_sdk::types::{Attendee, Failure, Notify, Patch};
 use jiff::Timestamp;
 
@@ -200,24 +201,4 @@ fn is_same_people(one: &[event::Attendee], other: &[event::Attendee]) -> bool {
 /// Text with `\n` at the end of each line.
 pub(super) fn lines(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n")
-}
-
-/// Whether two lists of content lines say the same. Servers reorder the parts of a rule and join or split lists.
-pub(super) fn is_same_recurrence(one: &[String], other: &[String]) -> bool {
-    let (one, other) = (statements(one), statements(other));
-    let within = |some: &[String], all: &[String]| some.iter().all(|each| all.contains(each));
-    within(&one, &other) && within(&other, &one)
-}
-
-/// The parts of rules, and the single values of lists with their parameters.
-fn statements(lines: &[String]) -> Vec<String> {
-    let mut statements = Vec::new();
-    for line in lines {
-        let (head, value) = line.split_once(':').unwrap_or((line, ""));
-        let head = head.to_ascii_uppercase().replace('"', "");
-        let separator = if head.starts_with("RRULE") { ';' } else { ',' };
-        let values = value.split(separator).map(|value| value.trim().to_ascii_uppercase());
-        statements.extend(values.map(|value| format!("{head}:{value}")));
-    }
-    statements
 }
