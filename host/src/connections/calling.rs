@@ -19,8 +19,9 @@ use crate::{
     ids::{OrganisationId, PersonId},
     jobs::{self, Effect},
     plugins::{
-        Access, Budget, CallError, Connection as Address, Failure, Plugin, Remedy, Renewal,
+        Access, AccessError, Budget, CallError, Connection as Address, Failure, Plugin, Remedy, Renewal,
         contract::Reply,
+        egress::Credential,
         registry::{Provider, Registry, RegistryError},
         sign_in::{self, Input},
     },
@@ -154,6 +155,20 @@ impl Calendars {
         let access = Access::new(organisation, address, signed_in.credential, grant, budget);
         let access = access.map_err(|error| unusable(error.to_string()))?;
         Ok(if connection.token.is_some() { access.renewable(self.renewal(connection)) } else { access })
+    }
+
+    /// For a call that sends nothing: a provider explains what a service said.
+    ///
+    /// # Errors
+    /// If the zone is none.
+    pub(super) fn without_credential(
+        &self,
+        provider: &Provider,
+        organisation: OrganisationId,
+        address: Address,
+    ) -> Result<Arc<Access>, AccessError> {
+        let (grant, budget) = (provider.granted.egress(), self.budget.clone());
+        Access::new(organisation.to_string(), address, Credential::None, grant, budget)
     }
 
     /// How a call gets another token when the service refuses the one that it has.

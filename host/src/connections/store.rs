@@ -92,16 +92,26 @@ fn columns(token: Option<&Token>) -> (Option<&'static str>, Option<&str>, Option
     (level, token.map(|token| token.endpoint.as_str()), expires_at)
 }
 
+/// Everything of those that a condition is for.
+macro_rules! select_where {
+    ($condition:literal) => {
+        concat!(
+            "select id, organisation_id, person_id, provider_id, sign_in, server, subject, address, zone, fields, account,
+                    opened_at, state, memo, memo_format, memo_state_format, memo_revision, connected_at, sealed,
+                    sealed_by, level, token_endpoint, token_expires_at, organisation_account_id
+             from connections where ",
+            $condition
+        )
+    };
+}
+
 /// The person's connection.
 pub async fn of_person(tx: &mut Tx, organisation: OrganisationId, person: PersonId) -> sqlx::Result<Option<Kept>> {
     let row = fetch!(
         tx,
         optional,
         Row,
-        "select id, organisation_id, person_id, provider_id, sign_in, server, subject, address, zone, fields,
-                account, opened_at, state, memo, memo_format, memo_state_format, memo_revision, connected_at, sealed, sealed_by, level,
-                token_endpoint, token_expires_at, organisation_account_id
-         from connections where organisation_id = $1 and person_id = $2",
+        select_where!("organisation_id = $1 and person_id = $2"),
         organisation.to_string(),
         person.to_string(),
     )?;
@@ -110,16 +120,7 @@ pub async fn of_person(tx: &mut Tx, organisation: OrganisationId, person: Person
 
 /// A connection, whoever's it is.
 pub async fn by_id(tx: &mut Tx, id: ConnectionId) -> sqlx::Result<Option<Kept>> {
-    let row = fetch!(
-        tx,
-        optional,
-        Row,
-        "select id, organisation_id, person_id, provider_id, sign_in, server, subject, address, zone, fields,
-                account, opened_at, state, memo, memo_format, memo_state_format, memo_revision, connected_at, sealed, sealed_by, level,
-                token_endpoint, token_expires_at, organisation_account_id
-         from connections where id = $1",
-        id.to_string(),
-    )?;
+    let row = fetch!(tx, optional, Row, select_where!("id = $1"), id.to_string(),)?;
     row.map(Kept::try_from).transpose()
 }
 

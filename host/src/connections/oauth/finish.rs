@@ -20,9 +20,8 @@ use crate::{
     ids::digest,
     people,
     plugins::{
-        Access, Connection as Address, Remedy,
+        Connection as Address, Remedy,
         contract::{Oauth2Code, SignInError},
-        egress::Credential,
         registry::Provider,
         sign_in::{self, ACCESS_TOKEN, Input},
     },
@@ -201,9 +200,7 @@ async fn explained(
         zone: person.zone,
         ..Address::default()
     };
-    let organisation = browser.organisation.to_string();
-    let (grant, budget) = (provider.granted.egress(), calendars.budget.clone());
-    let access = Access::new(organisation, connection, Credential::None, grant, budget)?;
+    let access = calendars.without_credential(provider, browser.organisation, connection)?;
     let failure = provider.plugin.explain_failure(&access, error).await.map_err(ConnectError::Refused)?;
     if let Remedy::NeedsAdminApproval(link) = &failure.remedy {
         approvals::note(&calendars.db, browser.organisation, id, &person.email, link.as_deref()).await?;

@@ -12,21 +12,21 @@
 //! keeps tokens alive that nobody uses.
 
 use super::{
-    REFRESH_TOKEN, clients, code_grant,
+    REFRESH_TOKEN, Token, clients, code_grant,
     endpoint::{Endpoint, Given, NotGiven},
-    store,
+    store::{self, Holder},
 };
 use crate::{
     connections::{Calendars, Connection, State, organisation, sealing, store as connections, store::Kept},
-    ids::digest,
+    ids::{OrganisationId, digest},
     jobs::{self, Effect},
     plugins::{
-        Access, Connection as Address, Remedy,
+        Connection as Address, Remedy,
         contract::{Oauth2Code, SignInError},
-        egress::Credential,
         registry::Provider,
         sign_in::ACCESS_TOKEN,
     },
+    secrets::Sealed,
 };
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -40,7 +40,7 @@ use std::{
 pub(in crate::connections) const MARGIN: SignedDuration = SignedDuration::from_mins(1);
 
 /// How long one attempt counts, in microseconds: longer than the sandbox's client waits for an answer.
-pub(in crate::connections) const LEASE: i64 = 30_000_000;
+const LEASE: i64 = 30_000_000;
 
 /// How long somebody waits for the attempt of another host, and how often they look.
 pub(in crate::connections) const PATIENCE: Duration = Duration::from_secs(35);
@@ -165,11 +165,7 @@ async fn between_hosts(
         if !is_refused && !is_due(&kept.connection, calendars.now()) {
             return Ok(kept);
         }
-        let lease = lease_name()?;
-        let mut tx = calendars.db.begin().await?;
-        let ours = store::begin_refresh(&mut tx, connection.id, &kept.sealed, &lease, LEASE).await?;
-        tx.commit().await?;
-        if ours {
+        if let Some(lease) = take(calendars, Holder::Connection(connection.id), &kept.sealed).await? {
             return attempt(calendars, kept, secrets, refused, &lease).await;
         }
         if came.elapsed() > PATIENCE {
@@ -188,9 +184,10 @@ async fn attempt(
 ) -> Result<Kept, RefreshError> {
     let outcome = match kept.connection.organisation_account {
         Some(account) => organisation::token::renewed(calendars, &kept.connection, account, refused).await,
-        None => ask(calendars, &kept.connection, secrets.get(REFRESH_TOKEN)).await,
+        None => ask(calendars, kept.connection.whose(), secrets.get(REFRESH_TOKEN)).await,
     };
     let id = kept.connection.id;
+    let holder = Holder::Connection(id);
     let mut tx = calendars.db.begin().await?;
     let outcome = match outcome {
         Ok(given) => {
@@ -201,14 +198,14 @@ async fn attempt(
             if let Some(token) = &mut kept.connection.token {
                 token.expires_at = ends;
             }
-            match store::end_refresh(&mut tx, id, lease, &kept.sealed, ends).await? {
+            match store::end_refresh(&mut tx, holder, lease, &kept.sealed, ends).await? {
                 true => Ok(kept),
                 // The person has signed in again, or disconnected, while we asked.
                 false => Err(RefreshError::Temporary("the connection changed meanwhile".into())),
             }
         }
         Err(RefreshError::Lost) => {
-            if store::lose(&mut tx, id, lease).await? {
+            if store::lose(&mut tx, holder, lease).await? {
                 jobs::put(&mut tx, &Effect::MailReconnect { connection: id }).await?;
                 tracing::warn!(connection = %id, "the service has taken the access back");
             }
@@ -216,7 +213,7 @@ async fn attempt(
         }
         Err(error) => {
             tracing::warn!(connection = %id, %error, "a token was not renewed");
-            store::drop_refresh(&mut tx, id, lease).await?;
+            store::drop_refresh(&mut tx, holder, lease).await?;
             Err(error)
         }
     };
@@ -224,15 +221,37 @@ async fn attempt(
     outcome
 }
 
+/// A token that is to be renewed, by what is known of it.
+pub(in crate::connections) struct Whose<'a> {
+    pub(in crate::connections) organisation: OrganisationId,
+    pub(in crate::connections) provider: &'a str,
+    pub(in crate::connections) token: Option<&'a Token>,
+    /// For the provider, which explains a refusal. Its sign-in is the token's.
+    pub(in crate::connections) address: Address,
+}
+
+impl Connection {
+    fn whose(&self) -> Whose<'_> {
+        let address = Address {
+            sign_in: self.sign_in.clone(),
+            subject: self.subject.clone(),
+            address: self.address.clone(),
+            zone: self.zone.clone(),
+            ..Address::default()
+        };
+        Whose { organisation: self.organisation, provider: &self.provider, token: self.token.as_ref(), address }
+    }
+}
+
 /// Asks the service, once.
-async fn ask(
+pub(in crate::connections) async fn ask(
     calendars: &Calendars,
-    connection: &Connection,
+    whose: Whose<'_>,
     refresh: Option<&SecretString>,
 ) -> Result<Given, RefreshError> {
     let unusable = |what: &str| RefreshError::Unusable(what.to_owned());
-    let (id, sign_in) = (&*connection.provider, &*connection.sign_in);
-    let token = connection.token.as_ref().ok_or_else(|| unusable("it is no token"))?;
+    let (id, sign_in) = (whose.provider, &*whose.address.sign_in);
+    let token = whose.token.ok_or_else(|| unusable("it is no token"))?;
     let refresh = refresh.ok_or_else(|| unusable("there is no refresh token"))?;
     let mut tx = calendars.db.read().await?;
     let client = clients::find(&mut tx, &calendars.keyring, (id, sign_in)).await;
@@ -248,52 +267,63 @@ async fn ask(
     }
     let endpoint = Endpoint {
         sandbox: calendars.registry.sandbox(),
-        organisation: connection.organisation.to_string(),
+        organisation: whose.organisation.to_string(),
         provider: id,
         client: &client,
         token: &token.endpoint,
     };
     match endpoint.refresh(refresh).await {
         Ok(given) => Ok(given),
-        Err(NotGiven::Refused(error)) => Err(explained(calendars, connection, &provider, error).await),
+        Err(NotGiven::Refused(error)) => Err(whose.explained(calendars, &provider, error).await),
         Err(error) => Err(RefreshError::Temporary(error.to_string())),
     }
 }
 
-pub(in crate::connections) fn is_granted(code: &Oauth2Code, endpoint: &str) -> bool {
+fn is_granted(code: &Oauth2Code, endpoint: &str) -> bool {
     code.token == endpoint || code.endpoint_choices.iter().any(|choice| choice.token == endpoint)
 }
 
-/// What the provider makes of a refusal: whether the access is lost for good.
+impl Whose<'_> {
+    /// What the provider makes of a refusal: whether the access is lost for good.
+    async fn explained(self, calendars: &Calendars, provider: &Provider, error: SignInError) -> RefreshError {
+        let said = error.error.clone();
+        let access = match calendars.without_credential(provider, self.organisation, self.address) {
+            Ok(access) => access,
+            Err(error) => return RefreshError::Temporary(error.to_string()),
+        };
+        match provider.plugin.explain_failure(&access, error).await {
+            Ok(failure) if failure.remedy == Remedy::Reconnect => RefreshError::Lost,
+            Ok(failure) => RefreshError::Temporary(format!("{said}: {failure}")),
+            Err(error) => RefreshError::Temporary(format!("{said}: {error}")),
+        }
+    }
+}
+
+/// What the provider makes of a refusal for a connection.
 pub(in crate::connections) async fn explained(
     calendars: &Calendars,
     connection: &Connection,
     provider: &Provider,
     error: SignInError,
 ) -> RefreshError {
-    let said = error.error.clone();
-    let address = Address {
-        sign_in: connection.sign_in.clone(),
-        subject: connection.subject.clone(),
-        address: connection.address.clone(),
-        zone: connection.zone.clone(),
-        ..Address::default()
-    };
-    let organisation = connection.organisation.to_string();
-    let (grant, budget) = (provider.granted.egress(), calendars.budget.clone());
-    let access = match Access::new(organisation, address, Credential::None, grant, budget) {
-        Ok(access) => access,
-        Err(error) => return RefreshError::Temporary(error.to_string()),
-    };
-    match provider.plugin.explain_failure(&access, error).await {
-        Ok(failure) if failure.remedy == Remedy::Reconnect => RefreshError::Lost,
-        Ok(failure) => RefreshError::Temporary(format!("{said}: {failure}")),
-        Err(error) => RefreshError::Temporary(format!("{said}: {error}")),
-    }
+    connection.whose().explained(calendars, provider, error).await
+}
+
+/// Takes the lease for exactly this token; its name, unless somebody else has it.
+pub(in crate::connections) async fn take(
+    calendars: &Calendars,
+    holder: Holder,
+    sealed: &Sealed,
+) -> Result<Option<String>, RefreshError> {
+    let lease = lease_name()?;
+    let mut tx = calendars.db.begin().await?;
+    let ours = store::begin_refresh(&mut tx, holder, sealed, &lease, LEASE).await?;
+    tx.commit().await?;
+    Ok(ours.then_some(lease))
 }
 
 /// A name that no other attempt has.
-pub(in crate::connections) fn lease_name() -> Result<String, RefreshError> {
+fn lease_name() -> Result<String, RefreshError> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|_| RefreshError::Temporary("no random numbers".into()))?;
     Ok(digest(random))

@@ -4,7 +4,7 @@ use super::{Browser, Token, level_name, level_of};
 use crate::{
     connections::State,
     db::{self, Tx, execute, fetch},
-    ids::{ConnectionId, OauthClientId, OrganisationId, PersonId, RevocationId},
+    ids::{ConnectionId, OauthClientId, OrganisationAccountId, OrganisationId, PersonId, RevocationId},
     plugins::contract::ScopeLevel,
     secrets::Sealed,
 };
@@ -130,68 +130,96 @@ pub(super) async fn forget_authorizations(tx: &mut Tx, before: i64) -> sqlx::Res
     execute!(tx, "delete from authorizations where expires_at < $1", before).map(drop)
 }
 
+/// The row that holds a token, and the lease of whoever renews it.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::connections) enum Holder {
+    /// A person's connection.
+    Connection(ConnectionId),
+    /// An organisation's shared account.
+    Account(OrganisationAccountId),
+}
+
+/// What is done with a lease, in a table: begin, end, drop, lose.
+macro_rules! lease_sql {
+    ($table:literal) => {
+        [
+            concat!(
+                "update ",
+                $table,
+                " set refresh_lease = $3, refresh_until = $4
+                  where id = $1 and sealed = $2 and state = $6 and (refresh_until is null or refresh_until < $5)"
+            ),
+            concat!(
+                "update ",
+                $table,
+                " set sealed = $3, sealed_by = $4, token_expires_at = $5, refresh_lease = null, refresh_until = null
+                  where id = $1 and refresh_lease = $2"
+            ),
+            concat!(
+                "update ",
+                $table,
+                " set refresh_lease = null, refresh_until = null where id = $1 and refresh_lease = $2"
+            ),
+            concat!(
+                "update ",
+                $table,
+                " set state = $3, refresh_lease = null, refresh_until = null
+                  where id = $1 and refresh_lease = $2 and state <> $3"
+            ),
+        ]
+    };
+}
+
+impl Holder {
+    fn id(self) -> String {
+        match self {
+            Self::Connection(id) => id.to_string(),
+            Self::Account(id) => id.to_string(),
+        }
+    }
+
+    const fn sql(self) -> [&'static str; 4] {
+        match self {
+            Self::Connection(_) => lease_sql!("connections"),
+            Self::Account(_) => lease_sql!("organisation_accounts"),
+        }
+    }
+}
+
 /// Begins to refresh, unless somebody else has or the token is another one by now. Whether we may.
 pub(super) async fn begin_refresh(
     tx: &mut Tx,
-    id: ConnectionId,
+    holder: Holder,
     sealed: &Sealed,
     lease: &str,
     until: i64,
 ) -> sqlx::Result<bool> {
     let now = tx.now().await?;
-    let rows = execute!(
-        tx,
-        "update connections set refresh_lease = $3, refresh_until = $4
-         where id = $1 and sealed = $2 and state = $6 and (refresh_until is null or refresh_until < $5)",
-        id.to_string(),
-        &sealed.bytes,
-        lease,
-        now + until,
-        now,
-        State::Connected.name(),
-    )?;
+    let (sql, connected) = (holder.sql()[0], State::Connected.name());
+    let rows = execute!(tx, sql, holder.id(), &sealed.bytes, lease, now + until, now, connected)?;
     Ok(rows == 1)
 }
 
 /// Keeps the new tokens. Whether the lease was still ours.
-pub(super) async fn end_refresh(
+pub(in crate::connections) async fn end_refresh(
     tx: &mut Tx,
-    id: ConnectionId,
+    holder: Holder,
     lease: &str,
     sealed: &Sealed,
     expires_at: Option<Timestamp>,
 ) -> sqlx::Result<bool> {
-    let rows = execute!(
-        tx,
-        "update connections set sealed = $3, sealed_by = $4, token_expires_at = $5, refresh_lease = null,
-                refresh_until = null
-         where id = $1 and refresh_lease = $2",
-        id.to_string(),
-        lease,
-        &sealed.bytes,
-        &sealed.key,
-        expires_at.map(Timestamp::as_microsecond),
-    )?;
-    Ok(rows == 1)
+    let (sql, expires_at) = (holder.sql()[1], expires_at.map(Timestamp::as_microsecond));
+    Ok(execute!(tx, sql, holder.id(), lease, &sealed.bytes, &sealed.key, expires_at)? == 1)
 }
 
 /// Gives the lease back: it did not work this time.
-pub(super) async fn drop_refresh(tx: &mut Tx, id: ConnectionId, lease: &str) -> sqlx::Result<()> {
-    let sql = "update connections set refresh_lease = null, refresh_until = null where id = $1 and refresh_lease = $2";
-    execute!(tx, sql, id.to_string(), lease).map(drop)
+pub(in crate::connections) async fn drop_refresh(tx: &mut Tx, holder: Holder, lease: &str) -> sqlx::Result<()> {
+    execute!(tx, holder.sql()[2], holder.id(), lease).map(drop)
 }
 
 /// The service has taken the access back. Whether that is news.
-pub(super) async fn lose(tx: &mut Tx, id: ConnectionId, lease: &str) -> sqlx::Result<bool> {
-    let rows = execute!(
-        tx,
-        "update connections set state = $3, refresh_lease = null, refresh_until = null
-         where id = $1 and refresh_lease = $2 and state <> $3",
-        id.to_string(),
-        lease,
-        State::Reconnect.name(),
-    )?;
-    Ok(rows == 1)
+pub(in crate::connections) async fn lose(tx: &mut Tx, holder: Holder, lease: &str) -> sqlx::Result<bool> {
+    Ok(execute!(tx, holder.sql()[3], holder.id(), lease, State::Reconnect.name())? == 1)
 }
 
 /// A token that is to be revoked.

@@ -23,7 +23,6 @@ use crate::{
     plugins::{
         Access, AccessError, CallError, Connection as Address, Failure, Plugin, Remedy,
         contract::{Account, Notify, SignInError},
-        egress::Credential,
         registry::{Provider, RegistryError},
         sign_in::{self, ACCESS_TOKEN, Input, InputError},
     },
@@ -368,6 +367,17 @@ pub(super) fn refused(error: CallError, asked: Asked) -> AccountError {
     }
 }
 
+/// A mailbox of the organisation's, as the provider is told of it where nothing is sent.
+pub(super) fn address(sign_in: &str, mailbox: &str) -> Address {
+    Address {
+        sign_in: sign_in.to_owned(),
+        subject: Some(mailbox.to_owned()),
+        address: Some(mailbox.to_owned()),
+        zone: "UTC".into(),
+        ..Address::default()
+    }
+}
+
 /// What the provider makes of a refusal of the token endpoint.
 pub(super) async fn explain(
     calendars: &Calendars,
@@ -375,16 +385,8 @@ pub(super) async fn explain(
     (organisation, sign_in, mailbox): (OrganisationId, &str, &str),
     error: SignInError,
 ) -> Result<Failure, CallError> {
-    let connection = Address {
-        sign_in: sign_in.to_owned(),
-        subject: Some(mailbox.to_owned()),
-        address: Some(mailbox.to_owned()),
-        zone: "UTC".into(),
-        ..Address::default()
-    };
-    let (grant, budget) = (provider.granted.egress(), calendars.budget.clone());
     // The zone is one, and there is no server.
-    let access = Access::new(organisation.to_string(), connection, Credential::None, grant, budget);
+    let access = calendars.without_credential(provider, organisation, address(sign_in, mailbox));
     let access = access.map_err(|error| CallError::BadAnswer(error.to_string()))?;
     provider.plugin.explain_failure(&access, error).await
 }

@@ -11,6 +11,7 @@ use super::{
     Grant, OrganisationAccount,
     key::ServiceKey,
     place,
+    probe::address,
     store::{self, KeptAccount},
 };
 use crate::{
@@ -18,9 +19,10 @@ use crate::{
         Calendars, Connection, State,
         oauth::{
             REFRESH_TOKEN,
-            clients::{self, Client},
+            clients::Client,
             endpoint::{Endpoint, Given, NotGiven},
-            refresh::{self, LEASE, LOOK, MARGIN, PATIENCE, RefreshError},
+            refresh::{self, LOOK, MARGIN, PATIENCE, RefreshError, Whose},
+            store::{self as leases, Holder},
         },
     },
     ids::{OrganisationAccountId, OrganisationId},
@@ -137,11 +139,7 @@ async fn between_hosts(
         if let Some(access) = secrets.remove(ACCESS_TOKEN).filter(is_good) {
             return Ok(given(access, left.and_then(|left| Duration::try_from(left).ok())));
         }
-        let lease = refresh::lease_name()?;
-        let mut tx = calendars.db.begin().await?;
-        let ours = store::begin_refresh(&mut tx, account.id, &kept.sealed, &lease, LEASE).await?;
-        tx.commit().await?;
-        if ours {
+        if let Some(lease) = refresh::take(calendars, Holder::Account(account.id), &kept.sealed).await? {
             return attempt(calendars, kept, secrets, &lease).await;
         }
         if came.elapsed() > PATIENCE {
@@ -157,8 +155,9 @@ async fn attempt(
     mut secrets: BTreeMap<String, SecretString>,
     lease: &str,
 ) -> Result<Given, RefreshError> {
-    let outcome = refresh_token(calendars, &kept.account, secrets.get(REFRESH_TOKEN)).await;
+    let outcome = refresh::ask(calendars, whose(&kept.account), secrets.get(REFRESH_TOKEN)).await;
     let id = kept.account.id;
+    let holder = Holder::Account(id);
     let mut tx = calendars.db.begin().await?;
     let outcome = match outcome {
         Ok(new) => {
@@ -166,17 +165,18 @@ async fn attempt(
             secrets.extend(new.refresh.map(|refresh| (REFRESH_TOKEN.to_owned(), refresh)));
             kept.sealed = calendars.keyring.seal_map(&place(kept.account.organisation, id), &secrets);
             let ends = new.lasts.and_then(|lasts| calendars.now().checked_add(lasts).ok());
-            match store::end_refresh(&mut tx, id, lease, &kept.sealed, ends).await? {
+            match leases::end_refresh(&mut tx, holder, lease, &kept.sealed, ends).await? {
                 true => Ok(given(new.access, new.lasts)),
                 // It was saved anew, or removed, while we asked.
                 false => Err(RefreshError::Temporary("the organisation's account changed meanwhile".into())),
             }
         }
         Err(error) => {
-            let is_lost = error == RefreshError::Lost;
             tracing::warn!(account = %id, %error, "the token of an organisation's account was not renewed");
-            let state = if is_lost { State::Reconnect } else { State::Connected };
-            store::drop_refresh(&mut tx, id, lease, state).await?;
+            match error {
+                RefreshError::Lost => drop(leases::lose(&mut tx, holder, lease).await?),
+                _ => leases::drop_refresh(&mut tx, holder, lease).await?,
+            }
             Err(error)
         }
     };
@@ -189,46 +189,9 @@ fn given(access: SecretString, lasts: Option<Duration>) -> Given {
     Given { access, refresh: None, lasts, scopes: None, fields: BTreeMap::new() }
 }
 
-/// Asks the service, once.
-async fn refresh_token(
-    calendars: &Calendars,
-    account: &OrganisationAccount,
-    refresh: Option<&SecretString>,
-) -> Result<Given, RefreshError> {
-    let unusable = |what: &str| RefreshError::Unusable(what.to_owned());
-    let (id, sign_in) = (&*account.provider, &*account.sign_in);
-    let token = account.token.as_ref().ok_or_else(|| unusable("it has no token"))?;
-    let refresh = refresh.ok_or_else(|| unusable("there is no refresh token"))?;
-    let mut tx = calendars.db.read().await?;
-    let client = clients::find(&mut tx, &calendars.keyring, (id, sign_in)).await;
-    tx.commit().await?;
-    let client = client.map_err(|error| RefreshError::Temporary(error.to_string()))?;
-    let client = client.ok_or_else(|| RefreshError::Temporary("this host is not registered at the service".into()))?;
-    let provider = calendars.registry.provider(id).await;
-    let provider = provider.map_err(|error| RefreshError::Temporary(error.to_string()))?;
-    let grant = provider.granted.sign_in(sign_in).and_then(Grant::of);
-    let Some(Grant::Code(code)) = grant else { return Err(unusable("the sign-in is no longer granted")) };
-    if !refresh::is_granted(code, &token.endpoint) {
-        return Err(unusable("its token endpoint is no longer granted"));
-    }
-    let endpoint = Endpoint {
-        sandbox: calendars.registry.sandbox(),
-        organisation: account.organisation.to_string(),
-        provider: id,
-        client: &client,
-        token: &token.endpoint,
-    };
-    match endpoint.refresh(refresh).await {
-        Ok(given) => Ok(given),
-        Err(NotGiven::Refused(error)) => {
-            let said = error.error.clone();
-            let whose = (account.organisation, sign_in, &*account.mailbox);
-            match super::probe::explain(calendars, &provider, whose, error).await {
-                Ok(failure) if failure.remedy == crate::plugins::Remedy::Reconnect => Err(RefreshError::Lost),
-                Ok(failure) => Err(RefreshError::Temporary(format!("{said}: {failure}"))),
-                Err(error) => Err(RefreshError::Temporary(format!("{said}: {error}"))),
-            }
-        }
-        Err(error) => Err(RefreshError::Temporary(error.to_string())),
-    }
+/// A shared account as the one who has the token.
+fn whose(account: &OrganisationAccount) -> Whose<'_> {
+    let OrganisationAccount { organisation, provider, sign_in, mailbox, token, .. } = account;
+    let address = address(sign_in, mailbox);
+    Whose { organisation: *organisation, provider, token: token.as_ref(), address }
 }
