@@ -5,13 +5,18 @@
 //! waiting for a server that most people who change a line do not have.
 
 use crate::peers::postgres;
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use chronus_host::{
     clock::Clock,
     db::{Db, Place},
 };
+use memchr::memmem::Finder;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 use tempfile::TempDir;
 
 /// The environment variable that names the engine: `sqlite` (the default) or `postgres`.
@@ -99,8 +104,26 @@ impl Database {
         Ok(rows)
     }
 
-    /// Every byte of it is under this folder, once [`Self::settle`]d.
-    pub fn folder(&self) -> anyhow::Result<PathBuf> {
+    /// Shows each of its files, once: every byte that was committed is there. At least one is.
+    pub async fn each_file(&self, look: impl Fn(&str, &[u8]) -> anyhow::Result<()>) -> anyhow::Result<()> {
+        self.settle().await?;
+        let files = each_below(&self.folder()?, &look)?;
+        ensure!(files > 0, "no file of the database was looked at");
+        Ok(())
+    }
+
+    /// None of its files holds one of these texts, which are not repeated.
+    pub async fn holds_none<S: AsRef<str>>(&self, secrets: &[S]) -> anyhow::Result<()> {
+        let finders: Vec<_> = secrets.iter().map(|secret| Finder::new(secret.as_ref())).collect();
+        let found = |bytes: &[u8]| finders.iter().any(|finder| finder.find(bytes).is_some());
+        self.each_file(|file, bytes| {
+            ensure!(!found(bytes), "{file} holds a secret");
+            Ok(())
+        })
+        .await
+    }
+
+    fn folder(&self) -> anyhow::Result<PathBuf> {
         let folder = match &self.place {
             Place::File(path) => path.parent().map(PathBuf::from),
             Place::Server(address) => address.split_once("?host=").map(|(_, folder)| PathBuf::from(folder)),
@@ -109,7 +132,7 @@ impl Database {
     }
 
     /// Has all that was committed written to its files.
-    pub async fn settle(&self) -> anyhow::Result<()> {
+    async fn settle(&self) -> anyhow::Result<()> {
         match &self.place {
             Place::File(_) => Ok(()),
             Place::Server(_) => self.run("checkpoint").await,
@@ -135,4 +158,21 @@ impl Database {
     pub async fn open(&self, clock: &Clock) -> anyhow::Result<Db> {
         Ok(Db::open(&self.place, clock.clone()).await?)
     }
+}
+
+/// Shows each file below a folder; how many there were.
+fn each_below(folder: &Path, look: &impl Fn(&str, &[u8]) -> anyhow::Result<()>) -> anyhow::Result<usize> {
+    let mut files = 0;
+    for entry in fs::read_dir(folder)? {
+        let (path, kind) = entry.and_then(|entry| Ok((entry.path(), entry.file_type()?)))?;
+        if kind.is_dir() {
+            files += each_below(&path, look)?;
+        } else if kind.is_file() {
+            // A server that runs may take a file away meanwhile.
+            let Ok(bytes) = fs::read(&path) else { continue };
+            files += 1;
+            look(&path.display().to_string(), &bytes)?;
+        }
+    }
+    Ok(files)
 }
