@@ -121,7 +121,11 @@ pub(super) async fn add(
 ) -> Result<Created<PersonOut>, Problem> {
     let organisation = actor.organisation(organisation)?;
     actor.may(Deed::ManageOrganisation(organisation))?;
-    let new = NewPerson { email, name, zone, role: role.unwrap_or(Role::Participant) };
+    let role = role.unwrap_or(Role::Participant);
+    if role == Role::GlobalAdmin {
+        actor.may(Deed::MakeGlobalAdmin(organisation))?;
+    }
+    let new = NewPerson { email, name, zone, role };
     Ok(Created(people::add(&app.db, organisation, new).await?.into()))
 }
 

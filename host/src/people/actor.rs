@@ -67,6 +67,9 @@ pub enum Deed<'a> {
     SeeOrganisation(OrganisationId),
     /// Make and change them.
     ManageOrganisation(OrganisationId),
+    /// Make somebody its global administrator. No key of the organisation's may: it would make itself a person who answers
+    /// for the organisation's accounts, with a browser's session and every scope.
+    MakeGlobalAdmin(OrganisationId),
     /// See a program and its members.
     SeeProgram(&'a Program),
     /// Change its members.
@@ -170,7 +173,9 @@ impl Actor {
     pub fn may(&self, deed: Deed<'_>) -> Result<(), Refused> {
         let organisation = match deed {
             Deed::ManageDeployment => None,
-            Deed::SeeOrganisation(organisation) | Deed::ManageOrganisation(organisation) => Some(organisation),
+            Deed::SeeOrganisation(organisation)
+            | Deed::ManageOrganisation(organisation)
+            | Deed::MakeGlobalAdmin(organisation) => Some(organisation),
             Deed::SeeProgram(program) | Deed::ManageProgram(program) => Some(program.organisation),
             Deed::SeePerson(person) => Some(person.organisation),
         };
@@ -183,7 +188,11 @@ impl Actor {
         };
         let (may, who) = match (deed, &self.who) {
             (Deed::ManageDeployment, who) => (*who == Who::Operator, "an operator"),
-            (_, Who::Operator | Who::Integration(_) | Who::Person { role: Role::GlobalAdmin, .. }) => (true, ""),
+            (_, Who::Operator | Who::Person { role: Role::GlobalAdmin, .. }) => (true, ""),
+            (Deed::MakeGlobalAdmin(_), Who::Integration(_) | Who::Person { .. }) => {
+                (false, "a global administrator, or an operator,")
+            }
+            (_, Who::Integration(_)) => (true, ""),
             (Deed::SeeOrganisation(_) | Deed::ManageOrganisation(_), Who::Person { .. }) => {
                 (false, "a global administrator")
             }
@@ -246,6 +255,8 @@ mod tests {
             (Deed::ManageOrganisation(ours), "yyynn"),
             (Deed::SeeOrganisation(theirs), "y----"),
             (Deed::ManageOrganisation(theirs), "y----"),
+            (Deed::MakeGlobalAdmin(ours), "ynynn"),
+            (Deed::MakeGlobalAdmin(theirs), "y----"),
             (Deed::SeeProgram(&mine), "yyyyy"),
             (Deed::SeeProgram(&other), "yyynn"),
             (Deed::ManageProgram(&mine), "yyyyn"),

@@ -17,12 +17,16 @@ async fn roles_decide_and_the_person_alone_makes_their_tokens() -> anyhow::Resul
         }
         body
     };
+    let someone = |name: &str, role: &str| json!({"email": format!("{name}@example.org"), "name": name, "zone": "UTC", "role": role});
     let (ann, gil) = (ours.person.to_string(), ours.admin.to_string());
     let (integration, admin, person) = (&ours.integration, &ours.as_admin, &ours.as_person);
     let members = format!("/v1/programs/{}/members/{gil}", ours.program);
     let cases = [
         (person, "GET", "/v1/people", None, 403, "role-missing"),
         (admin, "GET", "/v1/people", None, 200, ""),
+        (integration, "POST", "/v1/people", Some(someone("eve", "global-admin")), 403, "role-missing"),
+        (integration, "POST", "/v1/people", Some(someone("fay", "participant")), 201, ""),
+        (admin, "POST", "/v1/people", Some(someone("ida", "global-admin")), 201, ""),
         (person, "POST", "/v1/programs", Some(json!({"name": "Mine"})), 403, "role-missing"),
         (person, "PUT", &members, Some(json!({"role": "participant"})), 403, "role-missing"),
         (admin, "PUT", &members, Some(json!({"role": "participant"})), 200, ""),
