@@ -18,6 +18,9 @@ use std::collections::BTreeMap;
 
 /// How long an assertion is good. Services take an hour at most; clocks differ by less than this.
 const LASTS: SignedDuration = SignedDuration::from_mins(10);
+/// By how much the host's clock may be ahead of the service's, in seconds: what was issued in the future is refused, and in
+/// the words for access that was taken back.
+const LEEWAY: i64 = 60;
 
 /// 2048 bits.
 const LEAST_BYTES: usize = 256;
@@ -114,7 +117,7 @@ impl ServiceKey {
         claims.insert("iss".into(), self.client.as_str().into());
         claims.insert("aud".into(), grant.audience.as_str().into());
         claims.insert("scope".into(), grant.scopes.join(" ").into());
-        claims.insert("iat".into(), issued.into());
+        claims.insert("iat".into(), issued.saturating_sub(LEEWAY).into());
         claims.insert("exp".into(), issued.saturating_add(LASTS.as_secs()).into());
         self.sign(&claims)
     }
@@ -196,7 +199,7 @@ mod tests {
             assert_eq!(claims["aud"], "https://a.example/audience");
             assert_eq!(claims["sub"].as_str(), subject);
             let (issued, ends) = (claims["iat"].as_i64().unwrap(), claims["exp"].as_i64().unwrap());
-            assert!(issued == now.as_second() && ends - issued <= 3600);
+            assert!(issued == now.as_second() - 60 && ends - issued <= 3600);
         }
     }
 
