@@ -148,7 +148,9 @@ async fn guard(
     }
     request.extensions_mut().insert(frame);
     let mut response = next.run(request).await;
-    if new {
+    // What anybody may keep is the same for all, and no cookie of one browser's goes with it.
+    let anybodys = response.headers().get(header::CACHE_CONTROL).is_some_and(|it| it.as_bytes().starts_with(b"public"));
+    if new && !anybodys {
         response.headers_mut().append(header::SET_COOKIE, FORM.set(&here, &bound));
     }
     Ok(response)
