@@ -28,6 +28,7 @@ use crate::{
 };
 use secrecy::SecretString;
 use std::collections::BTreeMap;
+use tracing::Instrument as _;
 
 /// What the service sent with the browser, as it came.
 #[derive(Debug, Clone, Default)]
@@ -62,11 +63,19 @@ impl Callback {
     }
 }
 
-/// Ends what this browser began: the code is exchanged, the account opened, the connection stored.
+/// Ends what this browser began: the code is exchanged, the account opened, the connection stored. That goes on when the
+/// browser has gone: what the service gives for the code is stored or revoked, and not forgotten.
 ///
 /// # Errors
 /// If nothing was connected; then nothing is stored, and nothing that was connected before is changed.
 pub async fn finish(calendars: &Calendars, browser: &Browser, callback: &Callback) -> Result<Finished, ConnectError> {
+    let (calendars, browser, callback) = (calendars.clone(), browser.clone(), callback.clone());
+    let attempt = async move { redeem(&calendars, &browser, &callback).await };
+    let attempt = tokio::spawn(attempt.in_current_span()).await;
+    attempt.unwrap_or_else(|error| Err(ConnectError::NoToken(format!("the attempt ended: {error}"))))
+}
+
+async fn redeem(calendars: &Calendars, browser: &Browser, callback: &Callback) -> Result<Finished, ConnectError> {
     let state = callback.get("state").ok_or(ConnectError::State)?;
     let mut tx = calendars.db.begin().await?;
     let began = store::take_authorization(&mut tx, &digest(state), browser).await?;
