@@ -118,6 +118,30 @@ pub async fn of_person(tx: &mut Tx, organisation: OrganisationId, person: Person
     row.map(Kept::try_from).transpose()
 }
 
+/// Whether somebody's connection, in any organisation, lives by the consent of this address at a service. Where the address
+/// is not known, one of a person with the same address of their own may: people have one in several organisations.
+pub(super) async fn lives_by(
+    tx: &mut Tx,
+    (provider, sign_in): (&str, &str),
+    address: Option<&str>,
+    person: PersonId,
+) -> sqlx::Result<bool> {
+    let row = fetch!(
+        tx,
+        optional,
+        (i64,),
+        "select cast(1 as bigint) from connections join people on people.id = connections.person_id
+         where provider_id = $1 and sign_in = $2 and organisation_account_id is null
+               and (address = $3 or (cast($3 as text) is null
+                                     and people.email = (select email from people where id = $4))) limit 1",
+        provider,
+        sign_in,
+        address,
+        person.to_string(),
+    )?;
+    Ok(row.is_some())
+}
+
 /// A connection, whoever's it is.
 pub async fn by_id(tx: &mut Tx, id: ConnectionId) -> sqlx::Result<Option<Kept>> {
     let row = fetch!(tx, optional, Row, select_where!("id = $1"), id.to_string(),)?;

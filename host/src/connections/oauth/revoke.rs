@@ -2,8 +2,8 @@
 //!
 //! Problem: a person disconnects while the service is down, and a token that opens their calendar lives on. Decision: the
 //! connection is forgotten at once, and its token moves, in the same transaction, to a table of what is to be revoked, with
-//! a job that tries for a day. Services take back with one token all that the person gave to this host; so what is left of
-//! an account that is connected again by then is dropped and not revoked.
+//! a job that tries for a day. Services take back with one token all that the account gave to this host; so a token of an
+//! account by whose consent something else lives, here or in another organisation, is dropped and not revoked.
 
 use super::{
     Browser, REFRESH_TOKEN, clients, code_grant,
@@ -61,23 +61,21 @@ pub(in crate::connections) async fn put(tx: &mut Tx, keyring: &Keyring, kept: &K
     insert(tx, keyring, revocation, token).await
 }
 
-/// Nothing came of a sign-in: what was given is to be revoked, unless the person has a connection that may be of the same
-/// consent.
+/// Nothing came of a sign-in: what was given is to be revoked, unless the job finds a connection that may be of the same
+/// consent. Of which account it is, nobody knows for sure by then.
 pub(super) async fn unused(calendars: &Calendars, began: &Authorization, given: &Given) -> sqlx::Result<()> {
     let Browser { organisation, person, .. } = began.browser;
     let mut tx = calendars.db.begin().await?;
-    if connections::of_person(&mut tx, organisation, person).await?.is_none() {
-        let revocation = Revocation {
-            organisation,
-            person,
-            provider: began.provider.clone(),
-            sign_in: began.sign_in.clone(),
-            address: None,
-            sealed: vec![],
-        };
-        let token = given.refresh.as_ref().unwrap_or(&given.access);
-        insert(&mut tx, &calendars.keyring, revocation, token.clone()).await?;
-    }
+    let revocation = Revocation {
+        organisation,
+        person,
+        provider: began.provider.clone(),
+        sign_in: began.sign_in.clone(),
+        address: None,
+        sealed: vec![],
+    };
+    let token = given.refresh.as_ref().unwrap_or(&given.access);
+    insert(&mut tx, &calendars.keyring, revocation, token.clone()).await?;
     tx.commit().await
 }
 
@@ -116,18 +114,12 @@ pub async fn revoke(calendars: &Calendars, lease: &Lease, id: RevocationId) -> R
     let mut tx = calendars.db.read().await?;
     let revocation = store::revocation(&mut tx, id).await?;
     let Some(revocation) = revocation else { return done(calendars, lease, id).await };
-    let present = connections::of_person(&mut tx, revocation.organisation, revocation.person).await?;
-    let (of, mailbox) = (revocation.organisation, revocation.address.as_deref());
-    let shared = organisation::of_mailbox(&mut tx, of, &revocation.provider, mailbox).await?;
+    let (at, address) = ((&*revocation.provider, &*revocation.sign_in), revocation.address.as_deref());
+    let lives = connections::lives_by(&mut tx, at, address, revocation.person).await?
+        || organisation::shares(&mut tx, revocation.organisation, at, address).await?;
     let client = clients::find(&mut tx, &calendars.keyring, (&revocation.provider, &revocation.sign_in)).await;
     tx.commit().await?;
-    let same = |kept: &Kept| {
-        let connection = &kept.connection;
-        connection.provider == revocation.provider
-            && connection.organisation_account.is_none()
-            && (revocation.address.is_none() || connection.address == revocation.address)
-    };
-    if shared || present.as_ref().is_some_and(same) {
+    if lives {
         return done(calendars, lease, id).await;
     }
     let retry = |error: String| Ok(Outcome::Retry { error, after: None });

@@ -29,7 +29,7 @@ pub use probe::{AccountError, Inviting, NewAccount, Probed, Secret, administers,
 pub use save::{Overview, accounts, kind_of, remove, save};
 pub use shared::begin;
 pub(super) use shared::finished;
-pub(super) use store::{may_connect, of_mailbox, refuse};
+pub(super) use store::{may_connect, refuse, shares};
 
 use super::{State, oauth::Token};
 use crate::{

@@ -92,15 +92,27 @@ pub(super) async fn find(
     Ok(accounts(tx, organisation).await?.into_iter().find(|kept| kept.account.id == id))
 }
 
-/// Whether an account of the organisation is of this mailbox, or of any.
-pub(in crate::connections) async fn of_mailbox(
+/// Whether an organisation's shared account, whosever it is, lives by the consent of this mailbox. Where the mailbox is not
+/// known, one of this organisation's may.
+pub(in crate::connections) async fn shares(
     tx: &mut Tx,
     organisation: OrganisationId,
-    provider: &str,
+    (provider, sign_in): (&str, &str),
     mailbox: Option<&str>,
 ) -> sqlx::Result<bool> {
-    let kept = of_provider(tx, organisation, provider).await?;
-    Ok(kept.is_some_and(|kept| mailbox.is_none_or(|mailbox| kept.account.mailbox == mailbox)))
+    let row = fetch!(
+        tx,
+        optional,
+        (i64,),
+        "select cast(1 as bigint) from organisation_accounts
+         where provider_id = $1 and sign_in = $2 and kind = 'shared'
+               and (mailbox = $3 or (cast($3 as text) is null and organisation_id = $4)) limit 1",
+        provider,
+        sign_in,
+        mailbox,
+        organisation.to_string(),
+    )?;
+    Ok(row.is_some())
 }
 
 /// Keeps an account, in the place of what the organisation had at the provider.
