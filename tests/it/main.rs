@@ -4,6 +4,7 @@ mod cli; // The command line from outside: streams, exit codes, advice, and no s
 mod conformance; // The suite covers the contract, finds every mistake, and holds for iCal against real servers.
 mod database; // Both databases have the same tables, and nobody calls out inside a transaction.
 mod frozen; // Components of every frozen version of the contract load, or are refused by its number.
+mod gate; // The scripts in `.ci`: the changelog's gate, and what a part that fails or takes too long does.
 mod google; // The stand-in for Google, driven by Google's own client and by other people's OAuth clients.
 mod google_provider; // The Google provider holds the contract against the stand-in, and does what people need of it.
 mod http; // The API: every route refuses what it must, in one form, and writes nothing meanwhile.

@@ -46,6 +46,11 @@ fn nothing_names_a_machine() {
 }
 
 #[test]
+fn dependencies_have_reasons() {
+    check(tidy::dependencies_have_reasons);
+}
+
+#[test]
 fn layers() {
     check(tidy::layers);
 }

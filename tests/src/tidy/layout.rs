@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use super::rust::{Token, tokens};
 use super::{Findings, Tree};
 
-/// The visible names at the top, apart from Cargo.lock.
-const TOP_LEVEL: [&str; 7] = ["Cargo.toml", "README.md", "host", "plugins-build", "providers", "tests", "wit"];
+/// The visible names at the top, apart from Cargo.lock: seven, and the two licences, which tools look for there.
+const TOP_LEVEL: [&str; 9] =
+    ["Cargo.toml", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "host", "plugins-build", "providers", "tests", "wit"];
 
 /// The longest file of Rust, in lines.
 const LONGEST: usize = 600;
 
-/// The top level has the seven names and no other; configuration of tools is in dotfiles.
+/// The top level has these names and no others; configuration of tools is in dotfiles.
 pub fn top_level_names(tree: &Tree) -> Findings {
     let there: BTreeSet<_> = tree
         .paths()
@@ -19,8 +20,9 @@ pub fn top_level_names(tree: &Tree) -> Findings {
         .filter(|name| !name.starts_with('.') && *name != "Cargo.lock")
         .collect();
     let wanted = BTreeSet::from(TOP_LEVEL);
-    let surplus =
-        there.difference(&wanted).map(|name| format!("{name}: the top level has seven names, and not this one"));
+    let surplus = there
+        .difference(&wanted)
+        .map(|name| format!("{name}: does not belong at the top level, which has {}", TOP_LEVEL.join(" ")));
     let missing = wanted.difference(&there).map(|name| format!("{name}: is not there, or not tracked"));
     surplus.chain(missing).collect()
 }
@@ -105,7 +107,7 @@ mod tests {
     };
 
     #[test]
-    fn the_top_level_is_seven_names() {
+    fn a_surplus_or_missing_name_at_the_top_level_is_found() {
         let mut files: Vec<_> = TOP_LEVEL.iter().map(|name| (*name, "")).collect();
         files.extend([(".ci/run", ""), ("Cargo.lock", "")]);
         assert_eq!(top_level_names(&Tree::of(&files)), [""; 0]);

@@ -16,6 +16,7 @@ use anyhow::{Context, bail};
 use crate::checkout::repo_root;
 
 mod contract;
+mod dependencies;
 mod gate;
 mod invariants;
 mod layers;
@@ -25,6 +26,7 @@ mod rust;
 mod words;
 
 pub use contract::{contract_is_frozen, labels_are_unique};
+pub use dependencies::dependencies_have_reasons;
 pub use gate::databases_are_tried_on_both;
 pub use invariants::invariants_are_tests;
 pub use layers::{layers, map_is_whole};
