@@ -57,7 +57,7 @@ async fn no_provider_is_called_inside_a_transaction() -> anyhow::Result<()> {
 
     let database = Database::fresh().await?;
     let db = database.open(&Clock::System).await?;
-    for tx in [db.begin().await?, db.read().await?] {
+    for tx in [db.begin().await?, db.begin_read().await?] {
         let error = plugin.open(&access).await.unwrap_err();
         assert!(matches!(&error, CallError::Host(why) if why.contains("transaction")), "{error}");
         drop(tx);

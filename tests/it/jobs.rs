@@ -74,7 +74,7 @@ impl Yard {
     }
 
     async fn count(&self) -> (i64, i64, i64) {
-        let Count { ready, leased, dead } = jobs::count(&mut self.db.read().await.unwrap()).await.unwrap();
+        let Count { ready, leased, dead } = jobs::count(&mut self.db.begin_read().await.unwrap()).await.unwrap();
         (ready, leased, dead)
     }
 
@@ -262,7 +262,7 @@ async fn dead_letters_are_kept_revived_and_forgotten() {
     let lease = yard.claim().await.unwrap();
     yard.die(&lease).await.unwrap();
     assert_eq!(yard.count().await, (0, 0, 1));
-    let read = async || jobs::list_dead(&mut yard.db.read().await.unwrap(), None, 10).await.unwrap();
+    let read = async || jobs::list_dead(&mut yard.db.begin_read().await.unwrap(), None, 10).await.unwrap();
     let letters = read().await;
     assert_eq!((letters.len(), letters[0].job, letters[0].attempts), (1, lease.job, 1));
     assert_eq!((letters[0].error.as_str(), letters[0].since), ("the service says never", yard.clock.now()));

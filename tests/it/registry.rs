@@ -374,7 +374,7 @@ async fn a_provider_is_offered_where_it_is_enabled_and_nowhere_else() -> anyhow:
     assert_eq!(ids(one.0, Some(programs[0])).await?, ["asking"]);
     assert_eq!((ids(one.0, Some(programs[1])).await?, ids(one.0, None).await?), (vec![], vec![]));
     let to = async |person: (OrganisationId, PersonId)| -> anyhow::Result<Vec<String>> {
-        Ok(offers::to_person(&mut db.read().await?, person.0, person.1).await?)
+        Ok(offers::to_person(&mut db.begin_read().await?, person.0, person.1).await?)
     };
     assert_eq!(to(one).await?, [""; 0]);
     assert!(offers::enable(&db, &offer("asking", one.0, None)).await?);

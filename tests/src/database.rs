@@ -8,7 +8,7 @@ use crate::peers::postgres;
 use anyhow::{Context, bail, ensure};
 use chronus_host::{
     clock::Clock,
-    db::{Db, Place},
+    db::{DatabaseUrl, Db},
 };
 use memchr::memmem::Finder;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
@@ -45,7 +45,7 @@ impl Engine {
 /// An empty database. The file goes with the value, PostgreSQL's databases with the process.
 #[derive(Debug)]
 pub struct Database {
-    place: Place,
+    place: DatabaseUrl,
     _folder: Option<TempDir>,
 }
 
@@ -61,22 +61,22 @@ impl Database {
             Engine::Sqlite => {
                 // A folder of its own: SQLite keeps further files beside the one.
                 let folder = TempDir::new().context("making a folder for a database")?;
-                Self { place: Place::File(folder.path().join("chronus.db")), _folder: Some(folder) }
+                Self { place: DatabaseUrl::File(folder.path().join("chronus.db")), _folder: Some(folder) }
             }
-            Engine::Postgres => Self { place: Place::Server(postgres::fresh().await?), _folder: None },
+            Engine::Postgres => Self { place: DatabaseUrl::Server(postgres::fresh().await?), _folder: None },
         })
     }
 
     /// Where it is, for a host's configuration.
-    pub fn place(&self) -> &Place {
+    pub fn place(&self) -> &DatabaseUrl {
         &self.place
     }
 
     /// Where it is, as sqlx calls it: for a test that looks at what the host wrote.
     pub fn address(&self) -> String {
         match &self.place {
-            Place::File(path) => format!("sqlite://{}", path.display()),
-            Place::Server(address) => address.clone(),
+            DatabaseUrl::File(path) => format!("sqlite://{}", path.display()),
+            DatabaseUrl::Server(address) => address.clone(),
         }
     }
 
@@ -84,7 +84,7 @@ impl Database {
     pub async fn rows(&self) -> anyhow::Result<BTreeMap<String, i64>> {
         let mut rows = BTreeMap::new();
         match &self.place {
-            Place::File(_) => {
+            DatabaseUrl::File(_) => {
                 let mut connection = SqliteConnection::connect(&self.address()).await?;
                 let tables = "select name from sqlite_master where type = 'table'";
                 for table in sqlx::query_scalar::<_, String>(tables).fetch_all(&mut connection).await? {
@@ -92,7 +92,7 @@ impl Database {
                     rows.insert(table, count.fetch_one(&mut connection).await?);
                 }
             }
-            Place::Server(_) => {
+            DatabaseUrl::Server(_) => {
                 let mut connection = PgConnection::connect(&self.address()).await?;
                 let tables = "select tablename::text from pg_tables where schemaname = 'public'";
                 for table in sqlx::query_scalar::<_, String>(tables).fetch_all(&mut connection).await? {
@@ -125,8 +125,8 @@ impl Database {
 
     fn folder(&self) -> anyhow::Result<PathBuf> {
         let folder = match &self.place {
-            Place::File(path) => path.parent().map(PathBuf::from),
-            Place::Server(address) => address.split_once("?host=").map(|(_, folder)| PathBuf::from(folder)),
+            DatabaseUrl::File(path) => path.parent().map(PathBuf::from),
+            DatabaseUrl::Server(address) => address.split_once("?host=").map(|(_, folder)| PathBuf::from(folder)),
         };
         folder.context("the database has no folder")
     }
@@ -134,19 +134,19 @@ impl Database {
     /// Has all that was committed written to its files.
     async fn settle(&self) -> anyhow::Result<()> {
         match &self.place {
-            Place::File(_) => Ok(()),
-            Place::Server(_) => self.run("checkpoint").await,
+            DatabaseUrl::File(_) => Ok(()),
+            DatabaseUrl::Server(_) => self.run("checkpoint").await,
         }
     }
 
     /// Writes to it behind the host's back.
     pub async fn run(&self, statement: &'static str) -> anyhow::Result<()> {
         match &self.place {
-            Place::File(_) => {
+            DatabaseUrl::File(_) => {
                 let mut connection = SqliteConnection::connect(&self.address()).await?;
                 sqlx::query(statement).execute(&mut connection).await?;
             }
-            Place::Server(_) => {
+            DatabaseUrl::Server(_) => {
                 let mut connection = PgConnection::connect(&self.address()).await?;
                 sqlx::query(statement).execute(&mut connection).await?;
             }

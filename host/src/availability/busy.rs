@@ -50,7 +50,7 @@ pub enum BusyError {
     TooLong,
     /// The database.
     #[error(transparent)]
-    Store(#[from] sqlx::Error),
+    Database(#[from] sqlx::Error),
 }
 
 /// When a person is busy.
@@ -69,13 +69,13 @@ pub async fn busy(
     if window.end.duration_since(window.start) > LONGEST {
         return Err(BusyError::TooLong);
     }
-    let mut tx = calendars.db.read().await?;
+    let mut tx = calendars.db.begin_read().await?;
     people::person(&mut tx, organisation, person).await?.ok_or(BusyError::Unknown)?;
     tx.commit().await?;
     let mut calling = match calendars.of(organisation, person).await {
         Ok(calling) => calling,
         Err(NotCallable::NotConnected) => return Ok(Busy::NotConnected),
-        Err(NotCallable::Store(error)) => return Err(error.into()),
+        Err(NotCallable::Database(error)) => return Err(error.into()),
         Err(error) => return Ok(Busy::Unknown { reason: error.code(), detail: error.to_string() }),
     };
 

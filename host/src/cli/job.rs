@@ -100,7 +100,7 @@ pub(super) async fn run(command: Command, as_json: bool) -> Result<Exit, CliErro
 }
 
 async fn count(db: &Db) -> sqlx::Result<Count> {
-    let mut tx = db.read().await?;
+    let mut tx = db.begin_read().await?;
     let count = jobs::count(&mut tx).await?;
     tx.commit().await?;
     Ok(count)
@@ -110,7 +110,7 @@ async fn count(db: &Db) -> sqlx::Result<Count> {
 async fn dead(db: &Db) -> sqlx::Result<Vec<DeadLetter>> {
     let mut all: Vec<DeadLetter> = Vec::new();
     loop {
-        let mut tx = db.read().await?;
+        let mut tx = db.begin_read().await?;
         let page = jobs::list_dead(&mut tx, all.last().map(|letter| letter.job), PAGE).await?;
         tx.commit().await?;
         let is_last = page.len() < PAGE as usize;

@@ -91,7 +91,7 @@ pub(super) async fn run(command: Command, as_json: bool) -> Result<Exit, CliErro
                 let message = format!("the organisation has no domain `{}`", output::line(&domain));
                 return Err(CliError::input("domain", message));
             }
-            let domains = domains::list(&mut db.read().await?, found.id).await?;
+            let domains = domains::list(&mut db.begin_read().await?, found.id).await?;
             db.close().await;
             if as_json {
                 output::json(&DomainsOut { organisation: found.id, domains: &domains, changed })?;

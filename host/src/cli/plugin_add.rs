@@ -100,7 +100,7 @@ impl From<AddError> for CliError {
         match error {
             AddError::Signature(error) => error.into(),
             AddError::Admission(error) => error.into(),
-            AddError::Db(error) => error.into(),
+            AddError::Database(error) => error.into(),
             AddError::Digest { .. } => Self::input("signature", error.to_string()),
             AddError::Grant(_) => Self::input("component", error.to_string()),
             AddError::Contended(_) => Self::failed("contended", error.to_string()),

@@ -38,7 +38,7 @@ impl From<ChangeError> for CliError {
             ChangeError::Unknown(_) => Self::input("provider", message),
             ChangeError::NotWaiting(_) => Self::failed("not-waiting", message),
             ChangeError::InUse { .. } => Self::failed("in-use", message),
-            ChangeError::Db(error) => error.into(),
+            ChangeError::Database(error) => error.into(),
         }
     }
 }

@@ -100,7 +100,7 @@ impl From<ClientError> for CliError {
         match error {
             ClientError::NoProvider(_) => Self::input("provider", message),
             ClientError::Sealed(_) => Self::input("keys", message),
-            ClientError::Store(error) => error.into(),
+            ClientError::Database(error) => error.into(),
         }
     }
 }

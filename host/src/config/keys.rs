@@ -6,7 +6,7 @@
 //! value: it may be the address of the database, with its password.
 
 use super::{Config, given::Given};
-use crate::{db::Place, mail::Server, plugins::egress::EgressMap};
+use crate::{db::DatabaseUrl, mail::Server, plugins::egress::EgressMap};
 use std::time::Duration;
 
 /// What all variables begin with.
@@ -77,8 +77,8 @@ pub static KEYS: &[Key] = &[
         |config, given| {
             let text = given.text()?;
             config.database = match text.split_once("://") {
-                None => Place::File(given.path()?),
-                Some(("postgres" | "postgresql", _)) => Place::Server(text.to_owned()),
+                None => DatabaseUrl::File(given.path()?),
+                Some(("postgres" | "postgresql", _)) => DatabaseUrl::Server(text.to_owned()),
                 Some(_) => return Err("write the path of a file, or postgres://user:password@host/database".into()),
             };
             Ok(())

@@ -12,7 +12,7 @@ pub mod keys;
 pub use keys::{KEYS, Key, PREFIX, VARIABLES, reference};
 
 use crate::{
-    db::Place,
+    db::DatabaseUrl,
     jobs::{Settings, points::STOP_AT},
     mail::{self, Mailbox},
     plugins::{
@@ -44,7 +44,7 @@ pub struct Config {
     /// `listen`
     pub listen: SocketAddr,
     /// `database`
-    pub database: Place,
+    pub database: DatabaseUrl,
     /// `keys`
     pub keys: PathBuf,
     /// `public-url`; [`Config::here`] has it with what holds if nobody says.
@@ -93,7 +93,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
-            database: Place::File("chronus.db".into()),
+            database: DatabaseUrl::File("chronus.db".into()),
             keys: "chronus.keys".into(),
             public_url: None,
             proxies: vec![IpAddr::from(Ipv4Addr::LOCALHOST).into(), IpAddr::from(Ipv6Addr::LOCALHOST).into()],
@@ -404,7 +404,7 @@ mod tests {
         let path = folder.path().join("chronus.toml");
         std::fs::write(&path, &reference).unwrap();
         let wanted = Config {
-            database: Place::File(folder.path().join("chronus.db")),
+            database: DatabaseUrl::File(folder.path().join("chronus.db")),
             keys: folder.path().join("chronus.keys"),
             ..Config::default()
         };
@@ -443,7 +443,7 @@ mod tests {
         let path = folder.path().join("chronus.toml");
         std::fs::write(&path, "database = \"a.db\"\nkeys = \"a.keys\"\n[jobs]\nworkers = 2\n").unwrap();
         let config = Config::load(Some(&path), [("CHRONUS_KEYS".into(), "b.keys".into())]).unwrap();
-        assert!(config.database == Place::File(folder.path().join("a.db")));
+        assert!(config.database == DatabaseUrl::File(folder.path().join("a.db")));
         assert_eq!((config.keys, config.jobs.workers), (PathBuf::from("b.keys"), 2));
     }
 

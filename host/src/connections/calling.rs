@@ -67,7 +67,7 @@ pub enum NotCallable {
     Token(RefreshError),
     /// The database.
     #[error(transparent)]
-    Store(#[from] sqlx::Error),
+    Database(#[from] sqlx::Error),
 }
 
 impl From<RefreshError> for NotCallable {
@@ -90,7 +90,7 @@ impl NotCallable {
             Self::Provider(_) => "provider-unavailable",
             Self::Credential(_) => "credential-unusable",
             Self::Token(_) => "token-not-renewed",
-            Self::Store(_) => "database",
+            Self::Database(_) => "database",
         }
     }
 }
@@ -111,7 +111,7 @@ impl Calendars {
     /// # Errors
     /// If it cannot be called.
     pub async fn of(&self, organisation: OrganisationId, person: PersonId) -> Result<Calling, NotCallable> {
-        let mut tx = self.db.read().await?;
+        let mut tx = self.db.begin_read().await?;
         let kept = store::of_person(&mut tx, organisation, person).await?;
         tx.commit().await?;
         let mut kept = kept.ok_or(NotCallable::NotConnected)?;

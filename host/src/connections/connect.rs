@@ -100,7 +100,7 @@ pub enum ConnectError {
     Account(Box<AccountError>),
     /// The database.
     #[error(transparent)]
-    Store(#[from] sqlx::Error),
+    Database(#[from] sqlx::Error),
 }
 
 impl ConnectError {
@@ -157,7 +157,7 @@ pub async fn connect(
         return Err(ConnectError::NotThemself);
     }
     let organisation = actor.own().ok_or(ConnectError::Unknown)?;
-    let mut tx = calendars.db.read().await?;
+    let mut tx = calendars.db.begin_read().await?;
     let person = people::person(&mut tx, organisation, person).await?.ok_or(ConnectError::Unknown)?;
     let offered = offers::to_person(&mut tx, organisation, person.id).await?;
     let before = store::of_person(&mut tx, organisation, person.id).await?;
@@ -322,7 +322,7 @@ impl From<ClientError> for ConnectError {
         match error {
             ClientError::NoProvider(id) => Self::NotOffered(id),
             ClientError::Sealed(error) => Self::Sealed(error),
-            ClientError::Store(error) => Self::Store(error),
+            ClientError::Database(error) => Self::Database(error),
         }
     }
 }

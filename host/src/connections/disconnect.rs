@@ -15,7 +15,7 @@ pub enum DisconnectError {
     NotConnected,
     /// The database.
     #[error(transparent)]
-    Store(#[from] sqlx::Error),
+    Database(#[from] sqlx::Error),
 }
 
 /// Forgets the person's connection and its credential. Taking access away harms nobody, so an administrator may too.

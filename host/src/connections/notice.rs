@@ -26,7 +26,7 @@ pub async fn send(
     lease: &Lease,
     id: ConnectionId,
 ) -> Result<Outcome, LeaseError> {
-    let mut tx = calendars.db.read().await?;
+    let mut tx = calendars.db.begin_read().await?;
     let lost = store::by_id(&mut tx, id).await?.map(|kept| kept.connection);
     let lost = lost.filter(|connection| connection.state == State::Reconnect);
     let person = match &lost {

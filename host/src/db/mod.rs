@@ -57,14 +57,14 @@ enum Pools {
 
 /// Where the database is.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum DatabaseUrl {
     /// A file, made when it is not there.
     File(PathBuf),
     /// `postgres://user:password@host/database`. Not printed: it may hold a password.
     Server(String),
 }
 
-impl fmt::Debug for Place {
+impl fmt::Debug for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => f.debug_tuple("File").field(path).finish(),
@@ -95,10 +95,10 @@ impl Db {
     ///
     /// # Errors
     /// If it cannot be reached, or was made by a newer version.
-    pub async fn open(place: &Place, clock: Clock) -> Result<Self, OpenError> {
+    pub async fn open(place: &DatabaseUrl, clock: Clock) -> Result<Self, OpenError> {
         let pools = match place {
-            Place::File(path) => sqlite(path).await?,
-            Place::Server(address) => postgres(address).await?,
+            DatabaseUrl::File(path) => sqlite(path).await?,
+            DatabaseUrl::Server(address) => postgres(address).await?,
         };
         Ok(Self { pools, clock, announced: Arc::default() })
     }
@@ -116,11 +116,11 @@ impl Db {
         Ok(Tx::new(inner, self.clock.clone(), self.announced.clone()))
     }
 
-    /// A transaction that only reads, and sees one state of the database on SQLite.
+    /// Opens a read-only transaction.
     ///
     /// # Errors
     /// If no connection is free in time.
-    pub async fn read(&self) -> sqlx::Result<Tx> {
+    pub async fn begin_read(&self) -> sqlx::Result<Tx> {
         let inner = match &self.pools {
             Pools::Sqlite { readers, .. } => transaction::Inner::Sqlite(readers.begin().await?),
             Pools::Postgres(pool) => transaction::Inner::Postgres(pool.begin().await?),
@@ -253,7 +253,7 @@ pub fn instant(microseconds: i64) -> jiff::Timestamp {
 ///
 /// # Errors
 /// If the text is no such structure: another version wrote it, or somebody else.
-pub fn structure<T: serde::de::DeserializeOwned>(text: &str) -> sqlx::Result<T> {
+pub fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> sqlx::Result<T> {
     serde_json::from_str(text).map_err(broken)
 }
 
@@ -274,7 +274,7 @@ pub fn broken(error: impl Error + Send + Sync + 'static) -> sqlx::Error {
 ///
 /// # Errors
 /// If it cannot be written as JSON, which no value of this program can.
-pub fn text(value: &impl serde::Serialize) -> sqlx::Result<String> {
+pub fn to_json(value: &impl serde::Serialize) -> sqlx::Result<String> {
     serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(Box::new(error)))
 }
 
@@ -293,7 +293,7 @@ mod tests {
     #[tokio::test]
     async fn a_file_keeps_what_it_was_given() {
         let folder = tempfile::tempdir().unwrap();
-        let place = Place::File(folder.path().join("chronus.db"));
+        let place = DatabaseUrl::File(folder.path().join("chronus.db"));
         let db = Db::open(&place, Clock::System).await.unwrap();
         let mut tx = db.begin().await.unwrap();
         let sql = "insert into components (sha256, provider_id, version, asks, bytes, added_at) \
@@ -303,7 +303,7 @@ mod tests {
         assert!(is_taken(&execute!(&mut tx, sql, "one", &b""[..], 5_i64).unwrap_err()));
         tx.commit().await.unwrap();
 
-        let mut tx = db.read().await.unwrap();
+        let mut tx = db.begin_read().await.unwrap();
         let rows = fetch!(tx, all, Row, "select sha256, bytes from components where version = $1", "one").unwrap();
         assert_eq!(rows, [Row { sha256: "one".to_owned(), bytes: vec![0, 255, 7] }]);
         drop(tx);
@@ -318,7 +318,7 @@ mod tests {
     #[tokio::test]
     async fn an_announcement_is_heard_after_the_commit_and_only_then() {
         let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(&Place::File(folder.path().join("chronus.db")), Clock::System).await.unwrap();
+        let db = Db::open(&DatabaseUrl::File(folder.path().join("chronus.db")), Clock::System).await.unwrap();
         let heard = || futures_util::FutureExt::now_or_never(db.announced()).is_some();
         let mut tx = db.begin().await.unwrap();
         tx.announce();
@@ -333,7 +333,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_is_not_repeated() {
-        let place = Place::Server("postgres://user:opensesame@localhost:none/chronus".to_owned());
+        let place = DatabaseUrl::Server("postgres://user:opensesame@localhost:none/chronus".to_owned());
         let error = Db::open(&place, Clock::System).await.unwrap_err();
         assert!(!format!("{error} {error:?}").contains("opensesame"), "{error:?}");
     }

@@ -78,7 +78,7 @@ impl Tx {
     }
 
     /// The text for this database.
-    pub(crate) const fn says(&self, dialect: super::dialect::Dialect) -> &'static str {
+    pub(crate) const fn sql_for(&self, dialect: super::dialect::Dialect) -> &'static str {
         match self.inner {
             Inner::Sqlite(_) => dialect.sqlite,
             Inner::Postgres(_) => dialect.postgres,

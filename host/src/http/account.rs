@@ -146,7 +146,7 @@ pub(super) async fn get(
     Ids(organisation): Ids<OrganisationId>,
 ) -> Result<Json<AccountsOut>, Problem> {
     let accounts = organisation::accounts(&app.calendars, &actor, organisation).await?;
-    let domains = domains::list(&mut app.db.read().await?, organisation).await?;
+    let domains = domains::list(&mut app.db.begin_read().await?, organisation).await?;
     Ok(Json(AccountsOut { domains, items: accounts.into_iter().map(AccountOut::from).collect() }))
 }
 
@@ -221,8 +221,8 @@ impl From<AccountError> for Problem {
             | AccountError::Sealed(_) => Code::CalendarUnavailable,
             AccountError::ScopesMissing(_) | AccountError::NoRefreshToken => Code::ConsentNotGiven,
             AccountError::NoAccount(_) => Code::NotFound,
-            AccountError::Store(_) => {
-                let AccountError::Store(error) = error else { return Self::new(Code::Internal) };
+            AccountError::Database(_) => {
+                let AccountError::Database(error) = error else { return Self::new(Code::Internal) };
                 return error.into();
             }
         };

@@ -180,7 +180,7 @@ pub(super) async fn offers(
     Ids(person): Ids<PersonId>,
 ) -> Result<Json<Vec<OfferOut>>, Problem> {
     let person = find(&app, &actor, person).await?;
-    let mut tx = app.calendars.db.read().await?;
+    let mut tx = app.calendars.db.begin_read().await?;
     let offered = offers::to_person(&mut tx, person.organisation, person.id).await?;
     tx.commit().await?;
     let mut offers = Vec::with_capacity(offered.len());
@@ -229,7 +229,7 @@ pub(super) async fn get(
     Ids(person): Ids<PersonId>,
 ) -> Result<Json<ConnectionOut>, Problem> {
     let person = find(&app, &actor, person).await?;
-    let mut tx = app.calendars.db.read().await?;
+    let mut tx = app.calendars.db.begin_read().await?;
     let kept = connections::store::of_person(&mut tx, person.organisation, person.id).await?;
     Ok(Json(kept.ok_or(Problem::new(Code::NotConnected))?.connection.into()))
 }
@@ -269,7 +269,7 @@ pub(super) async fn delete(
 /// A person whose calendar is somebody's business: their own, an administrator's, an integration's. Not an operator's.
 pub(super) async fn find(app: &App, actor: &Actor, person: PersonId) -> Result<Person, Problem> {
     let organisation = actor.own().ok_or(Refused::Role(MEMBERS))?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.begin_read().await?;
     let person = people::person(&mut tx, organisation, person).await?.ok_or(Problem::new(Code::NotFound))?;
     actor.may(Deed::SeePerson(&person))?;
     Ok(person)

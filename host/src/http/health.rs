@@ -32,7 +32,7 @@ pub(super) async fn live() -> Json<Live> {
 /// Whether it can work: the database answers.
 #[utoipa::path(get, path = "/health/ready", tag = "health", responses((status = 200, body = Ready)))]
 pub(super) async fn ready(State(app): State<App>) -> Result<Json<Ready>, Problem> {
-    app.db.read().await?.now().await?;
+    app.db.begin_read().await?.now().await?;
     let egress_map = !app.config.egress.map.is_empty();
     Ok(Json(Ready { status: "ready", version: env!("CARGO_PKG_VERSION"), egress_map }))
 }

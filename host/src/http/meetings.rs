@@ -162,7 +162,7 @@ pub(super) async fn list(
     };
     let part = Part { after: asked.after, limit: asked.limit };
     let page = part.page::<MeetingId>()?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.begin_read().await?;
     let mut found = Vec::new();
     for meeting in meetings::store::list(&mut tx, organisation, person, &page).await? {
         let copy = meetings::store::copy(&mut tx, meeting.id).await?;
@@ -199,7 +199,7 @@ pub(super) async fn get(
     Ids(id): Ids<MeetingId>,
 ) -> Result<Json<MeetingOut>, Problem> {
     let organisation = actor.own().ok_or(Refused::Role(MEMBERS))?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.begin_read().await?;
     let meeting = meetings::store::find(&mut tx, organisation, id).await?;
     drop(tx);
     let meeting = meeting.filter(|meeting| meeting.is_seen_by(&actor)).ok_or(Problem::new(Code::NotFound))?;
@@ -234,7 +234,7 @@ pub(super) async fn cancel(
 }
 
 async fn shown(app: &App, meeting: Meeting) -> Result<MeetingOut, Problem> {
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.begin_read().await?;
     let copy = meetings::store::copy(&mut tx, meeting.id).await?;
     Ok(MeetingOut::of(meeting, copy))
 }

@@ -34,8 +34,8 @@ impl From<ConnectError> for Problem {
                 _ => Code::ConsentNotGiven,
             },
             ConnectError::ScopesMissing(_) | ConnectError::NoRefreshToken => Code::ConsentNotGiven,
-            ConnectError::Store(_) => {
-                let ConnectError::Store(error) = error else { return Self::new(Code::Internal) };
+            ConnectError::Database(_) => {
+                let ConnectError::Database(error) = error else { return Self::new(Code::Internal) };
                 return error.into();
             }
         };
@@ -48,7 +48,7 @@ impl From<DisconnectError> for Problem {
         match error {
             DisconnectError::NotAllowed => Self::detailed(Code::RoleMissing, error),
             DisconnectError::NotConnected => Self::new(Code::NotConnected),
-            DisconnectError::Store(error) => error.into(),
+            DisconnectError::Database(error) => error.into(),
         }
     }
 }
@@ -58,7 +58,7 @@ impl From<BusyError> for Problem {
         match error {
             BusyError::Unknown => Self::new(Code::NotFound),
             BusyError::Backwards(_) | BusyError::TooLong => Self::detailed(Code::InvalidWindow, error),
-            BusyError::Store(error) => error.into(),
+            BusyError::Database(error) => error.into(),
         }
     }
 }
@@ -71,7 +71,7 @@ impl From<ScheduleError> for Problem {
             ScheduleError::NotAMember(_) => Self::detailed(Code::NotAMember, error),
             ScheduleError::NotAllowed => Self::detailed(Code::RoleMissing, error),
             ScheduleError::KeyReused => Self::new(Code::IdempotencyKeyReused),
-            ScheduleError::Store(error) => error.into(),
+            ScheduleError::Database(error) => error.into(),
         }
     }
 }
@@ -85,7 +85,7 @@ impl From<ChangeError> for Problem {
             ChangeError::Stale(_) => Self::detailed(Code::StaleRevision, error),
             ChangeError::Invalid(_) => Self::detailed(Code::InvalidMeeting, error),
             ChangeError::NotAMember(_) => Self::detailed(Code::NotAMember, error),
-            ChangeError::Store(error) => error.into(),
+            ChangeError::Database(error) => error.into(),
         }
     }
 }
@@ -96,7 +96,7 @@ impl From<CancelError> for Problem {
             CancelError::Unknown => Self::new(Code::NotFound),
             CancelError::NotAllowed => Self::detailed(Code::RoleMissing, error),
             CancelError::Stale => Self::new(Code::StaleRevision),
-            CancelError::Store(error) => error.into(),
+            CancelError::Database(error) => error.into(),
         }
     }
 }

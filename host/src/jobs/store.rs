@@ -105,7 +105,7 @@ const PUT: &str = "
 
 async fn insert(tx: &mut Tx, effect: &Effect, run_at: i64, now: i64) -> sqlx::Result<()> {
     let id = JobId::new(db::instant(now)).to_string();
-    execute!(tx, PUT, id, db::text(effect)?, effect.lane(), effect.dedupe(), run_at, now)?;
+    execute!(tx, PUT, id, db::to_json(effect)?, effect.lane(), effect.dedupe(), run_at, now)?;
     tx.announce();
     Ok(())
 }
@@ -139,8 +139,8 @@ const BEGIN_DUE: Dialect = skip_locked!(
 /// # Errors
 /// If the database fails. [`db::is_taken`] means that another host was faster to begin one of the same lane.
 pub async fn claim(tx: &mut Tx, owner: &str, length: Duration) -> sqlx::Result<Option<Lease>> {
-    let expired = tx.says(BEGIN_EXPIRED);
-    let due = tx.says(BEGIN_DUE);
+    let expired = tx.sql_for(BEGIN_EXPIRED);
+    let due = tx.sql_for(BEGIN_DUE);
     loop {
         let now = tx.now().await?;
         let until = now.saturating_add(microseconds(length));
@@ -243,7 +243,7 @@ pub async fn list_dead(tx: &mut Tx, after: Option<JobId>, limit: u32) -> sqlx::R
     let letter = |row: Dead| {
         Ok(DeadLetter {
             job: db::parsed(&row.id)?,
-            effect: db::structure(&row.effect)?,
+            effect: db::from_json(&row.effect)?,
             attempts: row.attempts,
             error: row.error.unwrap_or_default(),
             created_at: db::instant(row.created_at),

@@ -18,7 +18,7 @@ pub enum CancelError {
     Stale,
     /// The database.
     #[error(transparent)]
-    Store(#[from] sqlx::Error),
+    Database(#[from] sqlx::Error),
 }
 
 /// Cancels a meeting, and has it taken out of its owner's calendar. A second time is no error.

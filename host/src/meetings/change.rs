@@ -50,7 +50,7 @@ pub enum ChangeError {
     NotAMember(PersonId),
     /// The database.
     #[error(transparent)]
-    Store(#[from] sqlx::Error),
+    Database(#[from] sqlx::Error),
 }
 
 /// Changes a meeting, and has its owner's calendar show it.

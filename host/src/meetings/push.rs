@@ -67,7 +67,7 @@ pub async fn deliver(calendars: &Calendars, lease: &Lease, person: PersonId) -> 
 /// # Errors
 /// If the lease was lost, or by the database.
 pub async fn push(calendars: &Calendars, lease: &Lease, id: MeetingId) -> Result<Outcome, LeaseError> {
-    let mut tx = calendars.db.read().await?;
+    let mut tx = calendars.db.begin_read().await?;
     let Some(meeting) = store::find_anywhere(&mut tx, id).await? else {
         tx.commit().await?;
         return end(calendars, lease, None).await;
@@ -89,7 +89,7 @@ pub async fn push(calendars: &Calendars, lease: &Lease, id: MeetingId) -> Result
     }
     let mut calling = match calendars.of(meeting.organisation, meeting.owner).await {
         Ok(calling) => calling,
-        Err(NotCallable::Store(error)) => return Err(error.into()),
+        Err(NotCallable::Database(error)) => return Err(error.into()),
         // What stands there stands, whoever can reach it.
         Err(_) if nothing => return end(calendars, lease, None).await,
         Err(NotCallable::Provider(error)) => return Ok(later(error.to_string())),

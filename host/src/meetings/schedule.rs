@@ -44,7 +44,7 @@ pub enum ScheduleError {
     KeyReused,
     /// The database.
     #[error(transparent)]
-    Store(#[from] sqlx::Error),
+    Database(#[from] sqlx::Error),
 }
 
 /// Makes a meeting, and has it brought to its owner's calendar.
@@ -66,7 +66,7 @@ pub async fn schedule(db: &Db, now: Timestamp, actor: &Actor, plan: Plan) -> Res
             return Err(ScheduleError::KeyReused);
         }
         let meeting = store::find(&mut tx, organisation, id).await?;
-        let meeting = meeting.ok_or(ScheduleError::Store(sqlx::Error::RowNotFound))?;
+        let meeting = meeting.ok_or(ScheduleError::Database(sqlx::Error::RowNotFound))?;
         return if meeting.is_seen_by(actor) { Ok(meeting) } else { Err(ScheduleError::NotAllowed) };
     }
     let program = programs::program(&mut tx, organisation, plan.program).await?.ok_or(ScheduleError::NoProgram)?;

@@ -244,7 +244,7 @@ pub async fn copy(tx: &mut Tx, meeting: MeetingId) -> sqlx::Result<Option<KeptCo
         calendar: row.calendar,
         event: row.event_id,
         etag: row.etag,
-        sent: row.sent.as_deref().map(db::structure).transpose()?,
+        sent: row.sent.as_deref().map(db::from_json).transpose()?,
         agreed_revision: row.agreed_revision,
         state: CopyState::named(&row.state).unwrap_or(CopyState::Pending),
     };
@@ -274,7 +274,7 @@ pub async fn keep_copy(
         &copy.calendar,
         copy.event.as_deref(),
         copy.etag.as_deref(),
-        copy.sent.as_ref().map(db::text).transpose()?,
+        copy.sent.as_ref().map(db::to_json).transpose()?,
         copy.agreed_revision,
         copy.state.name(),
         problem,

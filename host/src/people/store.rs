@@ -8,7 +8,7 @@ use super::{
     tokens::{Holder, Token},
 };
 use crate::{
-    db::{Page, Tx, execute, fetch, instant, parsed, structure, text},
+    db::{Page, Tx, execute, fetch, from_json, instant, parsed, to_json},
     ids::{OrganisationId, PersonId, ProgramId, TokenId},
     programs::Reach,
 };
@@ -124,7 +124,7 @@ impl TryFrom<TokenRow> for Token {
             id: parsed(&row.id)?,
             holder: holder(row.organisation_id.as_deref(), row.person_id.as_deref())?,
             name: row.name,
-            scopes: structure(&row.scopes)?,
+            scopes: from_json(&row.scopes)?,
             created_at: instant(row.created_at),
             expires_at: row.expires_at.map(instant),
             revoked_at: row.revoked_at.map(instant),
@@ -149,7 +149,7 @@ pub(super) async fn insert_token(tx: &mut Tx, token: &Token, hash: &Hash) -> sql
     let organisation = token.holder.organisation().map(|id| id.to_string());
     let person = token.holder.person().map(|id| id.to_string());
     let (created_at, expires_at) = (token.created_at.as_microsecond(), token.expires_at.map(Timestamp::as_microsecond));
-    let (id, scopes) = (token.id.to_string(), text(&token.scopes)?);
+    let (id, scopes) = (token.id.to_string(), to_json(&token.scopes)?);
     execute!(tx, sql, id, organisation, person, &token.name, &hash[..], scopes, created_at, expires_at).map(drop)
 }
 
@@ -206,6 +206,6 @@ pub(super) async fn actor(tx: &mut Tx, hash: &Hash, now: i64) -> sqlx::Result<Op
             Who::Person { organisation, person, role, programs: memberships(tx, person).await? }
         }
     };
-    let (by, scopes) = (By::Token(parsed(&row.id)?), structure(&row.scopes)?);
+    let (by, scopes) = (By::Token(parsed(&row.id)?), from_json(&row.scopes)?);
     Ok(Some(Actor { by, who, scopes, expires_at: row.expires_at.map(instant) }))
 }

@@ -219,7 +219,7 @@ pub async fn list(
     };
     let all = organisation.is_none_or(|organisation| actor.may(Deed::ManageOrganisation(organisation)).is_ok());
     let person = if all { None } else { actor.person() };
-    Ok(store::tokens(&mut db.read().await?, organisation, person, page).await?)
+    Ok(store::tokens(&mut db.begin_read().await?, organisation, person, page).await?)
 }
 
 /// The tokens of an organisation, or the operators'.
@@ -227,7 +227,7 @@ pub async fn list(
 /// # Errors
 /// By the database.
 pub async fn all(db: &Db, organisation: Option<OrganisationId>, page: &Page) -> sqlx::Result<Vec<Token>> {
-    store::tokens(&mut db.read().await?, organisation, None, page).await
+    store::tokens(&mut db.begin_read().await?, organisation, None, page).await
 }
 
 /// Ends a token at once; one that has ended stays ended. Without an actor, on the word of whoever has the database.
@@ -255,5 +255,5 @@ pub async fn revoke(db: &Db, actor: Option<&Actor>, id: TokenId) -> Result<(), T
 /// By the database.
 pub async fn authenticate(db: &Db, clock: &Clock, token: &str) -> sqlx::Result<Option<Actor>> {
     let Some(hash) = opaque::plausible(PREFIX, token) else { return Ok(None) };
-    store::actor(&mut db.read().await?, &hash, clock.now().as_microsecond()).await
+    store::actor(&mut db.begin_read().await?, &hash, clock.now().as_microsecond()).await
 }

@@ -123,7 +123,7 @@ pub async fn add_organisation(db: &Db, name: &str) -> Result<Organisation, Progr
 /// # Errors
 /// By the database.
 pub async fn organisations(db: &Db, page: &Page) -> sqlx::Result<Vec<Organisation>> {
-    store::organisations(&mut db.read().await?, page).await
+    store::organisations(&mut db.begin_read().await?, page).await
 }
 
 /// An organisation, by its id or its name.
@@ -131,7 +131,7 @@ pub async fn organisations(db: &Db, page: &Page) -> sqlx::Result<Vec<Organisatio
 /// # Errors
 /// By the database.
 pub async fn organisation(db: &Db, named: &str) -> sqlx::Result<Option<Organisation>> {
-    store::organisation(&mut db.read().await?, named).await
+    store::organisation(&mut db.begin_read().await?, named).await
 }
 
 /// Makes a program.
@@ -162,7 +162,7 @@ pub async fn list(
     member: Option<PersonId>,
     page: &Page,
 ) -> sqlx::Result<Vec<Program>> {
-    store::list(&mut db.read().await?, organisation, member, page).await
+    store::list(&mut db.begin_read().await?, organisation, member, page).await
 }
 
 /// A program.
@@ -170,7 +170,7 @@ pub async fn list(
 /// # Errors
 /// By the database.
 pub async fn get(db: &Db, reach: Reach, id: ProgramId) -> sqlx::Result<Option<Program>> {
-    store::program(&mut db.read().await?, reach, &id.to_string()).await
+    store::program(&mut db.begin_read().await?, reach, &id.to_string()).await
 }
 
 /// A program of an organisation, by its id or its name.
@@ -178,7 +178,7 @@ pub async fn get(db: &Db, reach: Reach, id: ProgramId) -> sqlx::Result<Option<Pr
 /// # Errors
 /// By the database.
 pub async fn find(db: &Db, organisation: OrganisationId, named: &str) -> sqlx::Result<Option<Program>> {
-    store::program(&mut db.read().await?, Reach::Within(organisation), named).await
+    store::program(&mut db.begin_read().await?, Reach::Within(organisation), named).await
 }
 
 /// A program of an organisation, within a transaction of the caller's.

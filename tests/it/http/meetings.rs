@@ -80,7 +80,7 @@ async fn who_lost_a_job_writes_nothing_down() -> anyhow::Result<()> {
     world.clock.advance(SignedDuration::try_from(LEASE)?);
     while claim(&world).await?.is_some() {}
     ensure!(matches!(push::push(&world.app.calendars, &lost, meeting).await, Err(LeaseError::Lost)));
-    let mut tx = world.app.db.read().await?;
+    let mut tx = world.app.db.begin_read().await?;
     ensure!(store::copy(&mut tx, meeting).await?.is_none(), "it was written down");
     Ok(())
 }

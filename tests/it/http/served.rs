@@ -1,7 +1,7 @@
 //! `chronus serve` from outside: it says where it listens, and ends what it began when it is told to end.
 
 use anyhow::{Context, ensure};
-use chronus_host::db::Place;
+use chronus_host::db::DatabaseUrl;
 use chronus_tests::database::Database;
 use chronus_tests::program;
 use serde_json::Value;
@@ -67,8 +67,8 @@ fn chronus(folder: &Path, variables: &[(String, String)]) -> anyhow::Result<Comm
 /// Whatever the run is for.
 fn database(database: &Database) -> Vec<(String, String)> {
     let place = match database.place() {
-        Place::File(path) => path.display().to_string(),
-        Place::Server(address) => address.clone(),
+        DatabaseUrl::File(path) => path.display().to_string(),
+        DatabaseUrl::Server(address) => address.clone(),
     };
     vec![("CHRONUS_DATABASE".into(), place)]
 }

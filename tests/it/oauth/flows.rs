@@ -117,7 +117,7 @@ async fn who_needs_their_administrator_is_told_so_and_so_is_the_next_of_the_doma
     ensure!(advice.contains("IT administrator of your own organisation") && advice.contains(link), "{advice}");
 
     let needed = async |address: &str| -> anyhow::Result<_> {
-        let mut tx = world.app.db.read().await?;
+        let mut tx = world.app.db.begin_read().await?;
         Ok(approvals::needed(&mut tx, world.organisation, "google", address).await?)
     };
     let told = needed(BEN).await?.context("ben is told before he tries")?;

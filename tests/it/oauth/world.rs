@@ -16,7 +16,7 @@ use chronus_host::{
         },
         store,
     },
-    db::Place,
+    db::DatabaseUrl,
     ids::{OrganisationId, PersonId, ProgramId, TokenId},
     people::{
         self, Actor, By, Member, MemberRole, NewPerson, Role, Who,
@@ -188,7 +188,7 @@ impl World {
 
     /// Somebody's connection as it is now.
     pub(super) async fn connection(&self, person: PersonId) -> anyhow::Result<Option<Connection>> {
-        let mut tx = self.app.db.read().await?;
+        let mut tx = self.app.db.begin_read().await?;
         let kept = store::of_person(&mut tx, self.organisation, person).await?;
         Ok(kept.map(|kept| kept.connection))
     }
@@ -218,8 +218,8 @@ impl World {
     pub(super) fn config_file(&self) -> anyhow::Result<PathBuf> {
         let text = |path: &Path| toml::Value::String(path.to_string_lossy().into_owned()).to_string();
         let database = match self.database.place() {
-            Place::File(path) => text(path),
-            Place::Server(address) => toml::Value::String(address.clone()).to_string(),
+            DatabaseUrl::File(path) => text(path),
+            DatabaseUrl::Server(address) => toml::Value::String(address.clone()).to_string(),
         };
         let map: String = self.map.iter().map(|(from, to)| format!("\"{from}\" = \"{to}\"\n")).collect();
         let config = format!(

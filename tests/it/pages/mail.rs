@@ -43,7 +43,7 @@ async fn idle(world: &World) -> anyhow::Result<()> {
     let mut tick = time::interval(Duration::from_millis(20));
     loop {
         tick.tick().await;
-        let count = jobs::count(&mut world.app.db.read().await?).await?;
+        let count = jobs::count(&mut world.app.db.begin_read().await?).await?;
         if count.ready + count.leased == 0 {
             return Ok(());
         }
@@ -113,7 +113,7 @@ async fn what_fails_for_now_is_sent_later_and_what_is_refused_is_not() -> anyhow
     for mail in [again, first] {
         world.visitor()?.sign_in(links(mail).first().context("a link")?).await?.leads_to("/settings/calendar")?;
     }
-    let dead = jobs::list_dead(&mut world.app.db.read().await?, None, 10).await?;
+    let dead = jobs::list_dead(&mut world.app.db.begin_read().await?, None, 10).await?;
     let [dead] = &dead[..] else { anyhow::bail!("{dead:?}") };
     ensure!(dead.error.contains("cannot be delivered") && dead.error.contains("550"), "{dead:?}");
     ensure!(dead.effect["kind"] == "mail-sign-in" && !dead.effect.to_string().contains('@'), "{dead:?}");
@@ -141,7 +141,7 @@ async fn a_wish_waits_for_the_server_but_not_for_ever() -> anyhow::Result<()> {
         Ok(())
     })
     .await?;
-    let count = jobs::count(&mut world.app.db.read().await?).await?;
+    let count = jobs::count(&mut world.app.db.begin_read().await?).await?;
     ensure!((count.ready + count.leased, count.dead) == (1, 0), "{count:?}");
     world.clock.advance(SignedDuration::from_hours(2));
     time::timeout(PATIENCE, idle(&world)).await??;

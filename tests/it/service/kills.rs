@@ -128,7 +128,7 @@ async fn killed_at_random() -> anyhow::Result<()> {
     ensure!(world.shown().await? == wanted, "SEED={seed}");
     let jobs = eventually("no job is left", || async {
         let db = world.database.open(&chronus_host::clock::Clock::System).await?;
-        let mut tx = db.read().await?;
+        let mut tx = db.begin_read().await?;
         let count = chronus_host::jobs::count(&mut tx).await?;
         drop(tx);
         db.close().await;

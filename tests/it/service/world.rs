@@ -3,7 +3,7 @@
 //! All of it is made as an operator makes it: by commands and by the API.
 
 use anyhow::{Context, ensure};
-use chronus_host::db::Place;
+use chronus_host::db::DatabaseUrl;
 use chronus_tests::{
     command, components,
     database::Database,
@@ -61,8 +61,8 @@ impl World {
         let folder = tempfile::tempdir()?;
         let text = |path: PathBuf| toml::Value::String(path.to_string_lossy().into_owned()).to_string();
         let place = match database.place() {
-            Place::File(path) => text(path.clone()),
-            Place::Server(address) => toml::Value::String(address.clone()).to_string(),
+            DatabaseUrl::File(path) => text(path.clone()),
+            DatabaseUrl::Server(address) => toml::Value::String(address.clone()).to_string(),
         };
         let config = format!(
             "listen = \"127.0.0.1:0\"\ndatabase = {place}\nkeys = {}\nlog = \"info,chronus=trace,provider=trace\"\n{settings}\n\

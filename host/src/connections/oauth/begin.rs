@@ -62,7 +62,7 @@ pub(super) fn place(browser: &Browser, state: &str) -> Place {
 /// If the person may not connect this, or the operator has registered no client for it.
 pub async fn begin(calendars: &Calendars, browser: &Browser, asked: Asked<'_>) -> Result<Url, ConnectError> {
     let Asked { provider: id, sign_in, redirect, anew } = asked;
-    let mut tx = calendars.db.read().await?;
+    let mut tx = calendars.db.begin_read().await?;
     let (organisation, person) = (browser.organisation, browser.person);
     let person = people::person(&mut tx, organisation, person).await?.ok_or(ConnectError::Unknown)?;
     let offered = offers::to_person(&mut tx, organisation, person.id).await?;

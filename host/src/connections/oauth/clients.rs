@@ -35,7 +35,7 @@ pub enum ClientError {
     Sealed(#[from] OpenError),
     /// The database.
     #[error(transparent)]
-    Store(#[from] sqlx::Error),
+    Database(#[from] sqlx::Error),
 }
 
 /// Where a client's secret is sealed for: no organisation's.

@@ -90,7 +90,7 @@ async fn redeem(calendars: &Calendars, browser: &Browser, callback: &Callback) -
     if let Some(error) = refusal(callback) {
         return Err(explained(calendars, &provider, &began, error).await?);
     }
-    let mut tx = calendars.db.read().await?;
+    let mut tx = calendars.db.begin_read().await?;
     let client = clients::find(&mut tx, &calendars.keyring, (&began.provider, &began.sign_in)).await?;
     tx.commit().await?;
     let client = client.ok_or_else(|| ConnectError::NoClient(began.provider.clone()))?;
@@ -135,7 +135,7 @@ async fn keep(
     if !missing.is_empty() {
         return Err(ConnectError::ScopesMissing(missing));
     }
-    let mut tx = calendars.db.read().await?;
+    let mut tx = calendars.db.begin_read().await?;
     let person = people::person(&mut tx, browser.organisation, browser.person).await?.ok_or(ConnectError::Unknown)?;
     let before = connections::of_person(&mut tx, browser.organisation, browser.person).await?;
     tx.commit().await?;
@@ -200,7 +200,7 @@ async fn explained(
     error: SignInError,
 ) -> Result<ConnectError, ConnectError> {
     let Authorization { browser, provider: id, sign_in, .. } = began;
-    let mut tx = calendars.db.read().await?;
+    let mut tx = calendars.db.begin_read().await?;
     let person = people::person(&mut tx, browser.organisation, browser.person).await?.ok_or(ConnectError::Unknown)?;
     tx.commit().await?;
     let connection = Address {

@@ -150,7 +150,7 @@ async fn between_hosts(
     let mut look = tokio::time::interval(LOOK);
     loop {
         look.tick().await;
-        let mut tx = calendars.db.read().await?;
+        let mut tx = calendars.db.begin_read().await?;
         let kept = connections::of_person(&mut tx, connection.organisation, connection.person).await?;
         tx.commit().await?;
         let kept = kept.filter(|kept| kept.connection.id == connection.id).ok_or(RefreshError::Gone)?;
@@ -253,7 +253,7 @@ pub(in crate::connections) async fn ask(
     let (id, sign_in) = (whose.provider, &*whose.address.sign_in);
     let token = whose.token.ok_or_else(|| unusable("it is no token"))?;
     let refresh = refresh.ok_or_else(|| unusable("there is no refresh token"))?;
-    let mut tx = calendars.db.read().await?;
+    let mut tx = calendars.db.begin_read().await?;
     let client = clients::find(&mut tx, &calendars.keyring, (id, sign_in)).await;
     tx.commit().await?;
     let client = client.map_err(|error| RefreshError::Temporary(error.to_string()))?;

@@ -111,7 +111,7 @@ async fn insert(tx: &mut Tx, keyring: &Keyring, mut new: Revocation, token: Secr
 /// # Errors
 /// If the lease was lost, or by the database.
 pub async fn revoke(calendars: &Calendars, lease: &Lease, id: RevocationId) -> Result<Outcome, LeaseError> {
-    let mut tx = calendars.db.read().await?;
+    let mut tx = calendars.db.begin_read().await?;
     let revocation = store::revocation(&mut tx, id).await?;
     let Some(revocation) = revocation else { return done(calendars, lease, id).await };
     let (at, address) = ((&*revocation.provider, &*revocation.sign_in), revocation.address.as_deref());
@@ -126,7 +126,7 @@ pub async fn revoke(calendars: &Calendars, lease: &Lease, id: RevocationId) -> R
     let client = match client {
         Ok(Some(client)) => client,
         Ok(None) => return done(calendars, lease, id).await,
-        Err(clients::ClientError::Store(error)) => return Err(error.into()),
+        Err(clients::ClientError::Database(error)) => return Err(error.into()),
         Err(error) => return retry(error.to_string()),
     };
     let provider = match calendars.registry.provider(&revocation.provider).await {

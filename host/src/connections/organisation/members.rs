@@ -131,7 +131,7 @@ async fn look(
     organisation: OrganisationId,
     person: PersonId,
 ) -> Result<Option<Look>, LeaseError> {
-    let mut tx = calendars.db.read().await?;
+    let mut tx = calendars.db.begin_read().await?;
     let Some(person) = people::person(&mut tx, organisation, person).await? else { return Ok(None) };
     let before = connections::of_person(&mut tx, organisation, person.id).await?;
     let is_in = domains::covers(&mut tx, organisation, &person.email).await?;
@@ -217,7 +217,7 @@ async fn connect(calendars: &Calendars, look: &Look, kept: &KeptAccount) -> sqlx
     match establish(calendars, &provider, look.person.clone(), before, new).await {
         Ok(_) => Ok(Ok(())),
         Err(ConnectError::AlreadyConnected | ConnectError::ByNobody) => Ok(Err(Not::Wanted)),
-        Err(ConnectError::Store(error)) => Err(error),
+        Err(ConnectError::Database(error)) => Err(error),
         Err(ConnectError::Refused(CallError::Failure(failure))) => Ok(Err(after(&failure))),
         Err(error) => yet(error.to_string()),
     }

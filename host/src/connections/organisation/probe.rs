@@ -153,7 +153,7 @@ pub enum AccountError {
     Sealed(#[from] OpenError),
     /// The database.
     #[error(transparent)]
-    Store(#[from] sqlx::Error),
+    Database(#[from] sqlx::Error),
 }
 
 /// As what a token was asked for.
@@ -216,7 +216,7 @@ impl From<ClientError> for AccountError {
         match error {
             ClientError::NoProvider(id) => Self::NotOffered(id),
             ClientError::Sealed(error) => Self::Sealed(error),
-            ClientError::Store(error) => Self::Store(error),
+            ClientError::Database(error) => Self::Database(error),
         }
     }
 }
@@ -330,7 +330,7 @@ pub(super) async fn in_domain(
     organisation: OrganisationId,
     mailbox: &str,
 ) -> Result<(), AccountError> {
-    let mut tx = calendars.db.read().await?;
+    let mut tx = calendars.db.begin_read().await?;
     if domains::covers(&mut tx, organisation, mailbox).await? {
         return Ok(());
     }

@@ -99,7 +99,7 @@ pub async fn accounts(
     organisation: OrganisationId,
 ) -> Result<Vec<Overview>, AccountError> {
     administers(actor, organisation)?;
-    let mut tx = calendars.db.read().await?;
+    let mut tx = calendars.db.begin_read().await?;
     let mut accounts = Vec::new();
     for KeptAccount { account, .. } in store::accounts(&mut tx, organisation).await? {
         let people = store::count(&mut tx, account.id).await?;

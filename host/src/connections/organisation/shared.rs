@@ -48,7 +48,7 @@ pub async fn begin(
     let provider = offered(calendars, organisation, provider_id).await?;
     let granted = provider.granted.sign_in(sign_in).and_then(code_grant);
     let granted = granted.ok_or_else(|| AccountError::SignIn(sign_in.to_owned()))?;
-    let mut tx = calendars.db.read().await?;
+    let mut tx = calendars.db.begin_read().await?;
     let client = clients::find(&mut tx, &calendars.keyring, (provider_id, sign_in)).await?;
     tx.commit().await?;
     let client = client.ok_or_else(|| AccountError::NoClient(provider_id.to_owned()))?;
@@ -56,14 +56,14 @@ pub async fn begin(
     let way = Way { provider: provider_id, sign_in, redirect, granted, client: &client, level, hint: &hint };
     let consent = Consent { anew: true, ask: true, for_organisation: true };
     lead(calendars, browser, way, consent).await.map_err(|error| match error {
-        ConnectError::Store(error) => error.into(),
+        ConnectError::Database(error) => error.into(),
         error => AccountError::NoToken(error.to_string()),
     })
 }
 
 /// The administrator whose browser it is. Their role is read now: it may have ended while they were at the page.
 async fn administrator(calendars: &Calendars, browser: &Browser) -> Result<people::Person, AccountError> {
-    let mut tx = calendars.db.read().await?;
+    let mut tx = calendars.db.begin_read().await?;
     let person = people::person(&mut tx, browser.organisation, browser.person).await?;
     let person = person.filter(|person| person.role == Role::GlobalAdmin);
     Ok(person.ok_or(Refused::Role("a global administrator of the organisation"))?)

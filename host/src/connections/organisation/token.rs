@@ -73,7 +73,7 @@ pub(in crate::connections) async fn renewed(
     refused: Option<&SecretString>,
 ) -> Result<Given, RefreshError> {
     let unusable = |what: &str| RefreshError::Unusable(what.to_owned());
-    let mut tx = calendars.db.read().await?;
+    let mut tx = calendars.db.begin_read().await?;
     let kept = store::find(&mut tx, connection.organisation, id).await?;
     tx.commit().await?;
     let kept = kept.ok_or(RefreshError::Gone)?;
@@ -121,7 +121,7 @@ async fn between_hosts(
     let mut look = tokio::time::interval(LOOK);
     loop {
         look.tick().await;
-        let mut tx = calendars.db.read().await?;
+        let mut tx = calendars.db.begin_read().await?;
         let kept = store::find(&mut tx, account.organisation, account.id).await?;
         tx.commit().await?;
         let kept = kept.ok_or(RefreshError::Gone)?;

@@ -110,7 +110,7 @@ pub async fn left(db: &Db, keyring: &Keyring) -> sqlx::Result<u64> {
 }
 
 async fn count(db: &Db, key: &str) -> sqlx::Result<u64> {
-    let (mut tx, mut count) = (db.read().await?, 0);
+    let (mut tx, mut count) = (db.begin_read().await?, 0);
     for table in Table::ALL {
         count += store::count_by_other_keys(&mut tx, table, key).await?.unsigned_abs();
     }
@@ -128,7 +128,7 @@ pub async fn batch(
     (after, most): (&str, i64),
     rotated: &mut Rotated,
 ) -> sqlx::Result<Option<String>> {
-    let rows = store::by_other_keys(&mut db.read().await?, table, &keyring.primary(), after, most).await?;
+    let rows = store::by_other_keys(&mut db.begin_read().await?, table, &keyring.primary(), after, most).await?;
     let mut tx = db.begin().await?;
     for row in &rows {
         let place = place_of(table, row.organisation_id.clone(), row.id.clone());

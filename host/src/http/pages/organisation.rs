@@ -159,7 +159,7 @@ async fn show(
     tried: Option<Tried>,
 ) -> Result<Response, Problem> {
     let accounts = organisation::accounts(&app.calendars, actor, session.organisation).await?;
-    let domains = domains::list(&mut app.db.read().await?, session.organisation).await?;
+    let domains = domains::list(&mut app.db.begin_read().await?, session.organisation).await?;
     let status = tried.as_ref().map_or(StatusCode::OK, |tried| tried.status);
     let (mut ways, mut led) = (Vec::new(), Vec::new());
     let mut tried = tried;

@@ -60,7 +60,7 @@ pub(super) async fn sign_out_elsewhere(State(app): State<App>, session: Session)
 
 /// The person whose browser it is.
 pub(super) async fn person(app: &App, session: &Session) -> Result<Person, Problem> {
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.begin_read().await?;
     let person = people::person(&mut tx, session.organisation, session.person).await?;
     person.ok_or(Problem::new(Code::NotFound))
 }

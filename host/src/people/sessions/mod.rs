@@ -60,7 +60,7 @@ pub async fn begin(tx: &mut Tx, person: PersonId, replaces: Option<&str>) -> sql
 /// By the database.
 pub async fn authenticate(db: &Db, clock: &Clock, cookie: &str) -> sqlx::Result<Option<(Session, Actor)>> {
     let Some(hash) = opaque::plausible("", cookie) else { return Ok(None) };
-    let mut tx = db.read().await?;
+    let mut tx = db.begin_read().await?;
     let Some((session, role)) = store::by_hash(&mut tx, &hash, clock.now()).await? else { return Ok(None) };
     let Session { id, organisation, person, expires_at, .. } = session;
     let programs = super::store::memberships(&mut tx, person).await?;
@@ -74,7 +74,7 @@ pub async fn authenticate(db: &Db, clock: &Clock, cookie: &str) -> sqlx::Result<
 /// # Errors
 /// By the database.
 pub async fn list(db: &Db, clock: &Clock, person: PersonId) -> sqlx::Result<Vec<Session>> {
-    store::of_person(&mut db.read().await?, person, clock.now()).await
+    store::of_person(&mut db.begin_read().await?, person, clock.now()).await
 }
 
 /// Ends a session; one that has ended stays ended.

@@ -161,7 +161,7 @@ pub(super) async fn forget_links(tx: &mut Tx, person: PersonId) -> sqlx::Result<
 /// By the database.
 pub async fn look(db: &Db, link: &str) -> sqlx::Result<Option<Account>> {
     let Some(hash) = opaque::plausible("", link) else { return Ok(None) };
-    let mut tx = db.read().await?;
+    let mut tx = db.begin_read().await?;
     let now = db::instant(tx.now().await?);
     store::account(&mut tx, &hash, now).await
 }

@@ -45,11 +45,11 @@ impl Registry {
 /// # Errors
 /// If there is no such provider, or nothing waits.
 pub async fn waiting(db: &Db, id: &str) -> Result<Waiting, ChangeError> {
-    let mut tx = db.read().await?;
+    let mut tx = db.begin_read().await?;
     let row = store::provider(&mut tx, id).await?.ok_or_else(|| ChangeError::Unknown(id.to_owned()))?;
     let sha256 = row.waiting_sha256.ok_or_else(|| ChangeError::NotWaiting(id.to_owned()))?;
     let component = store::component(&mut tx, &sha256).await?.ok_or(sqlx::Error::RowNotFound)?;
-    let asks: Asks = db::structure(&component.asks)?;
+    let asks: Asks = db::from_json(&component.asks)?;
     let difference = difference(readable(row.granted.as_deref()).as_ref(), &asks);
     Ok(Waiting { id: row.id, sha256, version: component.version, difference })
 }
@@ -67,7 +67,7 @@ pub async fn accept(db: &Db, id: &str, sha256: &str) -> Result<(), ChangeError> 
         return Err(not_waiting());
     }
     let component = store::component(&mut tx, sha256).await?.ok_or(sqlx::Error::RowNotFound)?;
-    let asks: Asks = db::structure(&component.asks)?;
+    let asks: Asks = db::from_json(&component.asks)?;
     let change = store::Change {
         name: &asks.name,
         active_sha256: Some(sha256),
@@ -86,7 +86,7 @@ pub async fn accept(db: &Db, id: &str, sha256: &str) -> Result<(), ChangeError> 
 /// # Errors
 /// If the database fails.
 pub async fn granted(db: &Db, id: &str) -> sqlx::Result<Option<Asks>> {
-    let row = store::provider(&mut db.read().await?, id).await?;
+    let row = store::provider(&mut db.begin_read().await?, id).await?;
     Ok(row.and_then(|row| readable(row.granted.as_deref())))
 }
 
@@ -95,7 +95,7 @@ pub async fn granted(db: &Db, id: &str) -> sqlx::Result<Option<Asks>> {
 /// # Errors
 /// If the database fails.
 pub async fn list(db: &Db) -> sqlx::Result<Vec<Listed>> {
-    let mut tx = db.read().await?;
+    let mut tx = db.begin_read().await?;
     let mut listed = Vec::new();
     for row in store::providers(&mut tx).await? {
         let active = version(&mut tx, row.active_sha256).await?;
@@ -147,7 +147,7 @@ fn vouched(sha256: &str, voucher: Voucher<'_>) -> Result<(), AddError> {
 /// Keeps a component and decides whether it is used; nothing if somebody else changed the provider meanwhile.
 async fn add(tx: &mut Tx, (bytes, plugin, asks): (&[u8], &Plugin, &Asks), accept: bool) -> sqlx::Result<Option<Added>> {
     let (id, sha256, version) = (asks.id.clone(), &*plugin.inspection().sha256, &*plugin.description().version);
-    let (text, now) = (db::text(asks)?, tx.now().await?);
+    let (text, now) = (db::to_json(asks)?, tx.now().await?);
     let new = store::NewComponent { sha256, provider_id: &id, version, asks: &text, bytes };
     store::insert_component(tx, new, now).await?;
     store::insert_provider(tx, &id, &asks.name).await?;

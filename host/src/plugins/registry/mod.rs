@@ -164,7 +164,7 @@ pub enum AddError {
     Contended(String),
     /// The database.
     #[error("the database failed: {0}")]
-    Db(#[from] sqlx::Error),
+    Database(#[from] sqlx::Error),
 }
 
 /// Why a provider is not changed.
@@ -188,7 +188,7 @@ pub enum ChangeError {
     },
     /// The database.
     #[error("the database failed: {0}")]
-    Db(#[from] sqlx::Error),
+    Database(#[from] sqlx::Error),
 }
 
 /// Why there is no provider for a call.
@@ -208,7 +208,7 @@ pub enum RegistryError {
     Load(String, LoadError),
     /// The database.
     #[error("the database failed: {0}")]
-    Db(Arc<sqlx::Error>),
+    Database(Arc<sqlx::Error>),
 }
 
 impl RegistryError {
@@ -220,14 +220,14 @@ impl RegistryError {
             Self::Off(_) => "provider-off",
             Self::Grant(_) => "provider-grant",
             Self::Load(..) => "provider-load",
-            Self::Db(_) => "database",
+            Self::Database(_) => "database",
         }
     }
 }
 
 impl From<sqlx::Error> for RegistryError {
     fn from(error: sqlx::Error) -> Self {
-        Self::Db(error.into())
+        Self::Database(error.into())
     }
 }
 
@@ -242,7 +242,7 @@ pub enum LoadError {
     Admission(Arc<AdmissionError>),
     /// The database.
     #[error("the database failed: {0}")]
-    Db(Arc<sqlx::Error>),
+    Database(Arc<sqlx::Error>),
 }
 
 impl Registry {
@@ -263,7 +263,7 @@ impl Registry {
     /// # Errors
     /// If there is none that can be called.
     pub async fn provider(&self, id: &str) -> Result<Provider, RegistryError> {
-        let mut tx = self.db.read().await?;
+        let mut tx = self.db.begin_read().await?;
         let row = store::provider(&mut tx, id).await?;
         tx.commit().await?;
         let Some(row) = row else {
@@ -321,8 +321,8 @@ impl Registry {
     }
 
     async fn compile(&self, sha256: &str) -> Result<Plugin, LoadError> {
-        let db_error = |error: sqlx::Error| LoadError::Db(error.into());
-        let mut tx = self.db.read().await.map_err(db_error)?;
+        let db_error = |error: sqlx::Error| LoadError::Database(error.into());
+        let mut tx = self.db.begin_read().await.map_err(db_error)?;
         let bytes = store::bytes(&mut tx, sha256).await.map_err(db_error)?;
         tx.commit().await.map_err(db_error)?;
         let damaged = || LoadError::Damaged(sha256.to_owned());

@@ -112,7 +112,7 @@ impl School {
         // What a busy machine put off comes later, by a clock that stands still.
         until("all jobs are done", || async {
             self.clock.advance(jiff::SignedDuration::from_millis(500));
-            let count = jobs::count(&mut self.app.db.read().await?).await?;
+            let count = jobs::count(&mut self.app.db.begin_read().await?).await?;
             Ok(count.ready + count.leased == 0)
         })
         .await
@@ -120,7 +120,7 @@ impl School {
 
     /// What was given up.
     async fn dead(&self) -> anyhow::Result<Vec<DeadLetter>> {
-        Ok(jobs::list_dead(&mut self.app.db.read().await?, None, 100).await?)
+        Ok(jobs::list_dead(&mut self.app.db.begin_read().await?, None, 100).await?)
     }
 
     /// A connection that there is.

@@ -103,7 +103,7 @@ pub(in crate::http::pages) async fn fill_in(
     let request = Request { provider, sign_in, server, fields, secrets };
     match connections::connect(&app.calendars, &actor, session.person, request).await {
         Ok(_) => Ok(Redirect::to(PATH).into_response()),
-        Err(ConnectError::Store(error)) => Err(error.into()),
+        Err(ConnectError::Database(error)) => Err(error.into()),
         Err(error) => {
             let tried = tried.failed(error, server_field.as_deref());
             Ok(show(&app, &session, frame, Some(tried)).await?.into_response())

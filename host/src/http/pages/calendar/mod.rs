@@ -92,7 +92,7 @@ pub(super) async fn page(State(app): State<App>, session: Session, frame: Frame)
 
 /// The page, with what somebody has just tried in vain.
 async fn show(app: &App, session: &Session, frame: Frame, tried: Option<Tried>) -> Result<View<CalendarPage>, Problem> {
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.begin_read().await?;
     let kept = store::of_person(&mut tx, session.organisation, session.person).await?;
     let two_way = programs::any_two_way(&mut tx, session.organisation, session.person).await?;
     let mut offered = Vec::new();
@@ -187,7 +187,7 @@ pub(super) async fn confirm(
     frame: Frame,
     super::super::input::Asked(Then { another }): super::super::input::Asked<Then>,
 ) -> Result<impl IntoResponse, Problem> {
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.begin_read().await?;
     let kept = store::of_person(&mut tx, session.organisation, session.person).await?;
     tx.commit().await?;
     let connection = kept.ok_or(Problem::new(Code::NotConnected))?.connection;
