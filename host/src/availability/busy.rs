@@ -69,9 +69,8 @@ pub async fn busy(
     if window.end.duration_since(window.start) > LONGEST {
         return Err(BusyError::TooLong);
     }
-    let mut tx = calendars.db.begin_read().await?;
-    people::person(&mut tx, organisation, person).await?.ok_or(BusyError::Unknown)?;
-    tx.commit().await?;
+    let person_row = calendars.db.read(async |tx| people::person(tx, organisation, person).await).await?;
+    person_row.ok_or(BusyError::Unknown)?;
     let mut calling = match calendars.of(organisation, person).await {
         Ok(calling) => calling,
         Err(NotCallable::NotConnected) => return Ok(Busy::NotConnected),

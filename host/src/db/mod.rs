@@ -9,9 +9,12 @@
 
 pub mod dialect;
 mod page;
+mod stored;
 mod transaction;
 
 pub use page::Page;
+pub(crate) use stored::string_enum;
+pub use stored::{Column, UnknownVariant, UnknownWord, unknown_word};
 pub use transaction::{Open, Tx, outside_transactions};
 
 use crate::clock::Clock;
@@ -116,7 +119,19 @@ impl Db {
         Ok(Tx::new(inner, self.clock.clone(), self.announced.clone()))
     }
 
-    /// Opens a read-only transaction.
+    /// Runs queries in a read-only transaction: `db.read(async |tx| store::find(tx, id).await).await?`. On SQLite they see
+    /// one state of the database.
+    ///
+    /// # Errors
+    /// If no connection is free in time, or if a query fails.
+    pub async fn read<T>(&self, queries: impl AsyncFnOnce(&mut Tx) -> sqlx::Result<T>) -> sqlx::Result<T> {
+        let mut tx = self.begin_read().await?;
+        let result = queries(&mut tx).await?;
+        tx.commit().await?;
+        Ok(result)
+    }
+
+    /// Opens a read-only transaction. Prefer [`Db::read`], which also ends it.
     ///
     /// # Errors
     /// If no connection is free in time.

@@ -14,7 +14,7 @@ mod store;
 pub mod tokens;
 
 pub use actor::{Actor, By, Deed, Refused, Who};
-pub use rights::{MemberRole, NotAWord, Role, Scope, Scopes};
+pub use rights::{MemberRole, Role, Scope, Scopes};
 
 use crate::{
     db::{self, Db, Page, Tx},
@@ -131,7 +131,7 @@ pub async fn add(db: &Db, organisation: OrganisationId, new: NewPerson) -> Resul
 /// # Errors
 /// By the database.
 pub async fn list(db: &Db, organisation: OrganisationId, page: &Page) -> sqlx::Result<Vec<Person>> {
-    store::list(&mut db.read().await?, organisation, page).await
+    store::list(&mut db.begin_read().await?, organisation, page).await
 }
 
 /// A person.
@@ -139,7 +139,7 @@ pub async fn list(db: &Db, organisation: OrganisationId, page: &Page) -> sqlx::R
 /// # Errors
 /// By the database.
 pub async fn get(db: &Db, reach: Reach, id: PersonId) -> sqlx::Result<Option<Person>> {
-    store::person(&mut db.read().await?, reach, &id.to_string()).await
+    store::person(&mut db.begin_read().await?, reach, &id.to_string()).await
 }
 
 /// A person of an organisation, by the id or by the address.
@@ -147,7 +147,7 @@ pub async fn get(db: &Db, reach: Reach, id: PersonId) -> sqlx::Result<Option<Per
 /// # Errors
 /// By the database.
 pub async fn find(db: &Db, organisation: OrganisationId, named: &str) -> sqlx::Result<Option<Person>> {
-    store::person(&mut db.read().await?, Reach::Within(organisation), &named.to_lowercase()).await
+    store::person(&mut db.begin_read().await?, Reach::Within(organisation), &named.to_lowercase()).await
 }
 
 /// Makes a person a member of a program, or gives the member another role.
@@ -171,7 +171,7 @@ pub async fn put_member(db: &Db, member: Member) -> Result<(), PersonError> {
 /// # Errors
 /// By the database.
 pub async fn member(db: &Db, program: ProgramId, person: PersonId) -> sqlx::Result<Option<Member>> {
-    store::member(&mut db.read().await?, program, person).await
+    store::member(&mut db.begin_read().await?, program, person).await
 }
 
 /// Ends a membership.
