@@ -156,7 +156,7 @@ create table attendees (
 create index attendees_by_person on attendees (person_id);
 
 -- The one event of a meeting in its owner's calendar, as it was last agreed on.
-create table events (
+create table event_copies (
     meeting_id text primary key references meetings (id),
     -- A digest of the account that it is in (no reference: what was written outlives the connection). Empty while there
     -- was none.

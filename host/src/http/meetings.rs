@@ -9,7 +9,7 @@ use super::{
 use crate::{
     app::App,
     ids::{MeetingId, PersonId, ProgramId},
-    meetings::{self, Change, Content, Meeting, Plan, Status, plan::CopyState, store::KeptCopy},
+    meetings::{self, Change, Content, Meeting, Status, plan::CopyState, store::EventCopy},
     people::{Actor, Refused},
 };
 use axum::{
@@ -69,14 +69,14 @@ struct CopyOut {
 }
 
 impl MeetingOut {
-    fn of(meeting: Meeting, kept: Option<KeptCopy>) -> Self {
+    fn of(meeting: Meeting, kept: Option<EventCopy>) -> Self {
         let calendar = match kept {
             // Nothing was ever sent, so what is cancelled is not there.
             None if meeting.status == Status::Cancelled => {
                 CopyOut { state: CopyState::Cancelled.name(), revision: 0, problem: None }
             }
             None => CopyOut { state: CopyState::Pending.name(), revision: 0, problem: None },
-            Some(KeptCopy { copy, problem, .. }) => {
+            Some(EventCopy { copy, problem, .. }) => {
                 CopyOut { state: copy.state.name(), revision: copy.agreed_revision, problem }
             }
         };
@@ -185,8 +185,8 @@ pub(super) async fn add(
     let key = key(&headers)?;
     let NewMeeting { program, owner, attendees, title, description, start, end, zone } = new;
     let content = Content { title, description, start, end, zone };
-    let plan = Plan { program, owner, attendees, content, key };
-    let meeting = meetings::schedule(&app.db, app.clock.now(), &actor, plan).await?;
+    let new = meetings::NewMeeting { program, owner, attendees, content, key };
+    let meeting = meetings::schedule(&app.db, app.clock.now(), &actor, new).await?;
     Ok(Created(shown(&app, meeting).await?))
 }
 
@@ -202,7 +202,7 @@ pub(super) async fn get(
     let mut tx = app.db.begin_read().await?;
     let meeting = meetings::store::find(&mut tx, organisation, id).await?;
     drop(tx);
-    let meeting = meeting.filter(|meeting| meeting.is_seen_by(&actor)).ok_or(Problem::new(Code::NotFound))?;
+    let meeting = meeting.filter(|meeting| meeting.is_visible_to(&actor)).ok_or(Problem::new(Code::NotFound))?;
     Ok(Json(shown(&app, meeting).await?))
 }
 

@@ -29,10 +29,10 @@ pub async fn cancel(db: &Db, now: Timestamp, actor: &Actor, id: MeetingId) -> Re
     let organisation = actor.own().ok_or(CancelError::Unknown)?;
     let mut tx = db.begin().await?;
     let before = store::find(&mut tx, organisation, id).await?.ok_or(CancelError::Unknown)?;
-    if !before.is_seen_by(actor) {
+    if !before.is_visible_to(actor) {
         return Err(CancelError::Unknown);
     }
-    if !before.is_changed_by(actor) {
+    if !before.is_changeable_by(actor) {
         return Err(CancelError::NotAllowed);
     }
     if before.status == Status::Cancelled {

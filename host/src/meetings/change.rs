@@ -1,6 +1,6 @@
 //! Changing a meeting: moving it, above all.
 
-use super::{Content, Invalid, Meeting, Status, commit, few, others, store};
+use super::{Content, Invalid, Meeting, Status, check_attendee_count, commit, normalise_attendees, store};
 use crate::{
     db::Db,
     ids::{MeetingId, PersonId},
@@ -67,10 +67,10 @@ pub async fn change(
     let organisation = actor.own().ok_or(ChangeError::Unknown)?;
     let mut tx = db.begin().await?;
     let before = store::find(&mut tx, organisation, id).await?.ok_or(ChangeError::Unknown)?;
-    if !before.is_seen_by(actor) {
+    if !before.is_visible_to(actor) {
         return Err(ChangeError::Unknown);
     }
-    if !before.is_changed_by(actor) {
+    if !before.is_changeable_by(actor) {
         return Err(ChangeError::NotAllowed);
     }
     if let Some(revision) = change.revision
@@ -83,7 +83,7 @@ pub async fn change(
     }
     let mut meeting = changed(&before, change);
     meeting.content.check()?;
-    few(&meeting.attendees)?;
+    check_attendee_count(&meeting.attendees)?;
     for &person in &meeting.attendees {
         let is_new = !before.attendees.contains(&person);
         if is_new && !people::is_member(&mut tx, meeting.program, person).await? {
@@ -107,7 +107,8 @@ fn changed(before: &Meeting, change: Change) -> Meeting {
     let start = change.start.unwrap_or(old.start);
     let kept_length = || start.checked_add(old.end.duration_since(old.start)).unwrap_or(Timestamp::MAX);
     let end = change.end.unwrap_or_else(|| if change.start.is_some() { kept_length() } else { old.end });
-    let attendees = change.attendees.map_or_else(|| before.attendees.clone(), |list| others(list, before.owner));
+    let attendees =
+        change.attendees.map_or_else(|| before.attendees.clone(), |list| normalise_attendees(list, before.owner));
     let content = Content {
         title: change.title.unwrap_or_else(|| old.title.clone()),
         description: change.description.unwrap_or_else(|| old.description.clone()),

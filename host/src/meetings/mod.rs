@@ -17,7 +17,7 @@ pub mod store;
 
 pub use cancel::{CancelError, cancel};
 pub use change::{Change, ChangeError, change};
-pub use schedule::{Plan, ScheduleError, schedule};
+pub use schedule::{NewMeeting, ScheduleError, schedule};
 
 use crate::{
     db::Tx,
@@ -113,14 +113,14 @@ pub const LONGEST_MEETING: jiff::SignedDuration = jiff::SignedDuration::from_hou
 pub const MOST_ATTENDEES: usize = 200;
 
 /// The people beside the owner, each once, in the order in which they are kept.
-fn others(mut people: Vec<PersonId>, owner: PersonId) -> Vec<PersonId> {
+fn normalise_attendees(mut people: Vec<PersonId>, owner: PersonId) -> Vec<PersonId> {
     people.sort_unstable();
     people.dedup();
     people.retain(|person| *person != owner);
     people
 }
 
-fn few(attendees: &[PersonId]) -> Result<(), Invalid> {
+fn check_attendee_count(attendees: &[PersonId]) -> Result<(), Invalid> {
     if attendees.len() > MOST_ATTENDEES {
         return Err(Invalid { field: "attendees", rule: "at most 200 people" });
     }
@@ -176,7 +176,7 @@ impl Meeting {
     /// Whether somebody may see it: who takes part, administrators of the program and of the organisation, and
     /// programs that speak for the organisation.
     #[must_use]
-    pub fn is_seen_by(&self, actor: &Actor) -> bool {
+    pub fn is_visible_to(&self, actor: &Actor) -> bool {
         let takes_part = |person| person == self.owner || self.attendees.contains(&person);
         actor.own() == Some(self.organisation)
             && actor.person().is_none_or(|person| takes_part(person) || actor.administers(self.program))
@@ -184,8 +184,8 @@ impl Meeting {
 
     /// Whether somebody may change it: its owner, administrators, and programs that speak for the organisation (M7).
     #[must_use]
-    pub fn is_changed_by(&self, actor: &Actor) -> bool {
-        self.is_seen_by(actor)
+    pub fn is_changeable_by(&self, actor: &Actor) -> bool {
+        self.is_visible_to(actor)
             && actor.person().is_none_or(|person| person == self.owner || actor.administers(self.program))
     }
 }

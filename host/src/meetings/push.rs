@@ -26,11 +26,11 @@ use crate::{
 use std::time::Duration;
 
 /// How often one run writes over somebody who writes at the same time.
-const PATIENCE: usize = 4;
+const MAX_CONFLICT_RETRIES: usize = 4;
 
 /// What came of a step.
 #[derive(Debug)]
-enum Came {
+enum PushOutcome {
     /// The calendar shows what it should.
     Agreed { event: String, etag: Option<String> },
     /// The event is not there any more, as it should be.
@@ -54,7 +54,7 @@ enum Came {
 pub async fn deliver(calendars: &Calendars, lease: &Lease, person: PersonId) -> Result<Outcome, LeaseError> {
     let mut tx = calendars.db.begin().await?;
     let now = calendars.now().as_microsecond();
-    for meeting in store::to_come(&mut tx, person, now).await? {
+    for meeting in store::upcoming(&mut tx, person, now).await? {
         jobs::put(&mut tx, &Effect::PushMeeting { meeting }).await?;
     }
     jobs::finish(&mut tx, lease).await?;
@@ -68,7 +68,7 @@ pub async fn deliver(calendars: &Calendars, lease: &Lease, person: PersonId) -> 
 /// If the lease was lost, or by the database.
 pub async fn push(calendars: &Calendars, lease: &Lease, id: MeetingId) -> Result<Outcome, LeaseError> {
     let mut tx = calendars.db.begin_read().await?;
-    let Some(meeting) = store::find_anywhere(&mut tx, id).await? else {
+    let Some(meeting) = store::find_unscoped(&mut tx, id).await? else {
         tx.commit().await?;
         return end(calendars, lease, None).await;
     };
@@ -80,7 +80,7 @@ pub async fn push(calendars: &Calendars, lease: &Lease, id: MeetingId) -> Result
         match kept {
             None => return end(calendars, lease, None).await,
             // It waited for a calendar, and is cancelled before there was one.
-            Some(store::KeptCopy { account, copy, .. }) if copy.event.is_none() && copy.sent.is_none() => {
+            Some(store::EventCopy { account, copy, .. }) if copy.event.is_none() && copy.sent.is_none() => {
                 let copy = Copy { state: CopyState::Cancelled, ..copy };
                 return end(calendars, lease, Some((&meeting, &account, &copy, None))).await;
             }
@@ -116,28 +116,28 @@ pub async fn push(calendars: &Calendars, lease: &Lease, id: MeetingId) -> Result
     }
     let mut tx = calendars.db.begin().await?;
     jobs::hold(&mut tx, lease).await?;
-    store::keep_copy(&mut tx, meeting.id, &account, &copy, None).await?;
+    store::save_copy(&mut tx, meeting.id, &account, &copy, None).await?;
     tx.commit().await?;
 
-    let errand = Errand { calendars, meeting: &meeting, calendar: &copy.calendar, attendees: &attendees };
-    let came = errand.go(&mut calling, step, copy.etag.clone()).await?;
-    tracing::info!(meeting = %meeting.id, revision = meeting.revision, ?came, "pushed");
+    let push = Push { calendars, meeting: &meeting, calendar: &copy.calendar, attendees: &attendees };
+    let outcome = push.run(&mut calling, step, copy.etag.clone()).await?;
+    tracing::info!(meeting = %meeting.id, revision = meeting.revision, ?outcome, "pushed");
     let mut problem = None;
-    match came {
-        Came::Agreed { event, etag } => {
+    match outcome {
+        PushOutcome::Agreed { event, etag } => {
             (copy.event, copy.etag, copy.state) = (Some(event), etag, CopyState::Present);
             copy.agreed_revision = meeting.revision;
         }
-        Came::TakenOut => (copy.etag, copy.state) = (None, CopyState::Cancelled),
-        Came::Gone => (copy.etag, copy.state) = (None, CopyState::Gone),
-        Came::Waits(why) => (copy.state, problem) = (CopyState::Waiting, Some(why)),
-        Came::Refused(why) => (copy.state, problem) = (CopyState::Refused, Some(why)),
-        Came::Later { error, after } => return Ok(Outcome::Retry { error, after }),
-        Came::NoCalendar => {
+        PushOutcome::TakenOut => (copy.etag, copy.state) = (None, CopyState::Cancelled),
+        PushOutcome::Gone => (copy.etag, copy.state) = (None, CopyState::Gone),
+        PushOutcome::Waits(why) => (copy.state, problem) = (CopyState::Waiting, Some(why)),
+        PushOutcome::Refused(why) => (copy.state, problem) = (CopyState::Refused, Some(why)),
+        PushOutcome::Later { error, after } => return Ok(Outcome::Retry { error, after }),
+        PushOutcome::NoCalendar => {
             calendars.reopen(&mut calling).await?;
             let mut tx = calendars.db.begin().await?;
             jobs::hold(&mut tx, lease).await?;
-            store::forget_copy(&mut tx, meeting.id).await?;
+            store::delete_copy(&mut tx, meeting.id).await?;
             tx.commit().await?;
             return Ok(later("the calendar is not there any more; looking for another".to_owned()));
         }
@@ -149,11 +149,11 @@ pub async fn push(calendars: &Calendars, lease: &Lease, id: MeetingId) -> Result
 async fn end(
     calendars: &Calendars,
     lease: &Lease,
-    came: Option<(&Meeting, &str, &Copy, Option<String>)>,
+    outcome: Option<(&Meeting, &str, &Copy, Option<String>)>,
 ) -> Result<Outcome, LeaseError> {
     let mut tx = calendars.db.begin().await?;
-    if let Some((meeting, account, copy, problem)) = came {
-        store::keep_copy(&mut tx, meeting.id, account, copy, problem.as_deref()).await?;
+    if let Some((meeting, account, copy, problem)) = outcome {
+        store::save_copy(&mut tx, meeting.id, account, copy, problem.as_deref()).await?;
     }
     jobs::finish(&mut tx, lease).await?;
     points::reach("push.before-commit").await;
@@ -171,7 +171,7 @@ async fn wait(
     calendars: &Calendars,
     lease: &Lease,
     meeting: &Meeting,
-    kept: Option<store::KeptCopy>,
+    kept: Option<store::EventCopy>,
     why: String,
 ) -> Result<Outcome, LeaseError> {
     let (account, mut copy) = match kept {
@@ -206,17 +206,17 @@ async fn invited(tx: &mut Tx, meeting: &Meeting) -> sqlx::Result<Vec<Attendee>> 
 }
 
 /// One meeting on its way to one calendar.
-struct Errand<'a> {
+struct Push<'a> {
     calendars: &'a Calendars,
     meeting: &'a Meeting,
     calendar: &'a str,
     attendees: &'a [Attendee],
 }
 
-impl Errand<'_> {
+impl Push<'_> {
     /// Does a step, and what a conflict makes of it.
-    async fn go(&self, calling: &mut Calling, mut step: Step, mut etag: Option<String>) -> sqlx::Result<Came> {
-        for _ in 0..PATIENCE {
+    async fn run(&self, calling: &mut Calling, mut step: Step, mut etag: Option<String>) -> sqlx::Result<PushOutcome> {
+        for _ in 0..MAX_CONFLICT_RETRIES {
             points::reach("push.before-remote-write").await;
             let outcome = self.send(calling, &step, etag.as_deref()).await;
             points::reach("push.after-remote-write").await;
@@ -226,17 +226,17 @@ impl Errand<'_> {
                     (etag, step) = (event.etag, Step::Cancel { event: event.id });
                     continue;
                 }
-                Ok(Some(event)) => return Ok(Came::Agreed { event: event.id, etag: event.etag }),
-                Ok(None) => return Ok(Came::TakenOut),
+                Ok(Some(event)) => return Ok(PushOutcome::Agreed { event: event.id, etag: event.etag }),
+                Ok(None) => return Ok(PushOutcome::TakenOut),
                 Err(error) => error,
             };
-            match self.after(error, &step) {
-                Ok(came) => return Ok(came),
+            match self.classify_failure(error, &step) {
+                Ok(outcome) => return Ok(outcome),
                 Err(present) => {
                     let event = present.id.clone();
                     let agreed = plan::conflict(&self.meeting.content, self.attendees, &present) == Conflict::Agreed;
                     step = match self.meeting.status {
-                        Status::Confirmed if agreed => return Ok(Came::Agreed { event, etag: present.etag }),
+                        Status::Confirmed if agreed => return Ok(PushOutcome::Agreed { event, etag: present.etag }),
                         Status::Confirmed => Step::Update { event },
                         Status::Cancelled => Step::Cancel { event },
                     };
@@ -244,7 +244,7 @@ impl Errand<'_> {
                 }
             }
         }
-        Ok(Came::Later { error: "somebody else keeps changing the event".into(), after: None })
+        Ok(PushOutcome::Later { error: "somebody else keeps changing the event".into(), after: None })
     }
 
     async fn send(
@@ -288,29 +288,29 @@ impl Errand<'_> {
     }
 
     /// What a failed call means for the meeting; or the present event, if that is not what was believed.
-    fn after(&self, error: CallError, step: &Step) -> Result<Came, Box<Event>> {
-        let later = |error: &CallError, after| Came::Later { error: error.to_string(), after };
+    fn classify_failure(&self, error: CallError, step: &Step) -> Result<PushOutcome, Box<Event>> {
+        let later = |error: &CallError, after| PushOutcome::Later { error: error.to_string(), after };
         let CallError::Failure(failure) = error else { return Ok(later(&error, None)) };
         let text = failure.to_string();
         Ok(match failure.remedy {
             Remedy::Conflict(present) => return Err(present),
             Remedy::NotFound | Remedy::Gone => match step {
-                Step::Update { .. } => Came::Gone,
-                Step::Cancel { .. } | Step::Nothing => Came::TakenOut,
-                Step::Create(_) => Came::NoCalendar,
+                Step::Update { .. } => PushOutcome::Gone,
+                Step::Cancel { .. } | Step::Nothing => PushOutcome::TakenOut,
+                Step::Create(_) => PushOutcome::NoCalendar,
             },
             Remedy::Reconnect
             | Remedy::NeedsAdminApproval(_)
             | Remedy::AccessPending
             | Remedy::NeedsScope
-            | Remedy::NotPermitted => Came::Waits(text),
+            | Remedy::NotPermitted => PushOutcome::Waits(text),
             Remedy::SlowDown(milliseconds) => {
-                Came::Later { error: text, after: Some(Duration::from_millis(milliseconds)) }
+                PushOutcome::Later { error: text, after: Some(Duration::from_millis(milliseconds)) }
             }
             Remedy::Temporary | Remedy::CursorExpired | Remedy::WindowTooLarge(_) => {
-                Came::Later { error: text, after: None }
+                PushOutcome::Later { error: text, after: None }
             }
-            Remedy::AlreadyExists(_) | Remedy::Invalid(_) | Remedy::Unsupported => Came::Refused(text),
+            Remedy::AlreadyExists(_) | Remedy::Invalid(_) | Remedy::Unsupported => PushOutcome::Refused(text),
         })
     }
 }

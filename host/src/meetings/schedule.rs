@@ -1,6 +1,9 @@
 //! Making a meeting.
 
-use super::{Content, Invalid, Meeting, Status, commit, few, others, store};
+use super::{
+    Content, Invalid, Meeting, Status, check_attendee_count, commit, normalise_attendees,
+    store::{self, IdempotencyRecord},
+};
 use crate::{
     db::{self, Db},
     ids::{self, MeetingId, PersonId, ProgramId},
@@ -11,7 +14,7 @@ use jiff::Timestamp;
 
 /// What somebody wants to take place.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub struct NewMeeting {
     /// In which program.
     pub program: ProgramId,
     /// Whose meeting it is.
@@ -51,30 +54,33 @@ pub enum ScheduleError {
 ///
 /// # Errors
 /// If it is not made; then nothing was stored.
-pub async fn schedule(db: &Db, now: Timestamp, actor: &Actor, plan: Plan) -> Result<Meeting, ScheduleError> {
-    plan.content.check()?;
+pub async fn schedule(db: &Db, now: Timestamp, actor: &Actor, new: NewMeeting) -> Result<Meeting, ScheduleError> {
+    new.content.check()?;
     let organisation = actor.own().ok_or(ScheduleError::NoProgram)?;
-    let attendees = others(plan.attendees.clone(), plan.owner);
-    few(&attendees)?;
-    let asked = plan.key.as_ref().map(|key| store::Asked { key: own(actor, key), sha256: digest(&plan, &attendees) });
+    let attendees = normalise_attendees(new.attendees.clone(), new.owner);
+    check_attendee_count(&attendees)?;
+    let asked = new
+        .key
+        .as_ref()
+        .map(|key| IdempotencyRecord { key: scoped_idempotency_key(actor, key), sha256: digest(&new, &attendees) });
 
     let mut tx = db.begin().await?;
     if let Some(asked) = &asked
-        && let Some((id, sha256)) = store::asked(&mut tx, organisation, &asked.key).await?
+        && let Some((id, sha256)) = store::find_by_idempotency_key(&mut tx, organisation, &asked.key).await?
     {
         if sha256 != asked.sha256 {
             return Err(ScheduleError::KeyReused);
         }
         let meeting = store::find(&mut tx, organisation, id).await?;
         let meeting = meeting.ok_or(ScheduleError::Database(sqlx::Error::RowNotFound))?;
-        return if meeting.is_seen_by(actor) { Ok(meeting) } else { Err(ScheduleError::NotAllowed) };
+        return if meeting.is_visible_to(actor) { Ok(meeting) } else { Err(ScheduleError::NotAllowed) };
     }
-    let program = programs::program(&mut tx, organisation, plan.program).await?.ok_or(ScheduleError::NoProgram)?;
+    let program = programs::program(&mut tx, organisation, new.program).await?.ok_or(ScheduleError::NoProgram)?;
     let administers = actor.administers(program.id);
-    if actor.person().is_some_and(|person| person != plan.owner && !administers) {
+    if actor.person().is_some_and(|person| person != new.owner && !administers) {
         return Err(ScheduleError::NotAllowed);
     }
-    for &person in std::iter::once(&plan.owner).chain(&attendees) {
+    for &person in std::iter::once(&new.owner).chain(&attendees) {
         if !people::is_member(&mut tx, program.id, person).await? {
             return Err(ScheduleError::NotAMember(person));
         }
@@ -84,11 +90,11 @@ pub async fn schedule(db: &Db, now: Timestamp, actor: &Actor, plan: Plan) -> Res
         id,
         organisation,
         program: program.id,
-        owner: plan.owner,
+        owner: new.owner,
         attendees,
         // A UUID, as RFC 7986 §5.3 recommends; not the meeting's own, because a meeting may outlive an event.
         uid: MeetingId::new(now).to_string(),
-        content: plan.content,
+        content: new.content,
         status: Status::Confirmed,
         revision: 1,
         created_at: now,
@@ -104,12 +110,12 @@ pub async fn schedule(db: &Db, now: Timestamp, actor: &Actor, plan: Plan) -> Res
 }
 
 /// A key is its sender's own: nobody can use up the keys of others, or learn by one what others made.
-fn own(actor: &Actor, key: &str) -> String {
+fn scoped_idempotency_key(actor: &Actor, key: &str) -> String {
     actor.person().map_or_else(|| format!(":{key}"), |person| format!("{person}:{key}"))
 }
 
 /// A digest of all that was asked for.
-fn digest(plan: &Plan, attendees: &[PersonId]) -> String {
-    let Plan { program, owner, content, .. } = plan;
+fn digest(new: &NewMeeting, attendees: &[PersonId]) -> String {
+    let NewMeeting { program, owner, content, .. } = new;
     ids::digest(serde_json::json!([program, owner, attendees, content]).to_string())
 }

@@ -54,11 +54,11 @@ impl Row {
 
 /// A meeting of the organisation.
 pub async fn find(tx: &mut Tx, organisation: OrganisationId, id: MeetingId) -> sqlx::Result<Option<Meeting>> {
-    Ok(find_anywhere(tx, id).await?.filter(|meeting| meeting.organisation == organisation))
+    Ok(find_unscoped(tx, id).await?.filter(|meeting| meeting.organisation == organisation))
 }
 
 /// A meeting, for those who act for no organisation.
-pub async fn find_anywhere(tx: &mut Tx, id: MeetingId) -> sqlx::Result<Option<Meeting>> {
+pub async fn find_unscoped(tx: &mut Tx, id: MeetingId) -> sqlx::Result<Option<Meeting>> {
     let row = fetch!(
         tx,
         optional,
@@ -110,14 +110,14 @@ pub async fn list(
     let mut meetings = Vec::with_capacity(rows.len());
     for (id,) in rows {
         let id = db::parsed(&id)?;
-        meetings.extend(find_anywhere(tx, id).await?);
+        meetings.extend(find_unscoped(tx, id).await?);
     }
     Ok(meetings)
 }
 
 /// Under which key a meeting was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
+pub struct IdempotencyRecord {
     /// The caller's `Idempotency-Key`.
     pub key: String,
     /// A digest of all that it asked for.
@@ -125,7 +125,11 @@ pub struct Asked {
 }
 
 /// The meeting that was made under this key, and the digest of what was asked for.
-pub async fn asked(tx: &mut Tx, organisation: OrganisationId, key: &str) -> sqlx::Result<Option<(MeetingId, String)>> {
+pub async fn find_by_idempotency_key(
+    tx: &mut Tx,
+    organisation: OrganisationId,
+    key: &str,
+) -> sqlx::Result<Option<(MeetingId, String)>> {
     let row = fetch!(
         tx,
         optional,
@@ -138,7 +142,7 @@ pub async fn asked(tx: &mut Tx, organisation: OrganisationId, key: &str) -> sqlx
 }
 
 /// Keeps a new meeting.
-pub async fn insert(tx: &mut Tx, meeting: &Meeting, asked: Option<&Asked>) -> sqlx::Result<()> {
+pub async fn insert(tx: &mut Tx, meeting: &Meeting, asked: Option<&IdempotencyRecord>) -> sqlx::Result<()> {
     let content = &meeting.content;
     execute!(
         tx,
@@ -208,7 +212,7 @@ pub async fn update(tx: &mut Tx, meeting: &Meeting, before: &Meeting) -> sqlx::R
 
 /// What is known of a meeting's event, and in which account it is.
 #[derive(Debug, Clone)]
-pub struct KeptCopy {
+pub struct EventCopy {
     /// [`crate::connections::Connection::account_digest`]; empty while there was none.
     pub account: String,
     /// What is known.
@@ -230,13 +234,13 @@ struct CopyRow {
 }
 
 /// What is known of a meeting's event.
-pub async fn copy(tx: &mut Tx, meeting: MeetingId) -> sqlx::Result<Option<KeptCopy>> {
+pub async fn copy(tx: &mut Tx, meeting: MeetingId) -> sqlx::Result<Option<EventCopy>> {
     let row = fetch!(
         tx,
         optional,
         CopyRow,
         "select account, calendar, event_id, etag, sent, agreed_revision, state, problem
-         from events where meeting_id = $1",
+         from event_copies where meeting_id = $1",
         meeting.to_string(),
     )?;
     let Some(row) = row else { return Ok(None) };
@@ -248,11 +252,11 @@ pub async fn copy(tx: &mut Tx, meeting: MeetingId) -> sqlx::Result<Option<KeptCo
         agreed_revision: row.agreed_revision,
         state: CopyState::named(&row.state).unwrap_or(CopyState::Pending),
     };
-    Ok(Some(KeptCopy { account: row.account, copy, problem: row.problem }))
+    Ok(Some(EventCopy { account: row.account, copy, problem: row.problem }))
 }
 
 /// Keeps what is known of a meeting's event.
-pub async fn keep_copy(
+pub async fn save_copy(
     tx: &mut Tx,
     meeting: MeetingId,
     account: &str,
@@ -262,7 +266,7 @@ pub async fn keep_copy(
     let now = tx.now().await?;
     execute!(
         tx,
-        "insert into events (meeting_id, account, calendar, event_id, etag, sent, agreed_revision, state, problem,
+        "insert into event_copies (meeting_id, account, calendar, event_id, etag, sent, agreed_revision, state, problem,
                 updated_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
          on conflict (meeting_id) do update set account = excluded.account, calendar = excluded.calendar,
@@ -284,13 +288,13 @@ pub async fn keep_copy(
 }
 
 /// Forgets where a meeting's event was going.
-pub async fn forget_copy(tx: &mut Tx, meeting: MeetingId) -> sqlx::Result<()> {
-    execute!(tx, "delete from events where meeting_id = $1", meeting.to_string())?;
+pub async fn delete_copy(tx: &mut Tx, meeting: MeetingId) -> sqlx::Result<()> {
+    execute!(tx, "delete from event_copies where meeting_id = $1", meeting.to_string())?;
     Ok(())
 }
 
 /// The meetings of a person that are not over: whether their calendar shows them is for each one's job to find out.
-pub async fn to_come(tx: &mut Tx, owner: PersonId, now: i64) -> sqlx::Result<Vec<MeetingId>> {
+pub async fn upcoming(tx: &mut Tx, owner: PersonId, now: i64) -> sqlx::Result<Vec<MeetingId>> {
     let rows = fetch!(
         tx,
         all,

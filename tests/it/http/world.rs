@@ -7,7 +7,7 @@ use chronus_host::{
     config::{Config, SandboxSettings},
     http,
     ids::{MeetingId, OrganisationId, PersonId, ProgramId, TokenId},
-    meetings::{self, Content, Plan},
+    meetings::{self, Content, NewMeeting},
     people::{
         self, Actor, By, Member, MemberRole, NewPerson, Role, Scopes, Who,
         tokens::{self, Holder, NewToken},
@@ -147,7 +147,7 @@ async fn meeting(
         end: "2027-03-01T11:00:00Z".parse()?,
         zone: "Europe/Rome".into(),
     };
-    let plan = Plan { program, owner, attendees: vec![], content, key: None };
+    let plan = NewMeeting { program, owner, attendees: vec![], content, key: None };
     Ok(meetings::schedule(&app.db, app.clock.now(), &actor, plan).await?.id)
 }
 

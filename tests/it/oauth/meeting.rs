@@ -6,7 +6,7 @@ use chronus_host::{
     app::work,
     availability::{self, Busy},
     calendar::Window,
-    meetings::{self, Content, Plan},
+    meetings::{self, Content, NewMeeting},
 };
 use serde_json::json;
 
@@ -40,7 +40,7 @@ async fn a_meeting_made_here_is_on_both_calendars() -> anyhow::Result<()> {
         end: "2026-12-01T15:00:00Z".parse()?,
         zone: "Europe/Rome".into(),
     };
-    let plan = Plan { program: world.program, owner: world.ann, attendees: vec![world.ben], content, key: None };
+    let plan = NewMeeting { program: world.program, owner: world.ann, attendees: vec![world.ben], content, key: None };
     let actor = world.actor_in_program(world.ann);
     let meeting = meetings::schedule(&world.app.db, world.clock.now(), &actor, plan).await?;
     let titled = |calendar: &str| {

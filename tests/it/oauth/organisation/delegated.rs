@@ -12,7 +12,7 @@ use chronus_host::{
         organisation::{self, Inviting, Kind},
     },
     ids::PersonId,
-    meetings::{self, Content, Plan},
+    meetings::{self, Content, NewMeeting},
     people::Role,
     plugins::contract::ScopeLevel,
 };
@@ -87,7 +87,8 @@ async fn a_two_way_program_writes_and_its_meetings_land() -> anyhow::Result<()> 
         end: "2026-12-01T15:00:00Z".parse()?,
         zone: "Europe/Rome".into(),
     };
-    let plan = Plan { program: school.program, owner: school.ann, attendees: vec![school.ben], content, key: None };
+    let plan =
+        NewMeeting { program: school.program, owner: school.ann, attendees: vec![school.ben], content, key: None };
     let actor = school.actor_in_program(school.ann);
     meetings::schedule(&school.app.db, school.clock.now(), &actor, plan).await?;
     let there = |calendar: &str| school.google.events(calendar).iter().any(|event| event["summary"] == "Mentoring");
