@@ -1,11 +1,11 @@
-//! A part of a long list: what comes after an id, and no more than so many.
+//! A page of a long list: the rows after an id, up to a limit.
 //!
-//! Lists are in the order of ids, which is that of making. A page begins after an id and not at a number, so that a
-//! thing that is added or taken away meanwhile moves none across the edge of a page.
+//! Lists are ordered by id, which is the order of creation ([`crate::ids`]). A page begins after an id rather than at an
+//! offset, so rows that are added or removed meanwhile shift no other row to another page.
 
 use std::fmt::Display;
 
-/// A part of a list.
+/// Where a page begins and how long it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
     after: String,
@@ -13,24 +13,24 @@ pub struct Page {
 }
 
 impl Page {
-    /// All of it: for lists that people make by hand.
+    /// The whole list, for lists that people write by hand.
     #[must_use]
     pub const fn all() -> Self {
         Self { after: String::new(), limit: i64::MAX }
     }
 
-    /// What comes after this id, or from the beginning, and at most so many.
+    /// At most `limit` rows, after this id or from the beginning.
     #[must_use]
     pub fn new(after: Option<impl Display>, limit: u32) -> Self {
         Self { after: after.map(|id| id.to_string()).unwrap_or_default(), limit: limit.into() }
     }
 
-    /// For `id > $n`; empty, which is before every id, for the beginning.
+    /// The operand of `id > $n`. Empty, which sorts before every id, for the beginning.
     pub(crate) fn after(&self) -> &str {
         &self.after
     }
 
-    /// For `limit $n`.
+    /// The operand of `limit $n`.
     pub(crate) const fn limit(&self) -> i64 {
         self.limit
     }
