@@ -14,6 +14,8 @@ pub mod cli;
 pub mod clock;
 /// Every setting.
 pub mod config;
+/// Tests that check a provider against the promises of the contract.
+pub mod conformance;
 /// People's connected calendars.
 pub mod connections;
 /// The database.

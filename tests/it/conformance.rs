@@ -2,7 +2,7 @@
 //! nothing else for it, and it holds for the provider of CalDAV against servers of others.
 
 use anyhow::Context;
-use chronus_host::plugins::conformance::{self, Case, Outcome, Target};
+use chronus_host::conformance::{self, Case, Outcome, Target};
 use chronus_host::plugins::egress::{Credential, EgressMap, EgressPolicy, Grant};
 use chronus_host::plugins::{Budget, Connection, Plugin};
 use chronus_tests::harness::{self, SERVER};

@@ -6,7 +6,7 @@ use super::{
     session::{ORGANISATION, On, Session},
     target::Connected,
 };
-use crate::plugins::conformance::{self, Counts, Report};
+use crate::conformance::{self, Counts, Report};
 use serde::Serialize;
 use std::path::PathBuf;
 

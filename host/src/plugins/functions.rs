@@ -39,6 +39,14 @@ pub(super) async fn describe(loaded: &Loaded) -> Result<Description, CallError> 
 }
 
 impl Plugin {
+    /// `plugin.describe`, called anew. [`Plugin::description`] gives what it answered at admission.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn describe(&self) -> Result<Description, CallError> {
+        describe(&self.loaded).await
+    }
+
     /// `account.open`: the account behind the connection, and what can be done with it.
     ///
     /// # Errors

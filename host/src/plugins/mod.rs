@@ -6,7 +6,7 @@
 //! function of the contract is a method of [`Plugin`].
 //!
 //! Where to look: what gets in, [`admission`]; what may leave, [`egress`]; what a call may use, [`budget`]; how it
-//! runs and how it fails, `call`; what a provider must do right, [`conformance`].
+//! runs and how it fails, `call`.
 
 mod access;
 pub mod admission;
@@ -14,7 +14,6 @@ mod bare;
 mod bindings;
 pub mod budget;
 mod call;
-pub mod conformance;
 pub mod contract;
 mod convert;
 mod cpu;

@@ -1,7 +1,7 @@
 //! The conformance suite, at each level of what people give.
 
 use super::{ANN, AVAILABILITY, BEN, TWO_WAY, World, grant};
-use chronus_host::plugins::conformance::{self, Outcome, Report, Target};
+use chronus_host::conformance::{self, Outcome, Report, Target};
 use chronus_host::plugins::{Budget, Connection};
 use chronus_tests::google::Role;
 use chronus_tests::repo_root;

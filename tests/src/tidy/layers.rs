@@ -7,7 +7,7 @@ use super::rust::{Kind, Token, after_path_start, branches, tokens};
 use super::{Findings, Tree};
 
 /// A module uses only those to its left.
-const ORDER: [&str; 18] = [
+const ORDER: [&str; 19] = [
     "clock",
     "ids",
     "calendar",
@@ -22,6 +22,7 @@ const ORDER: [&str; 18] = [
     "availability",
     "meetings",
     "sync",
+    "conformance",
     "config",
     "app",
     "http",

@@ -11,8 +11,11 @@ use crate::plugins::{
 use std::collections::BTreeSet;
 use url::Url;
 
-/// Checks a description; the first thing wrong with it is the error.
-pub(in crate::plugins) fn check(description: &Description) -> Result<(), String> {
+/// Checks a description.
+///
+/// # Errors
+/// Names the first fault that was found.
+pub fn check(description: &Description) -> Result<(), String> {
     let Description { id, name, version, sign_ins, hosts, read_posts, limits, .. } = description;
     identifier("id", id)?;
     if name.trim().is_empty() || name.len() > 100 {

@@ -10,7 +10,7 @@
 mod description;
 mod signature;
 
-pub(super) use description::check as check_description;
+pub use description::check as check_description;
 pub use signature::{Signature, SignatureError, TrustedKey};
 
 use super::engine::LARGEST_MEMORY;

@@ -60,7 +60,7 @@ fn begin_of(year: i16) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plugins::conformance::bench::YEARS;
+    use crate::conformance::bench::YEARS;
 
     fn wall(zone: &str, year: i16, turn: Turn) -> String {
         Change::find(zone, year, turn).unwrap().wall.to_string()

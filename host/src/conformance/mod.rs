@@ -40,7 +40,11 @@ mod update;
 pub use promises::promise;
 pub use report::{Counts, Outcome, Report, Row};
 
-use super::{AccessError, Budget, Connection, Plugin, contract::Abilities, egress::Credential, egress::Grant};
+use crate::plugins::{
+    AccessError, Budget, Connection, Plugin,
+    contract::Abilities,
+    egress::{Credential, Grant},
+};
 use bench::Bench;
 use expect::{Checked, Stop};
 use std::{pin::Pin, time::Instant};
@@ -49,7 +53,7 @@ use std::{pin::Pin, time::Instant};
 /// calendar, and taken away again.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// As in [`super::Access`].
+    /// As in [`crate::plugins::Access`].
     pub organisation: String,
     /// Its memo is ignored: the suite begins without one.
     pub connection: Connection,
@@ -104,8 +108,8 @@ impl Case {
 /// Lists the cases of a file: `"label:side" [what it needs] function(further arguments);`.
 macro_rules! list {
     ($($id:literal [$($need:ident),*] $function:ident $(($($argument:expr),+))?;)+) => {
-        pub(super) const CASES: &[$crate::plugins::conformance::Case] =
-            &[$($crate::plugins::conformance::case!($id, [$($need),*], $function $(($($argument),+))?)),+];
+        pub(super) const CASES: &[$crate::conformance::Case] =
+            &[$($crate::conformance::case!($id, [$($need),*], $function $(($($argument),+))?)),+];
     };
 }
 use list;
@@ -113,9 +117,9 @@ use list;
 /// One case: `case!("label:side", [what it needs], function(further arguments))`.
 macro_rules! case {
     ($id:expr, [$($need:ident),*], $function:ident $(($($argument:expr),+))?) => {
-        $crate::plugins::conformance::Case {
+        $crate::conformance::Case {
             id: $id,
-            needs: &[$($crate::plugins::conformance::Ability::$need),*],
+            needs: &[$($crate::conformance::Ability::$need),*],
             run: |bench| Box::pin($function(bench $($(, $argument)+)?)),
         }
     };

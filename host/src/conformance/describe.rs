@@ -4,7 +4,7 @@ use super::{
     bench::Bench,
     expect::{Checked, ensure, failed, ok, short},
 };
-use crate::plugins::{admission, functions};
+use crate::plugins::admission;
 
 super::list! {
     "describe/pure" [] pure;
@@ -14,7 +14,7 @@ super::list! {
 async fn pure(bench: &Bench) -> Checked {
     let first = bench.caller.plugin.description();
     for _ in 0..2 {
-        let again = ok("`describe` answers again", functions::describe(&bench.caller.plugin.loaded).await)?;
+        let again = ok("`describe` answers again", bench.caller.plugin.describe().await)?;
         ensure(again == *first, "`describe` gives the same at every call", || {
             format!("first {}, then {}", short(first), short(&again))
         })?;
