@@ -3,7 +3,7 @@
 //! The components in `tests/frozen` are the test guest `idle`, as it was built then, and are never built again: other
 //! people's components are not either.
 
-use chronus_host::plugins::admission::CONTRACT;
+use chronus_host::plugins::contract::CONTRACT;
 use chronus_host::plugins::egress::EgressPolicy;
 use chronus_host::plugins::{AdmissionError, Level};
 use chronus_tests::harness;

@@ -8,8 +8,9 @@ use crate::{
     calendar::{Draft, Event, Patch, Rsvp, Window},
     plugins::{
         Access, AccessError, CallError, Connection, Failure, Plugin, Trial,
-        contract::{Account, Batch, BusyAnswer, Fetched, Memo, Notify, Reply, SignInError, Subscription, Whose},
-        push::Callback,
+        contract::{
+            Account, Batch, BusyAnswer, Callback, Fetched, Memo, Notify, Reply, SignInError, Subscription, Whose,
+        },
     },
 };
 use std::sync::{Arc, Mutex, PoisonError};

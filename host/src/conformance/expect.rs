@@ -5,7 +5,7 @@
 
 use crate::{
     calendar::Interval,
-    plugins::failure::{CallError, Failure},
+    plugins::{CallError, Failure},
 };
 use jiff::Timestamp;
 use std::fmt::{Debug, Write as _};

@@ -3,7 +3,7 @@
 //! They are read from the contract's own text, where a label stands at the start of a line of a comment and its
 //! sentence goes on to the next label or to the end of the comment. Rejected: writing them down again here.
 
-const CONTRACT: [&str; 2] = [include_str!("../../../../wit/provider.wit"), include_str!("../../../../wit/types.wit")];
+const CONTRACT: [&str; 2] = [include_str!("../../../wit/provider.wit"), include_str!("../../../wit/types.wit")];
 
 /// The sentence of a label such as `busy/clipped`, on one line.
 #[must_use]

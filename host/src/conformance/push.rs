@@ -5,7 +5,7 @@ use super::{
     bench::Bench,
     expect::{Checked, ensure, not_applicable, ok},
 };
-use crate::plugins::{CallError, push::Callback};
+use crate::plugins::{CallError, contract::Callback};
 use jiff::SignedDuration;
 
 super::list! {

@@ -1,10 +1,7 @@
 //! What gets in, and what is refused before it runs.
 
 use super::yard::{Ask, config, guest};
-use chronus_host::plugins::{
-    AdmissionError, CallError, Level, Rule, Sandbox,
-    admission::{CONTRACT, inspect},
-};
+use chronus_host::plugins::{AdmissionError, CallError, Level, Rule, Sandbox, admission::inspect, contract::CONTRACT};
 use chronus_tests::repo_root;
 use tokio::net::TcpListener;
 use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};

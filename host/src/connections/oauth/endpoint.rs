@@ -7,7 +7,11 @@
 //! which hold the answer's body.
 
 use super::{SECRET_FIELDS, clients::Client};
-use crate::plugins::{Sandbox, contract::SignInError, egress::FetchError};
+use crate::plugins::{
+    Sandbox,
+    contract::SignInError,
+    egress::{FetchError, RequestOwner},
+};
 use futures_util::future::BoxFuture;
 use http::{
     StatusCode,
@@ -194,7 +198,8 @@ impl<'c> AsyncHttpClient<'c> for Door {
 
     fn call(&'c self, request: HttpRequest) -> Self::Future {
         Box::pin(async move {
-            let answer = self.sandbox.fetch((&self.owner.0, &self.owner.1), request).await?;
+            let owner = RequestOwner { organisation: &self.owner.0, provider: &self.owner.1 };
+            let answer = self.sandbox.fetch(owner, request).await?;
             let status = answer.status();
             if status.is_client_error() || status.is_server_error() {
                 let refused = refusal(status.as_u16(), answer.body());

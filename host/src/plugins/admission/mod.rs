@@ -13,13 +13,13 @@ mod signature;
 pub use description::check as check_description;
 pub use signature::{Signature, SignatureError, TrustedKey};
 
-use super::engine::LARGEST_MEMORY;
+use super::{
+    contract::{CONTRACT, Level},
+    limits::{LARGEST_MEMORY, MOST_MEMORIES, MOST_TABLES, features},
+    runtime::{CallError, Inspection, Plugin, Sandbox},
+};
 use crate::ids::digest;
-use serde::{Deserialize, Serialize};
-use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
-
-/// The contract that this host speaks.
-pub const CONTRACT: &str = "0.1.0";
+use wasmparser::{Encoding, Parser, Payload, Validator};
 
 /// The largest component, in bytes: one that carries a Python interpreter has about half of it.
 const LARGEST: usize = 64 << 20;
@@ -40,47 +40,6 @@ const GRANTED: [&str; 10] = [
 
 /// What runtimes of languages import without need. It links, and leads nowhere.
 const INERT: [&str; 3] = ["wasi:cli/", "wasi:filesystem/", "wasi:sockets/"];
-
-/// What can be known of a component without running it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Inspection {
-    /// SHA-256 of the bytes, in hex.
-    pub sha256: String,
-    /// In bytes.
-    pub size: usize,
-    /// The version of the contract that it was made for.
-    pub contract: String,
-    /// What it exports.
-    pub level: Level,
-    /// The interfaces that it imports, with their versions.
-    pub imports: Vec<String>,
-    /// Those of them that lead nowhere here.
-    pub inert: Vec<String>,
-}
-
-/// The contract's worlds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Level {
-    /// Tells when people are free.
-    ReadOnly,
-    /// Writes events and reports changes, too.
-    TwoWay,
-    /// Its service calls back, too.
-    TwoWayPush,
-}
-
-impl Level {
-    /// The contract's name of it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::ReadOnly => "read-only",
-            Self::TwoWay => "two-way",
-            Self::TwoWayPush => "two-way-push",
-        }
-    }
-}
 
 /// Why a component does not get in.
 #[derive(Debug, thiserror::Error)]
@@ -149,7 +108,7 @@ pub enum AdmissionError {
     Description(String),
     /// It could not say anything of itself.
     #[error("the component cannot describe itself: {0}")]
-    Describe(#[source] Box<super::CallError>),
+    Describe(#[source] Box<CallError>),
     /// It asks for more than there is of something, or the host itself failed.
     #[error("the component cannot be compiled: {0}")]
     Compile(String),
@@ -161,6 +120,31 @@ fn advice(found: &str) -> &'static str {
         "Update the host, or build the provider against this host's wit/ folder"
     } else {
         "Build the provider anew against this host's wit/ folder; wit/README.md says what changed"
+    }
+}
+
+impl Sandbox {
+    /// Admits a component: checks it, compiles it, and asks it to describe itself.
+    ///
+    /// # Errors
+    /// If it cannot be a provider for this host.
+    pub async fn admit(&self, bytes: &[u8]) -> Result<Plugin, AdmissionError> {
+        let inspection = inspect(bytes)?;
+        let component = self.compile(bytes.to_vec()).await.map_err(AdmissionError::Compile)?;
+        if let Some(need) = component.resources_required() {
+            for (what, need, most) in
+                [("memories", need.num_memories, MOST_MEMORIES), ("tables", need.num_tables, MOST_TABLES)]
+            {
+                let (need, most) = (u64::from(need), u64::from(most));
+                if need > most {
+                    return Err(AdmissionError::Resources { what, need, most });
+                }
+            }
+        }
+        let loaded = self.link(&component, inspection.level, &inspection.sha256).map_err(AdmissionError::Types)?;
+        let description = loaded.describe().await.map_err(|error| AdmissionError::Describe(Box::new(error)))?;
+        check_description(&description).map_err(AdmissionError::Description)?;
+        Ok(Plugin::new(loaded, inspection, description))
     }
 }
 
@@ -188,13 +172,6 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, AdmissionError> {
     }
     Validator::new_with_features(features()).validate_all(bytes).map_err(|e| AdmissionError::Invalid(e.to_string()))?;
     Ok(Inspection { sha256: digest(bytes), size: bytes.len(), contract, level, imports, inert })
-}
-
-/// What providers may use of WebAssembly; the same as in the engine's configuration and in the builder.
-///
-/// Not all of the second release: references to things outside need a collector, which is not compiled in.
-pub(super) fn features() -> WasmFeatures {
-    (WasmFeatures::WASM2 | WasmFeatures::COMPONENT_MODEL | WasmFeatures::EXTENDED_CONST) - WasmFeatures::GC_TYPES
 }
 
 /// Names of the component's own imports and exports.

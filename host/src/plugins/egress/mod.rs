@@ -7,27 +7,32 @@
 //! configuration would allow the request. Rejected: trusting what a component says of itself, and environment
 //! proxies, which would resolve names behind the second layer's back.
 
+mod access;
 mod address;
 mod client;
 mod credential;
+mod denial;
 pub mod faults;
-mod hooks;
+mod guest_requests;
+mod host_requests;
 mod leak;
 mod map;
+mod meter;
 mod origin;
-mod own;
 
+pub use access::{Access, AccessError, Renewal, Trial};
 pub use address::AddressPolicy;
 pub(super) use client::Clients;
 pub use client::{ClientError, Names, Tls};
 pub use credential::{Credential, NotSendable, SECRET_URL_HOST};
-pub(super) use hooks::Egress;
-pub(super) use leak::Secrets;
+pub use denial::{Denial, Rule};
+pub(super) use guest_requests::Egress;
+pub(super) use host_requests::fetch;
+pub use host_requests::{FetchError, RequestOwner};
+use leak::Secrets;
 pub use map::{EgressMap, MapError};
 pub use origin::{Origin, OriginError, OriginPattern, Scheme};
-pub use own::FetchError;
 
-use super::failure::{Denial, Rule};
 use http::Method;
 use std::net::IpAddr;
 use url::{Host, Url};

@@ -5,7 +5,7 @@
 //! abilities need nobody's consent; everything else that differs does, also a label: it is what people go by when
 //! they type in a password. Rejected: comparing the JSON of both, which nobody can read.
 
-use super::asks::Asks;
+use super::grant::Asks;
 use crate::plugins::{
     Level,
     contract::{Attach, FieldKind, FormField, Method, ScopeLevel, SignIn},

@@ -8,15 +8,15 @@
 //! seen without a signal, and calls under way finish on what they have. Rejected: a folder that is watched, which says
 //! nothing of who accepted what; a list in the configuration, which needs a restart.
 
-mod asks;
-mod change;
 mod difference;
-mod loaded;
+mod grant;
+mod lifecycle;
+mod plugin_cache;
 mod store;
 
-pub use asks::{Asks, GrantError, Granted};
-pub use change::{accept, granted, list, remove, waiting};
 pub use difference::{Kind, Line, difference, needs_acceptance};
+pub use grant::{Asks, GrantError, Granted};
+pub use lifecycle::{accept, granted, list, remove, waiting};
 
 use super::{
     AdmissionError, Plugin, Sandbox,
@@ -24,7 +24,7 @@ use super::{
     contract::SignIn,
 };
 use crate::db::Db;
-use loaded::{Found, Loaded};
+use plugin_cache::{Found, Loaded};
 use serde::Serialize;
 use std::{
     collections::HashMap,

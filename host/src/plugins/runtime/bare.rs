@@ -4,10 +4,8 @@
 //! no budget, no policy, no log. For benchmarks; nothing of the service calls it, and a component run like this has
 //! no way to send a request.
 
-use super::{
-    AdmissionError, Sandbox,
-    bindings::{self, chronus::calendar::types as wit, exports::chronus::calendar::busy},
-};
+use super::sandbox::Sandbox;
+use crate::plugins::contract::bindings::{self, chronus::calendar::types as wit, exports::chronus::calendar::busy};
 use wasmtime::{
     Store,
     component::{Component, HasSelf, InstancePre, Linker},
@@ -33,15 +31,20 @@ impl bindings::chronus::calendar::log::Host for Silent {
     }
 }
 
+/// A component cannot be run without a sandbox.
+#[derive(Debug, thiserror::Error)]
+#[error("the component cannot be run without a sandbox: {0}")]
+pub struct BareError(String);
+
 impl Sandbox {
     /// Compiles a component of which only `busy.query` will be called, without a sandbox. It may import nothing but
     /// the log.
     ///
     /// # Errors
     /// If it imports more, or does not match the contract.
-    pub fn bare(&self, bytes: &[u8]) -> Result<Bare, AdmissionError> {
-        let types = |error: wasmtime::Error| AdmissionError::Types(format!("{error:#}"));
-        let engine = &self.shared.ticking.engine;
+    pub fn bare(&self, bytes: &[u8]) -> Result<Bare, BareError> {
+        let types = |error: wasmtime::Error| BareError(format!("{error:#}"));
+        let engine = self.engine();
         let component = Component::from_binary(engine, bytes).map_err(types)?;
         let mut linker = Linker::new(engine);
         bindings::chronus::calendar::log::add_to_linker::<_, HasSelf<Silent>>(&mut linker, |silent: &mut Silent| {

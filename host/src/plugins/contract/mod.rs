@@ -3,15 +3,47 @@
 //! Events, times and kinds are those of [`crate::calendar`]. What a provider says of itself keeps the generated
 //! types: the operator's grant is a copy of it.
 
+pub(super) mod bindings;
+pub(super) mod convert;
+mod failure;
+
 use crate::calendar::{Event, Interval, Problem};
 use jiff::Timestamp;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-pub use super::bindings::chronus::calendar::descriptions::{
+pub use bindings::chronus::calendar::descriptions::{
     Attach, AttachBasic, AttachHeader, Description, EndpointChoice, FieldKind, Form, FormField, Level as ScopeLevel,
     Limits, Method, Oauth2ClientCredentials, Oauth2Code, Oauth2JwtBearer, Scopes, SecretUrl, SignIn,
 };
-pub use super::failure::{Failure, Remedy};
+pub use failure::{Failure, Remedy};
+
+/// The contract that this host speaks.
+pub const CONTRACT: &str = "0.1.0";
+
+/// The contract's worlds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// Tells when people are free.
+    ReadOnly,
+    /// Writes events and reports changes, too.
+    TwoWay,
+    /// Its service calls back, too.
+    TwoWayPush,
+}
+
+impl Level {
+    /// The contract's name of it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "read-only",
+            Self::TwoWay => "two-way",
+            Self::TwoWayPush => "two-way-push",
+        }
+    }
+}
 
 /// Whom a call is for. No field is secret: the credential stays with the host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -224,6 +256,17 @@ impl Change {
             Self::Problem(problem) => &problem.id,
         }
     }
+}
+
+/// Where the service is to call us, and what it brings along.
+#[derive(Debug, Clone)]
+pub struct Callback {
+    /// Absolute, https.
+    pub url: String,
+    /// Made for this subscription. The one secret that a provider sees.
+    pub secret: SecretString,
+    /// When the host would like it to end.
+    pub expires: Timestamp,
 }
 
 /// A service's promise to call us when a calendar changes.

@@ -6,7 +6,6 @@
 //! not stand in. No redirect is followed, and an answer has a size and a time. Rejected: a client beside the policy.
 
 use super::{EgressPolicy, Grant, OriginPattern, Purpose, Route, client::Clients, decide};
-use crate::plugins::Sandbox;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use http::{Request, Response};
@@ -30,34 +29,36 @@ pub enum FetchError {
     NoAnswer(&'static str),
 }
 
-impl Sandbox {
-    /// Sends a request to an address that the operator has granted, in the name of an organisation and a provider (so
-    /// that connections are not shared with others).
-    ///
-    /// # Errors
-    /// If it may not be sent, or if there is no whole answer.
-    pub async fn fetch(
-        &self,
-        (organisation, provider): (&str, &str),
-        request: Request<Vec<u8>>,
-    ) -> Result<Response<Bytes>, FetchError> {
-        let sending = fetch(&self.shared.policy, &self.shared.clients, (organisation, provider), request);
-        tokio::time::timeout(PATIENCE, sending).await.unwrap_or(Err(FetchError::NoAnswer("it did not answer in time")))
-    }
-
-    /// The address to which a browser is sent for one that the operator has granted.
-    #[must_use]
-    pub fn for_browsers(&self, url: &Url) -> Url {
-        self.shared.policy.map.apply(url).unwrap_or_else(|| url.clone())
-    }
+/// For whom the host sends a request. Connections are not shared between owners.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestOwner<'a> {
+    /// The organisation.
+    pub organisation: &'a str,
+    /// The provider.
+    pub provider: &'a str,
 }
 
-async fn fetch(
+/// Sends a request to an address that an operator granted.
+///
+/// # Errors
+/// If the request may not be sent, or the response is not complete in time.
+pub(in crate::plugins) async fn fetch(
     policy: &EgressPolicy,
     clients: &Clients,
-    (organisation, provider): (&str, &str),
+    owner: RequestOwner<'_>,
     request: Request<Vec<u8>>,
 ) -> Result<Response<Bytes>, FetchError> {
+    let sending = send(policy, clients, owner, request);
+    tokio::time::timeout(PATIENCE, sending).await.unwrap_or(Err(FetchError::NoAnswer("it did not answer in time")))
+}
+
+async fn send(
+    policy: &EgressPolicy,
+    clients: &Clients,
+    owner: RequestOwner<'_>,
+    request: Request<Vec<u8>>,
+) -> Result<Response<Bytes>, FetchError> {
+    let RequestOwner { organisation, provider } = owner;
     let denied = |why: String| FetchError::Denied(why);
     let (parts, body) = request.into_parts();
     let url: Url = parts.uri.to_string().parse().map_err(|_| denied("its address is none".into()))?;
@@ -102,7 +103,8 @@ mod tests {
     async fn post(url: &str, policy: &EgressPolicy) -> Result<Response<Bytes>, FetchError> {
         let clients = Clients::new(Tls::new(vec![]).unwrap(), Names::System, AddressPolicy::default());
         let request = Request::post(url).body(b"client_secret=hunter22".to_vec()).unwrap();
-        fetch(policy, &clients, ("o", "p"), request).await
+        let owner = RequestOwner { organisation: "o", provider: "p" };
+        fetch(policy, &clients, owner, request).await
     }
 
     #[tokio::test]

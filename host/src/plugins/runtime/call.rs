@@ -6,17 +6,21 @@
 //! Rejected: keeping instances warm, which saves some 15 µs and costs the promise that nothing survives a call.
 
 use super::{
-    Access, Loaded,
-    budget::{Budget, MemoryLimit},
-    convert::BadAnswer,
     cpu::CpuTime,
-    egress::{Egress, Purpose},
-    engine::OFFLINE_CALLS,
-    failure::{CallError, Exhausted, Remedy, Trap},
+    error::{CallError, Trap},
     log::GuestLog,
+    memory::MemoryLimit,
+    plugin::Loaded,
     state::State,
 };
-use crate::db;
+use crate::{
+    db,
+    plugins::{
+        contract::{Failure, Remedy, convert::BadAnswer},
+        egress::{Access, Egress, Purpose},
+        limits::{Budget, Exhausted, OFFLINE_CALLS},
+    },
+};
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
@@ -118,7 +122,7 @@ impl<'a> Call<'a> {
         self,
         outcome: Result<wasmtime::Result<Result<A, F>>, Elapsed>,
         value: impl FnOnce(A) -> Result<T, BadAnswer>,
-        failure: impl FnOnce(F) -> Result<super::Failure, BadAnswer>,
+        failure: impl FnOnce(F) -> Result<Failure, BadAnswer>,
     ) -> Result<T, CallError> {
         let Self { plugin, access, id, purpose, store, .. } = self;
         let answer = match outcome {

@@ -1,7 +1,10 @@
 //! What one call's store holds. It lives as long as the call.
 
-use super::{Access, budget::MemoryLimit, egress::Egress, log::GuestLog};
-use crate::clock::Clock;
+use super::{log::GuestLog, memory::MemoryLimit};
+use crate::{
+    clock::Clock,
+    plugins::egress::{Access, Egress},
+};
 use jiff::SignedDuration;
 use std::time::Duration;
 use wasmtime::component::ResourceTable;

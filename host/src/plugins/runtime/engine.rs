@@ -6,7 +6,9 @@
 //! Rejected: component-model async (it adds 0.8 µs to each call and the whole of WASI 0.3 to the surface), and a
 //! timer for each call, which cost others two orders of magnitude.
 
-use super::admission::features;
+use crate::plugins::limits::{
+    LARGEST_MEMORY, MOST_CORE_INSTANCES, MOST_MEMORIES, MOST_TABLES, OFFLINE_CALLS, TICK, features,
+};
 use std::{
     path::PathBuf,
     sync::{
@@ -14,27 +16,8 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
-    time::Duration,
 };
 use wasmtime::{Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
-
-/// How often a computing guest is looked at.
-pub const TICK: Duration = Duration::from_millis(5);
-
-/// The largest memory that the pool can give to one component, in bytes.
-pub(super) const LARGEST_MEMORY: usize = 256 << 20;
-
-/// The most memories that the core modules of one component have together. Admission sees to it.
-pub(super) const MOST_MEMORIES: u32 = 4;
-
-/// The most tables that they have. Admission sees to it.
-pub(super) const MOST_TABLES: u32 = 16;
-
-/// The most core modules that one component runs.
-const MOST_CORE_INSTANCES: u32 = 32;
-
-/// How many calls there may be at once that send nothing. They compute for milliseconds, so that few do for many.
-pub(super) const OFFLINE_CALLS: u32 = 8;
 
 /// An engine and its clock.
 pub(super) struct Ticking {

@@ -4,7 +4,7 @@
 //! line becomes an event of target `provider` with the provider's id and version and the call's id as fields, cut to
 //! a length, with control characters escaped, and so many a call; what is dropped is counted and said.
 
-use super::bindings::chronus::calendar::log;
+use crate::plugins::contract::bindings::chronus::calendar::log;
 use std::{
     collections::VecDeque,
     pin::Pin,

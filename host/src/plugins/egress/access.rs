@@ -6,10 +6,8 @@
 //! part of an [`Access`] is fixed when it is made. Rejected: failing the call and making it anew, which repeats its
 //! writes.
 
-use super::{
-    Budget, Connection,
-    egress::{Credential, Grant, Origin, OriginError, Secrets, faults::Faults},
-};
+use super::{Credential, Grant, Origin, OriginError, Secrets, faults::Faults};
+use crate::plugins::{contract::Connection, limits::Budget};
 use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::{
@@ -32,7 +30,7 @@ pub struct Access {
     renewal: Option<Renewal>,
     pub(super) server: Option<Origin>,
     pub(super) secret_url: Option<url::Url>,
-    pub(super) trial: Trial,
+    pub(in crate::plugins) trial: Trial,
 }
 
 /// The credential, as it is at the moment.
@@ -167,7 +165,7 @@ impl Access {
 
     /// For a call that needs no connection.
     #[must_use]
-    pub(super) fn offline(budget: Budget) -> Arc<Self> {
+    pub(in crate::plugins) fn offline(budget: Budget) -> Arc<Self> {
         Arc::new(Self {
             organisation: String::new(),
             connection: Connection::default(),

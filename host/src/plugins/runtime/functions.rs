@@ -4,15 +4,21 @@
 //! until the deadline, convert what came back. A macro writes that shape, so that a method shows only what is its own.
 
 use super::{
-    Access, Loaded, Plugin,
-    budget::Budget,
     call::Call,
-    contract::{Account, Batch, BusyAnswer, Description, Fetched, Notify, Reply, SignInError, Whose},
-    convert,
-    egress::Purpose,
-    failure::{CallError, Failure},
+    error::CallError,
+    plugin::{Loaded, Plugin},
 };
-use crate::calendar::{Draft, Event, Patch, Rsvp, Window};
+use crate::{
+    calendar::{Draft, Event, Patch, Rsvp, Window},
+    plugins::{
+        contract::{
+            Account, Batch, BusyAnswer, Description, Failure, Fetched, Notify, Reply, SignInError, Whose,
+            bindings::exports::chronus::calendar::events::GuestIndices, convert,
+        },
+        egress::{Access, Purpose},
+        limits::Budget,
+    },
+};
 use std::{convert::Infallible, sync::Arc};
 
 /// Runs one export: `run!(loaded, access, purpose, interface.function(arguments…) => conversion)`.
@@ -26,16 +32,18 @@ macro_rules! run {
 }
 pub(super) use run;
 
-/// `plugin.describe`
-pub(super) async fn describe(loaded: &Loaded) -> Result<Description, CallError> {
-    // As much as a call, because a component may first have to start an interpreter; but soon.
-    let access = Access::offline(Budget { wall_ms: 10_000, cpu_ms: 5_000, ..Budget::default() });
-    let mut call = Call::begin(loaded, &access, Purpose::Offline).await?;
-    let guest = loaded.exports.plugin.load(&mut call.store, &call.instance);
-    let guest = guest.map_err(|error| CallError::Host(error.to_string()))?;
-    let outcome = call.clock().run(guest.call_describe(&mut call.store)).await;
-    let outcome = outcome.map(|answer| answer.map(Ok::<_, Infallible>));
-    call.end(outcome, Ok, |never| match never {})
+impl Loaded {
+    /// `plugin.describe`
+    pub(in crate::plugins) async fn describe(&self) -> Result<Description, CallError> {
+        // As much as a call, because a component may first have to start an interpreter; but soon.
+        let access = Access::offline(Budget { wall_ms: 10_000, cpu_ms: 5_000, ..Budget::default() });
+        let mut call = Call::begin(self, &access, Purpose::Offline).await?;
+        let guest = self.exports.plugin.load(&mut call.store, &call.instance);
+        let guest = guest.map_err(|error| CallError::Host(error.to_string()))?;
+        let outcome = call.clock().run(guest.call_describe(&mut call.store)).await;
+        let outcome = outcome.map(|answer| answer.map(Ok::<_, Infallible>));
+        call.end(outcome, Ok, |never| match never {})
+    }
 }
 
 impl Plugin {
@@ -44,7 +52,7 @@ impl Plugin {
     /// # Errors
     /// See [`CallError`].
     pub async fn describe(&self) -> Result<Description, CallError> {
-        describe(&self.loaded).await
+        self.loaded.describe().await
     }
 
     /// `account.open`: the account behind the connection, and what can be done with it.
@@ -204,7 +212,7 @@ impl Plugin {
             call_page(&connection, calendar, cursor.as_ref(), window, max) => convert::batch)
     }
 
-    fn events(&self) -> Result<&super::exports::events::GuestIndices, CallError> {
+    fn events(&self) -> Result<&GuestIndices, CallError> {
         self.loaded.exports.events.as_ref().ok_or(CallError::NotExported("events"))
     }
 }

@@ -5,12 +5,9 @@
 //! somebody's wrong meeting.
 
 use super::{
+    Abilities, Account, Batch, BusyAnswer, BusyTimes, Calendar, CalendarRole, Change, Connection, Failure, Fetched,
+    Hint, HttpReply, Memo, News, Notification, Notify, Remedy, Reply, SignInError, Subscription, Whose,
     bindings::chronus::calendar::types as wit,
-    contract::{
-        Abilities, Account, Batch, BusyAnswer, BusyTimes, Calendar, CalendarRole, Change, Connection, Fetched, Hint,
-        HttpReply, Memo, News, Notification, Notify, Reply, SignInError, Subscription, Whose,
-    },
-    failure::{Failure, Remedy},
 };
 use crate::calendar::{
     Attendee, BusyKind, Draft, Event, Interval, Moment, Organiser, Patch, Problem, Role, Rsvp, Span, Status, Timed,
@@ -21,7 +18,7 @@ use jiff::{Timestamp, civil};
 /// How an answer breaks the contract.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct BadAnswer(pub(super) String);
+pub(in crate::plugins) struct BadAnswer(pub(in crate::plugins) String);
 
 type Checked<T> = Result<T, BadAnswer>;
 
@@ -31,7 +28,7 @@ fn bad<T>(what: impl Into<String>) -> Checked<T> {
 
 // ---- into the provider ------------------------------------------------------------------------------------------
 
-pub(super) fn connection(c: &Connection) -> wit::Connection {
+pub(in crate::plugins) fn connection(c: &Connection) -> wit::Connection {
     wit::Connection {
         sign_in: c.sign_in.clone(),
         server: c.server.clone(),
@@ -43,25 +40,25 @@ pub(super) fn connection(c: &Connection) -> wit::Connection {
     }
 }
 
-pub(super) fn window(window: Window) -> wit::Window {
+pub(in crate::plugins) fn window(window: Window) -> wit::Window {
     wit::Window { start: window.start.as_second(), end: window.end.as_second() }
 }
 
-pub(super) fn whose(whose: Whose) -> wit::Whose {
+pub(in crate::plugins) fn whose(whose: Whose) -> wit::Whose {
     match whose {
         Whose::Calendars(ids) => wit::Whose::Calendars(ids),
         Whose::Addresses(addresses) => wit::Whose::Addresses(addresses),
     }
 }
 
-pub(super) const fn notify(notify: Notify) -> wit::Notify {
+pub(in crate::plugins) const fn notify(notify: Notify) -> wit::Notify {
     match notify {
         Notify::All => wit::Notify::All,
         Notify::None => wit::Notify::None,
     }
 }
 
-pub(super) fn draft(draft: Draft) -> wit::Draft {
+pub(in crate::plugins) fn draft(draft: Draft) -> wit::Draft {
     wit::Draft {
         uid: draft.uid,
         title: draft.title,
@@ -74,7 +71,7 @@ pub(super) fn draft(draft: Draft) -> wit::Draft {
     }
 }
 
-pub(super) fn patch(patch: Patch) -> wit::Patch {
+pub(in crate::plugins) fn patch(patch: Patch) -> wit::Patch {
     wit::Patch {
         title: patch.title,
         description: patch.description,
@@ -86,7 +83,7 @@ pub(super) fn patch(patch: Patch) -> wit::Patch {
     }
 }
 
-pub(super) fn sign_in_error(error: SignInError) -> wit::SignInError {
+pub(in crate::plugins) fn sign_in_error(error: SignInError) -> wit::SignInError {
     let SignInError { status, error, description, fields } = error;
     wit::SignInError { status, error, description, fields }
 }
@@ -118,7 +115,7 @@ fn attendee_out(attendee: Attendee) -> wit::Attendee {
     wit::Attendee { address, name, role, rsvp: rsvp_out(rsvp), is_self }
 }
 
-pub(super) const fn rsvp_out(rsvp: Rsvp) -> wit::Rsvp {
+pub(in crate::plugins) const fn rsvp_out(rsvp: Rsvp) -> wit::Rsvp {
     match rsvp {
         Rsvp::NeedsAction => wit::Rsvp::NeedsAction,
         Rsvp::Accepted => wit::Rsvp::Accepted,
@@ -147,7 +144,7 @@ const fn status_out(status: Status) -> wit::EventStatus {
 
 // ---- out of the provider ----------------------------------------------------------------------------------------
 
-pub(super) fn reply<T>(value: T, new_memo: Option<wit::Memo>) -> Checked<Reply<T>> {
+pub(in crate::plugins) fn reply<T>(value: T, new_memo: Option<wit::Memo>) -> Checked<Reply<T>> {
     Ok(Reply { value, memo: new_memo.map(memo).transpose()? })
 }
 
@@ -158,7 +155,7 @@ fn memo(memo: wit::Memo) -> Checked<Memo> {
     }
 }
 
-pub(super) fn account(opened: wit::Opened) -> Checked<Reply<Account>> {
+pub(in crate::plugins) fn account(opened: wit::Opened) -> Checked<Reply<Account>> {
     let flags = opened.abilities;
     let abilities = Abilities {
         read_busy: flags.contains(wit::Abilities::READ_BUSY),
@@ -186,7 +183,7 @@ fn calendar(calendar: wit::Calendar) -> Calendar {
     Calendar { id, name, role, is_default, zone }
 }
 
-pub(super) fn busy(answers: wit::BusyAnswers) -> Checked<Reply<Vec<BusyAnswer>>> {
+pub(in crate::plugins) fn busy(answers: wit::BusyAnswers) -> Checked<Reply<Vec<BusyAnswer>>> {
     let one = |answer: wit::BusyAnswer| {
         let outcome = match answer.outcome {
             Ok(times) => Ok(BusyTimes {
@@ -212,11 +209,11 @@ fn problem(problem: wit::Problem) -> Problem {
     Problem { id: problem.id, what: problem.what }
 }
 
-pub(super) fn one_event(one: wit::OneEvent) -> Checked<Reply<Event>> {
+pub(in crate::plugins) fn one_event(one: wit::OneEvent) -> Checked<Reply<Event>> {
     reply(event(one.event)?, one.memo)
 }
 
-pub(super) fn fetched(fetched: wit::FetchedEvents) -> Checked<Reply<Vec<Fetched>>> {
+pub(in crate::plugins) fn fetched(fetched: wit::FetchedEvents) -> Checked<Reply<Vec<Fetched>>> {
     let one = |item: wit::Fetched| {
         let outcome = match item.outcome {
             Ok(found) => Ok(event(found)?),
@@ -227,7 +224,7 @@ pub(super) fn fetched(fetched: wit::FetchedEvents) -> Checked<Reply<Vec<Fetched>
     reply(fetched.items.into_iter().map(one).collect::<Checked<_>>()?, fetched.memo)
 }
 
-pub(super) fn batch(batch: wit::Batch) -> Checked<Reply<Batch>> {
+pub(in crate::plugins) fn batch(batch: wit::Batch) -> Checked<Reply<Batch>> {
     if batch.next.len() > Batch::MAX_CURSOR {
         return bad(format!("a cursor of {} bytes; at most {} are kept", batch.next.len(), Batch::MAX_CURSOR));
     }
@@ -244,12 +241,12 @@ pub(super) fn batch(batch: wit::Batch) -> Checked<Reply<Batch>> {
     reply(Batch { items, next, more, complete_listing }, memo)
 }
 
-pub(super) fn subscription_out(subscription: &Subscription) -> wit::Subscription {
+pub(in crate::plugins) fn subscription_out(subscription: &Subscription) -> wit::Subscription {
     let Subscription { id, state, expires } = subscription;
     wit::Subscription { id: id.clone(), state: state.clone(), expires: expires.map(Timestamp::as_second) }
 }
 
-pub(super) fn subscribed(subscribed: wit::Subscribed) -> Checked<Reply<Subscription>> {
+pub(in crate::plugins) fn subscribed(subscribed: wit::Subscribed) -> Checked<Reply<Subscription>> {
     let wit::Subscription { id, state, expires } = subscribed.subscription;
     if id.is_empty() {
         return bad("a subscription without an id");
@@ -264,7 +261,7 @@ pub(super) fn subscribed(subscribed: wit::Subscribed) -> Checked<Reply<Subscript
     reply(Subscription { id, state, expires: expires.map(instant).transpose()? }, subscribed.memo)
 }
 
-pub(super) fn notification(notification: wit::Notification) -> Checked<Notification> {
+pub(in crate::plugins) fn notification(notification: wit::Notification) -> Checked<Notification> {
     let wit::Reply { status, content_type, body } = notification.reply;
     if !(200..600).contains(&status) {
         return bad(format!("a reply with the status {status}"));
@@ -386,7 +383,7 @@ const fn kind(kind: wit::BusyKind) -> BusyKind {
     }
 }
 
-pub(super) fn failure(failure: wit::Failure) -> Checked<Failure> {
+pub(in crate::plugins) fn failure(failure: wit::Failure) -> Checked<Failure> {
     let remedy = match failure.remedy {
         wit::Remedy::Reconnect => Remedy::Reconnect,
         wit::Remedy::NeedsAdminApproval(link) => Remedy::NeedsAdminApproval(link),

@@ -6,17 +6,15 @@
 
 use super::{
     EgressPolicy, Purpose, Route,
+    access::{Access, Held},
     client::AddressDenied,
     decide,
+    denial::{Denial, Rule},
     faults::{Fault, Faults, Recorded},
     leak::LeakScan,
+    meter::Meter,
 };
-use crate::plugins::{
-    Access,
-    access::Held,
-    budget::Meter,
-    failure::{Denial, Exhausted, Rule},
-};
+use crate::plugins::limits::Exhausted;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, header};

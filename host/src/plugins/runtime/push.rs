@@ -3,31 +3,16 @@
 //! `parse-notification` reads what anybody may have sent. So it runs without a connection, where no request can leave,
 //! and on a budget of its own.
 
-use super::{
-    Access, Plugin,
-    budget::Budget,
-    call::Call,
-    contract::{Notification, Reply, Subscription},
-    convert,
-    egress::Purpose,
-    exports,
-    failure::CallError,
-    functions::run,
+use super::{call::Call, error::CallError, functions::run, plugin::Plugin};
+use crate::plugins::{
+    contract::{
+        Callback, Notification, Reply, Subscription, bindings::exports::chronus::calendar::push::GuestIndices, convert,
+    },
+    egress::{Access, Purpose},
+    limits::Budget,
 };
-use jiff::Timestamp;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use std::{convert::Infallible, sync::Arc};
-
-/// Where the service is to call us, and what it brings along.
-#[derive(Debug, Clone)]
-pub struct Callback {
-    /// Absolute, https.
-    pub url: String,
-    /// Made for this subscription. The one secret that a provider sees.
-    pub secret: SecretString,
-    /// When the host would like it to end.
-    pub expires: Timestamp,
-}
 
 impl Plugin {
     /// `push.subscribe`: asks the service to call when the calendar changes.
@@ -111,7 +96,7 @@ impl Plugin {
         call.end(outcome, convert::notification, |never| match never {})
     }
 
-    fn push(&self) -> Result<&exports::push::GuestIndices, CallError> {
+    fn push(&self) -> Result<&GuestIndices, CallError> {
         self.loaded.exports.push.as_ref().ok_or(CallError::NotExported("push"))
     }
 }

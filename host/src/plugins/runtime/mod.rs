@@ -1,0 +1,19 @@
+//! Running a component: one engine for all, one fresh instance for each call.
+
+mod bare;
+mod call;
+mod cpu;
+mod engine;
+mod error;
+mod functions;
+mod log;
+mod memory;
+mod plugin;
+mod push;
+mod sandbox;
+mod state;
+
+pub use bare::{Bare, BareError};
+pub use error::{CallError, Trap};
+pub use plugin::{Inspection, Plugin};
+pub use sandbox::{Sandbox, SandboxConfig, SandboxError};

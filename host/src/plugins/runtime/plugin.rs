@@ -1,0 +1,94 @@
+//! An admitted component, ready to be called.
+
+use super::{sandbox::Shared, state::State};
+use crate::plugins::contract::{Description, Level, bindings::exports::chronus::calendar as exports};
+use serde::Serialize;
+use std::sync::Arc;
+use wasmtime::component::InstancePre;
+
+/// What can be known of a component without running it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Inspection {
+    /// SHA-256 of the bytes, in hex.
+    pub sha256: String,
+    /// In bytes.
+    pub size: usize,
+    /// The version of the contract that it was made for.
+    pub contract: String,
+    /// What it exports.
+    pub level: Level,
+    /// The interfaces that it imports, with their versions.
+    pub imports: Vec<String>,
+    /// Those of them that lead nowhere here.
+    pub inert: Vec<String>,
+}
+
+/// An admitted provider. Cheap to clone. A call under way keeps the component that it was made with.
+#[derive(Clone)]
+pub struct Plugin {
+    pub(super) loaded: Loaded,
+    inspection: Arc<Inspection>,
+    description: Arc<Description>,
+}
+
+impl Plugin {
+    /// An admitted component.
+    pub(in crate::plugins) fn new(loaded: Loaded, inspection: Inspection, description: Description) -> Self {
+        let (id, version) = (description.id.as_str().into(), description.version.as_str().into());
+        let facts = Arc::new(Facts { id, version, sha256: inspection.sha256.clone() });
+        Self { loaded: Loaded { facts, ..loaded }, inspection: inspection.into(), description: description.into() }
+    }
+
+    /// What the component says about itself: a request, which the operator's grant answers.
+    #[must_use]
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// What admission found out about the component.
+    #[must_use]
+    pub fn inspection(&self) -> &Inspection {
+        &self.inspection
+    }
+}
+
+/// A component that is ready to be instantiated.
+#[derive(Clone)]
+pub(in crate::plugins) struct Loaded {
+    pub(super) sandbox: Arc<Shared>,
+    pub(super) pre: InstancePre<State>,
+    pub(super) exports: Exports,
+    pub(super) facts: Arc<Facts>,
+}
+
+/// Names the component in log lines and error records.
+pub(super) struct Facts {
+    pub(super) id: Arc<str>,
+    pub(super) version: Arc<str>,
+    pub(super) sha256: String,
+}
+
+/// Where the contract's functions are in a component.
+#[derive(Clone)]
+pub(super) struct Exports {
+    pub(super) plugin: exports::plugin::GuestIndices,
+    pub(super) account: exports::account::GuestIndices,
+    pub(super) busy: exports::busy::GuestIndices,
+    pub(super) events: Option<exports::events::GuestIndices>,
+    pub(super) changes: Option<exports::changes::GuestIndices>,
+    pub(super) push: Option<exports::push::GuestIndices>,
+}
+
+impl Exports {
+    pub(super) fn find(pre: &InstancePre<State>, level: Level) -> wasmtime::Result<Self> {
+        let (two_way, pushes) = (level >= Level::TwoWay, level >= Level::TwoWayPush);
+        Ok(Self {
+            plugin: exports::plugin::GuestIndices::new(pre)?,
+            account: exports::account::GuestIndices::new(pre)?,
+            busy: exports::busy::GuestIndices::new(pre)?,
+            events: two_way.then(|| exports::events::GuestIndices::new(pre)).transpose()?,
+            changes: two_way.then(|| exports::changes::GuestIndices::new(pre)).transpose()?,
+            push: pushes.then(|| exports::push::GuestIndices::new(pre)).transpose()?,
+        })
+    }
+}

@@ -1,0 +1,132 @@
+//! What all providers of a host share: the engine, the linker, the room for calls, and the way out.
+
+use super::{
+    engine::Ticking,
+    log::GuestLog,
+    plugin::{Exports, Facts, Loaded},
+    state::State,
+};
+use crate::plugins::{
+    contract::{Level, bindings},
+    egress::{Clients, EgressPolicy, FetchError, Names, RequestOwner, Tls, fetch},
+    limits::OFFLINE_CALLS,
+};
+use bytes::Bytes;
+use http::{Request, Response};
+use std::{path::PathBuf, sync::Arc};
+use tokio::sync::Semaphore;
+use url::Url;
+use wasmtime::component::{Component, HasSelf, Linker};
+
+/// Runs components.
+pub struct Sandbox {
+    shared: Arc<Shared>,
+    linker: Linker<State>,
+}
+
+/// The part of a sandbox that its components hold on to.
+pub(super) struct Shared {
+    pub(super) ticking: Ticking,
+    pub(super) concurrent_calls: u32,
+    pub(super) permits: Arc<Semaphore>,
+    /// For calls that send no requests. They have room of their own, so that notifications from unknown senders and calls
+    /// to calendars never wait for each other.
+    pub(super) offline_permits: Arc<Semaphore>,
+    pub(super) policy: Arc<EgressPolicy>,
+    pub(super) clients: Arc<Clients>,
+}
+
+/// How a sandbox is set up.
+#[derive(Debug, Clone)]
+pub struct SandboxConfig {
+    /// The maximum number of calls at once. Further calls wait; their wall time runs meanwhile.
+    pub concurrent_calls: u32,
+    /// The directory where compiled code is kept between starts. Only the host may have access to it: its files are
+    /// executed.
+    pub cache: Option<PathBuf>,
+    /// The egress policy for all providers.
+    pub egress: EgressPolicy,
+    /// TLS trust anchors.
+    pub tls: Tls,
+    /// How host names are resolved.
+    pub names: Names,
+}
+
+/// The sandbox cannot be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("the sandbox cannot be set up: {0}")]
+pub struct SandboxError(String);
+
+impl Sandbox {
+    /// Sets up a sandbox.
+    ///
+    /// # Errors
+    /// If the machine lacks what the configuration asks for, for example address space for the pool.
+    pub fn new(config: SandboxConfig) -> Result<Self, SandboxError> {
+        let error = |error: wasmtime::Error| SandboxError(format!("{error:#}"));
+        let ticking = Ticking::new(config.concurrent_calls, config.cache).map_err(error)?;
+        let mut linker = Linker::new(&ticking.engine);
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(error)?;
+        wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker).map_err(error)?;
+        bindings::chronus::calendar::log::add_to_linker::<_, HasSelf<GuestLog>>(&mut linker, |state: &mut State| {
+            &mut state.log
+        })
+        .map_err(error)?;
+        let clients = Clients::new(config.tls, config.names, config.egress.addresses.clone());
+        let shared = Arc::new(Shared {
+            ticking,
+            concurrent_calls: config.concurrent_calls,
+            permits: Arc::new(Semaphore::new(config.concurrent_calls as usize)),
+            offline_permits: Arc::new(Semaphore::new(OFFLINE_CALLS as usize)),
+            policy: Arc::new(config.egress),
+            clients: Arc::new(clients),
+        });
+        Ok(Self { shared, linker })
+    }
+
+    /// The number of component instances, which is the number of calls under way.
+    #[must_use]
+    pub fn instances(&self) -> u64 {
+        self.engine().pooling_allocator_metrics().map_or(0, |metrics| metrics.component_instances())
+    }
+
+    /// Sends a request of the host itself, for a provider of an organisation, to an address that an operator granted.
+    ///
+    /// # Errors
+    /// If the request may not be sent, or the response is not complete in time.
+    pub async fn fetch(
+        &self,
+        owner: RequestOwner<'_>,
+        request: Request<Vec<u8>>,
+    ) -> Result<Response<Bytes>, FetchError> {
+        fetch(&self.shared.policy, &self.shared.clients, owner, request).await
+    }
+
+    /// The address to which a browser is sent in place of one that an operator granted: another one only while
+    /// `egress.map` is active.
+    #[must_use]
+    pub fn for_browsers(&self, url: &Url) -> Url {
+        self.shared.policy.map.apply(url).unwrap_or_else(|| url.clone())
+    }
+
+    pub(super) fn engine(&self) -> &wasmtime::Engine {
+        &self.shared.ticking.engine
+    }
+
+    /// Compiles a component.
+    pub(in crate::plugins) async fn compile(&self, bytes: Vec<u8>) -> Result<Component, String> {
+        // A component that carries an interpreter takes seconds to compile: not on a thread that serves calls.
+        let engine = self.engine().clone();
+        let compiled = tokio::task::spawn_blocking(move || Component::from_binary(&engine, &bytes)).await;
+        compiled.map_err(|error| error.to_string())?.map_err(|error| format!("{error:#}"))
+    }
+
+    /// Links a component to the imports that providers get, and finds the exports of its level.
+    pub(in crate::plugins) fn link(&self, component: &Component, level: Level, sha256: &str) -> Result<Loaded, String> {
+        let error = |error: wasmtime::Error| format!("{error:#}");
+        let pre = self.linker.instantiate_pre(component).map_err(error)?;
+        let exports = Exports::find(&pre, level).map_err(error)?;
+        let facts = Facts { id: "unnamed".into(), version: "0".into(), sha256: sha256.to_owned() };
+        Ok(Loaded { sandbox: self.shared.clone(), pre, exports, facts: facts.into() })
+    }
+}
