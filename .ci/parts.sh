@@ -1,12 +1,24 @@
-# Sourced by `run` and `long`: parts with names, a table of what each took, and the name of the one that failed.
+# Sourced by `run` and `long`: parts with names and budgets, a table of what each took, and the name of the one that failed.
 #
-#   part NAME COMMAND…                   runs it; whatever fails ends the script
-#   because="REASON" part NAME COMMAND…  a part of more than five minutes says why
-#   need PACKAGE COMMAND…                installs a Debian package, unless the command succeeds without it
-#   tool NAME VERSION                    installs a program of cargo's into target/tools, unless it is there
+#   part NAME MINUTES COMMAND…   runs the command; whatever fails ends the script, and so does a part that takes more than
+#                                one and a half times its budget
+#   timed NAME CARGO TEST…       runs `cargo test …`, prints how long each test took, and remembers it for the table
+#   need PACKAGE COMMAND…        installs a Debian package, unless the command succeeds without it
+#   tool NAME VERSION            installs a program of cargo's into the cache, unless it is there, and sets $tool to it
+#
+# Budgets are those of a cold run on two cores: a fresh clone without `target/` and without our cache. A part that misses
+# its budget is made faster or given another on purpose, in a commit that says why.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# What the gate compiles or downloads and another clone can use: tools, peers, the guests' compiler. By version; whoever
+# installs something holds a lock. `chronus_plugins_build::cache` is the same folder.
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/chronus
+slowest=20
+
+rm -rf target/ci
+mkdir -p target/ci
 
 part_table=()
 part_name=
@@ -14,29 +26,35 @@ part_began=0
 
 part() {
     part_name=$1
+    part_minutes=$2
     part_began=$SECONDS
-    part_because=${because:-}
-    shift
-    printf '\n=== %s: %s\n' "$part_name" "$*"
+    shift 2
+    printf '\n=== %s (budget: %s min): %s\n' "$part_name" "$part_minutes" "$*"
     "$@"
+    local seconds=$((SECONDS - part_began))
+    if [ "$seconds" -gt $((part_minutes * 90)) ]; then
+        printf '\n%s took %d:%02d min; its budget is %s min, and one and a half times that is the most.\n' \
+            "$part_name" $((seconds / 60)) $((seconds % 60)) "$part_minutes"
+        return 1
+    fi
     part_row ''
     part_name=
 }
 
 part_row() {
     local seconds=$((SECONDS - part_began)) remark=$1
-    if [ "$seconds" -gt 300 ]; then
-        remark="$remark ${part_because:-more than 5 minutes, and nobody has said why}"
-    fi
-    part_table+=("$(printf '%-14s %3d:%02d  %s' "$part_name" $((seconds / 60)) $((seconds % 60)) "$remark")")
+    if [ -z "$remark" ] && [ "$seconds" -gt $((part_minutes * 60)) ]; then remark='over its budget'; fi
+    part_table+=("$(printf '%-16s %3d:%02d  %6s  %s' \
+        "$part_name" $((seconds / 60)) $((seconds % 60)) "$part_minutes" "$remark")")
 }
 
 part_end() {
     local code=$?
     [ -z "$part_name" ] || part_row 'FAILED'
-    printf '\n%-14s %6s\n' part min:s
-    printf '%s\n' "${part_table[@]}"
-    printf '%-14s %3d:%02d\n' total $((SECONDS / 60)) $((SECONDS % 60))
+    slow_table
+    printf '\n%-16s %6s  %6s\n' part min:s budget
+    [ "${#part_table[@]}" = 0 ] || printf '%s\n' "${part_table[@]}"
+    printf '%-16s %3d:%02d\n' total $((SECONDS / 60)) $((SECONDS % 60))
     if [ "$code" = 0 ]; then
         printf '\n%s: passed at %s\n' "$0" "$(git rev-parse --short HEAD)"
     else
@@ -45,12 +63,40 @@ part_end() {
 }
 trap part_end EXIT
 
-# tool NAME VERSION: a program of cargo's, at exactly this version, in target/tools/bin. The debug build takes half as long
-# to make as the release build, and is fast enough.
+# Stable libtest gives no times. `.ci/timed`, which cargo runs compiled tests through, asks for them.
+timed() {
+    local log=target/ci/$1.tests host
+    shift
+    host=$(rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
+    env "CARGO_TARGET_${host}_RUNNER=$PWD/.ci/timed" "$@" | tee "$log"
+}
+
+# `test a::b ... ok <1.234s>`, from all logs, the slowest first.
+slow_table() {
+    local logs=(target/ci/*.tests)
+    [ -e "${logs[0]}" ] || return 0
+    printf '\n%9s  the %s slowest tests\n' seconds "$slowest"
+    awk '
+        FNR == 1 { name = FILENAME; sub(".*/", "", name); sub(".tests$", "", name) }
+        match($0, /<[0-9.]+s>$/) {
+            test = $0; sub(/^test /, "", test); sub(/ \.\.\. .*/, "", test); sub(/ - should panic$/, "", test)
+            printf "%9.1f  %s (%s)\n", substr($0, RSTART + 1, RLENGTH - 3), test, name
+        }' "${logs[@]}" | sort -k1,1 -rn | head -n "$slowest" || true
+}
+
+# tool NAME VERSION: a program of cargo's at exactly this version. What is there is asked for its version, so a folder that
+# was left half-made is made again. The debug build takes half as long to make as the release build, and is fast enough.
 tool() {
-    if [ "$("target/tools/bin/$1" --version 2>/dev/null)" != "$1 $2" ]; then
-        cargo install "$1" --version "$2" --locked --debug --quiet --root target/tools
-    fi
+    local folder=$cache/tools/$1-$2
+    tool=$folder/bin/$1
+    mkdir -p "$cache/tools"
+    (
+        flock 9
+        if [ "$("$tool" --version 2>/dev/null)" != "$1 $2" ]; then
+            rm -rf "$folder"
+            cargo install "$1" --version "$2" --locked --debug --quiet --root "$folder"
+        fi
+    ) 9>"$folder.lock"
 }
 
 need() {

@@ -2,7 +2,7 @@
 //!
 //! A provider is worth nothing until it is a component, and a person who has just cloned this repository has neither
 //! the WebAssembly target nor the tools that make one. So this crate does the whole way in one process: find a
-//! toolchain (or fetch one into `target/`, never into the system), compile, componentise, check against the features
+//! toolchain (or fetch one into the user's cache, never into the system), compile, componentise, check against the features
 //! that the host allows, sign, and say what it made. It is a library because the integration tests and the demo call
 //! it themselves: `cargo test` needs no step before it.
 //!
@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 mod build;
+mod cache;
 mod compile;
 mod component;
 mod environment;
@@ -29,6 +30,7 @@ mod toolchain;
 mod workspace;
 
 pub use build::{examples, providers};
+pub use cache::cache;
 pub use component::FEATURES;
 pub use error::BuildError;
 pub use process::Failed;
@@ -44,7 +46,7 @@ pub struct Options {
     pub out: PathBuf,
     /// The nested cargo's own target directory.
     pub target_dir: PathBuf,
-    /// Where a fetched toolchain is kept. It may be shared between checkouts.
+    /// Where a fetched toolchain is kept, for all checkouts.
     pub toolchain_dir: PathBuf,
     /// The ids to build. Empty: all.
     pub only: Vec<String>,
@@ -57,7 +59,7 @@ impl Options {
             workspace: workspace.to_owned(),
             out: workspace.join("plugins-build/out"),
             target_dir: workspace.join("target/guests"),
-            toolchain_dir: workspace.join("target/guest-toolchain"),
+            toolchain_dir: cache(workspace).join("guest-toolchain"),
             only: Vec::new(),
         }
     }

@@ -43,7 +43,7 @@ struct Selection {
     /// The nested cargo's target directory [default: target/guests]
     #[arg(long, value_name = "DIR")]
     target_dir: Option<PathBuf>,
-    /// Where a fetched compiler is kept [default: target/guest-toolchain]
+    /// Where a fetched compiler is kept [default: guest-toolchain in the user's cache]
     #[arg(long, value_name = "DIR")]
     toolchain_dir: Option<PathBuf>,
 }

@@ -81,6 +81,68 @@ fn a_visible_change_needs_a_line_in_the_changelog() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Runs a script that sources `parts.sh`, in a repository of its own: whether it succeeded, and what it printed.
+fn parts(text: &str) -> anyhow::Result<(bool, String)> {
+    let repository = Repository::new()?;
+    let scripts = repository.0.path().join(".ci");
+    repository.change(".ci/empty", "ci: Begin")?;
+    fs::copy(repo_root().join(".ci/parts.sh"), scripts.join("parts.sh"))?;
+    fs::write(scripts.join("try"), format!(". \"$(dirname \"$0\")/parts.sh\"\n{text}"))?;
+    let Output { status, stdout, stderr } = Command::new("bash").arg(scripts.join("try")).output()?;
+    Ok((status.success(), String::from_utf8([stdout, stderr].concat())?))
+}
+
+/// A command that takes as long as it says: bash's own clock is moved.
+const TAKES: &str = "takes() { SECONDS=$((SECONDS + $1)); }\n";
+
+#[test]
+fn a_part_that_fails_or_takes_too_long_ends_the_gate_with_its_name() -> anyhow::Result<()> {
+    let (passed, text) = parts(&format!("{TAKES}part one 2 takes 111\npart 'the other' 2 takes 171"))?;
+    assert!(passed && text.contains("passed at"), "{text}");
+    assert!(text.contains("one                1:5"), "{text}");
+    assert!(text.contains("2  over its budget"), "{text}");
+    assert!(text.contains("total              4:4"), "{text}");
+
+    let (passed, text) = parts(&format!("{TAKES}part slow 2 takes 185\npart never 1 true"))?;
+    assert!(!passed && text.contains("slow took 3:0") && text.contains("its budget is 2 min"), "{text}");
+    assert!(text.contains("FAILED in slow (exit code 1)") && !text.contains("never"), "{text}");
+
+    let (passed, text) = parts("part wrong 1 sh -c 'exit 7'\npart never 1 true")?;
+    assert!(!passed && text.contains("FAILED in wrong (exit code 7)") && !text.contains("never"), "{text}");
+    Ok(())
+}
+
+#[test]
+fn the_slowest_tests_are_listed() -> anyhow::Result<()> {
+    let log = "test a::quick ... ok <0.100s>\ntest b::slow ... ok <12.345s>\ntest c - should panic ... ok <3.000s>\n\
+               test d ... FAILED <4.000s>\ntest result: ok. 4 passed; 0 failed; finished in 15.00s\n";
+    let (_, text) = parts(&format!("slowest=3\nprintf '%s' '{log}' >target/ci/sqlite.tests\n"))?;
+    let table: Vec<_> = text.lines().skip_while(|line| !line.contains("slowest tests")).skip(1).take(4).collect();
+    assert_eq!(table, ["     12.3  b::slow (sqlite)", "      4.0  d (sqlite)", "      3.0  c (sqlite)", ""], "{text}");
+    Ok(())
+}
+
+#[test]
+fn cargos_runner_asks_tests_for_their_times() -> anyhow::Result<()> {
+    let test = std::env::current_exe()?;
+    let test = test.to_str().context("the path is UTF-8")?;
+    let (passed, text) = script(".ci/timed", &[test, "--exact", "gate::no_alias_is_quiet"])?;
+    assert!(passed && text.contains("gate::no_alias_is_quiet ... ok <"), "{text}");
+    assert_eq!(script(".ci/timed", &["echo", "as it is"])?, (true, "as it is\n".to_owned()));
+    Ok(())
+}
+
+#[test]
+fn no_alias_is_quiet() -> anyhow::Result<()> {
+    let config: toml::Table = fs::read_to_string(repo_root().join(".cargo/config.toml"))?.parse()?;
+    let aliases = config["alias"].as_table().context("aliases are a table")?;
+    for name in ["chronus", "demo", "plugins"] {
+        let alias = aliases[name].as_str().context("an alias is text")?;
+        assert!(alias.starts_with("run ") && !alias.contains("quiet") && !alias.contains(" -q"), "{name}: {alias}");
+    }
+    Ok(())
+}
+
 #[test]
 fn this_checkout_has_the_scripts_that_the_workflow_calls() -> anyhow::Result<()> {
     let workflow = fs::read_to_string(repo_root().join(".github/workflows/ci.yml"))?;

@@ -1,4 +1,4 @@
-//! A compiler with the standard library's source from Debian, unpacked below `target/`, never installed.
+//! A compiler with the standard library's source from Debian, unpacked into the user's cache, never installed.
 //!
 //! Where rustup cannot fetch the WebAssembly target, a Debian mirror usually can be reached. `rustc-web` is Debian's
 //! recent compiler; its packages are downloaded (apt checks their digests against the signed lists), unpacked with
@@ -112,7 +112,7 @@ fn fetch(
     fs::create_dir_all(&downloads).map_err(BuildError::file("create", &downloads))?;
     let mut tried = download(&apt, &downloads, oldest, progress);
     if tried.is_err() {
-        progress("this machine's package lists are missing or stale: fetching fresh ones into target/");
+        progress("this machine's package lists are missing or stale: fetching fresh ones into the cache");
         let warnings = apt.own_lists(progress)?;
         // apt does not count a list that it could not fetch as a failure, but it is what the rest fails by.
         tried = download(&apt, &downloads, oldest, progress).map_err(|error| explained(error, &warnings));
@@ -156,7 +156,7 @@ fn prune(root: &Path) -> Result<(), BuildError> {
 fn download(apt: &Apt, into: &Path, oldest: (u32, u32), progress: &mut dyn FnMut(&str)) -> Result<Plan, BuildError> {
     let plan = apt.plan(oldest)?;
     progress(&format!(
-        "fetching rustc {} from Debian: {} MB, once (it is unpacked into target/, nothing is installed)",
+        "fetching rustc {} from Debian: {} MB, once (it is unpacked into the user's cache, nothing is installed)",
         plan.version,
         plan.bytes.div_ceil(1_000_000)
     ));

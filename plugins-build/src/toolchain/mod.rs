@@ -1,7 +1,7 @@
 //! Which compiler makes the guests.
 //!
 //! 1. The compiler that built this program, if its standard library for WebAssembly is installed.
-//! 2. Otherwise Debian's compiler and the standard library's source, fetched and unpacked below `target/` ([`debian`]).
+//! 2. Otherwise Debian's compiler and the standard library's source, fetched and unpacked into the user's cache ([`debian`]).
 //!    The standard library is then compiled along with the guest, by the cargo that runs us.
 //! 3. Otherwise an error that says what to install.
 //!

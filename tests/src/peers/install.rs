@@ -1,8 +1,9 @@
-//! Puts a peer's pinned packages into a folder of its own below `target/peers`, once.
+//! Puts a peer's pinned packages into a folder of its own in the user's cache, once for all clones.
 //!
 //! Tests run in parallel, in several processes, and are interrupted at any moment. A file lock lets one process
 //! install while the others wait; a marker that is written last says that the folder is complete and from which
-//! requirements. A folder without it, or with another list in it, is removed and made again.
+//! requirements, and by which Python. A folder without it, or with another text in it, is removed and made again. The
+//! folder's name has a digest of the requirements: a clone with others does not take it away from tests that run.
 //!
 //! Of PyPI, only wheels are taken: building a package from its source would run code with unpinned tools of its own.
 //! Hashes are not pinned: a wheel for every platform and Python has another, and what PyPI has once published under a
@@ -12,8 +13,11 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use anyhow::{Context, bail};
+use chronus_plugins_build::cache;
+use sha2::{Digest, Sha256};
 
 use super::{Peer, WITHOUT, without};
 use crate::checkout::{repo_root, tell};
@@ -39,8 +43,11 @@ fn installed(peer: Peer, from: From) -> anyhow::Result<PathBuf> {
     if without()?.contains(&peer) {
         bail!("{WITHOUT} names {}, yet something started it; ask `peers::left_out` first", peer.name());
     }
-    let peers = repo_root().join("target/peers");
-    let place = Place { folder: peers.join(format!("{}-{}", peer.name(), peer.version()?)), peer, from };
+    let peers = cache(repo_root()).join("peers");
+    let digest = Sha256::digest(peer.requirements());
+    let digest: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let name = format!("{}-{}-{digest}", peer.name(), peer.version()?);
+    let place = Place { folder: peers.join(name), peer, from };
     if place.is_complete() {
         return Ok(place.folder);
     }
@@ -66,10 +73,16 @@ impl Place {
         self.folder.join("installed.txt")
     }
 
+    /// What the marker says: packages of one Python are not found by the next.
+    fn contents(&self) -> String {
+        let python = if self.from == From::PyPi { python_version() } else { "" };
+        format!("{}{python}\n", self.peer.requirements())
+    }
+
     /// The interpreter is a link to the system's, which may have gone since.
     fn is_complete(&self) -> bool {
         let needed = self.folder.join(if self.from == From::PyPi { "bin/python" } else { "node_modules" });
-        fs::read_to_string(self.marker()).is_ok_and(|text| text == self.peer.requirements()) && needed.exists()
+        fs::read_to_string(self.marker()).is_ok_and(|text| text == self.contents()) && needed.exists()
     }
 
     fn install(&self) -> anyhow::Result<()> {
@@ -84,7 +97,7 @@ impl Place {
             From::PyPi => self.install_from_pypi()?,
             From::Npm => self.install_from_npm()?,
         }
-        fs::write(self.marker(), self.peer.requirements()).with_context(|| format!("writing into {shown}"))
+        fs::write(self.marker(), self.contents()).with_context(|| format!("writing into {shown}"))
     }
 
     fn install_from_pypi(&self) -> anyhow::Result<()> {
@@ -129,6 +142,15 @@ impl Place {
         }
         Ok(())
     }
+}
+
+/// `Python 3.13.5`, as the system's says it; empty if there is none, which installing then says.
+fn python_version() -> &'static str {
+    static VERSION: OnceLock<String> = OnceLock::new();
+    VERSION.get_or_init(|| {
+        let answer = Command::new("python3").arg("--version").output();
+        answer.map(|answer| String::from_utf8_lossy(&answer.stdout).trim().to_owned()).unwrap_or_default()
+    })
 }
 
 /// The command as one would type it at the root of the checkout.

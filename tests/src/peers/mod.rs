@@ -1,7 +1,7 @@
 //! Software by other people, as the other end of our tests and of the demo.
 //!
 //! A fresh machine has none of it, and nothing may be installed by hand. So a peer is installed by whoever first needs
-//! it: pinned packages from PyPI or npm into `target/peers/<name>-<version>/`, never into the system (`install`). Servers
+//! it: pinned packages from PyPI or npm into a folder of the user's cache, never into the system (`install`). Servers
 //! listen on 127.0.0.1 at a port of the system's choice and end with their value or with the process (`server`).
 //!
 //! A peer that cannot be had fails its tests, with the command that failed: a test that quietly does nothing proves
@@ -102,7 +102,7 @@ impl Peer {
         Self::Browser,
     ];
 
-    /// What `CHRONUS_WITHOUT`, the folder below `target/peers` and the file below `tests/peers` call it.
+    /// What `CHRONUS_WITHOUT`, its folder in the cache and the file below `tests/peers` call it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Radicale => "radicale",

@@ -65,6 +65,8 @@ impl Desk {
         let config = self.variables.iter().filter(|(name, _)| name.starts_with("CHRONUS_"));
         let mut child = Command::new(cargo);
         child.args(arguments).envs(config.map(|(name, value)| (name, value)));
+        // Everything was compiled together with the demo: cargo has nothing to tell.
+        child.env("CARGO_TERM_QUIET", "true");
         // What it says of its progress is seen at once.
         child.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true);
         let ran = child.spawn().context("starting cargo")?.wait_with_output().await?;

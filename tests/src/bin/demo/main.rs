@@ -98,7 +98,7 @@ impl Demo {
         desk.cargo(&["plugins"]).await?;
         desk.cargo(&["build", "--bin", "chronus"]).await?;
 
-        step("Start a calendar server: Radicale, from PyPI, into target/peers");
+        step("Start a calendar server: Radicale, from PyPI, into the user's cache");
         let calendars = Radicale::start(&USERS).await?;
         let calendar = calendars.put_calendar("ann", "work").await?;
         calendars.put_calendar("ben", "work").await?;
