@@ -1,6 +1,7 @@
--- The first tables, for SQLite and PostgreSQL alike: BIGINT, TEXT and BYTEA, and what both understand of SQL.
--- Ids are UUIDs as text and sort by the time at which they were made. Instants are microseconds since 1970 (…_at).
--- Structures are JSON as text. Every rule that must hold is a constraint or an index here.
+-- The first tables, in SQL that SQLite and PostgreSQL share: types are BIGINT, TEXT and BYTEA only.
+-- Ids are UUIDs as text and sort by the instant of creation. Instants (…_at) are microseconds since 1970. Flags are 0
+-- or 1. Structures are JSON as text. Every invariant is a constraint or an index; a column with a closed list of words
+-- has a CHECK with the words of its enum (tests/src/stored.rs has the table of them).
 
 create table organisations (
     id text primary key,
@@ -20,13 +21,12 @@ create index programs_of_organisation on programs (organisation_id, id);
 create table people (
     id text primary key,
     organisation_id text not null references organisations (id),
-    -- Lower case: two spellings are one person.
+    -- In lower case, so that two spellings are one person.
     email text not null,
     name text not null,
-    -- An IANA name.
+    -- An IANA time zone name.
     zone text not null,
-    -- participant, global-admin
-    role text not null,
+    role text not null check (role in ('participant', 'global-admin')),
     created_at bigint not null,
     unique (organisation_id, email)
 );
@@ -34,13 +34,13 @@ create table people (
 create table memberships (
     program_id text not null references programs (id),
     person_id text not null references people (id),
-    -- participant, program-admin
-    role text not null,
+    role text not null check (role in ('participant', 'program-admin')),
     primary key (program_id, person_id)
 );
 create index memberships_of_person on memberships (person_id);
 
--- Only the SHA-256 of a token is kept. Without an organisation it is an operator's, without a person a program's.
+-- API tokens, of which only the SHA-256 is stored. A token without an organisation is an operator's, a token without a
+-- person is an integration's.
 create table tokens (
     id text primary key,
     organisation_id text references organisations (id),
@@ -55,42 +55,42 @@ create table tokens (
 );
 create index tokens_of_organisation on tokens (organisation_id, id);
 
--- Every component that was ever added, under the digest of its bytes.
+-- Every component that was added, by the digest of its bytes.
 create table components (
     sha256 text primary key,
     provider_id text not null,
     version text not null,
-    -- JSON: what the component asks for (hosts, endpoints, scopes, how a secret is attached).
+    -- JSON: the grant that the component asks for (hosts, endpoints, scopes, how secrets are attached).
     asks text not null,
     bytes bytea not null,
     added_at bigint not null
 );
 
--- The providers of this deployment. `active_sha256` is what calls run; `waiting_sha256` asks for more than is granted
--- and waits for an operator.
+-- The providers of this deployment. Calls run `active_sha256`; `waiting_sha256` asks for more than is granted and waits
+-- for an operator.
 create table providers (
     id text primary key,
     name text not null,
     active_sha256 text references components (sha256),
     waiting_sha256 text references components (sha256),
-    -- JSON: what the operator accepted.
+    -- JSON: the grant that the operator accepted.
     granted text,
     granted_at bigint,
-    -- Counts changes; a host that holds an older number looks again.
+    -- Counts changes: a host that has loaded an older revision loads the provider again.
     revision bigint not null
 );
 
--- Where a provider may be used: everywhere in an organisation (program_id empty), or in one program.
+-- Where a provider may be used: in a whole organisation, or in one program.
 create table offers (
     provider_id text not null references providers (id),
     organisation_id text not null references organisations (id),
-    -- Empty for the whole organisation: a key column cannot be null.
+    -- Empty for the whole organisation, because a key column cannot be null.
     program_id text not null,
     created_at bigint not null,
     primary key (provider_id, organisation_id, program_id)
 );
 
--- Connected calendars. One for a person, by index.
+-- Connected calendars: at most one for each person, by an index.
 create table connections (
     id text primary key,
     organisation_id text not null references organisations (id),
@@ -103,15 +103,14 @@ create table connections (
     zone text not null,
     -- JSON: the non-secret fields of the form.
     fields text not null,
-    -- The credential, sealed, and which key seals it.
+    -- The sealed credential, and the id of the key that seals it.
     sealed bytea not null,
     sealed_by text not null,
-    -- JSON: what account.open said, and when.
+    -- JSON: the last answer of account.open, and its instant.
     account text not null,
     opened_at bigint not null,
-    -- connected, reconnect
-    state text not null,
-    -- The provider's notes, with the numbers of their layout. `memo_revision` guards against a lost update.
+    state text not null check (state in ('connected', 'reconnect')),
+    -- The provider's memo, with the versions of its layout. `memo_revision` guards against lost updates.
     memo bytea,
     memo_format bigint,
     memo_state_format bigint,
@@ -126,21 +125,20 @@ create table meetings (
     organisation_id text not null references organisations (id),
     program_id text not null references programs (id),
     owner_id text not null references people (id),
-    -- The iCalendar UID, the same in every copy.
+    -- The iCalendar UID, the same in every copy of the event.
     uid text not null unique,
     title text not null,
     description text not null,
     start_at bigint not null,
     end_at bigint not null,
-    -- In which zone its times are told.
+    -- The IANA time zone in which the times are shown.
     zone text not null,
-    -- confirmed, cancelled
-    status text not null,
-    -- Rises with every change of what a calendar shows.
+    status text not null check (status in ('confirmed', 'cancelled')),
+    -- Counts changes.
     revision bigint not null,
     created_at bigint not null,
     updated_at bigint not null,
-    -- The caller's Idempotency-Key and a digest of what it asked for.
+    -- The caller's Idempotency-Key, and a digest of its request.
     request_key text,
     request_sha256 text,
     unique (organisation_id, request_key)
@@ -155,52 +153,50 @@ create table attendees (
 );
 create index attendees_by_person on attendees (person_id);
 
--- The one event of a meeting in its owner's calendar, as it was last agreed on.
+-- The state of a meeting's one event in its owner's calendar.
 create table event_copies (
     meeting_id text primary key references meetings (id),
-    -- A digest of the account that it is in (no reference: what was written outlives the connection). Empty while there
-    -- was none.
+    -- A digest of the account that holds the event; empty if there was none. No reference, because the event outlives
+    -- the connection.
     account text not null,
     calendar text not null,
-    -- The service's id and etag; no id until the service has told one.
+    -- The event's id and etag at the service; no id until the service has answered.
     event_id text,
     etag text,
-    -- JSON: what was last sent, whether or not an answer came.
+    -- JSON: the content that was last sent, whether or not an answer came.
     sent text,
     -- The revision of the meeting that the calendar shows, 0 before the first.
     agreed_revision bigint not null,
-    -- pending, present, cancelled, gone, waiting, refused
-    state text not null,
-    -- Why it waits or is refused.
+    state text not null check (state in ('pending', 'present', 'cancelled', 'gone', 'waiting', 'refused')),
+    -- Why the event is waiting or refused.
     problem text,
     updated_at bigint not null
 );
 
--- Work to be done, put in the transaction of the change that causes it. Done work is deleted.
+-- Jobs. A job is inserted in the transaction of the change that causes it, and deleted when it is done.
 create table jobs (
     id text primary key,
-    -- JSON: what to do, naming entities.
+    -- JSON: what to do, with the ids of the objects.
     effect text not null,
-    -- Work of one lane is done one at a time.
+    -- Jobs of one lane run one at a time.
     lane text not null,
-    -- The same work twice is once, while nobody has begun.
+    -- Equal jobs are one job until the first begins.
     dedupe text not null,
-    -- ready, leased, dead
-    state text not null,
+    state text not null check (state in ('ready', 'leased', 'dead')),
     run_at bigint not null,
-    -- Before this the service wants no other attempt; what changes meanwhile waits for it too.
+    -- The service allows no attempt before this instant; changes that come meanwhile wait for it as well.
     not_before bigint not null,
     attempts bigint not null,
     lease_until bigint,
     lease_owner text,
-    -- Counts leases: whoever lost a lease cannot end the job.
+    -- Counts leases: a host that has lost its lease cannot end the job.
     fence bigint not null,
     error text,
     created_at bigint not null
 );
 create unique index jobs_dedupe on jobs (dedupe) where state = 'ready';
 create unique index jobs_lane on jobs (lane) where state = 'leased';
--- One dead letter of the same work is enough.
+-- At most one dead letter for equal jobs.
 create unique index jobs_dead on jobs (dedupe) where state = 'dead';
 create index jobs_due on jobs (state, run_at);
 create index jobs_leases on jobs (state, lease_until);

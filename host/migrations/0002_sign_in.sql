@@ -1,16 +1,16 @@
--- Signing in by a mailed link, and the sessions of browsers. What stands in 0001_first.sql about types holds here.
+-- Signing in by mailed links, and browser sessions. The conventions are those of 0001_first.sql.
 
--- Somebody wants to sign in as whoever has this address. Whether anybody has it shows when the mail is written.
+-- Requests for a mail with sign-in links. Whether a person has the address is looked up when the mail is written.
 create table sign_in_requests (
     id text primary key,
-    -- Lower case.
+    -- In lower case.
     email text not null,
-    -- A path of this host's.
+    -- A path on this host.
     return_to text not null,
     created_at bigint not null
 );
 
--- What was mailed and not used. Only the SHA-256 of a link is kept; a link that is used is deleted.
+-- Links that were mailed and not used. Only the SHA-256 of a link is stored; a used link is deleted.
 create table sign_in_links (
     hash bytea primary key,
     person_id text not null references people (id) on delete cascade,
@@ -20,9 +20,10 @@ create table sign_in_links (
 create index sign_in_links_of_person on sign_in_links (person_id);
 create index sign_in_links_by_end on sign_in_links (expires_at);
 
--- Who has asked within the hour: so many rows as one may ask, each free again when it is an hour old.
+-- The rate limit of sign-in requests: each subject has a number of slots, and a slot is free again an hour after it was
+-- taken.
 create table sign_in_slots (
-    -- The SHA-256 of the address, or of the client's.
+    -- The SHA-256 of the mail address, or of the client's address.
     subject text not null,
     slot bigint not null,
     taken_at bigint not null,
@@ -30,7 +31,7 @@ create table sign_in_slots (
 );
 create index sign_in_slots_by_time on sign_in_slots (taken_at);
 
--- Browsers in which a person is signed in. Only the SHA-256 of the cookie is kept; a session that is ended is deleted.
+-- Browser sessions. Only the SHA-256 of the cookie is stored; an ended session is deleted.
 create table sessions (
     id text primary key,
     person_id text not null references people (id) on delete cascade,

@@ -1,6 +1,7 @@
--- An organisation's own account at a calendar service, by which its people are connected, for SQLite and PostgreSQL alike.
+-- An organisation's own account at a calendar service, which connects its people. The conventions are those of
+-- 0001_first.sql.
 
--- Mail domains that are an organisation's, on the operator's word: only people with an address in one are connected.
+-- Mail domains of organisations, as entered by an operator: an account connects only people with an address in one.
 create table organisation_domains (
     domain text primary key,
     organisation_id text not null references organisations (id),
@@ -13,20 +14,19 @@ create table organisation_accounts (
     organisation_id text not null references organisations (id),
     provider_id text not null references providers (id),
     sign_in text not null,
-    -- delegated: a key that acts for each person; shared: one mailbox that people share their free/busy with
-    kind text not null,
-    -- The mailbox that it was tried with; of a shared account, its own.
+    -- delegated: a key that acts for each person; shared: one mailbox that people share their free/busy with.
+    kind text not null check (kind in ('delegated', 'shared')),
+    -- The mailbox that the account was probed with; for a shared account, the shared mailbox.
     mailbox text not null,
-    -- The name of the service account or the application, which is no secret; empty for a shared account.
+    -- The name of the service account or the OAuth client, which is not secret; empty for a shared account.
     client text,
-    -- JSON: what the provider sees of the token's reply.
+    -- JSON: the fields of the token response that the provider sees.
     fields text not null,
-    -- connected, reconnect
-    state text not null,
-    -- The key or the tokens, sealed, and which key seals them.
+    state text not null check (state in ('connected', 'reconnect')),
+    -- The sealed key or tokens, and the id of the key that seals them.
     sealed bytea not null,
     sealed_by text not null,
-    -- Of a shared account: where its token is refreshed, when it ends, and which host is at it.
+    -- For a shared account: the token endpoint, the token's expiry, and the lease of the host that refreshes it.
     token_endpoint text,
     token_expires_at bigint,
     refresh_lease text,
@@ -36,16 +36,16 @@ create table organisation_accounts (
     unique (organisation_id, provider_id)
 );
 
--- By which account the organisation made the connection, empty for people's own.
+-- The account that made the connection, empty for a connection that the person made.
 alter table connections add column organisation_account_id text references organisation_accounts (id);
 create index connections_by_organisation_account on connections (organisation_account_id);
 
--- People who disconnected what their organisation had connected: that is not done again.
+-- People who disconnected the calendar that their organisation had connected. They are not connected again.
 create table organisation_refusals (
     person_id text primary key references people (id),
     organisation_id text not null references organisations (id),
     refused_at bigint not null
 );
 
--- Whether what is begun at the service's page becomes the organisation's shared account.
-alter table authorizations add column for_organisation bigint not null default 0;
+-- Whether the authorization request creates the organisation's shared account.
+alter table authorizations add column for_organisation bigint not null default 0 check (for_organisation in (0, 1));
