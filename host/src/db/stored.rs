@@ -117,25 +117,25 @@ macro_rules! string_enum {
     ($($(#[$doc:meta])* $visibility:vis enum $name:ident {
         $($(#[$variant_doc:meta])* $variant:ident = $word:tt),* $(,)?
     })*) => {$(
-        $(#[$doc])*
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
             utoipa::ToSchema,
         )]
+        $(#[$doc])*
         $visibility enum $name {
             $($(#[$variant_doc])* #[serde(rename = $word)] $variant,)*
         }
 
         impl $name {
             /// All variants, in the order of their declaration.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+            $visibility const ALL: &'static [Self] = &[$(Self::$variant),*];
 
             /// The words of all variants, in the same order.
-            pub const WORDS: &'static [&'static str] = &[$($word),*];
+            $visibility const WORDS: &'static [&'static str] = &[$($word),*];
 
             /// The variant's word.
             #[must_use]
-            pub const fn as_str(self) -> &'static str {
+            $visibility const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word,)*
                 }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     app::App,
     ids::{MeetingId, PersonId, ProgramId},
-    meetings::{self, Change, Content, Meeting, Status, plan::CopyState, store::EventCopy},
+    meetings::{self, Change, Content, Meeting, Status, plan::CopyState, plan::EventCopy},
     people::{Actor, Refused},
 };
 use axum::{
@@ -73,11 +73,11 @@ impl MeetingOut {
         let calendar = match kept {
             // Nothing was ever sent, so what is cancelled is not there.
             None if meeting.status == Status::Cancelled => {
-                CopyOut { state: CopyState::Cancelled.name(), revision: 0, problem: None }
+                CopyOut { state: CopyState::Cancelled.as_str(), revision: 0, problem: None }
             }
-            None => CopyOut { state: CopyState::Pending.name(), revision: 0, problem: None },
-            Some(EventCopy { copy, problem, .. }) => {
-                CopyOut { state: copy.state.name(), revision: copy.agreed_revision, problem }
+            None => CopyOut { state: CopyState::Pending.as_str(), revision: 0, problem: None },
+            Some(EventCopy { state, agreed_revision, problem, .. }) => {
+                CopyOut { state: state.as_str(), revision: agreed_revision, problem }
             }
         };
         Self {
@@ -91,7 +91,7 @@ impl MeetingOut {
             start: meeting.content.start,
             end: meeting.content.end,
             zone: meeting.content.zone,
-            status: meeting.status.name(),
+            status: meeting.status.as_str(),
             revision: meeting.revision,
             calendar,
             created_at: meeting.created_at,
@@ -162,12 +162,8 @@ pub(super) async fn list(
     };
     let part = Part { after: asked.after, limit: asked.limit };
     let page = part.page::<MeetingId>()?;
-    let mut tx = app.db.begin_read().await?;
-    let mut found = Vec::new();
-    for meeting in meetings::store::list(&mut tx, organisation, person, &page).await? {
-        let copy = meetings::store::copy(&mut tx, meeting.id).await?;
-        found.push(MeetingOut::of(meeting, copy));
-    }
+    let listed = app.db.read(async |tx| meetings::store::list(tx, organisation, person, &page).await).await?;
+    let found = listed.into_iter().map(|(meeting, copy)| MeetingOut::of(meeting, copy)).collect();
     part.answer(found, |meeting| meeting.id.to_string(), std::convert::identity)
 }
 
@@ -199,9 +195,7 @@ pub(super) async fn get(
     Ids(id): Ids<MeetingId>,
 ) -> Result<Json<MeetingOut>, Problem> {
     let organisation = actor.own().ok_or(Refused::Role(MEMBERS))?;
-    let mut tx = app.db.begin_read().await?;
-    let meeting = meetings::store::find(&mut tx, organisation, id).await?;
-    drop(tx);
+    let meeting = app.db.read(async |tx| meetings::store::find(tx, organisation, id).await).await?;
     let meeting = meeting.filter(|meeting| meeting.is_visible_to(&actor)).ok_or(Problem::new(Code::NotFound))?;
     Ok(Json(shown(&app, meeting).await?))
 }
@@ -234,8 +228,7 @@ pub(super) async fn cancel(
 }
 
 async fn shown(app: &App, meeting: Meeting) -> Result<MeetingOut, Problem> {
-    let mut tx = app.db.begin_read().await?;
-    let copy = meetings::store::copy(&mut tx, meeting.id).await?;
+    let copy = app.db.read(async |tx| meetings::store::copy(tx, meeting.id).await).await?;
     Ok(MeetingOut::of(meeting, copy))
 }
 

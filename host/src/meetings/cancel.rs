@@ -1,30 +1,30 @@
-//! Cancelling a meeting.
+//! Cancels meetings.
 
 use super::{Meeting, Status, commit, store};
 use crate::{db::Db, ids::MeetingId, people::Actor};
 use jiff::Timestamp;
 
-/// A meeting is not cancelled.
+/// Why a meeting cannot be cancelled.
 #[derive(Debug, thiserror::Error)]
 pub enum CancelError {
-    /// There is none, or it is not to be seen.
-    #[error("there is no such meeting")]
+    /// The meeting does not exist, or the actor may not see it.
+    #[error("the meeting does not exist")]
     Unknown,
-    /// They may see it and not cancel it.
-    #[error("only the owner, an administrator or a program's token can cancel this meeting")]
+    /// The actor may see the meeting but not cancel it.
+    #[error("only the owner, an administrator or an integration can cancel this meeting")]
     NotAllowed,
-    /// Somebody changed it at the same moment.
-    #[error("the meeting was changed at the same moment; read it and decide again")]
+    /// The meeting was changed at the same moment.
+    #[error("the meeting was changed at the same moment; read it again and repeat the request if it still applies")]
     Stale,
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
 }
 
-/// Cancels a meeting, and has it taken out of its owner's calendar. A second time is no error.
+/// Cancels a meeting and enqueues its removal from the owner's calendar. Cancelling it again is not an error.
 ///
 /// # Errors
-/// If it is not cancelled.
+/// If the meeting cannot be cancelled; then nothing was changed.
 pub async fn cancel(db: &Db, now: Timestamp, actor: &Actor, id: MeetingId) -> Result<Meeting, CancelError> {
     let organisation = actor.own().ok_or(CancelError::Unknown)?;
     let mut tx = db.begin().await?;

@@ -1,4 +1,4 @@
-//! Changing a meeting: moving it, above all.
+//! Changes meetings: moves them, above all.
 
 use super::{Content, Invalid, Meeting, Status, check_attendee_count, commit, normalise_attendees, store};
 use crate::{
@@ -8,55 +8,55 @@ use crate::{
 };
 use jiff::Timestamp;
 
-/// What is to be another. What is `None` stays.
+/// A partial update. Fields that are `None` are unchanged.
 #[derive(Debug, Clone, Default)]
 pub struct Change {
-    /// One line.
+    /// The title: one line.
     pub title: Option<String>,
-    /// Plain text.
+    /// The description: plain text.
     pub description: Option<String>,
-    /// When it begins.
+    /// The start.
     pub start: Option<Timestamp>,
-    /// When it is over. If only the start is given, the meeting keeps its length.
+    /// The end. If only the start is given, the meeting keeps its duration.
     pub end: Option<Timestamp>,
-    /// The zone in which its times are told.
+    /// The IANA time zone in which the times are shown.
     pub zone: Option<String>,
-    /// Who takes part: the whole new list.
+    /// The whole new list of attendees.
     pub attendees: Option<Vec<PersonId>>,
-    /// Only if this is still the meeting's revision.
+    /// The expected revision: the change is refused if the meeting has another.
     pub revision: Option<i64>,
 }
 
-/// A meeting is not changed.
+/// Why a meeting cannot be changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
-    /// There is none, or it is not to be seen.
-    #[error("there is no such meeting")]
+    /// The meeting does not exist, or the actor may not see it.
+    #[error("the meeting does not exist")]
     Unknown,
-    /// They may see it and not change it.
-    #[error("only the owner, an administrator or a program's token can change this meeting")]
+    /// The actor may see the meeting but not change it.
+    #[error("only the owner, an administrator or an integration can change this meeting")]
     NotAllowed,
-    /// It does not take place any more.
-    #[error("the meeting is cancelled; make a new one")]
+    /// The meeting is cancelled.
+    #[error("the meeting is cancelled; create a new one")]
     Cancelled,
-    /// Somebody else was faster.
-    #[error("the meeting has revision {0} by now; read it and decide again")]
+    /// The meeting has another revision than the expected one.
+    #[error("the meeting now has revision {0}; read it again and repeat the change if it still applies")]
     Stale(i64),
-    /// No calendar could show it.
+    /// Calendars cannot show the changed meeting.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// Somebody is not a member of the program.
+    /// An attendee is not a member of the program.
     #[error("{0} is not a member of the program")]
     NotAMember(PersonId),
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
 }
 
-/// Changes a meeting, and has its owner's calendar show it.
+/// Changes a meeting and enqueues the push to its owner's calendar.
 ///
 /// # Errors
-/// If it is not changed.
+/// If the meeting cannot be changed; then nothing was changed.
 pub async fn change(
     db: &Db,
     now: Timestamp,
@@ -101,7 +101,7 @@ pub async fn change(
     Ok(meeting)
 }
 
-/// The meeting as it is to be. Pure.
+/// Applies a change to a meeting. Pure.
 fn changed(before: &Meeting, change: Change) -> Meeting {
     let old = &before.content;
     let start = change.start.unwrap_or(old.start);

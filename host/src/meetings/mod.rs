@@ -1,12 +1,12 @@
 //! Meetings, and their events in people's calendars.
 //!
-//! Threat: a meeting with two events, or none, or one that shows what was never agreed, because a host died between
-//! telling the calendar and writing it down. Decision: a change of a meeting is one transaction that also puts a job
-//! ([`crate::jobs`]); the job compares what the meeting is with what its calendar was last seen to show ([`plan`],
-//! pure) and does the one step between them ([`push`]). The event carries the meeting's UID and its id as key, so that
-//! doing a step again finds what was done before, and what a lost answer hid is recognised by its content. The job
-//! takes nothing but the meeting's id: however late it runs, it tells the newest truth. Rejected: writing to the
-//! calendar while the caller waits, which makes a slow service everybody's slowness and a crash a riddle.
+//! Threat: a host dies between writing to a calendar and storing that it did; then a meeting has two events, or none, or
+//! an event that shows what was never agreed. Decision: a change of a meeting is one transaction, which also enqueues a
+//! job ([`crate::jobs`]). The job compares the meeting with the last known state of its event ([`plan`], pure) and takes
+//! the one step between them ([`push`]). The event carries the meeting's UID as its key, so a repeated step finds the
+//! event of the first, and a write whose answer was lost is recognised by its content. The job holds nothing but the
+//! meeting's id: however late it runs, it sends the newest state. Rejected: writing to the calendar while the caller
+//! waits, which makes every caller as slow as the slowest service and leaves the outcome of a crash unknown.
 
 mod cancel;
 mod change;
@@ -20,7 +20,7 @@ pub use change::{Change, ChangeError, change};
 pub use schedule::{NewMeeting, ScheduleError, schedule};
 
 use crate::{
-    db::Tx,
+    db::{Tx, string_enum},
     ids::{MeetingId, OrganisationId, PersonId, ProgramId},
     jobs::{self, Effect, points},
     people::Actor,
@@ -31,72 +31,62 @@ use serde::Serialize;
 /// A meeting of a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Meeting {
-    /// Its own id, whatever calendars call it.
+    /// The meeting's id here; calendars have their own.
     pub id: MeetingId,
-    /// Whose data it is.
+    /// Owning organisation (tenant).
     pub organisation: OrganisationId,
-    /// The program that it belongs to.
+    /// The program.
     pub program: ProgramId,
-    /// Whose meeting it is: it stands in their calendar.
+    /// The owner: the meeting is an event in the owner's calendar.
     pub owner: PersonId,
-    /// Who else takes part.
+    /// The people who take part beside the owner.
     pub attendees: Vec<PersonId>,
-    /// The iCalendar UID, the same in every copy.
+    /// The iCalendar UID, the same in every copy of the event.
     pub uid: String,
-    /// What it shows.
+    /// The fields that calendars show.
     pub content: Content,
-    /// Whether it takes place.
+    /// Whether the meeting takes place.
     pub status: Status,
-    /// Rises with every change of what a calendar shows, from 1.
+    /// Counts changes, from 1.
     pub revision: i64,
-    /// When it was made.
+    /// The instant of creation.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// The instant of the last change.
     pub updated_at: Timestamp,
 }
 
-/// What of a meeting a calendar shows, and its owner may change there.
+/// The fields of a meeting that calendars show and owners may change there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub struct Content {
     /// One line.
     pub title: String,
     /// Plain text.
     pub description: String,
-    /// When it begins.
+    /// The start.
     pub start: Timestamp,
-    /// When it is over; after `start`.
+    /// The end, after `start`.
     pub end: Timestamp,
-    /// The IANA zone in which its times are told.
+    /// The IANA time zone in which the times are shown.
     pub zone: String,
 }
 
-/// Whether a meeting takes place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
-    /// Yes.
-    Confirmed,
-    /// No more.
-    Cancelled,
-}
-
-impl Status {
-    /// Its stable name.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Confirmed => "confirmed",
-            Self::Cancelled => "cancelled",
-        }
+string_enum! {
+    /// Whether a meeting takes place.
+    pub enum Status {
+        /// The meeting takes place.
+        Confirmed = "confirmed",
+        /// The meeting was cancelled.
+        Cancelled = "cancelled",
     }
 }
 
-/// A rule that what somebody wrote breaks: the field, and what it must be.
+/// A field of a meeting breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {rule}")]
 pub struct Invalid {
-    /// Which field.
+    /// The field.
     pub field: &'static str,
-    /// What it must be.
+    /// What the field must be.
     pub rule: &'static str,
 }
 
@@ -106,13 +96,13 @@ pub const LONGEST_TITLE: usize = 255;
 /// The longest description, in bytes.
 pub const LONGEST_DESCRIPTION: usize = 8 * 1024;
 
-/// The longest meeting.
+/// The longest duration of a meeting.
 pub const LONGEST_MEETING: jiff::SignedDuration = jiff::SignedDuration::from_hours(24 * 14);
 
-/// The most people in a meeting, beside its owner.
+/// The largest number of attendees beside the owner.
 pub const MOST_ATTENDEES: usize = 200;
 
-/// The people beside the owner, each once, in the order in which they are kept.
+/// The attendees without the owner and without duplicates, in the stored order.
 fn normalise_attendees(mut people: Vec<PersonId>, owner: PersonId) -> Vec<PersonId> {
     people.sort_unstable();
     people.dedup();
@@ -127,7 +117,7 @@ fn check_attendee_count(attendees: &[PersonId]) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// Makes a change last, and with it that its owner's calendar is told.
+/// Commits a change of a meeting together with the job that pushes it to the owner's calendar.
 async fn commit(mut tx: Tx, meeting: MeetingId) -> sqlx::Result<()> {
     jobs::put(&mut tx, &Effect::PushMeeting { meeting }).await?;
     points::reach("meeting.before-commit").await;
@@ -137,10 +127,10 @@ async fn commit(mut tx: Tx, meeting: MeetingId) -> sqlx::Result<()> {
 }
 
 impl Content {
-    /// Whether a calendar can show it.
+    /// Checks that calendars can show this content.
     ///
     /// # Errors
-    /// With the first rule that it breaks.
+    /// With the first field that breaks a rule.
     pub fn check(&self) -> Result<(), Invalid> {
         let broken = |field, rule| Err(Invalid { field, rule });
         if self.title.trim().is_empty() || self.title.chars().any(char::is_control) {
@@ -158,7 +148,7 @@ impl Content {
         if jiff::tz::TimeZone::get(&self.zone).is_err() {
             return broken("zone", "an IANA time zone name, for instance Europe/Rome");
         }
-        // Calendars keep seconds.
+        // Calendars store whole seconds.
         if self.start.subsec_nanosecond() != 0 || self.end.subsec_nanosecond() != 0 {
             return broken("start", "whole seconds, and so for end");
         }
@@ -173,8 +163,8 @@ impl Content {
 }
 
 impl Meeting {
-    /// Whether somebody may see it: who takes part, administrators of the program and of the organisation, and
-    /// programs that speak for the organisation.
+    /// Whether an actor may see the meeting: its owner, its attendees, administrators of the program and of the
+    /// organisation, and integrations of the organisation.
     #[must_use]
     pub fn is_visible_to(&self, actor: &Actor) -> bool {
         let takes_part = |person| person == self.owner || self.attendees.contains(&person);
@@ -182,7 +172,7 @@ impl Meeting {
             && actor.person().is_none_or(|person| takes_part(person) || actor.administers(self.program))
     }
 
-    /// Whether somebody may change it: its owner, administrators, and programs that speak for the organisation (M7).
+    /// Whether an actor may change the meeting: its owner, administrators, and integrations of the organisation (M7).
     #[must_use]
     pub fn is_changeable_by(&self, actor: &Actor) -> bool {
         self.is_visible_to(actor)

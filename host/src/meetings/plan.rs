@@ -1,133 +1,236 @@
-//! What to do so that a calendar shows what a meeting is. Pure: values in, one step out.
+//! Decides what to do so that the owner's calendar shows a meeting as it is. Pure: values in, one decision out.
+//!
+//! [`next`] is asked twice: before the calendar is opened, because for many meetings nothing remains to be done, and with
+//! the opened calendar. [`super::push`] carries out the decision.
 
 use super::{Content, Meeting, Status};
-use crate::calendar::{Attendee, Event, Patch, Span, Status as EventStatus, Timed};
+use crate::{
+    calendar::{Attendee, Event, Patch, Span, Status as EventStatus, Timed},
+    db::string_enum,
+    ids::MeetingId,
+};
 use std::collections::BTreeSet;
 
-/// What is known of a meeting's event in its owner's calendar.
+/// The stored state of a meeting's event in its owner's calendar.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Copy {
-    /// In which calendar it is, or will be.
+pub struct EventCopy {
+    /// The meeting.
+    pub meeting: MeetingId,
+    /// [`crate::connections::Connection::account_digest`]; empty while the owner has no calendar.
+    pub account: String,
+    /// The calendar that holds the event, or will hold it.
     pub calendar: String,
-    /// The service's id, once it has told one.
+    /// The event's id at the service, once it is known.
     pub event: Option<String>,
-    /// As it was last seen.
+    /// The event's last known etag.
     pub etag: Option<String>,
-    /// What was last sent, whether or not an answer came.
+    /// The content that was last sent, whether or not an answer came.
     pub sent: Option<Content>,
     /// The revision that the calendar is known to show; 0 before the first.
     pub agreed_revision: i64,
-    /// What became of it.
+    /// What became of the event.
     pub state: CopyState,
+    /// Why the event is waiting or refused.
+    pub problem: Option<String>,
 }
 
-/// What became of the event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CopyState {
-    /// On its way, perhaps there: an answer may have been lost.
-    Pending,
-    /// There.
-    Present,
-    /// Taken out by us.
-    Cancelled,
-    /// Taken out by its owner. We do not put it back.
-    Gone,
-    /// Waits until the owner's calendar can be written again.
-    Waiting,
-    /// The service will not have it.
-    Refused,
-}
-
-impl CopyState {
-    /// Its stable name.
+impl EventCopy {
+    /// The copy of a meeting of which nothing was sent yet.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Present => "present",
-            Self::Cancelled => "cancelled",
-            Self::Gone => "gone",
-            Self::Waiting => "waiting",
-            Self::Refused => "refused",
+    pub const fn new(meeting: MeetingId, account: String, calendar: String) -> Self {
+        Self {
+            meeting,
+            account,
+            calendar,
+            event: None,
+            etag: None,
+            sent: None,
+            agreed_revision: 0,
+            state: CopyState::Pending,
+            problem: None,
         }
     }
 
-    /// The state of this name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        [Self::Pending, Self::Present, Self::Cancelled, Self::Gone, Self::Waiting, Self::Refused]
-            .into_iter()
-            .find(|state| state.name() == name)
+    /// Whether nothing was ever sent, so that there can be no event.
+    const fn is_unsent(&self) -> bool {
+        self.event.is_none() && self.sent.is_none()
     }
 }
 
-/// The one thing to do next.
+string_enum! {
+    /// What became of a meeting's event.
+    pub enum CopyState {
+        /// On its way. The event may exist already, because an answer may have been lost.
+        Pending = "pending",
+        /// In the calendar.
+        Present = "present",
+        /// Removed by us.
+        Cancelled = "cancelled",
+        /// Removed by its owner. We do not create it again.
+        Gone = "gone",
+        /// Waits until the owner's calendar can be written again.
+        Waiting = "waiting",
+        /// Refused by the service.
+        Refused = "refused",
+    }
+}
+
+/// Whether and how the owner's calendar can be written now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reachability {
+    /// The calendar was not opened yet.
+    NotOpened,
+    /// The calendar is open.
+    Open {
+        /// [`crate::connections::Connection::account_digest`].
+        account: String,
+        /// The calendar for new events, if the account has one that can be written.
+        home: Option<String>,
+    },
+    /// The calendar cannot be opened until its owner acts, for this reason.
+    NeedsOwner(String),
+    /// The calendar cannot be opened now, for this reason.
+    Unavailable(String),
+}
+
+/// What to do next for a meeting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing remains to be done.
+    Finish,
+    /// Store the copy: the meeting was cancelled before an event was sent.
+    MarkCancelled(EventCopy),
+    /// Store the copy: only the owner can make the calendar reachable.
+    Wait(EventCopy),
+    /// Try again later, for this reason.
+    Retry(String),
+    /// Open the calendar and ask again.
+    Open,
+    /// Store the copy, then take the step.
+    Send {
+        /// The step.
+        step: Step,
+        /// The copy, with what is about to be sent.
+        copy: EventCopy,
+    },
+}
+
+/// Decides what to do next for a meeting.
+#[must_use]
+pub fn next(meeting: &Meeting, stored: Option<&EventCopy>, calendar: &Reachability) -> Next {
+    let settled = step(meeting, stored) == Step::Nothing;
+    match calendar {
+        Reachability::NotOpened => match stored {
+            None if settled => Next::Finish,
+            Some(copy) if settled && copy.is_unsent() => {
+                Next::MarkCancelled(EventCopy { state: CopyState::Cancelled, problem: None, ..copy.clone() })
+            }
+            // A settled event may be in an account that is no longer connected; then the present one needs another.
+            _ => Next::Open,
+        },
+        Reachability::NeedsOwner(_) | Reachability::Unavailable(_) if settled => Next::Finish,
+        Reachability::Unavailable(why) => Next::Retry(why.clone()),
+        Reachability::NeedsOwner(why) => Next::Wait(waiting(meeting, stored, why)),
+        Reachability::Open { account, home } => {
+            // An event in an account that is no longer connected is out of reach, and its owner's.
+            let copy = stored.filter(|copy| copy.account == *account);
+            let step = step(meeting, copy);
+            let new = |home: &String| EventCopy::new(meeting.id, account.clone(), home.clone());
+            match copy.cloned().or_else(|| home.as_ref().map(new)) {
+                _ if step == Step::Nothing => Next::Finish,
+                None => Next::Wait(waiting(meeting, None, "the connected calendar cannot be written")),
+                Some(copy) => Next::Send { step, copy: sending(meeting, copy) },
+            }
+        }
+    }
+}
+
+/// The copy of a meeting that waits for its owner.
+fn waiting(meeting: &Meeting, stored: Option<&EventCopy>, why: &str) -> EventCopy {
+    let new = || EventCopy::new(meeting.id, String::new(), String::new());
+    let mut copy = stored.cloned().unwrap_or_else(new);
+    if !matches!(copy.state, CopyState::Cancelled | CopyState::Gone) {
+        copy.state = CopyState::Waiting;
+    }
+    EventCopy { problem: Some(why.to_owned()), ..copy }
+}
+
+/// The copy to store before a step is taken, so that a later run knows what may have been sent.
+fn sending(meeting: &Meeting, mut copy: EventCopy) -> EventCopy {
+    if meeting.status == Status::Confirmed {
+        copy.sent = Some(meeting.content.clone());
+    }
+    if copy.event.is_none() {
+        copy.state = CopyState::Pending;
+    }
+    EventCopy { problem: None, ..copy }
+}
+
+/// One change of the owner's calendar.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// The calendar shows what it should.
+    /// The calendar shows the meeting as it is.
     Nothing,
-    /// Make the event with this content; it may be there already.
+    /// Create the event with this content. It may exist already.
     Create(Content),
     /// Change the event to the meeting's content.
     Update {
-        /// The service's id.
+        /// The event's id at the service.
         event: String,
     },
-    /// Take the event out.
+    /// Remove the event.
     Cancel {
-        /// The service's id.
+        /// The event's id at the service.
         event: String,
     },
 }
 
-/// What to do next for a meeting, given what is known of its event.
-#[must_use]
-pub fn step(meeting: &Meeting, copy: Option<&Copy>) -> Step {
+/// The step between the stored state of the event and the meeting.
+fn step(meeting: &Meeting, copy: Option<&EventCopy>) -> Step {
     let known = copy.filter(|copy| copy.state != CopyState::Gone);
     match (meeting.status, copy, known) {
-        // The owner took it out; it stays out.
+        // Its owner removed it, and we do not create it again.
         (_, Some(_), None) => Step::Nothing,
         (Status::Cancelled, None, _) => Step::Nothing,
-        (Status::Cancelled, Some(Copy { state: CopyState::Cancelled, .. }), _) => Step::Nothing,
-        (Status::Cancelled, Some(Copy { event: Some(event), .. }), _) => Step::Cancel { event: event.clone() },
-        // It was sent and no answer came: whoever makes it again with the same content learns its id, and can then take
-        // it out.
-        (Status::Cancelled, Some(Copy { event: None, sent: Some(sent), .. }), _) => Step::Create(sent.clone()),
-        (Status::Cancelled, Some(Copy { event: None, sent: None, .. }), _) => Step::Nothing,
-        (Status::Confirmed, Some(Copy { event: Some(event), agreed_revision, .. }), _) => {
+        (Status::Cancelled, Some(EventCopy { state: CopyState::Cancelled, .. }), _) => Step::Nothing,
+        (Status::Cancelled, Some(EventCopy { event: Some(event), .. }), _) => Step::Cancel { event: event.clone() },
+        // It was sent, and no answer came. Creating it again with the same content tells its id; then it can be removed.
+        (Status::Cancelled, Some(EventCopy { event: None, sent: Some(sent), .. }), _) => Step::Create(sent.clone()),
+        (Status::Cancelled, Some(EventCopy { event: None, sent: None, .. }), _) => Step::Nothing,
+        (Status::Confirmed, Some(EventCopy { event: Some(event), agreed_revision, .. }), _) => {
             if *agreed_revision == meeting.revision { Step::Nothing } else { Step::Update { event: event.clone() } }
         }
         (Status::Confirmed, _, _) => Step::Create(meeting.content.clone()),
     }
 }
 
-/// What to do when the service says that the event is not what we believed.
+/// The verdict on an event that differs from the stored state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Conflict {
-    /// It shows what it should: our own write, whose answer was lost.
+    /// The event shows the meeting as it is: our own write, whose answer was lost.
     Agreed,
-    /// It shows something else. Write again over what was seen; whoever changes it after that is heard again.
+    /// The event shows something else. Write again with its present etag; a later change by others conflicts again.
     Again,
 }
 
-/// Compares what the calendar shows with what it should.
+/// Compares the present event with the meeting.
 #[must_use]
 pub fn conflict(wanted: &Content, attendees: &[Attendee], present: &Event) -> Conflict {
     if shows(present, wanted) && invites(present, attendees) { Conflict::Agreed } else { Conflict::Again }
 }
 
-/// Whether an event shows this content, as far as it is ours to say.
+/// Whether an event shows this content, in the fields that we write.
 #[must_use]
 pub fn shows(event: &Event, content: &Content) -> bool {
     let Span::Timed { start, end } = &event.when else { return false };
     event.status != EventStatus::Cancelled
         && event.title == content.title
-        && text(&event.description) == text(&content.description)
+        && normalise_text(&event.description) == normalise_text(&content.description)
         && (start.at, &start.zone) == (content.start, &content.zone)
         && end.at == content.end
 }
 
-/// Whether an event invites these people and nobody else. Services may list the owner too.
+/// Whether an event invites exactly these people. Services may list the owner as well.
 fn invites(event: &Event, wanted: &[Attendee]) -> bool {
     let address = |address: &str| address.to_lowercase();
     let organiser = event.organiser.as_ref().map(|organiser| address(&organiser.address));
@@ -138,19 +241,19 @@ fn invites(event: &Event, wanted: &[Attendee]) -> bool {
     present == wanted
 }
 
-/// Services trim, and end lines in their own way.
-fn text(text: &str) -> String {
+/// Services trim text and normalise line endings.
+fn normalise_text(text: &str) -> String {
     text.replace("\r\n", "\n").trim_end().to_owned()
 }
 
-/// When a meeting is, as an event has it.
+/// A meeting's start and end, as an event holds them.
 #[must_use]
 pub fn span(content: &Content) -> Span {
     let timed = |at| Timed { at, zone: content.zone.clone() };
     Span::Timed { start: timed(content.start), end: timed(content.end) }
 }
 
-/// Everything that is ours to say, as a change.
+/// A change of all fields that we write, except the attendees.
 #[must_use]
 pub fn patch(content: &Content) -> Patch {
     Patch {
@@ -165,13 +268,15 @@ pub fn patch(content: &Content) -> Patch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{MeetingId, OrganisationId, PersonId, ProgramId};
+    use crate::ids::{OrganisationId, PersonId, ProgramId};
     use jiff::Timestamp;
+
+    const MEETING: &str = "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e6f";
 
     fn meeting(status: Status, revision: i64) -> Meeting {
         let at: Timestamp = "2026-07-01T10:00:00Z".parse().unwrap();
         Meeting {
-            id: MeetingId::new(at),
+            id: MEETING.parse().unwrap(),
             organisation: OrganisationId::new(at),
             program: ProgramId::new(at),
             owner: PersonId::new(at),
@@ -195,14 +300,17 @@ mod tests {
         }
     }
 
-    fn copy(state: CopyState, event: Option<&str>, agreed_revision: i64) -> Copy {
-        Copy {
+    fn copy(state: CopyState, event: Option<&str>, agreed_revision: i64) -> EventCopy {
+        EventCopy {
+            meeting: MEETING.parse().unwrap(),
+            account: "account".into(),
             calendar: "work".into(),
             event: event.map(Into::into),
             etag: None,
             sent: Some(content("Before")),
             agreed_revision,
             state,
+            problem: None,
         }
     }
 
@@ -212,7 +320,7 @@ mod tests {
         let update = || Step::Update { event: "e".into() };
         let cancel = || Step::Cancel { event: "e".into() };
         let create = |title: &str| Step::Create(content(title));
-        let confirmed: [(Option<Copy>, Step); 9] = [
+        let confirmed: [(Option<EventCopy>, Step); 9] = [
             (None, create("Now")),
             (Some(copy(Pending, None, 0)), create("Now")),
             (Some(copy(Waiting, None, 0)), create("Now")),
@@ -221,18 +329,18 @@ mod tests {
             (Some(copy(Present, Some("e"), 1)), update()),
             (Some(copy(Waiting, Some("e"), 1)), update()),
             (Some(copy(Gone, Some("e"), 1)), Step::Nothing),
-            (Some(Copy { sent: None, ..copy(Pending, None, 0) }), create("Now")),
+            (Some(EventCopy { sent: None, ..copy(Pending, None, 0) }), create("Now")),
         ];
         for (known, expected) in confirmed {
             assert_eq!(step(&meeting(Status::Confirmed, 2), known.as_ref()), expected, "{known:?}");
         }
-        let cancelled: [(Option<Copy>, Step); 8] = [
+        let cancelled: [(Option<EventCopy>, Step); 8] = [
             (None, Step::Nothing),
             (Some(copy(Present, Some("e"), 1)), cancel()),
             (Some(copy(Present, Some("e"), 2)), cancel()),
             (Some(copy(Waiting, Some("e"), 1)), cancel()),
             (Some(copy(Pending, None, 0)), create("Before")),
-            (Some(Copy { sent: None, ..copy(Pending, None, 0) }), Step::Nothing),
+            (Some(EventCopy { sent: None, ..copy(Pending, None, 0) }), Step::Nothing),
             (Some(copy(Cancelled, Some("e"), 2)), Step::Nothing),
             (Some(copy(Gone, Some("e"), 1)), Step::Nothing),
         ];
@@ -268,7 +376,7 @@ mod tests {
         assert_eq!(conflict(&content("Now"), &[], &event), Conflict::Again);
         event.status = EventStatus::Confirmed;
 
-        // Who is invited is ours to say, too: a change of that alone must not be taken for written.
+        // We also write the attendees: a change of them alone must not be taken for written.
         let invited = |address: &str, is_self| Attendee {
             address: address.into(),
             name: None,
@@ -289,10 +397,68 @@ mod tests {
     }
 
     #[test]
-    fn every_state_has_its_name() {
-        for state in ["pending", "present", "cancelled", "gone", "waiting", "refused"] {
-            assert_eq!(CopyState::named(state).map(CopyState::name), Some(state));
+    fn the_decision_follows_from_the_meeting_the_stored_copy_and_the_calendar() {
+        use CopyState::{Cancelled, Gone, Pending, Present, Waiting};
+        let open = |account: &str, home: Option<&str>| Reachability::Open {
+            account: account.into(),
+            home: home.map(Into::into),
+        };
+        let (here, elsewhere, unwritable) =
+            (open("account", Some("home")), open("another", Some("home")), open("another", None));
+        let needs_owner = || Reachability::NeedsOwner("sign in".into());
+        let unavailable = || Reachability::Unavailable("busy".into());
+        let unsent = EventCopy { sent: None, ..copy(Waiting, None, 0) };
+        let confirmed = meeting(Status::Confirmed, 2);
+        let cancelled = meeting(Status::Cancelled, 2);
+        let new = |account: &str, home: &str| EventCopy::new(confirmed.id, account.into(), home.into());
+        let waits =
+            |copy: EventCopy, why: &str| Next::Wait(EventCopy { state: Waiting, problem: Some(why.into()), ..copy });
+        let sends = |step: Step, copy: EventCopy| Next::Send { step, copy };
+        let sent = |copy: EventCopy| EventCopy { sent: Some(content("Now")), ..copy };
+        let present = |revision| copy(Present, Some("e"), revision);
+        let gone = copy(Gone, Some("e"), 1);
+        let update = || Step::Update { event: "e".into() };
+        let cancel = || Step::Cancel { event: "e".into() };
+        let create = || Step::Create(content("Now"));
+        let mark_cancelled = Next::MarkCancelled(EventCopy { state: Cancelled, ..unsent.clone() });
+        let unwritten = || waits(new("", ""), "the connected calendar cannot be written");
+
+        let table: [(&Meeting, Option<EventCopy>, Reachability, Next); 21] = [
+            // Before the calendar is opened.
+            (&confirmed, None, Reachability::NotOpened, Next::Open),
+            (&confirmed, Some(present(2)), Reachability::NotOpened, Next::Open),
+            (&cancelled, None, Reachability::NotOpened, Next::Finish),
+            (&cancelled, Some(unsent), Reachability::NotOpened, mark_cancelled),
+            (&cancelled, Some(present(1)), Reachability::NotOpened, Next::Open),
+            // It cannot be opened.
+            (&confirmed, None, needs_owner(), waits(new("", ""), "sign in")),
+            (&confirmed, Some(present(1)), needs_owner(), waits(present(1), "sign in")),
+            (&confirmed, Some(present(2)), needs_owner(), Next::Finish),
+            (&confirmed, None, unavailable(), Next::Retry("busy".into())),
+            (&confirmed, Some(present(2)), unavailable(), Next::Finish),
+            (&confirmed, Some(gone.clone()), needs_owner(), Next::Finish),
+            // It is open, in the account that the event is in.
+            (&confirmed, Some(present(2)), here.clone(), Next::Finish),
+            (&confirmed, Some(present(1)), here.clone(), sends(update(), sent(present(1)))),
+            (&cancelled, Some(present(1)), here.clone(), sends(cancel(), present(1))),
+            (
+                &cancelled,
+                Some(copy(Waiting, None, 0)),
+                here.clone(),
+                sends(Step::Create(content("Before")), copy(Pending, None, 0)),
+            ),
+            (&confirmed, Some(gone), here.clone(), Next::Finish),
+            (&confirmed, None, here, sends(create(), sent(new("account", "home")))),
+            // It is open, and the event is in an account that is no longer connected.
+            (&confirmed, Some(present(2)), elsewhere.clone(), sends(create(), sent(new("another", "home")))),
+            (&cancelled, Some(present(1)), elsewhere, Next::Finish),
+            // It is open, and no calendar can be written.
+            (&confirmed, None, unwritable.clone(), unwritten()),
+            (&cancelled, Some(present(1)), unwritable, Next::Finish),
+        ];
+        for (meeting, stored, calendar, expected) in table {
+            let decision = next(meeting, stored.as_ref(), &calendar);
+            assert_eq!(decision, expected, "{:?} {stored:?} {calendar:?}", meeting.status);
         }
-        assert_eq!(CopyState::named("there"), None);
     }
 }

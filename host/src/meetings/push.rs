@@ -1,14 +1,16 @@
-//! Bringing a meeting to its owner's calendar: the job behind every change.
+//! Pushes a meeting to its owner's calendar: the job behind every change of a meeting.
 //!
-//! One run takes the newest state, writes down what it is about to send, does the one step of [`plan::step`], and
-//! writes down what came of it in the transaction that ends the job. Between the two the host may die at any point
-//! ([`points`]): the next run finds what was sent and does the step again, which the contract makes harmless (the key)
-//! or tells apart (a conflict holds the present event). What only the owner can mend waits without trying, and is
-//! delivered when they have connected again.
+//! Problem: the host may die, or lose an answer, at any point between deciding what to send and storing what came of it.
+//! Decision: one run reads the newest state, asks [`plan::next`], stores what it is about to send, takes that one step,
+//! and stores the outcome in the transaction that ends the job. A run that is cut off is repeated: the next one sees what
+//! was sent and sends it again, which the event's key makes harmless, or which conflicts and so returns the present event.
+//! If only the owner can make the calendar reachable, the meeting waits without further attempts, and is pushed once the
+//! owner has connected a calendar. Rejected: retrying while the owner must act, which repeats a refused credential for a
+//! day.
 
 use super::{
     Content, Meeting, Status,
-    plan::{self, Conflict, Copy, CopyState, Step},
+    plan::{self, Conflict, CopyState, EventCopy, Next, Reachability, Step},
     store,
 };
 use crate::{
@@ -25,32 +27,32 @@ use crate::{
 };
 use std::time::Duration;
 
-/// How often one run writes over somebody who writes at the same time.
+/// The number of writes in one run while others keep changing the event.
 const MAX_CONFLICT_RETRIES: usize = 4;
 
-/// What came of a step.
+/// The outcome of a step.
 #[derive(Debug)]
 enum PushOutcome {
-    /// The calendar shows what it should.
+    /// The calendar shows the meeting as it is.
     Agreed { event: String, etag: Option<String> },
-    /// The event is not there any more, as it should be.
-    TakenOut,
-    /// Its owner took it out.
+    /// The event of a cancelled meeting is no longer there.
+    Removed,
+    /// The owner has removed the event.
     Gone,
-    /// The calendar itself is not there any more; another one may be.
+    /// The calendar itself is no longer there. The account may have another.
     NoCalendar,
-    /// Only the owner can go on.
-    Waits(String),
-    /// The service will not have it.
+    /// Only the owner can make the calendar writable, for this reason.
+    NeedsOwner(String),
+    /// The service refuses the event, for this reason.
     Refused(String),
-    /// Not now.
-    Later { error: String, after: Option<Duration> },
+    /// The step failed for now.
+    Retry { error: String, after: Option<Duration> },
 }
 
-/// Puts every meeting of a person that is not over: they have just connected a calendar.
+/// Enqueues every meeting of a person that has not ended: the person has just connected a calendar.
 ///
 /// # Errors
-/// If the lease was lost, or by the database.
+/// If the lease was lost, or if the database fails.
 pub async fn deliver(calendars: &Calendars, lease: &Lease, person: PersonId) -> Result<Outcome, LeaseError> {
     let mut tx = calendars.db.begin().await?;
     let now = calendars.now().as_microsecond();
@@ -62,133 +64,45 @@ pub async fn deliver(calendars: &Calendars, lease: &Lease, person: PersonId) -> 
     Ok(Outcome::Done)
 }
 
-/// Does what is to be done for one meeting.
+/// Pushes one meeting.
 ///
 /// # Errors
-/// If the lease was lost, or by the database.
+/// If the lease was lost, or if the database fails.
 pub async fn push(calendars: &Calendars, lease: &Lease, id: MeetingId) -> Result<Outcome, LeaseError> {
-    let mut tx = calendars.db.begin_read().await?;
-    let Some(meeting) = store::find_unscoped(&mut tx, id).await? else {
-        tx.commit().await?;
-        return end(calendars, lease, None).await;
+    let Some(loaded) = calendars.db.read(async |tx| load(tx, id).await).await? else {
+        return finish(calendars, lease, None).await;
     };
-    let kept = store::copy(&mut tx, id).await?;
-    let attendees = invited(&mut tx, &meeting).await?;
-    tx.commit().await?;
-    let nothing = plan::step(&meeting, kept.as_ref().map(|kept| &kept.copy)) == Step::Nothing;
-    if nothing {
-        match kept {
-            None => return end(calendars, lease, None).await,
-            // It waited for a calendar, and is cancelled before there was one.
-            Some(store::EventCopy { account, copy, .. }) if copy.event.is_none() && copy.sent.is_none() => {
-                let copy = Copy { state: CopyState::Cancelled, ..copy };
-                return end(calendars, lease, Some((&meeting, &account, &copy, None))).await;
-            }
-            Some(_) => {}
+    let (meeting, stored) = (&loaded.meeting, loaded.copy.as_ref());
+    let mut session = None;
+    let mut next = plan::next(meeting, stored, &Reachability::NotOpened);
+    if next == Next::Open {
+        let (opened, reachability) = open(calendars, meeting).await?;
+        (session, next) = (opened, plan::next(meeting, stored, &reachability));
+    }
+    match (next, session) {
+        (Next::Finish, _) => finish(calendars, lease, None).await,
+        (Next::MarkCancelled(copy) | Next::Wait(copy), _) => finish(calendars, lease, Some(&copy)).await,
+        (Next::Retry(error), _) => Ok(Outcome::Retry { error, after: None }),
+        (Next::Send { step, copy }, Some(mut session)) => {
+            let push = Push { calendars, lease, meeting, attendees: &loaded.attendees };
+            push.send(&mut session, step, copy).await
+        }
+        (Next::Open | Next::Send { .. }, _) => {
+            Ok(Outcome::Retry { error: "the calendar was not opened".to_owned(), after: None })
         }
     }
-    let mut calling = match calendars.of(meeting.organisation, meeting.owner).await {
-        Ok(calling) => calling,
-        Err(NotCallable::Database(error)) => return Err(error.into()),
-        // What stands there stands, whoever can reach it.
-        Err(_) if nothing => return end(calendars, lease, None).await,
-        Err(NotCallable::Provider(error)) => return Ok(later(error.to_string())),
-        // Somebody else's disturbance, which the owner cannot mend.
-        Err(NotCallable::Token(error @ RefreshError::Temporary(_))) => return Ok(later(error.to_string())),
-        Err(error) => return wait(calendars, lease, &meeting, kept, error.to_string()).await,
-    };
-    let account = calling.connection.account_digest();
-    // What stands in a calendar that is not connected any more is out of reach, and its owner's.
-    let copy = kept.filter(|kept| kept.account == account).map(|kept| kept.copy);
-    let step = plan::step(&meeting, copy.as_ref());
-    if step == Step::Nothing {
-        return end(calendars, lease, None).await;
-    }
-    let Some(mut copy) = copy.or_else(|| Some(new_copy(calling.connection.home()?.id.clone()))) else {
-        let text = "the connected calendar cannot be written".to_owned();
-        return wait(calendars, lease, &meeting, None, text).await;
-    };
-    if meeting.status == Status::Confirmed {
-        copy.sent = Some(meeting.content.clone());
-    }
-    if copy.event.is_none() {
-        copy.state = CopyState::Pending;
-    }
-    let mut tx = calendars.db.begin().await?;
-    jobs::hold(&mut tx, lease).await?;
-    store::save_copy(&mut tx, meeting.id, &account, &copy, None).await?;
-    tx.commit().await?;
-
-    let push = Push { calendars, meeting: &meeting, calendar: &copy.calendar, attendees: &attendees };
-    let outcome = push.run(&mut calling, step, copy.etag.clone()).await?;
-    tracing::info!(meeting = %meeting.id, revision = meeting.revision, ?outcome, "pushed");
-    let mut problem = None;
-    match outcome {
-        PushOutcome::Agreed { event, etag } => {
-            (copy.event, copy.etag, copy.state) = (Some(event), etag, CopyState::Present);
-            copy.agreed_revision = meeting.revision;
-        }
-        PushOutcome::TakenOut => (copy.etag, copy.state) = (None, CopyState::Cancelled),
-        PushOutcome::Gone => (copy.etag, copy.state) = (None, CopyState::Gone),
-        PushOutcome::Waits(why) => (copy.state, problem) = (CopyState::Waiting, Some(why)),
-        PushOutcome::Refused(why) => (copy.state, problem) = (CopyState::Refused, Some(why)),
-        PushOutcome::Later { error, after } => return Ok(Outcome::Retry { error, after }),
-        PushOutcome::NoCalendar => {
-            calendars.reopen(&mut calling).await?;
-            let mut tx = calendars.db.begin().await?;
-            jobs::hold(&mut tx, lease).await?;
-            store::delete_copy(&mut tx, meeting.id).await?;
-            tx.commit().await?;
-            return Ok(later("the calendar is not there any more; looking for another".to_owned()));
-        }
-    }
-    end(calendars, lease, Some((&meeting, &account, &copy, problem))).await
 }
 
-/// The transaction that ends the job, and what it writes down.
-async fn end(
-    calendars: &Calendars,
-    lease: &Lease,
-    outcome: Option<(&Meeting, &str, &Copy, Option<String>)>,
-) -> Result<Outcome, LeaseError> {
-    let mut tx = calendars.db.begin().await?;
-    if let Some((meeting, account, copy, problem)) = outcome {
-        store::save_copy(&mut tx, meeting.id, account, copy, problem.as_deref()).await?;
-    }
-    jobs::finish(&mut tx, lease).await?;
-    points::reach("push.before-commit").await;
-    tx.commit().await?;
-    points::reach("push.after-commit").await;
-    Ok(Outcome::Done)
+/// A meeting with everything that a push needs of the database.
+struct Loaded {
+    meeting: Meeting,
+    copy: Option<EventCopy>,
+    attendees: Vec<Attendee>,
 }
 
-const fn later(error: String) -> Outcome {
-    Outcome::Retry { error, after: None }
-}
-
-/// Writes down that only the owner can go on. Nothing is tried until they connect.
-async fn wait(
-    calendars: &Calendars,
-    lease: &Lease,
-    meeting: &Meeting,
-    kept: Option<store::EventCopy>,
-    why: String,
-) -> Result<Outcome, LeaseError> {
-    let (account, mut copy) = match kept {
-        Some(kept) => (kept.account, kept.copy),
-        None => (String::new(), new_copy(String::new())),
-    };
-    if !matches!(copy.state, CopyState::Cancelled | CopyState::Gone) {
-        copy.state = CopyState::Waiting;
-    }
-    end(calendars, lease, Some((meeting, &account, &copy, Some(why)))).await
-}
-
-const fn new_copy(calendar: String) -> Copy {
-    Copy { calendar, event: None, etag: None, sent: None, agreed_revision: 0, state: CopyState::Pending }
-}
-
-async fn invited(tx: &mut Tx, meeting: &Meeting) -> sqlx::Result<Vec<Attendee>> {
+async fn load(tx: &mut Tx, id: MeetingId) -> sqlx::Result<Option<Loaded>> {
+    let Some(meeting) = store::find_unscoped(tx, id).await? else { return Ok(None) };
+    let copy = store::copy(tx, id).await?;
     let mut attendees = Vec::new();
     for &person in &meeting.attendees {
         let Some(Person { email, name, .. }) = people::person(tx, meeting.organisation, person).await? else {
@@ -202,35 +116,106 @@ async fn invited(tx: &mut Tx, meeting: &Meeting) -> sqlx::Result<Vec<Attendee>> 
             is_self: false,
         });
     }
-    Ok(attendees)
+    Ok(Some(Loaded { meeting, copy, attendees }))
+}
+
+/// Opens the owner's calendar.
+async fn open(calendars: &Calendars, meeting: &Meeting) -> sqlx::Result<(Option<Calling>, Reachability)> {
+    let error = match calendars.of(meeting.organisation, meeting.owner).await {
+        Ok(session) => {
+            let account = session.connection.account_digest();
+            let home = session.connection.home().map(|calendar| calendar.id.clone());
+            return Ok((Some(session), Reachability::Open { account, home }));
+        }
+        Err(error) => error,
+    };
+    Ok((
+        None,
+        match error {
+            NotCallable::Database(error) => return Err(error),
+            error @ (NotCallable::Provider(_) | NotCallable::Token(RefreshError::Temporary(_))) => {
+                Reachability::Unavailable(error.to_string())
+            }
+            error => Reachability::NeedsOwner(error.to_string()),
+        },
+    ))
+}
+
+/// Ends the job, and stores the copy in the same transaction.
+async fn finish(calendars: &Calendars, lease: &Lease, copy: Option<&EventCopy>) -> Result<Outcome, LeaseError> {
+    let mut tx = calendars.db.begin().await?;
+    if let Some(copy) = copy {
+        store::save_copy(&mut tx, copy).await?;
+    }
+    jobs::finish(&mut tx, lease).await?;
+    points::reach("push.before-commit").await;
+    tx.commit().await?;
+    points::reach("push.after-commit").await;
+    Ok(Outcome::Done)
 }
 
 /// One meeting on its way to one calendar.
 struct Push<'a> {
     calendars: &'a Calendars,
+    lease: &'a Lease,
     meeting: &'a Meeting,
-    calendar: &'a str,
     attendees: &'a [Attendee],
 }
 
 impl Push<'_> {
-    /// Does a step, and what a conflict makes of it.
-    async fn run(&self, calling: &mut Calling, mut step: Step, mut etag: Option<String>) -> sqlx::Result<PushOutcome> {
+    /// Stores the copy, takes the step, and stores the outcome.
+    async fn send(&self, session: &mut Calling, step: Step, mut copy: EventCopy) -> Result<Outcome, LeaseError> {
+        let mut tx = self.calendars.db.begin().await?;
+        jobs::hold(&mut tx, self.lease).await?;
+        store::save_copy(&mut tx, &copy).await?;
+        tx.commit().await?;
+
+        let outcome = self.run(session, step, &copy).await?;
+        tracing::info!(meeting = %self.meeting.id, revision = self.meeting.revision, ?outcome, "meeting pushed");
+        match outcome {
+            PushOutcome::Agreed { event, etag } => {
+                (copy.event, copy.etag, copy.state) = (Some(event), etag, CopyState::Present);
+                copy.agreed_revision = self.meeting.revision;
+            }
+            PushOutcome::Removed => (copy.etag, copy.state) = (None, CopyState::Cancelled),
+            PushOutcome::Gone => (copy.etag, copy.state) = (None, CopyState::Gone),
+            PushOutcome::NeedsOwner(why) => (copy.state, copy.problem) = (CopyState::Waiting, Some(why)),
+            PushOutcome::Refused(why) => (copy.state, copy.problem) = (CopyState::Refused, Some(why)),
+            PushOutcome::Retry { error, after } => return Ok(Outcome::Retry { error, after }),
+            PushOutcome::NoCalendar => return self.look_for_another_calendar(session).await,
+        }
+        finish(self.calendars, self.lease, Some(&copy)).await
+    }
+
+    /// Reads the account again and forgets the calendar that is no longer there.
+    async fn look_for_another_calendar(&self, session: &mut Calling) -> Result<Outcome, LeaseError> {
+        self.calendars.reopen(session).await?;
+        let mut tx = self.calendars.db.begin().await?;
+        jobs::hold(&mut tx, self.lease).await?;
+        store::delete_copy(&mut tx, self.meeting.id).await?;
+        tx.commit().await?;
+        let error = "the calendar no longer exists; the next attempt looks for another".to_owned();
+        Ok(Outcome::Retry { error, after: None })
+    }
+
+    /// Takes a step, and the further steps that conflicts call for.
+    async fn run(&self, session: &mut Calling, mut step: Step, copy: &EventCopy) -> sqlx::Result<PushOutcome> {
+        let mut etag = copy.etag.clone();
         for _ in 0..MAX_CONFLICT_RETRIES {
             points::reach("push.before-remote-write").await;
-            let outcome = self.send(calling, &step, etag.as_deref()).await;
+            let outcome = self.call(session, &step, &copy.calendar, etag.as_deref()).await;
             points::reach("push.after-remote-write").await;
-            let error = match self.calendars.keep(calling, outcome).await? {
+            let error = match self.calendars.keep(session, outcome).await? {
                 Ok(Some(event)) if self.meeting.status == Status::Cancelled => {
-                    // It was made only to learn where it is.
+                    // It was created again only to learn its id.
                     (etag, step) = (event.etag, Step::Cancel { event: event.id });
                     continue;
                 }
                 Ok(Some(event)) => return Ok(PushOutcome::Agreed { event: event.id, etag: event.etag }),
-                Ok(None) => return Ok(PushOutcome::TakenOut),
+                Ok(None) => return Ok(PushOutcome::Removed),
                 Err(error) => error,
             };
-            match self.classify_failure(error, &step) {
+            match classify_failure(error, &step) {
                 Ok(outcome) => return Ok(outcome),
                 Err(present) => {
                     let event = present.id.clone();
@@ -244,32 +229,32 @@ impl Push<'_> {
                 }
             }
         }
-        Ok(PushOutcome::Later { error: "somebody else keeps changing the event".into(), after: None })
+        Ok(PushOutcome::Retry { error: "another application keeps changing the event".into(), after: None })
     }
 
-    async fn send(
+    /// Makes the provider's call for a step.
+    async fn call(
         &self,
-        calling: &Calling,
+        session: &Calling,
         step: &Step,
+        calendar: &str,
         etag: Option<&str>,
     ) -> Result<Reply<Option<Event>>, CallError> {
-        let (plugin, access, key) = (calling.plugin(), &calling.access, self.meeting.uid.as_str());
-        let sends = calling.connection.account.abilities.sends_invitations;
+        let (plugin, access, key) = (session.plugin(), &session.access, self.meeting.uid.as_str());
+        let sends = session.connection.account.abilities.sends_invitations;
         let notify = if sends { Notify::All } else { Notify::None };
         let some = |reply: Reply<Event>| Reply { value: Some(reply.value), memo: reply.memo };
         match step {
-            Step::Create(content) => {
-                plugin.create(access, self.calendar, key, self.draft(content), notify).await.map(some)
-            }
+            Step::Create(content) => plugin.create(access, calendar, key, self.draft(content), notify).await.map(some),
             Step::Update { event } => {
                 let patch = Patch { attendees: Some(self.attendees.to_vec()), ..plan::patch(&self.meeting.content) };
-                plugin.update(access, (self.calendar, event), key, etag, patch, notify).await.map(some)
+                plugin.update(access, (calendar, event), key, etag, patch, notify).await.map(some)
             }
             Step::Cancel { event } => {
-                let reply = plugin.cancel(access, (self.calendar, event), key, etag, notify).await?;
+                let reply = plugin.cancel(access, (calendar, event), key, etag, notify).await?;
                 Ok(Reply { value: None, memo: reply.memo })
             }
-            // Nobody goes for nothing.
+            // Unreachable: `plan::next` sends no such step.
             Step::Nothing => Ok(Reply { value: None, memo: None }),
         }
     }
@@ -286,31 +271,33 @@ impl Push<'_> {
             recurrence: vec![],
         }
     }
+}
 
-    /// What a failed call means for the meeting; or the present event, if that is not what was believed.
-    fn classify_failure(&self, error: CallError, step: &Step) -> Result<PushOutcome, Box<Event>> {
-        let later = |error: &CallError, after| PushOutcome::Later { error: error.to_string(), after };
-        let CallError::Failure(failure) = error else { return Ok(later(&error, None)) };
-        let text = failure.to_string();
-        Ok(match failure.remedy {
-            Remedy::Conflict(present) => return Err(present),
-            Remedy::NotFound | Remedy::Gone => match step {
-                Step::Update { .. } => PushOutcome::Gone,
-                Step::Cancel { .. } | Step::Nothing => PushOutcome::TakenOut,
-                Step::Create(_) => PushOutcome::NoCalendar,
-            },
-            Remedy::Reconnect
-            | Remedy::NeedsAdminApproval(_)
-            | Remedy::AccessPending
-            | Remedy::NeedsScope
-            | Remedy::NotPermitted => PushOutcome::Waits(text),
-            Remedy::SlowDown(milliseconds) => {
-                PushOutcome::Later { error: text, after: Some(Duration::from_millis(milliseconds)) }
-            }
-            Remedy::Temporary | Remedy::CursorExpired | Remedy::WindowTooLarge(_) => {
-                PushOutcome::Later { error: text, after: None }
-            }
-            Remedy::AlreadyExists(_) | Remedy::Invalid(_) | Remedy::Unsupported => PushOutcome::Refused(text),
-        })
-    }
+/// The outcome of a failed call; or the present event, if it differs from the stored copy.
+fn classify_failure(error: CallError, step: &Step) -> Result<PushOutcome, Box<Event>> {
+    let failure = match error {
+        CallError::Failure(failure) => failure,
+        error => return Ok(PushOutcome::Retry { error: error.to_string(), after: None }),
+    };
+    let text = failure.to_string();
+    Ok(match failure.remedy {
+        Remedy::Conflict(present) => return Err(present),
+        Remedy::NotFound | Remedy::Gone => match step {
+            Step::Update { .. } => PushOutcome::Gone,
+            Step::Cancel { .. } | Step::Nothing => PushOutcome::Removed,
+            Step::Create(_) => PushOutcome::NoCalendar,
+        },
+        Remedy::Reconnect
+        | Remedy::NeedsAdminApproval(_)
+        | Remedy::AccessPending
+        | Remedy::NeedsScope
+        | Remedy::NotPermitted => PushOutcome::NeedsOwner(text),
+        Remedy::SlowDown(milliseconds) => {
+            PushOutcome::Retry { error: text, after: Some(Duration::from_millis(milliseconds)) }
+        }
+        Remedy::Temporary | Remedy::CursorExpired | Remedy::WindowTooLarge(_) => {
+            PushOutcome::Retry { error: text, after: None }
+        }
+        Remedy::AlreadyExists(_) | Remedy::Invalid(_) | Remedy::Unsupported => PushOutcome::Refused(text),
+    })
 }

@@ -1,4 +1,4 @@
-//! Making a meeting.
+//! Creates meetings.
 
 use super::{
     Content, Invalid, Meeting, Status, check_attendee_count, commit, normalise_attendees,
@@ -12,63 +12,62 @@ use crate::{
 };
 use jiff::Timestamp;
 
-/// What somebody wants to take place.
+/// A meeting to create.
 #[derive(Debug, Clone)]
 pub struct NewMeeting {
-    /// In which program.
+    /// The program.
     pub program: ProgramId,
-    /// Whose meeting it is.
+    /// The owner.
     pub owner: PersonId,
-    /// Who else takes part.
+    /// The people who take part beside the owner.
     pub attendees: Vec<PersonId>,
-    /// What it shows.
+    /// The fields that calendars show.
     pub content: Content,
-    /// The caller's `Idempotency-Key`: asking twice makes one meeting.
+    /// The caller's `Idempotency-Key`: repeated requests with one key create one meeting.
     pub key: Option<String>,
 }
 
-/// A meeting is not made.
+/// Why a meeting cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum ScheduleError {
-    /// No calendar could show it.
+    /// Calendars cannot show the meeting.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// The program is not there, or not to be seen.
-    #[error("there is no such program")]
+    /// The program does not exist, or the actor may not see it.
+    #[error("the program does not exist")]
     NoProgram,
-    /// Somebody is not a member of the program.
+    /// The owner or an attendee is not a member of the program.
     #[error("{0} is not a member of the program")]
     NotAMember(PersonId),
-    /// They may not make meetings for this owner.
-    #[error("only the owner, an administrator or a program's token can make this meeting")]
+    /// The actor may not create meetings for this owner.
+    #[error("only the owner, an administrator or an integration can create this meeting")]
     NotAllowed,
-    /// The key was used for another meeting.
-    #[error("the Idempotency-Key was used for another request; use a new one")]
+    /// The key was used for another request.
+    #[error("the Idempotency-Key was used for another request; use a new key")]
     KeyReused,
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
 }
 
-/// Makes a meeting, and has it brought to its owner's calendar.
+/// Creates a meeting and enqueues the push to its owner's calendar.
 ///
 /// # Errors
-/// If it is not made; then nothing was stored.
+/// If the meeting cannot be created; then nothing was stored.
 pub async fn schedule(db: &Db, now: Timestamp, actor: &Actor, new: NewMeeting) -> Result<Meeting, ScheduleError> {
     new.content.check()?;
     let organisation = actor.own().ok_or(ScheduleError::NoProgram)?;
     let attendees = normalise_attendees(new.attendees.clone(), new.owner);
     check_attendee_count(&attendees)?;
-    let asked = new
-        .key
-        .as_ref()
-        .map(|key| IdempotencyRecord { key: scoped_idempotency_key(actor, key), sha256: digest(&new, &attendees) });
+    let record =
+        |key: &String| IdempotencyRecord { key: scoped_idempotency_key(actor, key), sha256: digest(&new, &attendees) };
+    let idempotency = new.key.as_ref().map(record);
 
     let mut tx = db.begin().await?;
-    if let Some(asked) = &asked
-        && let Some((id, sha256)) = store::find_by_idempotency_key(&mut tx, organisation, &asked.key).await?
+    if let Some(record) = &idempotency
+        && let Some((id, earlier)) = store::find_by_idempotency_key(&mut tx, organisation, &record.key).await?
     {
-        if sha256 != asked.sha256 {
+        if earlier != *record {
             return Err(ScheduleError::KeyReused);
         }
         let meeting = store::find(&mut tx, organisation, id).await?;
@@ -92,7 +91,7 @@ pub async fn schedule(db: &Db, now: Timestamp, actor: &Actor, new: NewMeeting) -
         program: program.id,
         owner: new.owner,
         attendees,
-        // A UUID, as RFC 7986 §5.3 recommends; not the meeting's own, because a meeting may outlive an event.
+        // A UUID, as RFC 7986 §5.3 recommends; not the meeting's id, because a meeting may outlive an event.
         uid: MeetingId::new(now).to_string(),
         content: new.content,
         status: Status::Confirmed,
@@ -100,21 +99,22 @@ pub async fn schedule(db: &Db, now: Timestamp, actor: &Actor, new: NewMeeting) -
         created_at: now,
         updated_at: now,
     };
-    store::insert(&mut tx, &meeting, asked.as_ref()).await.map_err(|error| match error {
-        // Two requests with one key at the same moment: the other was first, and a repetition finds its meeting.
-        error if asked.is_some() && db::is_taken(&error) => ScheduleError::KeyReused,
+    store::insert(&mut tx, &meeting, idempotency.as_ref()).await.map_err(|error| match error {
+        // Another request with this key came first, at the same moment. If this one is repeated, it finds that meeting.
+        error if idempotency.is_some() && db::is_taken(&error) => ScheduleError::KeyReused,
         error => error.into(),
     })?;
     commit(tx, id).await?;
     Ok(meeting)
 }
 
-/// A key is its sender's own: nobody can use up the keys of others, or learn by one what others made.
+/// Scopes an idempotency key to its sender: no sender can use up the keys of others or learn from a key what they
+/// created.
 fn scoped_idempotency_key(actor: &Actor, key: &str) -> String {
     actor.person().map_or_else(|| format!(":{key}"), |person| format!("{person}:{key}"))
 }
 
-/// A digest of all that was asked for.
+/// A digest of the whole request.
 fn digest(new: &NewMeeting, attendees: &[PersonId]) -> String {
     let NewMeeting { program, owner, content, .. } = new;
     ids::digest(serde_json::json!([program, owner, attendees, content]).to_string())

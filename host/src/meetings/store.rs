@@ -1,13 +1,22 @@
-//! The meetings' SQL.
+//! The SQL of the tables `meetings`, `attendees` and `event_copies`.
+//!
+//! A row with an unknown status or state is an error for whoever reads that row ([`crate::db::Column::word`]): a list
+//! that contains it fails as a whole rather than leave a meeting out silently, a job for it is retried, and every other
+//! meeting can still be read, changed and pushed by its id.
 
 use super::{
     Content, Meeting, Status,
-    plan::{Copy, CopyState},
+    plan::{CopyState, EventCopy},
 };
 use crate::{
-    db::{self, Page, Tx, execute, fetch},
+    db::{self, Column, Page, Tx, dialect::Dialect, dialect::in_list, execute, fetch},
     ids::{MeetingId, OrganisationId, PersonId},
 };
+use std::collections::HashMap;
+
+const STATUS: Column = Column::of("meetings", "status");
+const COPY_STATE: Column = Column::of("event_copies", "state");
+const COPY_SENT: Column = Column::of("event_copies", "sent");
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -44,7 +53,7 @@ impl Row {
             attendees,
             uid: self.uid,
             content,
-            status: if self.status == Status::Confirmed.name() { Status::Confirmed } else { Status::Cancelled },
+            status: STATUS.word::<Status>(&self.status)?,
             revision: self.revision,
             created_at: db::instant(self.created_at),
             updated_at: db::instant(self.updated_at),
@@ -52,84 +61,93 @@ impl Row {
     }
 }
 
-/// A meeting of the organisation.
+/// Selects the columns of [`Row`].
+macro_rules! select_meetings {
+    ($condition:literal) => {
+        concat!(
+            "select id, organisation_id, program_id, owner_id, uid, title, description, start_at, end_at, zone, status,
+                    revision, created_at, updated_at from meetings where ",
+            $condition
+        )
+    };
+}
+
+/// Finds a meeting of the organisation.
 pub async fn find(tx: &mut Tx, organisation: OrganisationId, id: MeetingId) -> sqlx::Result<Option<Meeting>> {
     Ok(find_unscoped(tx, id).await?.filter(|meeting| meeting.organisation == organisation))
 }
 
-/// A meeting, for those who act for no organisation.
+/// Finds a meeting without tenant scoping; for jobs only.
 pub async fn find_unscoped(tx: &mut Tx, id: MeetingId) -> sqlx::Result<Option<Meeting>> {
-    let row = fetch!(
-        tx,
-        optional,
-        Row,
-        "select id, organisation_id, program_id, owner_id, uid, title, description, start_at, end_at, zone, status,
-                revision, created_at, updated_at
-         from meetings where id = $1",
-        id.to_string(),
-    )?;
-    let Some(row) = row else { return Ok(None) };
-    let attendees = attendees(tx, id).await?;
-    row.meeting(attendees).map(Some)
+    let Some(row) = fetch!(tx, optional, Row, select_meetings!("id = $1"), id.to_string())? else { return Ok(None) };
+    let mut attendees = attendees(tx, &[&row.id]).await?;
+    let of_meeting = attendees.remove(&row.id).unwrap_or_default();
+    row.meeting(of_meeting).map(Some)
 }
 
-async fn attendees(tx: &mut Tx, id: MeetingId) -> sqlx::Result<Vec<PersonId>> {
-    let rows = fetch!(
-        tx,
-        all,
-        (String,),
-        "select person_id from attendees where meeting_id = $1 order by person_id",
-        id.to_string(),
-    )?;
-    rows.into_iter().map(|(id,)| db::parsed(&id)).collect()
-}
-
-/// A page of the meetings of an organisation, in the order in which they were made; of one person, if they are
-/// named: those that they own or take part in.
+/// Lists a page of an organisation's meetings with their event copies, in the order of creation; if a person is given,
+/// only the meetings that the person owns or attends. Takes three queries, however long the page is.
 pub async fn list(
     tx: &mut Tx,
     organisation: OrganisationId,
     person: Option<PersonId>,
     page: &Page,
-) -> sqlx::Result<Vec<Meeting>> {
+) -> sqlx::Result<Vec<(Meeting, Option<EventCopy>)>> {
     let person = person.map(|person| person.to_string()).unwrap_or_default();
     let rows = fetch!(
         tx,
         all,
-        (String,),
-        "select id from meetings
-         where organisation_id = $1 and id > $2
-           and ($3 = '' or owner_id = $3
-                or exists (select 1 from attendees where meeting_id = meetings.id and person_id = $3))
-         order by id limit $4",
+        Row,
+        select_meetings!(
+            "organisation_id = $1 and id > $2
+             and ($3 = '' or owner_id = $3
+                  or exists (select 1 from attendees where meeting_id = meetings.id and person_id = $3))
+             order by id limit $4"
+        ),
         organisation.to_string(),
         page.after(),
         person,
         page.limit(),
     )?;
-    let mut meetings = Vec::with_capacity(rows.len());
-    for (id,) in rows {
-        let id = db::parsed(&id)?;
-        meetings.extend(find_unscoped(tx, id).await?);
-    }
-    Ok(meetings)
+    let ids: Vec<_> = rows.iter().map(|row| row.id.as_str()).collect();
+    let (mut attendees, mut copies) = (attendees(tx, &ids).await?, copies(tx, &ids).await?);
+    let with_copy = |row: Row| {
+        let (attendees, copy) = (attendees.remove(&row.id).unwrap_or_default(), copies.remove(&row.id));
+        Ok((row.meeting(attendees)?, copy))
+    };
+    rows.into_iter().map(with_copy).collect()
 }
 
-/// Under which key a meeting was asked for.
+/// The attendees of these meetings, by the meeting's id.
+async fn attendees(tx: &mut Tx, meetings: &[&str]) -> sqlx::Result<HashMap<String, Vec<PersonId>>> {
+    const SELECT: Dialect = in_list!(
+        "select meeting_id, person_id from attendees where meeting_id in ",
+        "$1",
+        " order by meeting_id, person_id"
+    );
+    let sql = tx.sql_for(SELECT);
+    let mut attendees = HashMap::<_, Vec<_>>::new();
+    for (meeting, person) in fetch!(tx, all, (String, String), sql, db::to_json(&meetings)?)? {
+        attendees.entry(meeting).or_default().push(db::parsed(&person)?);
+    }
+    Ok(attendees)
+}
+
+/// The `Idempotency-Key` under which a meeting was created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyRecord {
-    /// The caller's `Idempotency-Key`.
+    /// The key, with its sender.
     pub key: String,
-    /// A digest of all that it asked for.
+    /// A digest of the whole request.
     pub sha256: String,
 }
 
-/// The meeting that was made under this key, and the digest of what was asked for.
+/// Finds the meeting that was created under this key, and its record.
 pub async fn find_by_idempotency_key(
     tx: &mut Tx,
     organisation: OrganisationId,
     key: &str,
-) -> sqlx::Result<Option<(MeetingId, String)>> {
+) -> sqlx::Result<Option<(MeetingId, IdempotencyRecord)>> {
     let row = fetch!(
         tx,
         optional,
@@ -138,11 +156,12 @@ pub async fn find_by_idempotency_key(
         organisation.to_string(),
         key,
     )?;
-    row.map(|(id, sha256)| Ok((db::parsed(&id)?, sha256.unwrap_or_default()))).transpose()
+    let record = |sha256: Option<String>| IdempotencyRecord { key: key.to_owned(), sha256: sha256.unwrap_or_default() };
+    row.map(|(id, sha256)| Ok((db::parsed(&id)?, record(sha256)))).transpose()
 }
 
-/// Keeps a new meeting.
-pub async fn insert(tx: &mut Tx, meeting: &Meeting, asked: Option<&IdempotencyRecord>) -> sqlx::Result<()> {
+/// Inserts a new meeting.
+pub async fn insert(tx: &mut Tx, meeting: &Meeting, idempotency: Option<&IdempotencyRecord>) -> sqlx::Result<()> {
     let content = &meeting.content;
     execute!(
         tx,
@@ -159,20 +178,20 @@ pub async fn insert(tx: &mut Tx, meeting: &Meeting, asked: Option<&IdempotencyRe
         content.start.as_microsecond(),
         content.end.as_microsecond(),
         &content.zone,
-        meeting.status.name(),
+        meeting.status.as_str(),
         meeting.revision,
         meeting.created_at.as_microsecond(),
         meeting.updated_at.as_microsecond(),
-        asked.map(|asked| asked.key.as_str()),
-        asked.map(|asked| asked.sha256.as_str()),
+        idempotency.map(|record| record.key.as_str()),
+        idempotency.map(|record| record.sha256.as_str()),
     )?;
     for person in &meeting.attendees {
-        add_attendee(tx, meeting.id, *person).await?;
+        insert_attendee(tx, meeting.id, *person).await?;
     }
     Ok(())
 }
 
-async fn add_attendee(tx: &mut Tx, meeting: MeetingId, person: PersonId) -> sqlx::Result<()> {
+async fn insert_attendee(tx: &mut Tx, meeting: MeetingId, person: PersonId) -> sqlx::Result<()> {
     execute!(
         tx,
         "insert into attendees (meeting_id, person_id) values ($1, $2)",
@@ -182,7 +201,7 @@ async fn add_attendee(tx: &mut Tx, meeting: MeetingId, person: PersonId) -> sqlx
     Ok(())
 }
 
-/// Keeps a changed meeting, unless somebody else has changed it since. Whether nobody had.
+/// Updates a meeting. Returns false, and changes nothing, if it was changed since it was read as `before`.
 pub async fn update(tx: &mut Tx, meeting: &Meeting, before: &Meeting) -> sqlx::Result<bool> {
     let content = &meeting.content;
     let rows = execute!(
@@ -197,32 +216,22 @@ pub async fn update(tx: &mut Tx, meeting: &Meeting, before: &Meeting) -> sqlx::R
         content.start.as_microsecond(),
         content.end.as_microsecond(),
         &content.zone,
-        meeting.status.name(),
+        meeting.status.as_str(),
         meeting.revision,
         meeting.updated_at.as_microsecond(),
     )?;
     if rows == 1 && meeting.attendees != before.attendees {
         execute!(tx, "delete from attendees where meeting_id = $1", meeting.id.to_string())?;
         for person in &meeting.attendees {
-            add_attendee(tx, meeting.id, *person).await?;
+            insert_attendee(tx, meeting.id, *person).await?;
         }
     }
     Ok(rows == 1)
 }
 
-/// What is known of a meeting's event, and in which account it is.
-#[derive(Debug, Clone)]
-pub struct EventCopy {
-    /// [`crate::connections::Connection::account_digest`]; empty while there was none.
-    pub account: String,
-    /// What is known.
-    pub copy: Copy,
-    /// Why it waits or is refused.
-    pub problem: Option<String>,
-}
-
 #[derive(sqlx::FromRow)]
 struct CopyRow {
+    meeting_id: String,
     account: String,
     calendar: String,
     event_id: Option<String>,
@@ -233,67 +242,76 @@ struct CopyRow {
     problem: Option<String>,
 }
 
-/// What is known of a meeting's event.
-pub async fn copy(tx: &mut Tx, meeting: MeetingId) -> sqlx::Result<Option<EventCopy>> {
-    let row = fetch!(
-        tx,
-        optional,
-        CopyRow,
-        "select account, calendar, event_id, etag, sent, agreed_revision, state, problem
-         from event_copies where meeting_id = $1",
-        meeting.to_string(),
-    )?;
-    let Some(row) = row else { return Ok(None) };
-    let copy = Copy {
-        calendar: row.calendar,
-        event: row.event_id,
-        etag: row.etag,
-        sent: row.sent.as_deref().map(db::from_json).transpose()?,
-        agreed_revision: row.agreed_revision,
-        state: CopyState::named(&row.state).unwrap_or(CopyState::Pending),
-    };
-    Ok(Some(EventCopy { account: row.account, copy, problem: row.problem }))
+impl TryFrom<CopyRow> for EventCopy {
+    type Error = sqlx::Error;
+
+    fn try_from(row: CopyRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            meeting: db::parsed(&row.meeting_id)?,
+            account: row.account,
+            calendar: row.calendar,
+            event: row.event_id,
+            etag: row.etag,
+            sent: row.sent.as_deref().map(|sent| COPY_SENT.json(sent)).transpose()?,
+            agreed_revision: row.agreed_revision,
+            state: COPY_STATE.word::<CopyState>(&row.state)?,
+            problem: row.problem,
+        })
+    }
 }
 
-/// Keeps what is known of a meeting's event.
-pub async fn save_copy(
-    tx: &mut Tx,
-    meeting: MeetingId,
-    account: &str,
-    copy: &Copy,
-    problem: Option<&str>,
-) -> sqlx::Result<()> {
+/// Finds the event copy of a meeting.
+pub async fn copy(tx: &mut Tx, meeting: MeetingId) -> sqlx::Result<Option<EventCopy>> {
+    let id = meeting.to_string();
+    Ok(copies(tx, &[&id]).await?.remove(&id))
+}
+
+/// The event copies of these meetings, by the meeting's id.
+async fn copies(tx: &mut Tx, meetings: &[&str]) -> sqlx::Result<HashMap<String, EventCopy>> {
+    const SELECT: Dialect = in_list!(
+        "select meeting_id, account, calendar, event_id, etag, sent, agreed_revision, state, problem
+         from event_copies where meeting_id in ",
+        "$1",
+        ""
+    );
+    let sql = tx.sql_for(SELECT);
+    let rows = fetch!(tx, all, CopyRow, sql, db::to_json(&meetings)?)?;
+    rows.into_iter().map(|row| Ok((row.meeting_id.clone(), row.try_into()?))).collect()
+}
+
+/// Inserts or replaces the event copy of a meeting.
+pub async fn save_copy(tx: &mut Tx, copy: &EventCopy) -> sqlx::Result<()> {
     let now = tx.now().await?;
     execute!(
         tx,
-        "insert into event_copies (meeting_id, account, calendar, event_id, etag, sent, agreed_revision, state, problem,
-                updated_at)
+        "insert into event_copies (meeting_id, account, calendar, event_id, etag, sent, agreed_revision, state,
+                problem, updated_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
          on conflict (meeting_id) do update set account = excluded.account, calendar = excluded.calendar,
                 event_id = excluded.event_id, etag = excluded.etag, sent = excluded.sent,
                 agreed_revision = excluded.agreed_revision, state = excluded.state, problem = excluded.problem,
                 updated_at = excluded.updated_at",
-        meeting.to_string(),
-        account,
+        copy.meeting.to_string(),
+        &copy.account,
         &copy.calendar,
         copy.event.as_deref(),
         copy.etag.as_deref(),
         copy.sent.as_ref().map(db::to_json).transpose()?,
         copy.agreed_revision,
-        copy.state.name(),
-        problem,
+        copy.state.as_str(),
+        copy.problem.as_deref(),
         now,
     )?;
     Ok(())
 }
 
-/// Forgets where a meeting's event was going.
+/// Deletes the event copy of a meeting.
 pub async fn delete_copy(tx: &mut Tx, meeting: MeetingId) -> sqlx::Result<()> {
     execute!(tx, "delete from event_copies where meeting_id = $1", meeting.to_string())?;
     Ok(())
 }
 
-/// The meetings of a person that are not over: whether their calendar shows them is for each one's job to find out.
+/// The ids of a person's meetings that end after this instant.
 pub async fn upcoming(tx: &mut Tx, owner: PersonId, now: i64) -> sqlx::Result<Vec<MeetingId>> {
     let rows = fetch!(
         tx,
