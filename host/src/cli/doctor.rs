@@ -3,9 +3,9 @@
 //! Each check is one line: ok, warn (it works, but not as well) or fail (it does not work), and a way out.
 
 use super::{
+    component::{LARGEST_COMPONENT, SignatureState, signature, trusted_keys},
     input, machine,
     output::{self, CliError, Exit},
-    plugin_inspect::{LARGEST_COMPONENT, SignatureState, signature, trusted_keys},
 };
 use crate::plugins::{
     Sandbox, SandboxConfig,

@@ -7,9 +7,9 @@
 //! is (`target`) and how a sandbox is set up here (`machine`). Rejected: interactive questions, which scripts cannot
 //! answer, and secrets as arguments, which every user of the machine can read.
 
+mod component;
 mod database;
 mod doctor;
-mod draft;
 mod input;
 mod job;
 mod key;
@@ -17,22 +17,11 @@ mod machine;
 mod organisation;
 mod output;
 mod person;
-mod plugin_add;
-mod plugin_call;
-mod plugin_changes;
-mod plugin_conformance;
-mod plugin_events;
-mod plugin_inspect;
-mod plugin_list;
-mod plugin_remove;
+mod plugin;
 mod program;
-mod provider_client;
-mod provider_grant;
-mod provider_offer;
+mod provider;
 mod serve;
-mod session;
 mod settings;
-mod target;
 mod token;
 
 use clap::{Parser, Subcommand};
@@ -93,10 +82,10 @@ enum Command {
     Token(token::Command),
     /// Look at calendar providers, call them, test them
     #[command(subcommand)]
-    Plugin(Plugin),
+    Plugin(plugin::Command),
     /// Decide what providers may do, and who may connect by them
     #[command(subcommand)]
-    Provider(Provider),
+    Provider(provider::Command),
     /// Look after the keys that seal people's credentials
     #[command(subcommand)]
     Key(key::Command),
@@ -107,35 +96,6 @@ enum Command {
     Doctor(doctor::Args),
 }
 
-#[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one, for the time of the command")]
-enum Plugin {
-    /// Show what a component is, asks for, and whose signature it has
-    Inspect(plugin_inspect::Args),
-    /// Run one operation of a provider through the full sandbox
-    Call(plugin_call::Args),
-    /// Check that a provider keeps the promises of the contract, against a real account
-    Conformance(plugin_conformance::Args),
-    /// Make a component a provider of this deployment, or another version of one
-    Add(plugin_add::Args),
-    /// List the providers of this deployment
-    List(plugin_list::Args),
-    /// Remove a provider from this deployment
-    Remove(plugin_remove::Args),
-}
-
-#[derive(Debug, Subcommand)]
-enum Provider {
-    /// Show what a waiting provider asks for, and accept it
-    Grant(provider_grant::Args),
-    /// Say as which application this host is registered at a provider's service
-    Client(provider_client::Args),
-    /// Let people of an organisation, or of a program, connect by a provider
-    Enable(provider_offer::Args),
-    /// Let nobody connect by it any more; who is connected stays
-    Disable(provider_offer::Args),
-}
-
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -144,7 +104,7 @@ pub fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     // A call's answer is JSON whatever was asked for, and so is the answer that there is none.
-    let json = cli.json || matches!(cli.command, Command::Plugin(Plugin::Call(_)));
+    let json = cli.json || matches!(cli.command, Command::Plugin(plugin::Command::Call(_)));
     run(cli.command, cli.json, cli.log).unwrap_or_else(|error| error.report(json)).into()
 }
 
@@ -159,16 +119,8 @@ fn run(command: Command, json: bool, log: Option<String>) -> Result<Exit, CliErr
         .map_err(|error| CliError::machine("runtime", format!("threads cannot be started: {error}")))?;
     runtime.block_on(async {
         match command {
-            Command::Plugin(Plugin::Inspect(args)) => plugin_inspect::run(args, json).await,
-            Command::Plugin(Plugin::Call(args)) => plugin_call::run(args).await,
-            Command::Plugin(Plugin::Conformance(args)) => plugin_conformance::run(args, json).await,
-            Command::Plugin(Plugin::Add(args)) => plugin_add::run(args, json).await,
-            Command::Plugin(Plugin::List(args)) => plugin_list::run(&args, json).await,
-            Command::Plugin(Plugin::Remove(args)) => plugin_remove::run(&args, json).await,
-            Command::Provider(Provider::Grant(args)) => provider_grant::run(&args, json).await,
-            Command::Provider(Provider::Client(args)) => provider_client::run(&args, json).await,
-            Command::Provider(Provider::Enable(args)) => provider_offer::run(&args, true, json).await,
-            Command::Provider(Provider::Disable(args)) => provider_offer::run(&args, false, json).await,
+            Command::Plugin(command) => plugin::run(command, json).await,
+            Command::Provider(command) => provider::run(&command, json).await,
             Command::Key(command) => key::run(&command, json).await,
             Command::Job(command) => job::run(command, json).await,
             Command::Doctor(args) => doctor::run(&args, json),

@@ -7,7 +7,10 @@
 
 use crate::{
     calendar::Event,
-    plugins::{AccessError, AdmissionError, CallError, Failure, Remedy, SandboxError, Trap, admission::SignatureError},
+    plugins::{
+        AccessError, AdmissionError, CallError, Failure, Remedy, SandboxError, Trap, admission::SignatureError,
+        registry::Line,
+    },
 };
 use serde::Serialize;
 use std::{
@@ -228,6 +231,11 @@ pub(super) fn plain(text: &str) -> String {
 /// The text with all control characters escaped.
 pub(super) fn line(text: &str) -> String {
     plain(&text.replace('\n', "\\n"))
+}
+
+/// The lines of a difference between what is granted and what a component requests.
+pub(super) fn difference(difference: &[Line]) -> String {
+    difference.iter().map(|fact| line(&fact.to_string())).collect::<Vec<_>>().join("\n")
 }
 
 fn print(lines: &str) -> Result<(), CliError> {

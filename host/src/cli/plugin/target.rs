@@ -36,7 +36,7 @@
 //!
 //! Paths are relative to the target file.
 
-use super::{
+use crate::cli::{
     input,
     output::{CliError, note},
 };

@@ -3,10 +3,10 @@
 //! Threat: a provider that always has more. Decision: pages are followed only if that was asked for, so many at most,
 //! and a page that is empty and leads to where it came from ends it with an error.
 
-use super::{
+use super::session::{On, Session, window};
+use crate::cli::{
     input,
     output::{self, CliError, Exit},
-    session::{On, Session, window},
 };
 use crate::{
     calendar::Window,

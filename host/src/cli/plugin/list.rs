@@ -1,6 +1,6 @@
 //! `chronus plugin list`: the providers of this deployment.
 
-use super::{
+use crate::cli::{
     database::{self, ConfigArgs},
     output::{self, CliError, Exit, line},
 };

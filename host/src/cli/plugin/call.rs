@@ -1,10 +1,12 @@
 //! `chronus plugin call`: one operation of a provider, through the full sandbox.
 
 use super::{
+    changes, events,
+    session::{On, Session, window},
+};
+use crate::cli::{
     input,
     output::{self, CliError, Exit, FailureOut},
-    plugin_changes, plugin_events,
-    session::{On, Session, window},
 };
 use crate::{
     calendar::{Interval, Problem},
@@ -68,9 +70,9 @@ enum Operation {
     Busy(Busy),
     /// Events of one calendar
     #[command(subcommand)]
-    Events(plugin_events::Operation),
+    Events(events::Operation),
     /// What has changed in a calendar since a cursor, or everything in a window
-    Changes(plugin_changes::Changes),
+    Changes(changes::Changes),
 }
 
 #[derive(Debug, clap::Args)]
@@ -96,8 +98,8 @@ pub(super) async fn run(args: Args) -> Result<Exit, CliError> {
     match args.operation {
         Operation::Account(on) => account(Session::begin(&args.file, on).await?).await,
         Operation::Busy(busy) => self::busy(&args.file, busy).await,
-        Operation::Events(operation) => plugin_events::run(&args.file, operation).await,
-        Operation::Changes(changes) => plugin_changes::run(&args.file, changes).await,
+        Operation::Events(operation) => events::run(&args.file, operation).await,
+        Operation::Changes(changes) => changes::run(&args.file, changes).await,
     }
 }
 

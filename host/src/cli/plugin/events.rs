@@ -2,9 +2,9 @@
 
 use super::{
     draft::{Content, named},
-    output::{self, CliError, Exit, FailureOut},
     session::{On, Session},
 };
+use crate::cli::output::{self, CliError, Exit, FailureOut};
 use crate::{
     calendar::{Event, Rsvp},
     plugins::contract::{Fetched, Notify},

@@ -1,10 +1,12 @@
 //! `chronus plugin conformance`: whether a provider keeps the promises of the contract.
 
 use super::{
-    input,
-    output::{self, CliError, Exit},
     session::{ORGANISATION, On, Session},
     target::Connected,
+};
+use crate::cli::{
+    input,
+    output::{self, CliError, Exit},
 };
 use crate::conformance::{self, Counts, Report};
 use serde::Serialize;

@@ -5,8 +5,8 @@
 //! skip or repeat a time, the reading is that of RFC 5545 §3.3.5. What comes from a file passes the same checks.
 //! Rejected: guessing a zone from the machine, which is not the calendar's owner.
 
-use super::{input, output::CliError};
 use crate::calendar::{Attendee, BusyKind, Draft, Patch, Role, Rsvp, Span, Status, Timed};
+use crate::cli::{input, output::CliError};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::{Timestamp, civil, tz::TimeZone};
 use serde::de::DeserializeOwned;

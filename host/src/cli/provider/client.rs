@@ -1,6 +1,6 @@
 //! `chronus provider client`: the application that the operator has registered at a service.
 
-use super::{
+use crate::cli::{
     database::{self, ConfigArgs},
     input,
     output::{self, CliError, Exit},

@@ -4,11 +4,11 @@
 //! for it, from command to command. A memo is written as soon as it comes, so that a failure afterwards does not lose
 //! what was learned.
 
-use super::{
+use super::target::{Connected, Target};
+use crate::cli::{
+    component::LARGEST_COMPONENT,
     input, machine,
     output::{self, CliError},
-    plugin_inspect::LARGEST_COMPONENT,
-    target::{Connected, Target},
 };
 use crate::{
     calendar::Window,

@@ -1,9 +1,8 @@
 //! `chronus provider grant`: what a waiting component asks for, and the operator's word.
 
-use super::{
+use crate::cli::{
     database::{self, ConfigArgs},
     output::{self, CliError, Exit},
-    plugin_add::lines,
 };
 use crate::plugins::registry::{self, Waiting};
 use serde::Serialize;
@@ -47,7 +46,7 @@ pub(super) async fn run(args: &Args, as_json: bool) -> Result<Exit, CliError> {
     } else {
         let what = if args.yes { "is in use; granted:" } else { "asks for:" };
         let version = output::line(&waiting.version);
-        output::text(&format!("{} {version} {what}\n{}", args.id, lines(&waiting.difference)))?;
+        output::text(&format!("{} {version} {what}\n{}", args.id, output::difference(&waiting.difference)))?;
     }
     if args.yes {
         return Ok(Exit::Done);

@@ -1,14 +1,14 @@
 //! `chronus plugin add`: a component becomes a provider of this deployment, or another version of one.
 
-use super::{
+use crate::cli::{
+    component::{LARGEST_COMPONENT, signature_file, trusted_keys},
     database::{self, ConfigArgs},
     input, machine,
     output::{self, CliError, Exit},
-    plugin_inspect::{LARGEST_COMPONENT, signature_file, trusted_keys},
 };
 use crate::plugins::{
     admission::inspect,
-    registry::{AddError, Added, Line, Registry, Voucher},
+    registry::{AddError, Added, Registry, Voucher},
 };
 use std::{path::PathBuf, sync::Arc};
 
@@ -85,14 +85,9 @@ fn said(added: &Added) -> String {
             let id = &waiting.id;
             let head =
                 format!("{id} {} waits, because it asks for what is not granted:", output::line(&waiting.version));
-            format!("{head}\n{}\nto accept: chronus provider grant {id} --yes", lines(&waiting.difference))
+            format!("{head}\n{}\nto accept: chronus provider grant {id} --yes", output::difference(&waiting.difference))
         }
     }
-}
-
-/// A difference, for people.
-pub(super) fn lines(difference: &[Line]) -> String {
-    difference.iter().map(|line| output::line(&line.to_string())).collect::<Vec<_>>().join("\n")
 }
 
 impl From<AddError> for CliError {

@@ -1,6 +1,6 @@
 //! `chronus plugin remove`: a provider is no longer one of this deployment.
 
-use super::{
+use crate::cli::{
     database::{self, ConfigArgs},
     output::{self, CliError, Exit},
 };

@@ -1,6 +1,6 @@
 //! `chronus provider enable` and `disable`: where people may connect by a provider.
 
-use super::{
+use crate::cli::{
     database::{self, ConfigArgs},
     output::{self, CliError, Exit},
 };
