@@ -7,7 +7,7 @@ use crate::{
     connections::{Calendars, State, store},
     ids::ConnectionId,
     jobs::{self, Lease, LeaseError, Outcome},
-    mail::{Letter, Mailer, SendError},
+    mail::{Mailer, OutgoingMail, SendError},
     people,
     plugins::egress::Origin,
 };
@@ -53,7 +53,7 @@ pub async fn send(
          calendar. {what_to_do}\n{here}{SETTINGS}\n",
         name = person.name
     );
-    let letter = Letter { id: lease.job.to_string(), to: person.email, subject: SUBJECT.into(), text };
+    let letter = OutgoingMail { id: lease.job.to_string(), to: person.email, subject: SUBJECT.into(), text };
     match mailer.send(&letter).await {
         Ok(()) => done(calendars, lease).await,
         Err(error @ SendError::Refused(_)) => Ok(Outcome::Dead { error: error.to_string() }),

@@ -26,7 +26,7 @@ mod tokens;
 mod wrap;
 
 pub use auth::Need;
-pub use pages::{PAGES, Page, PageNeed};
+pub use pages::{PAGES, Page, PageAuth};
 pub use problem::{Code, Problem};
 
 use crate::{app::App, people::Scope};

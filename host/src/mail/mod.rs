@@ -60,7 +60,7 @@ pub struct Mailer {
 
 /// A mail.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Letter {
+pub struct OutgoingMail {
     /// What it is about: the same for the same mail, and for no other.
     pub id: String,
     /// To whom.
@@ -98,7 +98,7 @@ impl Mailer {
 
     /// Whether mail gets anywhere.
     #[must_use]
-    pub const fn works(&self) -> bool {
+    pub const fn is_configured(&self) -> bool {
         !matches!(self.transport, Transport::None)
     }
 
@@ -106,16 +106,18 @@ impl Mailer {
     ///
     /// # Errors
     /// If it was not accepted.
-    pub async fn send(&self, letter: &Letter) -> Result<(), SendError> {
+    pub async fn send(&self, letter: &OutgoingMail) -> Result<(), SendError> {
         let message = self.message(letter)?;
         match &self.transport {
             Transport::None => Err(SendError::Later("no server is configured; set mail.smtp".into())),
-            Transport::Smtp(server) => server.send(message).await.map(drop).map_err(|error| judged(&error)),
+            Transport::Smtp(server) => {
+                server.send(message).await.map(drop).map_err(|error| classify_smtp_error(&error))
+            }
             Transport::Print => print(letter).map_err(|error| SendError::Later(error.to_string())),
         }
     }
 
-    fn message(&self, letter: &Letter) -> Result<Message, SendError> {
+    fn message(&self, letter: &OutgoingMail) -> Result<Message, SendError> {
         let refused = |what: &dyn std::fmt::Display| SendError::Refused(what.to_string());
         let to = letter.to.parse().map_err(|error| refused(&error))?;
         let (auto_submitted, generated) = AUTO_SUBMITTED;
@@ -133,7 +135,7 @@ impl Mailer {
 }
 
 /// What an error means for the mail: an address that is refused stays refused, everything else may pass.
-fn judged(error: &smtp::Error) -> SendError {
+fn classify_smtp_error(error: &smtp::Error) -> SendError {
     let said = error.to_string();
     match error.status() {
         Some(code) if error.is_permanent() && !is_of_the_session(code) => SendError::Refused(said),
@@ -149,8 +151,8 @@ fn is_of_the_session(code: Code) -> bool {
     matches!(u16::from(code), 500 | 502..=504 | 521 | 523 | 530..=538)
 }
 
-fn print(letter: &Letter) -> std::io::Result<()> {
-    let Letter { to, subject, text, .. } = letter;
+fn print(letter: &OutgoingMail) -> std::io::Result<()> {
+    let OutgoingMail { to, subject, text, .. } = letter;
     let lines: String = text.lines().map(|line| format!("  {line}\n")).collect();
     let mut out = std::io::stdout().lock();
     write!(out, "mail to {to}: {subject}\n{lines}end of the mail to {to}\n")?;
@@ -166,8 +168,13 @@ mod tests {
         Mailer::new(&settings, Clock::at("2026-03-29T00:59:59Z".parse().unwrap())).unwrap()
     }
 
-    fn letter() -> Letter {
-        Letter { id: "1-2".into(), to: "ann@example.org".into(), subject: "Žluť".into(), text: "Ahoj, Žofie".into() }
+    fn letter() -> OutgoingMail {
+        OutgoingMail {
+            id: "1-2".into(),
+            to: "ann@example.org".into(),
+            subject: "Žluť".into(),
+            text: "Ahoj, Žofie".into(),
+        }
     }
 
     #[test]
@@ -188,16 +195,16 @@ mod tests {
 
     #[test]
     fn nothing_of_a_mail_becomes_a_header() {
-        let evil = Letter { subject: "Hello\r\nBcc: eve@example.org".into(), ..letter() };
+        let evil = OutgoingMail { subject: "Hello\r\nBcc: eve@example.org".into(), ..letter() };
         let text = mailer().message(&evil).map(|message| String::from_utf8(message.formatted()).unwrap());
         assert!(text.is_err() || text.is_ok_and(|text| !text.lines().any(|line| line.starts_with("Bcc"))));
-        let evil = Letter { to: "ann@example.org\r\nBcc: eve@example.org".into(), ..letter() };
+        let evil = OutgoingMail { to: "ann@example.org\r\nBcc: eve@example.org".into(), ..letter() };
         assert!(matches!(mailer().message(&evil), Err(SendError::Refused(_))));
     }
 
     #[tokio::test]
     async fn without_a_server_mail_waits() {
-        assert!(!mailer().works());
+        assert!(!mailer().is_configured());
         assert!(matches!(mailer().send(&letter()).await, Err(SendError::Later(why)) if why.contains("mail.smtp")));
     }
 }

@@ -4,7 +4,7 @@
 //! Links are made here and not before, and begin to age now. A wish that is older than an hour is not answered any more:
 //! whoever had it has asked again or gone away.
 
-use super::{Letter, Mailer, SendError};
+use super::{Mailer, OutgoingMail, SendError};
 use crate::{
     db::{self, Db},
     ids::SignInId,
@@ -37,7 +37,7 @@ pub async fn send(db: &Db, mailer: &Mailer, here: &Origin, lease: &Lease, id: Si
         return answered(tx, lease, id).await;
     }
     tx.commit().await?;
-    let letter = Letter { id: id.to_string(), to: wish.email, subject: SUBJECT.into(), text: text(here, &links) };
+    let letter = OutgoingMail { id: id.to_string(), to: wish.email, subject: SUBJECT.into(), text: text(here, &links) };
     match mailer.send(&letter).await {
         Ok(()) => answered(db.begin().await?, lease, id).await,
         Err(error @ SendError::Refused(_)) => Ok(Outcome::Dead { error: error.to_string() }),

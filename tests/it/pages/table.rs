@@ -6,7 +6,7 @@
 
 use super::world::{SESSION, World};
 use anyhow::{Context, ensure};
-use chronus_host::http::{PAGES, PageNeed};
+use chronus_host::http::{PAGES, PageAuth};
 use chronus_tests::visitor::{Seen, TOKEN, Visitor};
 use reqwest::Method;
 
@@ -81,11 +81,11 @@ async fn every_page_refuses_what_it_must() -> anyhow::Result<()> {
         let address = row.address(&link, &style);
         let before = world.database.rows().await?;
         let what = format!("{} {}", row.method, row.path);
-        if need == PageNeed::Session {
+        if need == PageAuth::Session {
             nobody_gets_in(&world, row, &address, &token).await.context(what.clone())?;
         }
         if row.method == "POST" {
-            let signed_in = need == PageNeed::Session;
+            let signed_in = need == PageAuth::Session;
             let nobody = world.visitor()?;
             let whose = if signed_in { &ann } else { &nobody };
             foreign_forms_do_nothing(whose, &ben, row, &address, signed_in).await.context(what.clone())?;

@@ -6,7 +6,7 @@
 
 use super::{
     super::problem::{Code, Problem},
-    Filled,
+    FormData,
     calendar::PATH,
     organisation,
 };
@@ -29,7 +29,7 @@ pub(super) const CALLBACK: &str = "/connect/callback/";
 const LONGEST_QUERY: usize = 16 * 1024;
 
 /// To the service's page.
-pub(super) async fn begin(State(app): State<App>, session: Session, filled: Filled) -> Result<Redirect, Problem> {
+pub(super) async fn begin(State(app): State<App>, session: Session, filled: FormData) -> Result<Redirect, Problem> {
     let text = |name: &str| filled.text(name).unwrap_or_default();
     lead(&app, &session, text("provider"), text("sign-in"), false).await
 }

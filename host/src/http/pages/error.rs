@@ -1,6 +1,6 @@
 //! A problem as a page, with the words that the API has for it.
 
-use super::{super::problem::Problem, frame::Frame, view};
+use super::{super::problem::Problem, layout::Layout, view};
 use crate::app::App;
 use askama::Template;
 use axum::{
@@ -14,7 +14,7 @@ use axum::{
 #[derive(Template)]
 #[template(path = "problem.html")]
 struct ProblemPage<'a> {
-    frame: Frame,
+    layout: Layout,
     title: &'a str,
     detail: Option<&'a str>,
     advice: &'a str,
@@ -32,8 +32,8 @@ pub(in crate::http) async fn as_page(State(app): State<App>, request: Request, n
     let mut response = next.run(request).await;
     let Some(problem) = response.extensions_mut().remove::<Problem>().filter(|_| !is_api) else { return response };
     // Whoever reads it may not have signed in, so that nothing stands around it that would need it.
-    let frame = Frame::new(&app, String::new());
-    let page = ProblemPage { frame, title: problem.title(), detail: problem.detail(), advice: problem.advice() };
+    let layout = Layout::new(&app, String::new());
+    let page = ProblemPage { layout, title: problem.title(), detail: problem.detail(), advice: problem.advice() };
     let Ok(text) = page.render() else { return response };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));

@@ -3,7 +3,7 @@
 //! Threat: a page of another site that has a person's browser do something here; a page that forgot to ask who it is; a
 //! text from outside that becomes part of a page. Decision: as with the API, every page is a row that says what it
 //! needs, and one guard stands before each: the session, and for every POST where it came from and the token of its form
-//! ([`forgery`]). Templates escape by themselves. There is no script at all, and the headers of every page say so. A
+//! ([`csrf`]). Templates escape by themselves. There is no script at all, and the headers of every page say so. A
 //! handler that cannot do what it was asked gives the API's [`Problem`], which becomes a page with the same words.
 //! Rejected: a second set of errors for people; a client-side application, which needs an API that cookies open.
 
@@ -11,10 +11,10 @@ mod calendar;
 mod client;
 mod connect;
 mod cookies;
+mod csrf;
 mod error;
-mod filled;
-mod forgery;
-mod frame;
+mod form_data;
+mod layout;
 mod organisation;
 mod settings;
 mod sign_in;
@@ -22,8 +22,8 @@ mod style;
 mod view;
 
 pub(super) use error::as_page;
-pub(super) use filled::Filled;
-pub(super) use frame::Frame;
+pub(super) use form_data::FormData;
+pub(super) use layout::Layout;
 pub(super) use view::View;
 
 use super::problem::Problem;
@@ -46,7 +46,7 @@ use cookies::{Cookie, FORM, SESSION};
 
 /// What a page needs of whoever opens it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PageNeed {
+pub enum PageAuth {
     /// Nothing: anybody may.
     Nothing,
     /// A browser in which somebody has signed in; without one it is led to the sign-in page.
@@ -60,16 +60,16 @@ pub struct Page {
     /// The address.
     pub path: &'static str,
     /// What it needs of whoever opens it.
-    pub need: PageNeed,
+    pub need: PageAuth,
     handler: fn() -> MethodRouter<App>,
 }
 
-const fn row(method: &'static str, path: &'static str, need: PageNeed, handler: fn() -> MethodRouter<App>) -> Page {
+const fn row(method: &'static str, path: &'static str, need: PageAuth, handler: fn() -> MethodRouter<App>) -> Page {
     Page { method, path, need, handler }
 }
 
-const ANYBODY: PageNeed = PageNeed::Nothing;
-const PERSON: PageNeed = PageNeed::Session;
+const ANYBODY: PageAuth = PageAuth::Nothing;
+const PERSON: PageAuth = PageAuth::Session;
 
 /// Every page there is.
 pub static PAGES: &[Page] = &[
@@ -110,7 +110,7 @@ pub(super) fn router(app: &App) -> Router<App> {
 
 /// Stands before a page: finds out who it is, and whether a form is one of ours.
 async fn guard(
-    State((app, need)): State<(App, PageNeed)>,
+    State((app, need)): State<(App, PageAuth)>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
@@ -121,32 +121,32 @@ async fn guard(
         session =
             sessions::authenticate(&app.db, &app.clock, &kept).await?.map(|(session, actor)| (kept, session, actor));
     }
-    if session.is_none() && need == PageNeed::Session {
+    if session.is_none() && need == PageAuth::Session {
         return Ok(to_sign_in(&request));
     }
     // What the forms' token is bound to: the session, or before there is one a cookie of its own.
     let (bound, new) = match (&session, cookie(FORM, request.headers())) {
         (Some((kept, ..)), _) => (kept.clone(), false),
         (None, Some(kept)) => (kept, false),
-        (None, None) => (forgery::random()?, true),
+        (None, None) => (csrf::random()?, true),
     };
-    let token = forgery::token(&bound);
+    let token = csrf::token(&bound);
     if request.method() == Method::POST {
-        forgery::same_origin(request.headers(), &here)?;
+        csrf::same_origin(request.headers(), &here)?;
         let (parts, body) = request.into_parts();
-        let filled = Filled::read(&parts.headers, body).await?;
-        forgery::is_ours(filled.text(forgery::FIELD), &token)?;
+        let filled = FormData::read(&parts.headers, body).await?;
+        csrf::verify_token(filled.text(csrf::FIELD), &token)?;
         request = Request::from_parts(parts, axum::body::Body::empty());
         request.extensions_mut().insert(filled);
     }
-    let mut frame = Frame::new(&app, token);
+    let mut layout = Layout::new(&app, token);
     if let Some((_, session, actor)) = session {
         tracing::Span::current().record("session", tracing::field::display(session.id));
-        frame.signed_in = true;
+        layout.signed_in = true;
         request.extensions_mut().insert(session);
         request.extensions_mut().insert(actor);
     }
-    request.extensions_mut().insert(frame);
+    request.extensions_mut().insert(layout);
     let mut response = next.run(request).await;
     // What anybody may keep is the same for all, and no cookie of one browser's goes with it.
     let anybodys = response.headers().get(header::CACHE_CONTROL).is_some_and(|it| it.as_bytes().starts_with(b"public"));

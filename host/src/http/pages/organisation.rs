@@ -6,8 +6,8 @@
 
 use super::{
     super::problem::Problem,
-    Filled, Frame, View,
-    calendar::leads_to,
+    FormData, Layout, View,
+    calendar::form_action_origins,
     connect::{CALLBACK, browser},
 };
 use crate::{
@@ -31,14 +31,14 @@ pub(super) const PATH: &str = "/settings/organisation";
 #[derive(Template)]
 #[template(path = "organisation.html")]
 struct OrganisationPage {
-    frame: Frame,
+    layout: Layout,
     domains: Vec<String>,
     accounts: Vec<Overview>,
-    ways: Vec<Way>,
+    ways: Vec<AccountOption>,
 }
 
 /// A sign-in by which an account can be made.
-struct Way {
+struct AccountOption {
     id: String,
     provider: String,
     name: String,
@@ -86,9 +86,9 @@ pub(super) async fn page(
     State(app): State<App>,
     actor: Actor,
     session: Session,
-    frame: Frame,
+    layout: Layout,
 ) -> Result<Response, Problem> {
-    show(&app, &actor, &session, frame, None).await
+    show(&app, &actor, &session, layout, None).await
 }
 
 /// Tries an account, or saves it.
@@ -96,8 +96,8 @@ pub(super) async fn fill_in(
     State(app): State<App>,
     actor: Actor,
     session: Session,
-    frame: Frame,
-    filled: Filled,
+    layout: Layout,
+    filled: FormData,
 ) -> Result<Response, Problem> {
     organisation::administers(&actor, session.organisation)?;
     let text = |name: &str| filled.text(name).unwrap_or_default().trim().to_owned();
@@ -126,11 +126,11 @@ pub(super) async fn fill_in(
     };
     let NewAccount { provider, sign_in, mailbox, .. } = new;
     let tried = Tried { provider, sign_in, mailbox, client_id, outcome, status };
-    show(&app, &actor, &session, frame, Some(tried)).await
+    show(&app, &actor, &session, layout, Some(tried)).await
 }
 
 /// To the page of a service, to connect a shared mailbox.
-pub(super) async fn share(State(app): State<App>, session: Session, filled: Filled) -> Result<Redirect, Problem> {
+pub(super) async fn share(State(app): State<App>, session: Session, filled: FormData) -> Result<Redirect, Problem> {
     let text = |name: &str| filled.text(name).unwrap_or_default();
     let redirect = Url::parse(&format!("{}{CALLBACK}{}", app.config.here(), text("provider")));
     let redirect = redirect.map_err(|_| Problem::new(super::super::problem::Code::NotOffered))?;
@@ -144,7 +144,7 @@ pub(super) async fn remove(
     State(app): State<App>,
     actor: Actor,
     session: Session,
-    filled: Filled,
+    filled: FormData,
 ) -> Result<Redirect, Problem> {
     let provider = filled.text("provider").unwrap_or_default();
     organisation::remove(&app.calendars, &actor, session.organisation, provider).await?;
@@ -155,7 +155,7 @@ async fn show(
     app: &App,
     actor: &Actor,
     session: &Session,
-    frame: Frame,
+    layout: Layout,
     tried: Option<Tried>,
 ) -> Result<Response, Problem> {
     let accounts = organisation::accounts(&app.calendars, actor, session.organisation).await?;
@@ -168,12 +168,12 @@ async fn show(
         let Ok(provider) = app.calendars.registry.provider(&offered.provider).await else { continue };
         for sign_in in provider.sign_ins() {
             let Some(fields) = fields(sign_in) else { continue };
-            led.extend(leads_to(app, sign_in));
+            led.extend(form_action_origins(app, sign_in));
             let is_it = |tried: &mut Tried| tried.provider == offered.provider && tried.sign_in == sign_in.id;
             let tried = tried.take_if(is_it);
             let (mailbox, client_id) =
                 tried.as_ref().map(|tried| (tried.mailbox.clone(), tried.client_id.clone())).unwrap_or_default();
-            ways.push(Way {
+            ways.push(AccountOption {
                 id: format!("{}-{}", offered.provider, sign_in.id),
                 provider: offered.provider.clone(),
                 name: offered.name.clone(),
@@ -186,8 +186,8 @@ async fn show(
             });
         }
     }
-    let page = OrganisationPage { frame, domains, accounts, ways };
-    Ok(View::new(page).status(status).leads_to(led).into_response())
+    let page = OrganisationPage { layout, domains, accounts, ways };
+    Ok(View::new(page).status(status).form_action_origins(led).into_response())
 }
 
 /// What a sign-in has to be filled in, if it makes an organisation's account.

@@ -3,7 +3,7 @@
 use super::{
     super::problem::{Code, Problem},
     HOME, SIGN_IN, Somebody,
-    frame::Frame,
+    layout::Layout,
     view::View,
 };
 use crate::{
@@ -23,7 +23,7 @@ use jiff::{Timestamp, tz::TimeZone};
 #[derive(Template)]
 #[template(path = "settings.html")]
 struct SettingsPage {
-    frame: Frame,
+    layout: Layout,
     person: Person,
     administers: bool,
     signed_in: Vec<SignedIn>,
@@ -41,14 +41,18 @@ pub(super) async fn front(Somebody(somebody): Somebody) -> Redirect {
 }
 
 /// The settings.
-pub(super) async fn page(State(app): State<App>, session: Session, frame: Frame) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn page(
+    State(app): State<App>,
+    session: Session,
+    layout: Layout,
+) -> Result<impl IntoResponse, Problem> {
     let person = person(&app, &session).await?;
     let all = sessions::list(&app.db, &app.clock, person.id).await?;
     let shown =
         |one: Session| SignedIn { since: local_time(one.created_at, &person.zone), is_this: one.id == session.id };
     let signed_in = all.into_iter().map(shown).collect();
     let administers = person.role == Role::GlobalAdmin;
-    Ok(View::new(SettingsPage { frame, person, administers, signed_in }))
+    Ok(View::new(SettingsPage { layout, person, administers, signed_in }))
 }
 
 /// Ends all sessions of the person but this one.

@@ -8,8 +8,8 @@ use super::{
     HOME, Somebody,
     client::Client,
     cookies::{self, SESSION},
-    filled::Filled,
-    frame::Frame,
+    form_data::FormData,
+    layout::Layout,
     local,
     view::View,
 };
@@ -32,7 +32,7 @@ use serde::Deserialize;
 #[derive(Template)]
 #[template(path = "sign_in.html")]
 struct SignInPage<'a> {
-    frame: Frame,
+    layout: Layout,
     email: &'a str,
     return_to: &'a str,
     error: Option<String>,
@@ -41,7 +41,7 @@ struct SignInPage<'a> {
 #[derive(Template)]
 #[template(path = "sign_in_sent.html")]
 struct SentPage {
-    frame: Frame,
+    layout: Layout,
     minutes: i128,
     mails: i64,
 }
@@ -49,7 +49,7 @@ struct SentPage {
 #[derive(Template)]
 #[template(path = "sign_in_link.html")]
 struct LinkPage {
-    frame: Frame,
+    layout: Layout,
     account: Account,
 }
 
@@ -63,27 +63,27 @@ pub(super) struct Wanted {
 pub(super) async fn page(
     State(app): State<App>,
     Somebody(somebody): Somebody,
-    frame: Frame,
+    layout: Layout,
     Asked(wanted): Asked<Wanted>,
 ) -> Result<Response, Problem> {
     let return_to = local(wanted.return_to.as_deref().unwrap_or_default());
     if somebody.is_some() {
         return Ok(Redirect::to(return_to).into_response());
     }
-    if !app.mailer.works() {
+    if !app.mailer.is_configured() {
         return Err(Problem::new(Code::NoMail));
     }
-    Ok(View::new(SignInPage { frame, email: "", return_to, error: None }).into_response())
+    Ok(View::new(SignInPage { layout, email: "", return_to, error: None }).into_response())
 }
 
 /// Has a mail sent to the address, if anybody has it. The answer is the same in any case.
 pub(super) async fn ask(
     State(app): State<App>,
     Client(client): Client,
-    frame: Frame,
-    filled: Filled,
+    layout: Layout,
+    filled: FormData,
 ) -> Result<Response, Problem> {
-    if !app.mailer.works() {
+    if !app.mailer.is_configured() {
         return Err(Problem::new(Code::NoMail));
     }
     let email = filled.text("email").unwrap_or_default().trim();
@@ -92,7 +92,7 @@ pub(super) async fn ask(
         Ok(()) => Ok(Redirect::to("/sign-in/sent").into_response()),
         Err(AskError::Email(error @ PersonError::Email)) => {
             let status = Problem::new(Code::InvalidEmail).status();
-            let page = SignInPage { frame, email, return_to, error: Some(error.to_string()) };
+            let page = SignInPage { layout, email, return_to, error: Some(error.to_string()) };
             Ok(View::new(page).status(status).into_response())
         }
         Err(error) => Err(error.into()),
@@ -100,18 +100,18 @@ pub(super) async fn ask(
 }
 
 /// That a mail is on its way, if anybody has the address.
-pub(super) async fn sent(frame: Frame) -> impl IntoResponse {
-    View::new(SentPage { frame, minutes: LIFETIME.as_mins().into(), mails: MAILS_PER_ADDRESS })
+pub(super) async fn sent(layout: Layout) -> impl IntoResponse {
+    View::new(SentPage { layout, minutes: LIFETIME.as_mins().into(), mails: MAILS_PER_ADDRESS })
 }
 
 /// Whom a link is for. It uses nothing up, because programs that look through mail open links too.
 pub(super) async fn look(
     State(app): State<App>,
-    frame: Frame,
+    layout: Layout,
     Path(link): Path<String>,
 ) -> Result<impl IntoResponse, Problem> {
     let account = sign_in::look(&app.db, &link).await?.ok_or(Problem::new(Code::LinkUsedUp))?;
-    Ok(View::new(LinkPage { frame, account }))
+    Ok(View::new(LinkPage { layout, account }))
 }
 
 /// Uses the link up and signs in, whatever session this browser had.

@@ -2,7 +2,7 @@
 //!
 //! A page may load our style sheet and send forms to us, and nothing else: no script, no picture, no frame around it
 //! (CSP Level 3). A form whose answer leads to another site, as the button to sign in at a service does, names that site
-//! ([`View::leads_to`]): browsers hold the whole way of a form against the policy, and not only its first step.
+//! ([`View::form_action_origins`]): browsers hold the whole way of a form against the policy, and not only its first step.
 
 use super::super::problem::Problem;
 use crate::plugins::egress::Origin;
@@ -17,12 +17,12 @@ use std::fmt::Write as _;
 pub(in crate::http) struct View<T> {
     template: T,
     status: StatusCode,
-    leads_to: Vec<Origin>,
+    form_action_origins: Vec<Origin>,
 }
 
 impl<T: Template> View<T> {
     pub(in crate::http) const fn new(template: T) -> Self {
-        Self { template, status: StatusCode::OK, leads_to: Vec::new() }
+        Self { template, status: StatusCode::OK, form_action_origins: Vec::new() }
     }
 
     /// With another status.
@@ -31,18 +31,18 @@ impl<T: Template> View<T> {
     }
 
     /// Where forms of the page may lead to, beside here.
-    pub(in crate::http) fn leads_to(self, leads_to: Vec<Origin>) -> Self {
-        Self { leads_to, ..self }
+    pub(in crate::http) fn form_action_origins(self, form_action_origins: Vec<Origin>) -> Self {
+        Self { form_action_origins, ..self }
     }
 }
 
 impl<T: Template> IntoResponse for View<T> {
     fn into_response(self) -> Response {
-        let Self { template, status, leads_to } = self;
+        let Self { template, status, form_action_origins } = self;
         match template.render() {
             Ok(text) => {
                 let mut response = (status, Html(text)).into_response();
-                secure(response.headers_mut(), &leads_to);
+                secure(response.headers_mut(), &form_action_origins);
                 response
             }
             Err(error) => Problem::internal(error).into_response(),
@@ -51,11 +51,11 @@ impl<T: Template> IntoResponse for View<T> {
 }
 
 /// Puts the headers of a page on it.
-pub(super) fn secure(headers: &mut HeaderMap, leads_to: &[Origin]) {
+pub(super) fn secure(headers: &mut HeaderMap, form_action_origins: &[Origin]) {
     let mut policy = String::from(
         "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
     );
-    for origin in leads_to {
+    for origin in form_action_origins {
         // Writing to a string cannot fail.
         let _ = write!(policy, " {origin}");
     }

@@ -3,7 +3,7 @@
 //! What is wrong stands beside its field, and what was filled in is still there, except secrets. What the service itself
 //! refuses stands above the form.
 
-use super::{super::super::problem::Problem, Filled, Frame, PATH, show, ways::PREFIX};
+use super::{super::super::problem::Problem, FormData, Layout, PATH, options::PREFIX, show};
 use crate::{
     app::App,
     connections::{self, ConnectError, Connection, Request},
@@ -91,8 +91,8 @@ pub(in crate::http::pages) async fn fill_in(
     State(app): State<App>,
     actor: Actor,
     session: Session,
-    frame: Frame,
-    filled: Filled,
+    layout: Layout,
+    filled: FormData,
 ) -> Result<Response, Problem> {
     let text = |name: &str| filled.text(name).unwrap_or_default().to_owned();
     let (provider, sign_in) = (text("provider"), text("sign-in"));
@@ -106,7 +106,7 @@ pub(in crate::http::pages) async fn fill_in(
         Err(ConnectError::Database(error)) => Err(error.into()),
         Err(error) => {
             let tried = tried.failed(error, server_field.as_deref());
-            Ok(show(&app, &session, frame, Some(tried)).await?.into_response())
+            Ok(show(&app, &session, layout, Some(tried)).await?.into_response())
         }
     }
 }
@@ -121,7 +121,7 @@ struct Sorted {
 }
 
 /// Of a sign-in that is not there nothing is read; connecting says so.
-fn sorted(asked: Option<&SignIn>, filled: &Filled) -> Sorted {
+fn sorted(asked: Option<&SignIn>, filled: &FormData) -> Sorted {
     let mut sorted = Sorted::default();
     let given = |name: &str| filled.text(&format!("{PREFIX}{name}"));
     match asked.map(|asked| &asked.method) {

@@ -6,14 +6,14 @@
 //! can be meant: the person is the session's, and no address and no field names one (M12).
 
 mod form;
-mod ways;
+mod options;
 
 pub(super) use form::fill_in;
-pub(super) use ways::leads_to;
+pub(super) use options::form_action_origins;
 
 use super::{
     super::problem::{Code, Problem},
-    Filled, Frame, View,
+    FormData, Layout, View,
 };
 use crate::{
     app::App,
@@ -37,7 +37,7 @@ use axum::{
     response::{IntoResponse, Redirect},
 };
 use form::Tried;
-use ways::Way;
+use options::ConnectOption;
 
 /// This page.
 pub(super) const PATH: &str = "/settings/calendar";
@@ -49,7 +49,7 @@ pub(in crate::http) const CONNECT: &str = "/settings/calendar/connect";
 #[derive(Template)]
 #[template(path = "calendar.html")]
 struct CalendarPage {
-    frame: Frame,
+    layout: Layout,
     connected: Option<Connected>,
     offered: Vec<Offered>,
 }
@@ -63,9 +63,9 @@ struct Connected {
     reconnect: bool,
     by_organisation: bool,
     /// How to sign in again, if that is needed.
-    again: Option<Way>,
+    again: Option<ConnectOption>,
     /// How to let meetings be put into it, if a program of theirs does that and they have not let it yet.
-    more: Option<Way>,
+    more: Option<ConnectOption>,
 }
 
 /// A provider that the person may connect by.
@@ -73,25 +73,34 @@ struct Offered {
     name: String,
     /// Their organisation's own administrator must approve first, as somebody of it has met.
     approval: Option<Needed>,
-    ways: Vec<Way>,
+    ways: Vec<ConnectOption>,
 }
 
 #[derive(Template)]
 #[template(path = "disconnect.html")]
 struct DisconnectPage {
-    frame: Frame,
+    layout: Layout,
     provider: String,
     address: Option<String>,
     another: bool,
 }
 
 /// The page.
-pub(super) async fn page(State(app): State<App>, session: Session, frame: Frame) -> Result<impl IntoResponse, Problem> {
-    show(&app, &session, frame, None).await
+pub(super) async fn page(
+    State(app): State<App>,
+    session: Session,
+    layout: Layout,
+) -> Result<impl IntoResponse, Problem> {
+    show(&app, &session, layout, None).await
 }
 
 /// The page, with what somebody has just tried in vain.
-async fn show(app: &App, session: &Session, frame: Frame, tried: Option<Tried>) -> Result<View<CalendarPage>, Problem> {
+async fn show(
+    app: &App,
+    session: &Session,
+    layout: Layout,
+    tried: Option<Tried>,
+) -> Result<View<CalendarPage>, Problem> {
     let mut tx = app.db.begin_read().await?;
     let kept = store::of_person(&mut tx, session.organisation, session.person).await?;
     let two_way = programs::any_two_way(&mut tx, session.organisation, session.person).await?;
@@ -105,10 +114,10 @@ async fn show(app: &App, session: &Session, frame: Frame, tried: Option<Tried>) 
         }
     }
     tx.commit().await?;
-    let mut leads_to = Vec::new();
+    let mut form_action_origins = Vec::new();
     let mut way = |provider: &Provider, sign_in: &SignIn, tried: Option<&Tried>| {
-        leads_to.extend(ways::leads_to(app, sign_in));
-        Way::of(provider, sign_in, tried)
+        form_action_origins.extend(options::form_action_origins(app, sign_in));
+        ConnectOption::new(provider, sign_in, tried)
     };
     let connected = match kept.map(|kept| kept.connection) {
         Some(connection) => Some(standing(app, &connection, two_way, tried.as_ref(), &mut way).await),
@@ -118,7 +127,7 @@ async fn show(app: &App, session: &Session, frame: Frame, tried: Option<Tried>) 
     for (id, approval) in offered {
         // What is offered and not granted at the moment cannot be connected at the moment.
         let Ok(provider) = app.calendars.registry.provider(&id).await else { continue };
-        let ways = provider.sign_ins().filter(|sign_in| ways::is_personal(sign_in));
+        let ways = provider.sign_ins().filter(|sign_in| options::is_personal(sign_in));
         let ways = ways.map(|sign_in| way(&provider, sign_in, tried.as_ref())).collect();
         shown.push(Offered { name: provider.plugin.description().name.clone(), approval, ways });
     }
@@ -132,7 +141,9 @@ async fn show(app: &App, session: &Session, frame: Frame, tried: Option<Tried>) 
             return Err(problem);
         }
     }
-    Ok(View::new(CalendarPage { frame, connected, offered: shown }).status(status).leads_to(distinct(leads_to)))
+    Ok(View::new(CalendarPage { layout, connected, offered: shown })
+        .status(status)
+        .form_action_origins(distinct(form_action_origins)))
 }
 
 /// A connection, for its person.
@@ -141,7 +152,7 @@ async fn standing(
     connection: &Connection,
     two_way: bool,
     tried: Option<&Tried>,
-    way: &mut impl FnMut(&Provider, &SignIn, Option<&Tried>) -> Way,
+    way: &mut impl FnMut(&Provider, &SignIn, Option<&Tried>) -> ConnectOption,
 ) -> Connected {
     let provider = app.calendars.registry.provider(&connection.provider).await.ok();
     let reconnect = connection.state == Standing::Reconnect;
@@ -155,7 +166,7 @@ async fn standing(
     let wants_more = two_way && reads_only && !reconnect && !by_organisation;
     let more = provider.as_ref().filter(|_| wants_more).and_then(|provider| {
         let sign_in = provider.granted.sign_in(&connection.sign_in)?;
-        Some(Way { button: "Let meetings be put into it".to_owned(), ..way(provider, sign_in, None) })
+        Some(ConnectOption { button: "Let meetings be put into it".to_owned(), ..way(provider, sign_in, None) })
     });
     Connected {
         provider: name(provider.as_ref(), connection),
@@ -184,7 +195,7 @@ fn distinct(mut origins: Vec<Origin>) -> Vec<Origin> {
 pub(super) async fn confirm(
     State(app): State<App>,
     session: Session,
-    frame: Frame,
+    layout: Layout,
     super::super::input::Asked(Then { another }): super::super::input::Asked<Then>,
 ) -> Result<impl IntoResponse, Problem> {
     let mut tx = app.db.begin_read().await?;
@@ -193,7 +204,7 @@ pub(super) async fn confirm(
     let connection = kept.ok_or(Problem::new(Code::NotConnected))?.connection;
     let provider = app.calendars.registry.provider(&connection.provider).await.ok();
     let provider = name(provider.as_ref(), &connection);
-    Ok(View::new(DisconnectPage { frame, provider, address: connection.address, another: another.is_some() }))
+    Ok(View::new(DisconnectPage { layout, provider, address: connection.address, another: another.is_some() }))
 }
 
 /// Whether another calendar is to be connected afterwards.
@@ -207,7 +218,7 @@ pub(super) async fn disconnect(
     State(app): State<App>,
     actor: Actor,
     session: Session,
-    _: Filled,
+    _: FormData,
 ) -> Result<Redirect, Problem> {
     connections::disconnect(&app.calendars, &actor, session.person).await?;
     Ok(Redirect::to(PATH))

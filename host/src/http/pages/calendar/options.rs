@@ -14,7 +14,7 @@ use url::Url;
 
 /// A way to connect.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Way {
+pub(super) struct ConnectOption {
     /// Distinguishes its elements from others of the page.
     pub(super) id: String,
     pub(super) provider: String,
@@ -56,7 +56,7 @@ pub(super) struct Field {
 /// What the names of fields begin with when they are sent: a provider's own are apart from ours.
 pub(super) const PREFIX: &str = "field.";
 
-impl Way {
+impl ConnectOption {
     /// By a sign-in, and what was tried a moment ago if it was this one.
     pub(super) fn of(provider: &Provider, sign_in: &SignIn, tried: Option<&Tried>) -> Self {
         Self::made(&provider.id, &provider.plugin.description().name, sign_in, tried)
@@ -133,7 +133,7 @@ pub(super) const fn is_personal(sign_in: &SignIn) -> bool {
 }
 
 /// The other sites to which a sign-in leads the browser.
-pub(in crate::http::pages) fn leads_to(app: &App, sign_in: &SignIn) -> Vec<Origin> {
+pub(in crate::http::pages) fn form_action_origins(app: &App, sign_in: &SignIn) -> Vec<Origin> {
     match &sign_in.method {
         Method::Oauth2Code(Oauth2Code { authorize, .. }) => {
             let Ok(url) = Url::parse(authorize) else { return Vec::new() };
@@ -178,7 +178,7 @@ mod tests {
             asked("password", FieldKind::Secret, None),
         ];
         let sign_in = sign_in(Method::Form(Form { fields, help_link: Some("https://help.example".into()) }));
-        let way = Way::made("a", "A service", &sign_in, None);
+        let way = ConnectOption::build("a", "A service", &sign_in, None);
         assert_eq!((way.action, &*way.button), (FORM, "Connect A service"));
         let seen: Vec<_> = way.fields.iter().map(|one| (&*one.name, one.kind, one.required, &*one.value)).collect();
         let wanted = [
@@ -192,12 +192,12 @@ mod tests {
         let server = Some("https://dav.example".to_owned());
         let mut tried = Tried::new("a".into(), "way".into(), server, values);
         tried.errors.push(("path".into(), "wrong".into()));
-        let way = Way::made("a", "A service", &sign_in, Some(&tried));
+        let way = ConnectOption::build("a", "A service", &sign_in, Some(&tried));
         let seen: Vec<_> = way.fields.iter().map(|one| (&*one.value, one.error.as_deref())).collect();
         assert_eq!(seen, [("https://dav.example", None), ("hunter22", Some("wrong")), ("", None)]);
         // What was tried elsewhere is not shown here.
         tried.sign_in = "another".into();
-        assert_eq!(Way::made("a", "A service", &sign_in, Some(&tried)).fields[0].value, "");
+        assert_eq!(ConnectOption::build("a", "A service", &sign_in, Some(&tried)).fields[0].value, "");
     }
 
     #[test]
@@ -211,10 +211,10 @@ mod tests {
             endpoint_choices: vec![],
             keep_from_token: vec![],
         };
-        let way = Way::made("a", "A service", &sign_in(Method::Oauth2Code(code)), None);
+        let way = ConnectOption::build("a", "A service", &sign_in(Method::Oauth2Code(code)), None);
         assert_eq!((way.action, &*way.button, way.fields.len()), (CONNECT, "Connect A service", 0));
         let secret = SecretUrl { pattern: None, help: "Help".into(), help_link: None };
-        let way = Way::made("a", "A service", &sign_in(Method::SecretUrl(secret)), None);
+        let way = ConnectOption::build("a", "A service", &sign_in(Method::SecretUrl(secret)), None);
         assert_eq!((way.action, way.fields.len(), way.fields[0].kind), (FORM, 1, "password"));
     }
 }

@@ -6,25 +6,25 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 
 /// What the template around all others shows.
 #[derive(Debug, Clone)]
-pub(in crate::http) struct Frame {
+pub(in crate::http) struct Layout {
     /// The address of the style sheet.
     pub(super) style: &'static str,
     /// Whether stand-ins are in the place of calendar services, which must not be overlooked.
-    pub(super) stand_ins: bool,
+    pub(super) egress_is_mapped: bool,
     /// Whether somebody has signed in.
     pub(super) signed_in: bool,
     /// For the forms of the page.
     pub(super) token: String,
 }
 
-impl Frame {
+impl Layout {
     /// For somebody who has not signed in.
     pub(super) fn new(app: &App, token: String) -> Self {
-        Self { style: style::path(), stand_ins: !app.config.egress.map.is_empty(), signed_in: false, token }
+        Self { style: style::path(), egress_is_mapped: !app.config.egress.map.is_empty(), signed_in: false, token }
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Frame {
+impl<S: Send + Sync> FromRequestParts<S> for Layout {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {

@@ -1,6 +1,6 @@
 //! Whether a form was sent from a page of ours, in this browser.
 //!
-//! Threat: another site's page that sends a form here, with the person's cookies (cross-site request forgery). Decision:
+//! Threat: another site's page that sends a form here, with the person's cookies (cross-site request csrf). Decision:
 //! three things that it cannot have all hold. The browser says where the form came from, by `Sec-Fetch-Site` (Fetch
 //! Metadata) or `Origin` (RFC 6454 §7), and it was here; the form holds a token that only our pages in this browser are
 //! given, derived from the cookie that the browser sends; and that cookie is not sent along from other sites. A browser
@@ -30,7 +30,7 @@ pub(super) fn token(cookie: &str) -> String {
 }
 
 /// The form holds the token.
-pub(super) fn is_ours(held: Option<&str>, token: &str) -> Result<(), Problem> {
+pub(super) fn verify_token(held: Option<&str>, token: &str) -> Result<(), Problem> {
     let held = held.unwrap_or_default();
     if bool::from(held.as_bytes().ct_eq(token.as_bytes())) { Ok(()) } else { Err(Problem::new(Code::ForeignForm)) }
 }
@@ -91,9 +91,9 @@ mod tests {
     #[test]
     fn a_token_is_that_of_one_cookie() {
         let (one, other) = (token("a"), token("b"));
-        assert!(is_ours(Some(&one), &one).is_ok());
+        assert!(verify_token(Some(&one), &one).is_ok());
         for bad in [None, Some(""), Some(&*other), Some("a"), Some(&one[1..])] {
-            assert!(is_ours(bad, &one).is_err(), "{bad:?}");
+            assert!(verify_token(bad, &one).is_err(), "{bad:?}");
         }
     }
 }

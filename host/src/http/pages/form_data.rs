@@ -16,9 +16,9 @@ use std::sync::Arc;
 
 /// The fields of a form that was sent. Cheap to clone, and not printed.
 #[derive(Clone)]
-pub(in crate::http) struct Filled(Arc<Vec<(String, String)>>);
+pub(in crate::http) struct FormData(Arc<Vec<(String, String)>>);
 
-impl Filled {
+impl FormData {
     /// Reads a body.
     pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Self, Problem> {
         let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -38,7 +38,7 @@ impl Filled {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Filled {
+impl<S: Send + Sync> FromRequestParts<S> for FormData {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
@@ -54,10 +54,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Filled {
 mod tests {
     use super::*;
 
-    async fn filled(kind: &'static str, body: &'static str) -> Result<Filled, Problem> {
+    async fn filled(kind: &'static str, body: &'static str) -> Result<FormData, Problem> {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, kind.parse().unwrap());
-        Filled::read(&headers, body.into()).await
+        FormData::read(&headers, body.into()).await
     }
 
     #[tokio::test]
