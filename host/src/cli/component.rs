@@ -5,10 +5,10 @@ use crate::plugins::admission::{Signature, SignatureError, TrustedKey};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// Larger than any component that is admitted, so that admission says so.
+/// Larger than any component that is admitted, so that a component that is too large is reported by admission.
 pub(super) const LARGEST_COMPONENT: u64 = 65 << 20;
 
-/// How it stands with a component's signature.
+/// The state of a component's signature, and the key that made it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct SignatureOut {
     pub(super) state: SignatureState,
@@ -20,17 +20,17 @@ pub(super) struct SignatureOut {
 pub(super) enum SignatureState {
     /// There is no signature file.
     Unsigned,
-    /// The signature file is none.
+    /// The file is not a signature.
     Malformed,
-    /// The signature is of other bytes.
+    /// The signature was made for other bytes.
     Invalid,
-    /// Right, by a key that is not listed.
+    /// Valid, by a key that is not trusted.
     Valid,
-    /// Right, by a key that is.
+    /// Valid, by a trusted key.
     Trusted,
 }
 
-/// The keys of a file, one a line; empty lines and lines that begin with `#` do not count.
+/// Reads the keys of a file, one per line; empty lines and lines that begin with `#` are ignored.
 pub(super) fn trusted_keys(path: &Path) -> Result<Vec<TrustedKey>, CliError> {
     let text = input::read_text(path, "the file of trusted keys", 64 << 10)?;
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -39,19 +39,19 @@ pub(super) fn trusted_keys(path: &Path) -> Result<Vec<TrustedKey>, CliError> {
         .collect::<Result<_, _>>()
         .map_err(|error| CliError::input("trusted-keys", format!("{}: {error}", path.display())))?;
     if keys.is_empty() {
-        return Err(CliError::input("trusted-keys", format!("{} holds no key", path.display())));
+        return Err(CliError::input("trusted-keys", format!("{} has no key; write one public key per line", path.display())));
     }
     Ok(keys)
 }
 
-/// How it stands with the file beside a component.
+/// Checks the signature file of a component.
 pub(super) fn signature(component: &Path, sha256: &str, trusted: &[TrustedKey]) -> Result<SignatureOut, CliError> {
     let text = signature_text(component)?;
     Ok(text
-        .map_or(SignatureOut { state: SignatureState::Unsigned, key: None }, |text| standing(&text, sha256, trusted)))
+        .map_or(SignatureOut { state: SignatureState::Unsigned, key: None }, |text| classify(&text, sha256, trusted)))
 }
 
-/// The signature beside a component, if there is one.
+/// Reads the signature file of a component, if there is one.
 pub(super) fn signature_file(component: &Path) -> Result<Option<Signature>, CliError> {
     Ok(signature_text(component)?.map(|text| Signature::parse(&text)).transpose()?)
 }
@@ -63,8 +63,8 @@ fn signature_text(component: &Path) -> Result<Option<String>, CliError> {
     beside.exists().then(|| input::read_text(&beside, "the signature", 4 << 10)).transpose()
 }
 
-/// How a signature stands.
-fn standing(text: &str, sha256: &str, trusted: &[TrustedKey]) -> SignatureOut {
+/// Classifies a signature.
+fn classify(text: &str, sha256: &str, trusted: &[TrustedKey]) -> SignatureOut {
     let Ok(signature) = Signature::parse(text) else {
         return SignatureOut { state: SignatureState::Malformed, key: None };
     };
@@ -83,9 +83,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signature_file_that_is_none_is_malformed_and_no_error() {
+    fn a_file_that_is_not_a_signature_is_malformed_and_not_an_error() {
         for text in ["", "{}", "{\"key\":\"x\",\"signature\":\"y\"}"] {
-            assert_eq!(standing(text, "00", &[]).state, SignatureState::Malformed, "{text}");
+            assert_eq!(classify(text, "00", &[]).state, SignatureState::Malformed, "{text}");
         }
     }
 }

@@ -1,7 +1,7 @@
-//! The configuration and the database of a command that an operator gives.
+//! The configuration and the database of an operator's command.
 //!
-//! Whoever can open the database may do everything: these commands ask for no token. They read the same configuration
-//! as the service, so that both mean the same database, and may be given while it runs.
+//! These commands need no token: a person who can open the database can do everything anyway. They read the same
+//! configuration as the service, so that both use the same database, and can run beside it.
 
 use super::output::CliError;
 use crate::{
@@ -12,20 +12,20 @@ use crate::{
 };
 use std::path::PathBuf;
 
-/// Where the configuration is.
+/// Selects the configuration file.
 #[derive(Debug, clap::Args)]
 pub(super) struct ConfigArgs {
-    /// The configuration file [default: CHRONUS_CONFIG, else none; `chronus config --reference` lists all keys]
+    /// The configuration file [default: CHRONUS_CONFIG; `chronus config --reference` prints all keys]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
 impl ConfigArgs {
-    /// Every setting, from the file and from the environment.
+    /// Loads every setting from the file and the environment.
     pub(super) fn load(&self) -> Result<Config, CliError> {
         let file = self.config.clone().or_else(|| std::env::var_os(config::FILE).map(PathBuf::from));
         let file = file.filter(|file| !file.as_os_str().is_empty());
-        // What is no text is no setting of ours; a name of ours with such a value is unreadable like any other.
+        // A name that is not UTF-8 cannot be ours; a value that is not UTF-8 is reported like any invalid value.
         let environment = std::env::vars_os().filter_map(|(name, text)| {
             let name = name.into_string().ok()?;
             Some((name, text.to_string_lossy().into_owned()))
@@ -34,29 +34,29 @@ impl ConfigArgs {
     }
 }
 
-/// The database that the configuration names.
+/// Opens the configured database.
 pub(super) async fn open(config: &Config) -> Result<Db, CliError> {
     Ok(Db::open(&config.database, Clock::System).await?)
 }
 
-/// The organisation with this id or name.
+/// Finds an organisation by id or name.
 pub(super) async fn organisation(db: &Db, named: &str) -> Result<Organisation, CliError> {
-    let none = || {
+    let unknown = || {
         CliError::input(
             "organisation",
-            format!("there is no organisation `{named}`; `organisation list` tells which there are"),
+            format!("there is no organisation `{named}`; `chronus organisation list` lists them"),
         )
     };
-    programs::organisation(db, named).await?.ok_or_else(none)
+    programs::organisation(db, named).await?.ok_or_else(unknown)
 }
 
-/// The program of an organisation with this id or name.
+/// Finds a program of an organisation by id or name.
 pub(super) async fn program(db: &Db, organisation: &Organisation, named: &str) -> Result<Program, CliError> {
-    let none = || {
-        let what = format!("`{}` has no program `{named}`; `program list` tells which it has", organisation.name);
+    let unknown = || {
+        let what = format!("`{}` has no program `{named}`; `chronus program list` lists its programs", organisation.name);
         CliError::input("program", what)
     };
-    programs::find(db, organisation.id, named).await?.ok_or_else(none)
+    programs::find(db, organisation.id, named).await?.ok_or_else(unknown)
 }
 
 impl From<ConfigError> for CliError {
@@ -76,6 +76,6 @@ impl From<OpenError> for CliError {
 
 impl From<sqlx::Error> for CliError {
     fn from(error: sqlx::Error) -> Self {
-        Self::machine("database", format!("the database failed: {error}"))
+        Self::machine("database", format!("the database failed: {error}; check `database` in the configuration, and that the server runs"))
     }
 }

@@ -1,6 +1,6 @@
-//! `chronus doctor`: what the host needs of this machine, and what to do where it is not there.
+//! `chronus doctor`: whether this machine can run the host.
 //!
-//! Each check is one line: ok, warn (it works, but not as well) or fail (it does not work), and a way out.
+//! Each check is one line: ok, warn (it works, but less well) or fail (it does not work), with the finding and what to do.
 
 use super::{
     component::{LARGEST_COMPONENT, SignatureState, signature, trusted_keys},
@@ -18,25 +18,25 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The calls at once that a busy host is made for.
+/// How many concurrent calls a busy host is designed for.
 const MANY_CALLS: u32 = 1000;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Where the components are
+    /// The folder with the components
     #[arg(long, value_name = "FOLDER", default_value = "plugins-build/out")]
     components: PathBuf,
-    /// A file with the public keys that you trust [default: `trusted.pub` beside the components]
+    /// A file with the public keys that you trust [default: `trusted.pub` in the same folder]
     #[arg(long, value_name = "FILE")]
     trusted: Option<PathBuf>,
 }
 
-/// One line.
+/// One check.
 #[derive(Debug, Serialize)]
 struct Check {
     name: String,
     standing: Standing,
-    /// What was found, and what to do.
+    /// The finding, and what to do about it.
     what: String,
 }
 
@@ -76,7 +76,7 @@ fn check(name: impl Into<String>, standing: Standing, what: impl Into<String>) -
 fn sandbox() -> Check {
     let name = "sandbox";
     let Ok(tls) = Tls::new(Vec::new()) else {
-        return check(name, Standing::Warn, "not looked at, because there are no certificates");
+        return check(name, Standing::Warn, "not checked, because there are no certificates; see the line `certificates`");
     };
     let set_up = |concurrent_calls| {
         let (egress, tls) = (EgressPolicy::default(), tls.clone());
@@ -84,28 +84,28 @@ fn sandbox() -> Check {
         Sandbox::new(config).map(|_| ()).map_err(|error| error.to_string())
     };
     match (set_up(machine::CALLS), set_up(MANY_CALLS)) {
-        (Err(why), _) => check(name, Standing::Fail, format!("{why}; raise the limit of address space (ulimit -v)")),
+        (Err(why), _) => check(name, Standing::Fail, format!("cannot be created: {why}; raise the limit of address space (`ulimit -v`)")),
         (Ok(()), Err(why)) => check(
             name,
             Standing::Warn,
-            format!("works, but there is no room for {MANY_CALLS} calls at once: {why}; raise `ulimit -v`"),
+            format!("works, but not for {MANY_CALLS} concurrent calls: {why}; raise the limit of address space (`ulimit -v`)"),
         ),
-        (Ok(()), Ok(())) => check(name, Standing::Ok, format!("there is room for {MANY_CALLS} calls at once")),
+        (Ok(()), Ok(())) => check(name, Standing::Ok, format!("{MANY_CALLS} concurrent calls fit")),
     }
 }
 
 fn cache() -> Check {
     match machine::cache_folder() {
         Ok(folder) => {
-            check("compiled code", Standing::Ok, format!("is kept in {}, which is yours alone", folder.display()))
+            check("compiled code", Standing::Ok, format!("is cached in {}, which only you can read", folder.display()))
         }
-        Err(why) => check("compiled code", Standing::Warn, format!("is not kept, so every start compiles anew: {why}")),
+        Err(why) => check("compiled code", Standing::Warn, format!("is not cached, so every start compiles the components again: {why}")),
     }
 }
 
 fn tls() -> Check {
     match Tls::new(Vec::new()) {
-        Ok(_) => check("certificates", Standing::Ok, "the system's authorities are found"),
+        Ok(_) => check("certificates", Standing::Ok, "the system's certificate authorities were found"),
         Err(error) => check("certificates", Standing::Fail, machine::tls_advice(&error.to_string())),
     }
 }
@@ -122,7 +122,7 @@ fn components(folder: &Path, trusted: Option<&Path>) -> Vec<Check> {
         entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "wasm")).collect();
     files.sort();
     if files.is_empty() {
-        let what = format!("there are none in {}; `cargo plugins` makes them", folder.display());
+        let what = format!("there are none in {}; build them with `cargo plugins`, or name their folder with --components", folder.display());
         return vec![check("components", Standing::Warn, what)];
     }
     files.iter().map(|file| component(file, &keys)).collect()
@@ -139,15 +139,15 @@ fn component(file: &Path, keys: &[TrustedKey]) -> Check {
     match signature(file, &inspection.sha256, keys).map(|signature| signature.state) {
         Ok(SignatureState::Trusted) => check(name, Standing::Ok, format!("{what}, signed by a trusted key")),
         Ok(SignatureState::Valid) => {
-            check(name, Standing::Warn, format!("{what}, signed by a key that is not trusted; --trusted names yours"))
+            check(name, Standing::Warn, format!("{what}, signed by a key that you do not trust; name your keys with --trusted"))
         }
         Ok(SignatureState::Unsigned) => {
-            check(name, Standing::Warn, format!("{what}, not signed; `cargo plugins` signs what it makes"))
+            check(name, Standing::Warn, format!("{what}, not signed; `cargo plugins` signs the components that it builds"))
         }
         Ok(SignatureState::Malformed | SignatureState::Invalid) => check(
             name,
             Standing::Fail,
-            format!("{what}, but the signature beside it is not of these bytes; make it anew"),
+            format!("{what}, but the signature file does not match the component; build or download both again"),
         ),
         Err(error) => check(name, Standing::Fail, error.message()),
     }

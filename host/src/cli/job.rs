@@ -1,4 +1,4 @@
-//! `chronus job`: work that was given up, and the operator's word to try it once more.
+//! `chronus job`: list failed jobs and retry them.
 
 use super::{
     database::{self, ConfigArgs},
@@ -11,31 +11,31 @@ use crate::{
 };
 use serde::Serialize;
 
-/// How many dead letters are read at once.
+/// How many failed jobs are read per query.
 const PAGE: u32 = 200;
 
 const LIST: &str = "\
-What fails is tried again by itself for about a day; what is listed here was given
-up, and waits for `chronus job retry`. It disappears when the same work is done.
+The host retries a failing job for about a day. The jobs listed here failed for good
+and wait for `chronus job retry`. A job disappears when the same work succeeds.
 
 With --json: {count: {ready, leased, dead}, dead: [{job, effect, attempts, error,
-created_at, since}]}; ready is what waits to be done, leased what is being done.";
+created_at, since}]}; ready counts waiting jobs, leased running ones, dead failed ones.";
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// List the work that was given up, and say how much there is to do
+    /// List failed jobs, and count the waiting and running ones
     #[command(after_help = LIST)]
     List {
         #[command(flatten)]
         config: ConfigArgs,
     },
-    /// Let work that was given up be tried again, as if for the first time
+    /// Retry failed jobs, with all their attempts again
     #[command(after_help = "With --json: {retried: [job, …]}.")]
     Retry {
-        /// Which: `job list` tells them
+        /// The job, as `chronus job list` shows it
         #[arg(required_unless_present = "all", conflicts_with = "all")]
         job: Option<String>,
-        /// All of it: once what it failed of is mended
+        /// Retry all failed jobs, once their cause is fixed
         #[arg(long)]
         all: bool,
         #[command(flatten)]
@@ -65,7 +65,7 @@ pub(super) async fn run(command: Command, as_json: bool) -> Result<Exit, CliErro
                 output::json(&listed)?;
             } else {
                 let Count { ready, leased, dead } = listed.count;
-                output::note(&format!("{ready} wait, {leased} are being done, {dead} were given up"));
+                output::note(&format!("{ready} waiting, {leased} running, {dead} failed"));
                 output::text(&listed.dead.iter().map(row).collect::<Vec<_>>().join("\n"))?;
             }
         }
@@ -91,7 +91,7 @@ pub(super) async fn run(command: Command, as_json: bool) -> Result<Exit, CliErro
             if as_json {
                 output::json(&Retried { retried })?;
             } else {
-                let lines: Vec<_> = retried.iter().map(|job| format!("{job} is tried again")).collect();
+                let lines: Vec<_> = retried.iter().map(|job| format!("{job} will be retried")).collect();
                 output::text(&lines.join("\n"))?;
             }
         }
@@ -106,7 +106,7 @@ async fn count(db: &Db) -> sqlx::Result<Count> {
     Ok(count)
 }
 
-/// All of them, oldest first.
+/// Reads all failed jobs, oldest first.
 async fn dead(db: &Db) -> sqlx::Result<Vec<DeadLetter>> {
     let mut all: Vec<DeadLetter> = Vec::new();
     loop {
@@ -123,9 +123,9 @@ async fn dead(db: &Db) -> sqlx::Result<Vec<DeadLetter>> {
 
 fn row(letter: &DeadLetter) -> String {
     let DeadLetter { job, effect, attempts, error, since, .. } = letter;
-    format!("{job}  {}  given up at {since} after {attempts} attempts: {}", line(&effect.to_string()), line(error))
+    format!("{job}  {}  failed at {since} after {attempts} attempts: {}", line(&effect.to_string()), line(error))
 }
 
 fn unknown(job: &str) -> CliError {
-    CliError::input("job", format!("no work `{job}` was given up; `chronus job list` tells what was"))
+    CliError::input("job", format!("there is no failed job `{job}`; `chronus job list` lists them"))
 }

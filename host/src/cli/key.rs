@@ -1,4 +1,4 @@
-//! `chronus key add` and `rotate`: the keys that seal people's credentials.
+//! `chronus key`: the keys that encrypt people's credentials.
 
 use super::{
     database::{self, ConfigArgs},
@@ -11,23 +11,24 @@ use crate::{
 use std::collections::BTreeMap;
 
 const ADD: &str = "\
-The file is `keys` of the configuration. A new key goes on its first line and seals
-from then on, also in running hosts; the others still open. Bring the file to all
-hosts, then run `chronus key rotate`, then take the old lines away.";
+The key file is the one that `keys` in the configuration names. The new key becomes
+its first line. Running hosts use it for encryption at once; the other keys still
+decrypt. To replace a key: run `key add`, copy the file to all hosts, run
+`chronus key rotate`, and then delete the old lines.";
 
 const ROTATE: &str = "\
-Hosts may run meanwhile, and the command may be stopped at any time: it goes on
-where it was. Once nothing is left, the other lines of the key file can go.
+Hosts can keep running. The command can be stopped at any time; run it again to
+continue. When no credential is left, delete the other lines of the key file.
 
 With --json: {rewrapped, changed_meanwhile, left, failed: [{table, id, error}]}.
-The exit code is 1 if something is left.";
+The exit code is 1 if credentials are left.";
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Add a new key, which seals from now on
+    /// Add a new key and use it for encryption from now on
     #[command(after_help = ADD)]
     Add(Args),
-    /// Seal everything by the first key of the file
+    /// Encrypt all stored credentials with the first key of the file
     #[command(after_help = ROTATE)]
     Rotate(Args),
 }
@@ -52,7 +53,7 @@ fn add(args: &Args, as_json: bool) -> Result<Exit, CliError> {
     if as_json {
         output::json(&BTreeMap::from([("key", id)]))?;
     } else {
-        output::text(&format!("the key {id} seals from now on, in {}", config.keys.display()))?;
+        output::text(&format!("added key {id} to {}; new credentials are encrypted with it", config.keys.display()))?;
     }
     Ok(Exit::Done)
 }
@@ -67,7 +68,7 @@ async fn rotate(args: &Args, as_json: bool) -> Result<Exit, CliError> {
         output::json(&rotated)?;
     } else {
         output::text(&format!(
-            "{} credentials are sealed anew by {}, {} were renewed meanwhile, {} are left",
+            "{} credentials were encrypted again with key {}, {} changed in the meantime, {} are left",
             rotated.rewrapped,
             keyring.primary(),
             rotated.changed_meanwhile,

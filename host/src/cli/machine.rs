@@ -1,4 +1,4 @@
-//! What the sandbox of a command needs of this machine.
+//! Creates the sandbox of a command on this machine.
 
 use super::output::{CliError, note};
 pub(super) use crate::app::code::cache_folder;
@@ -8,15 +8,15 @@ use crate::plugins::{
 };
 use rustls::pki_types::CertificateDer;
 
-/// The most calls at once: a command makes one after the other, and admission makes one of its own.
+/// Concurrent calls: a command makes one after the other, and admission makes one of its own.
 pub(super) const CALLS: u32 = 4;
 
-/// A sandbox for this command.
+/// Creates a sandbox for one command.
 pub(super) fn sandbox(egress: EgressPolicy, authorities: Vec<CertificateDer<'static>>) -> Result<Sandbox, CliError> {
     let cache = match cache_folder() {
         Ok(folder) => Some(folder),
         Err(why) => {
-            note(&format!("note: compiled components are not kept, so each command compiles anew: {why}"));
+            note(&format!("note: compiled components are not cached, so each command compiles the component again: {why}"));
             None
         }
     };
@@ -24,7 +24,7 @@ pub(super) fn sandbox(egress: EgressPolicy, authorities: Vec<CertificateDer<'sta
     Ok(Sandbox::new(SandboxConfig { concurrent_calls: CALLS, cache, egress, tls, names: Names::System })?)
 }
 
-/// What to do about trust anchors that cannot be used.
+/// An error about trust anchors, with what to do about it.
 pub(super) fn tls_advice(error: &str) -> String {
-    format!("{error}; install the system's certificates (the package `ca-certificates`), or set SSL_CERT_FILE")
+    format!("{error}; install the system's certificates (package `ca-certificates`), or set SSL_CERT_FILE")
 }

@@ -1,10 +1,10 @@
 //! The command line.
 //!
-//! Who uses it: authors of providers, who try one operation after the other; operators, who look at a component
-//! before they enable it; scripts and tests of both. Decision: results go to standard output and nothing else does,
-//! so that output can be piped; what is said to people goes to standard error; the exit code tells who must act. Each
-//! command is a file; what they share is how input is read (`input`), how output is written (`output`), what a target
-//! is (`target`) and how a sandbox is set up here (`machine`). Rejected: interactive questions, which scripts cannot
+//! Problem: operators, authors of providers and scripts use the same commands, and each needs to know whether a failure
+//! is theirs to fix. Decision: only results go to standard output, so that it can be piped; messages for people go to
+//! standard error; the exit code says who must act. A resource is a folder or a file here, and each verb a file in it.
+//! Commands share how input is read (`input`), how output is written (`output`), how a component and its signature are
+//! found (`component`) and how a sandbox is created (`machine`). Rejected: interactive questions, which scripts cannot
 //! answer, and secrets as arguments, which every user of the machine can read.
 
 mod component;
@@ -29,32 +29,32 @@ use output::{CliError, Exit};
 use std::{io::IsTerminal as _, process::ExitCode};
 use tracing_subscriber::{EnvFilter, Layer as _, filter::filter_fn, layer::SubscriberExt as _};
 
-/// The environment variable that `--log` goes before.
+/// The environment variable that `--log` overrides.
 const LOG: &str = "CHRONUS_LOG";
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  done
-  1  it ran, and the answer is no: the service refused, the provider failed,
-     a check did not pass
-  2  the input is wrong: a file, a target, a time, a component, an argument;
-     the message says what to do
-  3  this machine cannot do it: no address space for the sandbox, no
-     certificates, a file that cannot be written
+  0  success
+  1  the command ran and failed: the service refused, the provider failed, or a
+     check did not pass
+  2  the input is invalid: a file, a target, a time, a component or an argument;
+     the message says how to correct it
+  3  this machine cannot run the command: no address space for the sandbox, no
+     certificates, or a file that cannot be written
 
-Errors are sentences on standard error. With --json, and always with
-`plugin call`, there is {\"error\": {\"code\": …, \"message\": …}} on standard
-output, too. Codes are stable, messages are not.";
+Error messages go to standard error. With --json, and always with `plugin call`,
+{\"error\": {\"code\": …, \"message\": …}} is printed to standard output as well.
+Codes are stable; messages may change.";
 
-/// Keeps meetings and people's calendars in step, through sandboxed calendar providers.
+/// Keep meetings and people's calendars in sync, through sandboxed calendar providers.
 #[derive(Debug, Parser)]
 #[command(name = "chronus", version, after_help = EXIT_CODES, propagate_version = true)]
 struct Cli {
     /// Print JSON to standard output
     #[arg(long, global = true)]
     json: bool,
-    /// What to log to standard error: `info`, or `warn,provider=debug` [default: CHRONUS_LOG, else `warn`; for `serve`
-    /// what the configuration says]
+    /// What to log to standard error, such as `info` or `warn,provider=debug` [default: CHRONUS_LOG, else `warn`; for
+    /// `serve`, the `log` key of the configuration]
     #[arg(long, global = true, value_name = "FILTER")]
     log: Option<String>,
     #[command(subcommand)]
@@ -62,37 +62,37 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one, for the time of the command")]
+#[expect(clippy::large_enum_variant, reason = "one value exists per process")]
 enum Command {
-    /// Run the service, until it is told to end
+    /// Run the service until it receives SIGTERM or SIGINT
     Serve(database::ConfigArgs),
-    /// Show what can be set, and how
+    /// Check the configuration, or print every setting with its default
     Config(settings::Args),
-    /// Make and list organisations
+    /// Create and list organisations, and set their email domains
     #[command(subcommand)]
     Organisation(organisation::Command),
-    /// Make and list the programs of an organisation
+    /// Create and list the programs of an organisation, and switch two-way sync
     #[command(subcommand)]
     Program(program::Command),
-    /// Make and list the people of an organisation
+    /// Create and list the people of an organisation
     #[command(subcommand)]
     Person(person::Command),
-    /// Make, list and revoke the tokens by which programs ask the API
+    /// Create, list and revoke API tokens
     #[command(subcommand)]
     Token(token::Command),
-    /// Look at calendar providers, call them, test them
+    /// Inspect, call, test, add and remove calendar providers
     #[command(subcommand)]
     Plugin(plugin::Command),
-    /// Decide what providers may do, and who may connect by them
+    /// Grant providers access, and enable them for organisations and programs
     #[command(subcommand)]
     Provider(provider::Command),
-    /// Look after the keys that seal people's credentials
+    /// Add and rotate the keys that encrypt people's credentials
     #[command(subcommand)]
     Key(key::Command),
-    /// Look after the work that was given up
+    /// Inspect and retry failed jobs
     #[command(subcommand)]
     Job(job::Command),
-    /// Check what the host needs of this machine
+    /// Check that this machine can run the host
     Doctor(doctor::Args),
 }
 
@@ -103,20 +103,20 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    // A call's answer is JSON whatever was asked for, and so is the answer that there is none.
+    // `plugin call` always prints JSON, also for errors.
     let json = cli.json || matches!(cli.command, Command::Plugin(plugin::Command::Call(_)));
     run(cli.command, cli.json, cli.log).unwrap_or_else(|error| error.report(json)).into()
 }
 
 fn run(command: Command, json: bool, log: Option<String>) -> Result<Exit, CliError> {
-    // What the service logs stands in its configuration, which has the variable in it.
+    // The service logs as its configuration says, which includes CHRONUS_LOG.
     let config = match &command {
         Command::Serve(args) => Some(args.load()?),
         _ => None,
     };
     start_log(log.as_deref().or(config.as_ref().map(|config| config.log.as_str())))?;
     let runtime = tokio::runtime::Runtime::new()
-        .map_err(|error| CliError::machine("runtime", format!("threads cannot be started: {error}")))?;
+        .map_err(|error| CliError::machine("runtime", format!("cannot start threads: {error}; raise the limit of processes (ulimit -u)")))?;
     runtime.block_on(async {
         match command {
             Command::Plugin(command) => plugin::run(command, json).await,
@@ -134,7 +134,7 @@ fn run(command: Command, json: bool, log: Option<String>) -> Result<Exit, CliErr
     })
 }
 
-/// Help and version are answers; everything else that clap has to say is about the arguments.
+/// Prints help and version as results, and everything else that clap reports as an error of the arguments.
 fn usage(error: &clap::Error) -> ExitCode {
     use clap::error::ErrorKind;
     let text = error.to_string();
@@ -147,7 +147,7 @@ fn usage(error: &clap::Error) -> ExitCode {
         || arguments.windows(2).any(|two| two == ["plugin", "call"])
     {
         let message = match error.kind() {
-            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "a command is missing; --help lists them",
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "the command is missing; `chronus --help` lists the commands",
             _ => text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: "),
         };
         CliError::input("usage", message).print();
@@ -162,7 +162,7 @@ fn start_log(filter: Option<&str>) -> Result<(), CliError> {
     let wanted = EnvFilter::try_new(&filter).map_err(|error| {
         CliError::input(
             "log",
-            format!("`{filter}` is no log filter ({error}); write for instance `warn,provider=debug`"),
+            format!("`{filter}` is not a log filter ({error}); use, for example, `warn,provider=debug`"),
         )
     })?;
     let lines = tracing_subscriber::fmt::layer()
@@ -170,13 +170,13 @@ fn start_log(filter: Option<&str>) -> Result<(), CliError> {
         .with_ansi(std::io::stderr().is_terminal())
         .with_filter(wanted)
         .with_filter(filter_fn(may_be_written));
-    // It fails if there is a subscriber already, which only a test of this very function could have set.
+    // This fails only if a subscriber is set already, which only a test of this function could do.
     let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines));
     Ok(())
 }
 
-/// Below us, the libraries that carry requests and calls see credentials and other people's calendars; what they have to
-/// say in detail is never written, whatever filter asks for it.
+/// Whether a log line may be written. The libraries that carry requests and calls see credentials and calendars, so their
+/// debug and trace lines are never written, whatever the filter says.
 pub fn may_be_written(line: &tracing::Metadata<'_>) -> bool {
     line.target().starts_with("chronus") || line.target() == "provider" || *line.level() <= tracing::Level::INFO
 }
@@ -187,7 +187,7 @@ mod tests {
     use clap::CommandFactory as _;
 
     #[test]
-    fn the_arguments_are_sound() {
+    fn the_arguments_are_consistent() {
         Cli::command().debug_assert();
     }
 }

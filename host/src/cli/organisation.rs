@@ -1,4 +1,4 @@
-//! `chronus organisation`.
+//! `chronus organisation`: creates and lists organisations, and sets their email domains.
 
 use super::{
     database::{self, ConfigArgs},
@@ -14,36 +14,36 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 const DOMAIN_HELP: &str = "\
-An organisation's account at a calendar service connects whoever has an address in one of
-its domains, and nobody else. Whose a domain is, is your word: make sure of it. A domain
-stands for itself, not for what is below it. Whoever was connected by a domain that is
-removed is disconnected.
+A service account of the organisation connects only people with an email address in
+one of these domains. The host does not verify who owns a domain: check that yourself.
+Subdomains are not included. Removing a domain disconnects the people whom a service
+account had connected because of it.
 
 With --json: {organisation, domains, changed}.";
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Make an organisation
+    /// Create an organisation
     Add {
-        /// What people call it; no other has this name
+        /// The name, which must be unique
         name: String,
         #[command(flatten)]
         config: ConfigArgs,
     },
-    /// Say that a mail domain is an organisation's; without a domain, list those that are
+    /// Add or remove an email domain of an organisation; without a domain, list them
     #[command(after_help = DOMAIN_HELP)]
     Domain {
-        /// The organisation, by its id or its name
+        /// The id or name of the organisation
         organisation: String,
-        /// The domain, as it stands after the @ of addresses
+        /// The domain, as after the @ of email addresses
         domain: Option<String>,
-        /// Take the domain from the organisation
+        /// Remove the domain
         #[arg(long, requires = "domain")]
         remove: bool,
         #[command(flatten)]
         config: ConfigArgs,
     },
-    /// List the organisations
+    /// List organisations
     List {
         #[command(flatten)]
         config: ConfigArgs,
@@ -88,7 +88,7 @@ pub(super) async fn run(command: Command, as_json: bool) -> Result<Exit, CliErro
                 Some(domain) => domains::add(&db, found.id, domain).await?,
             };
             if let Some(domain) = domain.filter(|_| remove && !changed) {
-                let message = format!("the organisation has no domain `{}`", output::line(&domain));
+                let message = format!("the organisation has no domain `{}`; `chronus organisation domain` lists them", output::line(&domain));
                 return Err(CliError::input("domain", message));
             }
             let domains = domains::list(&mut db.begin_read().await?, found.id).await?;

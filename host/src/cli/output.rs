@@ -1,9 +1,9 @@
-//! What goes out: results to standard output, sentences to standard error, and the exit code.
+//! Output: results to standard output, messages to standard error, and the exit code.
 //!
-//! Threat: text that a provider or a service made (a calendar's name, a failure's detail) and that steers the
-//! operator's terminal; an error that shows how we are made instead of what to do. Decision: control characters are
-//! escaped in everything that is printed, in JSON too; every error is one [`CliError`] with a stable code, a sentence
-//! and the exit code. Rejected: error chains, which print the same thing in three layers of words.
+//! Threat: text from a provider or a service (the name of a calendar, the detail of a failure) that controls the
+//! operator's terminal; an error that shows internals and not what to do. Decision: control characters are escaped in all
+//! output, also in JSON; every error is one [`CliError`] with a stable code, a message and an exit code. Rejected: error
+//! chains, which say the same in three layers of words.
 
 use crate::{
     calendar::Event,
@@ -15,21 +15,20 @@ use crate::{
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
-    fmt::Write as _,
     io::{self, Write as _},
     process::ExitCode,
 };
 
-/// How the program ends.
+/// The exit code of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exit {
-    /// All is well.
+    /// The command succeeded.
     Done = 0,
-    /// It ran, and the answer is no.
+    /// The command ran and failed.
     Failed = 1,
-    /// The input is wrong.
+    /// The input is invalid.
     Input = 2,
-    /// The machine cannot do it.
+    /// The machine cannot run the command.
     Machine = 3,
 }
 
@@ -39,7 +38,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why there is no result.
+/// Why a command failed.
 #[derive(Debug)]
 pub(super) struct CliError {
     exit: Exit,
@@ -48,38 +47,38 @@ pub(super) struct CliError {
     details: Option<Box<Details>>,
 }
 
-/// What is known beyond the sentence.
+/// Structured details of an error.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum Details {
-    /// The provider's own answer.
+    /// The failure that the provider returned.
     Failure(FailureOut),
-    /// It crashed.
+    /// The provider crashed.
     Trap(Box<Trap>),
 }
 
 impl CliError {
-    /// The input is wrong.
+    /// An error of the input.
     pub(super) fn input(code: &'static str, message: impl Into<String>) -> Self {
         Self { exit: Exit::Input, code, message: message.into(), details: None }
     }
 
-    /// It ran, and the answer is no.
+    /// The command ran and failed.
     pub(super) fn failed(code: &'static str, message: impl Into<String>) -> Self {
         Self { exit: Exit::Failed, ..Self::input(code, message) }
     }
 
-    /// The machine cannot do it.
+    /// An error of the machine.
     pub(super) fn machine(code: &'static str, message: impl Into<String>) -> Self {
         Self { exit: Exit::Machine, ..Self::input(code, message) }
     }
 
-    /// The sentence.
+    /// The message.
     pub(super) fn message(&self) -> &str {
         &self.message
     }
 
-    /// Says it, on standard output too if JSON is wanted there, and gives the exit code.
+    /// Prints the message to standard error, and JSON to standard output if requested. Returns the exit code.
     pub(super) fn report(&self, as_json: bool) -> Exit {
         note(&format!("error: {}", self.message));
         if as_json {
@@ -98,7 +97,7 @@ impl CliError {
             details: Option<&'a Details>,
         }
         let error = Error { code: self.code, message: &self.message, details: self.details.as_deref() };
-        // If not even that can be written, the sentence has been said and the exit code says the rest.
+        // If this cannot be written, the message on standard error and the exit code remain.
         let _ = json(&BTreeMap::from([("error", error)]));
     }
 }
@@ -129,7 +128,7 @@ impl From<AdmissionError> for CliError {
 
 impl From<SandboxError> for CliError {
     fn from(error: SandboxError) -> Self {
-        Self::machine("sandbox", format!("{error}; `chronus doctor` tells more"))
+        Self::machine("sandbox", format!("{error}; run `chronus doctor` to check this machine"))
     }
 }
 
@@ -145,7 +144,7 @@ impl From<SignatureError> for CliError {
     }
 }
 
-/// A failure, in the flat form that scripts read: the remedy's name, and what it carries under a name of its own.
+/// A failure in a flat form for scripts: the name of the remedy, and each of its values as a field of its own.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct FailureOut {
     remedy: &'static str,
@@ -191,13 +190,12 @@ impl From<Failure> for FailureOut {
 
 /// Prints a value.
 pub(super) fn json(value: &impl Serialize) -> Result<(), CliError> {
-    // Our own types have text keys only, so that this cannot fail.
+    // Our own types have text keys only, so serialisation cannot fail.
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
-    // What serde_json leaves as it is, some terminals obey.
+    // serde_json leaves C1 control characters as they are, and some terminals obey them.
     print(&text.chars().fold(String::with_capacity(text.len() + 1), |mut safe, c| {
         if ('\u{7f}'..'\u{a0}').contains(&c) {
-            // Writing to a string cannot fail.
-            let _ = write!(safe, "\\u{:04x}", u32::from(c));
+            safe.push_str(&format!("\\u{:04x}", u32::from(c)));
         } else {
             safe.push(c);
         }
@@ -205,18 +203,18 @@ pub(super) fn json(value: &impl Serialize) -> Result<(), CliError> {
     }))
 }
 
-/// Prints lines for people.
+/// Prints text to standard output.
 pub(super) fn text(lines: &str) -> Result<(), CliError> {
     print(&plain(lines.trim_end()))
 }
 
-/// Says something on standard error.
+/// Prints a message to standard error.
 pub(super) fn note(sentence: &str) {
-    // Nobody to tell is no reason to fail.
+    // A closed standard error is no reason to fail.
     let _ = writeln!(io::stderr(), "{}", plain(sentence));
 }
 
-/// The text with control characters escaped, line ends apart.
+/// Escapes control characters, except line ends.
 pub(super) fn plain(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut safe, c| {
         if c.is_control() && c != '\n' {
@@ -228,7 +226,7 @@ pub(super) fn plain(text: &str) -> String {
     })
 }
 
-/// The text with all control characters escaped.
+/// Escapes all control characters.
 pub(super) fn line(text: &str) -> String {
     plain(&text.replace('\n', "\\n"))
 }
@@ -240,9 +238,9 @@ pub(super) fn difference(difference: &[Line]) -> String {
 
 fn print(lines: &str) -> Result<(), CliError> {
     match writeln!(io::stdout(), "{lines}").and_then(|()| io::stdout().flush()) {
-        // A reader that has seen enough (`| head`) is no reason to fail.
+        // A reader that closed the pipe (`| head`) is no reason to fail.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(CliError::machine("output", format!("standard output cannot be written: {error}")))
+            Err(CliError::machine("output", format!("cannot write to standard output: {error}")))
         }
         _ => Ok(()),
     }
@@ -253,7 +251,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_is_flat_and_says_what_its_remedy_carries() {
+    fn a_failure_is_flat_and_has_the_values_of_its_remedy() {
         let out = |remedy| {
             let failure = Failure { remedy, service_code: "429".into(), detail: "busy".into() };
             serde_json::to_string(&FailureOut::from(failure)).unwrap()
@@ -266,12 +264,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_steers_the_terminal() {
+    fn control_characters_are_escaped() {
         assert_eq!(plain("a\u{1b}[31m\u{9b}b\nc\r"), "a\\u{1b}[31m\\u{9b}b\nc\\r");
     }
 
     #[test]
-    fn who_must_act_is_in_the_exit_code() {
+    fn the_exit_code_says_who_must_act() {
         let failure = Failure { remedy: Remedy::NotFound, service_code: String::new(), detail: String::new() };
         for (error, exit, code) in [
             (CallError::Failure(failure), Exit::Failed, "not-found"),

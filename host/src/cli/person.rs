@@ -1,4 +1,4 @@
-//! `chronus person`.
+//! `chronus person`: creates and lists people.
 
 use super::{
     database::{self, ConfigArgs},
@@ -15,11 +15,11 @@ use std::collections::BTreeMap;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Make a person
+    /// Create a person
     Add(Add),
     /// List the people of an organisation
     List {
-        /// Whose: the organisation's id or name
+        /// The id or name of the organisation
         #[arg(long, value_name = "ORGANISATION")]
         organisation: String,
         #[command(flatten)]
@@ -29,25 +29,25 @@ pub(super) enum Command {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Add {
-    /// Whose: the organisation's id or name
+    /// The id or name of the organisation
     #[arg(long, value_name = "ORGANISATION")]
     organisation: String,
-    /// The mail address; no other person of the organisation has it
+    /// The email address, which must be unique in the organisation
     #[arg(long, value_name = "ADDRESS")]
     email: String,
     /// The name
     #[arg(long)]
     name: String,
-    /// Where the person's clock stands: an IANA name, such as Europe/Rome
+    /// The IANA time zone, such as Europe/Rome
     #[arg(long)]
     zone: String,
-    /// What the person is in the organisation: participant, global-admin
+    /// The role in the organisation: participant or global-admin
     #[arg(long, default_value_t = Role::Participant)]
     role: Role,
-    /// A program that the person takes part in, by its id or name; may be given several times
+    /// The id or name of a program to join; can be repeated
     #[arg(long, value_name = "PROGRAM")]
     program: Vec<String>,
-    /// What the person is in these programs: participant, program-admin
+    /// The role in these programs: participant or program-admin
     #[arg(long, value_name = "ROLE", default_value_t = MemberRole::Participant)]
     program_role: MemberRole,
     #[command(flatten)]
@@ -97,7 +97,7 @@ pub(super) async fn run(command: Command, as_json: bool) -> Result<Exit, CliErro
 async fn add(args: Add) -> Result<Person, CliError> {
     let db = database::open(&args.config.load()?).await?;
     let organisation = database::organisation(&db, &args.organisation).await?;
-    // Before anything is made: a program that is not there must not leave half of it.
+    // Found before the person is created, so that a wrong name leaves nothing behind.
     let mut programs = Vec::new();
     for named in &args.program {
         programs.push(database::program(&db, &organisation, named).await?);

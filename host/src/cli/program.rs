@@ -1,4 +1,4 @@
-//! `chronus program`.
+//! `chronus program`: creates and lists programs, and switches two-way sync.
 
 use super::{
     database::{self, ConfigArgs},
@@ -15,24 +15,24 @@ use std::collections::BTreeMap;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Make a program
+    /// Create a program
     Add {
-        /// What people call it; no other program of the organisation has this name
+        /// The name, which must be unique in the organisation
         name: String,
-        /// Whose: the organisation's id or name
+        /// The id or name of the organisation
         #[arg(long, value_name = "ORGANISATION")]
         organisation: String,
         #[command(flatten)]
         config: ConfigArgs,
     },
-    /// Let the meetings of a program be written into people's calendars, or not
+    /// Switch two-way sync: whether meetings are written to people's calendars
     TwoWay {
-        /// The program, by its id or its name
+        /// The id or name of the program
         program: String,
-        /// Whether they are
+        /// The new value
         #[arg(action = clap::ArgAction::Set, value_parser = clap::builder::BoolishValueParser::new(), value_name = "on|off")]
         on: bool,
-        /// Whose: the organisation's id or name
+        /// The id or name of the organisation
         #[arg(long, value_name = "ORGANISATION")]
         organisation: String,
         #[command(flatten)]
@@ -40,7 +40,7 @@ pub(super) enum Command {
     },
     /// List the programs of an organisation
     List {
-        /// Whose: the organisation's id or name
+        /// The id or name of the organisation
         #[arg(long, value_name = "ORGANISATION")]
         organisation: String,
         #[command(flatten)]

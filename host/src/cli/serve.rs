@@ -1,9 +1,9 @@
-//! `chronus serve`: the service, until it is told to end.
+//! `chronus serve`: runs the service until it receives SIGTERM or SIGINT.
 //!
-//! Problem: whoever starts it must know when it answers, and whoever ends it must not cut off what is under way.
-//! Decision: one line on standard output when it listens, with the address; on SIGTERM or SIGINT it takes nothing new
-//! and ends what it began, for as long as `drain-seconds` says; then it ends all the same, because whatever it left is
-//! taken up by the next one. Rejected: a process that puts itself into the background, which is the supervisor's work.
+//! Problem: the supervisor must know when the service answers, and must not cut off requests when it stops the service.
+//! Decision: the service prints one line with its address when it listens. On a signal it accepts nothing new and
+//! finishes running requests and jobs within `drain-seconds`; then it ends anyway, because another host takes over jobs
+//! that it left. Rejected: a process that puts itself into the background, which is the supervisor's task.
 
 use super::output::{self, CliError, Exit};
 use crate::{
@@ -19,21 +19,21 @@ use tokio::{net::TcpListener, sync::watch, time::timeout};
 /// Runs the command.
 pub(super) async fn run(mut config: Config, as_json: bool) -> Result<Exit, CliError> {
     if !config.egress.map.is_empty() {
-        output::note("note: egress.map is in force: requests go to stand-ins, not to the services they name");
+        output::note("note: egress.map is in force: requests go to other servers in place of the calendar services");
     }
     if let Some(point) = points::wanted().map_err(|error| CliError::input("stop-at", error.to_string()))? {
-        output::note(&format!("note: for a test, this host stops at {point}"));
+        output::note(&format!("note: this host will stop at {point}, for a test"));
     }
     let (listen, drain) = (config.listen, config.drain);
-    let cannot = |error| CliError::machine("listen", format!("{listen} cannot be listened on: {error}"));
+    let cannot = |error| CliError::machine("listen", format!("cannot listen on {listen}: {error}; set `listen` in the configuration to a free address"));
     let listener = TcpListener::bind(listen).await.map_err(cannot)?;
     let address = listener.local_addr().map_err(cannot)?;
-    // Before anything is opened: links in mails lead where the host listens, unless the configuration says where to.
+    // Set before the app opens: links in mails lead to this address unless `public-url` is set.
     config.listen = address;
     let app = App::open(config, Clock::System).await?;
     let stop = stop()?;
     let told = |mut stop: watch::Receiver<bool>| async move {
-        // The sender goes only with the process.
+        // The sender lives as long as the process.
         let _ = stop.wait_for(|told| *told).await;
     };
     let db = app.db.clone();
@@ -52,31 +52,31 @@ pub(super) async fn run(mut config: Config, as_json: bool) -> Result<Exit, CliEr
     let served = tokio::select! {
         served = &mut serving => served,
         () = told(stop) => {
-            tracing::info!("told to end: nothing new is taken");
+            tracing::info!("stopping: accepting nothing new");
             let ended = async { tokio::join!(&mut serving, runner.shutdown()).0 };
             match timeout(drain, ended).await {
                 Ok(served) => served,
                 Err(_) => {
-                    tracing::warn!("what is under way takes longer than drain-seconds and is cut off");
+                    tracing::warn!("running requests took longer than drain-seconds and were cut off");
                     return Ok(Exit::Done);
                 }
             }
         }
     };
-    let failed = |error: String| CliError::machine("serve", format!("the service ended by itself: {error}"));
+    let failed = |error: String| CliError::machine("serve", format!("the service stopped unexpectedly: {error}"));
     served.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))?;
     db.close().await;
     Ok(Exit::Done)
 }
 
-/// Turns true when the process is told to end.
+/// Becomes true when the process receives a signal to stop.
 fn stop() -> Result<watch::Receiver<bool>, CliError> {
     let (tell, told) = watch::channel(false);
     let signals =
-        signals().map_err(|error| CliError::machine("signal", format!("signals cannot be heard: {error}")))?;
+        signals().map_err(|error| CliError::machine("signal", format!("cannot listen for signals: {error}")))?;
     tokio::spawn(async move {
         signals.await;
-        // For as long as somebody may still ask.
+        // Receivers may ask for the value as long as they exist.
         tell.send_replace(true);
         tell.closed().await;
     });
@@ -98,7 +98,7 @@ fn signals() -> std::io::Result<impl Future<Output = ()> + Send> {
 #[cfg(not(unix))]
 fn signals() -> std::io::Result<impl Future<Output = ()> + Send> {
     Ok(async {
-        // Without it there is no way to be told.
+        // If the handler cannot be installed, the process can only be killed.
         let _ = tokio::signal::ctrl_c().await;
     })
 }

@@ -1,4 +1,4 @@
-//! `chronus config`: what can be set, and whether what is set is right.
+//! `chronus config`: checks the configuration, or prints every setting.
 
 use super::{
     database::ConfigArgs,
@@ -10,7 +10,7 @@ use crate::config;
 pub(super) struct Args {
     #[command(flatten)]
     from: ConfigArgs,
-    /// Print every key with its default and what it is for, as a configuration file
+    /// Print every key with its default and meaning, as a configuration file
     #[arg(long)]
     reference: bool,
 }
@@ -21,7 +21,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
         output::text(&config::reference())?;
     } else {
         args.from.load()?;
-        output::text("the configuration is right; `chronus config --reference` lists all keys")?;
+        output::text("the configuration is valid; `chronus config --reference` prints all keys")?;
     }
     Ok(Exit::Done)
 }

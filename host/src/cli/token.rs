@@ -1,7 +1,7 @@
-//! `chronus token`: the tokens by which programs ask the API, the first ones above all.
+//! `chronus token`: API tokens, above all the first ones.
 //!
-//! Through the API nobody makes a token that can do more than their own, and nobody one for somebody else. Here stands
-//! whoever has the database, so that the first tokens come from here. A token is printed once, to standard output.
+//! Through the API, a token can create only tokens with the same or fewer rights. This command needs no token, because it
+//! opens the database, so the first tokens come from here. A token is printed once, to standard output.
 
 use super::{
     database::{self, ConfigArgs},
@@ -23,19 +23,19 @@ use std::collections::BTreeMap;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Make a token and print it, this once
+    /// Create a token and print it, once
     Create(Create),
-    /// List tokens, without themselves
+    /// List tokens, without their secrets
     List {
-        /// Whose: the organisation's id or name; the operators' own if it is left out
+        /// The id or name of the organisation [default: list operator tokens]
         #[arg(long, value_name = "ORGANISATION")]
         organisation: Option<String>,
         #[command(flatten)]
         config: ConfigArgs,
     },
-    /// End a token at once
+    /// Revoke a token; it stops working at once
     Revoke {
-        /// The token's id; not the token
+        /// The id of the token, as `token list` shows it
         token: String,
         #[command(flatten)]
         config: ConfigArgs,
@@ -45,23 +45,23 @@ pub(super) enum Command {
 #[derive(Debug, clap::Args)]
 #[group(id = "holder", required = true, multiple = false, args = ["operator", "organisation"])]
 pub(super) struct Create {
-    /// For somebody who runs this deployment: organisations and providers, nobody's calendar
+    /// Create an operator token, for organisations and providers; it reaches no calendar
     #[arg(long)]
     operator: bool,
-    /// For a program of this organisation's, by its id or name
+    /// Create an integration token for this organisation, by id or name
     #[arg(long, value_name = "ORGANISATION")]
     organisation: Option<String>,
-    /// For this person of the organisation, by mail address or id
+    /// Create a personal token for this person of the organisation, by email address or id
     #[arg(long, value_name = "PERSON", requires = "organisation")]
     person: Option<String>,
-    /// What it is for: organisation-read, organisation-write, busy-read, meetings-read, meetings-write,
-    /// connection-write; may be given several times [default: all that this kind of token can have]
+    /// A scope: organisation-read, organisation-write, busy-read, meetings-read, meetings-write or connection-write;
+    /// can be repeated [default: every scope of this kind of token]
     #[arg(long, value_name = "SCOPE")]
     scope: Vec<Scope>,
-    /// What people call it
-    #[arg(long, default_value = "made on the command line")]
+    /// The name, for your lists
+    #[arg(long, default_value = "created on the command line")]
     name: String,
-    /// When it ends by itself, by RFC 3339 [default: never]
+    /// When it expires, in RFC 3339 format [default: never]
     #[arg(long, value_name = "TIME", value_parser = input::instant)]
     expires: Option<Timestamp>,
     #[command(flatten)]
@@ -104,7 +104,7 @@ pub(super) async fn run(command: Command, as_json: bool) -> Result<Exit, CliErro
             if as_json {
                 output::json(&Out::of(token, Some(secret)))?;
             } else {
-                output::note(&format!("token {}; it is not kept and cannot be printed again:", token.id));
+                output::note(&format!("token {}; it is not stored and cannot be printed again:", token.id));
                 output::text(&secret)?;
             }
         }
@@ -153,7 +153,7 @@ async fn holder(db: &Db, organisation: &str, person: Option<&str>) -> Result<Hol
     let organisation = database::organisation(db, organisation).await?;
     let Some(named) = person else { return Ok(Holder::Integration(organisation.id)) };
     let none = || {
-        let what = format!("`{}` has no person `{named}`; `person list` tells whom it has", organisation.name);
+        let what = format!("`{}` has no person `{named}`; `chronus person list` lists its people", organisation.name);
         CliError::input("person", what)
     };
     let person = people::find(db, organisation.id, named).await?.ok_or_else(none)?;
@@ -167,7 +167,7 @@ impl From<TokenError> for CliError {
             TokenError::Name(_) => Self::input("name", error.to_string()),
             TokenError::Expiry => Self::input("expires", error.to_string()),
             TokenError::NoScope | TokenError::Scope(_) => Self::input("scope", error.to_string()),
-            TokenError::NoToken => Self::input("token", format!("{error}; `chronus token list` tells them")),
+            TokenError::NoToken => Self::input("token", format!("{error}; `chronus token list` lists the tokens")),
             TokenError::NoHolder => Self::input("token", error.to_string()),
             TokenError::MoreThanOwn(_) | TokenError::Refused(_) => Self::failed("refused", error.to_string()),
         }

@@ -180,7 +180,7 @@ async fn work_that_was_given_up_is_listed_and_tried_again() -> anyhow::Result<()
     let shown = deployment.run(&["job", "list"])?.end()?;
     shown.has_code(0)?;
     ensure!(shown.stdout().lines().count() == 3 && shown.stdout().contains(&given_up[0].0), "{}", shown.stdout());
-    ensure!(!shown.stdout().contains('\u{7}') && shown.stderr().contains("3 were given up"), "{}", shown.stderr());
+    ensure!(!shown.stdout().contains('\u{7}') && shown.stderr().contains("3 failed"), "{}", shown.stderr());
 
     let (first, _) = &given_up[0];
     ensure!(deployment.json(0, &["job", "retry", first])? == json!({ "retried": [first] }));

@@ -1,4 +1,4 @@
-//! `chronus plugin add`: a component becomes a provider of this deployment, or another version of one.
+//! `chronus plugin add`: adds a provider to this deployment, or a new version of one.
 
 use crate::cli::{
     component::{LARGEST_COMPONENT, signature_file, trusted_keys},
@@ -13,10 +13,10 @@ use crate::plugins::{
 use std::{path::PathBuf, sync::Arc};
 
 const HELP: &str = "\
-A version that asks for nothing beyond what was accepted is used at once. Every
-other waits, and so does the first of a provider: `chronus provider grant` shows
-what it asks for, and accepts it. Running hosts see the change by themselves, and
-no call fails of it.
+A version that requests nothing beyond the current grant is used at once. Every
+other version waits, and so does the first version of a provider: `chronus provider
+grant` shows what it requests, and accepts it. Running hosts notice the change, and
+no call fails because of it.
 
 With --json: {state, …}; state is active or same (with id), or waiting (with id,
 sha256, version and difference: [{kind, what}]; kind is new, changed, gone or
@@ -25,15 +25,15 @@ note).";
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
 pub(super) struct Args {
-    /// The component: a `.wasm` file; its signature is looked for beside it, in `<file>.sig`
+    /// The component, a `.wasm` file; its signature is read from `<file>.sig`
     file: PathBuf,
-    /// A file with the public keys that you trust, one a line; the component must be signed by one of them
+    /// A file with the public keys that you trust, one per line; one of them must have signed the component
     #[arg(long, value_name = "FILE")]
     trusted: Option<PathBuf>,
-    /// Take the component without a signature if this is its SHA-256, in hex
+    /// Accept the component without a signature if this is its SHA-256, in hex
     #[arg(long, value_name = "SHA256", conflicts_with = "trusted")]
     accept_digest: Option<String>,
-    /// Grant all that it asks for
+    /// Grant everything that it requests
     #[arg(long)]
     accept: bool,
     #[command(flatten)]
@@ -51,15 +51,15 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<Exit, CliError> {
             signature = signature_file(&args.file)?.ok_or_else(|| {
                 CliError::input(
                     "signature",
-                    "there is no signature beside the component; sign it, or take it as it is by --accept-digest",
+                    "the component has no signature file; sign it, or accept its bytes with --accept-digest",
                 )
             })?;
             Voucher::Signature(&signature, &keys)
         }
         (None, None) => {
             let what = format!(
-                "say why you trust the component: by --trusted FILE, its publisher's key; or by --accept-digest {}, \
-                 once you have looked at it (`chronus plugin inspect`)",
+                "nothing shows yet that you trust this component; give its publisher's key with --trusted FILE, or inspect \
+                 it (`chronus plugin inspect`) and accept its bytes with --accept-digest {}",
                 inspect(&bytes)?.sha256
             );
             return Err(CliError::input("signature", what));
@@ -71,20 +71,20 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<Exit, CliError> {
     if as_json {
         output::json(&added)?;
     } else {
-        output::text(&said(&added))?;
+        output::text(&describe(&added))?;
     }
     db.close().await;
     Ok(Exit::Done)
 }
 
-fn said(added: &Added) -> String {
+fn describe(added: &Added) -> String {
     match added {
         Added::Active { id } => format!("{id} is in use"),
-        Added::Same { id } => format!("{id} is in use already"),
+        Added::Same { id } => format!("{id} is already in use"),
         Added::Waiting(waiting) => {
             let id = &waiting.id;
             let head =
-                format!("{id} {} waits, because it asks for what is not granted:", output::line(&waiting.version));
+                format!("{id} {} is waiting: it requests more than is granted", output::line(&waiting.version));
             format!("{head}\n{}\nto accept: chronus provider grant {id} --yes", output::difference(&waiting.difference))
         }
     }

@@ -1,4 +1,4 @@
-//! `chronus plugin call`: one operation of a provider, through the full sandbox.
+//! `chronus plugin call`: calls one operation of a provider in the full sandbox.
 
 use super::{
     changes, events,
@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-const HELP: &str = r#"Standard output is one JSON object; instants are in UTC, by RFC 3339:
+const HELP: &str = r#"Standard output is one JSON object. Instants are in UTC, in RFC 3339 format:
   account  {address, other_addresses, zone, abilities,
             calendars: [{id, name, role, is_default, zone}]}
   busy     {from, to, calendars: [
@@ -26,29 +26,29 @@ const HELP: &str = r#"Standard output is one JSON object; instants are in UTC, b
            for cancel {cancelled: id}
   changes  {items: [{event} or {reference} or {gone} or {problem}], more,
             complete_listing, pages}
-A failure is {remedy, service_code, detail} and what the remedy carries: link,
-id, event, max_seconds, after_ms or what. If nothing could be answered, there is
-{error: {code, message}}, with failure or trap in it. The exit code is 1 if any
-part failed.
+A failure is {remedy, service_code, detail}, with link, id, event, max_seconds,
+after_ms or what where the remedy has one. If the whole call failed, the output is
+{error: {code, message}}, with the failure or trap in it. The exit code is 1 if
+any part failed.
 
-The target file; paths in it are relative to it:
-  sign-in = "password"           # see `plugin inspect`; the first if left out
-  server = "https://dav.example.org"       # where the sign-in asks for one
-  zone = "Europe/Rome"           # of the calendar's owner; UTC if left out
+The target file (paths in it are relative to its folder):
+  sign-in = "password"           # see `plugin inspect`; default: the first
+  server = "https://dav.example.org"       # if the sign-in has a server field
+  zone = "Europe/Rome"           # of the calendar's owner; default: UTC
   address = "ann@example.org"    # the account's address, if known
   subject = "ann@example.org"    # the mailbox, if the credential opens many
-  [fields]                       # what the sign-in asks for and is no secret
+  [fields]                       # fields of the sign-in that are not secret
   username = "ann"
-  [secrets]                      # what is; `access-token` for OAuth sign-ins,
-  password = { env = "NAME" }    # `url` for secret addresses. Also possible:
+  [secrets]                      # secret fields; `access-token` for OAuth, `url`
+  password = { env = "NAME" }    # for secret addresses. Also possible:
                                  # { file = "path" }, or the password itself
-  [grant]                        # what the component asks for if left out
+  [grant]                        # default: what the component requests
   hosts = ["https://*.example.org"]
   read-posts = ["https://api.example.org/freeBusy"]
   [egress]
-  networks = ["10.20.0.0/16"]    # opened although they are not public
-  ca = "authority.pem"           # trusted as well as the system's
-  [egress.map]                   # stand-ins
+  networks = ["10.20.0.0/16"]    # private networks that may be reached
+  ca = "authority.pem"           # trusted in addition to the system's
+  [egress.map]                   # send requests to other servers
   "https://dav.example.org" = "http://127.0.0.1:5232"
   [budget]                       # also cpu-ms, memory-bytes, requests, log-lines,
   wall-ms = 60000                # request-, response- and result-bytes"#;
@@ -56,7 +56,7 @@ The target file; paths in it are relative to it:
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
 pub(super) struct Args {
-    /// The component: a `.wasm` file
+    /// The component, a `.wasm` file
     file: PathBuf,
     #[command(subcommand)]
     operation: Operation,
@@ -64,14 +64,14 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Operation {
-    /// The account behind the target, its calendars, and what can be done with it
+    /// Show the account of the target, its calendars and its abilities
     Account(On),
-    /// The times that events take, for each calendar or address
+    /// Show busy times per calendar or address
     Busy(Busy),
-    /// Events of one calendar
+    /// Create, read, change and cancel events of a calendar
     #[command(subcommand)]
     Events(events::Operation),
-    /// What has changed in a calendar since a cursor, or everything in a window
+    /// List changes in a calendar since a cursor, or all events in a window
     Changes(changes::Changes),
 }
 
@@ -79,16 +79,16 @@ enum Operation {
 struct Busy {
     #[command(flatten)]
     on: On,
-    /// The first instant asked for, by RFC 3339
+    /// The start of the window, in RFC 3339 format
     #[arg(long, value_name = "TIME", value_parser = input::instant)]
     from: Timestamp,
-    /// The first instant not asked for
+    /// The end of the window; this instant is not part of it
     #[arg(long, value_name = "TIME", value_parser = input::instant)]
     to: Timestamp,
-    /// A calendar, by its id; may be given again [default: all of the account]
+    /// The id of a calendar; can be repeated [default: all calendars of the account]
     #[arg(long, value_name = "ID", conflicts_with = "address")]
     calendar: Vec<String>,
-    /// Somebody else's address; may be given again
+    /// The address of another person; can be repeated
     #[arg(long, value_name = "ADDRESS")]
     address: Vec<String>,
 }

@@ -1,7 +1,7 @@
-//! `chronus plugin call … changes`: what has changed in a calendar.
+//! `chronus plugin call … changes`: lists changes in a calendar.
 //!
-//! Threat: a provider that always has more. Decision: pages are followed only if that was asked for, so many at most,
-//! and a page that is empty and leads to where it came from ends it with an error.
+//! Threat: a provider that always announces another page. Decision: pages are followed only with `--all` and up to a
+//! limit, and an empty page whose cursor does not move is an error.
 
 use super::session::{On, Session, window};
 use crate::cli::{
@@ -16,37 +16,37 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// The most pages that `--all` follows.
+/// How many pages `--all` follows at most.
 const MOST_PAGES: u32 = 10_000;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Changes {
     #[command(flatten)]
     on: On,
-    /// The calendar's id, as `account` lists it [default: the account's default calendar]
+    /// The id of the calendar, as `account` lists it [default: the account's default calendar]
     #[arg(long, value_name = "ID")]
     calendar: Option<String>,
-    /// Where the last command left off, as --save-cursor wrote it [default: list everything]
+    /// The cursor file that --save-cursor wrote [default: list everything]
     #[arg(long, value_name = "FILE")]
     cursor: Option<PathBuf>,
-    /// Write the new cursor here; it may be the same file
+    /// Write the new cursor to this file, which can be the same file
     #[arg(long, value_name = "FILE")]
     save_cursor: Option<PathBuf>,
-    /// The first instant of the window [default: 30 days ago]
+    /// The start of the window [default: 30 days ago]
     #[arg(long, value_name = "TIME", value_parser = input::instant, requires = "to")]
     from: Option<Timestamp>,
-    /// The first instant after the window [default: a year from now]
+    /// The end of the window [default: a year from now]
     #[arg(long, value_name = "TIME", value_parser = input::instant, requires = "from")]
     to: Option<Timestamp>,
-    /// The most items of a page [default: what the provider gives at most]
+    /// The most items per page [default: the most that the provider accepts]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     max: Option<u32>,
-    /// Follow the pages until there are no more
+    /// Follow all pages
     #[arg(long)]
     all: bool,
 }
 
-/// What is printed: the items of all pages.
+/// The output: the items of all pages.
 #[derive(Debug, Serialize)]
 struct ChangesOut {
     items: Vec<Change>,
@@ -66,7 +66,7 @@ pub(super) async fn run(file: &Path, changes: Changes) -> Result<Exit, CliError>
     session.fits(window, limits.changes_window)?;
     let max = max.unwrap_or(limits.page_size);
     if max > limits.page_size {
-        let what = format!("--max is {max}; this provider gives at most {} items at once", limits.page_size);
+        let what = format!("--max is {max}, and this provider returns at most {} items per page", limits.page_size);
         return Err(CliError::input("max", what));
     }
     let calendar = session.calendar(calendar).await?;
@@ -76,14 +76,14 @@ pub(super) async fn run(file: &Path, changes: Changes) -> Result<Exit, CliError>
         let reply = session.plugin.changes(&access, &calendar, cursor.as_deref(), window, max).await?;
         let page = session.keep(reply)?;
         if page.more && page.items.is_empty() && cursor.as_ref() == Some(&page.next) || out.pages == MOST_PAGES {
-            let what = "the provider says that there is more, and does not get to it";
+            let what = "the provider announces more changes but returns none; report this to its author";
             return Err(CliError::failed("provider-bad-answer", what));
         }
         out.items.extend(page.items);
         (out.more, out.complete_listing, out.pages) = (page.more, page.complete_listing, out.pages + 1);
         cursor = Some(page.next);
     }
-    // Printed first: whoever has the cursor must have seen what lies before it.
+    // Printed before the cursor is saved: a saved cursor means that the items before it were printed.
     output::json(&out)?;
     if let (Some(path), Some(cursor)) = (save_cursor, cursor) {
         input::write(&path, "the cursor", &cursor)?;
@@ -91,13 +91,13 @@ pub(super) async fn run(file: &Path, changes: Changes) -> Result<Exit, CliError>
     Ok(Exit::Done)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one command that means now; whoever minds names the window")]
+#[expect(clippy::disallowed_methods, reason = "this command means the current time; --from and --to replace it")]
 fn now() -> Timestamp {
     Timestamp::now()
 }
 
-/// From 30 days ago to a year from now, or as much of it as the provider answers for. By whole days, so that commands
-/// of one day ask for the same.
+/// From 30 days ago to a year from now, or as much of it as the provider accepts. In whole days, so that all commands of
+/// a day use the same window.
 fn usual_window(now: Timestamp, most: u64) -> Result<Window, CliError> {
     const DAY: i64 = 86_400;
     let most = i64::try_from(most).unwrap_or(i64::MAX);
@@ -105,7 +105,7 @@ fn usual_window(now: Timestamp, most: u64) -> Result<Window, CliError> {
     let today = now.as_second() - now.as_second().rem_euclid(DAY);
     let at = |second| Timestamp::from_second(second);
     let bounds = at(today - back).and_then(|from| Ok((from, at(today + (365 * DAY).min(most - back))?)));
-    let (from, to) = bounds.map_err(|_| CliError::machine("clock", "this machine's clock is outside the calendar"))?;
+    let (from, to) = bounds.map_err(|_| CliError::machine("clock", "this machine's clock is wrong: its date is outside the calendar; set the clock"))?;
     window(from, to)
 }
 

@@ -1,4 +1,4 @@
-//! `chronus plugin conformance`: whether a provider keeps the promises of the contract.
+//! `chronus plugin conformance`: tests a provider against the contract.
 
 use super::{
     session::{ORGANISATION, On, Session},
@@ -13,9 +13,9 @@ use serde::Serialize;
 use std::path::PathBuf;
 
 const HELP: &str = "\
-The account should be one for tests: events are made in its default calendar, in
-a year of the past, and taken away again. Each case names the sentence of wit/
-that it tests. `plugin call --help` describes the target file.
+Use a test account: the cases create events in its default calendar, in a past
+year, and delete them again. Each case names the sentence of wit/ that it tests.
+`plugin call --help` describes the target file.
 
 With --json: {provider, version, sha256, run, left_behind,
 counts: {passed, failed, not_applicable},
@@ -27,18 +27,18 @@ The exit code is 1 if a case failed, or none passed.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
 pub(super) struct Args {
-    /// The component: a `.wasm` file
+    /// The component, a `.wasm` file
     file: PathBuf,
-    /// Whose calendar, at which server, with which credential: a TOML file
+    /// A TOML file with the account: its server, sign-in and credential
     #[arg(long, value_name = "FILE")]
     target: PathBuf,
-    /// Only cases whose id contains this: `busy/`, `create/idempotent`; with `!` before it, all others
+    /// Run only cases whose id contains this, such as `busy/`; with `!` in front, all others
     #[arg(long, value_name = "PART")]
     case: Option<String>,
-    /// Write a JUnit file, too
+    /// Write a JUnit report to this file
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// The name of the run, which chooses its year and is part of every key [default: a new one]
+    /// The name of the run, which selects the year of its events and is part of every key [default: a new name]
     #[arg(long, value_name = "NAME", value_parser = run_name)]
     run: Option<String>,
 }
@@ -56,11 +56,11 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<Exit, CliError> {
     let count =
         conformance::cases().filter(|known| case.as_ref().is_none_or(|part| conformance::selects(part, known))).count();
     if let (0, Some(part)) = (count, &case) {
-        let what = format!("no case's id contains `{part}`; without --case all run and are listed");
+        let what = format!("no case id contains `{part}`; run without --case to list all ids");
         return Err(CliError::input("case", what));
     }
     let session = Session::begin(&file, On { target, memo: None }).await?;
-    output::note(&format!("note: {count} cases, which takes a minute or two against a service on the network"));
+    output::note(&format!("note: running {count} cases; this takes a minute or two over a network"));
     let Connected { connection, credential, grant, budget } = session.connected;
     let run = run.map_or_else(super::draft::unique, Ok)?;
     let organisation = ORGANISATION.to_owned();
@@ -72,7 +72,7 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<Exit, CliError> {
         output::text(&report.to_string())?;
     }
     if let Some(path) = junit {
-        let xml = report.junit().map_err(|error| CliError::machine("junit", format!("no JUnit file: {error}")))?;
+        let xml = report.junit().map_err(|error| CliError::machine("junit", format!("cannot create the JUnit report: {error}")))?;
         input::write(&path, "the JUnit file", xml.as_bytes())?;
     }
     Ok(if report.is_green() { Exit::Done } else { Exit::Failed })
@@ -80,5 +80,5 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<Exit, CliError> {
 
 fn run_name(text: &str) -> Result<String, String> {
     let fits = (1..=40).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-    fits.then(|| text.to_owned()).ok_or_else(|| "a run's name is 1 to 40 letters, digits and hyphens".to_owned())
+    fits.then(|| text.to_owned()).ok_or_else(|| "the name of a run has 1 to 40 letters, digits and hyphens".to_owned())
 }

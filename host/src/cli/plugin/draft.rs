@@ -1,9 +1,8 @@
-//! What an event is to be: from arguments or a file to a draft or a patch.
+//! The content of an event: from arguments or a file to a draft or a patch.
 //!
-//! Threat: an event at another time than the one meant. Decision: a time of an argument is either an instant with its
-//! offset, or wall-clock time in a zone that is named, or a day; start and end are of the same kind; where the clocks
-//! skip or repeat a time, the reading is that of RFC 5545 §3.3.5. What comes from a file passes the same checks.
-//! Rejected: guessing a zone from the machine, which is not the calendar's owner.
+//! Threat: an event at the wrong time. Decision: a time is an instant with its offset, a wall-clock time in a named zone,
+//! or a day; start and end have the same form; where clocks skip or repeat a time, RFC 5545 §3.3.5 decides. Content from
+//! a file passes the same checks. Rejected: the zone of this machine, which is not the zone of the calendar's owner.
 
 use crate::calendar::{Attendee, BusyKind, Draft, Patch, Role, Rsvp, Span, Status, Timed};
 use crate::cli::{input, output::CliError};
@@ -14,39 +13,39 @@ use std::{io, path::PathBuf};
 
 const LARGEST: u64 = 4 << 20;
 
-/// What an event consists of.
+/// The content of an event.
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Content {
-    /// JSON with the fields of the contract's draft or patch; `-` reads it from standard input
+    /// A JSON file with a draft or patch; `-` is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "title", "description", "start", "end", "zone", "busy", "status", "attendee", "recurrence",
     ])]
     file: Option<PathBuf>,
-    /// One line
+    /// The title, on one line
     #[arg(long)]
     title: Option<String>,
-    /// Plain text
+    /// The description, in plain text
     #[arg(long)]
     description: Option<String>,
-    /// `2026-03-29T09:00` in --zone, `2026-03-29T09:00:00+02:00`, or the day `2026-03-29` for an event of whole days
+    /// `2026-03-29T09:00` in --zone, `2026-03-29T09:00:00+02:00`, or `2026-03-29` for an all-day event
     #[arg(long, value_name = "WHEN", value_parser = When::parse)]
     start: Option<When>,
-    /// Like --start, and not part of the event; a day may be left out [default: the day after --start]
+    /// The end, in the form of --start; not part of the event [default for all-day events: the next day]
     #[arg(long, value_name = "WHEN", value_parser = When::parse, requires = "start")]
     end: Option<When>,
-    /// The IANA zone of --start and --end [default: the target's]
+    /// The IANA time zone of --start and --end [default: the zone of the target]
     #[arg(long, value_name = "ZONE", requires = "start")]
     zone: Option<String>,
-    /// What it means for the owner's time
+    /// How the event shows in the owner's busy times
     #[arg(long, value_parser = named::<BusyKind>(&["busy", "tentative", "out-of-office", "working-elsewhere", "free"]))]
     busy: Option<BusyKind>,
-    /// Whether it takes place
+    /// Whether the event takes place
     #[arg(long, value_parser = named::<Status>(&["confirmed", "tentative", "cancelled"]))]
     status: Option<Status>,
-    /// Somebody to invite, by mail address; may be given again
+    /// The email address of an attendee; can be repeated
     #[arg(long, value_name = "ADDRESS")]
     attendee: Vec<String>,
-    /// A line such as `RRULE:FREQ=WEEKLY;COUNT=10`; may be given again
+    /// A recurrence line such as `RRULE:FREQ=WEEKLY;COUNT=10`; can be repeated
     #[arg(long, value_name = "LINE")]
     recurrence: Vec<String>,
 }
@@ -63,15 +62,15 @@ impl When {
     fn parse(text: &str) -> Result<Self, String> {
         let day = || (text.len() == 10).then(|| text.parse().ok().map(Self::Day)).flatten();
         let instant = || input::instant(text).ok().map(Self::Instant);
-        // With an offset it would have been an instant; a zone is named by --zone.
+        // A time with an offset was parsed as an instant above; zones are given with --zone.
         let local = || (!text.contains(['[', 'Z', 'z'])).then(|| text.parse().ok().map(Self::Local)).flatten();
         day().or_else(instant).or_else(local).ok_or_else(|| {
-            "write 2026-03-29T09:00 (in --zone), 2026-03-29T09:00:00+02:00, or 2026-03-29 for whole days".to_owned()
+            "use 2026-03-29T09:00 (in --zone), 2026-03-29T09:00:00+02:00, or 2026-03-29 for all day".to_owned()
         })
     }
 }
 
-/// A value of one of our own enumerations, by its name in JSON.
+/// Parses a value of one of our enumerations by its JSON name.
 pub(super) fn named<T: DeserializeOwned + Clone + Send + Sync + 'static>(
     names: &'static [&'static str],
 ) -> impl TypedValueParser<Value = T> {
@@ -79,7 +78,7 @@ pub(super) fn named<T: DeserializeOwned + Clone + Send + Sync + 'static>(
 }
 
 impl Content {
-    /// The event to be made. `zone` is the target's.
+    /// The event to create. `zone` is the zone of the target.
     pub(super) fn draft(self, uid: Option<String>, zone: &str) -> Result<Draft, CliError> {
         let draft = match &self.file {
             Some(_) => {
@@ -89,8 +88,8 @@ impl Content {
             }
             None => Draft {
                 uid: uid.map_or_else(unique, Ok)?,
-                title: self.title.clone().ok_or_else(|| wrong("--title is missing, or --file with the whole draft"))?,
-                when: self.span(zone)?.ok_or_else(|| wrong("--start is missing, or --file with the whole draft"))?,
+                title: self.title.clone().ok_or_else(|| wrong("--title is missing; give it, or a whole draft with --file"))?,
+                when: self.span(zone)?.ok_or_else(|| wrong("--start is missing; give it, or a whole draft with --file"))?,
                 description: self.description.unwrap_or_default(),
                 busy: self.busy.unwrap_or(BusyKind::Busy),
                 status: self.status.unwrap_or_default(),
@@ -99,13 +98,13 @@ impl Content {
             },
         };
         if draft.uid.is_empty() || draft.uid.chars().any(char::is_control) {
-            return Err(wrong("the UID is empty, or holds a control character"));
+            return Err(wrong("the UID is empty or has a control character; give another with --uid"));
         }
         check(Some(&draft.when), &draft.attendees, &draft.recurrence)?;
         Ok(draft)
     }
 
-    /// What is to be changed. `zone` is the target's.
+    /// The changes to an event. `zone` is the zone of the target.
     pub(super) fn patch(self, zone: &str) -> Result<Patch, CliError> {
         let patch = match &self.file {
             Some(_) => self.json("a patch", &None)?,
@@ -120,7 +119,7 @@ impl Content {
             },
         };
         if patch == Patch::default() {
-            return Err(wrong("the patch changes nothing; give --title, --start and --end, …, or --file"));
+            return Err(wrong("the patch changes nothing; give --title, --start and --end, or another field, or --file"));
         }
         let lists = (patch.attendees.as_deref().unwrap_or_default(), patch.recurrence.as_deref().unwrap_or_default());
         check(patch.when.as_ref(), lists.0, lists.1)?;
@@ -131,7 +130,7 @@ impl Content {
         let Some(path) = &self.file else { return Err(wrong("--file is missing")) };
         let text = if path.as_os_str() == "-" {
             let bytes = input::up_to(io::stdin().lock(), LARGEST);
-            bytes.map_err(|failed| wrong(format!("standard input cannot be read: {failed}")))?
+            bytes.map_err(|failed| wrong(format!("cannot read standard input: {failed}")))?
         } else {
             input::read(path, "the event", LARGEST)?
         };
@@ -148,15 +147,15 @@ impl Content {
         let Some(start) = self.start else { return Ok(None) };
         let name = self.zone.as_deref().unwrap_or(target_zone);
         let zone = known_zone(name)?;
-        let mixed = || wrong("--start and --end are of different kinds; give both as times, or both as days");
+        let mixed = || wrong("--start and --end are of different kinds; give two times, or two days");
         match (start, self.end) {
             (When::Day(start), None) => {
-                let end = start.tomorrow().map_err(|_| wrong("--start is the last day there is"))?;
+                let end = start.tomorrow().map_err(|_| wrong("--start is the last day of the calendar; give an earlier day"))?;
                 Ok(Some(Span::AllDay { start, end }))
             }
             (When::Day(start), Some(When::Day(end))) => Ok(Some(Span::AllDay { start, end })),
             (When::Day(_), Some(_)) | (_, Some(When::Day(_))) => Err(mixed()),
-            (_, None) => Err(wrong("--end is missing")),
+            (_, None) => Err(wrong("--end is missing; an event with a start time needs one")),
             (start, Some(end)) => {
                 let timed = |at| Timed { at, zone: name.to_owned() };
                 let (start, end) = (instant_of(start, &zone)?, instant_of(end, &zone)?);
@@ -167,7 +166,7 @@ impl Content {
 }
 
 fn instant_of(when: When, zone: &TimeZone) -> Result<Timestamp, CliError> {
-    let error = |_| wrong("a time is outside the calendar");
+    let error = |_| wrong("a time is outside the calendar; give a year up to 9999");
     match when {
         When::Instant(at) => Ok(at),
         // "Compatible" is the rule of RFC 5545 §3.3.5.
@@ -178,7 +177,7 @@ fn instant_of(when: When, zone: &TimeZone) -> Result<Timestamp, CliError> {
 
 fn known_zone(name: &str) -> Result<TimeZone, CliError> {
     TimeZone::get(name).map_err(|_| {
-        wrong(format!("`{name}` is not an IANA time zone name; write for instance `Europe/Rome`, or `UTC`"))
+        wrong(format!("`{name}` is not an IANA time zone name; use, for example, `Europe/Rome` or `UTC`"))
     })
 }
 
@@ -190,18 +189,18 @@ fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
     Some(list).filter(|list| !list.is_empty())
 }
 
-/// What the provider may rely on.
+/// Checks what the contract promises to a provider.
 fn check(when: Option<&Span>, attendees: &[Attendee], recurrence: &[String]) -> Result<(), CliError> {
     match when {
         Some(Span::Timed { start, end }) => {
             known_zone(&start.zone)?;
             known_zone(&end.zone)?;
             if end.at < start.at {
-                return Err(wrong(format!("the event ends at {}, before its start at {}", end.at, start.at)));
+                return Err(wrong(format!("the event ends at {}, before its start at {}; give a later --end", end.at, start.at)));
             }
         }
         Some(Span::AllDay { start, end }) if end <= start => {
-            return Err(wrong(format!("the event ends on {end}; the end of whole days is the day after the last")));
+            return Err(wrong(format!("the event ends on {end}, which is not after its start; the end of an all-day event is the day after the last")));
         }
         Some(Span::AllDay { .. }) | None => {}
     }
@@ -210,14 +209,14 @@ fn check(when: Option<&Span>, attendees: &[Attendee], recurrence: &[String]) -> 
         whole && !text.contains(|c: char| c.is_whitespace() || c.is_control())
     };
     if let Some(bad) = attendees.iter().find(|attendee| !is_address(&attendee.address)) {
-        return Err(wrong(format!("attendee `{}` is not a mail address", bad.address)));
+        return Err(wrong(format!("attendee `{}` is not an email address; use, for example, ann@example.org", bad.address)));
     }
     let is_line = |line: &str| {
         let name = line.split([':', ';']).next().unwrap_or_default();
         matches!(name, "RRULE" | "RDATE" | "EXDATE") && line.contains(':') && !line.contains(char::is_control)
     };
     if let Some(bad) = recurrence.iter().find(|line| !is_line(line)) {
-        return Err(wrong(format!("recurrence `{bad}` is not a line such as `RRULE:FREQ=WEEKLY;COUNT=10`")));
+        return Err(wrong(format!("recurrence `{bad}` is not a line such as `RRULE:FREQ=WEEKLY;COUNT=10`; correct it")));
     }
     Ok(())
 }
@@ -266,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn where_the_clocks_jump_rfc_5545_decides() {
+    fn where_clocks_jump_rfc_5545_decides() {
         let (skipped, repeated) = instants("2026-03-29T02:30", "2026-10-25T02:30");
         assert_eq!((skipped.as_str(), repeated.as_str()), ("2026-03-29T01:30:00Z", "2026-10-25T00:30:00Z"));
     }
@@ -279,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_event_is_refused() {
+    fn an_impossible_event_is_refused() {
         let rome = "Europe/Rome";
         let cases: [(&str, Content); 7] = [
             ("different kinds", content("2026-07-01", Some("2026-07-01T09:00"))),
@@ -287,7 +286,7 @@ mod tests {
             ("the day after the last", content("2026-07-01", Some("2026-07-01"))),
             ("--end is missing", content("2026-07-01T09:00", None)),
             ("--title is missing", Content { title: None, ..content("2026-07-01", None) }),
-            ("not a mail address", Content { attendee: vec!["ann".into()], ..content("2026-07-01", None) }),
+            ("not an email address", Content { attendee: vec!["ann".into()], ..content("2026-07-01", None) }),
             ("not a line such as", Content { recurrence: vec!["FREQ=DAILY".into()], ..content("2026-07-01", None) }),
         ];
         for (part, content) in cases {
@@ -300,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_names_only_what_was_given() {
+    fn a_patch_has_only_the_given_fields() {
         let patch = Content { title: Some("Tea".into()), ..Content::default() }.patch("UTC").unwrap();
         assert_eq!(patch, Patch { title: Some("Tea".into()), ..Patch::default() });
     }

@@ -1,4 +1,4 @@
-//! `chronus plugin call … events`: events of one calendar.
+//! `chronus plugin call … events`: events of a calendar.
 
 use super::{
     draft::{Content, named},
@@ -12,47 +12,47 @@ use crate::{
 use serde::Serialize;
 use std::{collections::BTreeMap, path::Path};
 
-/// The caller's name for a write that has no other: the contract wants one.
+/// The key of writes without `--key`: the contract requires one.
 const KEY: &str = "command-line";
 
-const DRAFT: &str = r#"With --file, a JSON object:
+const DRAFT: &str = r#"The JSON object of --file:
   {"uid": "…", "title": "…", "description": "…",
    "when": {"timed": {"start": {"at": "2026-03-29T07:00:00Z", "zone": "Europe/Rome"}, "end": {…}}}
         or {"all-day": {"start": "2026-03-29", "end": "2026-03-30"}},
    "busy": "busy", "status": "confirmed", "recurrence": ["RRULE:…"],
    "attendees": [{"address": "…", "name": null, "role": "required", "rsvp": "needs-action"}]}
-A draft needs uid (here or by --uid), title and when; a patch has only what is to change."#;
+A draft needs uid (here or with --uid), title and when. A patch has only the fields to change."#;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Operation {
-    /// Make an event; a second time with the same key and content makes no second one
+    /// Create an event; repeating the call with the same key and content creates no second event
     #[command(after_help = DRAFT)]
     Create(Create),
     /// Show an event
     Get(Get),
     /// Show several events
     GetMany(GetMany),
-    /// Change what is named of an event, and nothing else
+    /// Change the given fields of an event, and no others
     #[command(after_help = DRAFT)]
     Update(Update),
-    /// Take an event out of the calendar
+    /// Remove an event from the calendar
     Cancel(Cancel),
-    /// Answer an invitation for the calendar's owner
+    /// Answer an invitation on behalf of the calendar's owner
     Respond(Respond),
 }
 
 #[derive(Debug, clap::Args)]
-struct In {
+struct CalendarArgs {
     #[command(flatten)]
     on: On,
-    /// The calendar's id, as `account` lists it [default: the account's default calendar]
+    /// The id of the calendar, as `account` lists it [default: the account's default calendar]
     #[arg(long, value_name = "ID")]
     calendar: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
-struct Telling {
-    /// Whether the service tells the other people
+struct NotifyArgs {
+    /// Whom the service notifies
     #[arg(long, default_value = "none", value_parser = named::<Notify>(&["all", "none"]))]
     notify: Notify,
 }
@@ -60,54 +60,54 @@ struct Telling {
 #[derive(Debug, clap::Args)]
 pub(super) struct Create {
     #[command(flatten)]
-    place: In,
+    place: CalendarArgs,
     /// The iCalendar UID [default: a new one]
     #[arg(long)]
     uid: Option<String>,
-    /// Your own name for the event, the same at every try [default: the UID]
+    /// Your own key for the event, the same in every attempt [default: the UID]
     #[arg(long, value_parser = key)]
     key: Option<String>,
     #[command(flatten)]
     content: Content,
     #[command(flatten)]
-    telling: Telling,
+    telling: NotifyArgs,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Get {
     #[command(flatten)]
-    place: In,
-    /// The event's id
+    place: CalendarArgs,
+    /// The id of the event
     id: String,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct GetMany {
     #[command(flatten)]
-    place: In,
-    /// The events' ids
+    place: CalendarArgs,
+    /// The ids of the events
     #[arg(required = true)]
     ids: Vec<String>,
 }
 
 #[derive(Debug, clap::Args)]
-struct Writing {
+struct WriteArgs {
     #[command(flatten)]
-    place: In,
-    /// The event's id
+    place: CalendarArgs,
+    /// The id of the event
     id: String,
-    /// Your own name for the event
+    /// Your own key for the event
     #[arg(long, default_value = KEY, value_parser = key)]
     key: String,
     #[command(flatten)]
-    telling: Telling,
+    telling: NotifyArgs,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Update {
     #[command(flatten)]
-    writing: Writing,
-    /// Only if the event is still as it was with this etag
+    writing: WriteArgs,
+    /// Write only if the event still has this etag
     #[arg(long)]
     etag: Option<String>,
     #[command(flatten)]
@@ -117,8 +117,8 @@ pub(super) struct Update {
 #[derive(Debug, clap::Args)]
 pub(super) struct Cancel {
     #[command(flatten)]
-    writing: Writing,
-    /// Only if the event is still as it was with this etag
+    writing: WriteArgs,
+    /// Write only if the event still has this etag
     #[arg(long)]
     etag: Option<String>,
 }
@@ -126,7 +126,7 @@ pub(super) struct Cancel {
 #[derive(Debug, clap::Args)]
 pub(super) struct Respond {
     #[command(flatten)]
-    writing: Writing,
+    writing: WriteArgs,
     /// The answer
     #[arg(long, value_parser = named::<Rsvp>(&["needs-action", "accepted", "tentative", "declined"]))]
     rsvp: Rsvp,
@@ -149,7 +149,7 @@ async fn create(file: &Path, create: Create) -> Result<Exit, CliError> {
     let mut session = Session::begin(file, place.on).await?;
     let draft = content.draft(uid, session.zone())?;
     let key = key.map_or_else(|| self::key(&draft.uid), Ok);
-    let key = key.map_err(|why| CliError::input("key", format!("--key is missing, and the UID is none: {why}")))?;
+    let key = key.map_err(|why| CliError::input("key", format!("--key is missing, and the UID cannot be the key: {why}; give --key")))?;
     let calendar = session.calendar(place.calendar).await?;
     let access = session.access()?;
     let reply = session.plugin.create(&access, &calendar, &key, draft, telling.notify).await?;
@@ -177,7 +177,7 @@ async fn get_many(file: &Path, GetMany { place, ids }: GetMany) -> Result<Exit, 
     let mut session = Session::begin(file, place.on).await?;
     let most = session.plugin.description().limits.get_many;
     if u32::try_from(ids.len()).is_ok_and(|count| count > most) {
-        let what = format!("{} ids; this provider takes at most {most} at once: ask in parts", ids.len());
+        let what = format!("{} ids are too many: this provider accepts at most {most}; use several commands", ids.len());
         return Err(CliError::input("ids", what));
     }
     let calendar = session.calendar(place.calendar).await?;
@@ -194,7 +194,7 @@ async fn get_many(file: &Path, GetMany { place, ids }: GetMany) -> Result<Exit, 
 }
 
 async fn update(file: &Path, update: Update) -> Result<Exit, CliError> {
-    let Update { writing: Writing { place, id, key, telling }, etag, content } = update;
+    let Update { writing: WriteArgs { place, id, key, telling }, etag, content } = update;
     let mut session = Session::begin(file, place.on).await?;
     let patch = content.patch(session.zone())?;
     let calendar = session.calendar(place.calendar).await?;
@@ -206,7 +206,7 @@ async fn update(file: &Path, update: Update) -> Result<Exit, CliError> {
 }
 
 async fn cancel(file: &Path, cancel: Cancel) -> Result<Exit, CliError> {
-    let Cancel { writing: Writing { place, id, key, telling }, etag } = cancel;
+    let Cancel { writing: WriteArgs { place, id, key, telling }, etag } = cancel;
     let mut session = Session::begin(file, place.on).await?;
     let calendar = session.calendar(place.calendar).await?;
     let access = session.access()?;
@@ -218,7 +218,7 @@ async fn cancel(file: &Path, cancel: Cancel) -> Result<Exit, CliError> {
 }
 
 async fn respond(file: &Path, respond: Respond) -> Result<Exit, CliError> {
-    let Respond { writing: Writing { place, id, key, telling }, rsvp } = respond;
+    let Respond { writing: WriteArgs { place, id, key, telling }, rsvp } = respond;
     let mut session = Session::begin(file, place.on).await?;
     let calendar = session.calendar(place.calendar).await?;
     let access = session.access()?;
@@ -233,10 +233,10 @@ fn show(event: &Event) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// A key as the contract wants it.
+/// Checks a key against the contract.
 fn key(text: &str) -> Result<String, String> {
     if (1..=256).contains(&text.len()) && text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
         return Ok(text.to_owned());
     }
-    Err("a key is 1 to 256 bytes of printable ASCII".to_owned())
+    Err("a key has 1 to 256 characters of printable ASCII".to_owned())
 }

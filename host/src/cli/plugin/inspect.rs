@@ -1,4 +1,4 @@
-//! `chronus plugin inspect`: what a component is, what it asks for, and whose it is.
+//! `chronus plugin inspect`: shows what a component is, what it requests, and who signed it.
 
 use crate::cli::{
     component::{LARGEST_COMPONENT, SignatureOut, SignatureState, signature, trusted_keys},
@@ -14,37 +14,37 @@ use std::path::{Path, PathBuf};
 
 const JSON: &str = "\
 With --json, one object:
-  id, name, version  what the component calls itself
-  state_format       the number of the layout of its memos and cursors
-  contract           the version of chronus:calendar that it was made for
+  id, name, version  as the component describes itself
+  state_format       the version of the layout of its memos and cursors
+  contract           the version of chronus:calendar that it was built for
   level              read-only, two-way or two-way-push
-  imports, inert     interfaces that it imports; those that lead nowhere here
-  hosts, read_posts  what it asks to be granted; a server that a person names
-                     is opened for that person's connection alone
+  imports, inert     interfaces that it imports; those of them that do nothing
+  hosts, read_posts  the access that it requests; a server that a person enters
+                     is reachable for that person's connection only
   sign_ins           [{id, label, method}]; method is oauth2-code,
                      oauth2-client-credentials, oauth2-jwt-bearer, form,
                      secret-url or none
   limits             {busy_window, changes_window, poll_floor} in seconds,
                      {page_size, get_many} in events
   size, sha256       in bytes; in hex
-  signature          {state, key}; state is unsigned, malformed, invalid (made
-                     for other bytes), valid (by a key that --trusted does not
-                     list) or trusted
+  signature          {state, key}; state is unsigned, malformed, invalid (for
+                     other bytes), valid (by a key that is not in --trusted) or
+                     trusted
 
-The exit code is 0 for every component that is admitted; with --trusted, it is 1
-unless the signature is trusted.";
+The exit code is 0 if the component is admitted; with --trusted, it is 1 unless
+the signature is trusted.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = JSON)]
 pub(super) struct Args {
-    /// The component: a `.wasm` file; its signature is looked for beside it, in `<file>.sig`
+    /// The component, a `.wasm` file; its signature is read from `<file>.sig`
     file: PathBuf,
-    /// A file with the public keys that you trust, one a line, such as `plugins-build/out/trusted.pub`
+    /// A file with the public keys that you trust, one per line, such as `plugins-build/out/trusted.pub`
     #[arg(long, value_name = "FILE")]
     trusted: Option<PathBuf>,
 }
 
-/// What is printed.
+/// The output.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
     id: &'a str,
@@ -96,7 +96,7 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<Exit, CliError> {
     if keys.is_none() || trusted {
         return Ok(Exit::Done);
     }
-    output::note("the signature is not by a key that you trust");
+    output::note("the component is not signed by a key that you trust");
     Ok(Exit::Failed)
 }
 
@@ -136,21 +136,21 @@ const fn method(method: &Method) -> &'static str {
     }
 }
 
-/// For people: one matter a line.
+/// The report as a table.
 fn table(report: &Report<'_>) -> String {
     let imports = report.imports.iter().map(|import| match report.inert.contains(import) {
-        true => format!("{} (inert: it links and leads nowhere)", line(import)),
+        true => format!("{} (inert: it links but does nothing)", line(import)),
         false => line(import),
     });
     let hosts = report.hosts.iter().map(|host| line(host));
-    let posts = report.read_posts.iter().map(|post| format!("POST {} (only reads)", line(post)));
+    let posts = report.read_posts.iter().map(|post| format!("POST {} (read-only)", line(post)));
     let sign_ins = report.sign_ins.iter().map(|one| format!("{}: {} ({})", one.id, line(one.label), one.method));
     let key = report.signature.key.as_deref().map(line).unwrap_or_default();
     let signature = match report.signature.state {
         SignatureState::Unsigned => "none".to_owned(),
         SignatureState::Malformed => "malformed".to_owned(),
-        SignatureState::Invalid => format!("INVALID: of other bytes, by {key}"),
-        SignatureState::Valid => format!("right, by {key}; --trusted tells whether you trust that key"),
+        SignatureState::Invalid => format!("INVALID: made for other bytes, by {key}"),
+        SignatureState::Valid => format!("valid, by {key}; use --trusted to check that you trust this key"),
         SignatureState::Trusted => format!("trusted, by {key}"),
     };
     let rows: [(&str, Vec<String>); 9] = [
@@ -158,7 +158,7 @@ fn table(report: &Report<'_>) -> String {
         ("contract", vec![report.contract.to_owned()]),
         ("level", vec![report.level.name().to_owned()]),
         ("imports", imports.collect()),
-        ("asks for", hosts.chain(posts).collect()),
+        ("requests", hosts.chain(posts).collect()),
         ("sign-ins", sign_ins.collect()),
         ("size", vec![format!("{} bytes", report.size)]),
         ("sha256", vec![report.sha256.to_owned()]),

@@ -1,4 +1,4 @@
-//! `chronus plugin list`: the providers of this deployment.
+//! `chronus plugin list`: lists the providers of this deployment.
 
 use crate::cli::{
     database::{self, ConfigArgs},
@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 const JSON: &str = "\
 With --json: {providers: [{id, name, state, active, waiting, connections}]}; state
-is active, waiting (never accepted) or off (removed while people are connected);
-active and waiting are {version, sha256} or null.";
+is active, waiting (no version accepted yet) or off (removed while people are
+connected); active and waiting are {version, sha256} or null.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = JSON)]
@@ -27,7 +27,7 @@ pub(super) async fn run(args: &Args, as_json: bool) -> Result<Exit, CliError> {
     if as_json {
         output::json(&BTreeMap::from([("providers", &providers)]))?;
     } else if providers.is_empty() {
-        output::note("there are no providers; `chronus plugin add` adds one");
+        output::note("there are no providers; add one with `chronus plugin add`");
     } else {
         output::text(&providers.iter().map(row).collect::<Vec<_>>().join("\n"))?;
     }
@@ -39,9 +39,9 @@ fn row(provider: &Listed) -> String {
     let version = |version: &Version| line(&version.version);
     let state = match state {
         State::Active => format!("active {}", active.as_ref().map(version).unwrap_or_default()),
-        State::Waiting => "never accepted".to_owned(),
+        State::Waiting => "not accepted yet".to_owned(),
         State::Off => "off".to_owned(),
     };
-    let waiting = waiting.as_ref().map(|waiting| format!(", {} waits to be accepted", version(waiting)));
+    let waiting = waiting.as_ref().map(|waiting| format!(", {} waiting to be accepted", version(waiting)));
     format!("{id:<16}  {state}{}, {connections} connections ({})", waiting.unwrap_or_default(), line(name))
 }

@@ -15,15 +15,15 @@ mod target;
 use super::output::{CliError, Exit};
 
 #[derive(Debug, clap::Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one, for the time of the command")]
+#[expect(clippy::large_enum_variant, reason = "one value exists per process")]
 pub(super) enum Command {
-    /// Show what a component is, asks for, and whose signature it has
+    /// Show what a component is, what it requests, and who signed it
     Inspect(inspect::Args),
-    /// Run one operation of a provider through the full sandbox
+    /// Call one operation of a provider in the full sandbox
     Call(call::Args),
-    /// Check that a provider keeps the promises of the contract, against a real account
+    /// Test a provider against the contract, with a real account
     Conformance(conformance::Args),
-    /// Make a component a provider of this deployment, or another version of one
+    /// Add a provider to this deployment, or a new version of one
     Add(add::Args),
     /// List the providers of this deployment
     List(list::Args),

@@ -1,4 +1,4 @@
-//! `chronus plugin remove`: a provider is no longer one of this deployment.
+//! `chronus plugin remove`: removes a provider from this deployment.
 
 use crate::cli::{
     database::{self, ConfigArgs},
@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The provider
+    /// The id of the provider
     id: String,
-    /// Also while people are connected by it; their calendars are out of reach until it is added again
+    /// Remove it even while people are connected; their calendars are unreachable until it is added again
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -26,7 +26,7 @@ pub(super) async fn run(args: &Args, as_json: bool) -> Result<Exit, CliError> {
     if as_json {
         output::json(&BTreeMap::from([("removed", &args.id)]))?;
     } else {
-        output::text(&format!("{} is removed", args.id))?;
+        output::text(&format!("removed {}", args.id))?;
     }
     Ok(Exit::Done)
 }

@@ -1,8 +1,7 @@
-//! A component and a target, from one call to the next.
+//! A component and a target, for the calls of one command.
 //!
-//! What one call learns, the next one uses: the provider's memo goes along from call to call and, if a file is named
-//! for it, from command to command. A memo is written as soon as it comes, so that a failure afterwards does not lose
-//! what was learned.
+//! The provider's memo is passed from call to call and, with a memo file, from command to command. A new memo is written
+//! at once, so that a later failure does not lose it.
 
 use super::target::{Connected, Target};
 use crate::cli::{
@@ -25,21 +24,21 @@ use std::{
     sync::Arc,
 };
 
-/// Whose connections these are; a command has no others beside it.
+/// The organisation of all connections on the command line.
 pub(super) const ORGANISATION: &str = "command-line";
 
-/// What every operation needs.
+/// Arguments of every operation.
 #[derive(Debug, clap::Args)]
 pub(super) struct On {
-    /// Whose calendar, at which server, with which credential: a TOML file
+    /// A TOML file with the account: its server, sign-in and credential
     #[arg(long, value_name = "FILE")]
     pub(super) target: PathBuf,
-    /// Keeps the provider's notes from one command to the next; made when it is not there
+    /// A file that keeps the provider's memo between commands; created if it does not exist
     #[arg(long, value_name = "FILE")]
     pub(super) memo: Option<PathBuf>,
 }
 
-/// An admitted component and a target, from one call to the next.
+/// An admitted component, connected to a target.
 pub(super) struct Session {
     pub(super) plugin: Plugin,
     pub(super) connected: Connected,
@@ -47,14 +46,14 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Reads what the arguments name and admits the component.
+    /// Reads the files of the arguments and admits the component.
     pub(super) async fn begin(file: &Path, On { target, memo: memo_file }: On) -> Result<Self, CliError> {
         let mut target = Target::read(&target)?;
         let memo = memo_file.as_deref().map(read_memo).transpose()?.flatten();
         let bytes = input::read(file, "the component", LARGEST_COMPONENT)?;
         let (egress, authorities) = (std::mem::take(&mut target.egress), std::mem::take(&mut target.authorities));
         if !egress.map.is_empty() {
-            output::note("note: egress.map is in force: requests go to stand-ins, not to the services they name");
+            output::note("note: egress.map is in force: requests go to other servers in place of the calendar services");
         }
         let plugin = machine::sandbox(egress, authorities)?.admit(&bytes).await?;
         let mut connected = target.connect(plugin.description())?;
@@ -62,18 +61,18 @@ impl Session {
         Ok(Self { plugin, connected, memo_file })
     }
 
-    /// An access with the newest memo.
+    /// Creates an access with the newest memo.
     pub(super) fn access(&self) -> Result<Arc<Access>, CliError> {
         let Connected { connection, credential, grant, budget } = self.connected.clone();
         Ok(Access::new(ORGANISATION, connection, credential, grant, budget)?)
     }
 
-    /// The zone of the target.
+    /// The time zone of the target.
     pub(super) fn zone(&self) -> &str {
         &self.connected.connection.zone
     }
 
-    /// The result; a new memo is kept, at once, so that a failure afterwards does not lose it.
+    /// Takes the value of a reply, and stores its memo at once.
     pub(super) fn keep<T>(&mut self, reply: Reply<T>) -> Result<T, CliError> {
         if let Some(memo) = reply.memo {
             if let Some(path) = &self.memo_file {
@@ -84,7 +83,7 @@ impl Session {
         Ok(reply.value)
     }
 
-    /// The calendar that was named, or the one that a new meeting goes to.
+    /// The named calendar, or the default calendar of the account.
     pub(super) async fn calendar(&mut self, named: Option<String>) -> Result<String, CliError> {
         if let Some(id) = named {
             return Ok(id);
@@ -93,19 +92,19 @@ impl Session {
         default.map(|calendar| calendar.id).ok_or_else(|| {
             CliError::input(
                 "calendar",
-                "the account has no default calendar; name one by --calendar (`account` lists them)",
+                "the account has no default calendar; name one with --calendar (`account` lists them)",
             )
         })
     }
 
-    /// The account behind the target.
+    /// Opens the account of the target.
     pub(super) async fn open(&mut self) -> Result<Account, CliError> {
         let access = self.access()?;
         let reply = self.plugin.open(&access).await?;
         self.keep(reply)
     }
 
-    /// A window is no longer than the provider answers for.
+    /// Checks that the provider accepts a window of this length.
     pub(super) fn fits(&self, window: Window, most: u64) -> Result<(), CliError> {
         let seconds = window.end.as_second().saturating_sub(window.start.as_second()).unsigned_abs();
         if seconds <= most {
@@ -113,12 +112,12 @@ impl Session {
         }
         let (asked, days) = (seconds.div_ceil(86_400), most / 86_400);
         let what =
-            format!("the window has {asked} days; this provider answers for at most {days} at once: ask in parts");
+            format!("the window has {asked} days, and this provider accepts at most {days}; use several shorter windows");
         Err(CliError::input("window", what))
     }
 }
 
-/// A memo in a file.
+/// The content of a memo file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MemoFile {
@@ -135,7 +134,7 @@ fn read_memo(path: &Path) -> Result<Option<Memo>, CliError> {
     let memo =
         parsed.and_then(|MemoFile { format, data }| Some(Memo { format, data: BASE64_STANDARD.decode(data).ok()? }));
     memo.map(Some).ok_or_else(|| {
-        let what = "is no memo that `plugin call` wrote; a memo only saves requests, so delete the file";
+        let what = "is not a memo file of `plugin call`; delete it: a memo only saves requests";
         CliError::input("memo", format!("{} {what}", path.display()))
     })
 }
@@ -146,10 +145,10 @@ fn write_memo(path: &Path, memo: &Memo) -> Result<(), CliError> {
     input::write(path, "the memo", text.as_bytes())
 }
 
-/// A window that runs forward.
+/// Creates a window that ends after its start.
 pub(super) fn window(from: Timestamp, to: Timestamp) -> Result<Window, CliError> {
     if to <= from {
-        let what = format!("the window ends at {to}, which is not after its start at {from}; --to comes after --from");
+        let what = format!("the window ends at {to}, which is not after its start at {from}; give a --to after --from");
         return Err(CliError::input("window", what));
     }
     Ok(Window { start: from, end: to })

@@ -1,33 +1,32 @@
-//! The target of a command: whose calendar, at which server, with which credential.
+//! The target of a command: an account at a calendar service, with its server, sign-in and credential.
 //!
-//! Threat: a secret that shows up in an error, in a list of processes or in the shell's history; a test that reaches
-//! more than it should. Decision: one file says everything, unknown keys are refused by name, secrets may stand in
-//! the environment or in files of their own, and no error repeats what stands under `[secrets]`. What the component
-//! may reach is what it asks for, unless `[grant]` says otherwise. Everything but `[secrets]` is optional for a
-//! component that asks for little:
+//! Threat: a secret that appears in an error, in a list of processes or in the shell's history; a test that reaches more
+//! hosts than it should. Decision: one file holds all settings, unknown keys are refused by name, secrets can be in
+//! environment variables or files of their own, and no error repeats a value of `[secrets]`. The component can reach the
+//! hosts that it requests, unless `[grant]` names others. Every key is optional if the component does not need it:
 //!
 //! ```toml
-//! sign-in = "password"                # which of the component's; the first if it is left out
-//! server = "https://dav.example.org"  # where the sign-in asks for a server
-//! zone = "Europe/Rome"                # of the calendar's owner; UTC if it is left out
+//! sign-in = "password"                # the id of a sign-in; default: the first one
+//! server = "https://dav.example.org"  # if the sign-in has a server field
+//! zone = "Europe/Rome"                # of the calendar's owner; default: UTC
 //! address = "ann@example.org"         # the account's address, if the provider should know it
-//! subject = "ann@example.org"         # the mailbox to act for, for a credential that opens many
+//! subject = "ann@example.org"         # the mailbox, if the credential opens many
 //!
-//! [fields]                            # what the form asks for and is no secret
+//! [fields]                            # fields of the sign-in that are not secret
 //! username = "ann"
 //!
-//! [secrets]                           # what is; `access-token` for OAuth, `url` for a secret address
+//! [secrets]                           # secret fields; `access-token` for OAuth, `url` for a secret address
 //! password = { env = "ANN_PASSWORD" } # or { file = "password.txt" }, or the password itself
 //!
-//! [grant]                             # if it is here, exactly this is granted
+//! [grant]                             # exactly this is granted; default: what the component requests
 //! hosts = ["https://*.example.org"]
 //! read-posts = ["https://api.example.org/freeBusy"]
 //!
 //! [egress]
-//! networks = ["10.20.0.0/16"]         # opened although they are not public
-//! ca = "authority.pem"                # trusted as well as the system's authorities
+//! networks = ["10.20.0.0/16"]         # private networks that may be reached
+//! ca = "authority.pem"                # trusted in addition to the system's authorities
 //!
-//! [egress.map]                        # stand-ins: where requests really go
+//! [egress.map]                        # send requests to other servers
 //! "https://dav.example.org" = "http://127.0.0.1:5232"
 //!
 //! [budget]                            # cpu-ms, wall-ms, memory-bytes, requests, request-bytes, response-bytes,
@@ -59,19 +58,19 @@ use std::{
 };
 use url::Url;
 
-/// A target file, read and resolved but for what only the component knows.
+/// A target file that has been read, but not yet matched with a component.
 #[derive(Debug)]
 pub(super) struct Target {
     path: PathBuf,
     file: TargetFile,
-    /// What the sandbox is set up with.
+    /// The egress policy of the sandbox.
     pub(super) egress: EgressPolicy,
-    /// Trusted as well as the system's authorities.
+    /// Trusted in addition to the system's authorities.
     pub(super) authorities: Vec<CertificateDer<'static>>,
     secrets: BTreeMap<String, SecretString>,
 }
 
-/// What a call needs.
+/// A target that was matched with a component.
 #[derive(Debug, Clone)]
 pub(super) struct Connected {
     pub(super) connection: Connection,
@@ -114,7 +113,7 @@ struct EgressTable {
     map: EgressMap,
 }
 
-/// Where a secret is.
+/// Where a secret is stored.
 #[derive(Debug)]
 enum Source {
     Here(SecretString),
@@ -123,7 +122,7 @@ enum Source {
 }
 
 impl Target {
-    /// Reads a target file and everything that it names.
+    /// Reads a target file and the files and variables that it names.
     pub(super) fn read(path: &Path) -> Result<Self, CliError> {
         let text = input::read_text(path, "the target", 1 << 20)?;
         let error = |what: String| CliError::input("target", format!("{}: {what}", path.display()));
@@ -140,7 +139,7 @@ impl Target {
         Ok(Self { path: path.to_owned(), file, egress, authorities: authorities.unwrap_or_default(), secrets })
     }
 
-    /// Brings it together with what the component asks for.
+    /// Matches the target with the description of the component.
     pub(super) fn connect(self, description: &Description) -> Result<Connected, CliError> {
         let error = |what: String| CliError::input("target", format!("{}: {what}", self.path.display()));
         let TargetFile { sign_in, server, zone, address, subject, fields, grant, budget, .. } = self.file;
@@ -150,7 +149,7 @@ impl Target {
             sign_in::sign_in(sign_in, input).map_err(|failed| error(format!("sign-in `{}`: {failed}", sign_in.id)))?;
         let grant = match grant {
             Some(given) => Grant { hosts: given.hosts, read_posts: urls(&given.read_posts).map_err(error)? },
-            None => asked(description).map_err(error)?,
+            None => requested_grant(description).map_err(error)?,
         };
         let connection = Connection {
             sign_in: sign_in.id.clone(),
@@ -165,12 +164,13 @@ impl Target {
     }
 }
 
-/// The grant of a target that gives none: what the component asks for. It is said, because an operator decides it.
-fn asked(description: &Description) -> Result<Grant, String> {
+/// The grant of a target without `[grant]`: what the component requests. A note says so, because in a deployment the
+/// operator decides this.
+fn requested_grant(description: &Description) -> Result<Grant, String> {
     let hosts = description.hosts.iter().map(|host| host.parse().map_err(|e| format!("{e}")));
     let grant = Grant { hosts: hosts.collect::<Result<_, _>>()?, read_posts: urls(&description.read_posts)? };
     if !description.hosts.is_empty() {
-        note(&format!("note: granted as the component asks: {}", description.hosts.join(", ")));
+        note(&format!("note: granted access to the hosts that the component requests: {}", description.hosts.join(", ")));
     }
     Ok(grant)
 }
@@ -181,7 +181,7 @@ fn choose<'a>(sign_ins: &'a [SignIn], wanted: Option<&str>) -> Result<&'a SignIn
         (None, [first, others @ ..]) => {
             if !others.is_empty() {
                 let others: Vec<_> = others.iter().map(|one| format!("`{}`", one.id)).collect();
-                note(&format!("note: signing in by `{}`; `sign-in` may also be {}", first.id, others.join(", ")));
+                note(&format!("note: using the sign-in `{}`; set `sign-in` in the target to use {}", first.id, others.join(", ")));
             }
             Ok(first)
         }
@@ -196,14 +196,14 @@ fn choose<'a>(sign_ins: &'a [SignIn], wanted: Option<&str>) -> Result<&'a SignIn
 fn urls(addresses: &[String]) -> Result<Vec<Url>, String> {
     let parse = |text: &String| match Url::parse(text) {
         Ok(url) if url.has_host() && url.username().is_empty() && url.password().is_none() => Ok(url),
-        _ => Err("read-posts: an entry is no address such as https://api.example.org/freeBusy".to_owned()),
+        _ => Err("read-posts: an entry is not a URL; use, for example, https://api.example.org/freeBusy".to_owned()),
     };
     addresses.iter().map(parse).collect()
 }
 
-/// A network, or a single address, as a denial proposes it.
+/// Parses a network or a single address.
 fn network(text: &str) -> Result<IpNet, String> {
-    let what = || format!("egress.networks: `{text}` is no network; write for instance `10.20.0.0/16` or `127.0.0.1`");
+    let what = || format!("egress.networks: `{text}` is not a network; use, for example, `10.20.0.0/16` or `127.0.0.1`");
     config::network(text).ok_or_else(what)
 }
 
@@ -218,29 +218,29 @@ fn secret(name: &str, source: Source, beside: &Path) -> Result<SecretString, Str
         Source::Here(secret) => Ok(secret),
         Source::Env(variable) => std::env::var(&variable)
             .map(SecretString::from)
-            .map_err(|_| format!("[secrets] {name}: the environment variable `{variable}` is not set to a text")),
+            .map_err(|_| format!("[secrets] {name}: the environment variable `{variable}` is not set, or is not UTF-8; set it")),
         Source::File(path) => {
             let path = beside.join(path);
             let bytes = std::fs::File::open(&path).and_then(|file| input::up_to(file, 64 << 10));
             let error = |why: String| format!("[secrets] {name}: {}: {why}", path.display());
             let text = String::from_utf8(bytes.map_err(|failed| error(failed.to_string()))?);
-            let text = text.map_err(|_| error("it is not text".to_owned()))?;
-            // Editors end the last line; secrets are one line.
+            let text = text.map_err(|_| error("it is not UTF-8 text".to_owned()))?;
+            // Editors add a line end; secrets are one line.
             Ok(text.trim_end_matches(['\r', '\n']).into())
         }
     }
 }
 
-/// Secrets are read by hand: what serde says of a wrong value holds the value.
+/// Secrets are deserialised by hand, because serde repeats invalid values in its errors.
 fn secrets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Source>, D::Error> {
     use toml::Value;
     let wrong = |name: &str| {
         de::Error::custom(format!(
-            "[secrets] {name}: neither a text in quotes, nor {{ env = \"NAME\" }}, nor {{ file = \"path\" }}"
+            "[secrets] {name}: invalid value; use a text in quotes, {{ env = \"NAME\" }}, or {{ file = \"path\" }}"
         ))
     };
     let Value::Table(table) = Value::deserialize(deserializer)? else {
-        return Err(de::Error::custom("`secrets` is a table: [secrets], and then a line for each"));
+        return Err(de::Error::custom("`secrets` is not a table; write [secrets], and then one line per secret"));
     };
     let mut sources = BTreeMap::new();
     for (name, value) in table {
@@ -262,7 +262,7 @@ fn secrets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String
 mod tests {
     use super::*;
 
-    /// What reading such a target says.
+    /// The error of reading a target with this text.
     fn error(text: &str) -> String {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("target.toml");
@@ -297,14 +297,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn an_error_names_the_invalid_key() {
         for (text, part) in [
             ("sever = \"https://a.example\"", "unknown field `sever`, expected one of `sign-in`, `server`"),
             ("\n[grant]\nhost = []", "line 3: unknown field `host`, expected `hosts` or `read-posts`"),
             ("[budget]\nseconds = 5", "expected one of `cpu-ms`, `wall-ms`"),
             ("[secrets]\npassword = { env = \"CHRONUS_TEST_NO_SUCH_VARIABLE\" }", "`CHRONUS_TEST_NO_SUCH_VARIABLE`"),
             ("[secrets]\npassword = { file = \"nowhere.txt\" }", "nowhere.txt"),
-            ("[egress]\nnetworks = [\"everything\"]", "write for instance `10.20.0.0/16`"),
+            ("[egress]\nnetworks = [\"everything\"]", "use, for example, `10.20.0.0/16`"),
             ("[egress]\nca = \"nowhere.pem\"", "nowhere.pem"),
             ("[egress]\nca = \"target.toml\"", "holds no certificate in PEM form"),
             ("[egress.map]\n\"https://a.example\" = \"http://b.example\"", "plain http to another machine"),
@@ -316,14 +316,14 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_here_or_in_a_file_beside_the_target() {
+    fn a_secret_is_in_the_target_or_in_a_file_beside_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("target.toml");
         std::fs::write(folder.path().join("secret.txt"), "from the file\n").unwrap();
         std::fs::write(&path, "[secrets]\na = \"here\"\nb = { file = \"secret.txt\" }").unwrap();
         let target = Target::read(&path).unwrap();
-        let told = |name: &str| secrecy::ExposeSecret::expose_secret(&target.secrets[name]).to_owned();
-        assert_eq!((told("a").as_str(), told("b").as_str()), ("here", "from the file"));
+        let exposed = |name: &str| secrecy::ExposeSecret::expose_secret(&target.secrets[name]).to_owned();
+        assert_eq!((exposed("a").as_str(), exposed("b").as_str()), ("here", "from the file"));
     }
 
     #[test]

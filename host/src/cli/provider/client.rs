@@ -1,4 +1,4 @@
-//! `chronus provider client`: the application that the operator has registered at a service.
+//! `chronus provider client`: the OAuth client that the operator has registered at a service.
 
 use crate::cli::{
     database::{self, ConfigArgs},
@@ -18,25 +18,25 @@ use serde::Serialize;
 use std::path::PathBuf;
 
 const HELP: &str = "\
-Register this host at the service first, with the address that people's browsers come
-back to: `public-url` of the configuration, then /connect/callback/ and the provider's
-id. The service then gives an id and a secret. A secret is no argument, since every user
-of the machine could read it: it is read from a file, or from standard input for `-`.
+First register this host as an application at the calendar service, with the redirect
+URI <public-url>/connect/callback/<provider id>. The service then issues a client id
+and a secret. The secret is read from a file or standard input, because every user of
+this machine can read arguments.
 
 With --json: {provider, sign_in, client_id}.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
 pub(super) struct Args {
-    /// The provider
+    /// The id of the provider
     id: String,
-    /// Which of its sign-ins
+    /// The id of the sign-in, as `plugin inspect` shows it
     #[arg(long, value_name = "SIGN-IN")]
     sign_in: String,
-    /// The client's id at the service
+    /// The client id that the service issued
     #[arg(long, value_name = "ID")]
     client_id: String,
-    /// The file that holds the client's secret and nothing else; `-` is standard input [default: it has none]
+    /// A file that has only the client secret; `-` is standard input [default: no secret]
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
     #[command(flatten)]
@@ -60,8 +60,8 @@ pub(super) async fn run(args: &Args, as_json: bool) -> Result<Exit, CliError> {
     let mut sign_ins = granted.iter().flat_map(|asks| &asks.sign_ins);
     if !sign_ins.any(|sign_in| sign_in.id == args.sign_in && oauth::code_grant(sign_in).is_some()) {
         let message = format!(
-            "`{}` has no sign-in `{}` at its service's page that was accepted; `chronus plugin inspect` shows those that a \
-             component asks for",
+            "`{}` has no accepted OAuth sign-in `{}`; `chronus plugin inspect` shows the sign-ins of a component, and \
+             `chronus provider grant` accepts them",
             args.id, args.sign_in
         );
         return Err(CliError::input("sign-in", message));
@@ -73,23 +73,23 @@ pub(super) async fn run(args: &Args, as_json: bool) -> Result<Exit, CliError> {
         output::json(&Done { provider: &args.id, sign_in: &args.sign_in, client_id: &args.client_id })?;
     } else {
         let (id, client) = (output::line(&args.id), output::line(&args.client_id));
-        output::text(&format!("people connect {id} through the client {client}"))?;
+        output::text(&format!("{id} now uses the OAuth client {client}"))?;
     }
     Ok(Exit::Done)
 }
 
 fn secret(path: &std::path::Path) -> Result<SecretString, CliError> {
-    const WHAT: &str = "the client's secret";
+    const WHAT: &str = "the client secret";
     const MOST: u64 = 4096;
     let text = if path.as_os_str() == "-" {
         let bytes = input::up_to(std::io::stdin().lock(), MOST);
-        let bytes = bytes.map_err(|error| CliError::input("file", format!("{WHAT} cannot be read: {error}")))?;
-        String::from_utf8(bytes).map_err(|_| CliError::input("file", format!("{WHAT} is not text")))?
+        let bytes = bytes.map_err(|error| CliError::input("file", format!("cannot read {WHAT}: {error}")))?;
+        String::from_utf8(bytes).map_err(|_| CliError::input("file", format!("{WHAT} is not UTF-8 text")))?
     } else {
         input::read_text(path, WHAT, MOST)?
     };
     match text.trim() {
-        "" => Err(CliError::input("file", format!("{WHAT} is empty"))),
+        "" => Err(CliError::input("file", format!("{WHAT} is empty; write the secret to the file"))),
         secret => Ok(secret.into()),
     }
 }

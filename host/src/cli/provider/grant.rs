@@ -1,4 +1,4 @@
-//! `chronus provider grant`: what a waiting component asks for, and the operator's word.
+//! `chronus provider grant`: shows what a waiting version requests, and accepts it.
 
 use crate::cli::{
     database::{self, ConfigArgs},
@@ -8,18 +8,18 @@ use crate::plugins::registry::{self, Waiting};
 use serde::Serialize;
 
 const HELP: &str = "\
-Lines begin with + (asked for, not granted), ~ (granted otherwise), - (granted, no
-longer asked for) or nothing (to be known). Without --yes nothing changes, and the
-exit code is 1.
+A line begins with + (requested, not granted yet), ~ (granted differently), - (granted,
+no longer requested) or nothing (for information). Without --yes nothing changes, and
+the exit code is 1.
 
 With --json: {accepted, id, version, sha256, difference: [{kind, what}]}.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
 pub(super) struct Args {
-    /// The provider
+    /// The id of the provider
     id: String,
-    /// Accept what is shown
+    /// Accept the request
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
@@ -44,13 +44,13 @@ pub(super) async fn run(args: &Args, as_json: bool) -> Result<Exit, CliError> {
     if as_json {
         output::json(&Shown { accepted: args.yes, waiting: &waiting })?;
     } else {
-        let what = if args.yes { "is in use; granted:" } else { "asks for:" };
+        let what = if args.yes { "is in use; granted:" } else { "requests:" };
         let version = output::line(&waiting.version);
         output::text(&format!("{} {version} {what}\n{}", args.id, output::difference(&waiting.difference)))?;
     }
     if args.yes {
         return Ok(Exit::Done);
     }
-    output::note(&format!("nothing is accepted yet; to accept: chronus provider grant {} --yes", args.id));
+    output::note(&format!("nothing was granted; to accept: chronus provider grant {} --yes", args.id));
     Ok(Exit::Failed)
 }

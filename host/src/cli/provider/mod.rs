@@ -1,4 +1,4 @@
-//! `chronus provider`: what providers may do, and who may connect through them.
+//! `chronus provider`: what providers may access, and where people can connect through them.
 
 mod client;
 mod grant;
@@ -8,13 +8,13 @@ use super::output::{CliError, Exit};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Show what a waiting provider asks for, and accept it
+    /// Show what a waiting version requests, and accept it
     Grant(grant::Args),
-    /// Say as which application this host is registered at a provider's service
+    /// Set a provider's OAuth client id and secret
     Client(client::Args),
-    /// Let people of an organisation, or of a program, connect by a provider
+    /// Enable a provider for an organisation or one of its programs
     Enable(offer::Args),
-    /// Let nobody connect by it any more; who is connected stays
+    /// Disable a provider; existing connections stay
     Disable(offer::Args),
 }
 

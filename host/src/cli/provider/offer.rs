@@ -1,4 +1,4 @@
-//! `chronus provider enable` and `disable`: where people may connect by a provider.
+//! `chronus provider enable` and `disable`: where people can connect through a provider.
 
 use crate::cli::{
     database::{self, ConfigArgs},
@@ -12,12 +12,12 @@ use serde::Serialize;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The provider
+    /// The id of the provider
     id: String,
-    /// The organisation, by its id or its name
+    /// The id or name of the organisation
     #[arg(long, value_name = "ORGANISATION")]
     organisation: String,
-    /// One program of it, by its id or its name [default: all of them]
+    /// The id or name of one of its programs [default: the whole organisation]
     #[arg(long, value_name = "PROGRAM")]
     program: Option<String>,
     #[command(flatten)]
@@ -30,7 +30,7 @@ struct Done<'a> {
     organisation: String,
     program: Option<String>,
     enabled: bool,
-    /// Whether it was otherwise before.
+    /// Whether this command changed anything.
     changed: bool,
 }
 
@@ -46,8 +46,8 @@ pub(super) async fn run(args: &Args, enable: bool, as_json: bool) -> Result<Exit
     } else {
         let place = args.program.as_ref().unwrap_or(&args.organisation);
         let word = if enable { "enabled" } else { "disabled" };
-        let already = if changed { "" } else { " already" };
-        output::text(&output::line(&format!("{} is {word} in {place}{already}", args.id)))?;
+        let already = if changed { "" } else { " (no change)" };
+        output::text(&output::line(&format!("{} is {word} for {place}{already}", args.id)))?;
     }
     Ok(Exit::Done)
 }
