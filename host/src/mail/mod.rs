@@ -1,12 +1,12 @@
-//! Mail that we send, all of it from the assistant.
+//! Outgoing mail, sent by the assistant.
 //!
-//! Threat: a mail that is lost with the host, or sent twice and nobody can tell; a secret that waits in the table of
-//! jobs, or stands in a log; an answer of a machine that we answer. Decision: mail is an effect (see [`crate::jobs`]):
-//! the job names what it is about, the text is made when it is sent, and its Message-ID comes from that name, so that
-//! the same mail sent again is known as the same. What the server says decides: about an address, for good; about itself
-//! or nothing at all, later. The transport is an enum of the three that there are. Who the assistant is says the
-//! operator, in the configuration and nowhere else. Rejected: a trait for the sake of tests, which have a real server;
-//! HTML, which a few sentences do not need; a pool of connections for mails that come one an hour.
+//! Threat: a mail that is lost with the host, or sent twice as two different mails; a secret that is stored in the jobs
+//! table or written to a log; a loop between two machines that answer each other. Decision: mail is an effect (see
+//! [`crate::jobs`]). The job holds only an id; the text is rendered when the mail is sent, and its Message-ID comes from
+//! the job, so a second copy has the same Message-ID. The answer of the server decides: an error about the address is
+//! final, every other error is retried. The transport is an enum with three variants. The name of the assistant is set in
+//! the configuration only. Texts are templates in `host/templates/mail`. Rejected: a trait for tests, which have a real
+//! server; HTML, which a few sentences do not need; a pool of connections for one mail per hour.
 
 mod server;
 pub mod sign_in;
@@ -22,10 +22,10 @@ use lettre::{
 };
 use std::{io::Write as _, time::SystemTime};
 
-/// Says to other machines that no person wrote this (RFC 3834 §5).
+/// Tells other machines that this mail was generated (RFC 3834 §5), so that they do not answer.
 const AUTO_SUBMITTED: (HeaderName, &str) = (HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated");
 
-/// Who the assistant is if nobody says.
+/// The default sender.
 pub const ASSISTANT: &str = "Chronus <chronus@localhost>";
 
 /// `mail.*` of the configuration.
@@ -39,18 +39,18 @@ pub struct Settings {
     pub print: bool,
 }
 
-/// How mail gets away.
+/// How mail is sent.
 #[derive(Debug, Clone)]
 enum Transport {
-    /// Not at all.
+    /// Mail is not configured.
     None,
-    /// By a server.
+    /// Through an SMTP server.
     Smtp(Box<AsyncSmtpTransport<Tokio1Executor>>),
-    /// Onto standard output, for demonstrations.
+    /// To standard output, for demonstrations.
     Print,
 }
 
-/// What sends mail. Cheap to clone.
+/// Sends mail. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Mailer {
     transport: Transport,
@@ -58,32 +58,32 @@ pub struct Mailer {
     clock: Clock,
 }
 
-/// A mail.
+/// A mail to send.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OutgoingMail {
-    /// What it is about: the same for the same mail, and for no other.
+    /// Identifies the mail: the same for every attempt to send it. Becomes the Message-ID.
     pub id: String,
-    /// To whom.
+    /// The address of the recipient.
     pub to: String,
-    /// In one line.
+    /// One line.
     pub subject: String,
-    /// Plain text. It may hold a secret.
+    /// Plain text. It can hold a secret.
     pub text: String,
 }
 
-/// Why a mail was not sent. Holds no part of its text.
+/// Why a mail was not sent. Never contains part of its text.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
-    /// It never will be: the address, or what the server thinks of it.
+    /// The mail can never be delivered, because of its address or the answer of the server.
     #[error("the mail cannot be delivered: {0}")]
     Refused(String),
-    /// It may be another time.
+    /// The mail can be sent later.
     #[error("the mail was not sent: {0}")]
     Later(String),
 }
 
 impl Mailer {
-    /// A mailer as it is configured. Nothing is connected to yet.
+    /// Creates a mailer from the configuration. It does not connect yet.
     ///
     /// # Errors
     /// If TLS cannot be used on this machine.
@@ -96,63 +96,63 @@ impl Mailer {
         Ok(Self { transport, from: settings.from.clone(), clock })
     }
 
-    /// Whether mail gets anywhere.
+    /// Whether mail is configured.
     #[must_use]
     pub const fn is_configured(&self) -> bool {
         !matches!(self.transport, Transport::None)
     }
 
-    /// Sends a mail. No transaction is open meanwhile.
+    /// Sends a mail. Must not be called inside a transaction.
     ///
     /// # Errors
-    /// If it was not accepted.
-    pub async fn send(&self, letter: &OutgoingMail) -> Result<(), SendError> {
-        let message = self.message(letter)?;
+    /// If the mail was not accepted.
+    pub async fn send(&self, mail: &OutgoingMail) -> Result<(), SendError> {
+        let message = self.message(mail)?;
         match &self.transport {
-            Transport::None => Err(SendError::Later("no server is configured; set mail.smtp".into())),
+            Transport::None => Err(SendError::Later("no mail server is configured; set mail.smtp".into())),
             Transport::Smtp(server) => {
                 server.send(message).await.map(drop).map_err(|error| classify_smtp_error(&error))
             }
-            Transport::Print => print(letter).map_err(|error| SendError::Later(error.to_string())),
+            Transport::Print => print(mail).map_err(|error| SendError::Later(error.to_string())),
         }
     }
 
-    fn message(&self, letter: &OutgoingMail) -> Result<Message, SendError> {
+    fn message(&self, mail: &OutgoingMail) -> Result<Message, SendError> {
         let refused = |what: &dyn std::fmt::Display| SendError::Refused(what.to_string());
-        let to = letter.to.parse().map_err(|error| refused(&error))?;
+        let to = mail.to.parse().map_err(|error| refused(&error))?;
         let (auto_submitted, generated) = AUTO_SUBMITTED;
         let message = Message::builder()
-            .message_id(Some(format!("<{}@{}>", letter.id, self.from.email.domain())))
+            .message_id(Some(format!("<{}@{}>", mail.id, self.from.email.domain())))
             .date(SystemTime::from(self.clock.now()))
             .from(self.from.clone())
             .to(Mailbox::new(None, to))
-            .subject(&letter.subject)
+            .subject(&mail.subject)
             .raw_header(HeaderValue::new(auto_submitted, generated.to_owned()))
             .header(ContentType::TEXT_PLAIN)
-            .body(letter.text.clone());
+            .body(mail.text.clone());
         message.map_err(|error| refused(&error))
     }
 }
 
-/// What an error means for the mail: an address that is refused stays refused, everything else may pass.
+/// Decides whether a mail can be sent later: an address that was refused stays refused, other errors can pass.
 fn classify_smtp_error(error: &smtp::Error) -> SendError {
-    let said = error.to_string();
+    let message = error.to_string();
     match error.status() {
-        Some(code) if error.is_permanent() && !is_of_the_session(code) => SendError::Refused(said),
-        // The server takes no such address (RFC 6531), or it is none.
-        None if error.is_client() => SendError::Refused(said),
-        _ => SendError::Later(said),
+        Some(code) if error.is_permanent() && !is_about_the_session(code) => SendError::Refused(message),
+        // The server does not accept this address (RFC 6531), or the address is invalid.
+        None if error.is_client() => SendError::Refused(message),
+        _ => SendError::Later(message),
     }
 }
 
-/// What a server says about us and not about the mail: that we must sign in, or cannot (RFC 4954 §6), or must use TLS.
-/// The operator mends that, and the mail goes then.
-fn is_of_the_session(code: Code) -> bool {
+/// Whether an answer is about our session and not about the mail: authentication failed or is required (RFC 4954 §6), or
+/// TLS is required. The mail can be sent after the operator has corrected the configuration.
+fn is_about_the_session(code: Code) -> bool {
     matches!(u16::from(code), 500 | 502..=504 | 521 | 523 | 530..=538)
 }
 
-fn print(letter: &OutgoingMail) -> std::io::Result<()> {
-    let OutgoingMail { to, subject, text, .. } = letter;
+fn print(mail: &OutgoingMail) -> std::io::Result<()> {
+    let OutgoingMail { to, subject, text, .. } = mail;
     let lines: String = text.lines().map(|line| format!("  {line}\n")).collect();
     let mut out = std::io::stdout().lock();
     write!(out, "mail to {to}: {subject}\n{lines}end of the mail to {to}\n")?;
@@ -168,7 +168,7 @@ mod tests {
         Mailer::new(&settings, Clock::at("2026-03-29T00:59:59Z".parse().unwrap())).unwrap()
     }
 
-    fn letter() -> OutgoingMail {
+    fn mail() -> OutgoingMail {
         OutgoingMail {
             id: "1-2".into(),
             to: "ann@example.org".into(),
@@ -178,9 +178,9 @@ mod tests {
     }
 
     #[test]
-    fn the_same_mail_is_known_as_the_same() {
-        let text = String::from_utf8(mailer().message(&letter()).unwrap().formatted()).unwrap();
-        assert_eq!(text, String::from_utf8(mailer().message(&letter()).unwrap().formatted()).unwrap());
+    fn a_mail_is_the_same_in_every_attempt() {
+        let text = String::from_utf8(mailer().message(&mail()).unwrap().formatted()).unwrap();
+        assert_eq!(text, String::from_utf8(mailer().message(&mail()).unwrap().formatted()).unwrap());
         for line in [
             "Message-ID: <1-2@example.org>",
             "From: Chronus <assistant@example.org>",
@@ -194,17 +194,17 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_a_mail_becomes_a_header() {
-        let evil = OutgoingMail { subject: "Hello\r\nBcc: eve@example.org".into(), ..letter() };
+    fn no_text_of_a_mail_becomes_a_header() {
+        let evil = OutgoingMail { subject: "Hello\r\nBcc: eve@example.org".into(), ..mail() };
         let text = mailer().message(&evil).map(|message| String::from_utf8(message.formatted()).unwrap());
         assert!(text.is_err() || text.is_ok_and(|text| !text.lines().any(|line| line.starts_with("Bcc"))));
-        let evil = OutgoingMail { to: "ann@example.org\r\nBcc: eve@example.org".into(), ..letter() };
+        let evil = OutgoingMail { to: "ann@example.org\r\nBcc: eve@example.org".into(), ..mail() };
         assert!(matches!(mailer().message(&evil), Err(SendError::Refused(_))));
     }
 
     #[tokio::test]
-    async fn without_a_server_mail_waits() {
+    async fn without_a_server_mail_is_sent_later() {
         assert!(!mailer().is_configured());
-        assert!(matches!(mailer().send(&letter()).await, Err(SendError::Later(why)) if why.contains("mail.smtp")));
+        assert!(matches!(mailer().send(&mail()).await, Err(SendError::Later(why)) if why.contains("mail.smtp")));
     }
 }

@@ -1,8 +1,8 @@
-//! The mail server of the configuration: `smtp://` or `smtps://`, with a user and a password if it wants them.
+//! The configured mail server: `smtp://` or `smtps://`, with an optional user and password.
 //!
-//! Threat: a password, or a link by which somebody signs in, that crosses a network in clear. Decision: `smtps://` is
-//! TLS from the first byte, `smtp://` becomes TLS before anything is said (STARTTLS), or nothing is; only to this machine
-//! itself it stays as it is. Rejected: TLS where it is offered, which whoever is in between takes away.
+//! Threat: a password or a sign-in link that crosses a network unencrypted. Decision: `smtps://` uses TLS from the first
+//! byte; `smtp://` requires STARTTLS before anything else is sent, except on a loopback address. Rejected: opportunistic
+//! TLS, which an attacker on the network can switch off.
 
 use lettre::{
     AsyncSmtpTransport, Tokio1Executor,
@@ -16,39 +16,39 @@ use lettre::{
 use std::{fmt, str::FromStr, time::Duration};
 use url::{Host, Url};
 
-/// How long the server may take over any one answer.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the server may take for one answer.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A mail server. Its password is not printed.
+/// A mail server. `Debug` does not print its password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Server {
-    /// Whether TLS comes first.
-    tls_first: bool,
+    /// Whether the connection begins with TLS, and not with STARTTLS.
+    implicit_tls: bool,
     host: Host<String>,
     port: u16,
     user: Option<(String, String)>,
 }
 
-/// Not the address of a mail server. Does not repeat it.
+/// The text is not the URL of a mail server. The error does not repeat it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("write smtps://user:password@mail.example.org, or smtp://… for STARTTLS; what is special in it as %40 for @")]
-pub struct NotAServer;
+#[error("not the URL of a mail server; use smtps://user:password@mail.example.org, or smtp://… for STARTTLS, and write special characters as %40 for @")]
+pub struct InvalidServerUrl;
 
 impl FromStr for Server {
-    type Err = NotAServer;
+    type Err = InvalidServerUrl;
 
-    fn from_str(text: &str) -> Result<Self, NotAServer> {
-        let url = Url::parse(text).map_err(|_| NotAServer)?;
-        let (tls_first, usual) = match url.scheme() {
+    fn from_str(text: &str) -> Result<Self, InvalidServerUrl> {
+        let url = Url::parse(text).map_err(|_| InvalidServerUrl)?;
+        let (implicit_tls, default_port) = match url.scheme() {
             "smtps" => (true, 465),
             "smtp" => (false, 587),
-            _ => return Err(NotAServer),
+            _ => return Err(InvalidServerUrl),
         };
         if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
-            return Err(NotAServer);
+            return Err(InvalidServerUrl);
         }
-        // A scheme that the parser does not know keeps its host as it was written.
-        let host = Host::parse(url.host_str().ok_or(NotAServer)?).map_err(|_| NotAServer)?;
+        // The parser does not normalise hosts of schemes that it does not know.
+        let host = Host::parse(url.host_str().ok_or(InvalidServerUrl)?).map_err(|_| InvalidServerUrl)?;
         let decoded = |text: &str| {
             let pair = format!("a={}", text.replace('+', "%2B"));
             let (_, value) = url::form_urlencoded::parse(pair.as_bytes()).next()?;
@@ -56,21 +56,21 @@ impl FromStr for Server {
         };
         let user = match (url.username(), url.password()) {
             ("", None) => None,
-            ("", Some(_)) | (_, None) => return Err(NotAServer),
-            (user, Some(password)) => Some((decoded(user).ok_or(NotAServer)?, decoded(password).ok_or(NotAServer)?)),
+            ("", Some(_)) | (_, None) => return Err(InvalidServerUrl),
+            (user, Some(password)) => Some((decoded(user).ok_or(InvalidServerUrl)?, decoded(password).ok_or(InvalidServerUrl)?)),
         };
-        Ok(Self { tls_first, host, port: url.port().unwrap_or(usual), user })
+        Ok(Self { implicit_tls, host, port: url.port().unwrap_or(default_port), user })
     }
 }
 
 impl Server {
-    /// What sends to it, and says that it is of this domain.
+    /// Creates a transport that introduces itself with this domain.
     pub(super) fn transport(&self, domain: &str) -> Result<AsyncSmtpTransport<Tokio1Executor>, smtp::Error> {
         let name = match &self.host {
             Host::Ipv6(address) => address.to_string(),
             host => host.to_string(),
         };
-        let tls = match (self.tls_first, self.is_here()) {
+        let tls = match (self.implicit_tls, self.is_loopback()) {
             (true, _) => Tls::Wrapper(TlsParameters::new(name.clone())?),
             (false, false) => Tls::Required(TlsParameters::new(name.clone())?),
             (false, true) => Tls::None,
@@ -78,7 +78,7 @@ impl Server {
         let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(name)
             .port(self.port)
             .tls(tls)
-            .timeout(Some(PATIENCE))
+            .timeout(Some(COMMAND_TIMEOUT))
             .hello_name(ClientId::Domain(domain.to_owned()));
         if let Some((user, password)) = &self.user {
             builder = builder.credentials(Credentials::new(user.clone(), password.clone()));
@@ -86,7 +86,7 @@ impl Server {
         Ok(builder.build())
     }
 
-    fn is_here(&self) -> bool {
+    fn is_loopback(&self) -> bool {
         match &self.host {
             Host::Domain(name) => name == "localhost",
             Host::Ipv4(address) => address.is_loopback(),
@@ -97,8 +97,8 @@ impl Server {
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { tls_first, host, port, user: _ } = self;
-        f.debug_struct("Server").field("tls_first", tls_first).field("host", host).field("port", port).finish()
+        let Self { implicit_tls, host, port, user: _ } = self;
+        f.debug_struct("Server").field("implicit_tls", implicit_tls).field("host", host).field("port", port).finish()
     }
 }
 
@@ -107,9 +107,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_read_and_its_password_is_not_told() {
+    fn a_url_is_parsed_and_its_password_is_not_printed() {
         let server: Server = "smtps://ann%40example.org:p%2Bq+%C5%BE@mail.example.org".parse().unwrap();
-        assert_eq!((server.tls_first, server.port, server.is_here()), (true, 465, false));
+        assert_eq!((server.implicit_tls, server.port, server.is_loopback()), (true, 465, false));
         assert_eq!(server.user, Some(("ann@example.org".into(), "p+q+ž".into())));
         assert!(!format!("{server:?}").contains("p+q"));
         for (text, port, here) in [
@@ -120,13 +120,13 @@ mod tests {
             ("smtp://127.0.0.1.example.org:1", 1, false),
         ] {
             let server: Server = text.parse().unwrap();
-            assert_eq!((server.port, server.is_here(), server.tls_first), (port, here, false), "{text}");
+            assert_eq!((server.port, server.is_loopback(), server.implicit_tls), (port, here, false), "{text}");
             assert!(server.transport("example.org").is_ok());
         }
     }
 
     #[test]
-    fn what_is_no_server_is_refused() {
+    fn an_invalid_url_is_refused() {
         for bad in [
             "",
             "mail.example.org",

@@ -118,7 +118,7 @@ fn malformed_files_and_components_are_refused_with_advice() -> anyhow::Result<()
         let run = Run::new()?.arguments(&["plugin", "call"]).path(component).arguments(arguments).path(path);
         run.arguments(&["--target"]).path(&target).end()
     };
-    call(&["account", "--memo"], &keys)?.refuses("delete the file")?;
+    call(&["account", "--memo"], &keys)?.refuses("delete it")?;
     call(&["changes", "--calendar", "a", "--cursor"], &folder.path().join("no-cursor"))?.refuses("no-cursor")?;
     call(&["events", "create", "--calendar", "a", "--file"], &keys)?.refuses("not a draft")?;
     Ok(())
@@ -178,13 +178,13 @@ fn malformed_arguments_are_refused_with_advice() -> anyhow::Result<()> {
         (&["busy"], "--from <TIME>"),
         (&["busy", "--from", "yesterday", "--to", "2026-01-01T00:00:00Z"], "RFC 3339"),
         (&["busy", "--from", "2026-01-01T00:00:00", "--to", "2026-01-02T00:00:00Z"], "with an offset or Z"),
-        (&["busy", "--from", "2026-01-02T00:00:00Z", "--to", "2026-01-02T01:00:00+01:00"], "--to comes after --from"),
-        (&["busy", "--from", "2020-01-01T00:00:00Z", "--to", "2026-01-01T00:00:00Z"], "at most 366 at once"),
+        (&["busy", "--from", "2026-01-02T00:00:00Z", "--to", "2026-01-02T01:00:00+01:00"], "give a --to after --from"),
+        (&["busy", "--from", "2020-01-01T00:00:00Z", "--to", "2026-01-01T00:00:00Z"], "accepts at most 366"),
         (&["changes", "--calendar", "a", "--max", "0"], "--max"),
         (&["changes", "--calendar", "a", "--max", "2"], "at most 1 items"),
-        (&["events", "get", "x"], "name one by --calendar"),
+        (&["events", "get", "x"], "name one with --calendar"),
         (&["events", "get", "--calendar", "a", "x"], "does not export `events`"),
-        (&["events", "create", "--calendar", "a", "--title", "t", "--start", "noon"], "write 2026-03-29T09:00"),
+        (&["events", "create", "--calendar", "a", "--title", "t", "--start", "noon"], "use 2026-03-29T09:00"),
         (&["fly"], "'fly'"),
     ];
     for (arguments, advice) in cases {

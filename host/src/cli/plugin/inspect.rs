@@ -10,7 +10,7 @@ use crate::plugins::{
     contract::{Limits, Method},
 };
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 const JSON: &str = "\
 With --json, one object:

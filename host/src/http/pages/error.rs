@@ -12,7 +12,7 @@ use axum::{
 };
 
 #[derive(Template)]
-#[template(path = "problem.html")]
+#[template(path = "error.html")]
 struct ProblemPage<'a> {
     layout: Layout,
     title: &'a str,

@@ -58,11 +58,11 @@ pub(super) const PREFIX: &str = "field.";
 
 impl ConnectOption {
     /// By a sign-in, and what was tried a moment ago if it was this one.
-    pub(super) fn of(provider: &Provider, sign_in: &SignIn, tried: Option<&Tried>) -> Self {
-        Self::made(&provider.id, &provider.plugin.description().name, sign_in, tried)
+    pub(super) fn new(provider: &Provider, sign_in: &SignIn, tried: Option<&Tried>) -> Self {
+        Self::build(&provider.id, &provider.plugin.description().name, sign_in, tried)
     }
 
-    fn made(provider: &str, name: &str, sign_in: &SignIn, tried: Option<&Tried>) -> Self {
+    fn build(provider: &str, name: &str, sign_in: &SignIn, tried: Option<&Tried>) -> Self {
         let tried = tried.filter(|tried| tried.provider == provider && tried.sign_in == sign_in.id);
         let id = format!("{provider}-{}", sign_in.id);
         let (fields, help_link) = match &sign_in.method {
