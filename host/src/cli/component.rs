@@ -39,7 +39,10 @@ pub(super) fn trusted_keys(path: &Path) -> Result<Vec<TrustedKey>, CliError> {
         .collect::<Result<_, _>>()
         .map_err(|error| CliError::input("trusted-keys", format!("{}: {error}", path.display())))?;
     if keys.is_empty() {
-        return Err(CliError::input("trusted-keys", format!("{} has no key; write one public key per line", path.display())));
+        return Err(CliError::input(
+            "trusted-keys",
+            format!("{} has no key; write one public key per line", path.display()),
+        ));
     }
     Ok(keys)
 }

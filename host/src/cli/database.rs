@@ -53,7 +53,8 @@ pub(super) async fn organisation(db: &Db, named: &str) -> Result<Organisation, C
 /// Finds a program of an organisation by id or name.
 pub(super) async fn program(db: &Db, organisation: &Organisation, named: &str) -> Result<Program, CliError> {
     let unknown = || {
-        let what = format!("`{}` has no program `{named}`; `chronus program list` lists its programs", organisation.name);
+        let what =
+            format!("`{}` has no program `{named}`; `chronus program list` lists its programs", organisation.name);
         CliError::input("program", what)
     };
     programs::find(db, organisation.id, named).await?.ok_or_else(unknown)
@@ -76,6 +77,9 @@ impl From<OpenError> for CliError {
 
 impl From<sqlx::Error> for CliError {
     fn from(error: sqlx::Error) -> Self {
-        Self::machine("database", format!("the database failed: {error}; check `database` in the configuration, and that the server runs"))
+        Self::machine(
+            "database",
+            format!("the database failed: {error}; check `database` in the configuration, and that the server runs"),
+        )
     }
 }

@@ -76,7 +76,11 @@ fn check(name: impl Into<String>, standing: Standing, what: impl Into<String>) -
 fn sandbox() -> Check {
     let name = "sandbox";
     let Ok(tls) = Tls::new(Vec::new()) else {
-        return check(name, Standing::Warn, "not checked, because there are no certificates; see the line `certificates`");
+        return check(
+            name,
+            Standing::Warn,
+            "not checked, because there are no certificates; see the line `certificates`",
+        );
     };
     let set_up = |concurrent_calls| {
         let (egress, tls) = (EgressPolicy::default(), tls.clone());
@@ -84,11 +88,17 @@ fn sandbox() -> Check {
         Sandbox::new(config).map(|_| ()).map_err(|error| error.to_string())
     };
     match (set_up(machine::CALLS), set_up(MANY_CALLS)) {
-        (Err(why), _) => check(name, Standing::Fail, format!("cannot be created: {why}; raise the limit of address space (`ulimit -v`)")),
+        (Err(why), _) => check(
+            name,
+            Standing::Fail,
+            format!("cannot be created: {why}; raise the limit of address space (`ulimit -v`)"),
+        ),
         (Ok(()), Err(why)) => check(
             name,
             Standing::Warn,
-            format!("works, but not for {MANY_CALLS} concurrent calls: {why}; raise the limit of address space (`ulimit -v`)"),
+            format!(
+                "works, but not for {MANY_CALLS} concurrent calls: {why}; raise the limit of address space (`ulimit -v`)"
+            ),
         ),
         (Ok(()), Ok(())) => check(name, Standing::Ok, format!("{MANY_CALLS} concurrent calls fit")),
     }
@@ -99,7 +109,11 @@ fn cache() -> Check {
         Ok(folder) => {
             check("compiled code", Standing::Ok, format!("is cached in {}, which only you can read", folder.display()))
         }
-        Err(why) => check("compiled code", Standing::Warn, format!("is not cached, so every start compiles the components again: {why}")),
+        Err(why) => check(
+            "compiled code",
+            Standing::Warn,
+            format!("is not cached, so every start compiles the components again: {why}"),
+        ),
     }
 }
 
@@ -122,7 +136,10 @@ fn components(folder: &Path, trusted: Option<&Path>) -> Vec<Check> {
         entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "wasm")).collect();
     files.sort();
     if files.is_empty() {
-        let what = format!("there are none in {}; build them with `cargo plugins`, or name their folder with --components", folder.display());
+        let what = format!(
+            "there are none in {}; build them with `cargo plugins`, or name their folder with --components",
+            folder.display()
+        );
         return vec![check("components", Standing::Warn, what)];
     }
     files.iter().map(|file| component(file, &keys)).collect()
@@ -138,12 +155,16 @@ fn component(file: &Path, keys: &[TrustedKey]) -> Check {
     let what = format!("contract {}, {}", inspection.contract, inspection.level.name());
     match signature(file, &inspection.sha256, keys).map(|signature| signature.state) {
         Ok(SignatureState::Trusted) => check(name, Standing::Ok, format!("{what}, signed by a trusted key")),
-        Ok(SignatureState::Valid) => {
-            check(name, Standing::Warn, format!("{what}, signed by a key that you do not trust; name your keys with --trusted"))
-        }
-        Ok(SignatureState::Unsigned) => {
-            check(name, Standing::Warn, format!("{what}, not signed; `cargo plugins` signs the components that it builds"))
-        }
+        Ok(SignatureState::Valid) => check(
+            name,
+            Standing::Warn,
+            format!("{what}, signed by a key that you do not trust; name your keys with --trusted"),
+        ),
+        Ok(SignatureState::Unsigned) => check(
+            name,
+            Standing::Warn,
+            format!("{what}, not signed; `cargo plugins` signs the components that it builds"),
+        ),
         Ok(SignatureState::Malformed | SignatureState::Invalid) => check(
             name,
             Standing::Fail,

@@ -40,9 +40,8 @@ pub(super) fn up_to(stream: impl io::Read, most: u64) -> io::Result<Vec<u8>> {
 
 /// Writes a file.
 pub(super) fn write(path: &Path, what: &'static str, bytes: &[u8]) -> Result<(), CliError> {
-    let error = |failed: io::Error| {
-        CliError::machine("file", format!("cannot write {what}: {}: {failed}", path.display()))
-    };
+    let error =
+        |failed: io::Error| CliError::machine("file", format!("cannot write {what}: {}: {failed}", path.display()));
     std::fs::write(path, bytes).map_err(error)
 }
 

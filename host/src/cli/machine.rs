@@ -16,7 +16,9 @@ pub(super) fn sandbox(egress: EgressPolicy, authorities: Vec<CertificateDer<'sta
     let cache = match cache_folder() {
         Ok(folder) => Some(folder),
         Err(why) => {
-            note(&format!("note: compiled components are not cached, so each command compiles the component again: {why}"));
+            note(&format!(
+                "note: compiled components are not cached, so each command compiles the component again: {why}"
+            ));
             None
         }
     };

@@ -115,8 +115,9 @@ fn run(command: Command, json: bool, log: Option<String>) -> Result<Exit, CliErr
         _ => None,
     };
     start_log(log.as_deref().or(config.as_ref().map(|config| config.log.as_str())))?;
-    let runtime = tokio::runtime::Runtime::new()
-        .map_err(|error| CliError::machine("runtime", format!("cannot start threads: {error}; raise the limit of processes (ulimit -u)")))?;
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| {
+        CliError::machine("runtime", format!("cannot start threads: {error}; raise the limit of processes (ulimit -u)"))
+    })?;
     runtime.block_on(async {
         match command {
             Command::Plugin(command) => plugin::run(command, json).await,
@@ -147,7 +148,9 @@ fn usage(error: &clap::Error) -> ExitCode {
         || arguments.windows(2).any(|two| two == ["plugin", "call"])
     {
         let message = match error.kind() {
-            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "the command is missing; `chronus --help` lists the commands",
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+                "the command is missing; `chronus --help` lists the commands"
+            }
             _ => text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: "),
         };
         CliError::input("usage", message).print();

@@ -88,7 +88,10 @@ pub(super) async fn run(command: Command, as_json: bool) -> Result<Exit, CliErro
                 Some(domain) => domains::add(&db, found.id, domain).await?,
             };
             if let Some(domain) = domain.filter(|_| remove && !changed) {
-                let message = format!("the organisation has no domain `{}`; `chronus organisation domain` lists them", output::line(&domain));
+                let message = format!(
+                    "the organisation has no domain `{}`; `chronus organisation domain` lists them",
+                    output::line(&domain)
+                );
                 return Err(CliError::input("domain", message));
             }
             let domains = domains::list(&mut db.begin_read().await?, found.id).await?;

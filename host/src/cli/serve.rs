@@ -25,7 +25,12 @@ pub(super) async fn run(mut config: Config, as_json: bool) -> Result<Exit, CliEr
         output::note(&format!("note: this host will stop at {point}, for a test"));
     }
     let (listen, drain) = (config.listen, config.drain);
-    let cannot = |error| CliError::machine("listen", format!("cannot listen on {listen}: {error}; set `listen` in the configuration to a free address"));
+    let cannot = |error| {
+        CliError::machine(
+            "listen",
+            format!("cannot listen on {listen}: {error}; set `listen` in the configuration to a free address"),
+        )
+    };
     let listener = TcpListener::bind(listen).await.map_err(cannot)?;
     let address = listener.local_addr().map_err(cannot)?;
     // Set before the app opens: links in mails lead to this address unless `public-url` is set.

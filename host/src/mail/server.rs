@@ -31,7 +31,9 @@ pub struct Server {
 
 /// The text is not the URL of a mail server. The error does not repeat it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not the URL of a mail server; use smtps://user:password@mail.example.org, or smtp://… for STARTTLS, and write special characters as %40 for @")]
+#[error(
+    "not the URL of a mail server; use smtps://user:password@mail.example.org, or smtp://… for STARTTLS, and write special characters as %40 for @"
+)]
 pub struct InvalidServerUrl;
 
 impl FromStr for Server {
@@ -57,7 +59,9 @@ impl FromStr for Server {
         let user = match (url.username(), url.password()) {
             ("", None) => None,
             ("", Some(_)) | (_, None) => return Err(InvalidServerUrl),
-            (user, Some(password)) => Some((decoded(user).ok_or(InvalidServerUrl)?, decoded(password).ok_or(InvalidServerUrl)?)),
+            (user, Some(password)) => {
+                Some((decoded(user).ok_or(InvalidServerUrl)?, decoded(password).ok_or(InvalidServerUrl)?))
+            }
         };
         Ok(Self { implicit_tls, host, port: url.port().unwrap_or(default_port), user })
     }

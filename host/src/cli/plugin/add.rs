@@ -24,7 +24,7 @@ note).";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// The component, a `.wasm` file; its signature is read from `<file>.sig`
     file: PathBuf,
     /// A file with the public keys that you trust, one per line; one of them must have signed the component
@@ -83,8 +83,7 @@ fn describe(added: &Added) -> String {
         Added::Same { id } => format!("{id} is already in use"),
         Added::Waiting(waiting) => {
             let id = &waiting.id;
-            let head =
-                format!("{id} {} is waiting: it requests more than is granted", output::line(&waiting.version));
+            let head = format!("{id} {} is waiting: it requests more than is granted", output::line(&waiting.version));
             format!("{head}\n{}\nto accept: chronus provider grant {id} --yes", output::difference(&waiting.difference))
         }
     }

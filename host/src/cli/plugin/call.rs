@@ -55,7 +55,7 @@ The target file (paths in it are relative to its folder):
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// The component, a `.wasm` file
     file: PathBuf,
     #[command(subcommand)]

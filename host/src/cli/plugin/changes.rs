@@ -105,7 +105,9 @@ fn usual_window(now: Timestamp, most: u64) -> Result<Window, CliError> {
     let today = now.as_second() - now.as_second().rem_euclid(DAY);
     let at = |second| Timestamp::from_second(second);
     let bounds = at(today - back).and_then(|from| Ok((from, at(today + (365 * DAY).min(most - back))?)));
-    let (from, to) = bounds.map_err(|_| CliError::machine("clock", "this machine's clock is wrong: its date is outside the calendar; set the clock"))?;
+    let (from, to) = bounds.map_err(|_| {
+        CliError::machine("clock", "this machine's clock is wrong: its date is outside the calendar; set the clock")
+    })?;
     window(from, to)
 }
 

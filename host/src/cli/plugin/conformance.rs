@@ -26,7 +26,7 @@ The exit code is 1 if a case failed, or none passed.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// The component, a `.wasm` file
     file: PathBuf,
     /// A TOML file with the account: its server, sign-in and credential
@@ -72,7 +72,9 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<Exit, CliError> {
         output::text(&report.to_string())?;
     }
     if let Some(path) = junit {
-        let xml = report.junit().map_err(|error| CliError::machine("junit", format!("cannot create the JUnit report: {error}")))?;
+        let xml = report
+            .junit()
+            .map_err(|error| CliError::machine("junit", format!("cannot create the JUnit report: {error}")))?;
         input::write(&path, "the JUnit file", xml.as_bytes())?;
     }
     Ok(if report.is_green() { Exit::Done } else { Exit::Failed })

@@ -88,8 +88,13 @@ impl Content {
             }
             None => Draft {
                 uid: uid.map_or_else(unique, Ok)?,
-                title: self.title.clone().ok_or_else(|| wrong("--title is missing; give it, or a whole draft with --file"))?,
-                when: self.span(zone)?.ok_or_else(|| wrong("--start is missing; give it, or a whole draft with --file"))?,
+                title: self
+                    .title
+                    .clone()
+                    .ok_or_else(|| wrong("--title is missing; give it, or a whole draft with --file"))?,
+                when: self
+                    .span(zone)?
+                    .ok_or_else(|| wrong("--start is missing; give it, or a whole draft with --file"))?,
                 description: self.description.unwrap_or_default(),
                 busy: self.busy.unwrap_or(BusyKind::Busy),
                 status: self.status.unwrap_or_default(),
@@ -119,7 +124,9 @@ impl Content {
             },
         };
         if patch == Patch::default() {
-            return Err(wrong("the patch changes nothing; give --title, --start and --end, or another field, or --file"));
+            return Err(wrong(
+                "the patch changes nothing; give --title, --start and --end, or another field, or --file",
+            ));
         }
         let lists = (patch.attendees.as_deref().unwrap_or_default(), patch.recurrence.as_deref().unwrap_or_default());
         check(patch.when.as_ref(), lists.0, lists.1)?;
@@ -150,7 +157,9 @@ impl Content {
         let mixed = || wrong("--start and --end are of different kinds; give two times, or two days");
         match (start, self.end) {
             (When::Day(start), None) => {
-                let end = start.tomorrow().map_err(|_| wrong("--start is the last day of the calendar; give an earlier day"))?;
+                let end = start
+                    .tomorrow()
+                    .map_err(|_| wrong("--start is the last day of the calendar; give an earlier day"))?;
                 Ok(Some(Span::AllDay { start, end }))
             }
             (When::Day(start), Some(When::Day(end))) => Ok(Some(Span::AllDay { start, end })),
@@ -176,9 +185,8 @@ fn instant_of(when: When, zone: &TimeZone) -> Result<Timestamp, CliError> {
 }
 
 fn known_zone(name: &str) -> Result<TimeZone, CliError> {
-    TimeZone::get(name).map_err(|_| {
-        wrong(format!("`{name}` is not an IANA time zone name; use, for example, `Europe/Rome` or `UTC`"))
-    })
+    TimeZone::get(name)
+        .map_err(|_| wrong(format!("`{name}` is not an IANA time zone name; use, for example, `Europe/Rome` or `UTC`")))
 }
 
 fn invited(address: String) -> Attendee {
@@ -196,11 +204,16 @@ fn check(when: Option<&Span>, attendees: &[Attendee], recurrence: &[String]) -> 
             known_zone(&start.zone)?;
             known_zone(&end.zone)?;
             if end.at < start.at {
-                return Err(wrong(format!("the event ends at {}, before its start at {}; give a later --end", end.at, start.at)));
+                return Err(wrong(format!(
+                    "the event ends at {}, before its start at {}; give a later --end",
+                    end.at, start.at
+                )));
             }
         }
         Some(Span::AllDay { start, end }) if end <= start => {
-            return Err(wrong(format!("the event ends on {end}, which is not after its start; the end of an all-day event is the day after the last")));
+            return Err(wrong(format!(
+                "the event ends on {end}, which is not after its start; the end of an all-day event is the day after the last"
+            )));
         }
         Some(Span::AllDay { .. }) | None => {}
     }
@@ -209,14 +222,19 @@ fn check(when: Option<&Span>, attendees: &[Attendee], recurrence: &[String]) -> 
         whole && !text.contains(|c: char| c.is_whitespace() || c.is_control())
     };
     if let Some(bad) = attendees.iter().find(|attendee| !is_address(&attendee.address)) {
-        return Err(wrong(format!("attendee `{}` is not an email address; use, for example, ann@example.org", bad.address)));
+        return Err(wrong(format!(
+            "attendee `{}` is not an email address; use, for example, ann@example.org",
+            bad.address
+        )));
     }
     let is_line = |line: &str| {
         let name = line.split([':', ';']).next().unwrap_or_default();
         matches!(name, "RRULE" | "RDATE" | "EXDATE") && line.contains(':') && !line.contains(char::is_control)
     };
     if let Some(bad) = recurrence.iter().find(|line| !is_line(line)) {
-        return Err(wrong(format!("recurrence `{bad}` is not a line such as `RRULE:FREQ=WEEKLY;COUNT=10`; correct it")));
+        return Err(wrong(format!(
+            "recurrence `{bad}` is not a line such as `RRULE:FREQ=WEEKLY;COUNT=10`; correct it"
+        )));
     }
     Ok(())
 }

@@ -149,7 +149,9 @@ async fn create(file: &Path, create: Create) -> Result<Exit, CliError> {
     let mut session = Session::begin(file, place.on).await?;
     let draft = content.draft(uid, session.zone())?;
     let key = key.map_or_else(|| self::key(&draft.uid), Ok);
-    let key = key.map_err(|why| CliError::input("key", format!("--key is missing, and the UID cannot be the key: {why}; give --key")))?;
+    let key = key.map_err(|why| {
+        CliError::input("key", format!("--key is missing, and the UID cannot be the key: {why}; give --key"))
+    })?;
     let calendar = session.calendar(place.calendar).await?;
     let access = session.access()?;
     let reply = session.plugin.create(&access, &calendar, &key, draft, telling.notify).await?;
@@ -177,7 +179,8 @@ async fn get_many(file: &Path, GetMany { place, ids }: GetMany) -> Result<Exit, 
     let mut session = Session::begin(file, place.on).await?;
     let most = session.plugin.description().limits.get_many;
     if u32::try_from(ids.len()).is_ok_and(|count| count > most) {
-        let what = format!("{} ids are too many: this provider accepts at most {most}; use several commands", ids.len());
+        let what =
+            format!("{} ids are too many: this provider accepts at most {most}; use several commands", ids.len());
         return Err(CliError::input("ids", what));
     }
     let calendar = session.calendar(place.calendar).await?;

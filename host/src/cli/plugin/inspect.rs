@@ -36,7 +36,7 @@ the signature is trusted.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = JSON)]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// The component, a `.wasm` file; its signature is read from `<file>.sig`
     file: PathBuf,
     /// A file with the public keys that you trust, one per line, such as `plugins-build/out/trusted.pub`

@@ -14,7 +14,7 @@ connected); active and waiting are {version, sha256} or null.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = JSON)]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     #[command(flatten)]
     config: ConfigArgs,
 }

@@ -8,7 +8,7 @@ use crate::plugins::registry::{self, ChangeError};
 use std::collections::BTreeMap;
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// The id of the provider
     id: String,
     /// Remove it even while people are connected; their calendars are unreachable until it is added again

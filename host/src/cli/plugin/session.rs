@@ -53,7 +53,9 @@ impl Session {
         let bytes = input::read(file, "the component", LARGEST_COMPONENT)?;
         let (egress, authorities) = (std::mem::take(&mut target.egress), std::mem::take(&mut target.authorities));
         if !egress.map.is_empty() {
-            output::note("note: egress.map is in force: requests go to other servers in place of the calendar services");
+            output::note(
+                "note: egress.map is in force: requests go to other servers in place of the calendar services",
+            );
         }
         let plugin = machine::sandbox(egress, authorities)?.admit(&bytes).await?;
         let mut connected = target.connect(plugin.description())?;
@@ -111,8 +113,9 @@ impl Session {
             return Ok(());
         }
         let (asked, days) = (seconds.div_ceil(86_400), most / 86_400);
-        let what =
-            format!("the window has {asked} days, and this provider accepts at most {days}; use several shorter windows");
+        let what = format!(
+            "the window has {asked} days, and this provider accepts at most {days}; use several shorter windows"
+        );
         Err(CliError::input("window", what))
     }
 }

@@ -170,7 +170,10 @@ fn requested_grant(description: &Description) -> Result<Grant, String> {
     let hosts = description.hosts.iter().map(|host| host.parse().map_err(|e| format!("{e}")));
     let grant = Grant { hosts: hosts.collect::<Result<_, _>>()?, read_posts: urls(&description.read_posts)? };
     if !description.hosts.is_empty() {
-        note(&format!("note: granted access to the hosts that the component requests: {}", description.hosts.join(", ")));
+        note(&format!(
+            "note: granted access to the hosts that the component requests: {}",
+            description.hosts.join(", ")
+        ));
     }
     Ok(grant)
 }
@@ -181,7 +184,11 @@ fn choose<'a>(sign_ins: &'a [SignIn], wanted: Option<&str>) -> Result<&'a SignIn
         (None, [first, others @ ..]) => {
             if !others.is_empty() {
                 let others: Vec<_> = others.iter().map(|one| format!("`{}`", one.id)).collect();
-                note(&format!("note: using the sign-in `{}`; set `sign-in` in the target to use {}", first.id, others.join(", ")));
+                note(&format!(
+                    "note: using the sign-in `{}`; set `sign-in` in the target to use {}",
+                    first.id,
+                    others.join(", ")
+                ));
             }
             Ok(first)
         }
@@ -203,7 +210,8 @@ fn urls(addresses: &[String]) -> Result<Vec<Url>, String> {
 
 /// Parses a network or a single address.
 fn network(text: &str) -> Result<IpNet, String> {
-    let what = || format!("egress.networks: `{text}` is not a network; use, for example, `10.20.0.0/16` or `127.0.0.1`");
+    let what =
+        || format!("egress.networks: `{text}` is not a network; use, for example, `10.20.0.0/16` or `127.0.0.1`");
     config::network(text).ok_or_else(what)
 }
 
@@ -216,9 +224,9 @@ fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, CliError> {
 fn secret(name: &str, source: Source, beside: &Path) -> Result<SecretString, String> {
     match source {
         Source::Here(secret) => Ok(secret),
-        Source::Env(variable) => std::env::var(&variable)
-            .map(SecretString::from)
-            .map_err(|_| format!("[secrets] {name}: the environment variable `{variable}` is not set, or is not UTF-8; set it")),
+        Source::Env(variable) => std::env::var(&variable).map(SecretString::from).map_err(|_| {
+            format!("[secrets] {name}: the environment variable `{variable}` is not set, or is not UTF-8; set it")
+        }),
         Source::File(path) => {
             let path = beside.join(path);
             let bytes = std::fs::File::open(&path).and_then(|file| input::up_to(file, 64 << 10));

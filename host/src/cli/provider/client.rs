@@ -27,7 +27,7 @@ With --json: {provider, sign_in, client_id}.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// The id of the provider
     id: String,
     /// The id of the sign-in, as `plugin inspect` shows it

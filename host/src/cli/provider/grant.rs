@@ -16,7 +16,7 @@ With --json: {accepted, id, version, sha256, difference: [{kind, what}]}.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// The id of the provider
     id: String,
     /// Accept the request

@@ -11,7 +11,7 @@ use crate::{
 use serde::Serialize;
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// The id of the provider
     id: String,
     /// The id or name of the organisation
