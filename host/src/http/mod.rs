@@ -7,30 +7,24 @@
 //! is not a success is a problem of the table in `problem`. Rejected: routers nested per resource, whose layers apply
 //! to some.
 
-mod account;
-mod auth;
-mod busy;
-mod connections;
-mod health;
+mod api;
 mod input;
-mod meetings;
-mod openapi;
-mod organisations;
+mod middleware;
 mod pages;
-mod people;
 mod problem;
-mod programs;
-mod queries;
-mod refusals;
-mod tokens;
-mod wrap;
 
-pub use auth::Need;
+pub use middleware::auth::RouteAuth;
 pub use pages::{PAGES, Page, PageAuth};
 pub use problem::{Code, Problem};
 
 use crate::{app::App, people::Scope};
-use axum::{Router, extract::DefaultBodyLimit, middleware};
+use api::{busy, connections, health, meetings, openapi, organisations, people, programs, service_accounts, tokens};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware::{from_fn, from_fn_with_state},
+};
+use middleware::auth;
 use std::{future::Future, io, net::SocketAddr};
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -43,56 +37,65 @@ pub struct Route {
     /// The address; ids in braces.
     pub path: &'static str,
     /// What it needs of whoever asks.
-    pub need: Need,
+    pub need: RouteAuth,
     handler: fn() -> UtoipaMethodRouter<App>,
 }
 
-const fn row(method: &'static str, path: &'static str, need: Need, handler: fn() -> UtoipaMethodRouter<App>) -> Route {
+const fn row(
+    method: &'static str,
+    path: &'static str,
+    need: RouteAuth,
+    handler: fn() -> UtoipaMethodRouter<App>,
+) -> Route {
     Route { method, path, need, handler }
 }
 
-const READ: Need = Need::Scope(Scope::OrganisationRead);
-const WRITE: Need = Need::Scope(Scope::OrganisationWrite);
-const CONNECT: Need = Need::Scope(Scope::ConnectionWrite);
-const SEE_MEETINGS: Need = Need::Scope(Scope::MeetingsRead);
-const CHANGE_MEETINGS: Need = Need::Scope(Scope::MeetingsWrite);
+const READ: RouteAuth = RouteAuth::Scope(Scope::OrganisationRead);
+const WRITE: RouteAuth = RouteAuth::Scope(Scope::OrganisationWrite);
+const CONNECT: RouteAuth = RouteAuth::Scope(Scope::ConnectionWrite);
+const SEE_MEETINGS: RouteAuth = RouteAuth::Scope(Scope::MeetingsRead);
+const CHANGE_MEETINGS: RouteAuth = RouteAuth::Scope(Scope::MeetingsWrite);
 
 /// Every route there is.
 pub static ROUTES: &[Route] = &[
-    row("GET", "/health", Need::Nothing, || routes!(health::live)),
-    row("GET", "/health/ready", Need::Nothing, || routes!(health::ready)),
-    row("GET", "/v1/openapi.json", Need::Nothing, || routes!(openapi::document)),
-    row("GET", "/v1/problems", Need::Nothing, || routes!(openapi::problems)),
-    row("GET", "/v1/me", Need::Token, || routes!(people::me)),
-    row("GET", "/v1/organisations", READ, || routes!(organisations::list)),
-    row("POST", "/v1/organisations", WRITE, || routes!(organisations::add)),
-    row("GET", "/v1/organisations/{organisation}/account", READ, || routes!(account::get)),
-    row("PUT", "/v1/organisations/{organisation}/account", WRITE, || routes!(account::put)),
-    row("DELETE", "/v1/organisations/{organisation}/account", WRITE, || routes!(account::delete)),
-    row("POST", "/v1/organisations/{organisation}/account/probe", WRITE, || routes!(account::probe)),
-    row("GET", "/v1/programs", READ, || routes!(programs::list)),
-    row("POST", "/v1/programs", WRITE, || routes!(programs::add)),
-    row("GET", "/v1/programs/{program}", READ, || routes!(programs::get)),
-    row("PATCH", "/v1/programs/{program}", WRITE, || routes!(programs::change)),
-    row("GET", "/v1/programs/{program}/members/{person}", READ, || routes!(programs::member)),
-    row("PUT", "/v1/programs/{program}/members/{person}", WRITE, || routes!(programs::put_member)),
+    row("GET", "/health", RouteAuth::Nothing, || routes!(health::check_liveness)),
+    row("GET", "/health/ready", RouteAuth::Nothing, || routes!(health::check_readiness)),
+    row("GET", "/v1/openapi.json", RouteAuth::Nothing, || routes!(openapi::get_document)),
+    row("GET", "/v1/problems", RouteAuth::Nothing, || routes!(openapi::list_problems)),
+    row("GET", "/v1/me", RouteAuth::Token, || routes!(people::get_current_actor)),
+    row("GET", "/v1/organisations", READ, || routes!(organisations::list_organisations)),
+    row("POST", "/v1/organisations", WRITE, || routes!(organisations::create_organisation)),
+    row("GET", "/v1/organisations/{organisation}/account", READ, || routes!(service_accounts::list_service_accounts)),
+    row("PUT", "/v1/organisations/{organisation}/account", WRITE, || routes!(service_accounts::save_service_account)),
+    row("DELETE", "/v1/organisations/{organisation}/account", WRITE, || {
+        routes!(service_accounts::delete_service_account)
+    }),
+    row("POST", "/v1/organisations/{organisation}/account/probe", WRITE, || {
+        routes!(service_accounts::probe_service_account)
+    }),
+    row("GET", "/v1/programs", READ, || routes!(programs::list_programs)),
+    row("POST", "/v1/programs", WRITE, || routes!(programs::create_program)),
+    row("GET", "/v1/programs/{program}", READ, || routes!(programs::get_program)),
+    row("PATCH", "/v1/programs/{program}", WRITE, || routes!(programs::update_program)),
+    row("GET", "/v1/programs/{program}/members/{person}", READ, || routes!(programs::get_member)),
+    row("PUT", "/v1/programs/{program}/members/{person}", WRITE, || routes!(programs::set_member)),
     row("DELETE", "/v1/programs/{program}/members/{person}", WRITE, || routes!(programs::remove_member)),
-    row("GET", "/v1/people", READ, || routes!(people::list)),
-    row("POST", "/v1/people", WRITE, || routes!(people::add)),
-    row("GET", "/v1/people/{person}", READ, || routes!(people::get)),
-    row("GET", "/v1/people/{person}/offers", Need::Token, || routes!(connections::offers)),
-    row("GET", "/v1/people/{person}/connection", Need::Token, || routes!(connections::get)),
-    row("PUT", "/v1/people/{person}/connection", CONNECT, || routes!(connections::put)),
-    row("DELETE", "/v1/people/{person}/connection", CONNECT, || routes!(connections::delete)),
-    row("GET", "/v1/people/{person}/busy", Need::Scope(Scope::BusyRead), || routes!(busy::get)),
-    row("GET", "/v1/meetings", SEE_MEETINGS, || routes!(meetings::list)),
-    row("POST", "/v1/meetings", CHANGE_MEETINGS, || routes!(meetings::add)),
-    row("GET", "/v1/meetings/{meeting}", SEE_MEETINGS, || routes!(meetings::get)),
-    row("PATCH", "/v1/meetings/{meeting}", CHANGE_MEETINGS, || routes!(meetings::change)),
-    row("DELETE", "/v1/meetings/{meeting}", CHANGE_MEETINGS, || routes!(meetings::cancel)),
-    row("GET", "/v1/tokens", READ, || routes!(tokens::list)),
-    row("POST", "/v1/tokens", WRITE, || routes!(tokens::create)),
-    row("DELETE", "/v1/tokens/{token}", WRITE, || routes!(tokens::revoke)),
+    row("GET", "/v1/people", READ, || routes!(people::list_people)),
+    row("POST", "/v1/people", WRITE, || routes!(people::create_person)),
+    row("GET", "/v1/people/{person}", READ, || routes!(people::get_person)),
+    row("GET", "/v1/people/{person}/offers", RouteAuth::Token, || routes!(connections::list_offers)),
+    row("GET", "/v1/people/{person}/connection", RouteAuth::Token, || routes!(connections::get_connection)),
+    row("PUT", "/v1/people/{person}/connection", CONNECT, || routes!(connections::connect_calendar)),
+    row("DELETE", "/v1/people/{person}/connection", CONNECT, || routes!(connections::disconnect_calendar)),
+    row("GET", "/v1/people/{person}/busy", RouteAuth::Scope(Scope::BusyRead), || routes!(busy::get_busy_times)),
+    row("GET", "/v1/meetings", SEE_MEETINGS, || routes!(meetings::list_meetings)),
+    row("POST", "/v1/meetings", CHANGE_MEETINGS, || routes!(meetings::create_meeting)),
+    row("GET", "/v1/meetings/{meeting}", SEE_MEETINGS, || routes!(meetings::get_meeting)),
+    row("PATCH", "/v1/meetings/{meeting}", CHANGE_MEETINGS, || routes!(meetings::update_meeting)),
+    row("DELETE", "/v1/meetings/{meeting}", CHANGE_MEETINGS, || routes!(meetings::cancel_meeting)),
+    row("GET", "/v1/tokens", READ, || routes!(tokens::list_tokens)),
+    row("POST", "/v1/tokens", WRITE, || routes!(tokens::create_token)),
+    row("DELETE", "/v1/tokens/{token}", WRITE, || routes!(tokens::revoke_token)),
 ];
 
 /// Answers requests until `stop` is done, then ends those under way.
@@ -110,11 +113,11 @@ fn router(app: &App) -> Router {
         let (_, paths, handler) = (route.handler)();
         let takes_query = paths.paths.values().any(openapi::has_query);
         let guard = auth::Guard { app: app.clone(), need: route.need, takes_query };
-        let guard = middleware::from_fn_with_state(guard, auth::guard);
+        let guard = from_fn_with_state(guard, auth::guard);
         router = router.route(route.path, handler.route_layer(guard));
     }
     around(router.merge(pages::router(app)))
-        .layer(middleware::from_fn_with_state(app.clone(), pages::as_page))
+        .layer(from_fn_with_state(app.clone(), pages::as_page))
         .with_state(app.clone())
 }
 
@@ -125,9 +128,9 @@ fn around<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
         .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed) })
         // From the inside out.
         .layer(DefaultBodyLimit::max(input::LARGEST_BODY))
-        .layer(middleware::from_fn(wrap::in_time))
-        .layer(CatchPanicLayer::custom(wrap::panicked))
-        .layer(middleware::from_fn(wrap::wrap))
+        .layer(from_fn(middleware::with_timeout))
+        .layer(CatchPanicLayer::custom(middleware::on_panic))
+        .layer(from_fn(middleware::request_id_and_log))
 }
 
 #[cfg(test)]

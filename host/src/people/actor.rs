@@ -140,6 +140,15 @@ impl Actor {
         }
     }
 
+    /// The organisation of an actor that may deal with calendars and meetings at all. Operators may not: they run the
+    /// deployment and have no business in its content.
+    ///
+    /// # Errors
+    /// If the actor is an operator.
+    pub fn member_organisation(&self) -> Result<OrganisationId, Refused> {
+        self.own().ok_or(Refused::Role("people and integrations of an organisation"))
+    }
+
     /// Whether it is a person who administers the organisation.
     #[must_use]
     pub const fn is_global_admin(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use super::world::World;
 use anyhow::{Context, ensure};
-use chronus_host::http::{Need, ROUTES};
+use chronus_host::http::{ROUTES, RouteAuth};
 use chronus_tests::repo_root;
 use serde_json::Value;
 use std::{collections::BTreeSet, path::Path};
@@ -17,9 +17,9 @@ async fn the_description_has_every_route_and_every_problem() -> anyhow::Result<(
         let what = format!("{} {}: {operation}", route.method, route.path);
         ensure!(operation["operationId"].is_string() && operation["summary"].is_string(), "{what}");
         let wanted = match route.need {
-            Need::Nothing => Value::Null,
-            Need::Token => serde_json::json!([{ "token": [] }]),
-            Need::Scope(scope) => serde_json::json!([{ "token": [scope] }]),
+            RouteAuth::Nothing => Value::Null,
+            RouteAuth::Token => serde_json::json!([{ "token": [] }]),
+            RouteAuth::Scope(scope) => serde_json::json!([{ "token": [scope] }]),
         };
         ensure!(operation["security"] == wanted, "{what}");
         ensure!(operation["responses"]["default"].is_object(), "{what}");

@@ -8,7 +8,7 @@
 use super::world::{SECRET, Side, World};
 use anyhow::{Context, ensure};
 use chronus_host::{
-    http::{Need, ROUTES},
+    http::{ROUTES, RouteAuth},
     people::tokens::Holder,
 };
 use serde_json::{Value, json};
@@ -272,8 +272,8 @@ async fn good(world: &World, row: &Row, address: &str, token: Option<&str>) -> a
 }
 
 /// A token that has every scope but the one that is needed.
-async fn token_for_everything_else(world: &World, row: &Row, need: Need) -> anyhow::Result<Option<String>> {
-    let Need::Scope(scope) = need else { return Ok(None) };
+async fn token_for_everything_else(world: &World, row: &Row, need: RouteAuth) -> anyhow::Result<Option<String>> {
+    let RouteAuth::Scope(scope) = need else { return Ok(None) };
     let organisation = world.ours.organisation;
     let holder = match row.by {
         By::Operator => Holder::Operator,
@@ -287,8 +287,8 @@ async fn token_for_everything_else(world: &World, row: &Row, need: Need) -> anyh
 }
 
 /// Without a token, and with none that there is.
-async fn nobody_gets_in(world: &World, row: &Row, need: Need) -> anyhow::Result<()> {
-    if need == Need::Nothing {
+async fn nobody_gets_in(world: &World, row: &Row, need: RouteAuth) -> anyhow::Result<()> {
+    if need == RouteAuth::Nothing {
         return Ok(());
     }
     let address = world.ours.address(row.path);
@@ -306,8 +306,8 @@ async fn nobody_gets_in(world: &World, row: &Row, need: Need) -> anyhow::Result<
 }
 
 /// Another organisation's token on our ids, ours on theirs, ids that nothing has, and names of organisations.
-async fn others_find_nothing(world: &World, row: &Row, need: Need) -> anyhow::Result<()> {
-    if need == Need::Nothing {
+async fn others_find_nothing(world: &World, row: &Row, need: RouteAuth) -> anyhow::Result<()> {
+    if need == RouteAuth::Nothing {
         return Ok(());
     }
     let (ours, theirs) = (&world.ours, &world.theirs);

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        input::Asked,
+        input::QueryParams,
         problem::{Code, Problem},
     },
     HOME, Somebody,
@@ -64,7 +64,7 @@ pub(super) async fn page(
     State(app): State<App>,
     Somebody(somebody): Somebody,
     layout: Layout,
-    Asked(wanted): Asked<Wanted>,
+    QueryParams(wanted): QueryParams<Wanted>,
 ) -> Result<Response, Problem> {
     let return_to = local(wanted.return_to.as_deref().unwrap_or_default());
     if somebody.is_some() {

@@ -12,7 +12,10 @@ pub(super) use form::fill_in;
 pub(super) use options::form_action_origins;
 
 use super::{
-    super::problem::{Code, Problem},
+    super::{
+        input::QueryParams,
+        problem::{Code, Problem},
+    },
     FormData, Layout, View,
 };
 use crate::{
@@ -196,7 +199,7 @@ pub(super) async fn confirm(
     State(app): State<App>,
     session: Session,
     layout: Layout,
-    super::super::input::Asked(Then { another }): super::super::input::Asked<Then>,
+    QueryParams(Then { another }): QueryParams<Then>,
 ) -> Result<impl IntoResponse, Problem> {
     let mut tx = app.db.begin_read().await?;
     let kept = store::of_person(&mut tx, session.organisation, session.person).await?;

@@ -1,11 +1,12 @@
 //! `/v1/programs`: the programs of an organisation, and their members.
 
-use super::{
-    input::{Asked, Body, Created, Ids, List, Listing},
-    problem::{Code, Problem},
-};
+use super::lookup::find_program;
 use crate::{
     app::App,
+    http::{
+        input::{Body, Created, List, ListParams, PathIds, QueryParams},
+        problem::{Code, Problem},
+    },
     ids::{OrganisationId, PersonId, ProgramId},
     people::{self, Actor, Deed, Member, MemberRole},
     programs::{self, Program},
@@ -18,7 +19,7 @@ use utoipa::ToSchema;
 /// A program.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Program)]
-pub(super) struct ProgramOut {
+pub(in crate::http) struct ProgramOut {
     id: ProgramId,
     organisation: OrganisationId,
     name: String,
@@ -37,7 +38,7 @@ impl From<Program> for ProgramOut {
 /// What to change of a program.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ProgramChange {
+pub(in crate::http) struct ProgramChange {
     /// Whether its meetings are written into people's calendars. Whoever is connected stays so, and gives more only when
     /// they connect again.
     two_way: bool,
@@ -46,7 +47,7 @@ pub(super) struct ProgramChange {
 /// A new program.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NewProgram {
+pub(in crate::http) struct NewProgram {
     /// Whose; an operator must say it.
     organisation: Option<OrganisationId>,
     /// No other program of the organisation has it.
@@ -56,7 +57,7 @@ pub(super) struct NewProgram {
 /// A person in a program.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Member)]
-pub(super) struct MemberOut {
+pub(in crate::http) struct MemberOut {
     program: ProgramId,
     person: PersonId,
     role: MemberRole,
@@ -71,17 +72,17 @@ impl From<Member> for MemberOut {
 /// What a person is to be in a program.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Membership {
+pub(in crate::http) struct Membership {
     role: MemberRole,
 }
 
 /// The programs of an organisation; a participant's own.
 #[utoipa::path(get, path = "/v1/programs", tag = "programs", operation_id = "listPrograms",
-    params(Listing), responses((status = 200, body = List<ProgramOut>)))]
-pub(super) async fn list(
+    params(ListParams), responses((status = 200, body = List<ProgramOut>)))]
+pub(in crate::http) async fn list_programs(
     State(app): State<App>,
     actor: Actor,
-    Asked(asked): Asked<Listing>,
+    QueryParams(asked): QueryParams<ListParams>,
 ) -> Result<Json<List<ProgramOut>>, Problem> {
     let organisation = actor.organisation(asked.organisation)?;
     let part = asked.part();
@@ -94,7 +95,7 @@ pub(super) async fn list(
 /// Makes a program.
 #[utoipa::path(post, path = "/v1/programs", tag = "programs", operation_id = "addProgram",
     request_body = NewProgram, responses((status = 201, body = ProgramOut)))]
-pub(super) async fn add(
+pub(in crate::http) async fn create_program(
     State(app): State<App>,
     actor: Actor,
     Body(new): Body<NewProgram>,
@@ -107,12 +108,12 @@ pub(super) async fn add(
 /// A program.
 #[utoipa::path(get, path = "/v1/programs/{program}", tag = "programs", operation_id = "getProgram",
     params(("program" = ProgramId, Path)), responses((status = 200, body = ProgramOut)))]
-pub(super) async fn get(
+pub(in crate::http) async fn get_program(
     State(app): State<App>,
     actor: Actor,
-    Ids(program): Ids<ProgramId>,
+    PathIds(program): PathIds<ProgramId>,
 ) -> Result<Json<ProgramOut>, Problem> {
-    let program = find(&app, &actor, program).await?;
+    let program = find_program(&app, &actor, program).await?;
     actor.may(Deed::SeeProgram(&program))?;
     Ok(Json(program.into()))
 }
@@ -120,13 +121,13 @@ pub(super) async fn get(
 /// Changes a program's settings. Its own administrators may.
 #[utoipa::path(patch, path = "/v1/programs/{program}", tag = "programs", operation_id = "changeProgram",
     params(("program" = ProgramId, Path)), request_body = ProgramChange, responses((status = 200, body = ProgramOut)))]
-pub(super) async fn change(
+pub(in crate::http) async fn update_program(
     State(app): State<App>,
     actor: Actor,
-    Ids(program): Ids<ProgramId>,
+    PathIds(program): PathIds<ProgramId>,
     Body(ProgramChange { two_way }): Body<ProgramChange>,
 ) -> Result<Json<ProgramOut>, Problem> {
-    let program = find(&app, &actor, program).await?;
+    let program = find_program(&app, &actor, program).await?;
     actor.may(Deed::ManageProgram(&program))?;
     let program = programs::set_two_way(&app.db, program.organisation, program.id, two_way).await?;
     Ok(Json(program.ok_or(Problem::new(Code::NotFound))?.into()))
@@ -135,12 +136,12 @@ pub(super) async fn change(
 /// What a person is in a program.
 #[utoipa::path(get, path = "/v1/programs/{program}/members/{person}", tag = "programs", operation_id = "getMember",
     params(("program" = ProgramId, Path), ("person" = PersonId, Path)), responses((status = 200, body = MemberOut)))]
-pub(super) async fn member(
+pub(in crate::http) async fn get_member(
     State(app): State<App>,
     actor: Actor,
-    Ids((program, person)): Ids<(ProgramId, PersonId)>,
+    PathIds((program, person)): PathIds<(ProgramId, PersonId)>,
 ) -> Result<Json<MemberOut>, Problem> {
-    let program = find(&app, &actor, program).await?;
+    let program = find_program(&app, &actor, program).await?;
     actor.may(Deed::SeeProgram(&program))?;
     let member = people::member(&app.db, program.id, person).await?;
     Ok(Json(member.ok_or(Problem::new(Code::NotFound))?.into()))
@@ -150,13 +151,13 @@ pub(super) async fn member(
 #[utoipa::path(put, path = "/v1/programs/{program}/members/{person}", tag = "programs", operation_id = "putMember",
     params(("program" = ProgramId, Path), ("person" = PersonId, Path)),
     request_body = Membership, responses((status = 200, body = MemberOut)))]
-pub(super) async fn put_member(
+pub(in crate::http) async fn set_member(
     State(app): State<App>,
     actor: Actor,
-    Ids((program, person)): Ids<(ProgramId, PersonId)>,
+    PathIds((program, person)): PathIds<(ProgramId, PersonId)>,
     Body(Membership { role }): Body<Membership>,
 ) -> Result<Json<MemberOut>, Problem> {
-    let program = find(&app, &actor, program).await?;
+    let program = find_program(&app, &actor, program).await?;
     actor.may(Deed::ManageProgram(&program))?;
     let member = Member { program: program.id, person, role };
     people::put_member(&app.db, member).await?;
@@ -167,17 +168,13 @@ pub(super) async fn put_member(
 #[utoipa::path(delete, path = "/v1/programs/{program}/members/{person}", tag = "programs",
     operation_id = "removeMember", params(("program" = ProgramId, Path), ("person" = PersonId, Path)),
     responses((status = 204)))]
-pub(super) async fn remove_member(
+pub(in crate::http) async fn remove_member(
     State(app): State<App>,
     actor: Actor,
-    Ids((program, person)): Ids<(ProgramId, PersonId)>,
+    PathIds((program, person)): PathIds<(ProgramId, PersonId)>,
 ) -> Result<StatusCode, Problem> {
-    let program = find(&app, &actor, program).await?;
+    let program = find_program(&app, &actor, program).await?;
     actor.may(Deed::ManageProgram(&program))?;
     people::remove_member(&app.db, program.id, person).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-async fn find(app: &App, actor: &Actor, program: ProgramId) -> Result<Program, Problem> {
-    programs::get(&app.db, actor.reach(), program).await?.ok_or(Problem::new(Code::NotFound))
 }

@@ -1,35 +1,24 @@
 //! `/v1/meetings`: meetings.
 
-use super::{
-    connections::MEMBERS,
-    input::{Asked, Body, Created, Ids, List, Part},
-    problem::{Code, Problem},
-    queries::MeetingsQuery,
-};
 use crate::{
     app::App,
+    http::{
+        input::{Body, Created, IdempotencyKey, List, PageParams, PathIds, QueryParams, queries::MeetingsQuery},
+        problem::{Code, Problem},
+    },
     ids::{MeetingId, PersonId, ProgramId},
     meetings::{self, Change, Content, Meeting, Status, plan::CopyState, plan::EventCopy},
-    people::{Actor, Refused},
+    people::Actor,
 };
-use axum::{
-    Json,
-    extract::State,
-    http::{HeaderMap, HeaderName},
-};
+use axum::{Json, extract::State};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-
-/// The longest `Idempotency-Key`, in bytes.
-const LONGEST_KEY: usize = 200;
-
 /// A meeting.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Meeting)]
-pub(super) struct MeetingOut {
+pub(in crate::http) struct MeetingOut {
     id: MeetingId,
     program: ProgramId,
     owner: PersonId,
@@ -68,8 +57,8 @@ struct CopyOut {
     problem: Option<String>,
 }
 
-impl MeetingOut {
-    fn of(meeting: Meeting, kept: Option<EventCopy>) -> Self {
+impl From<(Meeting, Option<EventCopy>)> for MeetingOut {
+    fn from((meeting, kept): (Meeting, Option<EventCopy>)) -> Self {
         let calendar = match kept {
             // Nothing was ever sent, so what is cancelled is not there.
             None if meeting.status == Status::Cancelled => {
@@ -103,7 +92,7 @@ impl MeetingOut {
 /// A new meeting.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NewMeeting {
+pub(in crate::http) struct NewMeeting {
     /// A program of which all who take part are members.
     program: ProgramId,
     /// Whose meeting it is: it goes to their calendar.
@@ -129,7 +118,7 @@ pub(super) struct NewMeeting {
 /// What is to be another; what is left out stays.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct MeetingChange {
+pub(in crate::http) struct MeetingChange {
     title: Option<String>,
     description: Option<String>,
     /// If only the start is given, the meeting keeps its length.
@@ -147,12 +136,12 @@ pub(super) struct MeetingChange {
 /// The meetings that one may see, in the order in which they were made; a participant's own.
 #[utoipa::path(get, path = "/v1/meetings", tag = "meetings", operation_id = "listMeetings",
     params(MeetingsQuery), responses((status = 200, body = List<MeetingOut>)))]
-pub(super) async fn list(
+pub(in crate::http) async fn list_meetings(
     State(app): State<App>,
     actor: Actor,
-    Asked(asked): Asked<MeetingsQuery>,
+    QueryParams(asked): QueryParams<MeetingsQuery>,
 ) -> Result<Json<List<MeetingOut>>, Problem> {
-    let organisation = actor.own().ok_or(Refused::Role(MEMBERS))?;
+    let organisation = actor.member_organisation()?;
     let person = match (actor.person(), asked.person) {
         (Some(own), None) if !actor.is_global_admin() => Some(own),
         (Some(own), Some(other)) if own != other && !actor.is_global_admin() => {
@@ -160,10 +149,10 @@ pub(super) async fn list(
         }
         (_, named) => named,
     };
-    let part = Part { after: asked.after, limit: asked.limit };
+    let part = PageParams { after: asked.after, limit: asked.limit };
     let page = part.page::<MeetingId>()?;
     let listed = app.db.read(async |tx| meetings::store::list(tx, organisation, person, &page).await).await?;
-    let found = listed.into_iter().map(|(meeting, copy)| MeetingOut::of(meeting, copy)).collect();
+    let found = listed.into_iter().map(MeetingOut::from).collect();
     part.answer(found, |meeting| meeting.id.to_string(), std::convert::identity)
 }
 
@@ -172,72 +161,61 @@ pub(super) async fn list(
 #[utoipa::path(post, path = "/v1/meetings", tag = "meetings", operation_id = "schedule",
     params(("idempotency-key" = Option<String>, Header, description = "1 to 200 visible ASCII characters")),
     request_body = NewMeeting, responses((status = 201, body = MeetingOut)))]
-pub(super) async fn add(
+pub(in crate::http) async fn create_meeting(
     State(app): State<App>,
     actor: Actor,
-    headers: HeaderMap,
+    IdempotencyKey(key): IdempotencyKey,
     Body(new): Body<NewMeeting>,
 ) -> Result<Created<MeetingOut>, Problem> {
-    let key = key(&headers)?;
     let NewMeeting { program, owner, attendees, title, description, start, end, zone } = new;
     let content = Content { title, description, start, end, zone };
     let new = meetings::NewMeeting { program, owner, attendees, content, key };
     let meeting = meetings::schedule(&app.db, app.clock.now(), &actor, new).await?;
-    Ok(Created(shown(&app, meeting).await?))
+    Ok(Created(with_calendar_copy(&app, meeting).await?))
 }
 
 /// A meeting.
 #[utoipa::path(get, path = "/v1/meetings/{meeting}", tag = "meetings", operation_id = "getMeeting",
     params(("meeting" = MeetingId, Path)), responses((status = 200, body = MeetingOut)))]
-pub(super) async fn get(
+pub(in crate::http) async fn get_meeting(
     State(app): State<App>,
     actor: Actor,
-    Ids(id): Ids<MeetingId>,
+    PathIds(id): PathIds<MeetingId>,
 ) -> Result<Json<MeetingOut>, Problem> {
-    let organisation = actor.own().ok_or(Refused::Role(MEMBERS))?;
+    let organisation = actor.member_organisation()?;
     let meeting = app.db.read(async |tx| meetings::store::find(tx, organisation, id).await).await?;
     let meeting = meeting.filter(|meeting| meeting.is_visible_to(&actor)).ok_or(Problem::new(Code::NotFound))?;
-    Ok(Json(shown(&app, meeting).await?))
+    Ok(Json(with_calendar_copy(&app, meeting).await?))
 }
 
 /// Changes a meeting: moves it, above all.
 #[utoipa::path(patch, path = "/v1/meetings/{meeting}", tag = "meetings", operation_id = "changeMeeting",
     params(("meeting" = MeetingId, Path)), request_body = MeetingChange, responses((status = 200, body = MeetingOut)))]
-pub(super) async fn change(
+pub(in crate::http) async fn update_meeting(
     State(app): State<App>,
     actor: Actor,
-    Ids(id): Ids<MeetingId>,
+    PathIds(id): PathIds<MeetingId>,
     Body(change): Body<MeetingChange>,
 ) -> Result<Json<MeetingOut>, Problem> {
     let MeetingChange { title, description, start, end, zone, attendees, revision } = change;
     let change = Change { title, description, start, end, zone, attendees, revision };
     let meeting = meetings::change(&app.db, app.clock.now(), &actor, id, change).await?;
-    Ok(Json(shown(&app, meeting).await?))
+    Ok(Json(with_calendar_copy(&app, meeting).await?))
 }
 
 /// Cancels a meeting, and has it taken out of its owner's calendar. A second time is no error.
 #[utoipa::path(delete, path = "/v1/meetings/{meeting}", tag = "meetings", operation_id = "cancelMeeting",
     params(("meeting" = MeetingId, Path)), responses((status = 200, body = MeetingOut)))]
-pub(super) async fn cancel(
+pub(in crate::http) async fn cancel_meeting(
     State(app): State<App>,
     actor: Actor,
-    Ids(id): Ids<MeetingId>,
+    PathIds(id): PathIds<MeetingId>,
 ) -> Result<Json<MeetingOut>, Problem> {
     let meeting = meetings::cancel(&app.db, app.clock.now(), &actor, id).await?;
-    Ok(Json(shown(&app, meeting).await?))
+    Ok(Json(with_calendar_copy(&app, meeting).await?))
 }
 
-async fn shown(app: &App, meeting: Meeting) -> Result<MeetingOut, Problem> {
+async fn with_calendar_copy(app: &App, meeting: Meeting) -> Result<MeetingOut, Problem> {
     let copy = app.db.read(async |tx| meetings::store::copy(tx, meeting.id).await).await?;
-    Ok(MeetingOut::of(meeting, copy))
-}
-
-fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
-    let Some(value) = values.next() else { return Ok(None) };
-    let text = value.to_str().ok().filter(|text| (1..=LONGEST_KEY).contains(&text.len()));
-    match (text, values.next()) {
-        (Some(text), None) => Ok(Some(text.to_owned())),
-        _ => Err(Problem::detailed(Code::MalformedHeader, "Idempotency-Key: once, 1 to 200 visible ASCII characters")),
-    }
+    Ok(MeetingOut::from((meeting, copy)))
 }

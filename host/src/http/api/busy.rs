@@ -1,15 +1,14 @@
 //! `/v1/people/{person}/busy`: when a person is busy.
 
-use super::{
-    connections::find,
-    input::{Asked, Ids},
-    problem::Problem,
-    queries::BusyQuery,
-};
+use super::lookup::find_person;
 use crate::{
     app::App,
     availability::{self, Busy},
     calendar::{BusyKind, Window},
+    http::{
+        input::{PathIds, QueryParams, queries::BusyQuery},
+        problem::Problem,
+    },
     ids::PersonId,
     people::Actor,
 };
@@ -21,7 +20,7 @@ use utoipa::ToSchema;
 /// When a person is busy.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Busy)]
-pub(super) struct BusyOut {
+pub(in crate::http) struct BusyOut {
     person: PersonId,
     /// `known`, `not-connected`, or `unknown`: a calendar is connected and did not answer in full. Unknown is not free.
     state: &'static str,
@@ -57,13 +56,13 @@ struct IntervalOut {
 /// When a person is busy, asked of their calendar now.
 #[utoipa::path(get, path = "/v1/people/{person}/busy", tag = "availability", operation_id = "getBusy",
     params(("person" = PersonId, Path), BusyQuery), responses((status = 200, body = BusyOut)))]
-pub(super) async fn get(
+pub(in crate::http) async fn get_busy_times(
     State(app): State<App>,
     actor: Actor,
-    Ids(person): Ids<PersonId>,
-    Asked(BusyQuery { from, to }): Asked<BusyQuery>,
+    PathIds(person): PathIds<PersonId>,
+    QueryParams(BusyQuery { from, to }): QueryParams<BusyQuery>,
 ) -> Result<Json<BusyOut>, Problem> {
-    let person = find(&app, &actor, person).await?;
+    let person = find_person(&app, &actor, person).await?;
     let window = Window { start: from, end: to };
     let busy = availability::busy(&app.calendars, person.organisation, person.id, window).await?;
     let none = BusyOut {

@@ -1,17 +1,6 @@
-//! Everything that the API says when it cannot do what it was asked (RFC 9457).
-//!
-//! Problem: clients that compare sentences, and sentences that nobody can change any more because of them. Decision:
-//! each kind of problem has a stable code, a status and an advice in one table, which the API itself publishes; the
-//! detail is for people and may change. What is our own fault is logged and not told. Rejected: a list of codes beside
-//! the code, which is true on the day on which it is written.
+//! The table of problems: the stable code, the status, the title and the advice of each.
 
-use crate::people::{PersonError, Refused, sign_in::AskError, tokens::TokenError};
-use crate::programs::{BadName, ProgramError};
-use axum::{
-    Json,
-    http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -29,7 +18,7 @@ macro_rules! codes {
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
             /// The stable name, the status, what it means, and what to do.
-            const fn facts(self) -> (&'static str, StatusCode, &'static str, &'static str) {
+            pub(super) const fn facts(self) -> (&'static str, StatusCode, &'static str, &'static str) {
                 match self {
                     $(Self::$name => ($code, StatusCode::$status, $title, $advice),)*
                 }
@@ -137,173 +126,6 @@ codes! {
         "Try again in a little while.";
     Internal = "internal" INTERNAL_SERVER_ERROR, "This service has made a mistake",
         "Tell the operator the `x-request-id` of this answer.";
-}
-
-/// What the API says when it cannot do what it was asked.
-#[derive(Debug, Clone)]
-pub struct Problem {
-    code: Code,
-    detail: Option<String>,
-}
-
-/// The body of the answer.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Problem)]
-pub(super) struct ProblemBody {
-    /// Where all problems are told.
-    r#type: String,
-    code: Code,
-    title: &'static str,
-    status: u16,
-    /// What is special about this case; for people.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<String>,
-    /// What to do.
-    advice: &'static str,
-}
-
-impl Problem {
-    /// A problem that needs no more words.
-    #[must_use]
-    pub const fn new(code: Code) -> Self {
-        Self { code, detail: None }
-    }
-
-    /// A problem, and what is special about this case. No secret, and nothing of another organisation.
-    #[must_use]
-    pub fn detailed(code: Code, detail: impl ToString) -> Self {
-        Self { code, detail: Some(detail.to_string()) }
-    }
-
-    /// Our own fault: the operator learns it, the caller does not.
-    #[must_use]
-    pub fn internal(error: impl std::fmt::Display) -> Self {
-        tracing::error!(%error, "a request failed");
-        Self::new(Code::Internal)
-    }
-
-    /// What it means.
-    pub(super) const fn title(&self) -> &'static str {
-        self.code.facts().2
-    }
-
-    /// What is special about this case.
-    pub(super) fn detail(&self) -> Option<&str> {
-        self.detail.as_deref()
-    }
-
-    /// What to do.
-    pub(super) const fn advice(&self) -> &'static str {
-        self.code.facts().3
-    }
-
-    /// The status of an answer that is this.
-    pub(super) const fn status(&self) -> StatusCode {
-        self.code.facts().1
-    }
-
-    fn body(code: Code, detail: Option<String>) -> ProblemBody {
-        let (name, status, title, advice) = code.facts();
-        ProblemBody { r#type: format!("/v1/problems#{name}"), code, title, status: status.as_u16(), detail, advice }
-    }
-}
-
-/// Every problem that there is.
-pub(super) fn all() -> Vec<ProblemBody> {
-    Code::ALL.iter().map(|code| Problem::body(*code, None)).collect()
-}
-
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        let (_, status, ..) = self.code.facts();
-        let mut response = (status, Json(Self::body(self.code, self.detail.clone()))).into_response();
-        // For pages, which tell it to people.
-        response.extensions_mut().insert(self);
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"chronus\""));
-        }
-        response
-    }
-}
-
-impl From<sqlx::Error> for Problem {
-    fn from(error: sqlx::Error) -> Self {
-        match error {
-            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => {
-                tracing::error!(%error, "the database does not answer");
-                Self::new(Code::Unavailable)
-            }
-            error => Self::internal(error),
-        }
-    }
-}
-
-impl From<Refused> for Problem {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::Elsewhere => Self::new(Code::NotFound),
-            Refused::Scope(_) => Self::detailed(Code::ScopeMissing, refused),
-            Refused::Role(_) => Self::detailed(Code::RoleMissing, refused),
-            Refused::NotThem => Self::new(Code::NotThePerson),
-            Refused::WhichOrganisation => Self::new(Code::OrganisationNotNamed),
-        }
-    }
-}
-
-impl From<BadName> for Problem {
-    fn from(_: BadName) -> Self {
-        Self::new(Code::InvalidName)
-    }
-}
-
-impl From<ProgramError> for Problem {
-    fn from(error: ProgramError) -> Self {
-        match error {
-            ProgramError::Name(error) => error.into(),
-            ProgramError::Taken(_) => Self::detailed(Code::NameTaken, error),
-            ProgramError::NoOrganisation => Self::detailed(Code::NotFound, error),
-            ProgramError::Database(error) => error.into(),
-        }
-    }
-}
-
-impl From<PersonError> for Problem {
-    fn from(error: PersonError) -> Self {
-        match error {
-            PersonError::Name(error) => error.into(),
-            PersonError::Email => Self::new(Code::InvalidEmail),
-            PersonError::Zone => Self::new(Code::InvalidZone),
-            PersonError::Taken => Self::new(Code::EmailTaken),
-            PersonError::NoOrganisation | PersonError::NoPerson => Self::detailed(Code::NotFound, error),
-            PersonError::Database(error) => error.into(),
-        }
-    }
-}
-
-impl From<AskError> for Problem {
-    fn from(error: AskError) -> Self {
-        match error {
-            AskError::Email(error) => error.into(),
-            AskError::TooOften => Self::new(Code::TooManySignIns),
-            AskError::Database(error) => error.into(),
-        }
-    }
-}
-
-impl From<TokenError> for Problem {
-    fn from(error: TokenError) -> Self {
-        match error {
-            TokenError::Name(error) => error.into(),
-            TokenError::NoScope | TokenError::Scope(_) => Self::detailed(Code::InvalidScopes, error),
-            TokenError::Expiry => Self::new(Code::InvalidExpiry),
-            TokenError::MoreThanOwn(_) => Self::detailed(Code::MoreThanOwn, error),
-            TokenError::Refused(refused) => refused.into(),
-            TokenError::NoHolder | TokenError::NoToken => Self::detailed(Code::NotFound, error),
-            TokenError::Database(error) => error.into(),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -5,8 +5,15 @@
 //! told without the values that it found. An id that is malformed names nothing, so it is not found, like one that
 //! nothing has.
 
-use super::problem::{Code, Problem};
-use crate::db::Page;
+mod idempotency_key;
+pub(in crate::http) mod queries;
+
+pub(in crate::http) use idempotency_key::IdempotencyKey;
+
+use crate::{
+    db::Page,
+    http::problem::{Code, Problem},
+};
 use axum::{
     Json,
     body::Bytes,
@@ -19,13 +26,13 @@ use std::{fmt::Display, str::FromStr};
 use utoipa::{IntoParams, ToSchema};
 
 /// The largest body, in bytes.
-pub(super) const LARGEST_BODY: usize = 256 << 10;
+pub(in crate::http) const LARGEST_BODY: usize = 256 << 10;
 
 /// The longest page, and the usual one.
 const PAGES: (u32, u32) = (200, 50);
 
 /// A body of JSON.
-pub(super) struct Body<T>(pub(super) T);
+pub(in crate::http) struct Body<T>(pub(in crate::http) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;
@@ -48,9 +55,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 }
 
 /// The parameters of a query.
-pub(super) struct Asked<T>(pub(super) T);
+pub(in crate::http) struct QueryParams<T>(pub(in crate::http) T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for QueryParams<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
@@ -61,9 +68,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
 }
 
 /// The ids in an address: one, or a tuple in their order.
-pub(super) struct Ids<T>(pub(super) T);
+pub(in crate::http) struct PathIds<T>(pub(in crate::http) T);
 
-impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Ids<T> {
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathIds<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
@@ -76,21 +83,21 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Ids<T> 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Listing {
+pub(in crate::http) struct ListParams {
     /// Whose; an operator must say it, everybody else's token does.
     #[param(value_type = Option<String>)]
-    pub(super) organisation: Option<crate::ids::OrganisationId>,
+    pub(in crate::http) organisation: Option<crate::ids::OrganisationId>,
     /// What comes after this id: `next` of the page before.
     after: Option<String>,
     /// The most items: 1 to 200, and 50 if it is not said.
     limit: Option<u32>,
 }
 
-impl Listing {
+impl ListParams {
     /// Which part.
-    pub(super) fn part(self) -> Part {
+    pub(in crate::http) fn part(self) -> PageParams {
         let Self { after, limit, .. } = self;
-        Part { after, limit }
+        PageParams { after, limit }
     }
 }
 
@@ -98,22 +105,22 @@ impl Listing {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Part {
+pub(in crate::http) struct PageParams {
     /// What comes after this id: `next` of the page before.
-    pub(super) after: Option<String>,
+    pub(in crate::http) after: Option<String>,
     /// The most items: 1 to 200, and 50 if it is not said.
-    pub(super) limit: Option<u32>,
+    pub(in crate::http) limit: Option<u32>,
 }
 
 /// A part of a list.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct List<T> {
+pub(in crate::http) struct List<T> {
     items: Vec<T>,
     /// Give this as `after` for what comes next; null at the end.
     next: Option<String>,
 }
 
-impl Part {
+impl PageParams {
     /// How many items a page of this request has.
     fn limit(&self) -> Result<u32, Problem> {
         let (longest, usual) = PAGES;
@@ -123,14 +130,14 @@ impl Part {
     }
 
     /// The page to fetch: one more than is shown, which tells whether there is a next one.
-    pub(super) fn page<Id: FromStr + Display>(&self) -> Result<Page, Problem> {
+    pub(in crate::http) fn page<Id: FromStr + Display>(&self) -> Result<Page, Problem> {
         let malformed = |_| Problem::detailed(Code::MalformedQuery, "after is no id that a page before gave as next");
         let after = self.after.as_deref().map(str::parse::<Id>).transpose().map_err(malformed)?;
         Ok(Page::new(after, self.limit()? + 1))
     }
 
     /// The answer, from what was fetched.
-    pub(super) fn answer<T, U>(
+    pub(in crate::http) fn answer<T, U>(
         &self,
         mut found: Vec<T>,
         id: impl Fn(&T) -> String,
@@ -145,7 +152,7 @@ impl Part {
 }
 
 /// 201, and what was made.
-pub(super) struct Created<T>(pub(super) T);
+pub(in crate::http) struct Created<T>(pub(in crate::http) T);
 
 impl<T: Serialize> IntoResponse for Created<T> {
     fn into_response(self) -> Response {

@@ -3,12 +3,14 @@
 //! Decision: whatever all operations share (the token, the problems) is added here from the row, so that no handler
 //! can say it differently from what is so.
 
-use super::{
-    ROUTES, Route,
-    auth::Need,
-    problem::{self, ProblemBody},
+use crate::{
+    http::{
+        ROUTES, Route,
+        middleware::auth::RouteAuth,
+        problem::{self, ProblemBody},
+    },
+    ids::{ConnectionId, JobId, MeetingId, OrganisationAccountId, OrganisationId, PersonId, ProgramId, TokenId},
 };
-use crate::ids::{ConnectionId, JobId, MeetingId, OrganisationAccountId, OrganisationId, PersonId, ProgramId, TokenId};
 use axum::{
     Json,
     http::header,
@@ -34,14 +36,14 @@ static DOCUMENT: LazyLock<String> = LazyLock::new(|| openapi().to_json().unwrap_
 /// The description of this API, in OpenAPI 3.1.
 #[utoipa::path(get, path = "/v1/openapi.json", tag = "about", operation_id = "openapi",
     responses((status = 200, content_type = "application/json")))]
-pub(super) async fn document() -> Response {
+pub(in crate::http) async fn get_document() -> Response {
     ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.as_str()).into_response()
 }
 
 /// Every problem that this API tells, with what to do about it.
 #[utoipa::path(get, path = "/v1/problems", tag = "about", operation_id = "problems",
     responses((status = 200, body = Vec<ProblemBody>)))]
-pub(super) async fn problems() -> Json<Vec<ProblemBody>> {
+pub(in crate::http) async fn list_problems() -> Json<Vec<ProblemBody>> {
     Json(problem::all())
 }
 
@@ -81,9 +83,9 @@ fn complete(operation: &mut Operation, route: &Route) {
     let response = ResponseBuilder::new().description("A problem").content("application/problem+json", content);
     operation.responses.responses.insert("default".into(), RefOr::T(response.build()));
     let scopes = match route.need {
-        Need::Nothing => return,
-        Need::Token => Vec::new(),
-        Need::Scope(scope) => vec![scope.as_str()],
+        RouteAuth::Nothing => return,
+        RouteAuth::Token => Vec::new(),
+        RouteAuth::Scope(scope) => vec![scope.as_str()],
     };
     operation.security = Some(vec![SecurityRequirement::new(TOKEN, scopes)]);
 }
@@ -96,7 +98,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
 }
 
 /// Whether an operation of this address has parameters in a query.
-pub(super) fn has_query(item: &PathItem) -> bool {
+pub(in crate::http) fn has_query(item: &PathItem) -> bool {
     operations(&mut item.clone()).any(|(_, operation)| {
         let in_query = |parameter: &RefOr<Parameter>| match parameter {
             RefOr::T(parameter) => parameter.parameter_in == ParameterIn::Query,
@@ -107,7 +109,7 @@ pub(super) fn has_query(item: &PathItem) -> bool {
 }
 
 #[cfg(test)]
-pub(super) fn methods(path: &str, item: &PathItem) -> Vec<(&'static str, String)> {
+pub(in crate::http) fn methods(path: &str, item: &PathItem) -> Vec<(&'static str, String)> {
     operations(&mut item.clone()).map(|(method, _)| (method, path.to_owned())).collect()
 }
 

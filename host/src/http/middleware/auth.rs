@@ -3,9 +3,9 @@
 //! Threat: a route that forgot to ask who it is. Decision: what a route needs stands in its row of the table, the
 //! guard is put before every row in one place, and a handler that wants the [`Actor`] cannot be built without it.
 
-use super::problem::{Code, Problem};
 use crate::{
     app::App,
+    http::problem::{Code, Problem},
     people::{Actor, By, Scope, tokens},
 };
 use axum::{
@@ -17,7 +17,7 @@ use axum::{
 
 /// What a route needs of whoever asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Need {
+pub enum RouteAuth {
     /// Nothing: anybody may.
     Nothing,
     /// A good token.
@@ -28,15 +28,15 @@ pub enum Need {
 
 /// Stands before a route.
 #[derive(Clone)]
-pub(super) struct Guard {
-    pub(super) app: App,
-    pub(super) need: Need,
+pub(in crate::http) struct Guard {
+    pub(in crate::http) app: App,
+    pub(in crate::http) need: RouteAuth,
     /// Whether the route has parameters in a query; if it has none, a query is a mistake.
-    pub(super) takes_query: bool,
+    pub(in crate::http) takes_query: bool,
 }
 
 /// Does what the guard is for.
-pub(super) async fn guard(
+pub(in crate::http) async fn guard(
     State(Guard { app, need, takes_query }): State<Guard>,
     mut request: Request,
     next: Next,
@@ -44,11 +44,11 @@ pub(super) async fn guard(
     if !takes_query && request.uri().query().is_some_and(|query| !query.is_empty()) {
         return Err(Problem::detailed(Code::MalformedQuery, "this operation has no parameters in a query"));
     }
-    if need != Need::Nothing {
+    if need != RouteAuth::Nothing {
         let token = bearer(request.headers()).ok_or(Problem::new(Code::Unauthenticated))?;
         let actor = tokens::authenticate(&app.db, &app.clock, token).await?;
         let actor = actor.ok_or(Problem::new(Code::Unauthenticated))?;
-        if let Need::Scope(scope) = need {
+        if let RouteAuth::Scope(scope) = need {
             actor.has(scope)?;
         }
         if let By::Token(token) = actor.by {

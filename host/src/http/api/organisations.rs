@@ -1,11 +1,11 @@
 //! `/v1/organisations`: the operator's list.
 
-use super::{
-    input::{Asked, Body, Created, List, Part},
-    problem::Problem,
-};
 use crate::{
     app::App,
+    http::{
+        input::{Body, Created, List, PageParams, QueryParams},
+        problem::Problem,
+    },
     ids::OrganisationId,
     people::{Actor, Deed},
     programs::{self, Organisation},
@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 /// An organisation.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Organisation)]
-pub(super) struct OrganisationOut {
+pub(in crate::http) struct OrganisationOut {
     id: OrganisationId,
     name: String,
     #[schema(value_type = String, format = DateTime)]
@@ -34,18 +34,18 @@ impl From<Organisation> for OrganisationOut {
 /// A new organisation.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NewOrganisation {
+pub(in crate::http) struct NewOrganisation {
     /// No other organisation has it.
     name: String,
 }
 
 /// The organisations of the deployment.
 #[utoipa::path(get, path = "/v1/organisations", tag = "organisations", operation_id = "listOrganisations",
-    params(Part), responses((status = 200, body = List<OrganisationOut>)))]
-pub(super) async fn list(
+    params(PageParams), responses((status = 200, body = List<OrganisationOut>)))]
+pub(in crate::http) async fn list_organisations(
     State(app): State<App>,
     actor: Actor,
-    Asked(part): Asked<Part>,
+    QueryParams(part): QueryParams<PageParams>,
 ) -> Result<Json<List<OrganisationOut>>, Problem> {
     actor.may(Deed::ManageDeployment)?;
     let found = programs::organisations(&app.db, &part.page::<OrganisationId>()?).await?;
@@ -55,7 +55,7 @@ pub(super) async fn list(
 /// Makes an organisation.
 #[utoipa::path(post, path = "/v1/organisations", tag = "organisations", operation_id = "addOrganisation",
     request_body = NewOrganisation, responses((status = 201, body = OrganisationOut)))]
-pub(super) async fn add(
+pub(in crate::http) async fn create_organisation(
     State(app): State<App>,
     actor: Actor,
     Body(new): Body<NewOrganisation>,

@@ -1,11 +1,11 @@
 //! `/v1/tokens`.
 
-use super::{
-    input::{Asked, Body, Created, Ids, List, Listing},
-    problem::Problem,
-};
 use crate::{
     app::App,
+    http::{
+        input::{Body, Created, List, ListParams, PathIds, QueryParams},
+        problem::Problem,
+    },
     ids::{OrganisationId, PersonId, TokenId},
     people::{
         Actor, Scopes,
@@ -21,7 +21,7 @@ use utoipa::ToSchema;
 /// A token, without itself. Without an organisation it is an operator's, without a person an integration's.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Token)]
-pub(super) struct TokenOut {
+pub(in crate::http) struct TokenOut {
     id: TokenId,
     organisation: Option<OrganisationId>,
     person: Option<PersonId>,
@@ -45,7 +45,7 @@ impl From<Token> for TokenOut {
 
 /// A token, and itself, this once.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct NewTokenOut {
+pub(in crate::http) struct NewTokenOut {
     /// For `authorization: Bearer`. It is not kept and cannot be had again.
     secret: String,
     token: TokenOut,
@@ -56,7 +56,7 @@ pub(super) struct NewTokenOut {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewToken)]
-pub(super) struct TokenIn {
+pub(in crate::http) struct TokenIn {
     organisation: Option<OrganisationId>,
     /// Only the person themself makes a token of a person.
     person: Option<PersonId>,
@@ -70,11 +70,11 @@ pub(super) struct TokenIn {
 
 /// The tokens that whoever asks has the say over.
 #[utoipa::path(get, path = "/v1/tokens", tag = "tokens", operation_id = "listTokens",
-    params(Listing), responses((status = 200, body = List<TokenOut>)))]
-pub(super) async fn list(
+    params(ListParams), responses((status = 200, body = List<TokenOut>)))]
+pub(in crate::http) async fn list_tokens(
     State(app): State<App>,
     actor: Actor,
-    Asked(asked): Asked<Listing>,
+    QueryParams(asked): QueryParams<ListParams>,
 ) -> Result<Json<List<TokenOut>>, Problem> {
     let (organisation, part) = (asked.organisation, asked.part());
     let found = tokens::list(&app.db, &actor, organisation, &part.page::<TokenId>()?).await?;
@@ -84,7 +84,7 @@ pub(super) async fn list(
 /// Makes a token. It is told this once.
 #[utoipa::path(post, path = "/v1/tokens", tag = "tokens", operation_id = "createToken",
     request_body = TokenIn, responses((status = 201, body = NewTokenOut)))]
-pub(super) async fn create(
+pub(in crate::http) async fn create_token(
     State(app): State<App>,
     actor: Actor,
     Body(TokenIn { organisation, person, name, scopes, expires_at }): Body<TokenIn>,
@@ -97,10 +97,10 @@ pub(super) async fn create(
 /// Ends a token at once.
 #[utoipa::path(delete, path = "/v1/tokens/{token}", tag = "tokens", operation_id = "revokeToken",
     params(("token" = TokenId, Path)), responses((status = 204)))]
-pub(super) async fn revoke(
+pub(in crate::http) async fn revoke_token(
     State(app): State<App>,
     actor: Actor,
-    Ids(token): Ids<TokenId>,
+    PathIds(token): PathIds<TokenId>,
 ) -> Result<StatusCode, Problem> {
     tokens::revoke(&app.db, Some(&actor), token).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -1,10 +1,9 @@
-//! What the verbs of connections, availability and meetings refuse, as problems.
+//! Refusals of connections, service accounts and availability, as problems.
 
-use super::problem::{Code, Problem};
+use super::{Code, Problem};
 use crate::{
     availability::BusyError,
-    connections::{ConnectError, DisconnectError},
-    meetings::{CancelError, ChangeError, ScheduleError},
+    connections::{ConnectError, DisconnectError, organisation::AccountError},
     plugins::{CallError, Remedy},
 };
 
@@ -63,40 +62,36 @@ impl From<BusyError> for Problem {
     }
 }
 
-impl From<ScheduleError> for Problem {
-    fn from(error: ScheduleError) -> Self {
-        match error {
-            ScheduleError::Invalid(_) => Self::detailed(Code::InvalidMeeting, error),
-            ScheduleError::NoProgram => Self::detailed(Code::NotFound, error),
-            ScheduleError::NotAMember(_) => Self::detailed(Code::NotAMember, error),
-            ScheduleError::NotAllowed => Self::detailed(Code::RoleMissing, error),
-            ScheduleError::KeyReused => Self::new(Code::IdempotencyKeyReused),
-            ScheduleError::Database(error) => error.into(),
-        }
-    }
-}
-
-impl From<ChangeError> for Problem {
-    fn from(error: ChangeError) -> Self {
-        match error {
-            ChangeError::Unknown => Self::new(Code::NotFound),
-            ChangeError::NotAllowed => Self::detailed(Code::RoleMissing, error),
-            ChangeError::Cancelled => Self::new(Code::MeetingCancelled),
-            ChangeError::Stale(_) => Self::detailed(Code::StaleRevision, error),
-            ChangeError::Invalid(_) => Self::detailed(Code::InvalidMeeting, error),
-            ChangeError::NotAMember(_) => Self::detailed(Code::NotAMember, error),
-            ChangeError::Database(error) => error.into(),
-        }
-    }
-}
-
-impl From<CancelError> for Problem {
-    fn from(error: CancelError) -> Self {
-        match error {
-            CancelError::Unknown => Self::new(Code::NotFound),
-            CancelError::NotAllowed => Self::detailed(Code::RoleMissing, error),
-            CancelError::Stale => Self::new(Code::StaleRevision),
-            CancelError::Database(error) => error.into(),
-        }
+impl From<AccountError> for Problem {
+    fn from(error: AccountError) -> Self {
+        let code = match &error {
+            AccountError::NotAllowed(refused) => return (*refused).into(),
+            AccountError::NotOffered(_) => Code::NotOffered,
+            AccountError::SignIn(_)
+            | AccountError::Secret(_)
+            | AccountError::Key(_)
+            | AccountError::Input(_)
+            | AccountError::Access(_) => Code::InvalidSignIn,
+            AccountError::NeedsBrowser => Code::NeedsBrowser,
+            AccountError::Mailbox(_) => Code::InvalidEmail,
+            AccountError::Domain(_) => Code::MailboxElsewhere,
+            AccountError::Refused { failure, .. } => match failure.remedy {
+                Remedy::NeedsAdminApproval(_) | Remedy::AccessPending => Code::NeedsAdminApproval,
+                Remedy::Temporary | Remedy::SlowDown(_) => Code::CalendarUnavailable,
+                _ => Code::SignInRefused,
+            },
+            AccountError::Provider(_)
+            | AccountError::NoClient(_)
+            | AccountError::Call(_)
+            | AccountError::NoToken(_)
+            | AccountError::Sealed(_) => Code::CalendarUnavailable,
+            AccountError::ScopesMissing(_) | AccountError::NoRefreshToken => Code::ConsentNotGiven,
+            AccountError::NoAccount(_) => Code::NotFound,
+            AccountError::Database(_) => {
+                let AccountError::Database(error) = error else { return Self::new(Code::Internal) };
+                return error.into();
+            }
+        };
+        Self::detailed(code, error.advice())
     }
 }

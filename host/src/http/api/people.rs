@@ -1,11 +1,11 @@
 //! `/v1/people` and `/v1/me`.
 
-use super::{
-    input::{Asked, Body, Created, Ids, List, Listing},
-    problem::{Code, Problem},
-};
 use crate::{
     app::App,
+    http::{
+        input::{Body, Created, List, ListParams, PathIds, QueryParams},
+        problem::{Code, Problem},
+    },
     ids::{OrganisationId, PersonId, ProgramId, TokenId},
     people::{self, Actor, By, Deed, MemberRole, NewPerson, Person, Role, Scopes, Who},
 };
@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 /// A person.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Person)]
-pub(super) struct PersonOut {
+pub(in crate::http) struct PersonOut {
     id: PersonId,
     organisation: OrganisationId,
     email: String,
@@ -39,7 +39,7 @@ impl From<Person> for PersonOut {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewPerson)]
-pub(super) struct PersonIn {
+pub(in crate::http) struct PersonIn {
     /// Whose; an operator must say it.
     organisation: Option<OrganisationId>,
     /// No other person of the organisation has it.
@@ -53,7 +53,7 @@ pub(super) struct PersonIn {
 
 /// Who asks.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Me {
+pub(in crate::http) struct Me {
     kind: Kind,
     token: TokenId,
     scopes: Scopes,
@@ -83,7 +83,9 @@ struct MyProgram {
 
 /// Who asks: what the token stands for, and what it is for.
 #[utoipa::path(get, path = "/v1/me", tag = "people", operation_id = "me", responses((status = 200, body = Me)))]
-pub(super) async fn me(Actor { by, who, scopes, expires_at }: Actor) -> Result<Json<Me>, Problem> {
+pub(in crate::http) async fn get_current_actor(
+    Actor { by, who, scopes, expires_at }: Actor,
+) -> Result<Json<Me>, Problem> {
     let By::Token(token) = by else { return Err(Problem::internal("something else than a token opened the API")) };
     let (kind, organisation, person, role, programs) = match who {
         Who::Operator => (Kind::Operator, None, None, None, Vec::new()),
@@ -98,11 +100,11 @@ pub(super) async fn me(Actor { by, who, scopes, expires_at }: Actor) -> Result<J
 
 /// The people of an organisation.
 #[utoipa::path(get, path = "/v1/people", tag = "people", operation_id = "listPeople",
-    params(Listing), responses((status = 200, body = List<PersonOut>)))]
-pub(super) async fn list(
+    params(ListParams), responses((status = 200, body = List<PersonOut>)))]
+pub(in crate::http) async fn list_people(
     State(app): State<App>,
     actor: Actor,
-    Asked(asked): Asked<Listing>,
+    QueryParams(asked): QueryParams<ListParams>,
 ) -> Result<Json<List<PersonOut>>, Problem> {
     let organisation = actor.organisation(asked.organisation)?;
     let part = asked.part();
@@ -114,7 +116,7 @@ pub(super) async fn list(
 /// Makes a person.
 #[utoipa::path(post, path = "/v1/people", tag = "people", operation_id = "addPerson",
     request_body = PersonIn, responses((status = 201, body = PersonOut)))]
-pub(super) async fn add(
+pub(in crate::http) async fn create_person(
     State(app): State<App>,
     actor: Actor,
     Body(PersonIn { organisation, email, name, zone, role }): Body<PersonIn>,
@@ -132,10 +134,10 @@ pub(super) async fn add(
 /// A person.
 #[utoipa::path(get, path = "/v1/people/{person}", tag = "people", operation_id = "getPerson",
     params(("person" = PersonId, Path)), responses((status = 200, body = PersonOut)))]
-pub(super) async fn get(
+pub(in crate::http) async fn get_person(
     State(app): State<App>,
     actor: Actor,
-    Ids(person): Ids<PersonId>,
+    PathIds(person): PathIds<PersonId>,
 ) -> Result<Json<PersonOut>, Problem> {
     let person = people::get(&app.db, actor.reach(), person).await?.ok_or(Problem::new(Code::NotFound))?;
     actor.may(Deed::SeePerson(&person))?;

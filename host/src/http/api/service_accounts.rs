@@ -3,20 +3,16 @@
 //! A global administrator's, with a token of their own: no key of the organisation's, and no operator, can answer for
 //! mailboxes. What was sent as a secret is sealed, and never given out again.
 
-use super::{
-    connections::{AbilitiesOut, CalendarOut},
-    input::{Asked, Body, Ids},
-    problem::{Code, Problem},
-    queries::AccountQuery,
-};
+use super::connections::{AbilitiesOut, CalendarOut};
 use crate::{
     app::App,
-    connections::organisation::{
-        self, AccountError, Inviting, NewAccount, OrganisationAccount, Overview, Probed, Secret,
+    connections::organisation::{self, Inviting, NewAccount, OrganisationAccount, Overview, Probed, Secret},
+    http::{
+        input::{Body, PathIds, QueryParams, queries::AccountQuery},
+        problem::{Code, Problem},
     },
     ids::{OrganisationAccountId, OrganisationId, PersonId},
     people::Actor,
-    plugins::Remedy,
     programs::domains,
 };
 use axum::{Json, extract::State, http::StatusCode};
@@ -27,7 +23,7 @@ use utoipa::ToSchema;
 /// What an organisation connects its people by.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = OrganisationAccounts)]
-pub(super) struct AccountsOut {
+pub(in crate::http) struct AccountsOut {
     /// Its mail domains, as the operator says: whoever has an address in one is connected.
     domains: Vec<String>,
     /// At most one for each provider.
@@ -59,7 +55,7 @@ struct AccountOut {
 /// An account that works.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SavedAccount)]
-pub(super) struct SavedOut {
+pub(in crate::http) struct SavedOut {
     id: OrganisationAccountId,
     probe: ProbeOut,
 }
@@ -67,7 +63,7 @@ pub(super) struct SavedOut {
 /// What an account can do with the mailbox that it was tried with.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Probe)]
-pub(super) struct ProbeOut {
+pub(in crate::http) struct ProbeOut {
     /// `delegated` or `shared`.
     kind: &'static str,
     client: Option<String>,
@@ -83,7 +79,7 @@ pub(super) struct ProbeOut {
 /// An account to be tried or saved.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NewAccountIn {
+pub(in crate::http) struct NewAccountIn {
     /// Of those that are offered in all of the organisation.
     provider: String,
     /// Which of its sign-ins.
@@ -140,10 +136,10 @@ impl NewAccountIn {
 #[utoipa::path(get, path = "/v1/organisations/{organisation}/account", tag = "organisations",
     operation_id = "getOrganisationAccounts", params(("organisation" = OrganisationId, Path)),
     responses((status = 200, body = AccountsOut)))]
-pub(super) async fn get(
+pub(in crate::http) async fn list_service_accounts(
     State(app): State<App>,
     actor: Actor,
-    Ids(organisation): Ids<OrganisationId>,
+    PathIds(organisation): PathIds<OrganisationId>,
 ) -> Result<Json<AccountsOut>, Problem> {
     let accounts = organisation::accounts(&app.calendars, &actor, organisation).await?;
     let domains = domains::list(&mut app.db.begin_read().await?, organisation).await?;
@@ -155,10 +151,10 @@ pub(super) async fn get(
 #[utoipa::path(post, path = "/v1/organisations/{organisation}/account/probe", tag = "organisations",
     operation_id = "probeOrganisationAccount", params(("organisation" = OrganisationId, Path)),
     request_body = NewAccountIn, responses((status = 200, body = ProbeOut)))]
-pub(super) async fn probe(
+pub(in crate::http) async fn probe_service_account(
     State(app): State<App>,
     actor: Actor,
-    Ids(organisation): Ids<OrganisationId>,
+    PathIds(organisation): PathIds<OrganisationId>,
     Body(new): Body<NewAccountIn>,
 ) -> Result<Json<ProbeOut>, Problem> {
     // Nobody else is told what is missing.
@@ -171,10 +167,10 @@ pub(super) async fn probe(
 #[utoipa::path(put, path = "/v1/organisations/{organisation}/account", tag = "organisations",
     operation_id = "saveOrganisationAccount", params(("organisation" = OrganisationId, Path)),
     request_body = NewAccountIn, responses((status = 200, body = SavedOut)))]
-pub(super) async fn put(
+pub(in crate::http) async fn save_service_account(
     State(app): State<App>,
     actor: Actor,
-    Ids(organisation): Ids<OrganisationId>,
+    PathIds(organisation): PathIds<OrganisationId>,
     Body(new): Body<NewAccountIn>,
 ) -> Result<Json<SavedOut>, Problem> {
     organisation::administers(&actor, organisation)?;
@@ -186,46 +182,12 @@ pub(super) async fn put(
 #[utoipa::path(delete, path = "/v1/organisations/{organisation}/account", tag = "organisations",
     operation_id = "removeOrganisationAccount", params(("organisation" = OrganisationId, Path), AccountQuery),
     responses((status = 204)))]
-pub(super) async fn delete(
+pub(in crate::http) async fn delete_service_account(
     State(app): State<App>,
     actor: Actor,
-    Ids(organisation): Ids<OrganisationId>,
-    Asked(AccountQuery { provider }): Asked<AccountQuery>,
+    PathIds(organisation): PathIds<OrganisationId>,
+    QueryParams(AccountQuery { provider }): QueryParams<AccountQuery>,
 ) -> Result<StatusCode, Problem> {
     organisation::remove(&app.calendars, &actor, organisation, &provider).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-impl From<AccountError> for Problem {
-    fn from(error: AccountError) -> Self {
-        let code = match &error {
-            AccountError::NotAllowed(refused) => return (*refused).into(),
-            AccountError::NotOffered(_) => Code::NotOffered,
-            AccountError::SignIn(_)
-            | AccountError::Secret(_)
-            | AccountError::Key(_)
-            | AccountError::Input(_)
-            | AccountError::Access(_) => Code::InvalidSignIn,
-            AccountError::NeedsBrowser => Code::NeedsBrowser,
-            AccountError::Mailbox(_) => Code::InvalidEmail,
-            AccountError::Domain(_) => Code::MailboxElsewhere,
-            AccountError::Refused { failure, .. } => match failure.remedy {
-                Remedy::NeedsAdminApproval(_) | Remedy::AccessPending => Code::NeedsAdminApproval,
-                Remedy::Temporary | Remedy::SlowDown(_) => Code::CalendarUnavailable,
-                _ => Code::SignInRefused,
-            },
-            AccountError::Provider(_)
-            | AccountError::NoClient(_)
-            | AccountError::Call(_)
-            | AccountError::NoToken(_)
-            | AccountError::Sealed(_) => Code::CalendarUnavailable,
-            AccountError::ScopesMissing(_) | AccountError::NoRefreshToken => Code::ConsentNotGiven,
-            AccountError::NoAccount(_) => Code::NotFound,
-            AccountError::Database(_) => {
-                let AccountError::Database(error) = error else { return Self::new(Code::Internal) };
-                return error.into();
-            }
-        };
-        Self::detailed(code, error.advice())
-    }
 }

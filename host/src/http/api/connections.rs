@@ -1,17 +1,18 @@
 //! `/v1/people/{person}/connection`: a person's connected calendar, and what they may connect.
 
-use super::{
-    input::{Body, Ids},
-    problem::{Code, Problem},
-};
+use super::lookup::find_person;
 use crate::{
     app::App,
     connections::{
         self, Connection, Request,
         oauth::{code_grant, level_name},
     },
+    http::{
+        input::{Body, PathIds},
+        problem::{Code, Problem},
+    },
     ids::{ConnectionId, PersonId},
-    people::{self, Actor, Deed, Person, Refused},
+    people::Actor,
     plugins::contract::{Abilities, Calendar, FieldKind, Form, Method, SignIn},
     programs::offers,
 };
@@ -21,13 +22,10 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-/// Who may deal with calendars and meetings at all. Operators run the deployment; what is in it is not their business.
-pub(super) const MEMBERS: &str = "people and integrations of an organisation";
-
 /// A person's connected calendar. The credential is never given out.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Connection)]
-pub(super) struct ConnectionOut {
+pub(in crate::http) struct ConnectionOut {
     id: ConnectionId,
     person: PersonId,
     provider: String,
@@ -54,7 +52,7 @@ pub(super) struct ConnectionOut {
 /// A calendar of the account.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Calendar)]
-pub(super) struct CalendarOut {
+pub(in crate::http) struct CalendarOut {
     id: String,
     name: String,
     can_write: bool,
@@ -66,7 +64,7 @@ pub(super) struct CalendarOut {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Abilities)]
 #[expect(clippy::struct_excessive_bools, reason = "a set of independent abilities, as the contract lists them")]
-pub(super) struct AbilitiesOut {
+pub(in crate::http) struct AbilitiesOut {
     read_busy: bool,
     write: bool,
     report_changes: bool,
@@ -76,7 +74,7 @@ pub(super) struct AbilitiesOut {
 
 impl CalendarOut {
     /// A calendar, and whether it is this one to which meetings go.
-    pub(super) fn of(calendar: &Calendar, home: Option<&str>) -> Self {
+    pub(in crate::http) fn of(calendar: &Calendar, home: Option<&str>) -> Self {
         Self {
             id: calendar.id.clone(),
             name: calendar.name.clone(),
@@ -119,7 +117,7 @@ impl From<Connection> for ConnectionOut {
 /// What a person filled in.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NewConnection {
+pub(in crate::http) struct NewConnection {
     /// Of those that are offered.
     provider: String,
     /// Which of its sign-ins.
@@ -137,7 +135,7 @@ pub(super) struct NewConnection {
 /// A provider that a person may connect.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Offer)]
-pub(super) struct OfferOut {
+pub(in crate::http) struct OfferOut {
     provider: String,
     name: String,
     sign_ins: Vec<SignInOut>,
@@ -174,12 +172,12 @@ struct FieldOut {
 /// What the person may connect.
 #[utoipa::path(get, path = "/v1/people/{person}/offers", tag = "connections", operation_id = "listOffers",
     params(("person" = PersonId, Path)), responses((status = 200, body = Vec<OfferOut>)))]
-pub(super) async fn offers(
+pub(in crate::http) async fn list_offers(
     State(app): State<App>,
     actor: Actor,
-    Ids(person): Ids<PersonId>,
+    PathIds(person): PathIds<PersonId>,
 ) -> Result<Json<Vec<OfferOut>>, Problem> {
-    let person = find(&app, &actor, person).await?;
+    let person = find_person(&app, &actor, person).await?;
     let mut tx = app.calendars.db.begin_read().await?;
     let offered = offers::to_person(&mut tx, person.organisation, person.id).await?;
     tx.commit().await?;
@@ -187,13 +185,13 @@ pub(super) async fn offers(
     for id in offered {
         // What is offered and not granted at the moment cannot be connected at the moment.
         let Ok(provider) = app.calendars.registry.provider(&id).await else { continue };
-        let sign_ins = provider.sign_ins().filter_map(way).collect();
+        let sign_ins = provider.sign_ins().filter_map(sign_in_out).collect();
         offers.push(OfferOut { provider: id, name: provider.plugin.description().name.clone(), sign_ins });
     }
     Ok(Json(offers))
 }
 
-fn way(sign_in: &SignIn) -> Option<SignInOut> {
+fn sign_in_out(sign_in: &SignIn) -> Option<SignInOut> {
     let (id, label) = (sign_in.id.clone(), sign_in.label.clone());
     if code_grant(sign_in).is_some() {
         return Some(SignInOut { id, label, method: "browser", help_link: None, fields: vec![] });
@@ -223,12 +221,12 @@ fn way(sign_in: &SignIn) -> Option<SignInOut> {
 /// The person's connected calendar.
 #[utoipa::path(get, path = "/v1/people/{person}/connection", tag = "connections", operation_id = "getConnection",
     params(("person" = PersonId, Path)), responses((status = 200, body = ConnectionOut)))]
-pub(super) async fn get(
+pub(in crate::http) async fn get_connection(
     State(app): State<App>,
     actor: Actor,
-    Ids(person): Ids<PersonId>,
+    PathIds(person): PathIds<PersonId>,
 ) -> Result<Json<ConnectionOut>, Problem> {
-    let person = find(&app, &actor, person).await?;
+    let person = find_person(&app, &actor, person).await?;
     let mut tx = app.calendars.db.begin_read().await?;
     let kept = connections::store::of_person(&mut tx, person.organisation, person.id).await?;
     Ok(Json(kept.ok_or(Problem::new(Code::NotConnected))?.connection.into()))
@@ -239,13 +237,13 @@ pub(super) async fn get(
 #[utoipa::path(put, path = "/v1/people/{person}/connection", tag = "connections", operation_id = "connect",
     params(("person" = PersonId, Path)), request_body = NewConnection,
     responses((status = 200, body = ConnectionOut)))]
-pub(super) async fn put(
+pub(in crate::http) async fn connect_calendar(
     State(app): State<App>,
     actor: Actor,
-    Ids(person): Ids<PersonId>,
+    PathIds(person): PathIds<PersonId>,
     Body(new): Body<NewConnection>,
 ) -> Result<Json<ConnectionOut>, Problem> {
-    let person = find(&app, &actor, person).await?;
+    let person = find_person(&app, &actor, person).await?;
     let NewConnection { provider, sign_in, server, fields, secrets } = new;
     let secrets = secrets.into_iter().map(|(name, secret)| (name, secret.into())).collect();
     let request = Request { provider, sign_in, server, fields, secrets };
@@ -256,21 +254,12 @@ pub(super) async fn put(
 /// Disconnects it, and forgets the credential. Events that are in the calendar stay there.
 #[utoipa::path(delete, path = "/v1/people/{person}/connection", tag = "connections", operation_id = "disconnect",
     params(("person" = PersonId, Path)), responses((status = 204)))]
-pub(super) async fn delete(
+pub(in crate::http) async fn disconnect_calendar(
     State(app): State<App>,
     actor: Actor,
-    Ids(person): Ids<PersonId>,
+    PathIds(person): PathIds<PersonId>,
 ) -> Result<StatusCode, Problem> {
-    let person = find(&app, &actor, person).await?;
+    let person = find_person(&app, &actor, person).await?;
     connections::disconnect(&app.calendars, &actor, person.id).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// A person whose calendar is somebody's business: their own, an administrator's, an integration's. Not an operator's.
-pub(super) async fn find(app: &App, actor: &Actor, person: PersonId) -> Result<Person, Problem> {
-    let organisation = actor.own().ok_or(Refused::Role(MEMBERS))?;
-    let mut tx = app.db.begin_read().await?;
-    let person = people::person(&mut tx, organisation, person).await?.ok_or(Problem::new(Code::NotFound))?;
-    actor.may(Deed::SeePerson(&person))?;
-    Ok(person)
 }

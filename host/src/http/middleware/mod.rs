@@ -5,7 +5,9 @@
 //! into our log; the log says the pattern of the route and no address, which may hold what is nobody's business. No
 //! page of another site may read answers: there are no headers for that (CORS).
 
-use super::problem::{Code, Problem};
+pub(in crate::http) mod auth;
+
+use crate::http::problem::{Code, Problem};
 use axum::{
     extract::{MatchedPath, Request},
     http::{HeaderName, HeaderValue, header},
@@ -24,7 +26,7 @@ const LONGEST: Duration = Duration::from_secs(90);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The outermost.
-pub(super) async fn wrap(request: Request, next: Next) -> Response {
+pub(in crate::http) async fn request_id_and_log(request: Request, next: Next) -> Response {
     // The number only has to differ; without random numbers it does not, and no more than that is lost.
     let id = format!("{:016x}", getrandom::u64().unwrap_or_default());
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
@@ -45,12 +47,12 @@ pub(super) async fn wrap(request: Request, next: Next) -> Response {
 }
 
 /// Nobody waits for ever.
-pub(super) async fn in_time(request: Request, next: Next) -> Response {
+pub(in crate::http) async fn with_timeout(request: Request, next: Next) -> Response {
     let answer = tokio::time::timeout(LONGEST, next.run(request)).await;
     answer.unwrap_or_else(|_| Problem::new(Code::Timeout).into_response())
 }
 
 /// A handler panicked; the runtime's own line says where.
-pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
+pub(in crate::http) fn on_panic(_: Box<dyn Any + Send>) -> Response {
     Problem::internal("a handler panicked").into_response()
 }

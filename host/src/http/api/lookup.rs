@@ -1,0 +1,25 @@
+//! Finds the people and programs that a path names, for the actor of the request.
+//!
+//! A person or program of another organisation is "not found", so that nobody learns that it exists.
+
+use crate::{
+    app::App,
+    http::problem::{Code, Problem},
+    ids::{PersonId, ProgramId},
+    people::{self, Actor, Deed, Person},
+    programs::{self, Program},
+};
+
+/// Finds a person whose calendar the actor may deal with. Operators may not.
+pub(super) async fn find_person(app: &App, actor: &Actor, person: PersonId) -> Result<Person, Problem> {
+    let organisation = actor.member_organisation()?;
+    let mut tx = app.db.begin_read().await?;
+    let person = people::person(&mut tx, organisation, person).await?.ok_or(Problem::new(Code::NotFound))?;
+    actor.may(Deed::SeePerson(&person))?;
+    Ok(person)
+}
+
+/// Finds a program of the actor's organisation; an operator finds every program.
+pub(super) async fn find_program(app: &App, actor: &Actor, program: ProgramId) -> Result<Program, Problem> {
+    programs::get(&app.db, actor.reach(), program).await?.ok_or(Problem::new(Code::NotFound))
+}
