@@ -4,6 +4,8 @@
 
 /// All parts together.
 pub mod app;
+/// Authentication and authorisation.
+pub mod auth;
 /// When people are free.
 pub mod availability;
 /// The values of the field.
@@ -30,11 +32,11 @@ pub mod jobs;
 pub mod mail;
 /// Meetings, and their events in people's calendars.
 pub mod meetings;
-/// People, their roles, and API tokens.
+/// Organisations, their programs, mail domains and offers.
+pub mod organisations;
+/// People, and their roles.
 pub mod people;
 /// Running providers.
 pub mod plugins;
-/// Organisations and their programs.
-pub mod programs;
 /// Secrets at rest.
 pub mod secrets;

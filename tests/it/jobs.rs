@@ -9,8 +9,8 @@ use chronus_host::{
     db::Db,
     ids::{JobId, MeetingId},
     jobs::{
-        self, Count, Effect, Lease, LeaseError, MAX_ATTEMPTS, Outcome, Retried, Runner, Settings, claim, finish, put,
-        put_at,
+        self, Count, Effect, Lease, LeaseError, MAX_ATTEMPTS, Outcome, Retried, Runner, Settings, bury, claim, enqueue,
+        enqueue_at, finish,
     },
 };
 use chronus_tests::database::{Database, Engine};
@@ -42,10 +42,10 @@ impl Yard {
     }
 
     /// Each a little later than the one before: of what is due at the same time, anything may come first.
-    async fn put(&self, effect: &Effect) {
+    async fn enqueue(&self, effect: &Effect) {
         self.pass(Duration::from_micros(1));
         let mut tx = self.db.begin().await.unwrap();
-        put(&mut tx, effect).await.unwrap();
+        enqueue(&mut tx, effect).await.unwrap();
         tx.commit().await.unwrap();
     }
 
@@ -69,7 +69,7 @@ impl Yard {
 
     async fn die(&self, lease: &Lease) -> Result<(), LeaseError> {
         let mut tx = self.db.begin().await?;
-        jobs::die(&mut tx, lease, "the service says never").await?;
+        bury(&mut tx, lease, "the service says never").await?;
         Ok(tx.commit().await?)
     }
 
@@ -104,7 +104,7 @@ async fn the_longest_due_comes_first_and_nothing_before_its_time() {
     let now = yard.clock.now();
     let mut tx = yard.db.begin().await.unwrap();
     for (n, seconds) in [(1, 30), (2, 10), (3, 20)] {
-        put_at(&mut tx, &push(n), now + SignedDuration::from_secs(seconds)).await.unwrap();
+        enqueue_at(&mut tx, &push(n), now + SignedDuration::from_secs(seconds)).await.unwrap();
     }
     tx.commit().await.unwrap();
     assert!(yard.claim().await.is_none());
@@ -113,9 +113,9 @@ async fn the_longest_due_comes_first_and_nothing_before_its_time() {
     assert_eq!(yard.claim().await.unwrap().effect, push(3));
     assert!(yard.claim().await.is_none());
     // The same again, earlier: it is due at once. The same again, later: it stays due.
-    yard.put(&push(1)).await;
+    yard.enqueue(&push(1)).await;
     let mut tx = yard.db.begin().await.unwrap();
-    put_at(&mut tx, &push(1), now + SignedDuration::from_secs(1000)).await.unwrap();
+    enqueue_at(&mut tx, &push(1), now + SignedDuration::from_secs(1000)).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(yard.claim().await.unwrap().effect, push(1));
 }
@@ -124,7 +124,7 @@ async fn the_longest_due_comes_first_and_nothing_before_its_time() {
 async fn what_was_rolled_back_is_not_done() {
     let yard = Yard::new().await;
     let mut tx = yard.db.begin().await.unwrap();
-    put(&mut tx, &push(1)).await.unwrap();
+    enqueue(&mut tx, &push(1)).await.unwrap();
     drop(tx);
     assert_eq!(yard.count().await, (0, 0, 0));
 }
@@ -133,16 +133,16 @@ async fn what_was_rolled_back_is_not_done() {
 async fn equal_work_is_one_job_until_it_is_begun() {
     let yard = Yard::new().await;
     for _ in 0..3 {
-        yard.put(&push(1)).await;
+        yard.enqueue(&push(1)).await;
     }
     assert_eq!(yard.count().await, (1, 0, 0));
     let first = yard.claim().await.unwrap();
     // Whoever does it may have read already.
-    yard.put(&push(1)).await;
-    yard.put(&push(1)).await;
+    yard.enqueue(&push(1)).await;
+    yard.enqueue(&push(1)).await;
     assert_eq!(yard.count().await, (1, 1, 0));
     // Its lane is taken; that of another meeting is not.
-    yard.put(&push(2)).await;
+    yard.enqueue(&push(2)).await;
     assert_eq!(yard.claim().await.unwrap().effect, push(2));
     assert!(yard.claim().await.is_none());
     yard.finish(&first).await.unwrap();
@@ -157,21 +157,21 @@ async fn work_is_not_begun_while_a_change_that_counts_on_it_is_not_committed() {
         return;
     }
     let yard = Yard::new().await;
-    yard.put(&push(1)).await;
+    yard.enqueue(&push(1)).await;
     let mut change = yard.db.begin().await.unwrap();
-    put(&mut change, &push(1)).await.unwrap();
+    enqueue(&mut change, &push(1)).await.unwrap();
     assert!(yard.claim().await.is_none(), "it would be done without the change");
     change.commit().await.unwrap();
     assert_eq!(yard.claim().await.unwrap().effect, push(1));
     // The other way round: what was put while the job is being begun waits for that, and is another job.
-    yard.put(&push(2)).await;
+    yard.enqueue(&push(2)).await;
     let mut beginning = yard.db.begin().await.unwrap();
     assert_eq!(claim(&mut beginning, "a test", LEASE).await.unwrap().unwrap().effect, push(2));
     let put_meanwhile = tokio::spawn({
         let db = yard.db.clone();
         async move {
             let mut tx = db.begin().await.unwrap();
-            put(&mut tx, &push(2)).await.unwrap();
+            enqueue(&mut tx, &push(2)).await.unwrap();
             tx.commit().await.unwrap();
         }
     });
@@ -184,7 +184,7 @@ async fn work_is_not_begun_while_a_change_that_counts_on_it_is_not_committed() {
 #[tokio::test]
 async fn whoever_lost_the_lease_can_end_nothing() {
     let yard = Yard::new().await;
-    yard.put(&push(1)).await;
+    yard.enqueue(&push(1)).await;
     let slow = yard.claim().await.unwrap();
     yard.pass(LEASE - Duration::from_micros(1));
     assert!(yard.claim().await.is_none());
@@ -207,7 +207,7 @@ async fn whoever_lost_the_lease_can_end_nothing() {
 #[tokio::test]
 async fn a_lease_that_is_extended_is_not_taken_over() {
     let yard = Yard::new().await;
-    yard.put(&push(1)).await;
+    yard.enqueue(&push(1)).await;
     let lease = yard.claim().await.unwrap();
     for _ in 0..5 {
         yard.pass(LEASE / 2);
@@ -222,8 +222,8 @@ async fn a_lease_that_is_extended_is_not_taken_over() {
 #[tokio::test]
 async fn what_failed_waits_and_holds_up_nobody() {
     let yard = Yard::new().await;
-    yard.put(&push(1)).await;
-    yard.put(&push(2)).await;
+    yard.enqueue(&push(1)).await;
+    yard.enqueue(&push(2)).await;
     let lease = yard.claim().await.unwrap();
     let Retried::At(at) = yard.retry(&lease, None).await.unwrap() else { panic!("not dead after one attempt") };
     assert!(at.duration_since(yard.clock.now()) <= SignedDuration::from_secs(2));
@@ -233,7 +233,7 @@ async fn what_failed_waits_and_holds_up_nobody() {
     assert_eq!((&lease.effect, lease.attempt), (&push(1), 2));
     // A new change is tried at once, whatever failed before.
     yard.retry(&lease, None).await.unwrap();
-    yard.put(&push(1)).await;
+    yard.enqueue(&push(1)).await;
     assert_eq!(yard.claim().await.unwrap().attempt, 3);
 }
 
@@ -241,14 +241,14 @@ async fn what_failed_waits_and_holds_up_nobody() {
 async fn the_service_is_given_the_time_that_it_asks_for() {
     let yard = Yard::new().await;
     let after = Duration::from_secs(100);
-    yard.put(&push(1)).await;
+    yard.enqueue(&push(1)).await;
     let lease = yard.claim().await.unwrap();
     // Changed before it failed, and after.
-    yard.put(&push(1)).await;
+    yard.enqueue(&push(1)).await;
     let asked = yard.clock.now() + SignedDuration::try_from(after).unwrap();
     assert_eq!(yard.retry(&lease, Some(after)).await.unwrap(), Retried::At(asked));
     assert_eq!(yard.count().await, (1, 0, 0), "both are one job");
-    yard.put(&push(1)).await;
+    yard.enqueue(&push(1)).await;
     yard.pass_until(asked - SignedDuration::from_micros(1));
     assert!(yard.claim().await.is_none());
     yard.pass_until(asked);
@@ -258,7 +258,7 @@ async fn the_service_is_given_the_time_that_it_asks_for() {
 #[tokio::test]
 async fn dead_letters_are_kept_revived_and_forgotten() {
     let yard = Yard::new().await;
-    yard.put(&push(1)).await;
+    yard.enqueue(&push(1)).await;
     let lease = yard.claim().await.unwrap();
     yard.die(&lease).await.unwrap();
     assert_eq!(yard.count().await, (0, 0, 1));
@@ -279,18 +279,18 @@ async fn dead_letters_are_kept_revived_and_forgotten() {
     yard.die(&again).await.unwrap();
 
     // The next change dies too: one letter is enough. The one after that is done: there is nothing left to tell.
-    yard.put(&push(1)).await;
+    yard.enqueue(&push(1)).await;
     let next = yard.claim().await.unwrap();
     yard.die(&next).await.unwrap();
     assert_eq!(read().await.iter().map(|letter| letter.job).collect::<Vec<_>>(), [next.job]);
-    yard.put(&push(1)).await;
+    yard.enqueue(&push(1)).await;
     // Revived while the same is ready, it is the same.
     let mut tx = yard.db.begin().await.unwrap();
     assert!(jobs::revive(&mut tx, next.job).await.unwrap());
     tx.commit().await.unwrap();
     assert_eq!(yard.count().await, (1, 0, 0));
     yard.die(&yard.claim().await.unwrap()).await.unwrap();
-    yard.put(&push(1)).await;
+    yard.enqueue(&push(1)).await;
     yard.finish(&yard.claim().await.unwrap()).await.unwrap();
     assert_eq!(yard.count().await, (0, 0, 0));
 }
@@ -299,7 +299,7 @@ async fn dead_letters_are_kept_revived_and_forgotten() {
 async fn nothing_is_tried_for_ever() {
     let yard = Yard::new().await;
     for ends in [true, false] {
-        yard.put(&push(1)).await;
+        yard.enqueue(&push(1)).await;
         for attempt in 1..=MAX_ATTEMPTS {
             let lease = yard.claim().await.unwrap();
             assert_eq!(lease.attempt, attempt);
@@ -321,8 +321,8 @@ async fn nothing_is_tried_for_ever() {
 #[tokio::test]
 async fn work_of_a_newer_version_waits_and_holds_up_nobody() {
     let yard = Yard::new().await;
-    yard.put(&push(1)).await;
-    yard.put(&push(2)).await;
+    yard.enqueue(&push(1)).await;
+    yard.enqueue(&push(2)).await;
     let unknown = "update jobs set effect = '{\"kind\":\"of-tomorrow\"}' where id = (select min(id) from jobs)";
     yard.database.run(unknown).await.unwrap();
     let lease = yard.claim().await.unwrap();
@@ -336,7 +336,7 @@ async fn two_hosts_share_the_work_and_do_each_of_it_once() {
     let yard = Yard::new().await;
     let mut tx = yard.db.begin().await.unwrap();
     for n in 0..200 {
-        put(&mut tx, &push(n)).await.unwrap();
+        enqueue(&mut tx, &push(n)).await.unwrap();
     }
     tx.commit().await.unwrap();
     let (told, mut done) = mpsc::unbounded_channel();
@@ -396,7 +396,7 @@ async fn what_this_host_puts_is_begun_at_once() {
     let yard = Yard::new().await;
     let (runner, mut begun, gate) = gated(&yard.db, Settings { workers: 2, poll: NEVER, lease: NEVER });
     for n in 0..5 {
-        yard.put(&push(n)).await;
+        yard.enqueue(&push(n)).await;
     }
     gate.add_permits(6);
     let mut seen = Vec::new();
@@ -404,9 +404,9 @@ async fn what_this_host_puts_is_begun_at_once() {
         seen.push(begun.recv().await.unwrap().effect.dedupe());
     }
     // Work that waits for its lane is begun when that is free.
-    yard.put(&push(7)).await;
+    yard.enqueue(&push(7)).await;
     let first = begun.recv().await.unwrap();
-    yard.put(&push(7)).await;
+    yard.enqueue(&push(7)).await;
     gate.add_permits(10);
     assert_eq!(begun.recv().await.unwrap().effect, first.effect);
     runner.shutdown().await;
@@ -417,7 +417,7 @@ async fn what_this_host_puts_is_begun_at_once() {
 #[tokio::test]
 async fn a_host_that_dies_is_late_by_one_lease() {
     let yard = Yard::new().await;
-    yard.put(&push(1)).await;
+    yard.enqueue(&push(1)).await;
     let settings = Settings { workers: 2, poll: OFTEN, lease: NEVER };
     let (runner, mut begun, _gate) = gated(&yard.db, settings);
     let first = begun.recv().await.unwrap();
@@ -426,7 +426,7 @@ async fn a_host_that_dies_is_late_by_one_lease() {
     assert!(begun.recv().await.is_none());
 
     let (runner, mut begun, gate) = gated(&yard.db, settings);
-    yard.put(&push(2)).await;
+    yard.enqueue(&push(2)).await;
     assert_eq!(begun.recv().await.unwrap().effect, push(2), "only what it had begun is late");
     yard.pass(NEVER);
     let second = begun.recv().await.unwrap();
@@ -439,8 +439,8 @@ async fn a_host_that_dies_is_late_by_one_lease() {
 #[tokio::test]
 async fn a_host_that_is_told_to_stop_ends_what_it_has_begun_and_begins_nothing() {
     let yard = Yard::new().await;
-    yard.put(&push(1)).await;
-    yard.put(&push(2)).await;
+    yard.enqueue(&push(1)).await;
+    yard.enqueue(&push(2)).await;
     let (runner, mut begun, gate) = gated(&yard.db, Settings { workers: 1, poll: OFTEN, lease: NEVER });
     assert_eq!(begun.recv().await.unwrap().effect, push(1));
     // The first is told to stop before the second lets it.
@@ -460,7 +460,7 @@ async fn a_panic_is_a_failure_like_others() {
     for (n, outcome) in (0..).zip(&outcomes) {
         let (told, mut begun) = mpsc::unbounded_channel();
         let outcome = Arc::new(Mutex::new(outcome.clone()));
-        yard.put(&push(n)).await;
+        yard.enqueue(&push(n)).await;
         let settings = Settings { workers: 1, poll: NEVER, lease: NEVER };
         let runner = Runner::start(yard.db.clone(), settings, move |lease| {
             told.send(lease).unwrap();
@@ -483,7 +483,7 @@ async fn a_panic_is_a_failure_like_others() {
 #[tokio::test]
 async fn a_handler_whose_lease_was_lost_is_dropped() {
     let yard = Yard::new().await;
-    yard.put(&push(1)).await;
+    yard.enqueue(&push(1)).await;
     let lease = Duration::from_millis(60);
     let (runner, mut begun, _gate) = gated(&yard.db, Settings { workers: 1, poll: NEVER, lease });
     let first = begun.recv().await.unwrap();

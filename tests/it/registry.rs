@@ -8,16 +8,17 @@ use chronus_host::{
     clock::Clock,
     db::Db,
     ids::{ConnectionId, OrganisationId, PersonId},
+    organisations::{
+        self,
+        offers::{self, Offer, OfferError},
+        programs,
+    },
     people::{self, NewPerson, Role},
     plugins::{
         Access, Budget, Connection, Plugin,
         admission::{Signature, TrustedKey, inspect},
         egress::{Credential, EgressPolicy},
         registry::{self, AddError, Added, ChangeError, Registry, RegistryError, State, Voucher, Waiting},
-    },
-    programs::{
-        self,
-        offers::{self, Offer, OfferError},
     },
 };
 use chronus_tests::harness;
@@ -400,7 +401,7 @@ async fn a_provider_is_offered_where_it_is_enabled_and_nowhere_else() -> anyhow:
 
 /// An organisation and a person of it.
 pub(crate) async fn organisation(db: &Db, name: &str) -> anyhow::Result<(OrganisationId, PersonId)> {
-    let organisation = programs::add_organisation(db, name).await?.id;
+    let organisation = organisations::add(db, name).await?.id;
     Ok((organisation, person(db, organisation, "ann@example.org").await?))
 }
 

@@ -17,7 +17,7 @@ use crate::{
 pub async fn start(app: &App) -> sqlx::Result<Runner> {
     if sealing::left(&app.db, &app.calendars.keyring).await? > 0 {
         let mut tx = app.db.begin().await?;
-        jobs::put(&mut tx, &Effect::RewrapSecrets {}).await?;
+        jobs::enqueue(&mut tx, &Effect::RewrapSecrets {}).await?;
         tx.commit().await?;
     }
     let (db, settings, app) = (app.db.clone(), app.config.jobs, app.clone());
@@ -54,9 +54,11 @@ async fn work(app: &App, lease: Lease) -> Outcome {
             organisation::connect_person(calendars, &lease, organisation, person).await
         }
         Effect::MailReconnect { connection } => {
-            notice::send(calendars, mailer, &config.here(), &lease, connection).await
+            notice::send(calendars, mailer, &config.public_origin(), &lease, connection).await
         }
-        Effect::MailSignIn { request } => mail::sign_in::send(db, mailer, &config.here(), &lease, request).await,
+        Effect::MailSignIn { request } => {
+            mail::sign_in::send(db, mailer, &config.public_origin(), &lease, request).await
+        }
         Effect::RewrapSecrets {} => rewrap(calendars, &lease).await,
     };
     done.unwrap_or_else(Outcome::from)

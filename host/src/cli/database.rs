@@ -8,7 +8,10 @@ use crate::{
     clock::Clock,
     config::{self, Config, ConfigError},
     db::{Db, OpenError},
-    programs::{self, Organisation, Program},
+    organisations::{
+        self, Organisation,
+        programs::{self, Program},
+    },
 };
 use std::path::PathBuf;
 
@@ -47,7 +50,7 @@ pub(super) async fn organisation(db: &Db, named: &str) -> Result<Organisation, C
             format!("there is no organisation `{named}`; `chronus organisation list` lists them"),
         )
     };
-    programs::organisation(db, named).await?.ok_or_else(unknown)
+    organisations::find(db, named).await?.ok_or_else(unknown)
 }
 
 /// Finds a program of an organisation by id or name.

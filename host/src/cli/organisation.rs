@@ -7,7 +7,10 @@ use super::{
 use crate::{
     db::Page,
     ids::OrganisationId,
-    programs::{self, Organisation, ProgramError, domains, domains::DomainError},
+    organisations::{
+        self, Organisation, OrganisationError,
+        domains::{self, DomainError},
+    },
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -76,7 +79,7 @@ pub(super) async fn run(command: Command, as_json: bool) -> Result<Exit, CliErro
     match command {
         Command::Add { name, config } => {
             let db = database::open(&config.load()?).await?;
-            let out = Out::from(programs::add_organisation(&db, &name).await?);
+            let out = Out::from(organisations::add(&db, &name).await?);
             if as_json { output::json(&out)? } else { output::text(&line(&out))? }
         }
         Command::Domain { organisation, domain, remove, config } => {
@@ -104,7 +107,7 @@ pub(super) async fn run(command: Command, as_json: bool) -> Result<Exit, CliErro
         }
         Command::List { config } => {
             let db = database::open(&config.load()?).await?;
-            let found = programs::organisations(&db, &Page::all()).await?;
+            let found = organisations::list(&db, &Page::all()).await?;
             let out: Vec<_> = found.into_iter().map(Out::from).collect();
             if as_json {
                 output::json(&BTreeMap::from([("organisations", out)]))?;
@@ -116,13 +119,12 @@ pub(super) async fn run(command: Command, as_json: bool) -> Result<Exit, CliErro
     Ok(Exit::Done)
 }
 
-impl From<ProgramError> for CliError {
-    fn from(error: ProgramError) -> Self {
+impl From<OrganisationError> for CliError {
+    fn from(error: OrganisationError) -> Self {
         match error {
-            ProgramError::Database(error) => error.into(),
-            ProgramError::Name(_) => Self::input("name", error.to_string()),
-            ProgramError::NoOrganisation => Self::input("organisation", error.to_string()),
-            ProgramError::Taken(_) => Self::failed("name-taken", error.to_string()),
+            OrganisationError::Database(error) => error.into(),
+            OrganisationError::Name(_) => Self::input("name", error.to_string()),
+            OrganisationError::Taken(_) => Self::failed("name-taken", error.to_string()),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     db::Page,
     ids::{OrganisationId, ProgramId},
-    programs::{self, Program},
+    organisations::programs::{self, Program, ProgramError},
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -95,4 +95,15 @@ pub(super) async fn run(command: Command, as_json: bool) -> Result<Exit, CliErro
         }
     }
     Ok(Exit::Done)
+}
+
+impl From<ProgramError> for CliError {
+    fn from(error: ProgramError) -> Self {
+        match error {
+            ProgramError::Database(error) => error.into(),
+            ProgramError::Name(_) => Self::input("name", error.to_string()),
+            ProgramError::NoOrganisation => Self::input("organisation", error.to_string()),
+            ProgramError::Taken(_) => Self::failed("name-taken", error.to_string()),
+        }
+    }
 }

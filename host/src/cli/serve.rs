@@ -11,7 +11,7 @@ use crate::{
     clock::Clock,
     config::Config,
     http,
-    jobs::points,
+    jobs::fail_points,
 };
 use std::collections::BTreeMap;
 use tokio::{net::TcpListener, sync::watch, time::timeout};
@@ -21,7 +21,7 @@ pub(super) async fn run(mut config: Config, as_json: bool) -> Result<Exit, CliEr
     if !config.egress.map.is_empty() {
         output::note("note: egress.map is in force: requests go to other servers in place of the calendar services");
     }
-    if let Some(point) = points::wanted().map_err(|error| CliError::input("stop-at", error.to_string()))? {
+    if let Some(point) = fail_points::requested().map_err(|error| CliError::input("stop-at", error.to_string()))? {
         output::note(&format!("note: this host will stop at {point}, for a test"));
     }
     let (listen, drain) = (config.listen, config.drain);

@@ -9,12 +9,13 @@ use super::{
     output::{self, CliError, Exit},
 };
 use crate::{
-    db::{Db, Page},
-    ids::{OrganisationId, PersonId, TokenId},
-    people::{
-        self, Scope, Scopes,
+    auth::{
+        Scope, Scopes,
         tokens::{self, Holder, NewToken, Token, TokenError},
     },
+    db::{Db, Page},
+    ids::{OrganisationId, PersonId, TokenId},
+    people,
 };
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
@@ -169,7 +170,7 @@ impl From<TokenError> for CliError {
             TokenError::NoScope | TokenError::Scope(_) => Self::input("scope", error.to_string()),
             TokenError::NoToken => Self::input("token", format!("{error}; `chronus token list` lists the tokens")),
             TokenError::NoHolder => Self::input("token", error.to_string()),
-            TokenError::MoreThanOwn(_) | TokenError::Refused(_) => Self::failed("refused", error.to_string()),
+            TokenError::MoreThanOwn(_) | TokenError::Forbidden(_) => Self::failed("refused", error.to_string()),
         }
     }
 }

@@ -5,7 +5,7 @@
 //! made from these rows, so that none can know a key that the others do not. What is set wrongly is said without the
 //! value: it may be the address of the database, with its password.
 
-use super::{Config, given::Given};
+use super::{Config, raw_value::RawValue};
 use crate::{db::DatabaseUrl, mail::Server, plugins::egress::EgressMap};
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub struct Key {
     pub default: &'static str,
     /// What it is for.
     pub what: &'static str,
-    pub(super) set: fn(&mut Config, &Given<'_>) -> Result<(), String>,
+    pub(super) set: fn(&mut Config, &RawValue<'_>) -> Result<(), String>,
 }
 
 impl Key {
@@ -44,15 +44,15 @@ const fn key(
     name: &'static str,
     default: &'static str,
     what: &'static str,
-    set: fn(&mut Config, &Given<'_>) -> Result<(), String>,
+    set: fn(&mut Config, &RawValue<'_>) -> Result<(), String>,
 ) -> Key {
     Key { name, default, what, set }
 }
 
 macro_rules! budget {
     ($name:literal, $field:ident, $default:literal, $what:literal) => {
-        key(concat!("budget.", $name), $default, $what, |config, given| {
-            config.budget.$field = given.whole(1, u32::MAX.into())?;
+        key(concat!("budget.", $name), $default, $what, |config, raw| {
+            config.budget.$field = raw.integer(1, u32::MAX.into())?;
             Ok(())
         })
     };
@@ -64,8 +64,8 @@ pub static KEYS: &[Key] = &[
         "listen",
         "\"127.0.0.1:8080\"",
         "Address and port of the API. Port 0 lets the system choose.",
-        |config, given| {
-            let address = given.text()?.parse();
+        |config, raw| {
+            let address = raw.text()?.parse();
             config.listen = address.map_err(|_| "write an address and a port, such as 127.0.0.1:8080".to_owned())?;
             Ok(())
         },
@@ -74,10 +74,10 @@ pub static KEYS: &[Key] = &[
         "database",
         "\"chronus.db\"",
         "Where everything is kept: a file (SQLite), or postgres://user:password@host/database for several hosts.",
-        |config, given| {
-            let text = given.text()?;
+        |config, raw| {
+            let text = raw.text()?;
             config.database = match text.split_once("://") {
-                None => DatabaseUrl::File(given.path()?),
+                None => DatabaseUrl::File(raw.path()?),
                 Some(("postgres" | "postgresql", _)) => DatabaseUrl::Server(text.to_owned()),
                 Some(_) => return Err("write the path of a file, or postgres://user:password@host/database".into()),
             };
@@ -88,8 +88,8 @@ pub static KEYS: &[Key] = &[
         "keys",
         "\"chronus.keys\"",
         "The file with the keys that seal credentials; made when it is not there. Keep a copy apart from the database.",
-        |config, given| {
-            config.keys = given.path()?;
+        |config, raw| {
+            config.keys = raw.path()?;
             Ok(())
         },
     ),
@@ -97,9 +97,9 @@ pub static KEYS: &[Key] = &[
         "public-url",
         "\"\"",
         "Where browsers reach this host: https://chronus.example.org. Empty: where it listens.",
-        |config, given| {
+        |config, raw| {
             config.public_url =
-                match given.text()? {
+                match raw.text()? {
                     "" => None,
                     text => Some(text.parse().map_err(|_| {
                         "write an address without a path, such as https://chronus.example.org".to_owned()
@@ -112,8 +112,8 @@ pub static KEYS: &[Key] = &[
         "proxies",
         "[\"127.0.0.1\", \"::1\"]",
         "Networks of the reverse proxies before this host, whose `x-forwarded-for` says who asks.",
-        |config, given| {
-            config.proxies = given.networks()?;
+        |config, raw| {
+            config.proxies = raw.networks()?;
             Ok(())
         },
     ),
@@ -121,8 +121,8 @@ pub static KEYS: &[Key] = &[
         "mail.smtp",
         "\"\"",
         "The server that mail leaves by: smtps://user:password@mail.example.org, or smtp:// for STARTTLS.",
-        |config, given| {
-            config.mail.smtp = match given.text()? {
+        |config, raw| {
+            config.mail.smtp = match raw.text()? {
                 "" => None,
                 text => Some(text.parse::<Server>().map_err(|error| error.to_string())?),
             };
@@ -133,8 +133,8 @@ pub static KEYS: &[Key] = &[
         "mail.from",
         "\"Chronus <chronus@localhost>\"",
         "Whom all mail comes from, the assistant: name and address.",
-        |config, given| {
-            let mailbox = given.text()?.parse();
+        |config, raw| {
+            let mailbox = raw.text()?.parse();
             config.mail.from =
                 mailbox.map_err(|_| "write a name and an address: Chronus <assistant@example.org>".to_owned())?;
             Ok(())
@@ -144,21 +144,21 @@ pub static KEYS: &[Key] = &[
         "mail.print",
         "false",
         "Prints mail to standard output where no server is set. Refused in production.",
-        |config, given| {
-            config.mail.print = given.flag()?;
+        |config, raw| {
+            config.mail.print = raw.flag()?;
             Ok(())
         },
     ),
-    key("production", "false", "Refuses what is for tests and demonstrations only.", |config, given| {
-        config.production = given.flag()?;
+    key("production", "false", "Refuses what is for tests and demonstrations only.", |config, raw| {
+        config.production = raw.flag()?;
         Ok(())
     }),
     key(
         "egress.map",
         "{}",
         "Stand-ins for calendar services: { \"https://service\" = \"http://127.0.0.1:1234\" }. Refused in production.",
-        |config, given| {
-            let pairs = given.table()?;
+        |config, raw| {
+            let pairs = raw.table()?;
             let pairs = pairs.iter().map(|(from, to)| (from.as_str(), to.as_str()));
             config.egress.map = EgressMap::new(pairs).map_err(|_| {
                 "each side is an http or https address without user name, query and fragment, and plain http leads to \
@@ -172,47 +172,42 @@ pub static KEYS: &[Key] = &[
         "egress.networks",
         "[]",
         "Networks that providers may reach although they are not public, such as \"10.20.0.0/16\".",
-        |config, given| {
-            config.egress.networks = given.networks()?;
+        |config, raw| {
+            config.egress.networks = raw.networks()?;
             Ok(())
         },
     ),
-    key(
-        "egress.ca",
-        "\"\"",
-        "A PEM file of certificates that are trusted as well as the system's.",
-        |config, given| {
-            config.egress.ca = given.path_or_none()?;
-            Ok(())
-        },
-    ),
-    key("sandbox.concurrent-calls", "100", "The most calls to providers at once; more wait.", |config, given| {
-        config.sandbox.concurrent_calls = given.whole(1, 10_000)?;
+    key("egress.ca", "\"\"", "A PEM file of certificates that are trusted as well as the system's.", |config, raw| {
+        config.egress.ca = raw.path_or_none()?;
+        Ok(())
+    }),
+    key("sandbox.concurrent-calls", "100", "The most calls to providers at once; more wait.", |config, raw| {
+        config.sandbox.concurrent_calls = raw.integer(1, 10_000)?;
         Ok(())
     }),
     key(
         "sandbox.cache",
         "\"\"",
         "The folder of compiled providers, this user's alone. Empty: below the user's own cache folder.",
-        |config, given| {
-            config.sandbox.cache = given.path_or_none()?;
+        |config, raw| {
+            config.sandbox.cache = raw.path_or_none()?;
             Ok(())
         },
     ),
-    key("jobs.workers", "8", "How many jobs this host does at a time.", |config, given| {
-        config.jobs.workers = given.whole(1, 256)?;
+    key("jobs.workers", "8", "How many jobs this host does at a time.", |config, raw| {
+        config.jobs.workers = raw.integer(1, 256)?;
         Ok(())
     }),
-    key("jobs.poll-ms", "500", "How often it looks for jobs of other hosts and of later.", |config, given| {
-        config.jobs.poll = Duration::from_millis(given.whole(10, 60_000)?);
+    key("jobs.poll-ms", "500", "How often it looks for jobs of other hosts and of later.", |config, raw| {
+        config.jobs.poll = Duration::from_millis(raw.integer(10, 60_000)?);
         Ok(())
     }),
     key(
         "jobs.lease-seconds",
         "30",
         "After how long without a sign of life another host takes a job over.",
-        |config, given| {
-            config.jobs.lease = Duration::from_secs(given.whole(1, 3600)?);
+        |config, raw| {
+            config.jobs.lease = Duration::from_secs(raw.integer(1, 3600)?);
             Ok(())
         },
     ),
@@ -226,16 +221,16 @@ pub static KEYS: &[Key] = &[
     budget!("log-lines", log_lines, "200", "Lines that it may log."),
     budget!("result-bytes", result_bytes, "33554432", "What it may hand over at once."),
     budget!("handles", handles, "4096", "Things of the host that it may hold at a time."),
-    key("log", "\"info\"", "What is logged to standard error: info, or warn,provider=debug.", |config, given| {
-        given.text()?.clone_into(&mut config.log);
+    key("log", "\"info\"", "What is logged to standard error: info, or warn,provider=debug.", |config, raw| {
+        raw.text()?.clone_into(&mut config.log);
         Ok(())
     }),
     key(
         "drain-seconds",
         "30",
         "How long requests and jobs under way may go on when the host is told to end.",
-        |config, given| {
-            config.drain = Duration::from_secs(given.whole(0, 3600)?);
+        |config, raw| {
+            config.drain = Duration::from_secs(raw.integer(0, 3600)?);
             Ok(())
         },
     ),

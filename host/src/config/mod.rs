@@ -6,22 +6,22 @@
 //! one that is; errors name the key and never the value. Rejected: a library that merges sources, which knows no
 //! variable that nobody asked for and repeats what it could not read.
 
-mod given;
 pub mod keys;
+mod raw_value;
 
 pub use keys::{KEYS, Key, PREFIX, VARIABLES, reference};
 
 use crate::{
     db::DatabaseUrl,
-    jobs::{Settings, points::STOP_AT},
+    jobs::{Settings, fail_points::STOP_AT},
     mail::{self, Mailbox},
     plugins::{
         Budget,
         egress::{AddressPolicy, EgressMap, EgressPolicy, Origin, Scheme},
     },
 };
-use given::{Given, Source};
 use ipnet::IpNet;
+use raw_value::{RawValue, Source};
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use std::{
     io::Read as _,
@@ -47,7 +47,7 @@ pub struct Config {
     pub database: DatabaseUrl,
     /// `keys`
     pub keys: PathBuf,
-    /// `public-url`; [`Config::here`] has it with what holds if nobody says.
+    /// `public-url`; [`Config::public_origin`] has it with what holds if nobody says.
     pub public_url: Option<Origin>,
     /// `proxies`
     pub proxies: Vec<IpNet>,
@@ -157,8 +157,8 @@ impl Config {
             stops |= variable == STOP_AT;
             match KEYS.iter().find(|key| key.variable() == variable) {
                 Some(key) => {
-                    let given = Given { value: Source::Variable(&text), beside: Path::new("") };
-                    (key.set)(&mut config, &given).map_err(|what| ConfigError::Value(variable, what))?;
+                    let raw = RawValue { value: Source::Variable(&text), beside: Path::new("") };
+                    (key.set)(&mut config, &raw).map_err(|what| ConfigError::Value(variable, what))?;
                 }
                 None if VARIABLES.iter().any(|(known, _)| *known == variable) => {}
                 None => {
@@ -184,7 +184,7 @@ impl Config {
             }
         }
         let wrong = |name: &str, what: &str| Err(ConfigError::Value(name.into(), what.into()));
-        let here = self.here();
+        let here = self.public_origin();
         if here.scheme() == Scheme::Http && !is_this_machine(&here) {
             return wrong(
                 "public-url",
@@ -199,7 +199,7 @@ impl Config {
 
     /// Where browsers reach this host.
     #[must_use]
-    pub fn here(&self) -> Origin {
+    pub fn public_origin(&self) -> Origin {
         self.public_url.clone().unwrap_or_else(|| Origin::listening(self.listen))
     }
 
@@ -207,8 +207,8 @@ impl Config {
         let place = path.display().to_string();
         let bytes = read(path)?;
         let text = String::from_utf8(bytes).map_err(|_| ConfigError::File(place.clone(), "it is not text".into()))?;
-        let table: Table =
-            toml::from_str(&text).map_err(|error| ConfigError::Syntax(place.clone(), said(&error, &text)))?;
+        let table: Table = toml::from_str(&text)
+            .map_err(|error| ConfigError::Syntax(place.clone(), redacted_toml_error(&error, &text)))?;
         let beside = path.parent().unwrap_or(Path::new(""));
         self.set(&place, beside, "", &table)
     }
@@ -219,8 +219,8 @@ impl Config {
             let inner = format!("{name}.");
             match (KEYS.iter().find(|key| key.name == name), value) {
                 (Some(key), value) => {
-                    let given = Given { value: Source::File(value), beside };
-                    (key.set)(self, &given).map_err(|what| ConfigError::Value(name, what))?;
+                    let raw = RawValue { value: Source::File(value), beside };
+                    (key.set)(self, &raw).map_err(|what| ConfigError::Value(name, what))?;
                 }
                 (None, Value::Table(table)) if KEYS.iter().any(|key| key.name.starts_with(&inner)) => {
                     self.set(place, beside, &inner, table)?;
@@ -283,7 +283,7 @@ pub fn network(text: &str) -> Option<IpNet> {
 
 /// What the parser says, with the line and without the text of it: there may be a secret in it.
 #[must_use]
-pub fn said(error: &toml::de::Error, text: &str) -> String {
+pub fn redacted_toml_error(error: &toml::de::Error, text: &str) -> String {
     let line = error.span().map(|span| 1 + text.bytes().take(span.start).filter(|&byte| byte == b'\n').count());
     let mut message = error.message().replace('\n', "; ");
     if let (true, Some(from), Some(to)) = (message.starts_with("invalid "), message.find('"'), message.rfind('"'))

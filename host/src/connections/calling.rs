@@ -222,7 +222,7 @@ impl Calendars {
             kept.is_none_or(|kept| kept.connection.state == State::Reconnect)
         } else {
             if store::refuse(&mut tx, connection.id, &calling.sealed).await? {
-                jobs::put(&mut tx, &Effect::MailReconnect { connection: connection.id }).await?;
+                jobs::enqueue(&mut tx, &Effect::MailReconnect { connection: connection.id }).await?;
                 tracing::warn!(connection = %connection.id, %failure, "the service refuses the sign-in");
             }
             true

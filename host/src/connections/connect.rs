@@ -8,16 +8,17 @@ use super::{
     store::{self, Kept},
 };
 use crate::{
+    auth::Actor,
     db,
     ids::{ConnectionId, OrganisationAccountId, PersonId},
     jobs::{self, Effect},
-    people::{self, Actor, Person},
+    organisations::offers,
+    people::{self, Person},
     plugins::{
         Access, AccessError, CallError, Connection as Address, Failure, Remedy,
         registry::{Provider, RegistryError},
         sign_in::{self, Input, InputError, SignedIn},
     },
-    programs::offers,
     secrets::OpenError,
 };
 use secrecy::SecretString;
@@ -156,7 +157,7 @@ pub async fn connect(
     if !actor.is(person) {
         return Err(ConnectError::NotThemself);
     }
-    let organisation = actor.own().ok_or(ConnectError::Unknown)?;
+    let organisation = actor.organisation_id().ok_or(ConnectError::Unknown)?;
     let mut tx = calendars.db.begin_read().await?;
     let person = people::person(&mut tx, organisation, person).await?.ok_or(ConnectError::Unknown)?;
     let offered = offers::to_person(&mut tx, organisation, person.id).await?;
@@ -280,7 +281,7 @@ pub(super) async fn establish(
         approvals::given(&mut tx, organisation, provider_id, address).await?;
     }
     // Meetings that waited for a calendar get there now.
-    jobs::put(&mut tx, &Effect::DeliverMeetings { person: person.id }).await?;
+    jobs::enqueue(&mut tx, &Effect::DeliverMeetings { person: person.id }).await?;
     tx.commit().await?;
     tracing::info!(connection = %id, person = %person.id, provider = provider_id, "connected");
     Ok(kept.connection)

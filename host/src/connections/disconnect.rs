@@ -2,7 +2,7 @@
 //! calendar stay there, because they are their owner's. What the organisation had connected is not connected by it again.
 
 use super::{Calendars, oauth::revoke, organisation, store};
-use crate::{ids::PersonId, people::Actor};
+use crate::{auth::Actor, ids::PersonId};
 
 /// A calendar is not disconnected.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +23,7 @@ pub enum DisconnectError {
 /// # Errors
 /// If there was none, or it is not theirs.
 pub async fn disconnect(calendars: &Calendars, actor: &Actor, person: PersonId) -> Result<(), DisconnectError> {
-    let organisation = actor.own().ok_or(DisconnectError::NotAllowed)?;
+    let organisation = actor.organisation_id().ok_or(DisconnectError::NotAllowed)?;
     if !actor.is(person) && !actor.is_global_admin() {
         return Err(DisconnectError::NotAllowed);
     }

@@ -17,7 +17,7 @@ pub use middleware::auth::RouteAuth;
 pub use pages::{PAGES, Page, PageAuth};
 pub use problem::{Code, Problem};
 
-use crate::{app::App, people::Scope};
+use crate::{app::App, auth::Scope};
 use api::{busy, connections, health, meetings, openapi, organisations, people, programs, service_accounts, tokens};
 use axum::{
     Router,

@@ -2,11 +2,11 @@
 //!
 //! Problem: what was committed must reach the calendar, though the service is down, the host is killed at any instant,
 //! or two hosts have the same idea; what was not committed must not. Decision: one table, and one door. An [`Effect`] is
-//! [`put`] in the transaction of the change that causes it, and the [`Runner`] of some host does it. An effect names
+//! [`enqueue`]d in the transaction of the change that causes it, and the [`Runner`] of some host does it. An effect names
 //! things; whoever does it reads what they are by then. So it may be done later, or once more, or once for two changes,
 //! and everything else is simple because of that:
 //!
-//! - Equal work that nobody has begun is one job. `put` writes to that job's row, so that on no database somebody begins
+//! - Equal work that nobody has begun is one job. `enqueue` writes to that job's row, so that on no database somebody begins
 //!   it before the change is there to be read. Work that is under way may have read before: then it is another job.
 //! - The work of a *lane* (a meeting) is done one at a time, by a unique index, the longest due first. A lane is no
 //!   queue: work that failed and waits is overtaken, which is harmless, since both read the same present. So what fails
@@ -22,14 +22,14 @@
 //! Rejected: a queue beside the database (two commits that may disagree), a leader (one more thing to lose), waiting
 //! behind what failed (one bad event stops a calendar), PostgreSQL's notifications (half a second for a second way).
 
-pub mod points;
+pub mod fail_points;
 mod runner;
 mod store;
 
 pub use runner::{Outcome, Runner, Settings};
 pub use store::{
-    Count, DeadLetter, Lease, LeaseError, Retried, claim, count, die, extend, finish, hold, list_dead, put, put_at,
-    retry, revive,
+    Count, DeadLetter, Lease, LeaseError, Retried, bury, claim, count, enqueue, enqueue_at, extend, finish, list_dead,
+    retry, revive, verify_lease,
 };
 
 use crate::ids::{ConnectionId, MeetingId, OrganisationId, PersonId, RevocationId, SignInId};

@@ -5,7 +5,7 @@
 //! what became due. A handler runs in a task of its own: its panic is a failure of that job, its transactions are its
 //! own (see `db`), and its lease is extended beside it. A handler whose lease was lost is dropped where it stands.
 
-use super::{Effect, Lease, LeaseError, Retried, points, store};
+use super::{Effect, Lease, LeaseError, Retried, fail_points::fail_point, store};
 use crate::db::{self, Db};
 use std::{sync::Arc, time::Duration};
 use tokio::{
@@ -159,7 +159,7 @@ where
 {
     /// Does one job to its end.
     async fn work(self, lease: Lease) {
-        points::reach("job.after-claim").await;
+        fail_point("job.after-claim").await;
         let mut handler = JoinSet::new();
         handler.spawn((self.handler)(lease.clone()));
         let ended = loop {
@@ -209,7 +209,7 @@ where
             }
             Outcome::Dead { error } => {
                 let mut tx = self.db.begin().await?;
-                store::die(&mut tx, lease, &error).await?;
+                store::bury(&mut tx, lease, &error).await?;
                 tx.commit().await?;
                 tracing::error!(%job, kind, attempt, error, "job is dead: it cannot succeed");
             }

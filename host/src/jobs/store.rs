@@ -79,7 +79,7 @@ pub struct Count {
 ///
 /// # Errors
 /// If the database fails.
-pub async fn put(tx: &mut Tx, effect: &Effect) -> sqlx::Result<()> {
+pub async fn enqueue(tx: &mut Tx, effect: &Effect) -> sqlx::Result<()> {
     let now = tx.now().await?;
     insert(tx, effect, now, now).await
 }
@@ -89,13 +89,13 @@ pub async fn put(tx: &mut Tx, effect: &Effect) -> sqlx::Result<()> {
 ///
 /// # Errors
 /// If the database fails.
-pub async fn put_at(tx: &mut Tx, effect: &Effect, at: Timestamp) -> sqlx::Result<()> {
+pub async fn enqueue_at(tx: &mut Tx, effect: &Effect, at: Timestamp) -> sqlx::Result<()> {
     let now = tx.now().await?;
     insert(tx, effect, at.as_microsecond(), now).await
 }
 
 /// Where there is an equal job, it is written to in any case: its lock makes whoever is about to begin it wait for us.
-const PUT: &str = "
+const ENQUEUE: &str = "
     insert into jobs (id, effect, lane, dedupe, state, run_at, not_before, attempts, fence, created_at)
     values ($1, $2, $3, $4, 'ready', $5, 0, 0, 0, $6)
     on conflict (dedupe) where state = 'ready' do update set run_at = case
@@ -105,7 +105,7 @@ const PUT: &str = "
 
 async fn insert(tx: &mut Tx, effect: &Effect, run_at: i64, now: i64) -> sqlx::Result<()> {
     let id = JobId::new(db::instant(now)).to_string();
-    execute!(tx, PUT, id, db::to_json(effect)?, effect.lane(), effect.dedupe(), run_at, now)?;
+    execute!(tx, ENQUEUE, id, db::to_json(effect)?, effect.lane(), effect.dedupe(), run_at, now)?;
     tx.announce();
     Ok(())
 }
@@ -151,7 +151,7 @@ pub async fn claim(tx: &mut Tx, owner: &str, length: Duration) -> sqlx::Result<O
         let Some(Begun { id, effect, attempts, fence }) = begun else { return Ok(None) };
         if attempts > MAX_ATTEMPTS {
             tracing::error!(job = id, "job is dead: whoever began it for the last time did not end it");
-            bury(tx, &id, "whoever began it for the last time did not end it", now).await?;
+            bury_row(tx, &id, "whoever began it for the last time did not end it", now).await?;
             continue;
         }
         match serde_json::from_str::<Effect>(&effect) {
@@ -198,10 +198,10 @@ pub async fn finish(tx: &mut Tx, lease: &Lease) -> Result<(), LeaseError> {
 /// If it is another's by now.
 pub async fn retry(tx: &mut Tx, lease: &Lease, error: &str, after: Option<Duration>) -> Result<Retried, LeaseError> {
     if lease.attempt >= MAX_ATTEMPTS {
-        die(tx, lease, error).await?;
+        bury(tx, lease, error).await?;
         return Ok(Retried::Dead);
     }
-    hold(tx, lease).await?;
+    verify_lease(tx, lease).await?;
     let now = tx.now().await?;
     let floor = after.map(|after| backoff(1, Some(after), 0));
     let pause = backoff(lease.attempt, after, random());
@@ -213,10 +213,10 @@ pub async fn retry(tx: &mut Tx, lease: &Lease, error: &str, after: Option<Durati
 ///
 /// # Errors
 /// If it is another's by now.
-pub async fn die(tx: &mut Tx, lease: &Lease, error: &str) -> Result<(), LeaseError> {
-    hold(tx, lease).await?;
+pub async fn bury(tx: &mut Tx, lease: &Lease, error: &str) -> Result<(), LeaseError> {
+    verify_lease(tx, lease).await?;
     let now = tx.now().await?;
-    bury(tx, &lease.job.to_string(), error, now).await?;
+    bury_row(tx, &lease.job.to_string(), error, now).await?;
     tx.announce();
     Ok(())
 }
@@ -263,7 +263,7 @@ pub async fn revive(tx: &mut Tx, job: JobId) -> sqlx::Result<bool> {
     let id = job.to_string();
     let taken = fetch!(tx, optional, (String, String, String, i64), TAKE, &id)?;
     let Some((effect, lane, dedupe, created_at)) = taken else { return Ok(false) };
-    execute!(tx, PUT, id, effect, lane, dedupe, now, created_at)?;
+    execute!(tx, ENQUEUE, id, effect, lane, dedupe, now, created_at)?;
     tx.announce();
     Ok(true)
 }
@@ -290,7 +290,7 @@ pub async fn count(tx: &mut Tx) -> sqlx::Result<Count> {
 ///
 /// # Errors
 /// If it is another's by now; then nothing of the transaction may stay.
-pub async fn hold(tx: &mut Tx, lease: &Lease) -> Result<(), LeaseError> {
+pub async fn verify_lease(tx: &mut Tx, lease: &Lease) -> Result<(), LeaseError> {
     const HOLD: &str = "update jobs set fence = fence where id = $1 and fence = $2 and state = 'leased'";
     held(execute!(tx, HOLD, lease.job.to_string(), lease.fence)?)
 }
@@ -332,7 +332,7 @@ async fn give_back(
 }
 
 /// Makes a leased job a dead letter.
-async fn bury(tx: &mut Tx, id: &str, error: &str, now: i64) -> sqlx::Result<()> {
+async fn bury_row(tx: &mut Tx, id: &str, error: &str, now: i64) -> sqlx::Result<()> {
     const MAKE_ROOM: &str =
         "delete from jobs where state = 'dead' and dedupe = (select dedupe from jobs where id = $1)";
     const BURY: &str = "update jobs set state = 'dead', run_at = $2, error = $3, lease_until = null, lease_owner = null

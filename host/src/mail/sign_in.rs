@@ -6,10 +6,10 @@
 
 use super::{Mailer, OutgoingMail, SendError};
 use crate::{
+    auth::sign_in::{self, Account, LIFETIME, WINDOW},
     db::{self, Db},
     ids::SignInId,
     jobs::{self, Lease, LeaseError, Outcome},
-    people::sign_in::{self, Account, LIFETIME, WINDOW},
     plugins::egress::Origin,
 };
 use askama::Template;

@@ -1,7 +1,7 @@
 //! Cancels meetings.
 
 use super::{Meeting, Status, commit, store};
-use crate::{db::Db, ids::MeetingId, people::Actor};
+use crate::{auth::Actor, db::Db, ids::MeetingId};
 use jiff::Timestamp;
 
 /// Why a meeting cannot be cancelled.
@@ -26,7 +26,7 @@ pub enum CancelError {
 /// # Errors
 /// If the meeting cannot be cancelled; then nothing was changed.
 pub async fn cancel(db: &Db, now: Timestamp, actor: &Actor, id: MeetingId) -> Result<Meeting, CancelError> {
-    let organisation = actor.own().ok_or(CancelError::Unknown)?;
+    let organisation = actor.organisation_id().ok_or(CancelError::Unknown)?;
     let mut tx = db.begin().await?;
     let before = store::find(&mut tx, organisation, id).await?.ok_or(CancelError::Unknown)?;
     if !before.is_visible_to(actor) {

@@ -2,9 +2,10 @@
 
 use super::{Content, Invalid, Meeting, Status, check_attendee_count, commit, normalise_attendees, store};
 use crate::{
+    auth::Actor,
     db::Db,
     ids::{MeetingId, PersonId},
-    people::{self, Actor},
+    people,
 };
 use jiff::Timestamp;
 
@@ -64,7 +65,7 @@ pub async fn change(
     id: MeetingId,
     change: Change,
 ) -> Result<Meeting, ChangeError> {
-    let organisation = actor.own().ok_or(ChangeError::Unknown)?;
+    let organisation = actor.organisation_id().ok_or(ChangeError::Unknown)?;
     let mut tx = db.begin().await?;
     let before = store::find(&mut tx, organisation, id).await?.ok_or(ChangeError::Unknown)?;
     if !before.is_visible_to(actor) {

@@ -20,10 +20,10 @@ pub use change::{Change, ChangeError, change};
 pub use schedule::{NewMeeting, ScheduleError, schedule};
 
 use crate::{
+    auth::Actor,
     db::{Tx, string_enum},
     ids::{MeetingId, OrganisationId, PersonId, ProgramId},
-    jobs::{self, Effect, points},
-    people::Actor,
+    jobs::{self, Effect, fail_points::fail_point},
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -119,10 +119,10 @@ fn check_attendee_count(attendees: &[PersonId]) -> Result<(), Invalid> {
 
 /// Commits a change of a meeting together with the job that pushes it to the owner's calendar.
 async fn commit(mut tx: Tx, meeting: MeetingId) -> sqlx::Result<()> {
-    jobs::put(&mut tx, &Effect::PushMeeting { meeting }).await?;
-    points::reach("meeting.before-commit").await;
+    jobs::enqueue(&mut tx, &Effect::PushMeeting { meeting }).await?;
+    fail_point("meeting.before-commit").await;
     tx.commit().await?;
-    points::reach("meeting.after-commit").await;
+    fail_point("meeting.after-commit").await;
     Ok(())
 }
 
@@ -168,7 +168,7 @@ impl Meeting {
     #[must_use]
     pub fn is_visible_to(&self, actor: &Actor) -> bool {
         let takes_part = |person| person == self.owner || self.attendees.contains(&person);
-        actor.own() == Some(self.organisation)
+        actor.organisation_id() == Some(self.organisation)
             && actor.person().is_none_or(|person| takes_part(person) || actor.administers(self.program))
     }
 

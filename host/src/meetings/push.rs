@@ -18,7 +18,7 @@ use crate::{
     connections::{Calendars, Calling, NotCallable, oauth::refresh::RefreshError},
     db::Tx,
     ids::{MeetingId, PersonId},
-    jobs::{self, Effect, Lease, LeaseError, Outcome, points},
+    jobs::{self, Effect, Lease, LeaseError, Outcome, fail_points::fail_point},
     people::{self, Person},
     plugins::{
         CallError, Remedy,
@@ -57,7 +57,7 @@ pub async fn deliver(calendars: &Calendars, lease: &Lease, person: PersonId) -> 
     let mut tx = calendars.db.begin().await?;
     let now = calendars.now().as_microsecond();
     for meeting in store::upcoming(&mut tx, person, now).await? {
-        jobs::put(&mut tx, &Effect::PushMeeting { meeting }).await?;
+        jobs::enqueue(&mut tx, &Effect::PushMeeting { meeting }).await?;
     }
     jobs::finish(&mut tx, lease).await?;
     tx.commit().await?;
@@ -148,9 +148,9 @@ async fn finish(calendars: &Calendars, lease: &Lease, copy: Option<&EventCopy>) 
         store::save_copy(&mut tx, copy).await?;
     }
     jobs::finish(&mut tx, lease).await?;
-    points::reach("push.before-commit").await;
+    fail_point("push.before-commit").await;
     tx.commit().await?;
-    points::reach("push.after-commit").await;
+    fail_point("push.after-commit").await;
     Ok(Outcome::Done)
 }
 
@@ -166,7 +166,7 @@ impl Push<'_> {
     /// Stores the copy, takes the step, and stores the outcome.
     async fn send(&self, session: &mut Calling, step: Step, mut copy: EventCopy) -> Result<Outcome, LeaseError> {
         let mut tx = self.calendars.db.begin().await?;
-        jobs::hold(&mut tx, self.lease).await?;
+        jobs::verify_lease(&mut tx, self.lease).await?;
         store::save_copy(&mut tx, &copy).await?;
         tx.commit().await?;
 
@@ -191,7 +191,7 @@ impl Push<'_> {
     async fn look_for_another_calendar(&self, session: &mut Calling) -> Result<Outcome, LeaseError> {
         self.calendars.reopen(session).await?;
         let mut tx = self.calendars.db.begin().await?;
-        jobs::hold(&mut tx, self.lease).await?;
+        jobs::verify_lease(&mut tx, self.lease).await?;
         store::delete_copy(&mut tx, self.meeting.id).await?;
         tx.commit().await?;
         let error = "the calendar no longer exists; the next attempt looks for another".to_owned();
@@ -202,9 +202,9 @@ impl Push<'_> {
     async fn run(&self, session: &mut Calling, mut step: Step, copy: &EventCopy) -> sqlx::Result<PushOutcome> {
         let mut etag = copy.etag.clone();
         for _ in 0..MAX_CONFLICT_RETRIES {
-            points::reach("push.before-remote-write").await;
+            fail_point("push.before-remote-write").await;
             let outcome = self.call(session, &step, &copy.calendar, etag.as_deref()).await;
-            points::reach("push.after-remote-write").await;
+            fail_point("push.after-remote-write").await;
             let error = match self.calendars.keep(session, outcome).await? {
                 Ok(Some(event)) if self.meeting.status == Status::Cancelled => {
                     // It was created again only to learn its id.

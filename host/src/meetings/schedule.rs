@@ -5,10 +5,11 @@ use super::{
     store::{self, IdempotencyRecord},
 };
 use crate::{
+    auth::Actor,
     db::{self, Db},
     ids::{self, MeetingId, PersonId, ProgramId},
-    people::{self, Actor},
-    programs,
+    organisations::programs,
+    people,
 };
 use jiff::Timestamp;
 
@@ -56,7 +57,7 @@ pub enum ScheduleError {
 /// If the meeting cannot be created; then nothing was stored.
 pub async fn schedule(db: &Db, now: Timestamp, actor: &Actor, new: NewMeeting) -> Result<Meeting, ScheduleError> {
     new.content.check()?;
-    let organisation = actor.own().ok_or(ScheduleError::NoProgram)?;
+    let organisation = actor.organisation_id().ok_or(ScheduleError::NoProgram)?;
     let attendees = normalise_attendees(new.attendees.clone(), new.owner);
     check_attendee_count(&attendees)?;
     let record =

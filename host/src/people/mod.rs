@@ -1,25 +1,17 @@
-//! People, what they are in the organisation and in its programs, and by what they and programs say who they are.
+//! People, and their roles in the organisation and in its programs.
 //!
-//! Threat: two records of one person, so that one of them is always free; a role that is believed because a request
-//! says so. Decision: an address is one person of an organisation, by an index, however it is spelt; roles are read
-//! with the token or session at every request. Where to look: who may do what, [`actor`]; the words for it, [`rights`];
-//! tokens, [`tokens`]; browsers, [`sign_in`] and [`sessions`].
+//! Threat: two records of one person, one of which has no calendar and therefore always looks free. Decision: an e-mail
+//! address belongs to at most one person of an organisation, whatever its letter case, by a unique index.
 
-pub mod actor;
-mod opaque;
-pub mod rights;
-pub mod sessions;
-pub mod sign_in;
+pub mod roles;
 mod store;
-pub mod tokens;
 
-pub use actor::{Actor, By, Deed, Refused, Who};
-pub use rights::{MemberRole, Role, Scope, Scopes};
+pub use roles::{MemberRole, Role};
 
 use crate::{
     db::{self, Db, Page, Tx},
     ids::{OrganisationId, PersonId, ProgramId},
-    programs::{self, BadName, Reach, domains},
+    organisations::{self, BadName, Reach, domains},
 };
 use jiff::{Timestamp, tz::TimeZone};
 
@@ -108,7 +100,7 @@ pub fn email(text: &str) -> Result<String, PersonError> {
 /// # Errors
 /// If something about the person is malformed or taken, if there is no such organisation, or by the database.
 pub async fn add(db: &Db, organisation: OrganisationId, new: NewPerson) -> Result<Person, PersonError> {
-    let (email, name) = (email(&new.email)?, programs::name(&new.name)?);
+    let (email, name) = (email(&new.email)?, organisations::name(&new.name)?);
     let zone = TimeZone::get(&new.zone).map_err(|_| PersonError::Zone)?;
     // As the zone database spells it; "utc" and "UTC" are one.
     let zone = zone.iana_name().ok_or(PersonError::Zone)?.to_owned();
@@ -121,7 +113,7 @@ pub async fn add(db: &Db, organisation: OrganisationId, new: NewPerson) -> Resul
         Err(error) if db::is_missing(&error) => return Err(PersonError::NoOrganisation),
         done => done?,
     }
-    domains::look_at(&mut tx, organisation, id, &person.email).await?;
+    domains::enqueue_recheck(&mut tx, organisation, id, &person.email).await?;
     tx.commit().await?;
     Ok(person)
 }
@@ -161,7 +153,7 @@ pub async fn put_member(db: &Db, member: Member) -> Result<(), PersonError> {
     }
     // What is offered in the program, and that it is two-way, counts for the person from now on.
     if let Some(person) = store::person(&mut tx, Reach::Everywhere, &member.person.to_string()).await? {
-        domains::look_at(&mut tx, person.organisation, person.id, &person.email).await?;
+        domains::enqueue_recheck(&mut tx, person.organisation, person.id, &person.email).await?;
     }
     Ok(tx.commit().await?)
 }
@@ -192,6 +184,11 @@ pub async fn remove_member(db: &Db, program: ProgramId, person: PersonId) -> Res
 /// By the database.
 pub async fn person(tx: &mut Tx, organisation: OrganisationId, id: PersonId) -> sqlx::Result<Option<Person>> {
     store::person(tx, Reach::Within(organisation), &id.to_string()).await
+}
+
+/// The person's programs, and their role in each.
+pub(crate) async fn memberships(tx: &mut Tx, person: PersonId) -> sqlx::Result<Vec<(ProgramId, MemberRole)>> {
+    store::memberships(tx, person).await
 }
 
 /// Whether a person is a member of a program, within a transaction of the caller's.

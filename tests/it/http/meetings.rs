@@ -6,11 +6,11 @@ use chronus_host::{
     connections,
     jobs::{self, Effect, Lease, LeaseError, Outcome},
     meetings::{push, store},
+    organisations::offers::{self, Offer},
     plugins::{
         contract::{Abilities, Account, Calendar, CalendarRole},
         registry::Voucher,
     },
-    programs::offers::{self, Offer},
 };
 use chronus_tests::components;
 use jiff::SignedDuration;

@@ -2,7 +2,10 @@
 
 use super::world::World;
 use anyhow::{Context, ensure};
-use chronus_host::people::{self, Member, MemberRole, Scope, tokens::Holder};
+use chronus_host::{
+    auth::{Scope, tokens::Holder},
+    people::{self, Member, MemberRole},
+};
 use jiff::SignedDuration;
 use serde_json::json;
 

@@ -8,8 +8,8 @@
 use super::world::{SECRET, Side, World};
 use anyhow::{Context, ensure};
 use chronus_host::{
+    auth::tokens::Holder,
     http::{ROUTES, RouteAuth},
-    people::tokens::Holder,
 };
 use serde_json::{Value, json};
 

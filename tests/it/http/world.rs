@@ -3,16 +3,17 @@
 use anyhow::{Context, ensure};
 use chronus_host::{
     app::App,
+    auth::{
+        Actor, AuthMethod, Principal, Scopes,
+        tokens::{self, Holder, NewToken},
+    },
     clock::Clock,
     config::{Config, SandboxSettings},
     http,
     ids::{MeetingId, OrganisationId, PersonId, ProgramId, TokenId},
     meetings::{self, Content, NewMeeting},
-    people::{
-        self, Actor, By, Member, MemberRole, NewPerson, Role, Scopes, Who,
-        tokens::{self, Holder, NewToken},
-    },
-    programs,
+    organisations::{self, programs},
+    people::{self, Member, MemberRole, NewPerson, Role},
 };
 use chronus_tests::{database::Database, repo_root};
 use secrecy::ExposeSecret as _;
@@ -110,7 +111,7 @@ impl World {
 }
 
 async fn side(app: &App, name: &str) -> anyhow::Result<Side> {
-    let organisation = programs::add_organisation(&app.db, name).await?.id;
+    let organisation = organisations::add(&app.db, name).await?.id;
     let program = programs::add(&app.db, organisation, "Mentoring").await?.id;
     let new = |name: &str, role| NewPerson {
         email: format!("{name}@example.org"),
@@ -138,8 +139,8 @@ async fn meeting(
 ) -> anyhow::Result<MeetingId> {
     let holder = Holder::Integration(organisation);
     let (token, _) = token(app, holder, holder.scopes()).await?;
-    let who = Who::Integration(organisation);
-    let actor = Actor { by: By::Token(token), who, scopes: holder.scopes(), expires_at: None };
+    let principal = Principal::Integration(organisation);
+    let actor = Actor { method: AuthMethod::Token(token), principal, scopes: holder.scopes(), expires_at: None };
     let content = Content {
         title: "Mentoring".into(),
         description: String::new(),

@@ -6,6 +6,10 @@
 use anyhow::{Context as _, bail, ensure};
 use chronus_host::{
     app::App,
+    auth::{
+        Actor, AuthMethod, Principal,
+        tokens::{self, Holder, NewToken},
+    },
     clock::Clock,
     config::{Config, Egress, SandboxSettings},
     connections::{
@@ -18,15 +22,13 @@ use chronus_host::{
     },
     db::DatabaseUrl,
     ids::{OrganisationId, PersonId, ProgramId, TokenId},
-    people::{
-        self, Actor, By, Member, MemberRole, NewPerson, Role, Who,
-        tokens::{self, Holder, NewToken},
-    },
-    plugins::{egress::EgressMap, registry::Voucher},
-    programs::{
+    organisations::{
         self,
         offers::{self, Offer},
+        programs,
     },
+    people::{self, Member, MemberRole, NewPerson, Role},
+    plugins::{egress::EgressMap, registry::Voucher},
 };
 use chronus_tests::{
     components,
@@ -114,7 +116,7 @@ impl World {
         let bytes = std::fs::read(&built.path)?;
         let sha256 = chronus_host::ids::digest(&bytes);
         app.calendars.registry.add(&bytes, Voucher::Digest(&sha256), true).await?;
-        let organisation = programs::add_organisation(&app.db, "School").await?.id;
+        let organisation = organisations::add(&app.db, "School").await?.id;
         let program = programs::add(&app.db, organisation, "Mentoring").await?.id;
         let offer = Offer { provider: "google".into(), organisation, program: None };
         offers::enable(&app.db, &offer).await?;
@@ -196,15 +198,15 @@ impl World {
     /// The person, as a program of theirs that asks the API.
     pub(super) fn actor(&self, person: PersonId) -> Actor {
         let organisation = self.organisation;
-        let who = Who::Person { organisation, person, role: Role::Participant, programs: vec![] };
+        let principal = Principal::Person { organisation, person, role: Role::Participant, programs: vec![] };
         let scopes = Holder::Person { organisation, person }.scopes();
-        Actor { by: By::Token(TokenId::new(self.clock.now())), who, scopes, expires_at: None }
+        Actor { method: AuthMethod::Token(TokenId::new(self.clock.now())), principal, scopes, expires_at: None }
     }
 
     /// The same, with what the person is in the program.
     pub(super) fn actor_in_program(&self, person: PersonId) -> Actor {
         let mut actor = self.actor(person);
-        if let Who::Person { programs, .. } = &mut actor.who {
+        if let Principal::Person { programs, .. } = &mut actor.principal {
             programs.push((self.program, MemberRole::Participant));
         }
         actor

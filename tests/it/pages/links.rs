@@ -3,7 +3,7 @@
 
 use super::world::{SESSION, World};
 use anyhow::ensure;
-use chronus_host::people::sign_in::{self, ASKS_PER_CLIENT, MAILS_PER_ADDRESS};
+use chronus_host::auth::sign_in::{self, ASKS_PER_CLIENT, MAILS_PER_ADDRESS};
 use chronus_tests::visitor::Visitor;
 use jiff::SignedDuration;
 use tokio::task::JoinSet;

@@ -2,7 +2,7 @@
 
 use super::world::{SESSION, World};
 use anyhow::{Context, ensure};
-use chronus_host::people::sessions;
+use chronus_host::auth::sessions;
 use jiff::SignedDuration;
 use reqwest::Method;
 

@@ -2,15 +2,16 @@
 
 use chronus_host::{
     app::App,
+    auth::{
+        sign_in,
+        tokens::{self, Holder, NewToken},
+    },
     clock::Clock,
     config::{Config, SandboxSettings},
     http,
     ids::{OrganisationId, PersonId},
-    people::{
-        self, NewPerson, Role, sign_in,
-        tokens::{self, Holder, NewToken},
-    },
-    programs,
+    organisations,
+    people::{self, NewPerson, Role},
 };
 use chronus_tests::{
     database::Database,
@@ -65,8 +66,8 @@ impl World {
         set(&mut config);
         let clock = Clock::at("2026-03-29T00:59:59Z".parse()?);
         let app = App::open(config, clock.clone()).await?;
-        let organisation = programs::add_organisation(&app.db, "Ours").await?.id;
-        let theirs = programs::add_organisation(&app.db, "Theirs").await?.id;
+        let organisation = organisations::add(&app.db, "Ours").await?.id;
+        let theirs = organisations::add(&app.db, "Theirs").await?.id;
         let ann = person(&app, organisation, "ann").await?;
         let ben = person(&app, organisation, "ben").await?;
         let her_namesake = person(&app, theirs, "ann").await?;

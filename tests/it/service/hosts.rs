@@ -2,7 +2,7 @@
 
 use super::world::{World, eventually, id, settled};
 use anyhow::{Context, ensure};
-use chronus_host::{clock::Clock, jobs::points::STOP_AT};
+use chronus_host::{clock::Clock, jobs::fail_points::STOP_AT};
 use chronus_tests::{
     database::{Database, Engine},
     host::{Client, Host},

@@ -5,7 +5,7 @@
 
 use super::world::{World, eventually, id, settled};
 use anyhow::{Context, ensure};
-use chronus_host::jobs::points::{NAMES, STOP_AT};
+use chronus_host::jobs::fail_points::{NAMES, STOP_AT};
 use chronus_tests::{
     host::{Answer, Client, Host},
     peers::{self, Peer},

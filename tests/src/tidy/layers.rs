@@ -7,7 +7,7 @@ use super::rust::{Kind, Token, after_path_start, branches, tokens};
 use super::{Findings, Tree};
 
 /// A module uses only those to its left.
-const ORDER: [&str; 19] = [
+const ORDER: [&str; 20] = [
     "clock",
     "ids",
     "calendar",
@@ -15,8 +15,9 @@ const ORDER: [&str; 19] = [
     "secrets",
     "plugins",
     "jobs",
-    "programs",
+    "organisations",
     "people",
+    "auth",
     "mail",
     "connections",
     "availability",

@@ -126,7 +126,8 @@ impl Target {
     pub(super) fn read(path: &Path) -> Result<Self, CliError> {
         let text = input::read_text(path, "the target", 1 << 20)?;
         let error = |what: String| CliError::input("target", format!("{}: {what}", path.display()));
-        let mut file: TargetFile = toml::from_str(&text).map_err(|failed| error(config::said(&failed, &text)))?;
+        let mut file: TargetFile =
+            toml::from_str(&text).map_err(|failed| error(config::redacted_toml_error(&failed, &text)))?;
         let networks =
             file.egress.networks.iter().map(|text| network(text)).collect::<Result<_, _>>().map_err(error)?;
         let mut egress = EgressPolicy { map: std::mem::take(&mut file.egress.map), ..EgressPolicy::default() };

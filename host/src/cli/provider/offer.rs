@@ -6,7 +6,7 @@ use crate::cli::{
 };
 use crate::{
     db::Db,
-    programs::offers::{self, Offer, OfferError},
+    organisations::offers::{self, Offer, OfferError},
 };
 use serde::Serialize;
 

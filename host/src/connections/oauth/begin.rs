@@ -9,9 +9,9 @@ use super::{
 use crate::{
     connections::{Calendars, ConnectError, Connection, oauth::REFRESH_TOKEN, sealing, store as connections},
     ids::digest,
+    organisations::{offers, programs},
     people,
     plugins::contract::{Oauth2Code, ScopeLevel},
-    programs::{self, offers},
     secrets::Place,
 };
 use jiff::SignedDuration;

@@ -206,7 +206,7 @@ async fn attempt(
         }
         Err(RefreshError::Lost) => {
             if store::lose(&mut tx, holder, lease).await? {
-                jobs::put(&mut tx, &Effect::MailReconnect { connection: id }).await?;
+                jobs::enqueue(&mut tx, &Effect::MailReconnect { connection: id }).await?;
                 tracing::warn!(connection = %id, "the service has taken the access back");
             }
             Err(RefreshError::Lost)

@@ -103,7 +103,7 @@ async fn insert(tx: &mut Tx, keyring: &Keyring, mut new: Revocation, token: Secr
     let sealed = keyring.seal_map(&place(new.organisation, id), &secrets);
     new.sealed = sealed.bytes;
     store::insert_revocation(tx, id, &new, &sealed.key).await?;
-    jobs::put(tx, &Effect::RevokeToken { revocation: id }).await
+    jobs::enqueue(tx, &Effect::RevokeToken { revocation: id }).await
 }
 
 /// Revokes a token: the job.

@@ -27,6 +27,7 @@ use crate::{
     },
     ids::{OrganisationId, PersonId},
     jobs::{self, Effect, Lease, LeaseError, Outcome},
+    organisations::{domains, offers, programs},
     people::{self, Person},
     plugins::{
         CallError, Failure, Remedy,
@@ -34,7 +35,6 @@ use crate::{
         registry::Provider,
         sign_in::{self, ACCESS_TOKEN, Input},
     },
-    programs::{self, domains, offers},
 };
 use std::{collections::BTreeMap, time::Duration};
 
@@ -68,7 +68,7 @@ pub async fn connect_all(
 ) -> Result<Outcome, LeaseError> {
     let mut tx = calendars.db.begin().await?;
     for person in store::people(&mut tx, organisation).await? {
-        jobs::put(&mut tx, &Effect::ConnectPerson { organisation, person }).await?;
+        jobs::enqueue(&mut tx, &Effect::ConnectPerson { organisation, person }).await?;
     }
     jobs::finish(&mut tx, lease).await?;
     tx.commit().await?;

@@ -9,6 +9,7 @@
 
 use super::{Grant, Kind, key::KeyError, key::ServiceKey, token};
 use crate::{
+    auth::{Actor, Forbidden},
     calendar::{Attendee, BusyKind, Draft, Role, Rsvp, Span, Status, Timed},
     connections::{
         Calendars,
@@ -19,14 +20,14 @@ use crate::{
         },
     },
     ids::{OrganisationAccountId, OrganisationId},
-    people::{self, Actor, PersonError, Refused},
+    organisations::{domains, offers},
+    people::{self, PersonError},
     plugins::{
         Access, AccessError, CallError, Connection as Address, Failure, Plugin, Remedy,
         contract::{Account, Notify, SignInError},
         registry::{Provider, RegistryError},
         sign_in::{self, ACCESS_TOKEN, Input, InputError},
     },
-    programs::{domains, offers},
     secrets::OpenError,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -91,7 +92,7 @@ pub enum Inviting {
 pub enum AccountError {
     /// Who asks.
     #[error(transparent)]
-    NotAllowed(#[from] Refused),
+    NotAllowed(#[from] Forbidden),
     /// The provider may not be used here.
     #[error("`{0}` is not offered in all of this organisation; an operator enables it")]
     NotOffered(String),
@@ -232,11 +233,11 @@ fn domains_told(domains: &[String]) -> String {
 ///
 /// # Errors
 /// If it is somebody else.
-pub fn administers(actor: &Actor, organisation: OrganisationId) -> Result<(), Refused> {
-    match actor.own() {
-        Some(own) if own != organisation => Err(Refused::Elsewhere),
+pub fn administers(actor: &Actor, organisation: OrganisationId) -> Result<(), Forbidden> {
+    match actor.organisation_id() {
+        Some(own) if own != organisation => Err(Forbidden::OtherOrganisation),
         _ if actor.is_global_admin() => Ok(()),
-        _ => Err(Refused::Role("a global administrator of the organisation, with a token of their own,")),
+        _ => Err(Forbidden::Role("a global administrator of the organisation, with a token of their own,")),
     }
 }
 

@@ -10,6 +10,7 @@ use super::{
     store::{self, KeptAccount},
 };
 use crate::{
+    auth::{Actor, Forbidden},
     connections::{
         Calendars, State,
         oauth::{REFRESH_TOKEN, revoke},
@@ -17,7 +18,6 @@ use crate::{
     db::Tx,
     ids::{OrganisationAccountId, OrganisationId},
     jobs::{self, Effect},
-    people::{Actor, Refused},
     plugins::sign_in::ACCESS_TOKEN,
     secrets::Keyring,
 };
@@ -44,7 +44,7 @@ pub async fn save(
     new: &NewAccount,
 ) -> Result<(OrganisationAccount, Probed), AccountError> {
     administers(actor, organisation)?;
-    let saved_by = actor.person().ok_or(Refused::NotThem)?;
+    let saved_by = actor.person().ok_or(Forbidden::NotSelf)?;
     let tried = tried(calendars, organisation, new).await?;
     let now = calendars.now();
     let account = OrganisationAccount {
@@ -82,7 +82,7 @@ pub(super) async fn keep(
         forget(&mut tx, &calendars.keyring, &before).await?;
     }
     let organisation = account.organisation;
-    jobs::put(&mut tx, &Effect::ConnectOrganisation { organisation }).await?;
+    jobs::enqueue(&mut tx, &Effect::ConnectOrganisation { organisation }).await?;
     tx.commit().await?;
     let (id, provider, kind) = (account.id, &account.provider, account.kind.name());
     tracing::info!(account = %id, %organisation, provider, kind, by = %account.saved_by, "an organisation's account was saved");

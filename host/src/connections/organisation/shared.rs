@@ -11,6 +11,7 @@ use super::{
     save::keep,
 };
 use crate::{
+    auth::Forbidden,
     connections::{
         Calendars, ConnectError, State,
         oauth::{
@@ -24,7 +25,7 @@ use crate::{
         },
     },
     ids::OrganisationAccountId,
-    people::{self, Refused, Role},
+    people::{self, Role},
     plugins::{
         contract::{Oauth2Code, ScopeLevel},
         registry::Provider,
@@ -66,7 +67,7 @@ async fn administrator(calendars: &Calendars, browser: &Browser) -> Result<peopl
     let mut tx = calendars.db.begin_read().await?;
     let person = people::person(&mut tx, browser.organisation, browser.person).await?;
     let person = person.filter(|person| person.role == Role::GlobalAdmin);
-    Ok(person.ok_or(Refused::Role("a global administrator of the organisation"))?)
+    Ok(person.ok_or(Forbidden::Role("a global administrator of the organisation"))?)
 }
 
 /// From a finished code grant to the organisation's account.

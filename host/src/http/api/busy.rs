@@ -3,6 +3,7 @@
 use super::lookup::find_person;
 use crate::{
     app::App,
+    auth::Actor,
     availability::{self, Busy},
     calendar::{BusyKind, Window},
     http::{
@@ -10,7 +11,6 @@ use crate::{
         problem::Problem,
     },
     ids::PersonId,
-    people::Actor,
 };
 use axum::{Json, extract::State};
 use jiff::Timestamp;

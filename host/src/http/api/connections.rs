@@ -3,6 +3,7 @@
 use super::lookup::find_person;
 use crate::{
     app::App,
+    auth::Actor,
     connections::{
         self, Connection, Request,
         oauth::{code_grant, level_name},
@@ -12,9 +13,8 @@ use crate::{
         problem::{Code, Problem},
     },
     ids::{ConnectionId, PersonId},
-    people::Actor,
+    organisations::offers,
     plugins::contract::{Abilities, Calendar, FieldKind, Form, Method, SignIn},
-    programs::offers,
 };
 use axum::{Json, extract::State, http::StatusCode};
 use jiff::Timestamp;

@@ -4,10 +4,11 @@
 
 use crate::{
     app::App,
+    auth::{Action, Actor},
     http::problem::{Code, Problem},
     ids::{PersonId, ProgramId},
-    people::{self, Actor, Deed, Person},
-    programs::{self, Program},
+    organisations::programs::{self, Program},
+    people::{self, Person},
 };
 
 /// Finds a person whose calendar the actor may deal with. Operators may not.
@@ -15,7 +16,7 @@ pub(super) async fn find_person(app: &App, actor: &Actor, person: PersonId) -> R
     let organisation = actor.member_organisation()?;
     let mut tx = app.db.begin_read().await?;
     let person = people::person(&mut tx, organisation, person).await?.ok_or(Problem::new(Code::NotFound))?;
-    actor.may(Deed::SeePerson(&person))?;
+    actor.may(Action::SeePerson(&person))?;
     Ok(person)
 }
 

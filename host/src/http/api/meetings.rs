@@ -2,13 +2,16 @@
 
 use crate::{
     app::App,
+    auth::Actor,
     http::{
         input::{Body, Created, IdempotencyKey, List, PageParams, PathIds, QueryParams, queries::MeetingsQuery},
         problem::{Code, Problem},
     },
     ids::{MeetingId, PersonId, ProgramId},
-    meetings::{self, Change, Content, Meeting, Status, plan::CopyState, plan::EventCopy},
-    people::Actor,
+    meetings::{
+        self, Change, Content, Meeting, Status,
+        plan::{CopyState, EventCopy},
+    },
 };
 use axum::{Json, extract::State};
 use jiff::Timestamp;

@@ -2,13 +2,13 @@
 
 use crate::{
     app::App,
+    auth::{Action, Actor},
     http::{
         input::{Body, Created, List, PageParams, QueryParams},
         problem::Problem,
     },
     ids::OrganisationId,
-    people::{Actor, Deed},
-    programs::{self, Organisation},
+    organisations::{self, Organisation},
 };
 use axum::{Json, extract::State};
 use jiff::Timestamp;
@@ -47,8 +47,8 @@ pub(in crate::http) async fn list_organisations(
     actor: Actor,
     QueryParams(part): QueryParams<PageParams>,
 ) -> Result<Json<List<OrganisationOut>>, Problem> {
-    actor.may(Deed::ManageDeployment)?;
-    let found = programs::organisations(&app.db, &part.page::<OrganisationId>()?).await?;
+    actor.may(Action::ManageDeployment)?;
+    let found = organisations::list(&app.db, &part.page::<OrganisationId>()?).await?;
     part.answer(found, |organisation| organisation.id.to_string(), OrganisationOut::from)
 }
 
@@ -60,6 +60,6 @@ pub(in crate::http) async fn create_organisation(
     actor: Actor,
     Body(new): Body<NewOrganisation>,
 ) -> Result<Created<OrganisationOut>, Problem> {
-    actor.may(Deed::ManageDeployment)?;
-    Ok(Created(programs::add_organisation(&app.db, &new.name).await?.into()))
+    actor.may(Action::ManageDeployment)?;
+    Ok(Created(organisations::add(&app.db, &new.name).await?.into()))
 }

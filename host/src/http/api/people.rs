@@ -2,12 +2,13 @@
 
 use crate::{
     app::App,
+    auth::{Action, Actor, AuthMethod, Principal, Scopes},
     http::{
         input::{Body, Created, List, ListParams, PathIds, QueryParams},
         problem::{Code, Problem},
     },
     ids::{OrganisationId, PersonId, ProgramId, TokenId},
-    people::{self, Actor, By, Deed, MemberRole, NewPerson, Person, Role, Scopes, Who},
+    people::{self, MemberRole, NewPerson, Person, Role},
 };
 use axum::{Json, extract::State};
 use jiff::Timestamp;
@@ -84,13 +85,15 @@ struct MyProgram {
 /// Who asks: what the token stands for, and what it is for.
 #[utoipa::path(get, path = "/v1/me", tag = "people", operation_id = "me", responses((status = 200, body = Me)))]
 pub(in crate::http) async fn get_current_actor(
-    Actor { by, who, scopes, expires_at }: Actor,
+    Actor { method, principal, scopes, expires_at }: Actor,
 ) -> Result<Json<Me>, Problem> {
-    let By::Token(token) = by else { return Err(Problem::internal("something else than a token opened the API")) };
-    let (kind, organisation, person, role, programs) = match who {
-        Who::Operator => (Kind::Operator, None, None, None, Vec::new()),
-        Who::Integration(organisation) => (Kind::Integration, Some(organisation), None, None, Vec::new()),
-        Who::Person { organisation, person, role, programs } => {
+    let AuthMethod::Token(token) = method else {
+        return Err(Problem::internal("something else than a token opened the API"));
+    };
+    let (kind, organisation, person, role, programs) = match principal {
+        Principal::Operator => (Kind::Operator, None, None, None, Vec::new()),
+        Principal::Integration(organisation) => (Kind::Integration, Some(organisation), None, None, Vec::new()),
+        Principal::Person { organisation, person, role, programs } => {
             (Kind::Person, Some(organisation), Some(person), Some(role), programs)
         }
     };
@@ -108,7 +111,7 @@ pub(in crate::http) async fn list_people(
 ) -> Result<Json<List<PersonOut>>, Problem> {
     let organisation = actor.organisation(asked.organisation)?;
     let part = asked.part();
-    actor.may(Deed::SeeOrganisation(organisation))?;
+    actor.may(Action::SeeOrganisation(organisation))?;
     let found = people::list(&app.db, organisation, &part.page::<PersonId>()?).await?;
     part.answer(found, |person| person.id.to_string(), PersonOut::from)
 }
@@ -122,10 +125,10 @@ pub(in crate::http) async fn create_person(
     Body(PersonIn { organisation, email, name, zone, role }): Body<PersonIn>,
 ) -> Result<Created<PersonOut>, Problem> {
     let organisation = actor.organisation(organisation)?;
-    actor.may(Deed::ManageOrganisation(organisation))?;
+    actor.may(Action::ManageOrganisation(organisation))?;
     let role = role.unwrap_or(Role::Participant);
     if role == Role::GlobalAdmin {
-        actor.may(Deed::MakeGlobalAdmin(organisation))?;
+        actor.may(Action::MakeGlobalAdmin(organisation))?;
     }
     let new = NewPerson { email, name, zone, role };
     Ok(Created(people::add(&app.db, organisation, new).await?.into()))
@@ -140,6 +143,6 @@ pub(in crate::http) async fn get_person(
     PathIds(person): PathIds<PersonId>,
 ) -> Result<Json<PersonOut>, Problem> {
     let person = people::get(&app.db, actor.reach(), person).await?.ok_or(Problem::new(Code::NotFound))?;
-    actor.may(Deed::SeePerson(&person))?;
+    actor.may(Action::SeePerson(&person))?;
     Ok(Json(person.into()))
 }

@@ -3,13 +3,14 @@
 use super::lookup::find_program;
 use crate::{
     app::App,
+    auth::{Action, Actor},
     http::{
         input::{Body, Created, List, ListParams, PathIds, QueryParams},
         problem::{Code, Problem},
     },
     ids::{OrganisationId, PersonId, ProgramId},
-    people::{self, Actor, Deed, Member, MemberRole},
-    programs::{self, Program},
+    organisations::programs::{self, Program},
+    people::{self, Member, MemberRole},
 };
 use axum::{Json, extract::State, http::StatusCode};
 use jiff::Timestamp;
@@ -86,7 +87,7 @@ pub(in crate::http) async fn list_programs(
 ) -> Result<Json<List<ProgramOut>>, Problem> {
     let organisation = actor.organisation(asked.organisation)?;
     let part = asked.part();
-    let all = actor.may(Deed::SeeOrganisation(organisation)).is_ok();
+    let all = actor.may(Action::SeeOrganisation(organisation)).is_ok();
     let member = if all { None } else { actor.person() };
     let found = programs::list(&app.db, organisation, member, &part.page::<ProgramId>()?).await?;
     part.answer(found, |program| program.id.to_string(), ProgramOut::from)
@@ -101,7 +102,7 @@ pub(in crate::http) async fn create_program(
     Body(new): Body<NewProgram>,
 ) -> Result<Created<ProgramOut>, Problem> {
     let organisation = actor.organisation(new.organisation)?;
-    actor.may(Deed::ManageOrganisation(organisation))?;
+    actor.may(Action::ManageOrganisation(organisation))?;
     Ok(Created(programs::add(&app.db, organisation, &new.name).await?.into()))
 }
 
@@ -114,7 +115,7 @@ pub(in crate::http) async fn get_program(
     PathIds(program): PathIds<ProgramId>,
 ) -> Result<Json<ProgramOut>, Problem> {
     let program = find_program(&app, &actor, program).await?;
-    actor.may(Deed::SeeProgram(&program))?;
+    actor.may(Action::SeeProgram(&program))?;
     Ok(Json(program.into()))
 }
 
@@ -128,7 +129,7 @@ pub(in crate::http) async fn update_program(
     Body(ProgramChange { two_way }): Body<ProgramChange>,
 ) -> Result<Json<ProgramOut>, Problem> {
     let program = find_program(&app, &actor, program).await?;
-    actor.may(Deed::ManageProgram(&program))?;
+    actor.may(Action::ManageProgram(&program))?;
     let program = programs::set_two_way(&app.db, program.organisation, program.id, two_way).await?;
     Ok(Json(program.ok_or(Problem::new(Code::NotFound))?.into()))
 }
@@ -142,7 +143,7 @@ pub(in crate::http) async fn get_member(
     PathIds((program, person)): PathIds<(ProgramId, PersonId)>,
 ) -> Result<Json<MemberOut>, Problem> {
     let program = find_program(&app, &actor, program).await?;
-    actor.may(Deed::SeeProgram(&program))?;
+    actor.may(Action::SeeProgram(&program))?;
     let member = people::member(&app.db, program.id, person).await?;
     Ok(Json(member.ok_or(Problem::new(Code::NotFound))?.into()))
 }
@@ -158,7 +159,7 @@ pub(in crate::http) async fn set_member(
     Body(Membership { role }): Body<Membership>,
 ) -> Result<Json<MemberOut>, Problem> {
     let program = find_program(&app, &actor, program).await?;
-    actor.may(Deed::ManageProgram(&program))?;
+    actor.may(Action::ManageProgram(&program))?;
     let member = Member { program: program.id, person, role };
     people::put_member(&app.db, member).await?;
     Ok(Json(member.into()))
@@ -174,7 +175,7 @@ pub(in crate::http) async fn remove_member(
     PathIds((program, person)): PathIds<(ProgramId, PersonId)>,
 ) -> Result<StatusCode, Problem> {
     let program = find_program(&app, &actor, program).await?;
-    actor.may(Deed::ManageProgram(&program))?;
+    actor.may(Action::ManageProgram(&program))?;
     people::remove_member(&app.db, program.id, person).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -6,14 +6,14 @@
 use super::connections::{AbilitiesOut, CalendarOut};
 use crate::{
     app::App,
+    auth::Actor,
     connections::organisation::{self, Inviting, NewAccount, OrganisationAccount, Overview, Probed, Secret},
     http::{
         input::{Body, PathIds, QueryParams, queries::AccountQuery},
         problem::{Code, Problem},
     },
     ids::{OrganisationAccountId, OrganisationId, PersonId},
-    people::Actor,
-    programs::domains,
+    organisations::domains,
 };
 use axum::{Json, extract::State, http::StatusCode};
 use jiff::Timestamp;

@@ -2,15 +2,15 @@
 
 use crate::{
     app::App,
+    auth::{
+        Actor, Scopes,
+        tokens::{self, Holder, NewToken, Token},
+    },
     http::{
         input::{Body, Created, List, ListParams, PathIds, QueryParams},
         problem::Problem,
     },
     ids::{OrganisationId, PersonId, TokenId},
-    people::{
-        Actor, Scopes,
-        tokens::{self, Holder, NewToken, Token},
-    },
 };
 use axum::{Json, extract::State, http::StatusCode};
 use jiff::Timestamp;

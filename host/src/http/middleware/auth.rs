@@ -5,8 +5,8 @@
 
 use crate::{
     app::App,
+    auth::{Actor, AuthMethod, Scope, tokens},
     http::problem::{Code, Problem},
-    people::{Actor, By, Scope, tokens},
 };
 use axum::{
     extract::{FromRequestParts, Request, State},
@@ -49,9 +49,9 @@ pub(in crate::http) async fn guard(
         let actor = tokens::authenticate(&app.db, &app.clock, token).await?;
         let actor = actor.ok_or(Problem::new(Code::Unauthenticated))?;
         if let RouteAuth::Scope(scope) = need {
-            actor.has(scope)?;
+            actor.require_scope(scope)?;
         }
-        if let By::Token(token) = actor.by {
+        if let AuthMethod::Token(token) = actor.method {
             tracing::Span::current().record("token", tracing::field::display(token));
         }
         request.extensions_mut().insert(actor);

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     app::App,
+    auth::sessions::Session,
     connections::oauth::{self, Asked, Browser, Callback, Finished},
-    people::sessions::Session,
 };
 use axum::{
     extract::{Path, RawQuery, State},
@@ -51,7 +51,7 @@ pub(super) async fn back(
 }
 
 async fn lead(app: &App, session: &Session, provider: &str, sign_in: &str, anew: bool) -> Result<Redirect, Problem> {
-    let redirect = Url::parse(&format!("{}{CALLBACK}{provider}", app.config.here()));
+    let redirect = Url::parse(&format!("{}{CALLBACK}{provider}", app.config.public_origin()));
     let redirect = redirect.map_err(|_| Problem::new(Code::NotOffered))?;
     let asked = Asked { provider, sign_in, redirect: &redirect, anew };
     let page = oauth::begin(&app.calendars, &browser(session), asked).await?;

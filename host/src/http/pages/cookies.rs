@@ -4,7 +4,7 @@
 //! have the prefix by which browsers see to it that nobody else has set them (RFC 6265bis §4.1.3.2).
 
 use crate::{
-    people::sessions::LIFETIME,
+    auth::sessions::LIFETIME,
     plugins::egress::{Origin, Scheme},
 };
 use axum::http::{HeaderMap, HeaderValue, header};

@@ -29,7 +29,7 @@ pub(super) use view::View;
 use super::problem::Problem;
 use crate::{
     app::App,
-    people::{
+    auth::{
         Actor,
         sessions::{self, Session},
     },
@@ -114,7 +114,7 @@ async fn guard(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let here = app.config.here();
+    let here = app.config.public_origin();
     let cookie = |kind: Cookie, headers: &HeaderMap| cookies::find(headers, &kind.name(&here)).map(str::to_owned);
     let mut session = None;
     if let Some(kept) = cookie(SESSION, request.headers()) {

@@ -12,10 +12,10 @@ use super::{
 };
 use crate::{
     app::App,
+    auth::{Actor, sessions::Session},
     connections::organisation::{self, Inviting, Kind, NewAccount, Overview, Probed, Secret},
-    people::{Actor, sessions::Session},
+    organisations::{domains, offers},
     plugins::contract::{Method, SignIn},
-    programs::{domains, offers},
 };
 use askama::Template;
 use axum::{
@@ -132,7 +132,7 @@ pub(super) async fn fill_in(
 /// To the page of a service, to connect a shared mailbox.
 pub(super) async fn share(State(app): State<App>, session: Session, filled: FormData) -> Result<Redirect, Problem> {
     let text = |name: &str| filled.text(name).unwrap_or_default();
-    let redirect = Url::parse(&format!("{}{CALLBACK}{}", app.config.here(), text("provider")));
+    let redirect = Url::parse(&format!("{}{CALLBACK}{}", app.config.public_origin(), text("provider")));
     let redirect = redirect.map_err(|_| Problem::new(super::super::problem::Code::NotOffered))?;
     let way = (text("provider"), text("sign-in"));
     let page = organisation::begin(&app.calendars, &browser(&session), way, &redirect).await?;

@@ -8,10 +8,11 @@ use super::{
 };
 use crate::{
     app::App,
-    people::{
-        self, Person, Role,
+    auth::{
         sessions::{self, Session},
+        sign_out,
     },
+    people::{self, Person, Role},
 };
 use askama::Template;
 use axum::{
@@ -57,7 +58,7 @@ pub(super) async fn page(
 
 /// Ends all sessions of the person but this one.
 pub(super) async fn sign_out_elsewhere(State(app): State<App>, session: Session) -> Result<Redirect, Problem> {
-    let ended = sessions::end_others(&app.db, &session).await?;
+    let ended = sign_out::end_other_sessions(&app.db, &session).await?;
     tracing::info!(person = %session.person, ended, "signed out elsewhere");
     Ok(Redirect::to(HOME))
 }

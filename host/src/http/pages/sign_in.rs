@@ -15,11 +15,11 @@ use super::{
 };
 use crate::{
     app::App,
-    people::{
-        PersonError,
+    auth::{
         sessions::{self, Session},
         sign_in::{self, Account, AskError, LIFETIME, MAILS_PER_ADDRESS},
     },
+    people::PersonError,
 };
 use askama::Template;
 use axum::{
@@ -120,7 +120,7 @@ pub(super) async fn use_up(
     headers: HeaderMap,
     Path(link): Path<String>,
 ) -> Result<Response, Problem> {
-    let here = app.config.here();
+    let here = app.config.public_origin();
     let before = cookies::find(&headers, &SESSION.name(&here));
     let signed_in = sign_in::use_up(&app.db, &link, before).await?.ok_or(Problem::new(Code::LinkUsedUp))?;
     let mut response = Redirect::to(local(&signed_in.return_to)).into_response();
@@ -133,6 +133,6 @@ pub(super) async fn out(State(app): State<App>, session: Session) -> Result<Resp
     sessions::end(&app.db, &session).await?;
     tracing::info!(session = %session.id, "signed out");
     let mut response = Redirect::to(HOME).into_response();
-    response.headers_mut().append(header::SET_COOKIE, SESSION.clear(&app.config.here()));
+    response.headers_mut().append(header::SET_COOKIE, SESSION.clear(&app.config.public_origin()));
     Ok(response)
 }

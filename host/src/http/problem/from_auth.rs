@@ -2,18 +2,19 @@
 
 use super::{Code, Problem};
 use crate::{
-    people::{PersonError, Refused, sign_in::AskError, tokens::TokenError},
-    programs::{BadName, ProgramError},
+    auth::{Forbidden, sign_in::AskError, tokens::TokenError},
+    organisations::{BadName, OrganisationError, programs::ProgramError},
+    people::PersonError,
 };
 
-impl From<Refused> for Problem {
-    fn from(refused: Refused) -> Self {
+impl From<Forbidden> for Problem {
+    fn from(refused: Forbidden) -> Self {
         match refused {
-            Refused::Elsewhere => Self::new(Code::NotFound),
-            Refused::Scope(_) => Self::detailed(Code::ScopeMissing, refused),
-            Refused::Role(_) => Self::detailed(Code::RoleMissing, refused),
-            Refused::NotThem => Self::new(Code::NotThePerson),
-            Refused::WhichOrganisation => Self::new(Code::OrganisationNotNamed),
+            Forbidden::OtherOrganisation => Self::new(Code::NotFound),
+            Forbidden::Scope(_) => Self::detailed(Code::ScopeMissing, refused),
+            Forbidden::Role(_) => Self::detailed(Code::RoleMissing, refused),
+            Forbidden::NotSelf => Self::new(Code::NotThePerson),
+            Forbidden::WhichOrganisation => Self::new(Code::OrganisationNotNamed),
         }
     }
 }
@@ -21,6 +22,16 @@ impl From<Refused> for Problem {
 impl From<BadName> for Problem {
     fn from(_: BadName) -> Self {
         Self::new(Code::InvalidName)
+    }
+}
+
+impl From<OrganisationError> for Problem {
+    fn from(error: OrganisationError) -> Self {
+        match error {
+            OrganisationError::Name(error) => error.into(),
+            OrganisationError::Taken(_) => Self::detailed(Code::NameTaken, error),
+            OrganisationError::Database(error) => error.into(),
+        }
     }
 }
 
@@ -65,7 +76,7 @@ impl From<TokenError> for Problem {
             TokenError::NoScope | TokenError::Scope(_) => Self::detailed(Code::InvalidScopes, error),
             TokenError::Expiry => Self::new(Code::InvalidExpiry),
             TokenError::MoreThanOwn(_) => Self::detailed(Code::MoreThanOwn, error),
-            TokenError::Refused(refused) => refused.into(),
+            TokenError::Forbidden(refused) => refused.into(),
             TokenError::NoHolder | TokenError::NoToken => Self::detailed(Code::NotFound, error),
             TokenError::Database(error) => error.into(),
         }

@@ -10,6 +10,7 @@ use super::world::{World, until};
 use anyhow::{Context as _, ensure};
 use chronus_host::{
     app::work,
+    auth::{Actor, Principal},
     availability::{self, Busy},
     calendar::Window,
     connections::{
@@ -19,8 +20,8 @@ use chronus_host::{
     },
     ids::PersonId,
     jobs::{self, DeadLetter, Runner},
-    people::{self, Actor, NewPerson, Role, Who},
-    programs::domains,
+    organisations::domains,
+    people::{self, NewPerson, Role},
 };
 use serde_json::Value;
 use std::ops::Deref;
@@ -73,7 +74,7 @@ impl School {
     /// The administrator, as a person who asks.
     fn admin(&self) -> Actor {
         let mut actor = self.actor(self.gil);
-        if let Who::Person { role, .. } = &mut actor.who {
+        if let Principal::Person { role, .. } = &mut actor.principal {
             *role = Role::GlobalAdmin;
         }
         actor

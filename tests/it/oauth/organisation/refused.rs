@@ -6,11 +6,12 @@ use super::{
 };
 use anyhow::{Context as _, ensure};
 use chronus_host::{
+    auth::Forbidden,
     connections::organisation::{self, AccountError, Inviting, NewAccount, Secret, key::KeyError},
     jobs::{self, Effect},
-    people::{Refused, Role},
+    organisations::domains,
+    people::Role,
     plugins::Remedy,
-    programs::domains,
 };
 use serde_json::{Value, json};
 
@@ -77,7 +78,7 @@ async fn what_does_not_work_is_not_saved_and_the_reason_is_told() -> anyhow::Res
     // Nobody but an administrator, a person.
     let (calendars, organisation) = (&school.app.calendars, school.organisation);
     let by_ann = organisation::probe(calendars, &school.actor(school.ann), organisation, &school.delegated(ANN)).await;
-    ensure!(matches!(by_ann, Err(AccountError::NotAllowed(Refused::Role(_)))), "{by_ann:?}");
+    ensure!(matches!(by_ann, Err(AccountError::NotAllowed(Forbidden::Role(_)))), "{by_ann:?}");
     Ok(())
 }
 
@@ -111,7 +112,7 @@ async fn an_address_outside_of_the_domain_is_never_connected() -> anyhow::Result
     school.quiet().await?;
     let mut tx = school.app.db.begin().await?;
     for &person in &outside {
-        jobs::put(&mut tx, &Effect::ConnectPerson { organisation: school.organisation, person }).await?;
+        jobs::enqueue(&mut tx, &Effect::ConnectPerson { organisation: school.organisation, person }).await?;
     }
     tx.commit().await?;
     school.quiet().await?;
@@ -141,7 +142,7 @@ async fn who_disconnects_is_not_connected_behind_their_back() -> anyhow::Result<
     school.two_way().await?;
     let person = school.ann;
     let mut tx = school.app.db.begin().await?;
-    jobs::put(&mut tx, &Effect::ConnectPerson { organisation: school.organisation, person }).await?;
+    jobs::enqueue(&mut tx, &Effect::ConnectPerson { organisation: school.organisation, person }).await?;
     tx.commit().await?;
     school.quiet().await?;
     ensure!(school.connection(school.ann).await?.is_none() && school.connection(school.ben).await?.is_some());

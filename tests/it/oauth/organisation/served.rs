@@ -6,8 +6,8 @@ use super::{
 };
 use anyhow::{Context as _, ensure};
 use chronus_host::{
+    auth::tokens::{self, Holder, NewToken},
     clock::Clock,
-    people::tokens::{self, Holder, NewToken},
 };
 use chronus_tests::host::Host;
 use reqwest::Method;

@@ -6,13 +6,13 @@ use super::{
 };
 use anyhow::{Context as _, ensure};
 use chronus_host::{
+    auth::Forbidden,
     availability::Busy,
     connections::{
         ConnectError, State,
         oauth::{Browser, Finished},
         organisation::{self, AccountError, Kind, OrganisationAccount},
     },
-    people::Refused,
     plugins::contract::ScopeLevel,
 };
 use chronus_tests::google::Role;
@@ -139,7 +139,7 @@ async fn only_an_administrator_and_only_a_mailbox_of_the_domain() -> anyhow::Res
     school.google.add_user(private, "Private", "Europe/Rome");
     let runner = school.work().await?;
     let refused = school.page(&school.browser()).await;
-    ensure!(matches!(refused, Err(AccountError::NotAllowed(Refused::Role(_)))), "{refused:?}");
+    ensure!(matches!(refused, Err(AccountError::NotAllowed(Forbidden::Role(_)))), "{refused:?}");
     // Begun by the administrator, ended in somebody else's browser.
     let page = school.page(&school.browser_of_gil()).await?;
     let callback = school.at_google(&page, ROOMS, Choice::All).await?;

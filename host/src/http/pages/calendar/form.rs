@@ -6,8 +6,8 @@
 use super::{super::super::problem::Problem, FormData, Layout, PATH, options::PREFIX, show};
 use crate::{
     app::App,
+    auth::{Actor, sessions::Session},
     connections::{self, ConnectError, Connection, Request},
-    people::{Actor, sessions::Session},
     plugins::{
         contract::{FieldKind, FormField, Method, SignIn},
         sign_in::{InputError, SECRET_URL},

@@ -20,18 +20,19 @@ use super::{
 };
 use crate::{
     app::App,
+    auth::{Actor, sessions::Session},
     connections::{
         self, Connection, State as Standing,
         oauth::approvals::{self, Needed},
         store,
     },
-    people::{self, Actor, sessions::Session},
+    organisations::{offers, programs},
+    people,
     plugins::{
         contract::{ScopeLevel, SignIn},
         egress::Origin,
         registry::Provider,
     },
-    programs::{self, offers},
 };
 use askama::Template;
 use axum::{

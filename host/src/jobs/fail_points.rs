@@ -4,7 +4,7 @@
 //! the host is there, and chance finds an instant of microseconds too rarely. Decision: such places have names; the
 //! host that runs with `CHRONUS_STOP_AT=<name>` in its environment says `stopped at <name>` on standard error when it
 //! comes to one, and goes no further there. Without the variable a point is one comparison. Production refuses to start
-//! with it ([`wanted`]). Rejected: a build of its own for tests, which would not be the program that is shipped.
+//! with it ([`requested`]). Rejected: a build of its own for tests, which would not be the program that is shipped.
 
 use std::sync::LazyLock;
 
@@ -40,7 +40,7 @@ static WANTED: LazyLock<Option<String>> = LazyLock::new(|| std::env::var(STOP_AT
 ///
 /// # Errors
 /// If there is no such point: a test that waits for it would wait for ever.
-pub fn wanted() -> Result<Option<&'static str>, NoSuchPoint> {
+pub fn requested() -> Result<Option<&'static str>, NoSuchPoint> {
     match WANTED.as_deref() {
         None => Ok(None),
         Some(name) => NAMES.into_iter().find(|known| *known == name).map(Some).ok_or(NoSuchPoint),
@@ -48,7 +48,7 @@ pub fn wanted() -> Result<Option<&'static str>, NoSuchPoint> {
 }
 
 /// Goes on at once, unless this host is to be stopped here.
-pub async fn reach(name: &'static str) {
+pub async fn fail_point(name: &'static str) {
     debug_assert!(NAMES.contains(&name), "{name} is not in the list of points");
     if WANTED.as_deref() == Some(name) {
         eprintln!("stopped at {name}");
@@ -60,9 +60,9 @@ pub async fn reach(name: &'static str) {
 mod tests {
     #[tokio::test]
     async fn nothing_stops_without_the_variable() {
-        assert!(super::wanted().unwrap().is_none());
+        assert!(super::requested().unwrap().is_none());
         for name in super::NAMES {
-            super::reach(name).await;
+            super::fail_point(name).await;
         }
     }
 }

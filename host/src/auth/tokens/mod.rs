@@ -6,17 +6,19 @@
 //! only; the first ones are made on the command line, by whoever has the database. Rejected: signed tokens, which
 //! cannot be revoked.
 
+mod store;
+
 use super::{
-    actor::{Actor, Deed, Refused, Who},
+    actor::{Action, Actor, Forbidden, Principal},
     opaque,
-    rights::{Scope, Scopes},
-    store,
+    scopes::{Scope, Scopes},
 };
 use crate::{
     clock::Clock,
     db::{self, Db, Page},
     ids::{OrganisationId, PersonId, TokenId},
-    programs::{self, BadName, Reach},
+    organisations::{self, BadName, Reach},
+    people,
 };
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -65,11 +67,15 @@ impl Holder {
     ///
     /// # Errors
     /// If the organisation is another's, or if an operator names a person without it.
-    pub fn of(actor: &Actor, organisation: Option<OrganisationId>, person: Option<PersonId>) -> Result<Self, Refused> {
+    pub fn of(
+        actor: &Actor,
+        organisation: Option<OrganisationId>,
+        person: Option<PersonId>,
+    ) -> Result<Self, Forbidden> {
         match (actor.organisation(organisation), person) {
             (Ok(organisation), Some(person)) => Ok(Self::Person { organisation, person }),
             (Ok(organisation), None) => Ok(Self::Integration(organisation)),
-            (Err(Refused::WhichOrganisation), None) => Ok(Self::Operator),
+            (Err(Forbidden::WhichOrganisation), None) => Ok(Self::Operator),
             (Err(refused), _) => Err(refused),
         }
     }
@@ -138,7 +144,7 @@ pub enum TokenError {
     MoreThanOwn(Scope),
     /// It may not be made or ended by whoever asks.
     #[error(transparent)]
-    Refused(#[from] Refused),
+    Forbidden(#[from] Forbidden),
     /// The organisation or the person.
     #[error("there is no such organisation, or no such person in it")]
     NoHolder,
@@ -156,10 +162,10 @@ pub enum TokenError {
 /// If the actor may not, or as [`issue`].
 pub async fn create(db: &Db, actor: &Actor, new: NewToken) -> Result<(Token, SecretString), TokenError> {
     match new.holder {
-        Holder::Operator => actor.may(Deed::ManageDeployment)?,
-        Holder::Integration(organisation) => actor.may(Deed::ManageOrganisation(organisation))?,
+        Holder::Operator => actor.may(Action::ManageDeployment)?,
+        Holder::Integration(organisation) => actor.may(Action::ManageOrganisation(organisation))?,
         Holder::Person { person, .. } if actor.is(person) => {}
-        Holder::Person { .. } => return Err(Refused::NotThem.into()),
+        Holder::Person { .. } => return Err(Forbidden::NotSelf.into()),
     }
     if let Some(more) = new.scopes.difference(&actor.scopes).next() {
         return Err(TokenError::MoreThanOwn(*more));
@@ -173,14 +179,14 @@ pub async fn create(db: &Db, actor: &Actor, new: NewToken) -> Result<(Token, Sec
 /// If the name, the scopes or the expiry are not right for the holder, if there is no such holder, or by the database.
 pub async fn issue(db: &Db, new: NewToken) -> Result<(Token, SecretString), TokenError> {
     let NewToken { holder, name, scopes, expires_at } = new;
-    let name = programs::name(&name)?;
+    let name = organisations::name(&name)?;
     if scopes.is_empty() {
         return Err(TokenError::NoScope);
     }
     if let Some(unfit) = scopes.difference(&holder.scopes()).next() {
         return Err(TokenError::Scope(*unfit));
     }
-    let secret = opaque::make(PREFIX)?;
+    let secret = opaque::generate(PREFIX)?;
     let mut tx = db.begin().await?;
     let created_at = db::instant(tx.now().await?);
     if expires_at.is_some_and(|end| end <= created_at) {
@@ -188,12 +194,12 @@ pub async fn issue(db: &Db, new: NewToken) -> Result<(Token, SecretString), Toke
     }
     if let Holder::Person { organisation, person } = holder {
         // A person is never moved to another organisation, so that this stays true.
-        let found = store::person(&mut tx, Reach::Within(organisation), &person.to_string()).await?;
+        let found = people::person(&mut tx, organisation, person).await?;
         found.ok_or(TokenError::NoHolder)?;
     }
     let id = TokenId::new(created_at);
     let token = Token { id, holder, name, scopes, created_at, expires_at, revoked_at: None };
-    match store::insert_token(&mut tx, &token, &opaque::digest(secret.expose_secret())).await {
+    match store::insert(&mut tx, &token, &opaque::digest(secret.expose_secret())).await {
         Err(error) if db::is_missing(&error) => return Err(TokenError::NoHolder),
         done => done?,
     }
@@ -214,12 +220,12 @@ pub async fn list(
 ) -> Result<Vec<Token>, TokenError> {
     let organisation = match actor.organisation(organisation) {
         Ok(organisation) => Some(organisation),
-        Err(Refused::WhichOrganisation) => None,
+        Err(Forbidden::WhichOrganisation) => None,
         Err(refused) => return Err(refused.into()),
     };
-    let all = organisation.is_none_or(|organisation| actor.may(Deed::ManageOrganisation(organisation)).is_ok());
+    let all = organisation.is_none_or(|organisation| actor.may(Action::ManageOrganisation(organisation)).is_ok());
     let person = if all { None } else { actor.person() };
-    Ok(store::tokens(&mut db.begin_read().await?, organisation, person, page).await?)
+    Ok(store::list(&mut db.begin_read().await?, organisation, person, page).await?)
 }
 
 /// The tokens of an organisation, or the operators'.
@@ -227,7 +233,7 @@ pub async fn list(
 /// # Errors
 /// By the database.
 pub async fn all(db: &Db, organisation: Option<OrganisationId>, page: &Page) -> sqlx::Result<Vec<Token>> {
-    store::tokens(&mut db.begin_read().await?, organisation, None, page).await
+    store::list(&mut db.begin_read().await?, organisation, None, page).await
 }
 
 /// Ends a token at once; one that has ended stays ended. Without an actor, on the word of whoever has the database.
@@ -237,11 +243,11 @@ pub async fn all(db: &Db, organisation: Option<OrganisationId>, page: &Page) -> 
 pub async fn revoke(db: &Db, actor: Option<&Actor>, id: TokenId) -> Result<(), TokenError> {
     let reach = actor.map_or(Reach::Everywhere, Actor::reach);
     let mut tx = db.begin().await?;
-    let token = store::token(&mut tx, reach, id).await?.ok_or(TokenError::NoToken)?;
-    match (actor.map(|actor| (actor, &actor.who)), token.holder.organisation()) {
-        (None | Some((_, Who::Operator)), _) => {}
+    let token = store::get(&mut tx, reach, id).await?.ok_or(TokenError::NoToken)?;
+    match (actor.map(|actor| (actor, &actor.principal)), token.holder.organisation()) {
+        (None | Some((_, Principal::Operator)), _) => {}
         (Some((actor, _)), _) if token.holder.person().is_some_and(|person| actor.is(person)) => {}
-        (Some((actor, _)), Some(organisation)) => actor.may(Deed::ManageOrganisation(organisation))?,
+        (Some((actor, _)), Some(organisation)) => actor.may(Action::ManageOrganisation(organisation))?,
         (Some(_), None) => return Err(TokenError::NoToken),
     }
     let now = tx.now().await?;
@@ -254,6 +260,6 @@ pub async fn revoke(db: &Db, actor: Option<&Actor>, id: TokenId) -> Result<(), T
 /// # Errors
 /// By the database.
 pub async fn authenticate(db: &Db, clock: &Clock, token: &str) -> sqlx::Result<Option<Actor>> {
-    let Some(hash) = opaque::plausible(PREFIX, token) else { return Ok(None) };
-    store::actor(&mut db.begin_read().await?, &hash, clock.now().as_microsecond()).await
+    let Some(hash) = opaque::hash_if_well_formed(PREFIX, token) else { return Ok(None) };
+    store::authenticate(&mut db.begin_read().await?, &hash, clock.now().as_microsecond()).await
 }

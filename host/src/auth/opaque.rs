@@ -16,7 +16,7 @@ pub(super) type Hash = [u8; 32];
 const LENGTH: usize = 43;
 
 /// A new one, after its prefix.
-pub(super) fn make(prefix: &str) -> sqlx::Result<SecretString> {
+pub(super) fn generate(prefix: &str) -> sqlx::Result<SecretString> {
     let mut random = Zeroizing::new([0; 32]);
     getrandom::fill(&mut *random).map_err(|error| sqlx::Error::Io(std::io::Error::other(error.to_string())))?;
     Ok(format!("{prefix}{}", BASE64_URL_SAFE_NO_PAD.encode(*random)).into())
@@ -28,7 +28,7 @@ pub(super) fn digest(text: &str) -> Hash {
 }
 
 /// The digest to look for, if the text can be one: what cannot is not worth a query.
-pub(super) fn plausible(prefix: &str, text: &str) -> Option<Hash> {
+pub(super) fn hash_if_well_formed(prefix: &str, text: &str) -> Option<Hash> {
     text.strip_prefix(prefix).filter(|random| random.len() == LENGTH)?;
     Some(digest(text))
 }
@@ -40,12 +40,12 @@ mod tests {
 
     #[test]
     fn one_is_like_no_other_and_found_by_its_digest() {
-        let (one, other) = (make("a_").unwrap(), make("a_").unwrap());
+        let (one, other) = (generate("a_").unwrap(), generate("a_").unwrap());
         let (one, other) = (one.expose_secret(), other.expose_secret());
         assert_ne!(one, other);
-        assert_eq!(plausible("a_", one), Some(digest(one)));
+        assert_eq!(hash_if_well_formed("a_", one), Some(digest(one)));
         for bad in ["", "a_", &one[1..], &one[..44], &format!("{one}=")] {
-            assert_eq!(plausible("a_", bad), None, "{bad}");
+            assert_eq!(hash_if_well_formed("a_", bad), None, "{bad}");
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     db::{self, Db, Tx},
     ids::{PersonId, SignInId, digest},
     jobs::{self, Effect},
+    people,
 };
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -35,7 +36,7 @@ pub const WINDOW: SignedDuration = SignedDuration::from_hours(1);
 pub enum AskError {
     /// The address is none.
     #[error(transparent)]
-    Email(#[from] super::PersonError),
+    Email(#[from] people::PersonError),
     /// The client asks too often.
     #[error("this client has asked for {ASKS_PER_CLIENT} mails within an hour")]
     TooOften,
@@ -87,7 +88,7 @@ pub struct SignedIn {
 /// # Errors
 /// If the address is none, if the client asks too often, or by the database.
 pub async fn ask(db: &Db, email: &str, client: IpAddr, return_to: &str) -> Result<(), AskError> {
-    let email = super::email(email)?;
+    let email = people::email(email)?;
     let mut tx = db.begin().await?;
     let now = db::instant(tx.now().await?);
     store::free_slots(&mut tx, now.checked_sub(WINDOW).unwrap_or_default()).await?;
@@ -97,7 +98,7 @@ pub async fn ask(db: &Db, email: &str, client: IpAddr, return_to: &str) -> Resul
     if store::take_slot(&mut tx, &digest(format!("address {email}")), MAILS_PER_ADDRESS, now).await? {
         let request = Request { id: SignInId::new(now), email, return_to: return_to.to_owned(), created_at: now };
         store::insert_request(&mut tx, &request).await?;
-        jobs::put(&mut tx, &Effect::MailSignIn { request: request.id }).await?;
+        jobs::enqueue(&mut tx, &Effect::MailSignIn { request: request.id }).await?;
     }
     Ok(tx.commit().await?)
 }
@@ -136,7 +137,7 @@ pub async fn accounts(tx: &mut Tx, email: &str) -> sqlx::Result<Vec<Account>> {
 pub async fn make_link(tx: &mut Tx, person: PersonId, return_to: &str) -> sqlx::Result<SecretString> {
     let now = db::instant(tx.now().await?);
     store::delete_expired(tx, now).await?;
-    let link = opaque::make("")?;
+    let link = opaque::generate("")?;
     let expires_at = now.checked_add(LIFETIME).unwrap_or(Timestamp::MAX);
     store::insert_link(tx, &opaque::digest(link.expose_secret()), person, return_to, expires_at).await?;
     Ok(link)
@@ -150,8 +151,8 @@ pub async fn forget(tx: &mut Tx, id: SignInId) -> sqlx::Result<()> {
     store::delete_request(tx, id).await
 }
 
-/// Lets none of the person's links begin a session any more.
-pub(super) async fn forget_links(tx: &mut Tx, person: PersonId) -> sqlx::Result<()> {
+/// Invalidates all mailed links of the person.
+pub(super) async fn delete_links(tx: &mut Tx, person: PersonId) -> sqlx::Result<()> {
     store::delete_links(tx, person).await
 }
 
@@ -160,7 +161,7 @@ pub(super) async fn forget_links(tx: &mut Tx, person: PersonId) -> sqlx::Result<
 /// # Errors
 /// By the database.
 pub async fn look(db: &Db, link: &str) -> sqlx::Result<Option<Account>> {
-    let Some(hash) = opaque::plausible("", link) else { return Ok(None) };
+    let Some(hash) = opaque::hash_if_well_formed("", link) else { return Ok(None) };
     let mut tx = db.begin_read().await?;
     let now = db::instant(tx.now().await?);
     store::account(&mut tx, &hash, now).await
@@ -172,7 +173,7 @@ pub async fn look(db: &Db, link: &str) -> sqlx::Result<Option<Account>> {
 /// # Errors
 /// By the database.
 pub async fn use_up(db: &Db, link: &str, replaces: Option<&str>) -> sqlx::Result<Option<SignedIn>> {
-    let Some(hash) = opaque::plausible("", link) else { return Ok(None) };
+    let Some(hash) = opaque::hash_if_well_formed("", link) else { return Ok(None) };
     let mut tx = db.begin().await?;
     let now = db::instant(tx.now().await?);
     let Some((person, return_to)) = store::delete_link(&mut tx, &hash, now).await? else { return Ok(None) };

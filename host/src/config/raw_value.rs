@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use toml::Value;
 
 /// A value, and what relative paths in it are relative to.
-pub(super) struct Given<'a> {
+pub(super) struct RawValue<'a> {
     pub(super) value: Source<'a>,
     pub(super) beside: &'a Path,
 }
@@ -21,7 +21,7 @@ pub(super) enum Source<'a> {
     Variable(&'a str),
 }
 
-impl Given<'_> {
+impl RawValue<'_> {
     /// A text.
     pub(super) fn text(&self) -> Result<&str, String> {
         match self.value {
@@ -55,7 +55,7 @@ impl Given<'_> {
     }
 
     /// A whole number within bounds.
-    pub(super) fn whole<T: TryFrom<u64>>(&self, least: u64, most: u64) -> Result<T, String> {
+    pub(super) fn integer<T: TryFrom<u64>>(&self, least: u64, most: u64) -> Result<T, String> {
         let number = match self.value {
             Source::File(Value::Integer(number)) => u64::try_from(*number).ok(),
             Source::Variable(text) => text.parse().ok(),

@@ -2,17 +2,15 @@
 //!
 //! Threat: a right that is checked where a request comes in and forgotten where the next one does; an administrator,
 //! or a key of the organisation, that does for a person what only the person may do. Decision: a verified token, or a
-//! browser's session, becomes an [`Actor`]; what may be done is a closed list of [`Deed`]s, each carrying the thing that
+//! browser's session, becomes an [`Actor`]; what may be done is a closed list of [`Action`]s, each carrying the thing that
 //! it is done to, and one `match` decides. What belongs to another organisation is not refused but not there, so that
-//! nobody learns of it. Connecting a calendar is no deed that a role could give: it asks [`Actor::is`].
+//! nobody learns of it. Connecting a calendar is no action that a role could give: it asks [`Actor::is`].
 
-use super::{
-    Person,
-    rights::{MemberRole, Role, Scope, Scopes},
-};
+use super::scopes::{Scope, Scopes};
 use crate::{
     ids::{OrganisationId, PersonId, ProgramId, SessionId, TokenId},
-    programs::{Program, Reach},
+    organisations::{Reach, programs::Program},
+    people::{MemberRole, Person, Role},
 };
 use jiff::Timestamp;
 
@@ -20,9 +18,9 @@ use jiff::Timestamp;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
     /// By what.
-    pub by: By,
+    pub method: AuthMethod,
     /// Whose it is.
-    pub who: Who,
+    pub principal: Principal,
     /// What it is for.
     pub scopes: Scopes,
     /// When it ends.
@@ -31,7 +29,7 @@ pub struct Actor {
 
 /// By what somebody asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum By {
+pub enum AuthMethod {
     /// A token of the API. It opens no page.
     Token(TokenId),
     /// A browser's session. It does not open the API, which has no protection against other sites' forms.
@@ -40,7 +38,7 @@ pub enum By {
 
 /// Whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Who {
+pub enum Principal {
     /// Somebody who runs the deployment: organisations and providers, nobody's calendar.
     Operator,
     /// A program of the organisation's that is no person.
@@ -60,7 +58,7 @@ pub enum Who {
 
 /// Something that not everybody may do.
 #[derive(Debug, Clone, Copy)]
-pub enum Deed<'a> {
+pub enum Action<'a> {
     /// See and make organisations.
     ManageDeployment,
     /// See all programs and people of an organisation.
@@ -80,10 +78,10 @@ pub enum Deed<'a> {
 
 /// Why somebody may not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum Forbidden {
     /// It belongs to another organisation, and nobody is told that it exists.
     #[error("there is no such thing")]
-    Elsewhere,
+    OtherOrganisation,
     /// The token is for something else.
     #[error("the token is not for this: it has no scope `{0}`")]
     Scope(Scope),
@@ -92,7 +90,7 @@ pub enum Refused {
     Role(&'static str),
     /// Only the person may.
     #[error("only the person may do this, with a token of their own")]
-    NotThem,
+    NotSelf,
     /// An operator must say for which organisation.
     #[error("an operator's token belongs to no organisation; say which one is meant")]
     WhichOrganisation,
@@ -103,8 +101,8 @@ impl Actor {
     ///
     /// # Errors
     /// If it is not.
-    pub fn has(&self, scope: Scope) -> Result<(), Refused> {
-        if self.scopes.contains(&scope) { Ok(()) } else { Err(Refused::Scope(scope)) }
+    pub fn require_scope(&self, scope: Scope) -> Result<(), Forbidden> {
+        if self.scopes.contains(&scope) { Ok(()) } else { Err(Forbidden::Scope(scope)) }
     }
 
     /// Whether it is this person who asks.
@@ -116,24 +114,26 @@ impl Actor {
     /// The person who asks, if it is one.
     #[must_use]
     pub const fn person(&self) -> Option<PersonId> {
-        match self.who {
-            Who::Person { person, .. } => Some(person),
-            Who::Operator | Who::Integration(_) => None,
+        match self.principal {
+            Principal::Person { person, .. } => Some(person),
+            Principal::Operator | Principal::Integration(_) => None,
         }
     }
 
     /// Within which organisations things are found.
     #[must_use]
     pub const fn reach(&self) -> Reach {
-        match self.who {
-            Who::Operator => Reach::Everywhere,
-            Who::Integration(organisation) | Who::Person { organisation, .. } => Reach::Within(organisation),
+        match self.principal {
+            Principal::Operator => Reach::Everywhere,
+            Principal::Integration(organisation) | Principal::Person { organisation, .. } => {
+                Reach::Within(organisation)
+            }
         }
     }
 
     /// The organisation that the actor belongs to; operators belong to none.
     #[must_use]
-    pub const fn own(&self) -> Option<OrganisationId> {
+    pub const fn organisation_id(&self) -> Option<OrganisationId> {
         match self.reach() {
             Reach::Everywhere => None,
             Reach::Within(organisation) => Some(organisation),
@@ -145,20 +145,20 @@ impl Actor {
     ///
     /// # Errors
     /// If the actor is an operator.
-    pub fn member_organisation(&self) -> Result<OrganisationId, Refused> {
-        self.own().ok_or(Refused::Role("people and integrations of an organisation"))
+    pub fn member_organisation(&self) -> Result<OrganisationId, Forbidden> {
+        self.organisation_id().ok_or(Forbidden::Role("people and integrations of an organisation"))
     }
 
     /// Whether it is a person who administers the organisation.
     #[must_use]
     pub const fn is_global_admin(&self) -> bool {
-        matches!(self.who, Who::Person { role: Role::GlobalAdmin, .. })
+        matches!(self.principal, Principal::Person { role: Role::GlobalAdmin, .. })
     }
 
     /// Whether it is a person who administers the program, or the whole organisation.
     #[must_use]
     pub fn administers(&self, program: ProgramId) -> bool {
-        let Who::Person { programs, .. } = &self.who else { return false };
+        let Principal::Person { programs, .. } = &self.principal else { return false };
         self.is_global_admin() || programs.contains(&(program, MemberRole::ProgramAdmin))
     }
 
@@ -166,12 +166,12 @@ impl Actor {
     ///
     /// # Errors
     /// If it is another's, or if an operator names none.
-    pub fn organisation(&self, named: Option<OrganisationId>) -> Result<OrganisationId, Refused> {
+    pub fn organisation(&self, named: Option<OrganisationId>) -> Result<OrganisationId, Forbidden> {
         match (self.reach(), named) {
             (Reach::Within(own), None) => Ok(own),
             (Reach::Within(own), Some(named)) if own == named => Ok(own),
-            (Reach::Within(_), Some(_)) => Err(Refused::Elsewhere),
-            (Reach::Everywhere, named) => named.ok_or(Refused::WhichOrganisation),
+            (Reach::Within(_), Some(_)) => Err(Forbidden::OtherOrganisation),
+            (Reach::Everywhere, named) => named.ok_or(Forbidden::WhichOrganisation),
         }
     }
 
@@ -179,43 +179,43 @@ impl Actor {
     ///
     /// # Errors
     /// With the reason why not.
-    pub fn may(&self, deed: Deed<'_>) -> Result<(), Refused> {
-        let organisation = match deed {
-            Deed::ManageDeployment => None,
-            Deed::SeeOrganisation(organisation)
-            | Deed::ManageOrganisation(organisation)
-            | Deed::MakeGlobalAdmin(organisation) => Some(organisation),
-            Deed::SeeProgram(program) | Deed::ManageProgram(program) => Some(program.organisation),
-            Deed::SeePerson(person) => Some(person.organisation),
+    pub fn may(&self, action: Action<'_>) -> Result<(), Forbidden> {
+        let organisation = match action {
+            Action::ManageDeployment => None,
+            Action::SeeOrganisation(organisation)
+            | Action::ManageOrganisation(organisation)
+            | Action::MakeGlobalAdmin(organisation) => Some(organisation),
+            Action::SeeProgram(program) | Action::ManageProgram(program) => Some(program.organisation),
+            Action::SeePerson(person) => Some(person.organisation),
         };
         if organisation.is_some_and(|organisation| !self.reach().covers(organisation)) {
-            return Err(Refused::Elsewhere);
+            return Err(Forbidden::OtherOrganisation);
         }
-        let in_program = |program: &Program, least: MemberRole| match &self.who {
-            Who::Person { programs, .. } => programs.iter().any(|(id, role)| *id == program.id && *role >= least),
-            Who::Operator | Who::Integration(_) => false,
+        let in_program = |program: &Program, least: MemberRole| match &self.principal {
+            Principal::Person { programs, .. } => programs.iter().any(|(id, role)| *id == program.id && *role >= least),
+            Principal::Operator | Principal::Integration(_) => false,
         };
-        let (may, who) = match (deed, &self.who) {
-            (Deed::ManageDeployment, who) => (*who == Who::Operator, "an operator"),
-            (_, Who::Operator | Who::Person { role: Role::GlobalAdmin, .. }) => (true, ""),
-            (Deed::MakeGlobalAdmin(_), Who::Integration(_) | Who::Person { .. }) => {
+        let (may, who) = match (action, &self.principal) {
+            (Action::ManageDeployment, who) => (*who == Principal::Operator, "an operator"),
+            (_, Principal::Operator | Principal::Person { role: Role::GlobalAdmin, .. }) => (true, ""),
+            (Action::MakeGlobalAdmin(_), Principal::Integration(_) | Principal::Person { .. }) => {
                 (false, "a global administrator, or an operator,")
             }
-            (_, Who::Integration(_)) => (true, ""),
-            (Deed::SeeOrganisation(_) | Deed::ManageOrganisation(_), Who::Person { .. }) => {
+            (_, Principal::Integration(_)) => (true, ""),
+            (Action::SeeOrganisation(_) | Action::ManageOrganisation(_), Principal::Person { .. }) => {
                 (false, "a global administrator")
             }
-            (Deed::SeeProgram(program), Who::Person { .. }) => {
+            (Action::SeeProgram(program), Principal::Person { .. }) => {
                 (in_program(program, MemberRole::Participant), "a member of the program")
             }
-            (Deed::ManageProgram(program), Who::Person { .. }) => {
+            (Action::ManageProgram(program), Principal::Person { .. }) => {
                 (in_program(program, MemberRole::ProgramAdmin), "an administrator of the program")
             }
-            (Deed::SeePerson(person), Who::Person { .. }) => {
+            (Action::SeePerson(person), Principal::Person { .. }) => {
                 (self.is(person.id), "the person, or a global administrator,")
             }
         };
-        if may { Ok(()) } else { Err(Refused::Role(who)) }
+        if may { Ok(()) } else { Err(Forbidden::Role(who)) }
     }
 }
 
@@ -245,42 +245,47 @@ mod tests {
             created_at: at,
         };
         let (ann, ben, eve) = (person(ours), person(ours), person(theirs));
-        let actor = |who| Actor { by: By::Token(TokenId::new(at)), who, scopes: Scopes::new(), expires_at: None };
+        let actor = |principal| Actor {
+            method: AuthMethod::Token(TokenId::new(at)),
+            principal,
+            scopes: Scopes::new(),
+            expires_at: None,
+        };
         let as_ann = |role, member| {
             let programs = vec![(mine.id, member)];
-            actor(Who::Person { organisation: ours, person: ann.id, role, programs })
+            actor(Principal::Person { organisation: ours, person: ann.id, role, programs })
         };
         let actors = [
-            actor(Who::Operator),
-            actor(Who::Integration(ours)),
+            actor(Principal::Operator),
+            actor(Principal::Integration(ours)),
             as_ann(Role::GlobalAdmin, MemberRole::Participant),
             as_ann(Role::Participant, MemberRole::ProgramAdmin),
             as_ann(Role::Participant, MemberRole::Participant),
         ];
         // y: may, n: may not, -: is not told that it is there.
-        for (deed, wanted) in [
-            (Deed::ManageDeployment, "ynnnn"),
-            (Deed::SeeOrganisation(ours), "yyynn"),
-            (Deed::ManageOrganisation(ours), "yyynn"),
-            (Deed::SeeOrganisation(theirs), "y----"),
-            (Deed::ManageOrganisation(theirs), "y----"),
-            (Deed::MakeGlobalAdmin(ours), "ynynn"),
-            (Deed::MakeGlobalAdmin(theirs), "y----"),
-            (Deed::SeeProgram(&mine), "yyyyy"),
-            (Deed::SeeProgram(&other), "yyynn"),
-            (Deed::ManageProgram(&mine), "yyyyn"),
-            (Deed::ManageProgram(&other), "yyynn"),
-            (Deed::ManageProgram(&foreign), "y----"),
-            (Deed::SeePerson(&ann), "yyyyy"),
-            (Deed::SeePerson(&ben), "yyynn"),
-            (Deed::SeePerson(&eve), "y----"),
+        for (action, wanted) in [
+            (Action::ManageDeployment, "ynnnn"),
+            (Action::SeeOrganisation(ours), "yyynn"),
+            (Action::ManageOrganisation(ours), "yyynn"),
+            (Action::SeeOrganisation(theirs), "y----"),
+            (Action::ManageOrganisation(theirs), "y----"),
+            (Action::MakeGlobalAdmin(ours), "ynynn"),
+            (Action::MakeGlobalAdmin(theirs), "y----"),
+            (Action::SeeProgram(&mine), "yyyyy"),
+            (Action::SeeProgram(&other), "yyynn"),
+            (Action::ManageProgram(&mine), "yyyyn"),
+            (Action::ManageProgram(&other), "yyynn"),
+            (Action::ManageProgram(&foreign), "y----"),
+            (Action::SeePerson(&ann), "yyyyy"),
+            (Action::SeePerson(&ben), "yyynn"),
+            (Action::SeePerson(&eve), "y----"),
         ] {
-            let told = actors.iter().map(|actor| match actor.may(deed) {
+            let told = actors.iter().map(|actor| match actor.may(action) {
                 Ok(()) => 'y',
-                Err(Refused::Elsewhere) => '-',
+                Err(Forbidden::OtherOrganisation) => '-',
                 Err(_) => 'n',
             });
-            assert_eq!(told.collect::<String>(), wanted, "{deed:?}");
+            assert_eq!(told.collect::<String>(), wanted, "{action:?}");
         }
     }
 }

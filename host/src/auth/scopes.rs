@@ -1,29 +1,12 @@
-//! Roles and scopes: the words for what somebody may do.
+//! Scopes: what a token may be used for.
 //!
-//! A role says what a person is, a scope what a token is for; a request needs both. Each is a closed list of words
-//! that are the same in the database, in JSON, in tokens and on the command line. Rejected: scopes as free text, of
-//! which a misspelt one grants nothing and tells nobody.
+//! A role says what a person is, a scope what a token is for; a request needs both. Rejected: scopes as free text, where
+//! a misspelt scope grants nothing and nobody notices.
 
 use crate::db::string_enum;
 use std::collections::BTreeSet;
 
 string_enum! {
-    /// What a person is in the organisation.
-    pub enum Role {
-        /// Takes part in programs.
-        Participant = "participant",
-        /// Administers the organisation and all its programs.
-        GlobalAdmin = "global-admin",
-    }
-
-    /// What a person is in a program.
-    pub enum MemberRole {
-        /// Takes part.
-        Participant = "participant",
-        /// Administers it.
-        ProgramAdmin = "program-admin",
-    }
-
     /// What a token is for.
     pub enum Scope {
         /// See the organisation, its programs and its people.
@@ -41,7 +24,7 @@ string_enum! {
     }
 }
 
-/// What a token is for, all of it.
+/// The scopes of a token.
 pub type Scopes = BTreeSet<Scope>;
 
 #[cfg(test)]
@@ -54,7 +37,5 @@ mod tests {
             assert_eq!(scope.as_str().parse(), Ok(*scope));
             assert_eq!(serde_json::to_string(scope).unwrap(), format!("\"{scope}\""));
         }
-        let error = "admin".parse::<Role>().unwrap_err().to_string();
-        assert_eq!(error, "write one of participant, global-admin");
     }
 }

@@ -9,7 +9,7 @@
 mod store;
 
 use super::{
-    actor::{Actor, By, Who},
+    actor::{Actor, AuthMethod, Principal},
     opaque,
     tokens::Holder,
 };
@@ -17,6 +17,7 @@ use crate::{
     clock::Clock,
     db::{self, Db, Tx},
     ids::{OrganisationId, PersonId, SessionId},
+    people,
 };
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -46,7 +47,7 @@ pub struct Session {
 /// If there is no such person, or by the database.
 pub async fn begin(tx: &mut Tx, person: PersonId, replaces: Option<&str>) -> sqlx::Result<(SessionId, SecretString)> {
     let now = db::instant(tx.now().await?);
-    let (id, cookie) = (SessionId::new(now), opaque::make("")?);
+    let (id, cookie) = (SessionId::new(now), opaque::generate("")?);
     let replaced = replaces.map(opaque::digest);
     store::tidy_up(tx, replaced.as_ref(), now).await?;
     let expires_at = now.checked_add(LIFETIME).unwrap_or(Timestamp::MAX);
@@ -59,14 +60,14 @@ pub async fn begin(tx: &mut Tx, person: PersonId, replaces: Option<&str>) -> sql
 /// # Errors
 /// By the database.
 pub async fn authenticate(db: &Db, clock: &Clock, cookie: &str) -> sqlx::Result<Option<(Session, Actor)>> {
-    let Some(hash) = opaque::plausible("", cookie) else { return Ok(None) };
+    let Some(hash) = opaque::hash_if_well_formed("", cookie) else { return Ok(None) };
     let mut tx = db.begin_read().await?;
     let Some((session, role)) = store::by_hash(&mut tx, &hash, clock.now()).await? else { return Ok(None) };
     let Session { id, organisation, person, expires_at, .. } = session;
-    let programs = super::store::memberships(&mut tx, person).await?;
+    let programs = people::memberships(&mut tx, person).await?;
     let scopes = Holder::Person { organisation, person }.scopes();
-    let who = Who::Person { organisation, person, role, programs };
-    Ok(Some((session, Actor { by: By::Session(id), who, scopes, expires_at: Some(expires_at) })))
+    let principal = Principal::Person { organisation, person, role, programs };
+    Ok(Some((session, Actor { method: AuthMethod::Session(id), principal, scopes, expires_at: Some(expires_at) })))
 }
 
 /// The person's sessions, the oldest first.
@@ -87,15 +88,7 @@ pub async fn end(db: &Db, session: &Session) -> sqlx::Result<()> {
     tx.commit().await
 }
 
-/// Ends all sessions of the person but this one, and lets no link that was mailed before begin another; says how many
-/// sessions there were.
-///
-/// # Errors
-/// By the database.
-pub async fn end_others(db: &Db, session: &Session) -> sqlx::Result<u64> {
-    let mut tx = db.begin().await?;
-    let ended = store::delete_others(&mut tx, session.person, session.id).await?;
-    super::sign_in::forget_links(&mut tx, session.person).await?;
-    tx.commit().await?;
-    Ok(ended)
+/// Ends all sessions of the person except this one, and returns their number.
+pub(super) async fn delete_others(tx: &mut Tx, session: &Session) -> sqlx::Result<u64> {
+    store::delete_others(tx, session.person, session.id).await
 }

@@ -64,7 +64,7 @@ pub async fn add(db: &Db, organisation: OrganisationId, text: &str) -> Result<bo
             None => Err(DomainError::NoOrganisation),
         };
     }
-    jobs::put(&mut tx, &Effect::ConnectOrganisation { organisation }).await?;
+    jobs::enqueue(&mut tx, &Effect::ConnectOrganisation { organisation }).await?;
     tx.commit().await?;
     Ok(true)
 }
@@ -77,7 +77,7 @@ pub async fn remove(db: &Db, organisation: OrganisationId, text: &str) -> sqlx::
     let mut tx = db.begin().await?;
     let removed = store::delete(&mut tx, organisation, &text.to_lowercase()).await?;
     if removed {
-        jobs::put(&mut tx, &Effect::ConnectOrganisation { organisation }).await?;
+        jobs::enqueue(&mut tx, &Effect::ConnectOrganisation { organisation }).await?;
     }
     tx.commit().await?;
     Ok(removed)
@@ -104,14 +104,14 @@ pub async fn covers(tx: &mut Tx, organisation: OrganisationId, address: &str) ->
 ///
 /// # Errors
 /// By the database.
-pub(crate) async fn look_at(
+pub(crate) async fn enqueue_recheck(
     tx: &mut Tx,
     organisation: OrganisationId,
     person: PersonId,
     address: &str,
 ) -> sqlx::Result<()> {
     if covers(tx, organisation, address).await? {
-        jobs::put(tx, &Effect::ConnectPerson { organisation, person }).await?;
+        jobs::enqueue(tx, &Effect::ConnectPerson { organisation, person }).await?;
     }
     Ok(())
 }
@@ -120,9 +120,9 @@ pub(crate) async fn look_at(
 ///
 /// # Errors
 /// By the database.
-pub(super) async fn look_at_all(tx: &mut Tx, organisation: OrganisationId) -> sqlx::Result<()> {
+pub(super) async fn enqueue_recheck_all(tx: &mut Tx, organisation: OrganisationId) -> sqlx::Result<()> {
     if !list(tx, organisation).await?.is_empty() {
-        jobs::put(tx, &Effect::ConnectOrganisation { organisation }).await?;
+        jobs::enqueue(tx, &Effect::ConnectOrganisation { organisation }).await?;
     }
     Ok(())
 }
