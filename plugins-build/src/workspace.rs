@@ -1,7 +1,8 @@
 //! What the workspace holds, as `cargo metadata` tells it.
 //!
 //! A provider is a member below `providers/` whose library is a `cdylib`; its id is its folder's name. Nothing else is
-//! configured: a new provider is built because it is there. (`providers/sdk` is a plain library and so is none.)
+//! configured: a new provider is built because it is there. `providers/sdk` and `providers/icalendar` are plain libraries
+//! and are skipped.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -108,7 +108,6 @@ pub mod export;
 pub mod failure;
 pub mod hash;
 pub mod http;
-pub mod icalendar;
 pub mod json;
 pub mod lines;
 pub mod log;
@@ -116,6 +115,7 @@ pub mod random;
 pub mod rfc3339;
 pub mod same;
 
+pub use chronus_icalendar as icalendar;
 #[doc(hidden)]
 pub use wit_bindgen;
 

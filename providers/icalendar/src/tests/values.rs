@@ -2,8 +2,8 @@
 
 use jiff::civil::date;
 
-use crate::icalendar::Property;
-use crate::icalendar::value::{
+use crate::Property;
+use crate::value::{
     BadValue, DateOrTime, Duration, PeriodEnd, date_or_time, list, parse_duration, parse_utc_offset, write_duration,
     write_utc_offset,
 };

@@ -1,6 +1,6 @@
 //! Prints the occurrences of a calendar file within a window, as a provider sees them.
 //!
-//! `cargo run -p chronus-sdk --example occurrences -- calendar.ics Europe/Rome 2026-01-01 2027-01-01`
+//! `cargo run -p chronus-icalendar --example occurrences -- calendar.ics Europe/Rome 2026-01-01 2027-01-01`
 //!
 //! The zone is the owner's: whole days are meant in it, and floating times. `from` and `to` are days in that zone or
 //! instants such as `2026-01-01T00:00:00Z`. On standard output there is a JSON list of `[start, end, whole days?]`;
@@ -8,7 +8,7 @@
 
 use std::process::ExitCode;
 
-use chronus_sdk::icalendar::{Window, Zone, occurrences, parse};
+use chronus_icalendar::{Window, Zone, occurrences, parse};
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 

@@ -12,10 +12,10 @@ use super::{
     Answer, Attendee, Busy, Organiser, Role, Status, When, answer_of, attendee, is_one_of, name, organiser, role_of,
     same_address, status,
 };
-use crate::icalendar::line::parse_line;
-use crate::icalendar::recur::Rule;
-use crate::icalendar::value::{BadValue, DateOrTime};
-use crate::icalendar::{Component, Property, Zone};
+use crate::line::parse_line;
+use crate::recur::Rule;
+use crate::value::{BadValue, DateOrTime};
+use crate::{Component, Property, Zone};
 
 /// A VEVENT with the properties that RFC 5545 §3.6.1 demands, all but DTSTART.
 pub fn new(uid: &str, now: Timestamp) -> Component {
@@ -180,7 +180,7 @@ pub fn set_recurrence(event: &mut Component, lines: &[String]) -> Result<(), Bad
             "RRULE" if Rule::parse(&property.value).is_ok() => properties.push(property),
             "RRULE" => return Err(BadValue("a recurrence rule that can be read was expected")),
             "RDATE" | "EXDATE" => {
-                for listed in crate::icalendar::value::list(&property) {
+                for listed in crate::value::list(&property) {
                     listed?;
                 }
                 properties.push(property);

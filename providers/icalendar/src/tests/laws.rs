@@ -8,10 +8,10 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use super::zone;
-use crate::icalendar::line::{Parameter, Property, escape, split_list, unescape};
-use crate::icalendar::recur::{DayOf, Frequency, Rule, Until};
-use crate::icalendar::zone::Clock;
-use crate::icalendar::{Component, Window, Zones, event, group, occurrences, parse, vtimezone};
+use crate::line::{Parameter, Property, escape, split_list, unescape};
+use crate::recur::{DayOf, Frequency, Rule, Until};
+use crate::zone::Clock;
+use crate::{Component, Window, Zones, event, group, occurrences, parse, vtimezone};
 
 // ---- lines and components ---------------------------------------------------------------------------------------
 

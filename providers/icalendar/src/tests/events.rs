@@ -3,12 +3,12 @@
 use jiff::civil::date;
 
 use super::{at, calendar, event, zone};
-use crate::icalendar::event::{
+use crate::event::{
     Answer, Attendee, Busy, Fields, Organiser, Role, Status, When, answer, busy, new, read, revise, set_answer,
     set_attendees, set_busy, set_description, set_organiser, set_recurrence, set_status, set_title, set_when, stamp,
 };
-use crate::icalendar::series::Moment;
-use crate::icalendar::{Component, Zone, Zones};
+use crate::series::Moment;
+use crate::{Component, Zone, Zones};
 
 fn vevent(lines: &str) -> Component {
     calendar(&event(lines)).components.remove(0)
@@ -22,7 +22,7 @@ fn fields(event: &Component) -> Fields {
 }
 
 fn lines(event: &Component) -> Vec<String> {
-    event.properties.iter().map(crate::icalendar::Property::line).collect()
+    event.properties.iter().map(crate::Property::line).collect()
 }
 
 #[test]

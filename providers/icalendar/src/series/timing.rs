@@ -10,15 +10,15 @@
 use jiff::civil::{Date, DateTime};
 use jiff::{SignedDuration, Span, Timestamp};
 
-use crate::icalendar::value::{self, DateOrTime, Duration};
-use crate::icalendar::zone::Clock;
-use crate::icalendar::{Component, Problems, Zone, Zones};
+use crate::value::{self, DateOrTime, Duration};
+use crate::zone::Clock;
+use crate::{Component, Problems, Zone, Zones};
 
 const DAY: i64 = 86_400;
 
 /// What DTSTART, DTEND and DURATION of one VEVENT say together.
 #[derive(Clone, Debug)]
-pub(in crate::icalendar) enum Timing {
+pub(crate) enum Timing {
     /// A whole-day event. `count` is at least 1.
     Days { first: Date, count: i64 },
     Timed {
@@ -33,7 +33,7 @@ pub(in crate::icalendar) enum Timing {
 
 /// Of a timed event. It is negative if the end is before the start.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::icalendar) enum Length {
+pub(crate) enum Length {
     /// Seconds, from DTEND.
     Exact(i64),
     /// From DURATION.
@@ -42,20 +42,15 @@ pub(in crate::icalendar) enum Length {
 
 /// One occurrence in time.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::icalendar) struct Placed {
-    pub(in crate::icalendar) start: Timestamp,
-    pub(in crate::icalendar) end: Timestamp,
-    pub(in crate::icalendar) days: Option<(Date, Date)>,
+pub(crate) struct Placed {
+    pub(crate) start: Timestamp,
+    pub(crate) end: Timestamp,
+    pub(crate) days: Option<(Date, Date)>,
 }
 
 impl Timing {
     /// Reads a VEVENT. None, with a problem, if it has no start.
-    pub(in crate::icalendar) fn read(
-        event: &Component,
-        zones: &mut Zones<'_>,
-        uid: &str,
-        problems: &mut Problems,
-    ) -> Option<Timing> {
+    pub(crate) fn read(event: &Component, zones: &mut Zones<'_>, uid: &str, problems: &mut Problems) -> Option<Timing> {
         let Some(property) = event.property("DTSTART") else {
             problems.add(uid, "an event has no DTSTART and was left out");
             return None;
@@ -104,7 +99,7 @@ impl Timing {
     }
 
     /// The start as it is on the wall; midnight of a whole-day event.
-    pub(in crate::icalendar) fn start(&self) -> DateTime {
+    pub(crate) fn start(&self) -> DateTime {
         match self {
             Timing::Days { first, .. } => first.to_datetime(jiff::civil::Time::midnight()),
             Timing::Timed { start, .. } => *start,
@@ -112,7 +107,7 @@ impl Timing {
     }
 
     /// The zone that the start is meant in.
-    pub(in crate::icalendar) fn zone<'z>(&'z self, owner: &'z Zone) -> &'z Zone {
+    pub(crate) fn zone<'z>(&'z self, owner: &'z Zone) -> &'z Zone {
         match self {
             Timing::Days { .. } => owner,
             Timing::Timed { zone, .. } => zone,
@@ -120,7 +115,7 @@ impl Timing {
     }
 
     /// The length in seconds, right to a day or so. Not negative for whole days.
-    pub(in crate::icalendar) fn about(&self) -> i64 {
+    pub(crate) fn about(&self) -> i64 {
         match self {
             Timing::Days { count, .. } => count * DAY,
             Timing::Timed { length, .. } => length.about(),
@@ -128,7 +123,7 @@ impl Timing {
     }
 
     /// The same event with the length of a PERIOD.
-    pub(in crate::icalendar) fn with_length(&self, length: Length) -> Timing {
+    pub(crate) fn with_length(&self, length: Length) -> Timing {
         match self {
             Timing::Days { first, .. } => Timing::Days { first: *first, count: (length.about() / DAY).max(1) },
             Timing::Timed { start, zone, floating, end_zone, .. } => {
@@ -140,7 +135,7 @@ impl Timing {
 
     /// Places an occurrence that starts at this wall time instead of the event's own, by the clock of
     /// [`Timing::zone`]. None beyond the range of time.
-    pub(in crate::icalendar) fn place(&self, wall: DateTime, clock: &Clock<'_>) -> Option<Placed> {
+    pub(crate) fn place(&self, wall: DateTime, clock: &Clock<'_>) -> Option<Placed> {
         match self {
             Timing::Days { count, .. } => {
                 let first = wall.date();

@@ -1,7 +1,7 @@
 //! Series that existing libraries get wrong, one test each.
 
 use super::{calendar, event, fine_in_2026, in_2026, window, zone};
-use crate::icalendar::occurrences;
+use crate::occurrences;
 
 /// One hour on Mondays at nine in Berlin, from 5 January; lines are added to it.
 fn mondays(lines: &str) -> String {
@@ -326,7 +326,7 @@ fn an_unreadable_override_does_not_hide_its_occurrence() {
 #[test]
 fn more_occurrences_than_are_listed_is_a_problem() {
     let (found, problems) = in_2026(&event("DTSTART:20260101T000000Z\nRRULE:FREQ=SECONDLY"));
-    assert_eq!(found.len(), crate::icalendar::series::MAX_OCCURRENCES);
+    assert_eq!(found.len(), crate::series::MAX_OCCURRENCES);
     assert_eq!(problems.len(), 1);
 }
 

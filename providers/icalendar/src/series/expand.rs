@@ -19,10 +19,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::changes::{Change, Changes, Id, MARGIN};
 use super::timing::{Length, Timing};
 use super::{Budget, Found, Moment, Occurrence, Series, Window};
-use crate::icalendar::recur::{Frequency, MAX_STEPS, Rule, Until};
-use crate::icalendar::value::{self, DateOrTime, Duration, PeriodEnd};
-use crate::icalendar::zone::Clock;
-use crate::icalendar::{Component, Problems, Zone, Zones};
+use crate::recur::{Frequency, MAX_STEPS, Rule, Until};
+use crate::value::{self, DateOrTime, Duration, PeriodEnd};
+use crate::zone::Clock;
+use crate::{Component, Problems, Zone, Zones};
 
 /// The most recurrence rules that one event may have.
 const MAX_RULES: usize = 16;

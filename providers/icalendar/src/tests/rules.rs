@@ -2,7 +2,7 @@
 
 use jiff::civil::{DateTime, date};
 
-use crate::icalendar::recur::Rule;
+use crate::recur::Rule;
 
 /// The first `count` times of a rule, as `month-day` or with the hour and minute if they differ from the start.
 fn first(count: usize, rule: &str, start: DateTime) -> Vec<String> {

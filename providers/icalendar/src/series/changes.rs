@@ -17,9 +17,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::timing::Timing;
 use super::{Found, Moment, Series};
-use crate::icalendar::value::{self, DateOrTime};
-use crate::icalendar::zone::Clock;
-use crate::icalendar::{Component, Problems, Zone, Zones};
+use crate::value::{self, DateOrTime};
+use crate::zone::Clock;
+use crate::{Component, Problems, Zone, Zones};
 
 /// Farther than any zone is from another, and longer than any change of the clocks.
 pub(super) const MARGIN: i64 = 2 * 86_400;

@@ -4,9 +4,9 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZoneDatabase;
 
 use super::{at, calendar, event, zone};
-use crate::icalendar::observance;
-use crate::icalendar::vtimezone::{define_zones, vtimezone};
-use crate::icalendar::{Component, Zone};
+use crate::observance;
+use crate::vtimezone::{define_zones, vtimezone};
+use crate::{Component, Zone};
 
 fn written(component: &Component) -> Vec<String> {
     component.write().lines().map(str::to_owned).collect()

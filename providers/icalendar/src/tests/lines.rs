@@ -1,8 +1,8 @@
 //! Content lines and components.
 
-use crate::icalendar::component::{MAX_DEPTH, Unreadable};
-use crate::icalendar::line::{MAX_LINE, Property, escape, split_list, unescape};
-use crate::icalendar::{Component, parse};
+use crate::component::{MAX_DEPTH, Unreadable};
+use crate::line::{MAX_LINE, Property, escape, split_list, unescape};
+use crate::{Component, parse};
 
 fn whole(lines: &str) -> (Component, Vec<String>) {
     let (calendar, problems) = parse(lines.as_bytes()).unwrap();

@@ -326,7 +326,7 @@ fn times_of_day(rule: &Rule, start: i64) -> Vec<i64> {
 }
 
 /// Seconds since 1970-01-01T00:00:00 on the wall.
-pub(in crate::icalendar) fn wall_seconds(at: DateTime) -> i64 {
+pub(crate) fn wall_seconds(at: DateTime) -> i64 {
     let day = day_number(i64::from(at.year()), i64::from(at.month()), i64::from(at.day()));
     let time = i64::from(at.hour()) * 3600 + i64::from(at.minute()) * 60 + i64::from(at.second());
     day * DAY + time

@@ -1,7 +1,7 @@
 //! Zones: changes of the clocks, names, definitions, and whose time is meant.
 
 use super::{calendar, event, fine_in_2026, in_2026, window, zone};
-use crate::icalendar::{Zone, Zones, occurrences};
+use crate::{Zone, Zones, occurrences};
 
 /// The starts, without the ends.
 fn starts(found: &[String]) -> Vec<&str> {
@@ -136,7 +136,7 @@ fn zones_have_many_names() {
 
 #[test]
 fn every_windows_name_has_a_zone() {
-    for (windows, iana) in crate::icalendar::windows::ZONES {
+    for (windows, iana) in crate::windows::ZONES {
         let zone = Zone::named(&windows.to_uppercase()).unwrap_or_else(|| panic!("{windows}"));
         assert_eq!(zone.name(), Some(if *windows == "UTC" { "UTC" } else { iana }));
     }
