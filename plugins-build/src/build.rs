@@ -1,7 +1,7 @@
-//! The whole way, for providers and for examples.
+//! Builds providers and examples, from sources to components.
 //!
-//! cargo decides whether a core module is fresh. If its bytes are those of the last run, nothing after that is done
-//! either: a small record beside the module says which component came of it and how.
+//! cargo decides whether a core module is up to date. If its bytes are those of the last run, the component is left alone
+//! too: a small record says which component was made from which module, and how.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use crate::{BuildError, Built, Options, compile, files};
 
 /// Builds the providers of the workspace into `options.out` and signs them. The order is that of their ids.
 ///
-/// Safe to call from several processes at once: the others wait. Sentences for people go to `progress`, one per call.
+/// Safe to call from several processes at once: the others wait. `progress` receives one line for people per call.
 pub fn providers(options: &Options, progress: &mut dyn FnMut(&str)) -> Result<Vec<Built>, BuildError> {
     let job = Job::start(options, progress)?;
     let key = Key::of_checkout(&job.options.out)?;
@@ -55,13 +55,13 @@ pub fn examples(options: &Options, package: &str, progress: &mut dyn FnMut(&str)
     Ok(built)
 }
 
-/// What providers and examples have in common.
+/// One run of the builder, for providers or for examples.
 struct Job {
     /// With absolute paths.
     options: Options,
     workspace: Workspace,
     toolchain: Toolchain,
-    /// Held while we build.
+    /// Held while this builds.
     _lock: fs::File,
 }
 
@@ -131,7 +131,7 @@ impl Job {
         Ok(Record { made_from, component: digest(&bytes), size: bytes.len() as u64, imports, exports })
     }
 
-    /// Providers and examples have records of their own, as they may have equal names.
+    /// The path of a record. Providers and examples are kept apart, because they may have equal names.
     fn record(&self, id: &str, folder: &Path) -> Result<PathBuf, BuildError> {
         let kind = if folder == self.options.out { "providers" } else { "examples" };
         let records = self.options.target_dir.join("records").join(kind);
@@ -140,7 +140,7 @@ impl Job {
     }
 }
 
-/// What came of a core module.
+/// The component that was made from a core module.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Record {
     /// See [`made_from`].
@@ -153,7 +153,7 @@ struct Record {
 }
 
 impl Record {
-    /// The record at `path`, if it is of the same origin and `component` is still what it says.
+    /// The record at `path`, if it has the same origin and describes the file `component` as it is now.
     fn read(path: &Path, made_from: &str, component: &Path) -> Option<Self> {
         let record: Self = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
         let same = record.made_from == made_from && record.component == digest(&fs::read(component).ok()?);
@@ -161,10 +161,15 @@ impl Record {
     }
 }
 
-/// Stands for all that a component depends on: the core module, the compiler's name, and how this crate treats it.
+/// A digest of everything that a component depends on: the core module, the compiler's name, and this crate's own code.
 fn made_from(core: &[u8], compiler: &str) -> String {
-    // Our own source and the versions of what it calls: a change of either makes other bytes.
-    let treatment = [include_str!("component.rs"), include_str!("names.rs"), include_str!("../../Cargo.lock")];
+    // This crate's source and the versions of its dependencies: a change to either changes the bytes.
+    let treatment = [
+        include_str!("component.rs"),
+        include_str!("names.rs"),
+        include_str!("post_return.rs"),
+        include_str!("../../Cargo.lock"),
+    ];
     digest(
         &[digest(core), compiler.to_owned(), treatment.map(|text| digest(text.as_bytes())).concat()]
             .concat()

@@ -1,4 +1,4 @@
-//! From sources to core modules: one run of cargo each time, which itself knows what is still fresh.
+//! Compiles sources to core modules. cargo itself knows what is up to date.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -25,8 +25,8 @@ struct Target {
 
 /// Compiles a provider. `command` is `cargo rustc` in its environment.
 ///
-/// The library is made a `cdylib` and nothing else, whatever else it is for its own tests: cargo does not optimise
-/// across crates for a library that is an `rlib` as well.
+/// It compiles the library as a `cdylib` only, even if its manifest names `rlib` too: cargo does not optimise across
+/// crates for a library that is both.
 pub(crate) fn provider(
     mut command: Command,
     provider: &Provider,
@@ -52,8 +52,8 @@ pub(crate) fn examples(
     names.iter().map(|name| module(&messages, package, name)).collect()
 }
 
-/// Runs cargo. What it does is shown as it does it; what it says about the code is shown at the end or, if the code
-/// does not compile, becomes the error.
+/// Runs cargo. Status lines go to `progress` at once. Diagnostics go there at the end or, if the code does not compile,
+/// into the error.
 fn run(command: &mut Command, package: &str, progress: &mut dyn FnMut(&str)) -> Result<String, BuildError> {
     let mut diagnostics = String::new();
     let done = process::watched(command, &mut |line| match status(line) {

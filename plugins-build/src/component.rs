@@ -1,20 +1,18 @@
-//! From a core module to the component that is shipped, without any other program.
+//! Makes the component that is shipped from a core module, without another program.
 //!
-//! 1. **Slim.** Of the custom sections only the functions' names stay, shortened ([`names`]), and the description of the
-//!    interface that wit-component consumes. Debugging sections would double the file. What would free a call's result
-//!    is left out ([`post_return`]).
-//! 2. **Componentise** with wit-component: no adapter, so the import list is what the provider's own code asks for. The
-//!    names that it gives to its own parts are left out again; no report shows them.
-//! 3. **Metadata.** Which compiler and which builder made it; no path and no time, for the bytes must be the same
-//!    wherever and whenever the same compiler makes them.
-//! 4. **Check** against [`FEATURES`], so that an author hears here and not at an operator's what the host would refuse.
+//! 1. **Slim.** Two kinds of custom sections stay: the functions' names, shortened ([`names`]), and the description of the
+//!    interface, which wit-component reads. Debugging sections would double the file. Functions that free a call's result
+//!    are emptied ([`post_return`]).
+//! 2. **Componentise** with wit-component. There is no adapter, so the component imports what the provider's code uses and
+//!    nothing else. The names that wit-component gives to its own parts are removed again; no report shows them.
+//! 3. **Metadata.** The compiler and the builder. No path and no time: the same compiler must make the same bytes everywhere.
+//! 4. **Check** against [`FEATURES`], so that the author, and not an operator, learns what the host would refuse.
 //!
 //! Rejected: `wasm-opt` (another program to fetch; after LTO it saves little).
 
-use std::ops::Range;
-
+use wasm_encoder::{CustomSection, RawSection, Section};
 use wasm_metadata::AddMetadata;
-use wasmparser::{BinaryReader, BinaryReaderError, CustomSectionReader, Parser, Payload, Validator, WasmFeatures};
+use wasmparser::{BinaryReaderError, CustomSectionReader, Parser, Payload, Validator, WasmFeatures};
 use wit_component::ComponentEncoder;
 
 use crate::{names, post_return};
@@ -33,14 +31,14 @@ pub const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::COMPONENT_MODEL);
 
-/// What a component asks for and offers, by name, in the order of the component.
+/// The names of a component's imports and exports, in their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Surface {
     pub(crate) imports: Vec<String>,
     pub(crate) exports: Vec<String>,
 }
 
-/// Makes the component. `compiler` is the compiler's own name for itself, `1.96.0 (…)`.
+/// Makes the component. `compiler` is the compiler's version, `1.96.0 (…)`.
 pub(crate) fn componentise(core: &[u8], compiler: &str) -> Result<Vec<u8>, String> {
     let refused = |error: BinaryReaderError| error.to_string();
     let core = post_return::removed(core).map_err(refused)?;
@@ -60,7 +58,7 @@ pub(crate) fn componentise(core: &[u8], compiler: &str) -> Result<Vec<u8>, Strin
     metadata.to_wasm(&component).map_err(|error| format!("{error:#}"))
 }
 
-/// Of a custom section what is shipped, if anything: names for a report, and what wit-component reads.
+/// The data of a custom section as it is shipped; `None` if the section is left out.
 fn essential(custom: &CustomSectionReader<'_>) -> Result<Option<Vec<u8>>, BinaryReaderError> {
     Ok(match custom.name() {
         "name" => Some(names::section(custom.data())?),
@@ -69,7 +67,7 @@ fn essential(custom: &CustomSectionReader<'_>) -> Result<Option<Vec<u8>>, Binary
     })
 }
 
-/// A module or component with what is [`essential`] of its own custom sections, not of those of what is in it.
+/// The module or component with the [`essential`] ones of its custom sections. Those of nested modules are left out.
 fn slim(binary: &[u8]) -> Result<Vec<u8>, BinaryReaderError> {
     let mut written = Vec::with_capacity(binary.len());
     let mut depth = 0_usize;
@@ -81,14 +79,14 @@ fn slim(binary: &[u8]) -> Result<Vec<u8>, BinaryReaderError> {
         }
         if depth == 0 {
             if let Payload::Version { range, .. } = &payload {
-                written.extend_from_slice(slice(binary, range.clone())?);
+                written.extend_from_slice(&binary[range.clone()]);
             }
             if let Payload::CustomSection(custom) = &payload {
-                if let Some(contents) = essential(custom)? {
-                    push_custom(&mut written, custom.name(), &contents);
+                if let Some(data) = essential(custom)? {
+                    CustomSection { name: custom.name().into(), data: data.into() }.append_to(&mut written);
                 }
             } else if let Some((id, range)) = payload.as_section() {
-                push_section(&mut written, id, slice(binary, range)?);
+                RawSection { id, data: &binary[range] }.append_to(&mut written);
             }
         }
         if let Payload::ModuleSection { .. } | Payload::ComponentSection { .. } = &payload {
@@ -96,35 +94,6 @@ fn slim(binary: &[u8]) -> Result<Vec<u8>, BinaryReaderError> {
         }
     }
     Ok(written)
-}
-
-pub(crate) fn push_section(binary: &mut Vec<u8>, id: u8, contents: &[u8]) {
-    binary.push(id);
-    push_length(binary, contents.len());
-    binary.extend_from_slice(contents);
-}
-
-fn push_custom(binary: &mut Vec<u8>, name: &str, data: &[u8]) {
-    let mut contents = Vec::with_capacity(data.len() + name.len() + 1);
-    push_length(&mut contents, name.len());
-    contents.extend_from_slice(name.as_bytes());
-    contents.extend_from_slice(data);
-    push_section(binary, 0, &contents);
-}
-
-pub(crate) fn slice(bytes: &[u8], range: Range<usize>) -> Result<&[u8], BinaryReaderError> {
-    let mut reader = BinaryReader::new(bytes, 0);
-    reader.read_bytes(range.start)?;
-    reader.read_bytes(range.len())
-}
-
-/// A length as WebAssembly writes it: unsigned LEB128.
-pub(crate) fn push_length(bytes: &mut Vec<u8>, mut length: usize) {
-    while length >= 0x80 {
-        bytes.push((length & 0x7f) as u8 | 0x80);
-        length >>= 7;
-    }
-    bytes.push(length as u8);
 }
 
 /// Validates the component against [`FEATURES`] and lists its names.
@@ -158,20 +127,19 @@ pub(crate) fn check(component: &[u8]) -> Result<Surface, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wasm_encoder::CodeSection;
 
     /// A section: id, length, contents.
     fn section(id: u8, contents: &[u8]) -> Vec<u8> {
-        let mut bytes = vec![id];
-        push_length(&mut bytes, contents.len());
-        bytes.extend_from_slice(contents);
+        let mut bytes = Vec::new();
+        RawSection { id, data: contents }.append_to(&mut bytes);
         bytes
     }
 
     fn custom(name: &str, contents: &[u8]) -> Vec<u8> {
-        let mut bytes = vec![name.len() as u8];
-        bytes.extend_from_slice(name.as_bytes());
-        bytes.extend_from_slice(contents);
-        section(0, &bytes)
+        let mut bytes = Vec::new();
+        CustomSection { name: name.into(), data: contents.into() }.append_to(&mut bytes);
+        bytes
     }
 
     fn module(sections: &[Vec<u8>]) -> Vec<u8> {
@@ -319,10 +287,10 @@ mod tests {
 
     /// One function without parameters and results.
     fn body(instructions: &[u8]) -> Vec<Vec<u8>> {
-        let mut code = vec![1];
-        push_length(&mut code, instructions.len() + 1);
-        code.push(0);
-        code.extend_from_slice(instructions);
-        vec![section(1, &[1, 0x60, 0, 0]), section(3, &[1, 0]), section(10, &code)]
+        let mut code = CodeSection::new();
+        code.raw(&[&[0], instructions].concat());
+        let mut bytes = Vec::new();
+        code.append_to(&mut bytes);
+        vec![section(1, &[1, 0x60, 0, 0]), section(3, &[1, 0]), bytes]
     }
 }

@@ -1,9 +1,9 @@
-//! What the nested cargo is told through its environment.
+//! The environment of the nested cargo.
 //!
-//! The builder runs below `cargo run` or `cargo test`, which set some dozens of variables, and in shells whose owners
-//! set others (`RUSTFLAGS`, a compiler wrapper). Each of them that reached the nested cargo would change a component's
-//! bytes or rebuild everything whenever the outer command differs. So the nested cargo keeps the user's environment but
-//! for what belongs to the outer build, and the paths of this machine are mapped to fixed names.
+//! The builder runs below `cargo run` or `cargo test`, which set dozens of variables, and in shells that set others
+//! (`RUSTFLAGS`, a compiler wrapper). Any of these would change a component's bytes, or rebuild everything when the outer
+//! command changes. So the nested cargo receives the user's environment without the variables of the outer build, and the
+//! paths of this machine are mapped to fixed names.
 //!
 //! Rejected: an empty environment with a short list of exceptions. Proxies, certificates, the registry's settings and
 //! what a distribution needs to find its own compiler are the user's business and too many to list.
@@ -16,7 +16,7 @@ pub(crate) fn kept(variables: impl IntoIterator<Item = (OsString, OsString)>) ->
     variables.into_iter().filter(|(name, _)| !leaks(name)).collect()
 }
 
-/// Whether a variable belongs to the outer build or would change what the compiler makes.
+/// Whether a variable belongs to the outer build or would change the compiler's output.
 fn leaks(name: &OsStr) -> bool {
     const EXACT: [&str; 11] = [
         "CARGO",
@@ -31,7 +31,7 @@ fn leaks(name: &OsStr) -> bool {
         "RUSTDOCFLAGS",
         "RUSTFLAGS",
     ];
-    /// Where and how to fetch and what to show: nothing of it reaches the compiler.
+    /// These say where to fetch from and what to show; they do not reach the compiler.
     const USERS: [&str; 7] = [
         "CARGO_BUILD_JOBS",
         "CARGO_HOME",

@@ -1,7 +1,7 @@
-//! What can go wrong while building, each with what to do about it.
+//! Errors of a build, each with what to do about it.
 //!
-//! Whoever meets one of these has just cloned the repository and knows nothing of its insides, so every text names the
-//! next command or the file to look at. Output of other programs is carried whole: a summary of it would be a guess.
+//! The reader has often just cloned the repository, so every text names the next command or the file to look at. The output of
+//! other programs is shown in full: a summary would be a guess.
 
 use std::path::{Path, PathBuf};
 
@@ -15,11 +15,11 @@ pub enum BuildError {
     #[error("cannot {doing} {}: {source}", path.display())]
     File { doing: &'static str, path: PathBuf, source: std::io::Error },
 
-    /// `cargo metadata` did not run, or said something unexpected.
+    /// `cargo metadata` did not run, or its output is not as expected.
     #[error("cannot read the workspace; run `cargo metadata --no-deps` in it to see why: {0}")]
     Workspace(String),
 
-    /// An id that no provider has.
+    /// The id of a provider that does not exist.
     #[error("there is no provider `{asked}`; there are: {}", known.join(", "))]
     UnknownProvider { asked: String, known: Vec<String> },
 
@@ -39,7 +39,7 @@ pub enum BuildError {
     )]
     NoToolchain { rustc: String, why: String },
 
-    /// The Debian way stopped. Nothing was installed; what was begun is begun anew at the next try.
+    /// Fetching Debian's compiler failed. Nothing was installed; the next run starts anew.
     #[error(
         "cannot fetch a compiler for WebAssembly from Debian ({step}): {output}\n\
          {remedy}\n\
@@ -62,7 +62,7 @@ pub enum BuildError {
     )]
     NoLinker { looked_in: PathBuf },
 
-    /// A program that has to be there could not be started, or said no.
+    /// A required program could not be started, or failed.
     #[error("{0}")]
     Command(#[from] Failed),
 
@@ -70,12 +70,12 @@ pub enum BuildError {
     #[error("cargo cannot build `{package}` for wasm32-unknown-unknown:\n{output}")]
     Compile { package: String, output: String },
 
-    /// cargo succeeded without naming the module.
+    /// cargo succeeded but did not report the module's file.
     #[error("cargo compiled `{package}` but named no .wasm file for `{target}`; is its crate-type `cdylib`?")]
     NoModule { package: String, target: String },
 
-    /// The core module could not be made a component, or the component is not one that the host takes.
-    #[error("`{id}` compiles, but is no component that the host would load: {what}")]
+    /// The core module cannot become a component, or the host would refuse the component.
+    #[error("`{id}` compiles, but the host would not load it: {what}")]
     Component { id: String, what: String },
 
     /// The key file does not hold a key.
@@ -88,7 +88,7 @@ pub enum BuildError {
 }
 
 impl BuildError {
-    /// For `map_err`: an input or output error with what was being done to which path.
+    /// For `map_err`: an I/O error, with the action and the path.
     pub(crate) fn file(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::File { doing, path, source }

@@ -1,14 +1,14 @@
 //! Files that several processes write.
 //!
-//! Tests, the demo and a person's `cargo plugins` may run at the same time. Whoever builds holds a lock on the target
-//! directory; whoever reads a component does not, so a file appears whole or not at all.
+//! Tests, the demo and a person's `cargo plugins` may run at the same time. A build holds a lock on the target
+//! directory. Readers of a component hold none, so each file is replaced in one step.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use crate::BuildError;
 
-/// Makes `folder` and holds it until the result is dropped. Says so if somebody else has it.
+/// Creates `folder` and locks it until the result is dropped. Tells `progress` if another process holds the lock.
 pub(crate) fn lock(folder: &Path, progress: &mut dyn FnMut(&str)) -> Result<File, BuildError> {
     fs::create_dir_all(folder).map_err(BuildError::file("create", folder))?;
     let path = folder.join(".chronus-lock");
@@ -22,7 +22,7 @@ pub(crate) fn lock(folder: &Path, progress: &mut dyn FnMut(&str)) -> Result<File
     Ok(file)
 }
 
-/// Writes a file as a whole, unless it holds these bytes already.
+/// Replaces a file in one step, unless it already holds these bytes.
 pub(crate) fn replace_if_different(path: &Path, bytes: &[u8]) -> Result<(), BuildError> {
     if fs::read(path).is_ok_and(|present| present == bytes) {
         return Ok(());
@@ -34,7 +34,7 @@ pub(crate) fn replace_if_different(path: &Path, bytes: &[u8]) -> Result<(), Buil
 
 /// The path without links, as the compiler will name it.
 pub(crate) fn real(path: &Path) -> Result<PathBuf, BuildError> {
-    // Elsewhere, what comes out is a form of the path that many programs do not take (`\\?\C:\…`).
+    // On Windows the result has a form that many programs do not accept (`\\?\C:\…`).
     let found = if cfg!(unix) { fs::canonicalize(path) } else { std::path::absolute(path) };
     found.map_err(BuildError::file("find", path))
 }

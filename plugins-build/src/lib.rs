@@ -1,10 +1,10 @@
 //! Builds every provider into a signed component.
 //!
-//! A provider is worth nothing until it is a component, and a person who has just cloned this repository has neither
-//! the WebAssembly target nor the tools that make one. So this crate does the whole way in one process: find a
-//! toolchain (or fetch one into the user's cache, never into the system), compile, componentise, check against the features
-//! that the host allows, sign, and say what it made. It is a library because the integration tests and the demo call
-//! it themselves: `cargo test` needs no step before it.
+//! The host runs components, and a fresh clone has neither the WebAssembly target nor the tools that make components. So
+//! this crate does everything in one process: it finds a toolchain (or, as the last resort, fetches one into the user's cache,
+//! never into the system), compiles, componentises, checks the component against the features that the host allows, signs it,
+//! and reports the result. It is a library so that the integration tests and the demo can call it: `cargo test` needs no
+//! step before it.
 //!
 //! Rejected: a `build.rs` that compiles guests (a cargo inside a cargo on one target directory waits for itself, and
 //! its output cannot be read while it runs), checked-in `.wasm` files (nobody can review them), and a shell script
@@ -37,16 +37,16 @@ pub use process::Failed;
 pub use reproducible::{Compared, check_reproducible};
 pub use sign::verify;
 
-/// Where things are read from and written to.
+/// The folders of a build, and what to build.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The root of the checkout: the folder of the workspace's `Cargo.toml`.
     pub workspace: PathBuf,
-    /// Where components, signatures and `trusted.pub` go. The signing key is kept there too.
+    /// The folder of components, signatures, `trusted.pub` and the signing key.
     pub out: PathBuf,
     /// The nested cargo's own target directory.
     pub target_dir: PathBuf,
-    /// Where a fetched toolchain is kept, for all checkouts.
+    /// The folder of a fetched toolchain. Checkouts may share it.
     pub toolchain_dir: PathBuf,
     /// The ids to build. Empty: all.
     pub only: Vec<String>,
@@ -76,7 +76,7 @@ impl Options {
     }
 }
 
-/// One component that is ready to be loaded.
+/// A component that is ready to be loaded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Built {
     /// A provider's folder below `providers/`, or an example's name.
@@ -85,17 +85,17 @@ pub struct Built {
     pub path: PathBuf,
     /// The detached signature beside it. Examples have none.
     pub signature: Option<PathBuf>,
-    /// Of the component's bytes, lower-case hexadecimal.
+    /// The digest of the component, in lower-case hexadecimal.
     pub sha256: String,
     /// In bytes.
     pub size: u64,
-    /// What it asks for, by the names of the component's imports: `wasi:http/outgoing-handler@0.2.12`.
+    /// The names of the component's imports: `wasi:http/outgoing-handler@0.2.12`.
     pub imports: Vec<String>,
-    /// What it offers: `chronus:calendar/plugin@0.1.0`.
+    /// The names of its exports: `chronus:calendar/plugin@0.1.0`.
     pub exports: Vec<String>,
-    /// The compiler that made it, as it names itself: `1.96.0 (…)`.
+    /// The compiler's version: `1.96.0 (…)`.
     pub toolchain: String,
-    /// Whether the component of an earlier run was still right.
+    /// Whether the component of an earlier run was still up to date.
     pub fresh: bool,
     /// Time spent on it in this run, compiling included. Examples are compiled together: each has its share.
     pub milliseconds: u64,

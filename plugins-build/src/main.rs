@@ -1,6 +1,6 @@
 //! `cargo plugins`: the builder's command line.
 //!
-//! What happens is told on stderr as it happens; the result goes to stdout, as a table or, with `--json`, for programs.
+//! Progress goes to stderr; the result goes to stdout, as text or, with `--json`, as JSON.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -92,7 +92,7 @@ fn json(result: &impl serde::Serialize) -> String {
     serde_json::to_string_pretty(result).map(|text| text + "\n").unwrap_or_default()
 }
 
-/// One component, for people.
+/// The report of one component, as text.
 fn told(built: &Built) -> String {
     let seconds = built.milliseconds / 1000;
     let tenths = built.milliseconds % 1000 / 100;

@@ -1,47 +1,37 @@
 //! The names of functions, short enough to ship.
 //!
-//! A trap's report names the functions it went through, so the names must be in the component: an operator has nothing
-//! else. As the compiler writes them they are long, with every generic argument and a hash for every crate in it, and
-//! the hashes differ with every compiler. So each is written as people write it, without arguments and hashes,
-//! and without the modules of the standard library: `chronus_ical::dav::read`, `<jiff::error::Error as Display>::fmt`.
-//! The standard library's own functions go without: it is who calls them that has made a mistake. What is left is a
-//! quarter, and any tool shows it as it is.
+//! The report of a trap names the functions on the stack, so the names must be in the component: an operator has no other
+//! source. The compiler's names are long: they hold every generic argument, and a hash of every crate that differs with
+//! every compiler. So each name is written as in the source, without arguments, hashes and modules of the standard library:
+//! `chronus_ical::dav::read`, `<jiff::error::Error as Display>::fmt`. Functions of the standard library have no name,
+//! because the mistake is in their caller. The result is a quarter of the size and readable without a demangler.
 //!
-//! Rejected: no names (a report of numbers), and names in a file of their own (whoever reads the report must find the
+//! Rejected: no names (the report would be numbers), and names in a separate file (a reader of the report would need the
 //! file of exactly that build).
 
 use rustc_demangle::try_demangle;
+use wasm_encoder::{NameMap, NameSection};
 use wasmparser::{BinaryReader, BinaryReaderError, Name, NameSectionReader};
 
-use crate::component::push_length;
-
-/// The contents of a `name` section that has only the functions' names, made readable. Names of the module itself, of
-/// variables and of data are left out.
+/// The contents of a `name` section with readable names of functions and nothing else.
 pub(crate) fn section(contents: &[u8]) -> Result<Vec<u8>, BinaryReaderError> {
-    let mut functions = Vec::new();
+    let mut functions = NameMap::new();
     for subsection in NameSectionReader::new(BinaryReader::new(contents, 0)) {
         if let Name::Function(names) = subsection? {
             for naming in names {
                 let naming = naming?;
-                functions.extend(readable(naming.name).map(|name| (naming.index, name)));
+                if let Some(name) = readable(naming.name) {
+                    functions.append(naming.index, &name);
+                }
             }
         }
     }
-    let mut map = Vec::new();
-    push_length(&mut map, functions.len());
-    for (index, name) in functions {
-        push_length(&mut map, index as usize);
-        push_length(&mut map, name.len());
-        map.extend_from_slice(name.as_bytes());
-    }
-    const FUNCTIONS: u8 = 1;
-    let mut section = vec![FUNCTIONS];
-    push_length(&mut section, map.len());
-    section.extend_from_slice(&map);
-    Ok(section)
+    let mut section = NameSection::new();
+    section.functions(&functions);
+    Ok(section.as_custom().data.into_owned())
 }
 
-/// A compiler's name as people write it; none for the standard library's own. Other names stay as they are.
+/// A compiler's name as in the source; `None` for functions of the standard library. Other names stay as they are.
 fn readable(name: &str) -> Option<String> {
     // `{:#}` leaves the hashes out.
     let Ok(demangled) = try_demangle(name) else { return Some(name.to_owned()) };
@@ -54,11 +44,11 @@ fn is_library(path: &str) -> bool {
     ["core::", "alloc::", "std::"].iter().any(|library| path.starts_with(library))
 }
 
-/// Whether only the standard library has a part in it: `<alloc::vec::Vec as core::clone::Clone>::clone` and
+/// Whether a name holds paths of the standard library only: `<alloc::vec::Vec as core::clone::Clone>::clone` and
 /// `core::str::from_utf8`, but not `<dav::Etag as core::fmt::Display>::fmt`.
 fn is_of_the_standard_library(name: &str) -> bool {
     let mut paths = name.split(|character| !is_of_path(character)).filter(|path| path.contains("::"));
-    // What stands behind a bracket (`>::clone`) is a part of what stands before it.
+    // What follows a bracket (`>::clone`) belongs to the path before it.
     paths.clone().any(is_library) && paths.all(|path| is_library(path) || path.starts_with("::"))
 }
 
@@ -85,7 +75,7 @@ fn without_arguments(name: &str) -> String {
     kept
 }
 
-/// Where the text ends that an opened `<` holds, with its `>`. The arrow of a function's type closes nothing.
+/// The position after the `>` that closes an opened `<`. The arrow of a function's type closes nothing.
 fn closing(text: &str) -> Option<usize> {
     let mut depth = 1_usize;
     let mut previous = ' ';

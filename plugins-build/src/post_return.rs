@@ -1,33 +1,30 @@
-//! No code to free what a call has returned.
+//! Removes the code that frees the result of a call.
 //!
-//! wit-bindgen makes a function for each export, `cabi_post_…`, that frees the export's result once the host has read
-//! it. An instance of a provider lives for one call: its memory goes as a whole, right after. In an iCal provider those
-//! functions are 3 % of the component, and to free a list of ten thousand changes takes time. So they are not exported,
-//! and their bodies are empty; the component model does without them (they are optional in its canonical ABI).
+//! wit-bindgen makes a function for each export, `cabi_post_…`, that frees the export's result after the host has read it.
+//! An instance of a provider lives for one call, and then all its memory is dropped. In an iCal provider these functions are
+//! 3 % of the component, and freeing a list of ten thousand changes takes time. So they are not exported and their bodies are
+//! emptied. The canonical ABI of the component model has them as optional.
 //!
-//! Rejected: an allocator that never frees. A provider reads megabytes line by line, and would keep every line.
+//! Rejected: an allocator that never frees. A provider reads megabytes line by line and would keep every line. Also
+//! rejected: `wasm_encoder::reencode`, which would decode and write every instruction to change a few functions.
 
 use std::collections::BTreeSet;
 
+use wasm_encoder::{CodeSection, ExportKind, ExportSection, Function, RawSection, Section};
 use wasmparser::{BinaryReaderError, ExternalKind, Parser, Payload, TypeRef};
 
-use crate::component::{push_length, push_section, slice};
-
-/// What the names of those functions begin with.
+/// The prefix of the names of these functions.
 const PREFIX: &str = "cabi_post_";
 
-/// A body without locals that does nothing: its length, no locals, `end`.
-const EMPTY: [u8; 3] = [2, 0, 0x0b];
-
-/// The core module without them.
+/// The core module without these functions.
 pub(crate) fn removed(core: &[u8]) -> Result<Vec<u8>, BinaryReaderError> {
     let mut written = Vec::with_capacity(core.len());
     let (mut next, mut emptied) = (0_u32, BTreeSet::new());
-    let mut bodies = Vec::new();
+    let mut code: Option<CodeSection> = None;
     for payload in Parser::new(0).parse_all(core) {
         let payload = payload?;
         if let Payload::Version { range, .. } = &payload {
-            written.extend_from_slice(slice(core, range.clone())?);
+            written.extend_from_slice(&core[range.clone()]);
         }
         if let Payload::ImportSection(imports) = &payload {
             for import in imports.clone().into_imports() {
@@ -36,40 +33,33 @@ pub(crate) fn removed(core: &[u8]) -> Result<Vec<u8>, BinaryReaderError> {
         }
         match &payload {
             Payload::ExportSection(exports) => {
-                let (mut kept, mut count) = (Vec::new(), 0);
+                let mut kept = ExportSection::new();
                 for export in exports.clone() {
                     let export = export?;
                     if export.kind == ExternalKind::Func && export.name.starts_with(PREFIX) {
                         emptied.insert(export.index);
-                        continue;
+                    } else {
+                        kept.export(export.name, kind(export.kind), export.index);
                     }
-                    count += 1;
-                    push_length(&mut kept, export.name.len());
-                    kept.extend_from_slice(export.name.as_bytes());
-                    kept.push(kind(export.kind));
-                    push_length(&mut kept, export.index as usize);
                 }
-                let mut contents = Vec::new();
-                push_length(&mut contents, count);
-                contents.extend_from_slice(&kept);
-                push_section(&mut written, 7, &contents);
+                kept.append_to(&mut written);
             }
-            Payload::CodeSectionStart { count, .. } => push_length(&mut bodies, *count as usize),
+            Payload::CodeSectionStart { .. } => code = Some(CodeSection::new()),
             Payload::CodeSectionEntry(body) => {
-                if emptied.contains(&next) {
-                    bodies.extend_from_slice(&EMPTY);
-                } else {
-                    push_length(&mut bodies, body.range().len());
-                    bodies.extend_from_slice(slice(core, body.range())?);
+                if let Some(code) = &mut code {
+                    match emptied.contains(&next) {
+                        true => code.function(&empty()),
+                        false => code.raw(&core[body.range()]),
+                    };
                 }
                 next += 1;
             }
             other => {
-                if !bodies.is_empty() {
-                    push_section(&mut written, 10, &std::mem::take(&mut bodies));
+                if let Some(code) = code.take() {
+                    code.append_to(&mut written);
                 }
                 if let Some((id, range)) = other.as_section() {
-                    push_section(&mut written, id, slice(core, range)?);
+                    RawSection { id, data: &core[range] }.append_to(&mut written);
                 }
             }
         }
@@ -77,14 +67,20 @@ pub(crate) fn removed(core: &[u8]) -> Result<Vec<u8>, BinaryReaderError> {
     Ok(written)
 }
 
-/// As the binary format writes it.
-fn kind(kind: ExternalKind) -> u8 {
+/// A function without locals that does nothing.
+fn empty() -> Function {
+    let mut function = Function::new([]);
+    function.instructions().end();
+    function
+}
+
+fn kind(kind: ExternalKind) -> ExportKind {
     match kind {
-        ExternalKind::Func | ExternalKind::FuncExact => 0,
-        ExternalKind::Table => 1,
-        ExternalKind::Memory => 2,
-        ExternalKind::Global => 3,
-        ExternalKind::Tag => 4,
+        ExternalKind::Func | ExternalKind::FuncExact => ExportKind::Func,
+        ExternalKind::Table => ExportKind::Table,
+        ExternalKind::Memory => ExportKind::Memory,
+        ExternalKind::Global => ExportKind::Global,
+        ExternalKind::Tag => ExportKind::Tag,
     }
 }
 

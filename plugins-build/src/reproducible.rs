@@ -1,7 +1,7 @@
 //! Proof that a component's bytes come from its sources and its compiler alone.
 //!
-//! A digest that an operator pins, or that two people compare, is worth something only if everybody who builds the same
-//! sources gets it. What breaks that is nearly always a path: of the checkout, of the registry, of the compiler. So the
+//! An operator can pin a digest, and two people can compare theirs, only if everybody who builds the same sources gets the
+//! same bytes. The usual cause of a difference is a path: of the checkout, of the registry, of the compiler. So the
 //! checkout's files are copied into two folders whose paths differ in length, each is built from nothing with a target
 //! directory and (where one was fetched) a copy of the compiler of its own, and the digests are compared.
 
@@ -72,7 +72,7 @@ pub fn check_reproducible(options: &Options, progress: &mut dyn FnMut(&str)) -> 
     Ok(compared)
 }
 
-/// The files that git tracks or would: what a clone of the present state holds.
+/// The files that git tracks or would track: what a clone of the present state holds.
 fn tracked(workspace: &Path) -> Result<Vec<PathBuf>, BuildError> {
     let mut command = Command::new("git");
     command.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).current_dir(workspace);
@@ -94,8 +94,7 @@ fn copy(workspace: &Path, files: &[PathBuf], into: &Path) -> Result<Options, Bui
     Ok(Options::new(into))
 }
 
-/// A copy of a folder whose files are the same ones under other names: as good as a copy for whoever only reads, and
-/// made in a second.
+/// A copy of a folder by hard links: it takes a second, and readers see no difference.
 fn link_folder(from: &Path, to: &Path) -> Result<(), BuildError> {
     fs::create_dir_all(to).map_err(BuildError::file("create", to))?;
     for entry in fs::read_dir(from).map_err(BuildError::file("read", from))? {

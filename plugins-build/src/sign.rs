@@ -13,7 +13,7 @@
 //!   padding (RFC 4648 §4). The key says which of the trusted keys to check with; it is not trusted for being there.
 //! - **`trusted.pub`**: the public key, one line of base64.
 //! - **`signing-key`**: the secret seed of 32 bytes, one line of base64, readable by its owner only. It is made at the
-//!   first use, is worth something on this checkout only, and is never copied anywhere.
+//!   first use, has no value outside of this checkout, and is never copied.
 //!
 //! Rejected: signatures inside the file (digests would differ), and a key in the repository (whoever has cloned it could
 //! sign for everybody).
@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{BuildError, files};
 
-/// What stands before the digest in the bytes that are signed.
+/// The prefix of the signed bytes, before the digest.
 const PREFIX: &str = "chronus-component-v1:";
 
 /// The content of a `.sig` file.
@@ -85,9 +85,9 @@ fn message(digest: &str) -> String {
     format!("{PREFIX}{digest}")
 }
 
-/// Whether `signature`, the content of a `.sig` file, is `trusted`'s (the content of a `trusted.pub`) for this digest.
+/// Whether a signature (the content of a `.sig` file) by a trusted key (the content of `trusted.pub`) covers this digest.
 ///
-/// The host checks with code of its own; this is here so that a build can be checked without one.
+/// The host has code of its own for this; here it lets a build be verified without a host.
 pub fn verify(digest: &str, signature: &str, trusted: &str) -> bool {
     let checked = || -> Option<()> {
         let file: SignatureFile = serde_json::from_str(signature).ok()?;
@@ -102,7 +102,7 @@ pub fn verify(digest: &str, signature: &str, trusted: &str) -> bool {
     checked().is_some()
 }
 
-/// Makes a key file that nobody else can read. If two processes come here at once, the first one's key stays.
+/// Creates a key file that only its owner can read. If two processes do so at once, the first one's key stays.
 fn make(path: &Path) -> Result<(), BuildError> {
     let mut seed = [0_u8; 32];
     getrandom::fill(&mut seed)
@@ -114,7 +114,7 @@ fn make(path: &Path) -> Result<(), BuildError> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&begun).map_err(BuildError::file("create", &begun))?;
     writeln!(file, "{}", STANDARD.encode(seed)).map_err(BuildError::file("write", &begun))?;
-    // A link, unlike a rename, never takes the place of a file that is already there.
+    // Unlike a rename, a link does not replace an existing file.
     let linked = fs::hard_link(&begun, path);
     fs::remove_file(&begun).map_err(BuildError::file("remove", &begun))?;
     match linked {

@@ -1,7 +1,7 @@
-//! What the workspace holds, as `cargo metadata` tells it.
+//! The providers and examples of a workspace, by `cargo metadata`.
 //!
-//! A provider is a member below `providers/` whose library is a `cdylib`; its id is its folder's name. Nothing else is
-//! configured: a new provider is built because it is there. `providers/sdk` and `providers/icalendar` are plain libraries
+//! A provider is a member below `providers/` whose library is a `cdylib`; its id is its folder's name. There is
+//! no other configuration: a new folder is built from then on. `providers/sdk` and `providers/icalendar` are plain libraries
 //! and are skipped.
 
 use std::path::{Path, PathBuf};
@@ -54,7 +54,7 @@ impl Workspace {
         serde_json::from_str(json).map_err(|error| BuildError::Workspace(error.to_string()))
     }
 
-    /// The oldest compiler that every member takes: `(1, 95)`. `(0, 0)` if none says.
+    /// The oldest compiler that every member supports: `(1, 95)`; `(0, 0)` if no manifest names one.
     pub(crate) fn oldest_compiler(&self) -> (u32, u32) {
         let said = self.packages.iter().filter_map(|package| package.rust_version.as_deref());
         said.filter_map(release).max().unwrap_or_default()

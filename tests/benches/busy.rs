@@ -132,7 +132,7 @@ impl Case<'_> {
         };
         let whose = guest::Whose::Calendars(vec![self.calendar.to_owned()]);
         let window = guest::Window { start: self.window.start.as_second(), end: self.window.end.as_second() };
-        let answers = native::answering(give, || chronus_ical::Ical::busy(connection.clone(), whose, window));
+        let answers = native::answering(give, || chronus_ical::Ical::busy(connection, &whose, window));
         let answers = answers.map_err(|failure| anyhow::anyhow!("{failure:?}"))?;
         let times = answers.calendars.into_iter().next().context("one calendar has one answer")?.outcome;
         Ok(times.map_err(|failure| anyhow::anyhow!("{failure:?}"))?.intervals.len())

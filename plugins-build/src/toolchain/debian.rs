@@ -5,10 +5,10 @@
 //! `dpkg-deb` and used from there. Names of the packages that carry a version (`libstd-rust-web-1.96`) are read from
 //! apt, as is which shared libraries this machine lacks, so a new release needs no change here.
 //!
-//! apt is told to keep its cache, and its package lists if this machine's are missing or stale, in our own folder. So
-//! all of it works without being root, and a root user's system stays as it was.
+//! apt keeps its cache in this folder, and its package lists too if the machine's are missing or stale. So this works without
+//! root, and a root user's system stays as it was.
 //!
-//! Everything happens in `<folder>/begun` and becomes `<folder>/debian` by one rename: what is cut short is begun anew.
+//! Everything happens in `<folder>/begun`, which is renamed to `<folder>/debian` at the end: an interrupted download starts anew.
 
 use std::ffi::OsString;
 use std::fs;
@@ -52,7 +52,7 @@ pub(super) fn compiler(
         {
             return Ok(compiler);
         }
-        progress("the compiler that was fetched before does not run or is too old; it is fetched anew");
+        progress("the fetched compiler does not run or is too old; fetching it again");
         fs::remove_dir_all(&unpacked).map_err(BuildError::file("remove", &unpacked))?;
     }
     fetch(folder, &unpacked, oldest, progress, present)?;
@@ -176,7 +176,7 @@ fn debian(step: &'static str, error: Failed, remedy: &str) -> BuildError {
     BuildError::Debian { step, output: error.to_string(), remedy: remedy.to_owned() }
 }
 
-/// The error with what apt had warned of before.
+/// The error with apt's earlier warnings.
 fn explained(error: BuildError, warnings: &str) -> BuildError {
     match error {
         BuildError::Debian { step, output, remedy } => {
@@ -263,7 +263,7 @@ impl Apt {
         Ok(Plan { version, packages, bytes: total(&uris) })
     }
 
-    /// What apt knows of the version of a package that it would install.
+    /// Fields of the version of a package that apt would install.
     fn show(&self, package: &str) -> Result<String, BuildError> {
         let mut command = self.command("apt-cache");
         command.args(["show", "--no-all-versions", package]);

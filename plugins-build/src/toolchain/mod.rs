@@ -1,14 +1,15 @@
 //! Which compiler makes the guests.
 //!
 //! 1. The compiler that built this program, if its standard library for WebAssembly is installed.
-//! 2. Otherwise Debian's compiler and the standard library's source, fetched and unpacked into the user's cache ([`debian`]).
-//!    The standard library is then compiled along with the guest, by the cargo that runs us.
-//! 3. Otherwise an error that says what to install.
+//! 2. As the last resort, Debian's compiler and the source of the standard library, fetched and unpacked into the user's
+//!    cache ([`debian`]). Then cargo compiles the standard library along with the guest.
+//! 3. On other systems, an error that says what to install.
 //!
-//! The user's system is never changed: nothing is installed, no rustup toolchain or component is added.
+//! This never changes the user's system: it installs nothing and adds no rustup toolchain or component.
 //!
 //! Rejected: `rustup target add` on the user's behalf (it changes a toolchain that other projects use, and works only
-//! where rustup can reach its server), and a pinned download of our own (one more server to trust and to keep alive).
+//! where rustup can reach its server), and a pinned download from a server of this project (one
+//! more server to trust and to keep alive).
 
 mod debian;
 
@@ -37,7 +38,7 @@ pub(crate) struct Toolchain {
     unpacked: Option<Unpacked>,
 }
 
-/// What a compiler says of itself.
+/// A compiler's description of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct About {
     /// `1.96.0 (…)`, without the program's name.
@@ -88,7 +89,7 @@ pub(crate) fn cargo() -> PathBuf {
     env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
 }
 
-/// The compiler of the same toolchain. Through the PATH one might meet another.
+/// The compiler of the same toolchain; the one on the PATH may be another.
 fn rustc_beside(cargo: &Path) -> PathBuf {
     let name = format!("rustc{}", env::consts::EXE_SUFFIX);
     let beside = cargo.with_file_name(&name);
@@ -126,7 +127,7 @@ fn has_target(sysroot: &Path) -> bool {
     })
 }
 
-/// rust-lld of the toolchain that runs us: Debian's compiler comes without one.
+/// rust-lld of the running toolchain, because Debian's compiler has none.
 fn linker(about: &About) -> Result<PathBuf, BuildError> {
     let looked_in = about.sysroot.join("lib/rustlib").join(&about.host).join("bin");
     let own = looked_in.join(format!("rust-lld{}", env::consts::EXE_SUFFIX));
@@ -141,7 +142,7 @@ fn linker(about: &About) -> Result<PathBuf, BuildError> {
 }
 
 impl Toolchain {
-    /// The compiler's name for itself: `1.96.0 (…)`.
+    /// The compiler's version: `1.96.0 (…)`.
     pub(crate) fn version(&self) -> &str {
         &self.about.version
     }

@@ -1,9 +1,10 @@
 //! Requests to the Calendar API, and their answers.
 //!
-//! Ids come from outside and become part of an address, so they are percent-encoded, and one that could mean another
-//! place (`..`, or nothing at all) is that of no calendar and no event. An answer is taken only whole (`sdk::json`) and
-//! only if it is an object; what a refusal means is in [`reasons`](crate::reasons).
+//! Ids come from outside and become part of an address, so they are percent-encoded. An id that could lead elsewhere (`..`, or
+//! an empty one) is not found. An answer must be one complete JSON object (`sdk::json`); [`reasons`](crate::reasons) explains
+//! refusals.
 
+use chronus_sdk::EventRef;
 use chronus_sdk::failure::{not_found, temporary};
 use chronus_sdk::http::{self, Request, Response, encode};
 use chronus_sdk::json::{self, Value};
@@ -13,7 +14,7 @@ use crate::reasons;
 
 pub(crate) const ORIGIN: &str = "https://www.googleapis.com";
 
-/// Ids are shorter (1024 characters); what is longer is none.
+/// The longest id. Google's are shorter (1024 characters).
 const MAX_ID: usize = 4096;
 
 /// An address with its query.
@@ -44,14 +45,14 @@ impl Address {
         }
     }
 
-    /// Adds what every write says: who is told, and that conference data is understood. Without the latter, Google
-    /// takes the conference out of the event.
+    /// Adds the parameters of each write: which people are notified, and that this client understands conference data. Without
+    /// the latter, Google removes the conference from the event.
     #[must_use]
     pub(crate) fn writing(self, notify: Notify) -> Address {
         self.telling(notify).with("conferenceDataVersion", "1")
     }
 
-    /// Adds who is told.
+    /// Adds the parameter that says which people are notified.
     #[must_use]
     pub(crate) fn telling(self, notify: Notify) -> Address {
         self.with(
@@ -79,7 +80,7 @@ pub(crate) fn stop() -> Address {
     Address::new("channels/stop")
 }
 
-/// The account's address and name; needs one of the scopes that tell who somebody is.
+/// The account's address and name; needs one of the identity scopes.
 pub(crate) fn user_info() -> Address {
     Address(format!("{ORIGIN}/oauth2/v2/userinfo"))
 }
@@ -96,9 +97,10 @@ pub(crate) fn watch(calendar: &str) -> Result<Address, Failure> {
 }
 
 /// `events.get`, `patch` and `delete`
-pub(crate) fn event(calendar: &str, id: &str) -> Result<Address, Failure> {
-    let events = events(calendar)?.0;
-    let id = segment(id).filter(|_| is_event_id(id)).ok_or_else(|| not_found("no event can have this id"))?;
+pub(crate) fn event(event: EventRef<'_>) -> Result<Address, Failure> {
+    let events = events(event.calendar)?.0;
+    let id =
+        segment(event.id).filter(|_| is_event_id(event.id)).ok_or_else(|| not_found("no event can have this id"))?;
     Ok(Address(format!("{events}/{id}")))
 }
 
@@ -107,18 +109,18 @@ fn segment(id: &str) -> Option<String> {
     is_some.then(|| encode(id))
 }
 
-/// What ids are made of: base32hex, the start of an occurrence after an underscore; imported events have capitals and
-/// hyphens. `watch` and the like have no place of their own among events, but are no ids that Google gives.
+/// Whether an id has the form of Google's ids: base32hex, with the start of an occurrence after an underscore; imported
+/// events have capitals and hyphens. `watch` and the like, which are paths below events, are not ids.
 fn is_event_id(id: &str) -> bool {
     id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'@' | b'.'))
 }
 
-/// Asks for something.
+/// Sends a GET request.
 pub(crate) fn get(address: &Address) -> Result<Value, Failure> {
     object(&http::send(&Request::new("GET", address.0.as_str()))?)
 }
 
-/// Sends a value and gives the answer as it is.
+/// Sends a value and returns the answer as it is.
 pub(crate) fn send(
     method: &str,
     address: &Address,
@@ -135,7 +137,7 @@ pub(crate) fn send(
     Ok(http::send(&request)?)
 }
 
-/// Sends a value and gives what comes back.
+/// Sends a value and returns the object of the answer.
 pub(crate) fn post(address: &Address, body: &Value) -> Result<Value, Failure> {
     object(&send("POST", address, None, Some(body))?)
 }
@@ -145,18 +147,18 @@ pub(crate) fn ask_free_busy(body: &Value) -> Result<Value, Failure> {
     post(&Address(free_busy()), body)
 }
 
-/// The object that a successful answer holds.
+/// The object in a successful answer.
 pub(crate) fn object(response: &Response) -> Result<Value, Failure> {
     if !response.is_success() {
         return Err(reasons::failure(response));
     }
     let value = json::read(response)?;
-    if value.is_object() { Ok(value) } else { Err(nonsense("it is no object")) }
+    if value.is_object() { Ok(value) } else { Err(nonsense("it is not an object")) }
 }
 
-/// An answer that is JSON and still makes no sense.
+/// The failure of an answer that is JSON and has an unexpected content.
 pub(crate) fn nonsense(what: &str) -> Failure {
-    temporary(format!("Google's answer makes no sense: {what}"))
+    temporary(format!("Google's answer is not as expected: {what}"))
 }
 
 /// A field of an answer that is a list.
@@ -171,7 +173,7 @@ mod tests {
 
     #[test]
     fn ids_stay_in_their_place() {
-        let address = event("ann@example.com", "abc_20260302T080000Z").expect("an address");
+        let address = event(EventRef { calendar: "ann@example.com", id: "abc_20260302T080000Z" }).expect("an address");
         assert_eq!(
             address.0,
             "https://www.googleapis.com/calendar/v3/calendars/ann%40example.com/events/abc_20260302T080000Z"
@@ -179,7 +181,11 @@ mod tests {
         let holidays = events("en.italian#holiday@group.v.calendar.google.com").expect("an address");
         assert!(holidays.0.contains("en.italian%23holiday%40"), "{holidays:?}");
         for id in ["", ".", "..", "a/b", "../x", "no where?x=1#y%00é", &"x".repeat(5000)] {
-            assert_eq!(event("primary", id).expect_err("none").remedy, Remedy::NotFound, "{id:.20}");
+            assert_eq!(
+                event(EventRef { calendar: "primary", id }).expect_err("none").remedy,
+                Remedy::NotFound,
+                "{id:.20}"
+            );
         }
         for id in ["", ".", ".."] {
             assert_eq!(events(id).expect_err("none").remedy, Remedy::NotFound, "{id}");

@@ -1,12 +1,13 @@
-//! What the provider says of itself.
+//! The provider's description of itself.
 //!
-//! What is asked of a person is the least that works: free/busy alone to see when they are free, events alone to write
-//! meetings. Neither opens the list of calendars, so it is the primary calendar that is connected.
+//! It asks for the smallest scopes that work: free/busy alone to see when a person is free, events alone to write meetings.
+//! Neither opens the list of calendars, so the connection is to the primary calendar.
 
 use chronus_sdk::descriptions::{
     Attach, AttachHeader, Description, Level, Limits, Method, Oauth2Code, Oauth2JwtBearer, Scopes, SignIn,
 };
 
+use crate::sign_ins::{PERSON, SERVICE_ACCOUNT};
 use crate::{api, scopes};
 
 /// How many events one page of changes holds; Google's own default.
@@ -17,12 +18,6 @@ pub(crate) const BUSY_WINDOW: u64 = 400 * 86_400;
 
 /// More than four years, in seconds: a listing is paged, whatever it covers.
 const CHANGES_WINDOW: u64 = 1600 * 86_400;
-
-/// A person connects their own account; or the organisation an account that people share their free/busy with.
-pub(crate) const PERSON: &str = "google";
-
-/// The organisation's service account acts for its people (domain-wide delegation).
-pub(crate) const SERVICE_ACCOUNT: &str = "service-account";
 
 const TOKEN: &str = "https://oauth2.googleapis.com/token";
 
@@ -57,8 +52,8 @@ fn person() -> SignIn {
             token: TOKEN.to_owned(),
             revoke: Some("https://oauth2.googleapis.com/revoke".to_owned()),
             scopes: vec![scopes(Level::Read, scopes::FREE_BUSY), scopes(Level::Write, scopes::EVENTS)],
-            // Without the first and the last there is no refresh token (the host leaves `prompt` out where it has one); the
-            // second keeps what was given before.
+            // The first and the last are needed for a refresh token (the host omits `prompt` where it has one); the second keeps
+            // scopes that were granted earlier.
             authorize_parameters: vec![
                 pair("access_type", "offline"),
                 pair("include_granted_scopes", "true"),

@@ -1,30 +1,30 @@
-//! What it means when signing in with Google fails, or a token is not renewed.
+//! The meaning of errors when a person signs in or a token is refreshed.
 //!
-//! The danger is the wrong person being asked. `invalid_grant` is for whoever connected: they withdrew it, changed a
-//! password, or did not use it for half a year. A policy of the organisation is for its IT administrator, and asking the
-//! person again would show the same refusal again. A person who pressed Cancel is asked nothing. A wrong client id is
-//! for our operator. Whatever nobody has heard of is tried again.
+//! The danger is to ask the wrong person for help. `invalid_grant` concerns the person who connected: they revoked the access,
+//! changed their password, or did not use it for half a year. A policy of the organisation concerns its IT administrator; the
+//! person would only see the same refusal again. A person who pressed Cancel is not asked again. A wrong client id concerns
+//! the operator of this host. Unknown errors are retried.
 
 use chronus_sdk::failure::{failure, of_sign_in};
 use chronus_sdk::types::{Connection, Failure, Remedy, SignInError};
 
-use crate::describe::SERVICE_ACCOUNT;
 use crate::reasons::{ALLOW_APPS, ALLOW_DELEGATION};
+use crate::sign_ins::SERVICE_ACCOUNT;
 
 /// `account.explain-failure`
-pub(crate) fn explain(connection: &Connection, error: &SignInError) -> Failure {
+pub(crate) fn explain_failure(connection: &Connection, error: &SignInError) -> Failure {
     let approval = |page: &str| Remedy::NeedsAdminApproval(Some(page.to_owned()));
     let delegated = connection.sign_in == SERVICE_ACCOUNT;
     let (remedy, detail) = match error.error.as_str() {
         _ if error.status.is_some_and(|status| status >= 500) => {
             return of_sign_in(&SignInError { error: String::new(), ..error.clone() });
         }
-        // A service account's is that of somebody who is not, or no longer, in the organisation.
-        "invalid_grant" if delegated => (Remedy::Reconnect, "the organisation has no such account any more"),
-        "invalid_grant" => (Remedy::Reconnect, "the access was withdrawn or has run out"),
+        // For a service account: the person is not, or no longer, in the organisation.
+        "invalid_grant" if delegated => (Remedy::Reconnect, "the organisation no longer has this account"),
+        "invalid_grant" => (Remedy::Reconnect, "the access was revoked or has expired"),
         "unauthorized_client" | "access_denied" if delegated => (
             approval(ALLOW_DELEGATION),
-            "the service account's client id is not allowed these scopes in the organisation's Admin console",
+            "the organisation's Admin console does not allow the service account's client id these scopes",
         ),
         "admin_policy_enforced" => {
             (approval(ALLOW_APPS), "the organisation's administrator does not let people use this application")
@@ -34,10 +34,10 @@ pub(crate) fn explain(connection: &Connection, error: &SignInError) -> Failure {
             "the operator's application is open to its own organisation only, and the person is in another",
         ),
         "access_denied" => (Remedy::NotPermitted, "the person did not agree"),
-        "invalid_scope" => (Remedy::NeedsScope, "a scope that was asked for was not given, or is none"),
+        "invalid_scope" => (Remedy::NeedsScope, "a requested scope was not granted, or does not exist"),
         "redirect_uri_mismatch" | "deleted_client" | "disabled_client" | "origin_mismatch" => (
             Remedy::Invalid("sign-in configuration".to_owned()),
-            "the client that the operator registered at Google does not fit, or is gone",
+            "the client that the operator registered at Google does not match, or was deleted",
         ),
         _ => return of_sign_in(error),
     };
@@ -47,7 +47,7 @@ pub(crate) fn explain(connection: &Connection, error: &SignInError) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::describe::PERSON;
+    use crate::sign_ins::PERSON;
 
     fn remedy(sign_in: &str, status: Option<u16>, error: &str) -> Remedy {
         let connection = Connection {
@@ -60,7 +60,7 @@ mod tests {
             memo: None,
         };
         let error = SignInError { status, error: error.into(), description: String::new(), fields: vec![] };
-        explain(&connection, &error).remedy
+        explain_failure(&connection, &error).remedy
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The account: its address, its calendars, and what may be done with each.
 //!
-//! What is looked at depends on what was given. Where the list of calendars is open, it is read. Where only events are,
-//! the calendar is the primary one, under the id that the list would give it: the account's address. Where only free/busy
-//! is, that calendar tells when it is taken, and nothing else. Each way asks Google something, because this call is made
-//! to learn whether the access still holds.
+//! The requests depend on the granted scopes. If they open the list of calendars, it is read. If they open events only, there is
+//! one calendar, the primary one, with the id that the list would give it: the account's address. If they open free/busy
+//! only, that calendar shows busy times and nothing else. Each way sends a request, because the host makes this call to learn
+//! whether the access still works.
 
 use chronus_sdk::failure::not_found;
 use chronus_sdk::icalendar::Zone;
@@ -14,13 +14,13 @@ use crate::api::{self, Address};
 use crate::busy::free_busy;
 use crate::scopes::{self, Rights};
 
-/// The calendar of an account whose address nobody knows.
+/// The id of the calendar if the account's address is unknown.
 const PRIMARY: &str = "primary";
 
-/// Pages of calendars: more than anybody has, and an end where a service leads in circles.
+/// The most pages of calendars: more than a person has, and an end if pages lead in a circle.
 const MOST_PAGES: usize = 40;
 
-/// An hour that is long past: whether free/busy is open does not depend on when it is asked for.
+/// An hour in the past: whether free/busy is open does not depend on the window.
 const ANY_HOUR: Window = Window { start: 1_577_836_800, end: 1_577_840_400 };
 
 /// `account.open`
@@ -43,7 +43,7 @@ pub(crate) fn open(connection: &Connection) -> Result<Opened, Failure> {
     Ok(Opened { address, other_addresses: Vec::new(), zone, calendars, abilities, memo: None })
 }
 
-/// The account's address: whom the call is for, else what Google says, else what the host knows.
+/// The account's address: the connection's subject, or Google's answer, or the address that the host knows.
 fn address(connection: &Connection, rights: &Rights) -> Result<Option<String>, Failure> {
     if connection.subject.is_some() {
         return Ok(connection.subject.clone());
@@ -56,7 +56,7 @@ fn address(connection: &Connection, rights: &Rights) -> Result<Option<String>, F
     address.map(|address| Some(address.to_owned())).ok_or_else(|| api::nonsense("it has no address"))
 }
 
-/// A person who does not share their free/busy looks like one who does not exist.
+/// The failure for a person who does not share their free/busy, or does not exist: Google's answer is the same.
 fn unseen(failure: Failure, rights: &Rights) -> Failure {
     match &rights.shared {
         Some(_) if failure.service_code.ends_with("notFound") => Failure {
@@ -89,7 +89,7 @@ fn abilities(rights: &Rights, calendars: &[Calendar]) -> Abilities {
 
 type Listed = (Vec<Calendar>, Option<String>);
 
-/// The primary calendar alone; one event of it is asked for, and what comes along tells of the calendar.
+/// The primary calendar alone, by a request for one of its events, whose answer also describes the calendar.
 fn primary(id: &str, rights: &Rights) -> Result<Listed, Failure> {
     let about = api::get(&api::events(id)?.with("maxResults", "1"))?;
     api::list(&about, "items")?;
@@ -144,7 +144,7 @@ fn calendar(id: &str, name: &str, role: CalendarRole, zone: Option<String>) -> C
     Calendar { id: id.to_owned(), name: name.to_owned(), role, is_default: false, zone }
 }
 
-/// What the person may do, as far as this connection may do it for them.
+/// The person's role, limited by what this connection may do.
 fn role(about: &Value, rights: &Rights) -> CalendarRole {
     match about["accessRole"].as_str() {
         _ if !rights.read_events => CalendarRole::FreeBusyReader,

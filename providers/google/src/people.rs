@@ -1,12 +1,11 @@
-//! Who organises an event, who attends, and what they answered.
+//! The organiser and the attendees of an event, and their answers.
 //!
-//! An attendee's answer is their own. Google takes a list of attendees as the whole new state of it, so whoever leaves
-//! an answer out has taken it back: a list is written only if it changes, and everybody who stays is written as they were
-//! read, with their answer, their comment, the guests they bring and whatever Google invents next.
+//! An attendee's answer is their own. A list of attendees in a patch replaces the whole list at Google, and an answer that it
+//! omits is lost. So a list is written only if it changes, and each attendee who stays is written as Google sent them: with
+//! their answer, comment, additional guests and unknown fields.
 //!
-//! Google knows required and optional attendees, and rooms. A chair is nobody in particular there, and a person who is
-//! only informed cannot be told apart from one who comes: such a list is refused as `unsupported` rather than stored as
-//! something else.
+//! Google has required and optional attendees, and rooms. It has no chair and no attendee who is only informed: a list with
+//! one is refused as `unsupported`, because Google would store something else.
 
 use chronus_sdk::failure::{failure, unsupported};
 use chronus_sdk::json::{Value, json};
@@ -15,13 +14,13 @@ use chronus_sdk::types::{Attendee, Connection, Failure, Organiser, Remedy, Role,
 /// The addresses of Google's rooms.
 const RESOURCE: &str = "@resource.calendar.google.com";
 
-/// Whether a connection is this person's, as far as the connection itself knows.
+/// Whether this is the address of the connection's owner, as far as the connection tells.
 pub(crate) fn is_own(connection: &Connection, address: &str) -> bool {
     let own = connection.subject.iter().chain(&connection.address);
     own.into_iter().any(|own| own.eq_ignore_ascii_case(address))
 }
 
-/// Who attends an event.
+/// The attendees of an event.
 pub(crate) fn attendees(item: &Value, connection: &Connection) -> Vec<Attendee> {
     raw(item).iter().filter_map(|one| attendee(one, connection)).collect()
 }
@@ -31,18 +30,18 @@ pub(crate) fn raw(item: &Value) -> &[Value] {
     item["attendees"].as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
-/// Where the connection's owner is among the attendees: as Google marks them, else by their address.
+/// The position of the connection's owner among the attendees: by Google's mark, or by their address.
 pub(crate) fn own_place(item: &Value, connection: &Connection) -> Option<usize> {
     let marked = raw(item).iter().position(|one| one["self"] == true);
     marked.or_else(|| raw(item).iter().position(|one| is_own(connection, address(one))))
 }
 
-/// What the connection's owner answered, if they were asked.
+/// The answer of the connection's owner, if they are an attendee.
 pub(crate) fn own_answer(item: &Value, connection: &Connection) -> Option<Rsvp> {
     own_place(item, connection).and_then(|place| raw(item).get(place)).map(answer)
 }
 
-/// Who organises an event.
+/// The organiser of an event.
 pub(crate) fn organiser(item: &Value, connection: &Connection) -> Option<Organiser> {
     let organiser = &item["organizer"];
     let address = organiser["email"].as_str()?.to_owned();
@@ -91,7 +90,7 @@ fn answer(one: &Value) -> Rsvp {
     }
 }
 
-/// As Google calls an answer.
+/// Google's word for an answer.
 pub(crate) fn response_status(rsvp: Rsvp) -> &'static str {
     match rsvp {
         Rsvp::NeedsAction => "needsAction",
@@ -104,7 +103,7 @@ pub(crate) fn response_status(rsvp: Rsvp) -> &'static str {
 /// The attendees of a new event.
 ///
 /// # Errors
-/// `unsupported`, if one is what Google cannot say.
+/// `unsupported`, if Google has no word for a role.
 pub(crate) fn write(list: &[Attendee]) -> Result<Vec<Value>, Failure> {
     list.iter().map(new).collect()
 }
@@ -121,20 +120,20 @@ fn new(one: &Attendee) -> Result<Value, Failure> {
             written["resource"] = true.into();
         }
         Role::Chair | Role::NonParticipant => {
-            return Err(unsupported("Google knows required and optional attendees, and rooms, and nothing else"));
+            return Err(unsupported("Google has required and optional attendees and rooms, and no other roles"));
         }
     }
     Ok(written)
 }
 
-/// The new list of an event's attendees; none if it says the same as the present one.
+/// The new list of an event's attendees; `None` if it equals the present one.
 ///
-/// The owner's own entry and the organiser's stay if they are not named: the contract's list is of those who are
-/// invited, and Google's pages put the organiser into it with an answer of their own.
+/// The entries of the owner and of the organiser stay if the wanted list omits them: the contract's list holds invited people,
+/// and Google's pages add the organiser with an answer of their own.
 ///
 /// # Errors
-/// `unsupported`, if one is what Google cannot say; `not-permitted`, if Google does not show all attendees, who would be
-/// taken off the list by writing it.
+/// `unsupported`, if Google has no word for a role; `not-permitted`, if Google does not show all attendees, because writing
+/// the list would remove the others.
 pub(crate) fn rewrite(
     item: &Value,
     wanted: &[Attendee],
@@ -154,13 +153,13 @@ pub(crate) fn rewrite(
         }
     }
     if changed && item["attendeesOmitted"] == true {
-        let detail = "Google does not show all of the attendees, and whoever is not shown would be uninvited";
+        let detail = "Google does not show all attendees, and a change would remove the others";
         return Err(failure(Remedy::NotPermitted, "", detail));
     }
     Ok(changed.then_some(list))
 }
 
-/// Gives an attendee who stays the wanted name and role.
+/// Sets the wanted name and role of an attendee who stays.
 fn revise(known: &mut Value, wanted: &Attendee) -> Result<bool, Failure> {
     let mut changed = false;
     if wanted.name.is_some() && name(known) != wanted.name {
@@ -168,7 +167,7 @@ fn revise(known: &mut Value, wanted: &Attendee) -> Result<bool, Failure> {
         changed = true;
     }
     if role(known) != wanted.role {
-        // Says whether Google can be told of that role at all.
+        // An error if Google has no word for the role.
         let written = new(wanted)?;
         known["optional"] = (written["optional"] == true).into();
         changed = true;
@@ -176,8 +175,7 @@ fn revise(known: &mut Value, wanted: &Attendee) -> Result<bool, Failure> {
     Ok(changed)
 }
 
-/// Whether a list invites these people, in these roles. Their answers are their own, and whoever owns the calendar may
-/// be there besides.
+/// Whether a list holds these people in these roles. Answers do not count, and the calendar's owner may be there as well.
 pub(crate) fn is_same(wanted: &[Attendee], present: &[Attendee]) -> bool {
     let same = |one: &Attendee, other: &Attendee| {
         one.role == other.role && one.address.trim().eq_ignore_ascii_case(other.address.trim())

@@ -1,17 +1,19 @@
-//! Being told that a calendar has changed (Google's notification channels).
+//! Notifications of changes (Google's notification channels).
 //!
-//! A channel is made with an id of ours, a secret and an address, and ends by itself; it cannot be prolonged. What comes
-//! in says that something happened and nothing of what, in headers. Anybody can send such a request, so it is read for
-//! what it claims: the host compares the secret. The first one of a channel (`sync`) only says that there will be more.
+//! A channel has an id and a secret that the provider and the host chose, and the host's address. It ends by itself and cannot
+//! be prolonged. A notification says in its headers that something changed, and not what. Anybody can send such a request, so
+//! this module only reads its claims; the host compares the secret. The first notification of a channel (`sync`) reports no
+//! change.
 //!
-//! A channel's id must never be used again, so it is random: a try whose answer was lost leaves a channel behind that
-//! nobody knows, which Google ends within a week, and whose calls the host answers and ignores.
+//! A channel's id must not be used again, so it is random. If the answer to `watch` is lost, an unknown channel remains: Google
+//! ends it within a week, and the host answers its notifications and ignores them.
 
+use chronus_sdk::Callback;
 use chronus_sdk::failure::{invalid, unsupported};
 use chronus_sdk::json::json;
 use chronus_sdk::random;
 use chronus_sdk::types::{
-    Connection, Done, Failure, Hint, Instant, News, Notification, Remedy, Reply, Subscribed, Subscription,
+    Connection, Done, Failure, Hint, News, Notification, Remedy, Reply, Subscribed, Subscription,
 };
 
 use crate::scopes::Rights;
@@ -23,41 +25,49 @@ const ID_BYTES: usize = 16;
 /// The longest id that Google gives back.
 const MAX_ID: usize = 64;
 
-/// `push.subscribe`, and `push.renew`
+/// `push.subscribe`
 pub(crate) fn subscribe(
     connection: &Connection,
     calendar: &str,
-    callback: &str,
-    secret: &str,
-    expires: Instant,
+    callback: Callback<'_>,
 ) -> Result<Subscribed, Failure> {
+    let Callback { url, secret, expires } = callback;
     Rights::of(connection).to_read()?;
     let id = random::hex(ID_BYTES);
     let milliseconds = expires.saturating_mul(1000).to_string();
-    let channel =
-        json!({ "id": id, "type": "web_hook", "address": callback, "token": secret, "expiration": milliseconds });
+    let channel = json!({ "id": id, "type": "web_hook", "address": url, "token": secret, "expiration": milliseconds });
     let answer = api::post(&api::watch(calendar)?, &channel)?;
     if answer["id"] != id.as_str() {
-        return Err(api::nonsense("it is about another channel"));
+        return Err(api::nonsense("it describes another channel"));
     }
     let resource = answer["resourceId"].as_str().filter(|resource| !resource.is_empty());
     let resource = resource.ok_or_else(|| api::nonsense("it has no `resourceId`"))?;
-    // Google writes the number as a text; a channel without an end is taken to end as was asked for.
+    // Google writes the number as a string. A channel without an end is assumed to end as requested.
     let ends = answer["expiration"].as_str().and_then(|text| text.parse::<i64>().ok());
     let ends = ends.or(answer["expiration"].as_i64()).map_or(expires, |milliseconds| milliseconds.div_euclid(1000));
     let subscription = Subscription { id, state: resource.as_bytes().to_vec(), expires: Some(ends) };
     Ok(Subscribed { subscription, memo: None })
 }
 
+/// `push.renew`. A channel cannot be prolonged: another one is opened beside it, and the host ends the old one.
+pub(crate) fn renew(
+    connection: &Connection,
+    calendar: &str,
+    _: &Subscription,
+    callback: Callback<'_>,
+) -> Result<Subscribed, Failure> {
+    subscribe(connection, calendar, callback)
+}
+
 /// `push.confirm`
-pub(crate) fn confirm() -> Result<Subscribed, Failure> {
-    Err(unsupported("Google asks for no confirmation"))
+pub(crate) fn confirm(_: &Connection, _: &Subscription, _: &str) -> Result<Subscribed, Failure> {
+    Err(unsupported("Google requires no confirmation"))
 }
 
 /// `push.unsubscribe`
 pub(crate) fn unsubscribe(_: &Connection, subscription: &Subscription) -> Result<Done, Failure> {
     let resource = std::str::from_utf8(&subscription.state).ok();
-    let resource = resource.ok_or_else(|| invalid("subscription.state", "it is none of this provider's"))?;
+    let resource = resource.ok_or_else(|| invalid("subscription.state", "this provider did not make it"))?;
     let channel = json!({ "id": subscription.id, "resourceId": resource });
     let response = api::send("POST", &api::stop(), None, Some(&channel))?;
     match response.status {
@@ -71,7 +81,7 @@ pub(crate) fn unsubscribe(_: &Connection, subscription: &Subscription) -> Result
 }
 
 /// `push.parse-notification`
-pub(crate) fn parse(headers: &[(String, Vec<u8>)]) -> Notification {
+pub(crate) fn parse_notification(headers: &[(String, Vec<u8>)], _query: &str, _body: &[u8]) -> Notification {
     let reply = Reply { status: 200, content_type: "text/plain".to_owned(), body: Vec::new() };
     Notification { reply, hints: hint(headers).into_iter().collect() }
 }
@@ -94,6 +104,10 @@ fn hint(headers: &[(String, Vec<u8>)]) -> Option<Hint> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn parse(headers: &[(String, Vec<u8>)]) -> Notification {
+        parse_notification(headers, "", b"")
+    }
 
     fn headers(list: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
         list.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect()

@@ -1,11 +1,11 @@
-//! What Google's refusals mean.
+//! The meaning of Google's refusals.
 //!
-//! A status alone says little here: 403 is a missing scope, a full quota, a policy of the organisation, somebody else's
-//! event, or an API that the operator forgot to switch on, and each asks for something else. The reason is in the body,
-//! in an old form (`errors[].reason`) and a new one (`details[].reason`); both are looked at, the more precise first. A
-//! reason that nobody has heard of falls back to what the status means.
+//! A status alone says little: 403 is a missing scope, an exhausted quota, a policy of the organisation, another person's event,
+//! or an API that the operator did not enable, and each needs another remedy. The reason is in the body, in an old form
+//! (`errors[].reason`) and a new one (`details[].reason`); the more precise one counts. For an unknown reason, the status
+//! decides.
 //!
-//! Google's own message is left out of the detail: it repeats values of the request, which may be a person's words.
+//! The failure's detail does not include Google's message, which repeats values of the request and thereby a person's text.
 
 use chronus_sdk::clock;
 use chronus_sdk::failure::failure as make;
@@ -17,16 +17,16 @@ use std::time::Duration;
 /// The longest window that `freebusy.query` answers for, in seconds.
 pub(crate) const FREE_BUSY_WINDOW: u64 = 90 * 86_400;
 
-/// Where an organisation's administrator allows applications.
+/// The page on which an organisation's administrator allows applications.
 pub(crate) const ALLOW_APPS: &str = "https://support.google.com/a/answer/7281227";
 
-/// Where an organisation's administrator lets a service account act for people.
+/// The page on which an organisation's administrator lets a service account act for people.
 pub(crate) const ALLOW_DELEGATION: &str = "https://support.google.com/a/answer/162106";
 
-/// How long a quota that does not refill by the minute is left alone.
+/// The wait for a quota that does not refill each minute.
 const QUOTA_WAIT: Duration = Duration::from_secs(15 * 60);
 
-/// The failure that an answer without success stands for.
+/// The failure of an unsuccessful answer.
 pub(crate) fn failure(response: &Response) -> Failure {
     let by_status = response.failure();
     let Some(reason) = reason(response) else { return explained(by_status) };
@@ -45,11 +45,11 @@ pub(crate) fn reason(response: &Response) -> Option<String> {
         let reasons = list.as_array().into_iter().flatten().filter_map(|one| one["reason"].as_str());
         reasons.filter(|reason| is_plain(reason)).map(str::to_owned).next()
     };
-    // The new form says more, where it is there at all.
+    // The new form, if present, is more precise.
     named(&error["details"]).or_else(|| named(&error["errors"]))
 }
 
-/// Reasons go into logs: they are words of Google's, or else they are none.
+/// Whether a reason has the form of Google's codes. Reasons go into logs, so other text is dropped.
 fn is_plain(reason: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
     !reason.is_empty() && reason.len() <= 100 && reason.bytes().all(plain)
@@ -59,13 +59,13 @@ fn meaning(reason: &str, response: &Response) -> Option<(Remedy, &'static str)> 
     Some(match (reason, response.status) {
         (_, 401) => (Remedy::Reconnect, SIGN_IN_AGAIN),
         ("insufficientPermissions" | "ACCESS_TOKEN_SCOPE_INSUFFICIENT" | "insufficientScope", _) => {
-            (Remedy::NeedsScope, "the person did not give the scope that this needs")
+            (Remedy::NeedsScope, "the person did not grant the scope that this needs")
         }
         ("rateLimitExceeded" | "userRateLimitExceeded" | "RATE_LIMIT_EXCEEDED", _) => {
             (slow_down(response, MIN_WAIT), "more requests than Google allows in a minute")
         }
         ("quotaExceeded" | "dailyLimitExceeded" | "dailyLimitExceededUnreg" | "limitExceeded", _) => {
-            (slow_down(response, QUOTA_WAIT), "a quota of Google's that does not refill by the minute is used up")
+            (slow_down(response, QUOTA_WAIT), "a quota that does not refill each minute is exhausted")
         }
         ("accessNotConfigured" | "SERVICE_DISABLED" | "API_DISABLED", _) => (
             Remedy::NotPermitted,
@@ -74,35 +74,35 @@ fn meaning(reason: &str, response: &Response) -> Option<(Remedy, &'static str)> 
         ),
         ("domainPolicy" | "adminPolicyEnforced" | "ADMIN_POLICY_ENFORCED", _) => (
             Remedy::NeedsAdminApproval(Some(ALLOW_APPS.to_owned())),
-            "the organisation's administrator has switched this off for applications",
+            "the organisation's administrator has disabled this for applications",
         ),
         ("forbiddenForServiceAccounts", _) => (
             Remedy::NotPermitted,
-            "a service account can invite nobody unless it acts for a person: domain-wide delegation is missing",
+            "a service account cannot invite people unless it acts for a person: domain-wide delegation is missing",
         ),
         ("forbiddenForNonOrganizer" | "cannotChangeOrganizer" | "cannotChangeOrganizerOfInstance", _) => {
-            (Remedy::NotPermitted, "only the organiser of the event changes what its attendees share")
+            (Remedy::NotPermitted, "only the organiser of the event may change what its attendees share")
         }
-        ("eventTypeRestriction", _) => (Remedy::Unsupported, "Google does not do that with an event of this type"),
+        ("eventTypeRestriction", _) => (Remedy::Unsupported, "Google does not support this for an event of this type"),
         ("requiredAccessLevel" | "forbidden" | "calendarNotWritable", _) => {
-            (Remedy::NotPermitted, "the calendar does not let this person do that")
+            (Remedy::NotPermitted, "this person lacks the permission in this calendar")
         }
         ("deleted", _) => (Remedy::Gone, "it has been deleted"),
         ("fullSyncRequired" | "updatedMinTooLongAgo", _) => (Remedy::CursorExpired, "the position is too old"),
         ("timeRangeTooLong", _) => {
-            (Remedy::WindowTooLarge(FREE_BUSY_WINDOW), "Google does not answer for so long a time")
+            (Remedy::WindowTooLarge(FREE_BUSY_WINDOW), "the window is longer than Google answers for")
         }
-        ("timeRangeEmpty", _) => (Remedy::Invalid("window".to_owned()), "the time asked for is empty"),
-        ("conditionNotMet", _) => (Remedy::Temporary, "it was changed by others at the same moment"),
+        ("timeRangeEmpty", _) => (Remedy::Invalid("window".to_owned()), "the window is empty"),
+        ("conditionNotMet", _) => (Remedy::Temporary, "another client changed it at the same moment"),
         ("channelIdNotUnique", _) => (Remedy::Temporary, "the channel's id is taken; the next try has another"),
         ("pushNotSupportedForRequestedResource", _) => {
-            (Remedy::Unsupported, "Google does not tell of changes of this calendar")
+            (Remedy::Unsupported, "Google does not send notifications for this calendar")
         }
         ("push.webhookUrlNotHttps" | "push.webhookUrlUnauthorized" | "webhookUrlUnauthorized", _) => {
             (Remedy::Invalid("callback".to_owned()), "Google does not call this address")
         }
-        ("conflict" | "duplicate", 409) => (Remedy::Temporary, "it collided with something at the service"),
-        (reason, 400) => (Remedy::Invalid(reason.to_owned()), "Google does not take the request"),
+        ("conflict" | "duplicate", 409) => (Remedy::Temporary, "it conflicts with something at the service"),
+        (reason, 400) => (Remedy::Invalid(reason.to_owned()), "Google rejects the request"),
         _ => return None,
     })
 }

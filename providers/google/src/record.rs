@@ -1,13 +1,12 @@
-//! Between Google's event and the contract's.
+//! Conversion between Google's events and the contract's.
 //!
-//! Google keeps a changed occurrence of a series as an event of its own, under an id made of the series' and the start
-//! that the series gives it. That is the contract's `series-id` and `original-start`. A cancelled occurrence stays for
-//! as long as its series does, and only its id, its series and its original start are sure to be there; it is shown as an
-//! event of the status `cancelled` at that start, because whoever only hears that an id is gone would show the
-//! occurrence again where the series puts it.
+//! Google stores a changed occurrence of a series as an event of its own; its id is made of the series' id and the occurrence's
+//! start by the rule. These are the contract's `series-id` and `original-start`. A cancelled occurrence exists as long as its
+//! series, and only its id, series and original start are certain to be present. It becomes an event of the status `cancelled`
+//! at that start: if it were reported as gone, the rule would put it back.
 //!
-//! The key of the `create` that made an event is a private extended property: private to the copy in this calendar, so
-//! that no attendee's copy passes for ours.
+//! The key of the `create` that made an event is a private extended property. It belongs to the copy in this calendar only, so
+//! no attendee's copy counts as made by the host.
 
 use chronus_sdk::failure::{invalid, unsupported};
 use chronus_sdk::json::Value;
@@ -22,7 +21,7 @@ pub(crate) const KEY: &str = "chronusKey";
 /// The contract's event.
 ///
 /// # Errors
-/// What is wrong with it, without any of its text.
+/// If it cannot be read. The text says why, and holds no text of the event.
 pub(crate) fn event(item: &Value, connection: &Connection) -> Result<Event, String> {
     let id = id(item).ok_or("it has no id")?.to_owned();
     let series_id = item["recurringEventId"].as_str().map(str::to_owned);
@@ -55,12 +54,12 @@ pub(crate) fn event(item: &Value, connection: &Connection) -> Result<Event, Stri
     })
 }
 
-/// The same as a failure: the event is there and cannot be read.
+/// The contract's event, or `invalid` if it cannot be read.
 pub(crate) fn event_or_failure(item: &Value, connection: &Connection) -> Result<Event, Failure> {
     event(item, connection).map_err(|what| invalid("event", format!("the event cannot be read: {what}")))
 }
 
-/// A moment as the shortest span there is.
+/// The shortest span that begins at a moment.
 fn at(moment: &Moment) -> Span {
     match moment {
         Moment::Timed(at) => Span::Timed(TimedSpan { start: at.clone(), end: at.clone() }),
@@ -89,8 +88,7 @@ fn status(item: &Value) -> EventStatus {
     }
 }
 
-/// What the time of an event means. Where somebody works is never a reason not to meet them, and is told apart from
-/// free time because it is no event that was marked so.
+/// The kind of an event's time. A working location never blocks; it is distinct from free time, which an owner marks.
 pub(crate) fn kind(item: &Value) -> BusyKind {
     match item["eventType"].as_str() {
         Some("outOfOffice") => BusyKind::OutOfOffice,
@@ -101,21 +99,21 @@ pub(crate) fn kind(item: &Value) -> BusyKind {
     }
 }
 
-/// As Google says whether an event takes its time.
+/// Google's word for whether an event blocks its time.
 ///
 /// # Errors
-/// `unsupported` for kinds that are types of events at Google, and cannot be given to one.
+/// `unsupported` for kinds that are types of events at Google, because an event's type cannot be set.
 pub(crate) fn transparency(kind: BusyKind) -> Result<&'static str, Failure> {
     match kind {
         BusyKind::Busy => Ok("opaque"),
         BusyKind::Free => Ok("transparent"),
         BusyKind::Tentative | BusyKind::OutOfOffice | BusyKind::WorkingElsewhere => {
-            Err(unsupported("an event of Google's is busy or free; out of office and working location are made there"))
+            Err(unsupported("an event can be busy or free; out of office and working location are set at Google"))
         }
     }
 }
 
-/// As Google calls a status.
+/// Google's word for a status.
 pub(crate) fn status_name(status: EventStatus) -> &'static str {
     match status {
         EventStatus::Confirmed => "confirmed",

@@ -1,63 +1,62 @@
-//! What one connection may do, by the scopes that were given to it.
+//! What one connection may do, by its granted scopes.
 //!
-//! People give less than they are asked for, and scopes do not contain each other as their names suggest: who may read
-//! and write events (`calendar.events`) may not ask for free/busy, and the other way round. So each way to learn
-//! something has its own question here, and `calendar.freebusy` never leads to the list of events, nor the other way
-//! round: a refused request would look like a lost permission.
+//! People grant less than the provider requests, and scopes do not contain each other as their names suggest: `calendar.events`
+//! allows reading and writing events and not free/busy, and `calendar.freebusy` the reverse. So each kind of request has its own
+//! check here, and none is sent in vain: a refusal would look like a lost permission.
 //!
-//! A shared account (a subject, and the sign-in of a person) is one that people share their free/busy with. Whatever it
-//! may do by its scopes, for such a connection it tells the free/busy of that one person and nothing else.
+//! A shared account is one that people share their free/busy with: the sign-in of a person together with a subject. A connection
+//! by it reads the free/busy of that person and nothing else, whatever its scopes allow.
 
 use chronus_sdk::failure::failure;
 use chronus_sdk::types::{Connection, Failure, Remedy};
 
-use crate::describe::{PERSON, SERVICE_ACCOUNT};
+use crate::sign_ins::{PERSON, SERVICE_ACCOUNT};
 
 /// The field of the token reply, and so of the connection, that lists the scopes (RFC 6749 §5.1).
 pub(crate) const FIELD: &str = "scope";
 
-/// Opens when somebody is busy, and nothing of events.
+/// Allows free/busy, and not events.
 pub(crate) const FREE_BUSY: &str = "calendar.freebusy";
 
-/// Opens events, for reading and writing, and not free/busy.
+/// Allows reading and writing events, and not free/busy.
 pub(crate) const EVENTS: &str = "calendar.events";
 
 const PREFIX: &str = "https://www.googleapis.com/auth/";
 
-/// Scopes that only tell who somebody is, by the names that token replies have for them.
+/// The identity scopes, by their names in token replies.
 const IDENTITY: [&str; 2] = ["openid", "https://www.googleapis.com/auth/userinfo.email"];
 
-/// A scope as it is asked for.
+/// The full name of a scope.
 pub(crate) fn full(scope: &str) -> String {
     format!("{PREFIX}{scope}")
 }
 
-/// A scope, and those that tell who gave it.
+/// A scope together with the identity scopes.
 pub(crate) fn with_identity(scope: &str) -> Vec<String> {
     IDENTITY.iter().map(|&scope| scope.to_owned()).chain([full(scope)]).collect()
 }
 
-/// What may be done.
+/// What a connection may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rights {
     /// `calendarList.list`
     pub(crate) calendar_list: bool,
-    /// `events.list`, `get` and `watch`, with what the events are.
+    /// `events.list`, `get` and `watch`, with the events' content.
     pub(crate) read_events: bool,
     /// `events.insert`, `patch` and `delete`.
     pub(crate) write_events: bool,
-    /// `freebusy.query`, of one's own calendars and of everybody who lets it be seen.
+    /// `freebusy.query`, of the account's calendars and of everybody who shares it.
     pub(crate) free_busy: bool,
     /// The account's address.
     pub(crate) email: bool,
-    /// The one person whose free/busy this is about, if the account is a shared one.
+    /// The person whose free/busy the connection is for, if the account is a shared one.
     pub(crate) shared: Option<String>,
 }
 
 impl Rights {
     pub(crate) fn of(connection: &Connection) -> Rights {
         let field = connection.fields.iter().find(|(name, _)| name == FIELD).map(|(_, value)| value.trim());
-        // RFC 6749 §5.1: a reply without it means all that was asked for.
+        // RFC 6749 §5.1: a reply without the field means that all requested scopes were granted.
         let asked = match connection.sign_in.as_str() {
             SERVICE_ACCOUNT => format!("{PREFIX}{EVENTS} {PREFIX}{FREE_BUSY}"),
             _ => format!("email {PREFIX}{EVENTS} {PREFIX}{FREE_BUSY}"),
@@ -114,7 +113,7 @@ impl Rights {
         match (held, &self.shared) {
             (true, _) => Ok(()),
             (false, Some(_)) => {
-                let detail = "by the organisation's shared account, free/busy is all that is seen of a person";
+                let detail = "the organisation's shared account sees a person's free/busy and nothing else";
                 Err(failure(Remedy::NotPermitted, "", detail))
             }
             (false, None) => Err(missing(scope)),
@@ -122,24 +121,21 @@ impl Rights {
     }
 }
 
-/// The failure of whatever needs a scope that was not given.
+/// The failure of a call that needs a scope that was not granted.
 pub(crate) fn missing(scope: &str) -> Failure {
-    failure(Remedy::NeedsScope, "", format!("it was not given the scope {scope}"))
+    failure(Remedy::NeedsScope, "", format!("the scope {scope} was not granted"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chronus_sdk::testing;
 
     fn rights(sign_in: &str, subject: Option<&str>, scope: Option<&str>) -> Rights {
         Rights::of(&Connection {
-            sign_in: sign_in.into(),
-            server: None,
             subject: subject.map(Into::into),
-            address: None,
-            zone: "UTC".into(),
             fields: scope.map(|scope| (FIELD.to_owned(), scope.to_owned())).into_iter().collect(),
-            memo: None,
+            ..testing::connection(sign_in)
         })
     }
 

@@ -1,16 +1,16 @@
-//! Descriptions: plain text here, markup there.
+//! Conversion of descriptions between plain text and Google's markup.
 //!
-//! Google shows a description as HTML. What its own pages write has tags and entities; what programs write is mostly
-//! plain text, whose line ends are shown as such. Stored as it is, the text of a meeting that holds `<` would vanish from
-//! view, and whoever schedules a meeting could put links of any appearance into everybody's calendar. So `&`, `<` and `>`
-//! are escaped when a text is written, and nothing else, and when one is read, entities and the tags that Google's pages
-//! write become text. Both ways together give back what was written, whatever it is.
+//! Google shows a description as HTML. Its own pages write tags and entities; other programs mostly write plain text, whose
+//! line ends are shown. If plain text were stored unchanged, text after a `<` would not be shown, and a person who schedules a
+//! meeting could put disguised links into other people's calendars. So writing escapes `&`, `<` and `>` and nothing else, and
+//! reading turns entities and the tags of Google's pages into text. Reading returns exactly what was written.
 //!
-//! A tag that Google does not write is not taken for one, because a plain text of another program may well say
-//! `List<String>`. Rejected: to mark our own descriptions and read them unchanged, since the mark would outlive what
-//! somebody writes into the event afterwards.
+//! Other tags are kept as text, because another program's plain text may hold `List<String>`.
+//!
+//! Rejected: marking the host's descriptions and reading those unchanged. The mark would stay when a person edits the
+//! description.
 
-/// Plain text as Google should store it.
+/// Plain text as markup.
 pub(crate) fn to_markup(text: &str) -> String {
     let mut markup = String::with_capacity(text.len());
     for character in lines(text).chars() {
@@ -29,7 +29,7 @@ pub(crate) fn lines(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
-/// The text that a stored description shows.
+/// The text that a description shows.
 pub(crate) fn from_markup(markup: &str) -> String {
     let markup = lines(markup);
     let mut text = Text::default();
@@ -58,7 +58,7 @@ pub(crate) fn from_markup(markup: &str) -> String {
 #[derive(Default)]
 struct Text {
     out: String,
-    /// Where links lead that are open, and where their texts begin.
+    /// The targets of open links, and the positions at which their texts begin.
     links: Vec<(String, usize)>,
 }
 
@@ -98,7 +98,7 @@ struct Tag<'a> {
     href: Option<&'a str>,
 }
 
-/// What Google's pages and mails write.
+/// The tags of Google's pages and mails.
 const TAGS: [&str; 37] = [
     "a",
     "b",
@@ -169,7 +169,7 @@ fn entity(text: &str) -> Option<(char, usize)> {
         "gt" => '>',
         "quot" => '"',
         "apos" => '\'',
-        // Pages write it to keep spaces apart; ours are stored as they are.
+        // Pages write it between spaces; the host's spaces are stored unchanged.
         "nbsp" => ' ',
         _ => {
             let number = name.strip_prefix('#')?;

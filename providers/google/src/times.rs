@@ -1,8 +1,8 @@
-//! When an event is: between Google's `start` and `end` and the contract's span.
+//! Conversion between Google's `start` and `end` and the contract's span.
 //!
-//! Google writes an instant with an offset and, beside it, the zone that people see it in; a whole day is a date. What
-//! is written here has both as well, because a series without a zone is refused, and because the second of the two hours
-//! in which clocks go back can be told by its offset only.
+//! Google writes an instant with an offset and with the zone in which people see it; a whole day is a date. This module writes
+//! the zone because Google refuses a series without one, and the offset because it alone distinguishes the two equal hours when
+//! clocks go back.
 
 use chronus_sdk::failure::invalid;
 use chronus_sdk::icalendar::Zone;
@@ -12,24 +12,24 @@ use chronus_sdk::types::{Date, DaySpan, Failure, Moment, Span, Timed, TimedSpan,
 use jiff::Timestamp;
 use jiff::civil;
 
-/// The longest time between the same midnight in two zones, and a little more, in seconds. What Google looks for in the
-/// calendar's zone and we mean in the owner's may be so far apart.
+/// A little more than the longest time between the same midnight in two zones, in seconds: Google searches in the calendar's
+/// zone, and the contract means the owner's.
 const APART: i64 = 27 * 3600;
 
-/// From when to when Google is asked, so that everything in a window is found: in whichever zone a day is meant.
+/// The times to ask Google for, so that the answer holds everything in a window, in whichever zone days are meant.
 ///
 /// # Errors
-/// `invalid`, if that cannot be written.
+/// `invalid`, if the window is not within the years that can be written.
 pub(crate) fn around(window: Window) -> Result<(String, String), Failure> {
     let from = rfc3339::write(window.start.saturating_sub(APART));
     let to = rfc3339::write(window.end.saturating_add(APART));
     from.zip(to).ok_or_else(|| invalid("window", "the window is not within the years 0 to 9999"))
 }
 
-/// When an event is, as Google says.
+/// The span of an event.
 ///
 /// # Errors
-/// What is wrong with it.
+/// If it cannot be read; the text says why.
 pub(crate) fn span(item: &Value) -> Result<Span, String> {
     match (moment(&item["start"])?, moment(&item["end"])?) {
         (Moment::Timed(start), Moment::Timed(end)) if start.at <= end.at => {
@@ -43,7 +43,7 @@ pub(crate) fn span(item: &Value) -> Result<Span, String> {
         (Moment::Timed(_), Moment::Timed(_)) | (Moment::AllDay(_), Moment::AllDay(_)) => {
             Err("its end is before its start".to_owned())
         }
-        _ => Err("either its start or its end is a whole day, and the other is not".to_owned()),
+        _ => Err("only one of its start and its end is a whole day".to_owned()),
     }
 }
 
@@ -54,14 +54,14 @@ fn key(date: Date) -> (i32, u8, u8) {
 /// One of Google's `EventDateTime`s.
 ///
 /// # Errors
-/// What is wrong with it.
+/// If it cannot be read; the text says why.
 pub(crate) fn moment(value: &Value) -> Result<Moment, String> {
     if let Some(text) = value["date"].as_str() {
-        let day: civil::Date = text.parse().map_err(|_| "it has a date that is none".to_owned())?;
+        let day: civil::Date = text.parse().map_err(|_| "it has an invalid date".to_owned())?;
         return Ok(Moment::AllDay(of_civil(day)));
     }
     let text = value["dateTime"].as_str().ok_or("it has no start, or no end")?;
-    let at = rfc3339::parse(text).ok_or("it has a time that is none")?;
+    let at = rfc3339::parse(text).ok_or("it has an invalid time")?;
     // Google knows zones that others do not (`GMT-07:00`); the instant is right in any.
     let zone = value["timeZone"].as_str().and_then(Zone::named).and_then(|zone| zone.name().map(str::to_owned));
     Ok(Moment::Timed(Timed { at, zone: zone.unwrap_or_else(|| "UTC".to_owned()) }))

@@ -1,14 +1,14 @@
-//! What the provider says of itself.
+//! The provider's description of itself.
 
 use chronus_sdk::descriptions::{Attach, AttachBasic, Description, FieldKind, Form, FormField, Limits, Method, SignIn};
 
 use crate::session::ICLOUD;
 
-/// How many events one page of changes, and one request for many events, holds. One multiget of iCloud takes a second
-/// or two with so many.
+/// The most events of one page of changes, and of one request for many events. With this number, a multiget of iCloud takes
+/// one or two seconds.
 pub(crate) const PAGE: u32 = 200;
 
-/// More than four years: servers set no bound, and a series costs what its occurrences within the window cost.
+/// More than four years: servers set no limit, and the cost of a series depends on its occurrences in the window.
 const WINDOW: u64 = 1600 * 86_400;
 
 pub(crate) fn describe() -> Description {
@@ -24,7 +24,7 @@ pub(crate) fn describe() -> Description {
     }
 }
 
-/// iCloud. It needs no address, and its passwords have a form of their own, so that a wrong kind of one is told at once.
+/// iCloud. It needs no address, and its app-specific passwords have a form that the pattern checks.
 fn icloud() -> SignIn {
     let user = field(
         "username",
@@ -45,7 +45,7 @@ fn icloud() -> SignIn {
     sign_in("app-password", "Apple Account and app-specific password", form)
 }
 
-/// Every other server: found by its name, or by the path at which it lives.
+/// Any other server, found by its name or its path.
 fn any_server() -> SignIn {
     let server = field(
         "server",
@@ -72,7 +72,7 @@ fn any_server() -> SignIn {
         "Password",
         FieldKind::Secret,
         Some(".+"),
-        "An app password, if the server has such: it opens calendars only, and can be taken back by itself",
+        "An app password, if the server has them: it opens calendars only, and you can revoke it separately",
     );
     let form = Form { fields: vec![server, path, user, password], help_link: None };
     sign_in("caldav", "Another CalDAV server", form)

@@ -1,11 +1,10 @@
 //! From a server's name to the collections that hold a person's calendars (RFC 6764, RFC 5397, RFC 4791 §6.2.1).
 //!
-//! All that is known is an origin. The standard's way is `/.well-known/caldav`, then the principal, then its calendar
-//! homes; servers that were set up by hand often miss the first step, so the root and a few customary paths are tried
-//! as well. What makes this delicate is telling failures apart: a path that does not exist, a server that is down, a
-//! password that is wrong. A path that does not fit leads to the next one; the most telling failure is kept and given
-//! if none fits. Addresses on other hosts are taken as they come (iCloud names a host of its own for every account):
-//! whether they may be asked is decided by the host, by the grant.
+//! A connection names an origin. The standard's way is `/.well-known/caldav`, then the principal, then its calendar homes.
+//! Servers that were set up by hand often lack the first step, so discovery also tries the root and a few common paths. It must
+//! distinguish a path that does not exist, a server that is down, and a wrong password. A path without CalDAV leads to the next
+//! one; the most informative failure is kept and returned if no path works. Addresses on other hosts are accepted (iCloud has a
+//! host for each account); the grant decides whether the host sends requests there.
 
 use chronus_sdk::failure::{failure, invalid};
 use chronus_sdk::http::{self, HttpError, Response, Url};
@@ -13,21 +12,21 @@ use chronus_sdk::log;
 use chronus_sdk::types::{Connection, Failure, Remedy};
 
 use crate::dav::{self, Answer, Element, Ns, Trouble, href, requests};
+use crate::fields::field;
 use crate::memo::{Account, Learned};
 use crate::quirks;
 use crate::scheduling::{self, is_icloud};
-use crate::session::field;
 
 const WELL_KNOWN: &str = "/.well-known/caldav";
 
-/// Where servers customarily live when they do not tell: sabre/dav, Nextcloud, SOGo, DAViCal, Zimbra and others.
+/// Common paths of servers that do not announce theirs: sabre/dav, Nextcloud, SOGo, DAViCal, Zimbra and others.
 const CUSTOMARY: [&str; 6] = ["/dav/", "/remote.php/dav/", "/dav.php/", "/SOGo/dav/", "/caldav.php/", "/caldav/"];
 
 /// Finds the account behind a connection.
 ///
 /// # Errors
-/// `reconnect` if the server does not accept the credential; `invalid` if there is no CalDAV server; what happened
-/// otherwise.
+/// `reconnect` if the server does not accept the credential; `invalid` if there is no CalDAV server; else the failure of the
+/// request.
 pub(crate) fn discover(connection: &Connection, server: &Url) -> Result<Account, Failure> {
     find(connection, server).map_err(|trouble| match trouble.failure.remedy {
         Remedy::Reconnect => rejected(server, &trouble.failure.service_code),
@@ -71,8 +70,8 @@ fn find(connection: &Connection, server: &Url) -> Result<Account, Trouble> {
     })
 }
 
-/// What a server says of its abilities. One that does not know how to say it has none; one that fails has said nothing,
-/// and its people would be told twice, or not at all.
+/// The server's abilities, by OPTIONS. A server without OPTIONS has none. If it fails, nothing is known: a guess would make
+/// people receive two invitations, or none.
 fn options(url: &Url) -> Result<Response, Trouble> {
     let response = http::send(&requests::options(url))?;
     match response.status {
@@ -81,7 +80,7 @@ fn options(url: &Url) -> Result<Response, Trouble> {
     }
 }
 
-/// The first path that answers like a CalDAV server, and what it says.
+/// The first path that answers like a CalDAV server, and the answer.
 fn enter(connection: &Connection, server: &Url) -> Result<(Url, Answer), Trouble> {
     let mut telling: Option<Trouble> = None;
     for path in paths(field(connection, "path"), is_icloud(server)) {
@@ -93,19 +92,19 @@ fn enter(connection: &Connection, server: &Url) -> Result<(Url, Answer), Trouble
             Err(trouble) => telling = telling.or(Some(trouble)),
         }
     }
-    let nothing = || invalid("server", format!("{} is no CalDAV server", server.origin())).into();
+    let nothing = || invalid("server", format!("{} is not a CalDAV server", server.origin())).into();
     Err(telling.unwrap_or_else(nothing))
 }
 
-/// What is tried, in this order. A path that the person gave comes first; for iCloud, the root is right.
+/// The paths to try, in order. A path from the person comes first; iCloud uses the root.
 fn paths(given: Option<&str>, icloud: bool) -> impl Iterator<Item = &str> {
     let usual = if icloud { ["/", WELL_KNOWN] } else { [WELL_KNOWN, "/"] };
     let customary = if icloud { &[][..] } else { &CUSTOMARY[..] };
     given.into_iter().chain(usual).chain(customary.iter().copied())
 }
 
-/// Whether no other path will fare better: the server is down or busy, or has refused the credential twice (some
-/// refuse everything on one path and not on another), or the host has refused twice (a redirect may have led astray).
+/// Whether other paths would fail too: the server is down or busy, or refused the credential twice (some refuse everything on
+/// one path only), or the host refused the request twice (a redirect may lead elsewhere).
 fn is_final(trouble: &Trouble, before: Option<&Trouble>) -> bool {
     match trouble.failure.remedy {
         Remedy::SlowDown(_) => true,
@@ -117,12 +116,12 @@ fn is_final(trouble: &Trouble, before: Option<&Trouble>) -> bool {
     }
 }
 
-/// Asks one path. None if there is no CalDAV.
+/// Tries one path; `None` if there is no CalDAV.
 fn try_path(url: &Url) -> Result<Option<(Url, Answer)>, Trouble> {
     let props = ["d:current-user-principal", "c:calendar-home-set", "d:resourcetype"];
     let response = match http::follow(&requests::propfind(url, "0", &props)) {
         Ok(response) => response,
-        // A redirect that leads nowhere is a path that does not fit.
+        // A broken redirect counts as a path without CalDAV.
         Err(HttpError::BadRequest(_)) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
@@ -134,12 +133,12 @@ fn try_path(url: &Url) -> Result<Option<(Url, Answer)>, Trouble> {
     Ok(answer.filter(is_entrance).map(|answer| (reached, answer)))
 }
 
-/// Whether an answer says anything: one of a path that does not exist or does not speak WebDAV says nothing.
+/// Whether an answer is informative. That of a path that does not exist or has no WebDAV is not.
 fn matters(response: &Response) -> bool {
     !matches!(response.status, 200..=206 | 300..=399 | 400 | 402 | 404..=407 | 409..=428 | 501)
 }
 
-/// Whether the path leads on: to a principal, or it is one itself.
+/// Whether the path leads to a principal or is one.
 fn is_entrance(answer: &Answer) -> bool {
     !answer.hrefs(Ns::Dav, "current-user-principal").is_empty()
         || !answer.hrefs(Ns::CalDav, "calendar-home-set").is_empty()
@@ -166,7 +165,7 @@ fn mailbox(href: &Element) -> Option<String> {
     (scheme.eq_ignore_ascii_case("mailto:") && address.contains('@')).then_some(address)
 }
 
-/// A collection without a slash at its end is meant with one.
+/// Adds the slash at the end of a collection's path.
 fn ends_in_slash(url: &mut Url) -> bool {
     if url.path().ends_with('/') {
         return true;
@@ -180,7 +179,7 @@ fn ends_in_slash(url: &mut Url) -> bool {
     }
 }
 
-/// A credential that the server does not accept.
+/// The failure for a credential that the server does not accept.
 fn rejected(server: &Url, code: &str) -> Failure {
     let detail = if is_icloud(server) {
         "iCloud did not accept the Apple Account and password. It wants an app-specific password, which is made at \

@@ -1,8 +1,7 @@
 //! Many events in few requests (calendar-multiget, RFC 4791 §7.9).
 //!
-//! Two things go wrong in the wild: a server leaves out what it was asked for, and an answer grows too large to be
-//! read. What is left out is asked for alone, because silence is not absence; an answer that is too large is asked for
-//! in halves.
+//! Two problems occur in practice: a server omits events, and an answer is too large to be read. An omitted event is requested
+//! alone, because an omission does not mean that it is gone. A request whose answer is too large is split in halves.
 
 use chronus_sdk::failure::failure;
 use chronus_sdk::http::{self, HttpError, Url};
@@ -14,17 +13,17 @@ use crate::describe::PAGE;
 use crate::record::{self, Stored};
 use crate::session::Session;
 
-/// How many events that a server left out are asked for one by one.
+/// The most omitted events that are requested one by one.
 const MAX_SINGLE: usize = 50;
 
-/// What there is under an id.
+/// What the server has under an id.
 #[derive(Debug)]
 pub(crate) enum Found {
     Stored(Stored),
-    /// Something that is no calendar.
+    /// Data that is not a calendar.
     Unreadable(String),
     Missing,
-    /// The server would not say: with its code. Or it kept silent: without one.
+    /// The server refused, with its code, or omitted the event, without one.
     Failed(Box<Failure>),
 }
 
@@ -34,7 +33,7 @@ pub(crate) fn fetch_many(session: &Session<'_>, calendar: &Url, ids: &[String]) 
     for part in all.chunks_mut(PAGE as usize) {
         let asked: Vec<Url> = part.iter().filter_map(|wanted| wanted.url.clone()).collect();
         for answer in multiget(calendar, &asked)? {
-            // A server may name the calendar in another way than we do; the last segment tells which event it is.
+            // A server may write the calendar's path in another way; the last segment identifies the event.
             let name = href::event_id(&answer.url);
             let mut places = part.iter_mut().filter(|wanted| wanted.name == name && wanted.found.is_none());
             if let (Some(place), Some(name)) = (places.next(), &name)
@@ -57,11 +56,11 @@ pub(crate) fn fetch_many(session: &Session<'_>, calendar: &Url, ids: &[String]) 
     Ok(all.into_iter().map(Wanted::result).collect())
 }
 
-/// What is asked for under one id.
+/// One requested id.
 struct Wanted {
-    /// None if the id can be no event's.
+    /// `None` if no event can have the id.
     url: Option<Url>,
-    /// The id in its one form.
+    /// The id in canonical form.
     name: Option<String>,
     found: Option<Found>,
 }
@@ -86,7 +85,7 @@ impl Wanted {
 }
 
 fn silent() -> Found {
-    Found::Failed(Box::new(failure(Remedy::Temporary, "", "the server left out the event that was asked for")))
+    Found::Failed(Box::new(failure(Remedy::Temporary, "", "the server omitted the requested event")))
 }
 
 fn multiget(calendar: &Url, urls: &[Url]) -> Result<Vec<Answer>, Trouble> {
@@ -106,7 +105,7 @@ fn multiget(calendar: &Url, urls: &[Url]) -> Result<Vec<Answer>, Trouble> {
     Ok(dav::read(&response)?.answers)
 }
 
-/// None if the answer says nothing of use.
+/// `None` if the answer holds neither data nor a status that says that the event is gone.
 fn read(id: &str, mut answer: Answer) -> Option<Found> {
     let Some(data) = answer.take_text(Ns::CalDav, "calendar-data") else {
         return matches!(answer.status, Some(404 | 410)).then_some(Found::Missing);
@@ -140,7 +139,7 @@ fn single(session: &Session<'_>, calendar: &Url, url: &Url, id: &str) -> Result<
 }
 
 impl Found {
-    /// For an id that was asked for twice.
+    /// A copy for an id that was requested twice.
     fn copy(&self) -> Found {
         match self {
             Found::Stored(stored) => Found::Stored(stored.clone()),

@@ -1,9 +1,9 @@
-//! What was learned of an account, kept by the host between calls.
+//! The memo: facts about an account that the host keeps between calls.
 //!
-//! Finding a calendar takes three to five requests, so their outcome goes into the memo. It is a cache and nothing
-//! more: it may be missing, of a later version, or wrong because the account moved to another server, and none of that
-//! may change a result. So what cannot be read is as good as none, every address in it is checked like one from
-//! outside, and [`session`](crate::session) discovers anew when an address in it no longer answers.
+//! Discovery takes three to five requests, so the memo holds its result. It is a cache: it may be missing, of a later version, or
+//! outdated because the account moved to another server, and results must not depend on it. So an unreadable memo counts as
+//! none, each address in it is checked like one from outside, and [`session`](crate::session) repeats the discovery when an
+//! address no longer answers.
 
 use chronus_sdk::http::Url;
 use chronus_sdk::lines::{self, Writer};
@@ -12,19 +12,19 @@ use chronus_sdk::types::{Connection, Memo};
 
 use crate::scheduling::Scheduling;
 
-/// The layout. Raised when an older memo would be misunderstood.
+/// The version of the layout. Raised when an older memo would be misread.
 const FORMAT: u32 = 2;
 
-/// The most bytes that the host keeps.
+/// The most bytes of a memo.
 const MAX_BYTES: usize = 64 << 10;
 
-/// What discovery finds out about an account.
+/// The result of discovery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Account {
     pub(crate) principal: Url,
     /// Collections of calendars, each with a slash at its end. Never empty.
     pub(crate) homes: Vec<Url>,
-    /// Where invitations arrive, if the server has such a place.
+    /// The collection of incoming invitations, if the server has one.
     pub(crate) inbox: Option<Url>,
     /// The e-mail addresses under which the server knows the person, the main one first.
     pub(crate) addresses: Vec<String>,
@@ -34,16 +34,16 @@ pub(crate) struct Account {
     pub(crate) learned: Learned,
 }
 
-/// What calls find out about the ways of a server. To know nothing of it is right too, and costs requests.
+/// Facts about a server's behaviour that calls found out. Without them, calls need more requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Learned {
-    /// Calendars, by their ids, of which nothing is told but free/busy.
+    /// The ids of calendars that show free/busy only.
     pub(crate) free_busy_only: Vec<String>,
-    /// Whether its sync tokens can be relied on, once that was tried.
+    /// Whether the server's sync tokens are reliable, if that was tested.
     pub(crate) tokens: Option<bool>,
 }
 
-/// The account that the connection's memo describes, if it is one for this server.
+/// The account in the connection's memo, if the memo is for this server.
 pub(crate) fn read(connection: &Connection, server: &Url) -> Option<Account> {
     let memo = connection.memo.as_ref().filter(|memo| memo.format == FORMAT)?;
     let (mut known_server, mut principal, mut inbox, mut scheduling) = (None, None, None, None);
@@ -68,10 +68,10 @@ pub(crate) fn read(connection: &Connection, server: &Url) -> Option<Account> {
     fits.then_some(Account { principal, homes, inbox, addresses, scheduling, finds_series, learned })
 }
 
-/// The memo that describes an account; none if it does not fit.
+/// The memo of an account; `None` if it is too long.
 pub(crate) fn write(account: &Account, server: &Url) -> Option<Memo> {
     let mut out = Writer::default();
-    // With another server, the rest means nothing.
+    // The rest is valid for this server only.
     out.push(SERVER, &server.origin());
     out.push(PRINCIPAL, &account.principal.to_string());
     account.homes.iter().for_each(|home| out.push(HOME, &home.to_string()));
@@ -85,7 +85,7 @@ pub(crate) fn write(account: &Account, server: &Url) -> Option<Memo> {
     account.learned.tokens.iter().for_each(|good| out.push(TOKENS, if *good { GOOD } else { "" }));
     let data = out.into_bytes();
     if data.len() > MAX_BYTES {
-        log::warn("what was discovered does not fit into a memo", &[("bytes", &data.len())]);
+        log::warn("the result of discovery does not fit into a memo", &[("bytes", &data.len())]);
         return None;
     }
     Some(Memo { format: FORMAT, data })

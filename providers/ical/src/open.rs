@@ -1,8 +1,8 @@
-//! The account: which calendars it has, what may be done with each, which one meetings go to.
+//! The account: its calendars, the permissions for each, and the calendar for new meetings.
 //!
-//! A calendar home holds more than calendars: task lists, invitations on their way in and out, trash. What is listed is
-//! what has the type of a calendar and holds events. Without a statement about rights, a calendar is taken as the
-//! person's own: servers that know rights state them.
+//! A calendar home also holds task lists, incoming and outgoing invitations, and trash. The result lists collections that have
+//! the type of a calendar and hold events. A calendar without stated permissions counts as the person's own, because servers
+//! with permissions state them.
 
 use chronus_sdk::http;
 use chronus_sdk::icalendar::{self, Zone, Zones};
@@ -14,7 +14,7 @@ use crate::discovery;
 use crate::memo::{self, Account};
 use crate::session;
 
-/// Opens the account. It always discovers anew: this call is made to learn whether what is known still holds.
+/// `account.open`. It always runs discovery: the host makes this call to learn whether what it knows is still true.
 pub(crate) fn open(connection: &Connection) -> Result<Opened, Failure> {
     let server = session::server(connection)?;
     let account = discovery::discover(connection, &server)?;
@@ -54,7 +54,7 @@ fn list(account: &Account) -> Result<Vec<Calendar>, Trouble> {
         for answer in dav::read(&response)?.answers {
             let new = !calendars.iter().any(|known| known.id == answer.url.path());
             if new && is_event_calendar(&answer) && answer.url.origin() == home.origin() {
-                // Servers list in the order of their disk; here it is always the same.
+                // Servers list in the order of their disk; sort, so that the order is stable.
                 let place = calendars.partition_point(|known| known.id.as_str() < answer.url.path());
                 calendars.insert(place, calendar(&answer, account));
             }
@@ -71,8 +71,8 @@ fn preferred(account: &Account) -> Result<Option<String>, Trouble> {
     let response = http::follow(&requests::propfind(inbox, "0", &["c:schedule-default-calendar-URL"]))?;
     let answers = match dav::read(&response) {
         Ok(multistatus) => multistatus.answers,
-        // An inbox that may not be read costs a preference and nothing else; one that cannot be read just now would let
-        // meetings go to another calendar from now on.
+        // Without permission for the inbox, only the preference is lost. A temporary problem must fail the call, or meetings
+        // would go to another calendar from now on.
         Err(_) if matches!(response.status, 403..=405) => Vec::new(),
         Err(trouble) => return Err(trouble),
     };
@@ -80,14 +80,13 @@ fn preferred(account: &Account) -> Result<Option<String>, Trouble> {
     Ok(named.map(|url| url.path().to_owned()).next())
 }
 
-/// Exactly one writable calendar, if there is any: the server's choice, else the first of the person's own, else the
-/// first.
+/// The default calendar, if any is writable: the server's choice, or the person's first own one, or the first.
 fn choose_default(calendars: &mut [Calendar], preferred: Option<&str>) {
     let matches = |wanted: &str, id: &str| wanted.trim_end_matches('/') == id.trim_end_matches('/');
     let rank = |calendar: &Calendar| {
         (preferred.is_some_and(|wanted| matches(wanted, &calendar.id)), calendar.role == CalendarRole::Owner)
     };
-    // Of equals, `min` gives the first.
+    // Of equal elements, `min` returns the first.
     let writable = calendars.iter_mut().filter(|each| is_writable(each.role));
     if let Some(chosen) = writable.min_by_key(|calendar| std::cmp::Reverse(rank(calendar))) {
         chosen.is_default = true;
@@ -105,7 +104,7 @@ fn is_event_calendar(answer: &Answer) -> bool {
         matches!(kind.name.as_str(), "schedule-inbox" | "schedule-outbox" | "deleted-calendar" | "trash-bin")
     });
     let events = match answer.prop(Ns::CalDav, "supported-calendar-component-set") {
-        // RFC 4791 §5.2.3: without the property, it takes all.
+        // RFC 4791 §5.2.3: without the property, it holds all kinds.
         None => true,
         Some(set) => {
             let mut components = set.all(Ns::CalDav, "comp").filter_map(|comp| comp.attribute("name"));
@@ -126,7 +125,7 @@ fn calendar(answer: &Answer, account: &Account) -> Calendar {
     Calendar { name, role: role(answer, account), is_default: false, zone, id }
 }
 
-/// What the person may do (RFC 3744 §3, RFC 4791 §6.1.1).
+/// The person's role (RFC 3744 §3, RFC 4791 §6.1.1).
 fn role(answer: &Answer, account: &Account) -> CalendarRole {
     let Some(set) = answer.prop(Ns::Dav, "current-user-privilege-set") else { return CalendarRole::Owner };
     let has = |ns: Ns, name: &str| {

@@ -1,17 +1,18 @@
-//! What servers are known to do otherwise and cannot be asked about.
+//! Known deviations of servers that their answers do not show.
 //!
-//! Most habits of a server show in its answers, and what is written there decides. A search that leaves out events does
-//! not show: its answer looks like a calendar with few of them, and their times would be free. So the makes that are
-//! known to do that are named here, each with what is known of it.
-//! Rejected: to try it out. It would take an event that the person never made, or all of the calendar at every look.
+//! Most deviations show in a server's answers, and then the answers decide. A search that omits events does not: its answer
+//! looks like a calendar with few events, and the omitted times would count as free. So this module names the products that
+//! do so.
+//!
+//! Rejected: testing the server. A test would need an event that the person did not create, or the whole calendar each time.
 
 use chronus_sdk::http::{Response, Url};
 
-/// Whether a search for a window finds the series that began before it. Servers that do not know recurrence find an
-/// event by the times of its first occurrence, so for them the window is made to begin long ago.
+/// Whether a search for a window finds the series that began before it. Servers without recurrence find an
+/// event by the times of its first occurrence, so for them the search begins long ago.
 ///
 /// As measured by python-caldav (`compatibility_hints.py` of 3.6.0: `search.recurrences.includes-implicit`), and for
-/// Xandikos by our own comparison in `tests/it/occurrences.rs`: it misses what only RDATE gives.
+/// Xandikos by the comparison in `tests/it/occurrences`: it misses occurrences by RDATE.
 pub(crate) fn finds_series(server: &Url, home: &Url, answer: &Response) -> bool {
     let make = answer.header("server").unwrap_or_default().to_ascii_lowercase();
     let of_host = |domain: &str| {
@@ -23,7 +24,7 @@ pub(crate) fn finds_series(server: &Url, home: &Url, answer: &Response) -> bool 
     // Of series of whole days.
     let stalwart = make.starts_with("stalwart") || home.path().starts_with("/dav/cal/");
     let yahoo = of_host("yahoo.com") || server.host() == "caldav.calendar.yahoo.com";
-    // It tells the name of its web server, which hardly any other server of calendars has.
+    // Its answers name its web server, which hardly any other calendar server uses.
     let xandikos = make.contains("aiohttp");
     !(sogo || davical || stalwart || yahoo || xandikos)
 }

@@ -1,11 +1,11 @@
-//! Between stored calendar data and the contract's event.
+//! Conversion between stored calendar data and the contract's event.
 //!
-//! One resource of a CalDAV server holds one UID: the event itself, and, if it repeats, the occurrences that were
-//! changed. The contract's record describes the event itself, with the rule by which it repeats. A changed occurrence
-//! is part of its series here and not an event of its own, so `series-id` is never set; a change to one shows as a new
-//! etag of the series, and busy times take it into account. Where only changed occurrences are there (the person was
-//! invited to one day of somebody's series), the earliest stands for all.
-//! Rejected: an event per changed occurrence. Their ids would not be addresses, and one etag would be that of many.
+//! One resource of a CalDAV server holds one UID: the event and, if it repeats, its changed occurrences. The contract's record
+//! describes the event with its recurrence rule. A changed occurrence is a part of its series here and not an event of its own,
+//! so `series-id` is never set; a change to one appears as a new etag of the series, and busy times include it. If there are
+//! only changed occurrences (the person was invited to single days of a series), the earliest represents all.
+//!
+//! Rejected: an event for each changed occurrence. Their ids would not be addresses, and several events would share one etag.
 
 use chronus_sdk::failure::invalid;
 use chronus_sdk::icalendar::event::{self, Answer, Busy, Fields, Role, Status, When};
@@ -22,33 +22,33 @@ use crate::session::Session;
 /// The property that holds the key of the `create` that made an event.
 pub(crate) const KEY: &str = "X-CHRONUS-KEY";
 
-/// An event as a server keeps it.
+/// An event as a server stores it.
 #[derive(Clone, Debug)]
 pub(crate) struct Stored {
     pub(crate) id: String,
     pub(crate) etag: Option<Etag>,
     pub(crate) calendar: Component,
-    /// What of it could not be read and would be lost if it were written again.
+    /// A part that could not be read and would be lost if the event were written.
     pub(crate) unread: Option<String>,
 }
 
-/// Reads what a server keeps.
+/// Reads a stored event.
 ///
 /// # Errors
-/// What is wrong with it, without any of its text.
+/// If it is not a calendar. The text says why, and holds no text of the event.
 pub(crate) fn parse(id: &str, etag: Option<Etag>, data: &[u8]) -> Result<Stored, String> {
     let (calendar, problems) = icalendar::parse(data).map_err(|error| error.to_string())?;
     let unread = problems.into_iter().map(|problem| problem.what).next();
     Ok(Stored { id: id.to_owned(), etag, calendar, unread })
 }
 
-/// The VEVENT that stands for the whole: the master, or the earliest changed occurrence.
+/// The main VEVENT: the master, or the earliest changed occurrence.
 pub(crate) fn main_event(calendar: &Component) -> Option<&Component> {
     let index = main_index(calendar)?;
     calendar.components.get(index)
 }
 
-/// Where the VEVENT that stands for the whole is among the components.
+/// The position of the main VEVENT among the components.
 pub(crate) fn main_index(calendar: &Component) -> Option<usize> {
     let events = || calendar.components.iter().enumerate().filter(|(_, component)| component.name == "VEVENT");
     let master = events().find(|(_, event)| event.property("RECURRENCE-ID").is_none());
@@ -59,7 +59,7 @@ pub(crate) fn main_index(calendar: &Component) -> Option<usize> {
     master.or_else(earliest).map(|(index, _)| index)
 }
 
-/// Whether it holds any event. A calendar may hold tasks as well.
+/// Whether it holds an event. A calendar may also hold tasks.
 pub(crate) fn holds_event(calendar: &Component) -> bool {
     calendar.inner("VEVENT").next().is_some()
 }
@@ -68,7 +68,7 @@ impl Stored {
     /// The contract's event.
     ///
     /// # Errors
-    /// What is wrong with it, without any of its text.
+    /// If it cannot be read. The text says why, and holds no text of the event.
     pub(crate) fn event(&self, session: &Session<'_>) -> Result<Event, String> {
         let main = main_event(&self.calendar).ok_or("it holds no event")?;
         let (fields, problems) = event::read(main, &mut Zones::new(&self.calendar, session.zone.clone()));
@@ -101,19 +101,19 @@ impl Stored {
         })
     }
 
-    /// The same as a failure: the event is there and cannot be read.
+    /// The contract's event, or `invalid` if it cannot be read.
     pub(crate) fn event_or_failure(&self, session: &Session<'_>) -> Result<Event, Failure> {
         self.event(session).map_err(unreadable)
     }
 
-    /// What the main event says of itself.
+    /// The fields of the main event.
     pub(crate) fn fields(&self, session: &Session<'_>) -> Option<Fields> {
         let main = main_event(&self.calendar)?;
         Some(event::read(main, &mut Zones::new(&self.calendar, session.zone.clone())).0)
     }
 }
 
-/// A resource that is there and is no event. Only a change of it helps.
+/// The failure for a resource that is not a readable event.
 pub(crate) fn unreadable(what: String) -> Failure {
     invalid("event", format!("the event cannot be read: {what}"))
 }
@@ -206,7 +206,7 @@ pub(crate) fn kind(busy: Busy) -> BusyKind {
 fn span(when: &When) -> Span {
     let timed = |at: &Timestamp, zone: &Zone| Timed {
         at: at.as_second(),
-        // A zone that only its calendar knows has no name that others understand; the instant is right.
+        // A zone that only this calendar defines has no name for others; the instant is right.
         zone: zone.name().unwrap_or("UTC").to_owned(),
     };
     match when {
@@ -225,7 +225,7 @@ fn date(date: jiff::civil::Date) -> Date {
 /// The contract's span for the engine.
 ///
 /// # Errors
-/// `invalid` if a zone is not known, a date does not exist, or the end is not where it must be.
+/// `invalid` if a zone is unknown, a date does not exist, or the end is not after the start.
 pub(crate) fn when(span: &Span) -> Result<When, Failure> {
     match span {
         Span::Timed(span) => {
@@ -248,7 +248,7 @@ pub(crate) fn when(span: &Span) -> Result<When, Failure> {
 
 fn moment(timed: &Timed) -> Result<(Timestamp, Zone), Failure> {
     let zone = Zone::iana(&timed.zone)
-        .ok_or_else(|| invalid("when.zone", format!("{:?} is no IANA time zone", timed.zone)))?;
+        .ok_or_else(|| invalid("when.zone", format!("{:?} is not an IANA time zone", timed.zone)))?;
     let at = Timestamp::from_second(timed.at)
         .map_err(|_| invalid("when.at", format!("{} is beyond the year 9999", timed.at)))?;
     Ok((at, zone))
@@ -261,6 +261,6 @@ fn civil(date: Date) -> Result<jiff::civil::Date, Failure> {
         jiff::civil::Date::new(year, month, day).ok().filter(|made| made.year() > 0)
     };
     made().ok_or_else(|| {
-        invalid("when.date", format!("{}-{}-{} is no date of the years 1 to 9999", date.year, date.month, date.day))
+        invalid("when.date", format!("{}-{}-{} is not a date of the years 1 to 9999", date.year, date.month, date.day))
     })
 }

@@ -1,34 +1,33 @@
-//! Whether the server itself writes to the people who are invited (RFC 6638), and how it is kept from it.
+//! Whether the server sends invitations (RFC 6638), and how it is told not to.
 //!
-//! Two mistakes are possible. Believing a server that sends nothing: the guests never hear of the meeting. Not
-//! believing one that does: they hear of it twice. The announcement alone (`calendar-auto-schedule` in the DAV header
-//! and an outbox) does not decide it: Xandikos announces both and delivers nothing. So only makes that are known to
-//! deliver are believed: iCloud, and Cyrus (which Fastmail is). To every other server that announces scheduling, new
-//! attendees are given `SCHEDULE-AGENT=CLIENT`, which forbids it to write to them (RFC 6638 §7.1): whoever holds the
-//! connection does it, and nobody hears twice.
+//! Two errors are possible. If a server that sends nothing is trusted, the guests never hear of the meeting; if one that sends
+//! is not, they hear of it twice. The announcement (`calendar-auto-schedule` in the DAV header, and an outbox) is not
+//! sufficient: Xandikos announces both and delivers nothing. So only products that are known to deliver are trusted: iCloud
+//! and Cyrus (which Fastmail uses). For every other server that announces scheduling, new attendees get
+//! `SCHEDULE-AGENT=CLIENT`, which forbids the server to write to them (RFC 6638 §7.1). Then the host invites them, once.
 //!
-//! An attendee who was invited by the server once cannot be released silently: a change from SERVER to CLIENT sends a
-//! cancellation (RFC 6638 §3.2.1.2). So `notify: none` succeeds when nobody would be told and is `unsupported`
-//! otherwise, and no connection claims that invitations can be withheld. Whether iCloud respects
-//! SCHEDULE-AGENT=CLIENT is not known, so for it this way out is not taken.
+//! The server cannot be silenced for an attendee whom it has invited: a change from SERVER to CLIENT sends a cancellation
+//! (RFC 6638 §3.2.1.2). So `notify: none` succeeds if no attendee would be notified and is `unsupported` otherwise, and no
+//! connection claims that invitations can be withheld. It is unknown whether iCloud respects SCHEDULE-AGENT=CLIENT, so for
+//! iCloud it is not used.
 
 use chronus_sdk::failure::unsupported;
 use chronus_sdk::http::{Response, Url};
 use chronus_sdk::icalendar::{Component, Property};
 use chronus_sdk::types::{Failure, Notify};
 
-/// What the server does with attendees.
+/// The server's treatment of attendees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scheduling {
-    /// Nothing: it keeps events.
+    /// It sends nothing.
     None,
-    /// It says that it writes to them, and it is not known to do so.
+    /// It announces invitations but is not known to send them.
     Announced,
-    /// It writes to them. `obeys` says whether SCHEDULE-AGENT=CLIENT is known to stop it.
+    /// It sends invitations. `obeys` says whether SCHEDULE-AGENT=CLIENT is known to prevent that.
     Delivers { obeys: bool },
 }
 
-/// Judges a server by its own name and by an answer that has its DAV header.
+/// Judges a server by its name and by the headers of an answer.
 pub(crate) fn judge(server: &Url, answer: &Response, has_outbox: bool) -> Scheduling {
     let announced = answer.header_values("dav").flat_map(|value| value.split(','));
     let announced = announced.map(str::trim).any(|feature| feature.eq_ignore_ascii_case("calendar-auto-schedule"));
@@ -72,12 +71,11 @@ impl Scheduling {
         matches!(self, Scheduling::Delivers { .. })
     }
 
-    /// Prepares an event that the owner organises for being written: says to the server for which attendees it may
-    /// act. `known` are the addresses of those who were in it before. Attendees who are the owner (`own`) are left
-    /// alone.
+    /// Prepares an event of the owner for writing: marks the attendees for whom the server may act. `known` holds the addresses of
+    /// earlier attendees. Entries of the owner (`own`) stay unchanged.
     ///
     /// # Errors
-    /// `unsupported`, if the server would tell somebody whom it must not.
+    /// `unsupported`, if the server would notify people against `notify`.
     pub(crate) fn prepare(
         self,
         event: &mut Component,
@@ -102,24 +100,24 @@ impl Scheduling {
         self.check(event, own, notify)
     }
 
-    /// Whether a change of an event that the owner organises can be made, given who would be told.
+    /// Whether an event of the owner can be changed, given whom the server would notify.
     ///
     /// # Errors
     /// `unsupported`, if the server would tell somebody whom it must not.
     pub(crate) fn check(self, event: &mut Component, own: &[String], notify: Notify) -> Result<(), Failure> {
         let told = self != Scheduling::None && guests(event, own).any(|guest| is_servers(guest));
         match (told, notify) {
-            (true, Notify::None) => Err(unsupported(
-                "the server writes to the attendees of this event, and cannot be kept from it once it has invited them",
-            )),
+            (true, Notify::None) => {
+                Err(unsupported("the server has invited the attendees of this event, and always notifies them"))
+            }
             _ => Ok(()),
         }
     }
 
-    /// Whether an answer to an invitation can be given, given that the server would send it to the organiser.
+    /// Whether an invitation can be answered, given that the server sends the answer to the organiser.
     ///
     /// # Errors
-    /// `unsupported`, if it must not be sent.
+    /// `unsupported`, if the answer must not be sent.
     pub(crate) fn check_reply(self, organiser: Option<&Property>, notify: Notify) -> Result<(), Failure> {
         let told = self != Scheduling::None && organiser.is_some_and(is_servers);
         match (told, notify) {

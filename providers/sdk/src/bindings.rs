@@ -1,13 +1,14 @@
-//! What `wit-bindgen` makes of the contract's types and imports.
+//! The contract's types and imports, as `wit-bindgen` makes them.
 //!
-//! The types live here, once, for providers of every level. Exports cannot: their macros and the section that tells
-//! the componentiser which world a module implements belong to the crate that is the component. So
-//! [`provider!`](crate::provider) makes them there and maps them to these types.
+//! They are here once, for providers of every level; [`export`](crate::export) maps the exports to them. They come from
+//! this crate's own copy of the contract (`providers/sdk/wit`), so that the packaged crate is complete. The repository's
+//! `wit/` is the original, and `tests/it/frozen.rs` fails when the copy differs. A symbolic link would need no such test,
+//! but a checkout on Windows has a text file in its place.
 
 #![expect(missing_docs, reason = "generated; the documentation is in wit/")]
 
 wit_bindgen::generate!({
-    path: "../../wit",
+    path: "wit",
     inline: "
         package chronus:sdk;
         world sdk {

@@ -1,6 +1,6 @@
-//! What time it is.
+//! The present time.
 //!
-//! An instance has no clock of its own: the host's is asked. Natively, in tests, it is the machine's.
+//! In a component it comes from the host; elsewhere, in tests, from the machine.
 
 use crate::types::Instant;
 

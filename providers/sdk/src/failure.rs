@@ -1,8 +1,8 @@
-//! Failures, made in one line.
+//! Failures in one line.
 //!
-//! A failure is what the host acts upon, so the remedy is what counts: see its cases in `wit/types.wit`. The service's
-//! own code goes along for statistics, and a sentence for the operator's log. Answers and errors of [`http`] make
-//! their own: [`Response::failure`], and `?` on a [`HttpError`].
+//! The host acts on a failure's remedy; `wit/types.wit` describes the cases. The service's own code is for statistics, and the
+//! detail for the operator's log. Answers and errors of [`http`] become failures by [`Response::failure`], and by `?` on an
+//! [`HttpError`].
 //!
 //! [`http`]: crate::http
 //! [`Response::failure`]: crate::http::Response::failure
@@ -22,30 +22,29 @@ pub fn failure(remedy: Remedy, service_code: impl Into<String>, detail: impl Int
     Failure { remedy, service_code: service_code.into(), detail: detail.into() }
 }
 
-/// The request can never succeed; `what` is the field or rule that it breaks.
+/// The request can never succeed; `what` is the field or rule that it violates.
 pub fn invalid(what: &str, detail: impl Into<String>) -> Failure {
     failure(Remedy::Invalid(what.to_owned()), "", detail)
 }
 
-/// The service, or this connection, has no such function.
+/// The service or this connection does not support this.
 pub fn unsupported(detail: impl Into<String>) -> Failure {
     failure(Remedy::Unsupported, "", detail)
 }
 
-/// An answer that makes no sense, or anything else that may be over at the next try.
+/// An answer that cannot be understood, or another problem that may be gone at the next attempt.
 pub fn temporary(detail: impl Into<String>) -> Failure {
     failure(Remedy::Temporary, "", detail)
 }
 
-/// There is no such calendar, event or subscription.
+/// The calendar, event or subscription does not exist.
 pub fn not_found(detail: impl Into<String>) -> Failure {
     failure(Remedy::NotFound, "", detail)
 }
 
-/// What RFC 6749 (§4.1.2.1, §5.2) and OpenID Connect (Core §3.1.2.6) say of the codes that they define.
+/// The failure of an error code of RFC 6749 (§4.1.2.1, §5.2) or OpenID Connect (Core §3.1.2.6).
 ///
-/// A code that they do not define is `temporary`: asking a person to connect again is right only when the service
-/// said that the grant is gone.
+/// Other codes are `temporary`: a person is asked to connect again only if the service said that the grant is lost.
 pub fn of_sign_in(error: &SignInError) -> Failure {
     let remedy = match (error.error.as_str(), error.status) {
         ("invalid_grant" | "access_denied" | "login_required" | "interaction_required" | "consent_required", _) => {

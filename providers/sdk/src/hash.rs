@@ -1,10 +1,10 @@
-//! Short names for long texts, the same at every try.
+//! Short names for long texts, the same at each try.
 //!
-//! A write whose answer was lost is repeated, in another instance that knows nothing of the first. It meets what the
-//! first one made only if both compute the same name for it, for ever: so the function is one
-//! whose definition is published and done (FNV-1a), and not a library's of some version. It does not withstand somebody
-//! who looks for collisions, so what is found under such a name must say by itself what it is. Rejected: a cryptographic hash, which weighs more and whose
-//! strength nobody needs here.
+//! A write whose answer was lost is repeated in another instance. The repetition finds the first event only if both compute
+//! the same name for it, in every version of the provider. So the function has a published definition that will not change
+//! (FNV-1a). It does not resist deliberate collisions: verify what you find under such a name.
+//!
+//! Rejected: a cryptographic hash, which is larger and whose strength is not needed here.
 
 /// FNV-1a, 128 bits.
 pub fn fnv128(text: &str) -> u128 {

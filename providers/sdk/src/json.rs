@@ -1,12 +1,11 @@
 //! JSON, read strictly and kept whole.
 //!
-//! An answer that was cut short must never look like a short answer, so [`read`] takes nothing but one whole value:
-//! an end that is missing, or anything behind it, is a failure. What comes is kept as a [`Value`] rather than put into
-//! types of ours: what a service knows and we do not has to survive when an event is changed and written back. What is
-//! missing is [`Value::Null`], so `item["organizer"]["email"].as_str()` is none wherever the way breaks off.
+//! An answer that was cut short must never look like a short answer, so [`read`] accepts exactly one complete value. The value
+//! stays a [`Value`]: fields that the provider does not know must survive when an event is changed and written back. A
+//! missing field is [`Value::Null`], so `item["organizer"]["email"].as_str()` is `None` if either field is missing.
 //!
-//! Rejected: derived types, which lose what they do not name, and of which each costs code of its own; a reader of our
-//! own, which would save some twenty of Google's 780 KB and be one more parser to trust.
+//! Rejected: derived types, which lose unknown fields and add code for each type; a parser of our own, which would save
+//! 20 of the Google provider's 780 KB and be one more parser to trust.
 
 pub use serde_json::{Map, Value, json};
 
@@ -14,18 +13,18 @@ use crate::failure::temporary;
 use crate::http::Response;
 use crate::types::Failure;
 
-/// The value that an answer holds, whatever its status.
+/// The value in an answer's body, whatever the status.
 ///
 /// # Errors
-/// `temporary`, if it is not one whole value: a proxy's page and a cut answer are gone at the next try.
+/// `temporary`, if the body is not one complete value: a proxy's page or a cut answer may be gone at the next try.
 pub fn read(response: &Response) -> Result<Value, Failure> {
     serde_json::from_slice(&response.body).map_err(|error| {
         let what = match error.classify() {
             serde_json::error::Category::Eof => "it ends in the middle",
-            _ => "it is no JSON",
+            _ => "it is not JSON",
         };
         temporary(format!(
-            "the service answered with status {}, and the answer makes no sense: {what}",
+            "the service answered with status {}, and the answer cannot be read: {what}",
             response.status
         ))
     })

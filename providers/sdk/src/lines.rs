@@ -1,10 +1,11 @@
-//! Notes as lines of text: what memos and cursors are written in.
+//! Memos and cursors as lines of text.
 //!
-//! A note is a list of entries, each a letter and a value: `s https://dav.example.org`. It is read entry by entry; what
-//! does not fit makes the whole unreadable, which costs requests and nothing else. Rejected: JSON, whose reader is
-//! larger than all that is read by it here.
+//! A note is a list of entries, each a letter and a value: `s https://dav.example.org`. A malformed entry makes the whole note
+//! unreadable, which costs requests and nothing else.
+//!
+//! Rejected: JSON, whose parser is larger than all the code that reads notes.
 
-/// Entries being written.
+/// Writes a note.
 #[derive(Debug, Default)]
 pub struct Writer {
     out: String,
@@ -30,7 +31,7 @@ impl Writer {
     }
 }
 
-/// The entries of a note, in the order written; none if it is not one.
+/// The entries of a note, in their order; `None` if the bytes are not a note.
 pub fn read(bytes: &[u8]) -> Option<impl Iterator<Item = (char, String)>> {
     let text = std::str::from_utf8(bytes).ok()?.strip_suffix('\n')?;
     let whole = text.split('\n').all(|line| !line.is_empty());

@@ -2,8 +2,8 @@
 //!
 //! A line is a constant sentence and fields, so that an operator can search for the sentence and count by the fields.
 //! Fields name servers, statuses, numbers and ids; never a title, a note or another text that a person wrote. The
-//! host adds the provider's id and version and the id of the call, and cuts what is too much. Natively, in tests,
-//! lines go nowhere.
+//! host adds the provider's id and version and the id of the call, and cuts lines that are too long. Outside of a component,
+//! in tests, lines are dropped.
 //!
 //! ```
 //! chronus_sdk::log::warn("the server left out events that it was asked for", &[("asked", &50), ("got", &48)]);
@@ -13,30 +13,30 @@ use std::fmt::Display;
 
 use crate::bindings::chronus::calendar::log::Severity;
 
-/// Names and values that go with a line.
+/// Names and values of a line.
 pub type Fields<'a> = &'a [(&'a str, &'a dyn Display)];
 
-/// Every step: for whoever mends a provider.
+/// Each step, for authors of the provider.
 pub fn trace(message: &str, fields: Fields<'_>) {
     write(Severity::Trace, message, fields);
 }
 
-/// What was decided: for whoever mends a connection.
+/// Decisions, for operators who investigate a connection.
 pub fn debug(message: &str, fields: Fields<'_>) {
     write(Severity::Debug, message, fields);
 }
 
-/// What is good to know and rare.
+/// Rare and noteworthy events.
 pub fn info(message: &str, fields: Fields<'_>) {
     write(Severity::Info, message, fields);
 }
 
-/// The service did something that it should not, and the call went on.
+/// The service misbehaved, and the call continued.
 pub fn warn(message: &str, fields: Fields<'_>) {
     write(Severity::Warn, message, fields);
 }
 
-/// Something is wrong that only a change of the provider mends.
+/// A defect that only a new version of the provider can fix.
 pub fn error(message: &str, fields: Fields<'_>) {
     write(Severity::Error, message, fields);
 }

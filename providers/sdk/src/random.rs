@@ -1,9 +1,9 @@
-//! Names that nobody can guess and nobody has used.
+//! Random names.
 //!
-//! An instance has no randomness of its own: the host's is asked. Natively, in tests, it is the seed of the standard
-//! library's hash maps, which differs from one process and one call to the next.
+//! In a component the random bytes come from the host. Elsewhere, in tests, they come from the seeds of the standard library's
+//! hash maps, which differ for each process and call.
 
-/// So many random bytes, as twice as many hexadecimal digits.
+/// A number of random bytes, as hexadecimal digits (two for each byte).
 pub fn hex(bytes: usize) -> String {
     self::bytes(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

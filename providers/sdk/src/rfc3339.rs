@@ -1,6 +1,6 @@
 //! Instants as web services write them: `2026-03-02T09:00:00+01:00` (RFC 3339).
 //!
-//! A time without an offset is no instant, and guessing one moves an event by hours: it is not read.
+//! A time without an offset is refused: a guessed offset would move an event by hours.
 
 use jiff::Timestamp;
 
@@ -12,7 +12,7 @@ pub fn parse(text: &str) -> Option<Instant> {
     Some(at.as_second() - i64::from(at.subsec_nanosecond() < 0))
 }
 
-/// In UTC; none for a year that RFC 3339 cannot write.
+/// The instant in UTC; `None` for a year that RFC 3339 cannot write.
 ///
 /// ```
 /// assert_eq!(chronus_sdk::rfc3339::write(1_772_438_400).as_deref(), Some("2026-03-02T08:00:00Z"));

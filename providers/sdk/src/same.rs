@@ -1,12 +1,14 @@
-//! Whether what a service stored is what it was given, though it writes it in another way.
+//! Comparison of what was sent with what the service stored, whatever the notation.
 //!
-//! A write whose answer was lost is recognised by its content, and a patch that changes nothing is not sent. Services
-//! reorder the parts of a rule, join and split lists, and give up a zone to say a single time exactly; none of that is a
-//! difference. Rejected: a comparison in each provider, of which one learns what the others do not.
+//! A repeated write recognises the result of the first by its content, and a patch that changes nothing is not sent. Services
+//! reorder the parts of a rule, join and split lists, and store an instant instead of a time in a zone; none of that is a
+//! difference.
+//!
+//! Rejected: a comparison in each provider, because a lesson from one service would not reach the others.
 
 use crate::types::Span;
 
-/// Whether two lists of content lines (RFC 5545 §3.8.5) say the same.
+/// Whether two lists of content lines (RFC 5545 §3.8.5) mean the same.
 #[must_use]
 pub fn is_same_recurrence(one: &[String], other: &[String]) -> bool {
     let (one, other) = (statements(one), statements(other));
@@ -14,7 +16,7 @@ pub fn is_same_recurrence(one: &[String], other: &[String]) -> bool {
     within(&one, &other) && within(&other, &one)
 }
 
-/// Whether two times are the same. What does not repeat is its instants; what repeats is its zone as well.
+/// Whether two times are the same. The zone counts only for an event that repeats.
 #[must_use]
 pub fn is_same_time(one: &Span, other: &Span, repeats: bool) -> bool {
     match (one, other) {

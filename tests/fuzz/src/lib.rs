@@ -16,7 +16,7 @@ use chronus_ical::Ical;
 use chronus_sdk::http::{Response, native};
 use chronus_sdk::icalendar::{self, Component, Zone, Zones, event, vtimezone};
 use chronus_sdk::types::{Connection, Whose, Window};
-use chronus_sdk::{Provider, TwoWay};
+use chronus_sdk::{ChangesPage, Provider, TwoWay};
 use jiff::Timestamp;
 
 /// In seconds since 1970: January 2026, when every zone of the corpus has both of its offsets around it.
@@ -68,14 +68,14 @@ const PAGE: u32 = 50;
 /// # Panics
 /// If the provider crashes, does not come to an end, or says what it must not say.
 pub fn multistatus(input: &[u8]) {
-    if let Ok(opened) = answered(input, || Ical::open(connection())) {
+    if let Ok(opened) = answered(input, || Ical::open(&connection())) {
         assert!(opened.calendars.iter().filter(|calendar| calendar.is_default).count() <= 1, "two are the default");
     }
-    let known = answered(SERVER.as_bytes(), || Ical::open(connection())).expect("the server is one");
+    let known = answered(SERVER.as_bytes(), || Ical::open(&connection())).expect("the server is one");
     let connection = || Connection { memo: known.memo.clone(), ..connection() };
     let calendar = || known.calendars.first().expect("the server has a calendar").id.clone();
 
-    if let Ok(answers) = answered(input, || Ical::busy(connection(), Whose::Calendars(vec![calendar()]), WINDOW)) {
+    if let Ok(answers) = answered(input, || Ical::busy(&connection(), &Whose::Calendars(vec![calendar()]), WINDOW)) {
         for times in answers.calendars.into_iter().filter_map(|answer| answer.outcome.ok()) {
             for one in &times.intervals {
                 assert!(
@@ -85,15 +85,18 @@ pub fn multistatus(input: &[u8]) {
             }
         }
     }
-    let page = |cursor| answered(input, || Ical::changes(connection(), calendar(), cursor, WINDOW, PAGE));
+    let page = |cursor: Option<&[u8]>| {
+        let page = ChangesPage { cursor, window: WINDOW, max: PAGE };
+        answered(input, || Ical::changes(&connection(), &calendar(), page))
+    };
     if let Ok(first) = page(None) {
         assert!(first.items.len() <= PAGE as usize, "{} items are on a page", first.items.len());
-        if let Ok(second) = page(Some(first.next)) {
+        if let Ok(second) = page(Some(&first.next)) {
             assert!(second.items.len() <= PAGE as usize, "{} items are on a second page", second.items.len());
         }
     }
     let ids = vec!["a.ics".to_owned(), "b.ics".to_owned()];
-    if let Ok(fetched) = answered(input, || Ical::get_many(connection(), calendar(), ids)) {
+    if let Ok(fetched) = answered(input, || Ical::get_many(&connection(), &calendar(), &ids)) {
         assert_eq!(fetched.items.len(), 2, "each id has its answer");
     }
 }

@@ -17,7 +17,7 @@ fn word(key: &str) -> &'static str {
 
 /// The provider.
 pub struct Asking;
-chronus_sdk::provider!(Asking, read_only, "../../wit");
+chronus_sdk::provider!(Asking, read_only);
 
 impl Provider for Asking {
     fn describe() -> Description {
@@ -38,7 +38,7 @@ impl Provider for Asking {
         }
     }
 
-    fn open(_: Connection) -> Result<Opened, Failure> {
+    fn open(_: &Connection) -> Result<Opened, Failure> {
         Ok(Opened {
             address: Some(word("version").into()),
             other_addresses: vec![],
@@ -55,11 +55,13 @@ impl Provider for Asking {
         })
     }
 
-    fn busy(_: Connection, whose: Whose, _: Window) -> Result<BusyAnswers, Failure> {
+    fn busy(_: &Connection, whose: &Whose, _: Window) -> Result<BusyAnswers, Failure> {
         let (Whose::Calendars(ids) | Whose::Addresses(ids)) = whose;
         let version = || Problem { id: "version".into(), what: word("version").into() };
-        let free =
-            |calendar| BusyAnswer { calendar, outcome: Ok(BusyTimes { intervals: vec![], problems: vec![version()] }) };
-        Ok(BusyAnswers { calendars: ids.into_iter().map(free).collect(), memo: None })
+        let free = |calendar: &String| BusyAnswer {
+            calendar: calendar.clone(),
+            outcome: Ok(BusyTimes { intervals: vec![], problems: vec![version()] }),
+        };
+        Ok(BusyAnswers { calendars: ids.iter().map(free).collect(), memo: None })
     }
 }

@@ -4,7 +4,7 @@ use chronus_sdk::{Provider, descriptions::*, types::*};
 
 /// The provider.
 pub struct Boaster;
-chronus_sdk::provider!(Boaster, read_only, "../../wit");
+chronus_sdk::provider!(Boaster, read_only);
 
 impl Provider for Boaster {
     fn describe() -> Description {
@@ -21,7 +21,7 @@ impl Provider for Boaster {
         }
     }
 
-    fn open(_: Connection) -> Result<Opened, Failure> {
+    fn open(_: &Connection) -> Result<Opened, Failure> {
         Ok(Opened {
             address: None,
             other_addresses: vec![],
@@ -36,7 +36,7 @@ impl Provider for Boaster {
         })
     }
 
-    fn busy(_: Connection, _: Whose, _: Window) -> Result<BusyAnswers, Failure> {
+    fn busy(_: &Connection, _: &Whose, _: Window) -> Result<BusyAnswers, Failure> {
         Ok(BusyAnswers { calendars: vec![], memo: None })
     }
 }

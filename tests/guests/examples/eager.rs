@@ -5,7 +5,7 @@ use chronus_sdk::{Provider, descriptions::*, failure, types::*};
 
 /// The provider.
 pub struct Eager;
-chronus_sdk::provider!(Eager, read_only, "../../wit");
+chronus_sdk::provider!(Eager, read_only);
 
 impl Provider for Eager {
     fn describe() -> Description {
@@ -28,11 +28,11 @@ impl Provider for Eager {
         }
     }
 
-    fn open(_: Connection) -> Result<Opened, Failure> {
+    fn open(_: &Connection) -> Result<Opened, Failure> {
         Err(failure::unsupported(""))
     }
 
-    fn busy(_: Connection, _: Whose, _: Window) -> Result<BusyAnswers, Failure> {
+    fn busy(_: &Connection, _: &Whose, _: Window) -> Result<BusyAnswers, Failure> {
         Err(failure::unsupported(""))
     }
 }

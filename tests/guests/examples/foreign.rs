@@ -94,7 +94,7 @@ mod wasi {
 
 /// The provider.
 pub struct Foreign;
-chronus_sdk::provider!(Foreign, read_only, "../../wit");
+chronus_sdk::provider!(Foreign, read_only);
 
 impl Provider for Foreign {
     fn describe() -> Description {
@@ -115,7 +115,7 @@ impl Provider for Foreign {
         }
     }
 
-    fn open(connection: Connection) -> Result<Opened, Failure> {
+    fn open(connection: &Connection) -> Result<Opened, Failure> {
         let calendar = |(id, name): (&str, String)| Calendar {
             id: id.into(),
             name,
@@ -127,13 +127,13 @@ impl Provider for Foreign {
             address: None,
             other_addresses: vec![],
             zone: None,
-            calendars: try_everything(&connection).into_iter().map(calendar).collect(),
+            calendars: try_everything(connection).into_iter().map(calendar).collect(),
             abilities: Abilities::READ_BUSY,
             memo: None,
         })
     }
 
-    fn busy(_: Connection, _: Whose, _: Window) -> Result<BusyAnswers, Failure> {
+    fn busy(_: &Connection, _: &Whose, _: Window) -> Result<BusyAnswers, Failure> {
         Err(failure::unsupported(""))
     }
 }

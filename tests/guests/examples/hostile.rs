@@ -17,12 +17,12 @@ use chronus_sdk::bindings::wasi::{
     io::streams::StreamError,
     random::random,
 };
-use chronus_sdk::{Provider, TwoWay, descriptions::*, failure, log, types::*};
+use chronus_sdk::{ChangesPage, EventRef, Provider, TwoWay, Write, descriptions::*, failure, log, types::*};
 use std::hint::black_box;
 
 /// The provider.
 pub struct Hostile;
-chronus_sdk::provider!(Hostile, two_way, "../../wit");
+chronus_sdk::provider!(Hostile, two_way);
 
 impl Provider for Hostile {
     fn describe() -> Description {
@@ -43,11 +43,11 @@ impl Provider for Hostile {
         }
     }
 
-    fn open(connection: Connection) -> Result<Opened, Failure> {
-        act(&Order(connection))
+    fn open(connection: &Connection) -> Result<Opened, Failure> {
+        act(Order(connection))
     }
 
-    fn busy(connection: Connection, _: Whose, window: Window) -> Result<BusyAnswers, Failure> {
+    fn busy(connection: &Connection, _: &Whose, window: Window) -> Result<BusyAnswers, Failure> {
         let order = Order(connection);
         let (start, end) = if order.get("act") == "backwards" { (window.end, window.start) } else { (i64::MAX, 0) };
         let interval = Interval { start, end, kind: BusyKind::Busy, all_day: false, ours: None };
@@ -55,8 +55,8 @@ impl Provider for Hostile {
         Ok(BusyAnswers { calendars: vec![BusyAnswer { calendar: "work".into(), outcome }], memo: None })
     }
 
-    fn explain_failure(connection: Connection, _: SignInError) -> Failure {
-        match act(&Order(connection)) {
+    fn explain_failure(connection: &Connection, _: &SignInError) -> Failure {
+        match act(Order(connection)) {
             Ok(_) => failure::temporary("nothing happened"),
             Err(error) => error,
         }
@@ -64,11 +64,11 @@ impl Provider for Hostile {
 }
 
 impl TwoWay for Hostile {
-    fn create(c: Connection, _: String, _: String, _: Draft, _: Notify) -> Result<OneEvent, Failure> {
-        act(&Order(c)).map(|_| OneEvent { event: event(1, 1, 2), memo: None })
+    fn create(c: &Connection, _: &str, _: &Draft, _: Write<'_>) -> Result<OneEvent, Failure> {
+        act(Order(c)).map(|_| OneEvent { event: event(1, 1, 2), memo: None })
     }
 
-    fn get(connection: Connection, _: String, _: String) -> Result<OneEvent, Failure> {
+    fn get(connection: &Connection, _: EventRef<'_>) -> Result<OneEvent, Failure> {
         let order = Order(connection);
         let event = match order.get("act") {
             "month-13" => event(13, 1, 2),
@@ -83,60 +83,56 @@ impl TwoWay for Hostile {
         Ok(OneEvent { event, memo })
     }
 
-    fn get_many(_: Connection, _: String, _: Vec<String>) -> Result<FetchedEvents, Failure> {
+    fn get_many(_: &Connection, _: &str, _: &[String]) -> Result<FetchedEvents, Failure> {
         Err(failure::unsupported(""))
     }
 
-    fn update(
-        _: Connection,
-        _: String,
-        _: String,
-        _: String,
-        _: Option<String>,
-        _: Patch,
-        _: Notify,
-    ) -> Result<OneEvent, Failure> {
+    fn update(_: &Connection, _: EventRef<'_>, _: &Patch, _: Write<'_>) -> Result<OneEvent, Failure> {
         Err(failure::unsupported(""))
     }
 
-    fn cancel(_: Connection, _: String, _: String, _: String, _: Option<String>, _: Notify) -> Result<Done, Failure> {
+    fn cancel(_: &Connection, _: EventRef<'_>, _: Write<'_>) -> Result<Done, Failure> {
         Err(failure::unsupported(""))
     }
 
-    fn respond(_: Connection, _: String, _: String, _: String, _: Rsvp, _: Notify) -> Result<OneEvent, Failure> {
+    fn respond(_: &Connection, _: EventRef<'_>, _: Rsvp, _: Write<'_>) -> Result<OneEvent, Failure> {
         Err(failure::unsupported(""))
     }
 
-    fn changes(c: Connection, _: String, _: Option<Cursor>, _: Window, _: u32) -> Result<Batch, Failure> {
+    fn changes(c: &Connection, _: &str, _: ChangesPage<'_>) -> Result<Batch, Failure> {
         let next = vec![7; Order(c).number("n")];
         Ok(Batch { items: vec![], next, more: false, complete_listing: true, memo: None })
     }
 }
 
 /// What a test asks for.
-struct Order(Connection);
+#[derive(Clone, Copy)]
+struct Order<'a>(&'a Connection);
 
-impl Order {
-    fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+impl<'c> Order<'c> {
+    fn all<'a>(self, name: &'a str) -> impl Iterator<Item = &'a str>
+    where
+        'c: 'a,
+    {
         self.0.fields.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    fn get(&self, name: &str) -> &str {
+    fn get(self, name: &str) -> &'c str {
         self.0.fields.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 
-    fn is(&self, act: &str) -> bool {
+    fn is(self, act: &str) -> bool {
         self.get("act") == act
     }
 
-    fn number(&self, name: &str) -> usize {
+    fn number(self, name: &str) -> usize {
         self.get(name).parse().unwrap_or(0)
     }
 }
 
 type Found = Vec<(&'static str, String)>;
 
-fn act(order: &Order) -> Result<Opened, Failure> {
+fn act(order: Order<'_>) -> Result<Opened, Failure> {
     let n = order.number("n");
     let found = match order.get("act") {
         "spin" => spin(),
@@ -213,7 +209,7 @@ fn overflow(depth: u64) -> u64 {
 // ---- requests ---------------------------------------------------------------------------------------------------
 
 /// Sends one request and tells everything that comes back.
-fn ask(order: &Order) -> Result<Found, Failure> {
+fn ask(order: Order<'_>) -> Result<Found, Failure> {
     match exchange(order) {
         Ok(found) => Ok(found),
         Err(code) if order.get("shameless") == "yes" => Ok(vec![("error", code)]),
@@ -222,7 +218,7 @@ fn ask(order: &Order) -> Result<Found, Failure> {
     }
 }
 
-fn exchange(order: &Order) -> Result<Found, String> {
+fn exchange(order: Order<'_>) -> Result<Found, String> {
     let answer = start(order)?;
     let mut found = read(&answer)?;
     for _ in 1..order.number("times").max(1) {
@@ -231,7 +227,7 @@ fn exchange(order: &Order) -> Result<Found, String> {
     Ok(found)
 }
 
-fn start(order: &Order) -> Result<FutureIncomingResponse, String> {
+fn start(order: Order<'_>) -> Result<FutureIncomingResponse, String> {
     let headers = Fields::new();
     for header in order.all("header") {
         let (name, value) = header.split_once(": ").unwrap_or((header, ""));
@@ -306,13 +302,13 @@ fn read(answer: &FutureIncomingResponse) -> Result<Found, String> {
 }
 
 /// Sends requests whatever becomes of them.
-fn flood(order: &Order, n: usize) -> Found {
+fn flood(order: Order<'_>, n: usize) -> Found {
     let answered = (0..n).filter(|_| start(order).and_then(|answer| read(&answer)).is_ok()).count();
     vec![("answered", answered.to_string())]
 }
 
 /// Starts requests and waits for none.
-fn pile_up(order: &Order, n: usize) -> Found {
+fn pile_up(order: Order<'_>, n: usize) -> Found {
     let waiting: Vec<_> = (0..n).map(|_| start(order)).collect();
     vec![("started", waiting.iter().filter(|one| one.is_ok()).count().to_string())]
 }
@@ -345,14 +341,14 @@ fn nap(n: usize, ms: usize) -> Found {
 }
 
 /// Everything that it can see: its arguments, the answers to each `url`, and the whole of its memory.
-fn dump(order: &Order) -> Found {
+fn dump(order: Order<'_>) -> Found {
     let mut found = vec![("connection", format!("{:?}", order.0))];
     let urls: Vec<String> = order.all("url").map(str::to_owned).collect();
     for url in urls {
-        let mut once = Order(order.0.clone());
-        once.0.fields.retain(|(name, _)| name != "url");
-        once.0.fields.push(("url".into(), url));
-        match exchange(&once) {
+        let mut once = order.0.clone();
+        once.fields.retain(|(name, _)| name != "url");
+        once.fields.push(("url".into(), url));
+        match exchange(Order(&once)) {
             Ok(answer) => found.extend(answer),
             Err(error) => found.push(("error", error)),
         }

@@ -4,7 +4,7 @@ use chronus_sdk::{Provider, descriptions::*, types::*};
 
 /// The provider.
 pub struct Idle;
-chronus_sdk::provider!(Idle, read_only, "../../wit");
+chronus_sdk::provider!(Idle, read_only);
 
 impl Provider for Idle {
     fn describe() -> Description {
@@ -31,7 +31,7 @@ impl Provider for Idle {
         }
     }
 
-    fn open(_: Connection) -> Result<Opened, Failure> {
+    fn open(_: &Connection) -> Result<Opened, Failure> {
         Ok(Opened {
             address: None,
             other_addresses: vec![],
@@ -42,9 +42,12 @@ impl Provider for Idle {
         })
     }
 
-    fn busy(_: Connection, whose: Whose, _: Window) -> Result<BusyAnswers, Failure> {
+    fn busy(_: &Connection, whose: &Whose, _: Window) -> Result<BusyAnswers, Failure> {
         let (Whose::Calendars(ids) | Whose::Addresses(ids)) = whose;
-        let free = |calendar| BusyAnswer { calendar, outcome: Ok(BusyTimes { intervals: vec![], problems: vec![] }) };
-        Ok(BusyAnswers { calendars: ids.into_iter().map(free).collect(), memo: None })
+        let free = |calendar: &String| BusyAnswer {
+            calendar: calendar.clone(),
+            outcome: Ok(BusyTimes { intervals: vec![], problems: vec![] }),
+        };
+        Ok(BusyAnswers { calendars: ids.iter().map(free).collect(), memo: None })
     }
 }

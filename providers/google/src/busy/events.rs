@@ -1,9 +1,9 @@
-//! From the events of a calendar to the times that they take.
+//! Busy times from events.
 //!
-//! Google expands series itself, with every exception and in the zone of each, so what comes are occurrences. It looks
-//! for whole days in the calendar's zone and the contract means them in the owner's, so more is asked for than the
-//! window, by as much as two zones can be apart, and cut here. Of the attendees only the owner's own entry is asked for:
-//! others' addresses are none of this call's business, and a meeting of hundreds stays small.
+//! Google expands series itself, with all exceptions and in the zone of each event, so the answers hold occurrences. Google
+//! finds whole days in the calendar's zone, and the contract means the owner's zone. So the request covers the window and a
+//! margin as large as two zones can be apart, and the result is cut. Of the attendees only the owner's entry is requested: this
+//! call does not need other people's addresses, and a meeting of hundreds stays small.
 
 use chronus_sdk::failure::{failure, invalid};
 use chronus_sdk::icalendar::Zone;
@@ -14,19 +14,19 @@ use super::Outcome;
 use crate::times;
 use crate::{api, people, record};
 
-/// Events on one page; Google gives up to 2500, of which some are long.
+/// Events of one page. Google allows 2500, and some events are long.
 const PAGE: &str = "1000";
 
-/// Pages of one calendar and window. Whoever has more is asked for a shorter window.
+/// The most pages of one calendar and window. With more, the host must use a shorter window.
 const MOST_PAGES: usize = 30;
 
-/// An outcome for each calendar. Once Google wants to be left alone, or knows us no more, the others are not asked for.
+/// An outcome for each calendar. After `slow-down` or `reconnect` the remaining calendars are not requested.
 ///
 /// # Errors
-/// If the connection's zone is none.
+/// If the connection's time zone is unknown.
 pub(super) fn ask(connection: &Connection, ids: &[String], window: Window) -> Result<Vec<Outcome>, Failure> {
     let zone = Zone::iana(&connection.zone)
-        .ok_or_else(|| invalid("connection.zone", format!("{:?} is no IANA time zone", connection.zone)))?;
+        .ok_or_else(|| invalid("connection.zone", format!("{:?} is not an IANA time zone", connection.zone)))?;
     let mut outcomes: Vec<Outcome> = Vec::with_capacity(ids.len());
     let mut stopped: Option<Failure> = None;
     for id in ids {

@@ -1,9 +1,9 @@
-//! Free/busy: that a time is taken, and nothing else.
+//! Busy times from free/busy.
 //!
-//! Google answers for ninety days and fifty calendars at once, with 200 whatever happened to each of them: a calendar
-//! that could not be read has `errors` beside or instead of its times. An empty list there is not free time. So a
-//! calendar is known only if every part of its window was answered, without errors, under its own name. Parts meet
-//! exactly, and what is busy across a seam is one interval again.
+//! Google answers for at most ninety days and fifty calendars at once. The status is 200 even if a calendar could not be read:
+//! then it has `errors` beside or instead of its times, and an empty list does not mean free time. So a calendar is known only
+//! if each part of its window was answered under its own name and without errors. Parts meet exactly, and an interval across a
+//! boundary is joined again.
 
 use chronus_sdk::failure::{failure, temporary};
 use chronus_sdk::json::{Value, json};
@@ -14,10 +14,10 @@ use super::Outcome;
 use crate::api;
 use crate::reasons::FREE_BUSY_WINDOW;
 
-/// Calendars in one request (`calendarExpansionMax`).
+/// The most calendars of one request (`calendarExpansionMax`).
 const MOST: usize = 50;
 
-/// From and to, in seconds since 1970.
+/// Starts and ends, in seconds since 1970.
 type Times = Vec<(i64, i64)>;
 
 /// An outcome for each calendar or address, in the order asked.

@@ -1,9 +1,8 @@
-//! When people are free.
+//! Busy times.
 //!
-//! Free/busy tells that a time is taken and nothing else: not by what, nor by whom, so that an invitation that was
-//! declined, a day out of office and our own meeting look alike. So a connection's own calendars are read event by event
-//! wherever their events are open ([`events`]), and free/busy ([`free_busy`]) is for connections that have no more, and
-//! for other people.
+//! Free/busy says that a time is taken and not by what: a declined invitation, a day out of office and a meeting of the host
+//! look the same. So a connection's own calendars are read event by event if its scopes allow that ([`events`]). Free/busy
+//! ([`free_busy`]) is for connections with no other scope, and for other people.
 
 mod events;
 pub(crate) mod free_busy;
@@ -18,7 +17,7 @@ use crate::scopes::{self, Rights};
 type Outcome = Result<BusyTimes, Failure>;
 
 /// `busy.query`
-pub(crate) fn busy(connection: &Connection, whose: Whose, window: Window) -> Result<BusyAnswers, Failure> {
+pub(crate) fn busy(connection: &Connection, whose: &Whose, window: Window) -> Result<BusyAnswers, Failure> {
     if window.end <= window.start {
         return Err(invalid("window", "the window's end is not after its start"));
     }
@@ -27,17 +26,17 @@ pub(crate) fn busy(connection: &Connection, whose: Whose, window: Window) -> Res
     }
     let rights = Rights::of(connection);
     let (asked, outcomes) = match whose {
-        Whose::Calendars(ids) => (ids.clone(), of_calendars(connection, &rights, &ids, window)?),
-        Whose::Addresses(addresses) => (addresses.clone(), of_others(&rights, &addresses, window)),
+        Whose::Calendars(ids) => (ids, of_calendars(connection, &rights, ids, window)?),
+        Whose::Addresses(addresses) => (addresses, of_others(&rights, addresses, window)),
     };
-    let pair = |(calendar, outcome): (String, Outcome)| {
+    let pair = |(calendar, outcome): (&String, Outcome)| {
         let outcome = outcome.map(|mut times| {
             icalendar::sort_by_times(&mut times.intervals, |each| (each.start, each.end));
             times
         });
-        BusyAnswer { calendar, outcome }
+        BusyAnswer { calendar: calendar.clone(), outcome }
     };
-    Ok(BusyAnswers { calendars: asked.into_iter().zip(outcomes).map(pair).collect(), memo: None })
+    Ok(BusyAnswers { calendars: asked.iter().zip(outcomes).map(pair).collect(), memo: None })
 }
 
 fn of_calendars(
@@ -47,7 +46,7 @@ fn of_calendars(
     window: Window,
 ) -> Result<Vec<Outcome>, Failure> {
     if let Some(person) = &rights.shared {
-        // The account sees whoever shares with it; this connection is about one of them.
+        // The account sees everybody who shares with it; this connection is for one of them.
         let one = |id: &String| match id.eq_ignore_ascii_case(person) {
             true => free_busy::ask(std::slice::from_ref(id), window).pop().unwrap_or_else(|| Err(nobody())),
             false => Err(nobody()),
@@ -62,7 +61,7 @@ fn of_calendars(
 
 fn of_others(rights: &Rights, addresses: &[String], window: Window) -> Vec<Outcome> {
     if rights.shared.is_some() {
-        return all(addresses, &unsupported("by a shared account, each person's free/busy has its own connection"));
+        return all(addresses, &unsupported("a connection by a shared account reads the free/busy of one person"));
     }
     match rights.free_busy {
         true => free_busy::ask(addresses, window),
@@ -71,7 +70,7 @@ fn of_others(rights: &Rights, addresses: &[String], window: Window) -> Vec<Outco
 }
 
 fn nobody() -> Failure {
-    not_found("the connection is not about this calendar")
+    not_found("this connection is for another calendar")
 }
 
 fn all(asked: &[String], failure: &Failure) -> Vec<Outcome> {

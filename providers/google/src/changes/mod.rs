@@ -1,21 +1,21 @@
-//! What has changed in a calendar since the last time.
+//! Changes of a calendar since the last page.
 //!
-//! A listing asks for the window, page by page; its last page comes with a sync token. From then on the token gives what
-//! is new, what was deleted included, whatever the window. A token must be used with the parameters of the listing that
-//! it came from, so both are in the cursor, and no parameter depends on anything else. A page may be empty and not the
-//! last.
+//! A listing requests the window, page by page, and its last page has a sync token. From then on the token returns what changed
+//! or was deleted, whatever the window. A token must be used with the parameters of its listing, so the cursor holds both. A
+//! page may be empty without being the last.
 //!
-//! Google forgets tokens (410), and page tokens sooner than that; what it makes of an old one is sometimes a 400. For
-//! whoever asks with a cursor all of it means: list again.
+//! Google forgets tokens (410), and page tokens earlier; for an old one it sometimes answers 400. With a cursor, each of these
+//! means that the calendar must be listed again.
 //!
 //! Series are not expanded: a series is one event with its rule, and its changed occurrences are events of their own.
 
 mod cursor;
 
+use chronus_sdk::ChangesPage;
 use chronus_sdk::failure::{failure, invalid};
 use chronus_sdk::json::Value;
 use chronus_sdk::log;
-use chronus_sdk::types::{Batch, Change, Connection, Failure, Problem, Remedy, Window};
+use chronus_sdk::types::{Batch, Change, Connection, Failure, Problem, Remedy};
 
 use self::cursor::{Cursor, Source};
 use crate::api::{self, Address};
@@ -27,9 +27,7 @@ use crate::{record, times};
 pub(crate) fn page(
     connection: &Connection,
     calendar: &str,
-    cursor: Option<&[u8]>,
-    window: Window,
-    max: u32,
+    ChangesPage { cursor, window, max }: ChangesPage<'_>,
 ) -> Result<Batch, Failure> {
     Rights::of(connection).to_read()?;
     let begins = cursor.is_none();
@@ -63,7 +61,7 @@ fn address(cursor: &Cursor, max: u32) -> Result<Address, Failure> {
     Ok(events.with_some("pageToken", cursor.page.as_deref()))
 }
 
-/// Where the reader stands after a page: before the next one, or at the sync token of the last.
+/// The cursor after a page, and whether there are more pages.
 fn follow(cursor: Cursor, answer: &Value) -> Result<(Cursor, bool), Failure> {
     let token = |name: &str| answer[name].as_str().filter(|token| !token.is_empty()).map(str::to_owned);
     match (token("nextPageToken"), token("nextSyncToken")) {
@@ -74,7 +72,7 @@ fn follow(cursor: Cursor, answer: &Value) -> Result<(Cursor, bool), Failure> {
     }
 }
 
-/// What a refusal means for whoever asked with a cursor.
+/// The failure of a request with a cursor.
 fn of_cursor(failure: Failure) -> Failure {
     match failure.remedy {
         Remedy::Gone | Remedy::CursorExpired => expired(&failure.service_code),
@@ -84,13 +82,13 @@ fn of_cursor(failure: Failure) -> Failure {
 }
 
 fn expired(code: &str) -> Failure {
-    failure(Remedy::CursorExpired, code, "the position is not known any more; the calendar must be listed again")
+    failure(Remedy::CursorExpired, code, "the cursor is no longer valid; list the calendar again")
 }
 
-/// One item of a page. An item without an id could be anything, so that the page is not believed.
+/// One item of a page. If an item has no id, the page cannot be trusted.
 fn change(item: &Value, connection: &Connection) -> Result<Change, Failure> {
     let id = record::id(item).ok_or_else(|| api::nonsense("an event in it has no id"))?.to_owned();
-    // A cancelled occurrence is news of a series that is there; everything else that is cancelled is gone.
+    // A cancelled occurrence belongs to a series that exists; any other cancelled event is gone.
     if record::is_cancelled(item) && !item["recurringEventId"].is_string() {
         return Ok(Change::Gone(id));
     }

@@ -1,10 +1,10 @@
-//! Taking an event away.
+//! Cancelling an event.
 //!
-//! Deleting twice is no mistake, so "it is not there" is what was wanted: but only if Google says so of the event when it
-//! is asked for it, and the calendar is there. A 404 alone is also the answer of a calendar that was taken from us, or of
-//! something in between that knows neither.
+//! Deleting twice succeeds, so a missing event is the wanted result, but only if Google confirms that the event is missing and
+//! the calendar is there. A 404 alone is also the answer for a calendar that is no longer accessible, or of a proxy.
 
-use chronus_sdk::types::{Connection, Done, Failure, Notify, Remedy};
+use chronus_sdk::types::{Connection, Done, Failure, Remedy};
+use chronus_sdk::{EventRef, Write};
 
 use super::{Place, TRIES, changed_each_time, is_stale};
 use crate::scopes::Rights;
@@ -13,18 +13,16 @@ use crate::{api, reasons, record};
 /// `events.cancel`
 pub(crate) fn cancel(
     connection: &Connection,
-    calendar: &str,
-    id: &str,
-    etag: Option<&str>,
-    notify: Notify,
+    event: EventRef<'_>,
+    Write { etag, notify, .. }: Write<'_>,
 ) -> Result<Done, Failure> {
     Rights::of(connection).to_write()?;
-    // What can be no event is none, and hence not there.
-    let Ok(address) = api::event(calendar, id) else {
-        api::events(calendar)?;
+    // An id that no event can have is not there.
+    let Ok(address) = api::event(event) else {
+        api::events(event.calendar)?;
         return Ok(Done { memo: None });
     };
-    let place = Place { connection, calendar, id };
+    let place = Place { connection, event };
     let address = address.telling(notify);
     for _ in 0..TRIES {
         if etag.is_some() {
@@ -46,7 +44,7 @@ pub(crate) fn cancel(
     Err(changed_each_time())
 }
 
-/// Makes sure that an event is not there, in a calendar that is; gives the failure that said so otherwise.
+/// Succeeds if the event is missing and its calendar is there; otherwise returns the refusal.
 fn if_absent(place: Place<'_>, refusal: Failure) -> Result<Done, Failure> {
     if !matches!(refusal.remedy, Remedy::NotFound | Remedy::Gone) {
         return Err(refusal);
@@ -57,6 +55,6 @@ fn if_absent(place: Place<'_>, refusal: Failure) -> Result<Done, Failure> {
         Err(Failure { remedy: Remedy::NotFound | Remedy::Gone, .. }) => {}
         Err(failure) => return Err(failure),
     }
-    let about = api::get(&api::events(place.calendar)?.with("maxResults", "1"))?;
+    let about = api::get(&api::events(place.event.calendar)?.with("maxResults", "1"))?;
     api::list(&about, "items").map(|_| Done { memo: None })
 }

@@ -1,20 +1,22 @@
-//! Making an event so that doing it twice makes one.
+//! Creating an event so that a repetition creates no second one.
 //!
-//! The answer to a write can be lost, so a caller tries again, possibly much later and with another draft. Google lets
-//! the caller choose an event's id: it is made from the key, so that the second try meets the first one's event (409).
-//! If that carries the key, equal content means that there is nothing to do, and other content is a conflict.
+//! The answer to a write can be lost, so a caller repeats it, possibly much later and with another draft. Google lets the
+//! caller choose an event's id. It is computed from the key, so that a repetition meets the first event (409). If that event
+//! carries the key and has the same content, the repetition succeeds; with other content it is a conflict.
 //!
-//! Google never gives an id back. What was deleted still holds it, cannot be made again and cannot be changed, which sent
-//! other programs around in circles. So the key has a row of ids, one for each time that its event was deleted, and the
-//! row has an end. Rejected: to bring a deleted event back by its status. Its guests were told that it is cancelled, and
-//! the same UID would come to life in calendars that have thrown it away.
+//! Google never frees an id: a deleted event keeps it and can be neither created again nor changed. So a key has a limited
+//! sequence of ids, one for each time that its event was deleted.
+//!
+//! Rejected: restoring a deleted event by its status. Its guests were told that it is cancelled, and the same UID would
+//! reappear in calendars that have dropped it.
 
 use chronus_sdk::failure::{failure, invalid, unsupported};
 use chronus_sdk::hash;
 use chronus_sdk::http::Response;
 use chronus_sdk::json::{Value, json};
 use chronus_sdk::same::{is_same_recurrence, is_same_time};
-use chronus_sdk::types::{Connection, Draft, Event, EventStatus, Failure, Notify, OneEvent, Remedy};
+use chronus_sdk::types::{Connection, Draft, Event, EventStatus, Failure, OneEvent, Remedy};
+use chronus_sdk::{EventRef, Write};
 
 use super::{Place, written};
 use crate::scopes::Rights;
@@ -23,16 +25,15 @@ use crate::{api, people, reasons, record, text, times};
 /// The longest key, in bytes.
 const MAX_KEY: usize = 256;
 
-/// How many events of one key may have been deleted before this one.
+/// The ids of one key: one more than its events that may have been deleted.
 const GENERATIONS: u32 = 10;
 
 /// `events.create`
 pub(crate) fn create(
     connection: &Connection,
     calendar: &str,
-    key: &str,
     draft: &Draft,
-    notify: Notify,
+    Write { key, notify, .. }: Write<'_>,
 ) -> Result<OneEvent, Failure> {
     Rights::of(connection).to_write()?;
     if key.is_empty() || key.len() > MAX_KEY || !key.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
@@ -48,7 +49,7 @@ pub(crate) fn create(
             let event = record::event_or_failure(&written(&response)?, connection)?;
             return Ok(OneEvent { event, memo: None });
         }
-        let place = Place { connection, calendar, id: &id };
+        let place = Place { connection, event: EventRef { calendar, id: &id } };
         let present = match place.peek() {
             Ok(present) => Some(present).filter(|present| !record::is_cancelled(present)),
             Err(failure) if matches!(failure.remedy, Remedy::NotFound | Remedy::Gone) => by_key(calendar, key)?,
@@ -62,15 +63,14 @@ pub(crate) fn create(
     Err(failure(Remedy::AlreadyExists(id(key, GENERATIONS - 1)), "409 duplicate", detail))
 }
 
-/// Whether an event has the id already, deleted ones included. Other collisions (409) are over at the next try, and
-/// going on to another id because of one would make a second event.
+/// Whether an event has the id already, deleted or not. Other conflicts (409) are temporary; using another id because of one
+/// would create a second event.
 fn is_taken(response: &Response) -> bool {
     response.status == 409 && matches!(reasons::reason(response).as_deref(), Some("duplicate" | "ALREADY_EXISTS"))
 }
 
-/// Looks for a key's event by another way, where Google says that the id is taken and then knows nothing of it: either
-/// the event was deleted so long ago that nothing is left of it but its id, or it was made so recently that not all of
-/// Google has heard of it.
+/// Finds a key's event by its property, if Google says that the id is taken and then does not find it: either the event was
+/// deleted so long ago that only its id is left, or it was created so recently that it is not visible everywhere.
 fn by_key(calendar: &str, key: &str) -> Result<Option<Value>, Failure> {
     let property = format!("{}={key}", record::KEY);
     let found = api::get(&api::events(calendar)?.with("privateExtendedProperty", &property))?;
@@ -78,8 +78,8 @@ fn by_key(calendar: &str, key: &str) -> Result<Option<Value>, Failure> {
     Ok(items.iter().find(|item| record::ours(item) == Some(key) && !record::is_cancelled(item)).cloned())
 }
 
-/// The id of the event that a key makes, after so many of its events were deleted. A key is of printable characters, so
-/// nothing of it can be mistaken for the number behind the line end.
+/// The id of a key's event, after a number of its events were deleted. Keys hold no line ends, so the number after the line
+/// end is unambiguous.
 fn id(key: &str, generation: u32) -> String {
     const DIGITS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
     let hash = if generation == 0 { hash::fnv128(key) } else { hash::fnv128(&format!("{key}\n{generation}")) };
@@ -89,7 +89,7 @@ fn id(key: &str, generation: u32) -> String {
 
 fn body(key: &str, draft: &Draft) -> Result<Value, Failure> {
     if draft.status == EventStatus::Cancelled {
-        return Err(unsupported("Google deletes what is cancelled, so that nothing can be made so"));
+        return Err(unsupported("Google deletes cancelled events, so an event cannot be created as cancelled"));
     }
     let (start, end) = times::write(&draft.when, None)?;
     let mut body = json!({
@@ -110,7 +110,7 @@ fn body(key: &str, draft: &Draft) -> Result<Value, Failure> {
     Ok(body)
 }
 
-/// What the presence of an event means for a try to make it.
+/// The result of creating an event that already exists.
 fn settle(place: Place<'_>, key: &str, body: &Value, present: &Value) -> Result<OneEvent, Failure> {
     let event = record::event_or_failure(present, place.connection)?;
     if event.ours.as_deref() != Some(key) {
@@ -119,14 +119,14 @@ fn settle(place: Place<'_>, key: &str, body: &Value, present: &Value) -> Result<
     }
     let wanted = record::event_or_failure(body, place.connection)?;
     if !is_same(&wanted, &event) {
-        let detail = "this key has made an event of other content";
+        let detail = "this key has created an event with other content";
         return Err(failure(Remedy::Conflict(event), "409 duplicate", detail));
     }
     Ok(OneEvent { event, memo: None })
 }
 
-/// Whether an event says what was to be made, as far as Google may be trusted to give it back. Answers do not count:
-/// they may have come in between.
+/// Whether an event has the wanted content, as far as Google returns it unchanged. Answers do not count, because people may
+/// have answered in between.
 fn is_same(wanted: &Event, event: &Event) -> bool {
     wanted.title.trim() == event.title.trim()
         && wanted.description.trim() == event.description.trim()

@@ -1,10 +1,10 @@
-//! Events: made, read, changed, answered and taken away.
+//! Creating, reading, changing, answering and cancelling events.
 //!
-//! A write may meet an event that somebody changed a moment ago, or its own earlier try whose answer was lost. So
-//! whatever changes an event first reads it, sends what differs under the precondition that what was read still holds
-//! (`If-Match`), and reads again when Google refuses. A change of nothing is no write.
+//! An event may have been changed by another client a moment ago, or by an earlier attempt whose answer was lost. So a change
+//! first reads the event, then sends the differences with the precondition that the event is unchanged (`If-Match`), and
+//! reads again if Google refuses. Without a difference nothing is written.
 //!
-//! Google keeps what was deleted and gives it back as cancelled when it is asked for by its id. Here that is `gone`.
+//! Google keeps deleted events and returns them by id as cancelled. Here these are `gone`.
 
 mod cancel;
 mod create;
@@ -20,33 +20,33 @@ use chronus_sdk::failure::failure;
 use chronus_sdk::http::Response;
 use chronus_sdk::json::Value;
 use chronus_sdk::types::{Connection, Event, Failure, Fetched, FetchedEvents, Notify, OneEvent, Remedy};
+use chronus_sdk::{EventRef, Write};
 
 use crate::{api, record};
 
-/// How often a change without an etag is tried against an event that others change at the same time.
+/// The attempts of a change without an etag, if other clients change the event at the same time.
 const TRIES: usize = 3;
 
-/// Where an event is.
+/// An event, as one connection reaches it.
 #[derive(Clone, Copy)]
 struct Place<'a> {
     connection: &'a Connection,
-    calendar: &'a str,
-    id: &'a str,
+    event: EventRef<'a>,
 }
 
 /// `events.get`
-pub(crate) fn get(connection: &Connection, calendar: &str, id: &str) -> Result<OneEvent, Failure> {
-    let event = record::event_or_failure(&Place { connection, calendar, id }.fetch()?, connection)?;
+pub(crate) fn get(connection: &Connection, event: EventRef<'_>) -> Result<OneEvent, Failure> {
+    let event = record::event_or_failure(&Place { connection, event }.fetch()?, connection)?;
     Ok(OneEvent { event, memo: None })
 }
 
-/// `events.get-many`. One request for each: Google's batches are a protocol of their own, and no faster.
+/// `events.get-many`. One request for each event: Google's batches are a separate protocol and not faster.
 pub(crate) fn get_many(connection: &Connection, calendar: &str, ids: &[String]) -> Result<FetchedEvents, Failure> {
     let mut items = Vec::with_capacity(ids.len());
     for id in ids {
-        let outcome = match (Place { connection, calendar, id }).fetch() {
+        let outcome = match (Place { connection, event: EventRef { calendar, id } }).fetch() {
             Ok(item) => record::event_or_failure(&item, connection).map(|event| Event { id: id.clone(), ..event }),
-            // What is wrong with the service, and not with one event, is wrong for all.
+            // A problem with the service concerns all events.
             Err(failure) if concerns_all(&failure.remedy) => return Err(failure),
             Err(failure) => Err(failure),
         };
@@ -60,7 +60,7 @@ fn concerns_all(remedy: &Remedy) -> bool {
 }
 
 impl Place<'_> {
-    /// Reads an event that should be there.
+    /// Reads an event that must exist.
     fn fetch(self) -> Result<Value, Failure> {
         let item = self.peek()?;
         if record::is_cancelled(&item) {
@@ -70,15 +70,15 @@ impl Place<'_> {
         }
     }
 
-    /// Reads what is there, deleted or not.
+    /// Reads an event, deleted or not.
     fn peek(self) -> Result<Value, Failure> {
-        let item = api::get(&api::event(self.calendar, self.id)?)?;
-        if record::id(&item).is_some() { Ok(item) } else { Err(api::nonsense("it is no event")) }
+        let item = api::get(&api::event(self.event)?)?;
+        if record::id(&item).is_some() { Ok(item) } else { Err(api::nonsense("it is not an event")) }
     }
 
-    /// Sends a patch for what was read; none if it has changed since.
+    /// Sends a patch for the event as it was read; `None` if it has changed since.
     fn patch(self, read: &Value, body: &Value, notify: Notify) -> Result<Option<Value>, Failure> {
-        let address = api::event(self.calendar, self.id)?.writing(notify);
+        let address = api::event(self.event)?.writing(notify);
         let response = api::send("PATCH", &address, read["etag"].as_str(), Some(body))?;
         if response.status == 412 {
             return Ok(None);
@@ -86,7 +86,7 @@ impl Place<'_> {
         written(&response).map(Some)
     }
 
-    /// The failure of whoever knows another state of an event than the present one.
+    /// The failure of a write whose etag is not the present one.
     fn conflict(self, present: &Value) -> Failure {
         match record::event_or_failure(present, self.connection) {
             Ok(event) => failure(Remedy::Conflict(event), "412", "the event has been changed in the meantime"),
@@ -94,11 +94,10 @@ impl Place<'_> {
         }
     }
 
-    /// Reads an event, and sends what `change` makes of it, if that is anything.
+    /// Reads an event and sends the patch that `change` makes, if any.
     fn rewrite(
         self,
-        etag: Option<&str>,
-        notify: Notify,
+        Write { etag, notify, .. }: Write<'_>,
         change: &dyn Fn(&Value) -> Result<Option<Value>, Failure>,
     ) -> Result<OneEvent, Failure> {
         for _ in 0..TRIES {
@@ -120,16 +119,16 @@ impl Place<'_> {
 }
 
 fn changed_each_time() -> Failure {
-    failure(Remedy::Temporary, "412", format!("the event was changed by others at each of {TRIES} tries"))
+    failure(Remedy::Temporary, "412", format!("other clients changed the event during each of {TRIES} attempts"))
 }
 
-/// Whether the caller knows another state of the event than the present one.
+/// Whether the caller's etag differs from the present one.
 fn is_stale(item: &Value, etag: Option<&str>) -> bool {
     etag.is_some_and(|known| item["etag"].as_str() != Some(known))
 }
 
-/// The event that a write gives back.
+/// The event in the answer to a write.
 fn written(response: &Response) -> Result<Value, Failure> {
     let item = api::object(response)?;
-    if record::id(&item).is_some() { Ok(item) } else { Err(api::nonsense("it is no event")) }
+    if record::id(&item).is_some() { Ok(item) } else { Err(api::nonsense("it is not an event")) }
 }

@@ -1,12 +1,12 @@
 //! The owner's answer to an invitation.
 //!
-//! A patch whose list of attendees is said to be incomplete (`attendeesOmitted`) changes the caller's own answer and
-//! nobody else's, whatever happens to the list meanwhile. The own entry goes there as it was read, so that a comment and
-//! the guests whom the owner brings stay.
+//! A patch with `attendeesOmitted` changes only the owner's answer, whatever happens to the list meanwhile. The owner's entry
+//! is sent as it was read, so that their comment and additional guests stay.
 
 use chronus_sdk::failure::failure;
 use chronus_sdk::json::{Value, json};
-use chronus_sdk::types::{Connection, Failure, Notify, OneEvent, Remedy, Rsvp};
+use chronus_sdk::types::{Connection, Failure, OneEvent, Remedy, Rsvp};
+use chronus_sdk::{EventRef, Write};
 
 use super::Place;
 use crate::people;
@@ -15,19 +15,18 @@ use crate::scopes::Rights;
 /// `events.respond`
 pub(crate) fn respond(
     connection: &Connection,
-    calendar: &str,
-    id: &str,
+    event: EventRef<'_>,
     rsvp: Rsvp,
-    notify: Notify,
+    write: Write<'_>,
 ) -> Result<OneEvent, Failure> {
     Rights::of(connection).to_write()?;
-    Place { connection, calendar, id }.rewrite(None, notify, &|item| answered(item, rsvp, connection))
+    Place { connection, event }.rewrite(write, &|item| answered(item, rsvp, connection))
 }
 
 fn answered(item: &Value, rsvp: Rsvp, connection: &Connection) -> Result<Option<Value>, Failure> {
     let own = people::own_place(item, connection).and_then(|place| people::raw(item).get(place));
     let Some(own) = own else {
-        return Err(failure(Remedy::NotPermitted, "", "the calendar's owner is not among those who are invited"));
+        return Err(failure(Remedy::NotPermitted, "", "the calendar's owner is not an attendee"));
     };
     let status = people::response_status(rsvp);
     if own["responseStatus"] == status {

@@ -1,14 +1,14 @@
-//! Changing what a patch names, and nothing else.
+//! Changing the fields that a patch names, and no others.
 //!
-//! Google merges a patch into the event, so what is not sent stays: location, conference, reminders, colour, whatever is
-//! not known here. Lists are replaced as a whole, of which attendees are the ones that matter (see
-//! [`people`](crate::people)). A field that says what is wanted already is not sent, and neither is a description that
-//! reads the same: its owner may have made parts of it bold.
+//! Google merges a patch into the event, so fields that are not sent stay: location, conference, reminders, colour and unknown
+//! ones. Lists are replaced as a whole; attendees are the important case (see [`people`](crate::people)). A field that already
+//! has the wanted value is not sent, and neither is a description with the same text, which its owner may have formatted.
 
 use chronus_sdk::failure::unsupported;
 use chronus_sdk::json::{Map, Value};
 use chronus_sdk::same::is_same_recurrence;
-use chronus_sdk::types::{BusyKind, Connection, Failure, Notify, OneEvent, Patch};
+use chronus_sdk::types::{BusyKind, Connection, Failure, OneEvent, Patch};
+use chronus_sdk::{EventRef, Write};
 
 use super::Place;
 use crate::scopes::Rights;
@@ -17,17 +17,15 @@ use crate::{people, record, text, times};
 /// `events.update`
 pub(crate) fn update(
     connection: &Connection,
-    calendar: &str,
-    id: &str,
-    etag: Option<&str>,
+    event: EventRef<'_>,
     patch: &Patch,
-    notify: Notify,
+    write: Write<'_>,
 ) -> Result<OneEvent, Failure> {
     Rights::of(connection).to_write()?;
-    Place { connection, calendar, id }.rewrite(etag, notify, &|item| changes(item, patch, connection))
+    Place { connection, event }.rewrite(write, &|item| changes(item, patch, connection))
 }
 
-/// The body of the patch; none if the event says all of it already.
+/// The body of the patch; `None` if nothing differs.
 fn changes(item: &Value, patch: &Patch, connection: &Connection) -> Result<Option<Value>, Failure> {
     let present = record::event_or_failure(item, connection)?;
     let mut body = Map::new();
@@ -48,7 +46,7 @@ fn changes(item: &Value, patch: &Patch, connection: &Connection) -> Result<Optio
     }
     if let Some(busy) = patch.busy.filter(|busy| *busy != present.busy) {
         if !matches!(present.busy, BusyKind::Busy | BusyKind::Free) {
-            return Err(unsupported("what an event of this type means cannot be changed at Google"));
+            return Err(unsupported("Google does not let the kind of an event of this type be changed"));
         }
         set("transparency", record::transparency(busy)?.into());
     }
@@ -63,7 +61,7 @@ fn changes(item: &Value, patch: &Patch, connection: &Connection) -> Result<Optio
     let differs = |lines: &&Vec<String>| !is_same_recurrence(lines, &present.recurrence);
     if let Some(lines) = patch.recurrence.as_ref().filter(differs) {
         set("recurrence", lines.clone().into());
-        // A series is refused without zones, also where the event had none.
+        // Google refuses a series without zones, even if the event had none.
         if !body_has(item, "timeZone") && !lines.is_empty() {
             let (start, end) = times::write(patch.when.as_ref().unwrap_or(&present.when), Some(item))?;
             set("start", start);
@@ -81,18 +79,11 @@ fn body_has(item: &Value, name: &str) -> bool {
 mod tests {
     use super::*;
     use chronus_sdk::json::json;
+    use chronus_sdk::testing;
     use chronus_sdk::types::{Date, DaySpan, EventStatus, Span};
 
     fn connection() -> Connection {
-        Connection {
-            sign_in: "google".into(),
-            server: None,
-            subject: None,
-            address: None,
-            zone: "UTC".into(),
-            fields: vec![],
-            memo: None,
-        }
+        Connection { zone: "UTC".into(), ..testing::connection("google") }
     }
 
     fn nothing() -> Patch {

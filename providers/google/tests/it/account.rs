@@ -24,7 +24,7 @@ fn two_way() -> Abilities {
 }
 
 fn open(script: &Script, connection: Connection) -> Result<Opened, Failure> {
-    script.run(|| Google::open(connection))
+    script.run(|| Google::open(&connection))
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_shared_account_tells_one_persons_free_busy() {
     // Whatever that account could see, this connection is about one person.
     let others = Script::default().run(|| {
         let whose = Whose::Calendars(vec![ANN.into()]);
-        Google::busy(person, whose, crate::window())
+        Google::busy(&person, &whose, crate::window())
     });
     assert_eq!(others.expect("answers").calendars[0].outcome.as_ref().expect_err("no").remedy, Remedy::NotFound);
 }

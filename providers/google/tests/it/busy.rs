@@ -18,7 +18,7 @@ fn list() -> String {
 
 fn ask(script: &Script, connection: Connection, window: Window) -> Result<BusyTimes, Failure> {
     let whose = Whose::Calendars(vec![ANN.into()]);
-    let answers = script.run(|| Google::busy(connection, whose, window)).expect("answers");
+    let answers = script.run(|| Google::busy(&connection, &whose, window)).expect("answers");
     answers.calendars.into_iter().next().expect("an answer").outcome
 }
 
@@ -105,7 +105,7 @@ fn what_could_not_be_read_is_not_free() {
 fn once_google_wants_to_be_left_alone_nothing_more_is_asked() {
     let script = Script::default().refuse(&list(), 403, "userRateLimitExceeded");
     let whose = Whose::Calendars(vec![ANN.into(), "b@x".into()]);
-    let answers = script.run(|| Google::busy(writer(), whose, window())).expect("answers").calendars;
+    let answers = script.run(|| Google::busy(&writer(), &whose, window())).expect("answers").calendars;
     for answer in answers {
         assert_eq!(remedy(answer.outcome), Remedy::SlowDown(2000));
     }
@@ -142,7 +142,7 @@ fn errors_of_one_calendar_are_that_calendars_failure() {
     let script = Script::default().expect(FREE_BUSY, 200, answer);
     let asked = [ANN, "b@x", "c@x", "left-out@x"].map(str::to_owned).to_vec();
     let given = connection(&["calendar.freebusy", "calendar.events"]);
-    let answers = script.run(|| Google::busy(given, Whose::Addresses(asked.clone()), window())).expect("answers");
+    let answers = script.run(|| Google::busy(&given, &Whose::Addresses(asked.clone()), window())).expect("answers");
     let seen: Vec<_> =
         answers.calendars.into_iter().map(|one| (one.calendar, one.outcome.map_err(|f| f.remedy))).collect();
     assert_eq!(seen.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>(), asked);
@@ -156,16 +156,16 @@ fn errors_of_one_calendar_are_that_calendars_failure() {
 #[test]
 fn the_scope_trap_is_not_walked_into() {
     let others = Whose::Addresses(vec!["bo@example.com".into()]);
-    let answers = Script::default().run(|| Google::busy(writer(), others, window())).expect("answers");
+    let answers = Script::default().run(|| Google::busy(&writer(), &others, window())).expect("answers");
     assert_eq!(remedy(answers.calendars[0].outcome.clone()), Remedy::Unsupported);
     let mine = Whose::Calendars(vec![ANN.into()]);
-    let answers = Script::default().run(|| Google::busy(connection(&["openid"]), mine, window())).expect("answers");
+    let answers = Script::default().run(|| Google::busy(&connection(&["openid"]), &mine, window())).expect("answers");
     assert_eq!(remedy(answers.calendars[0].outcome.clone()), Remedy::NeedsScope);
 }
 
 #[test]
 fn windows_have_an_end_after_their_start_and_a_longest_length() {
-    let ask = |start, end| Google::busy(writer(), Whose::Calendars(vec![]), Window { start, end });
+    let ask = |start, end| Google::busy(&writer(), &Whose::Calendars(vec![]), Window { start, end });
     assert_eq!(remedy(ask(5, 5)), Remedy::Invalid("window".into()));
     assert_eq!(remedy(ask(0, 401 * DAY)), Remedy::WindowTooLarge(400 * 86_400));
     assert!(ask(0, 400 * DAY).expect("answers").calendars.is_empty());

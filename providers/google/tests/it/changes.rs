@@ -1,9 +1,9 @@
 //! What has changed since the last time.
 
 use chronus_google::Google;
-use chronus_sdk::TwoWay;
 use chronus_sdk::json::{Value, json};
 use chronus_sdk::types::*;
+use chronus_sdk::{ChangesPage, TwoWay};
 
 use crate::script::{EVENTS, Script};
 use crate::{ANN, MONDAY, connection, remedy, window, writer};
@@ -15,7 +15,8 @@ fn item(id: &str) -> Value {
 }
 
 fn page(script: &Script, cursor: Option<Vec<u8>>, max: u32) -> Result<Batch, Failure> {
-    script.run(|| Google::changes(writer(), ANN.into(), cursor, window(), max))
+    let page = ChangesPage { cursor: cursor.as_deref(), window: window(), max };
+    script.run(|| Google::changes(&writer(), ANN, page))
 }
 
 fn ids(batch: &Batch) -> Vec<String> {
@@ -123,7 +124,8 @@ fn a_page_that_makes_no_sense_is_none() {
 
 #[test]
 fn whoever_may_not_see_events_hears_of_no_changes() {
-    let call = || Google::changes(connection(&["calendar.freebusy"]), ANN.into(), None, window(), 10);
+    let page_one = ChangesPage { cursor: None, window: window(), max: 10 };
+    let call = || Google::changes(&connection(&["calendar.freebusy"]), ANN, page_one);
     assert_eq!(remedy(Script::default().run(call)), Remedy::NeedsScope);
     assert_eq!(remedy(page(&Script::default(), Some(b"conformance".to_vec()), 10)), Remedy::CursorExpired);
 }

@@ -1,9 +1,9 @@
 //! Events: made, changed, answered, taken away.
 
 use chronus_google::Google;
-use chronus_sdk::TwoWay;
 use chronus_sdk::json::{Value, json};
 use chronus_sdk::types::*;
+use chronus_sdk::{EventRef, TwoWay, Write};
 
 use crate::script::{EVENTS, Script};
 use crate::{ANN, DAY, MONDAY, connection, draft, hour_from, nothing, remedy, writer};
@@ -31,8 +31,16 @@ fn stored(body: &Value) -> Value {
     item
 }
 
+fn event() -> EventRef<'static> {
+    EventRef { calendar: ANN, id: FIRST }
+}
+
+fn write(etag: Option<&str>, notify: Notify) -> Write<'_> {
+    Write { key: KEY, etag, notify }
+}
+
 fn create(script: &Script, draft: &Draft) -> Result<OneEvent, Failure> {
-    script.run(|| Google::create(writer(), ANN.into(), KEY.into(), draft.clone(), Notify::None))
+    script.run(|| Google::create(&writer(), ANN, draft, write(None, Notify::None)))
 }
 
 /// What is sent to make a draft, without its id.
@@ -128,7 +136,7 @@ fn a_deleted_event_is_followed_by_another_and_not_for_ever() {
         };
         Ok(chronus_sdk::http::Response::new(&request.url, status).with_body("application/json", body.to_string()))
     };
-    let call = || Google::create(writer(), ANN.into(), KEY.into(), draft(), Notify::None);
+    let call = || Google::create(&writer(), ANN, &draft(), write(None, Notify::None));
     let ended = chronus_sdk::http::native::answering(answer, call);
     assert!(matches!(remedy(ended), Remedy::AlreadyExists(_)));
     assert_eq!(count.get(), 20);
@@ -145,8 +153,8 @@ fn what_google_cannot_hold_is_not_made() {
     ] {
         assert_eq!(remedy(create(&Script::default(), &draft)), Remedy::Unsupported);
     }
-    let call = |connection| Google::create(connection, ANN.into(), KEY.into(), draft(), Notify::All);
-    let refused = Script::default().run(|| call(connection(&["calendar.freebusy"])));
+    let call = || Google::create(&connection(&["calendar.freebusy"]), ANN, &draft(), write(None, Notify::All));
+    let refused = Script::default().run(call);
     assert_eq!(remedy(refused), Remedy::NeedsScope);
 }
 
@@ -164,8 +172,7 @@ fn item() -> Value {
 }
 
 fn update(script: &Script, etag: Option<&str>, patch: Patch) -> Result<OneEvent, Failure> {
-    let etag = etag.map(str::to_owned);
-    script.run(|| Google::update(writer(), ANN.into(), FIRST.into(), KEY.into(), etag, patch, Notify::All))
+    script.run(|| Google::update(&writer(), event(), &patch, write(etag, Notify::All)))
 }
 
 fn get() -> String {
@@ -243,9 +250,9 @@ fn what_is_deleted_is_gone() {
     let script = Script::default().expect(&get(), 200, deleted.clone());
     assert_eq!(remedy(update(&script, None, retitled())), Remedy::Gone);
     let script = Script::default().expect(&get(), 200, deleted);
-    assert_eq!(remedy(script.run(|| Google::get(writer(), ANN.into(), FIRST.into()))), Remedy::Gone);
+    assert_eq!(remedy(script.run(|| Google::get(&writer(), event()))), Remedy::Gone);
     let script = Script::default().refuse(&get(), 404, "notFound");
-    assert_eq!(remedy(script.run(|| Google::get(writer(), ANN.into(), FIRST.into()))), Remedy::NotFound);
+    assert_eq!(remedy(script.run(|| Google::get(&writer(), event()))), Remedy::NotFound);
 }
 
 #[test]
@@ -258,9 +265,8 @@ fn somebody_elses_event_is_theirs() {
 
 #[test]
 fn an_answer_is_the_owners_alone() {
-    let respond = |script: &Script, rsvp| {
-        script.run(|| Google::respond(writer(), ANN.into(), FIRST.into(), KEY.into(), rsvp, Notify::All))
-    };
+    let respond =
+        |script: &Script, rsvp| script.run(|| Google::respond(&writer(), event(), rsvp, write(None, Notify::All)));
     let script = Script::default().expect(&get(), 200, item()).expect(&patch(), 200, item());
     respond(&script, Rsvp::Accepted).expect("answered");
     let own = json!({ "email": ANN, "self": true, "responseStatus": "accepted", "comment": "mine" });
@@ -274,8 +280,7 @@ fn an_answer_is_the_owners_alone() {
 }
 
 fn cancel(script: &Script, etag: Option<&str>) -> Result<Done, Failure> {
-    let etag = etag.map(str::to_owned);
-    script.run(|| Google::cancel(writer(), ANN.into(), FIRST.into(), KEY.into(), etag, Notify::All))
+    script.run(|| Google::cancel(&writer(), event(), write(etag, Notify::All)))
 }
 
 #[test]
@@ -313,7 +318,7 @@ fn an_event_is_taken_away_once_and_again() {
 fn each_of_many_has_its_own_outcome_until_google_wants_to_be_left_alone() {
     let many = |script: &Script| {
         let ids = [FIRST, "none", "../x"].map(str::to_owned).to_vec();
-        script.run(|| Google::get_many(writer(), ANN.into(), ids))
+        script.run(|| Google::get_many(&writer(), ANN, &ids))
     };
     let script = Script::default().expect(&get(), 200, item()).refuse(&format!("GET {}", at("none")), 404, "notFound");
     let items = many(&script).expect("items").items;

@@ -13,6 +13,7 @@ mod events;
 mod push;
 mod script;
 
+use chronus_sdk::testing;
 use chronus_sdk::types::*;
 
 /// 2 March 2026, 09:00 in Rome.
@@ -22,7 +23,7 @@ const DAY: i64 = 24 * HOUR;
 
 const ANN: &str = "ann@example.com";
 
-/// A connection that was given these scopes, without what their names begin with.
+/// A connection that was given these scopes, named without their common prefix.
 fn connection(scopes: &[&str]) -> Connection {
     let full = |scope: &&str| match *scope {
         "openid" | "email" => (*scope).to_owned(),
@@ -30,13 +31,9 @@ fn connection(scopes: &[&str]) -> Connection {
     };
     let scopes: Vec<String> = scopes.iter().map(full).collect();
     Connection {
-        sign_in: "google".into(),
-        server: None,
-        subject: None,
         address: Some(ANN.into()),
-        zone: "Europe/Rome".into(),
         fields: vec![("scope".into(), scopes.join(" "))],
-        memo: None,
+        ..testing::connection("google")
     }
 }
 

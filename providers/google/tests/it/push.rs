@@ -1,10 +1,10 @@
 //! Being told of changes.
 
 use chronus_google::Google;
-use chronus_sdk::Push;
 use chronus_sdk::http::{Response, native};
 use chronus_sdk::json::{self, json};
 use chronus_sdk::types::*;
+use chronus_sdk::{Callback, Push};
 
 use crate::script::Script;
 use crate::{ANN, MONDAY, remedy, writer};
@@ -32,12 +32,12 @@ fn watching(call: impl FnOnce() -> Result<Subscribed, Failure>) -> Result<Subscr
 
 #[test]
 fn a_channel_has_an_id_of_its_own_and_googles_end() {
-    let callback = || "https://host.example/in/1".to_owned();
-    let first = || Google::subscribe(writer(), ANN.into(), callback(), "s3cret".into(), MONDAY);
+    let callback = Callback { url: "https://host.example/in/1", secret: "s3cret", expires: MONDAY };
+    let first = || Google::subscribe(&writer(), ANN, callback);
     let one = watching(first).expect("a subscription").subscription;
     assert_eq!((one.state.as_slice(), one.expires), (&b"r1"[..], Some(1_772_352_000)));
     assert!(one.id.len() == 32 && one.id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{}", one.id);
-    let again = || Google::renew(writer(), ANN.into(), one.clone(), callback(), "s3cret".into(), MONDAY);
+    let again = || Google::renew(&writer(), ANN, &one, callback);
     let other = watching(again).expect("a subscription").subscription;
     assert_ne!(one.id, other.id);
 }
@@ -49,12 +49,12 @@ fn ending_what_has_ended_succeeds() {
         Script::default().refuse(STOP, 404, "notFound"),
         Script::default().refuse(STOP, 410, "deleted"),
     ] {
-        script.run(|| Google::unsubscribe(writer(), subscription(b"r1"))).expect("it has ended");
+        script.run(|| Google::unsubscribe(&writer(), &subscription(b"r1"))).expect("it has ended");
         assert_eq!(script.body(0), json!({ "id": "c1", "resourceId": "r1" }));
     }
     let script = Script::default().refuse(STOP, 500, "backendError");
-    assert_eq!(remedy(script.run(|| Google::unsubscribe(writer(), subscription(b"r1")))), Remedy::Temporary);
-    let call = || Google::unsubscribe(writer(), subscription(b"\xff"));
+    assert_eq!(remedy(script.run(|| Google::unsubscribe(&writer(), &subscription(b"r1")))), Remedy::Temporary);
+    let call = || Google::unsubscribe(&writer(), &subscription(b"\xff"));
     assert_eq!(remedy(Script::default().run(call)), Remedy::Invalid("subscription.state".into()));
 }
 
@@ -65,8 +65,9 @@ fn a_calendar_without_notifications_says_so() {
         400,
         "pushNotSupportedForRequestedResource",
     );
-    let call = || Google::subscribe(writer(), ANN.into(), "https://h.example/".into(), "s".into(), MONDAY);
+    let callback = Callback { url: "https://h.example/", secret: "s", expires: MONDAY };
+    let call = || Google::subscribe(&writer(), ANN, callback);
     assert_eq!(remedy(script.run(call)), Remedy::Unsupported);
-    let confirm = Google::confirm(writer(), subscription(b""), "code".into());
+    let confirm = Google::confirm(&writer(), &subscription(b""), "code");
     assert_eq!(remedy(confirm), Remedy::Unsupported);
 }

@@ -1,6 +1,6 @@
-//! From the events of a window to the times that they take.
+//! Busy times from the events of a window.
 //!
-//! An answer that was cut short is a failure that asks for a shorter window, never a list with gaps.
+//! An answer that was cut short is a failure that demands a shorter window, never a list with gaps.
 
 use chronus_sdk::failure::failure;
 use chronus_sdk::http::{HttpError, Url};
@@ -13,7 +13,7 @@ use crate::dav::{self, Answer, Give, Multistatus, Ns, Trouble, href};
 use crate::record;
 use crate::session::Session;
 
-/// The times of one calendar, in no order.
+/// The busy times of one calendar, unsorted.
 pub(super) fn ask(session: &Session<'_>, calendar: &Url, window: Window) -> Result<BusyTimes, Trouble> {
     let response = match dav::search(calendar, Give::Data, Some(window), session.account.finds_series) {
         Ok(response) => response,
@@ -37,7 +37,7 @@ fn is_cut_short(found: &Multistatus) -> bool {
 }
 
 fn too_large(window: Window) -> Failure {
-    // Half of it, but never nothing: a window of a second that is still too large has other reasons.
+    // Half of the window, and at least a second: if that is still too large, the reason is another.
     let half = u64::try_from(window.end.saturating_sub(window.start) / 2).unwrap_or(0).max(1);
     failure(Remedy::WindowTooLarge(half), "507", "the events of this window do not fit into one answer")
 }
@@ -46,7 +46,7 @@ fn of_resource(mut answer: Answer, session: &Session<'_>, window: Window, times:
     let Some(id) = href::event_id(&answer.url) else { return };
     let mut problem = |what: String| times.problems.push(Problem { id: id.clone(), what });
     let Some(data) = answer.take_text(Ns::CalDav, "calendar-data") else {
-        // Deleted between the search and the answer: it takes no time any more.
+        // Deleted between the search and the answer: it no longer takes time.
         if !matches!(answer.status, Some(404 | 410)) {
             problem("the server gave no calendar data for it".to_owned());
         }
@@ -67,7 +67,7 @@ fn engine_window(window: Window) -> icalendar::Window {
     icalendar::Window { start: at(window.start, Timestamp::MIN), end: at(window.end, Timestamp::MAX) }
 }
 
-/// What the events of one resource mean for whoever wants to meet the person. A series asks often and has few answers.
+/// The kinds of one resource's events. A series has many occurrences and few different events, so they are computed once.
 struct Meanings<'a> {
     calendar: &'a Component,
     session: &'a Session<'a>,
@@ -79,7 +79,7 @@ impl<'a> Meanings<'a> {
         let (kind, ours) = self.of(occurrence.event);
         let start = occurrence.start.as_second().max(window.start);
         let end = occurrence.end.as_second().min(window.end);
-        // What takes no time takes nobody's time.
+        // An event without a duration takes no time.
         if end <= start {
             return None;
         }
@@ -91,14 +91,14 @@ impl<'a> Meanings<'a> {
             return (*kind, ours.clone());
         }
         let kind = meaning(event, self.session);
-        // A changed occurrence made by another program may have lost the key of its series.
+        // A changed occurrence by another program may lack the key of its series.
         let ours = record::ours(event).or_else(|| record::ours(record::main_event(self.calendar)?));
         self.known.push((event, kind, ours.clone()));
         (kind, ours)
     }
 }
 
-/// None if the event is cancelled, or declined by the owner.
+/// `None` if the event is cancelled, or the owner declined it.
 fn meaning(event: &Component, session: &Session<'_>) -> Option<BusyKind> {
     let reply = event::answer(event, &session.own_addresses());
     if event::status(event) == Status::Cancelled || reply == Some(Reply::Declined) {

@@ -1,7 +1,6 @@
-//! From a server's own free/busy to times: free-busy-query (RFC 4791 §7.10), whose answer is a VFREEBUSY (RFC 5545
-//! §3.6.4).
+//! Busy times from the server's free/busy: free-busy-query (RFC 4791 §7.10), answered by a VFREEBUSY (RFC 5545 §3.6.4).
 //!
-//! The owner sees that a time is taken and not by what, so there is no key and nothing known of whole days.
+//! It says that a time is taken and not by what, so there are no keys and no whole days.
 
 use chronus_sdk::http::{self, Url};
 use chronus_sdk::icalendar::value::{self, DateOrTime, Duration, Listed, PeriodEnd};
@@ -10,7 +9,7 @@ use chronus_sdk::types::{BusyKind, BusyTimes, Interval, Problem, Window};
 
 use crate::dav::{self, Trouble, requests};
 
-/// The times of one calendar, in no order.
+/// The busy times of one calendar, unsorted.
 pub(super) fn ask(calendar: &Url, window: Window) -> Result<BusyTimes, Trouble> {
     let response = http::send(&requests::free_busy(calendar, window))?;
     if response.status != 200 {
@@ -28,7 +27,7 @@ pub(super) fn ask(calendar: &Url, window: Window) -> Result<BusyTimes, Trouble> 
         for listed in value::list(property) {
             match listed.ok().and_then(|listed| period(&listed)) {
                 Some((start, end)) => intervals.extend(cut(start, end, window, kind)),
-                // Which time it is nobody knows, so it is not known to be free either.
+                // The time that it means is unknown, so no time is known to be free.
                 None => return Err(dav::nonsense(&response, "it has a period that cannot be read")),
             }
         }
@@ -38,12 +37,12 @@ pub(super) fn ask(calendar: &Url, window: Window) -> Result<BusyTimes, Trouble> 
     Ok(BusyTimes { intervals, problems })
 }
 
-/// FBTYPE (RFC 5545 §3.2.9). What is unknown is busy.
+/// FBTYPE (RFC 5545 §3.2.9). An unknown type is busy.
 fn kind(property: &Property) -> BusyKind {
     match property.parameter("FBTYPE").map(str::to_ascii_uppercase).as_deref() {
         Some("FREE") => BusyKind::Free,
         Some("BUSY-TENTATIVE") => BusyKind::Tentative,
-        // Exchange and those who follow it say so of who is out of office.
+        // Exchange and its followers use it for out of office.
         Some("BUSY-UNAVAILABLE") => BusyKind::OutOfOffice,
         _ => BusyKind::Busy,
     }

@@ -1,10 +1,9 @@
-//! When the owner is free, in the cheapest way that is right.
+//! Busy times, by the cheapest correct way.
 //!
-//! The events that touch the window are fetched and expanded by the sdk's engine, which is the same for every server
-//! ([`events`]). That is one request, and it is right: a server's own free/busy does not know who declined, which
-//! meeting is ours, in which zone a whole day is meant, or what is out of office; and its expansion is longer than the
-//! series that it stands for. `README.md` has the figures. A calendar of which the owner may see nothing else is asked
-//! for its free/busy ([`free_busy`]), and that is remembered, so that it costs one request as well.
+//! One request fetches the events that touch the window, and the engine expands them, in the same way for every server
+//! ([`events`]). The server's own free/busy lacks the owner's answers, the host's keys, the zone of whole days and out of
+//! office, and its expansion is longer than the series. `README.md` has figures. For a calendar that shows free/busy only,
+//! that is used ([`free_busy`]), and the memo records it, so that it takes one request too.
 
 mod events;
 mod free_busy;
@@ -16,27 +15,27 @@ use chronus_sdk::types::{BusyAnswer, BusyAnswers, BusyTimes, Connection, Failure
 use crate::dav::Trouble;
 use crate::session::{self, Session};
 
-/// Answers for each calendar.
-pub(crate) fn busy(connection: &Connection, whose: Whose, window: Window) -> Result<BusyAnswers, Failure> {
+/// `busy.query`
+pub(crate) fn busy(connection: &Connection, whose: &Whose, window: Window) -> Result<BusyAnswers, Failure> {
     if window.end <= window.start {
         return Err(invalid("window", "the window's end is not after its start"));
     }
     let ids = match whose {
         Whose::Calendars(ids) => ids,
         Whose::Addresses(addresses) => {
-            let refused = |calendar| BusyAnswer {
-                calendar,
-                outcome: Err(unsupported("CalDAV servers tell of other people only within one server")),
+            let refused = |calendar: &String| BusyAnswer {
+                calendar: calendar.clone(),
+                outcome: Err(unsupported("CalDAV servers show other people's times only within one server")),
             };
-            return Ok(BusyAnswers { calendars: addresses.into_iter().map(refused).collect(), memo: None });
+            return Ok(BusyAnswers { calendars: addresses.iter().map(refused).collect(), memo: None });
         }
     };
     let (calendars, memo) = session::run(connection, |session| {
         let mut answers = Vec::with_capacity(ids.len());
-        for id in &ids {
+        for id in ids {
             let outcome = match of_calendar(session, id, window) {
                 Ok(times) => Ok(times),
-                // Found out anew, the account may be elsewhere; found out just now, it is not.
+                // Unless discovery ran in this call, the account may have moved.
                 Err(trouble) if trouble.perhaps_moved && !session.fresh => return Err(trouble),
                 Err(trouble) => Err(*trouble.failure),
             };
@@ -51,7 +50,7 @@ fn of_calendar(session: &Session<'_>, id: &str, window: Window) -> Result<BusyTi
     let calendar = session.calendar(id)?;
     let mut times = if session.learned().free_busy_only.iter().any(|known| known == id) {
         match free_busy::ask(&calendar, window) {
-            // The owner may have been given more rights since.
+            // The owner may have more permissions now.
             Err(trouble) if is_refusal(&trouble) => {
                 session.learn(|learned| learned.free_busy_only.retain(|known| known != id));
                 events::ask(session, &calendar, window)?
@@ -60,7 +59,7 @@ fn of_calendar(session: &Session<'_>, id: &str, window: Window) -> Result<BusyTi
         }
     } else {
         match events::ask(session, &calendar, window) {
-            // By RFC 3744 §7.1.1 it says that this is about rights. A bare 403 may be anything, and free/busy knows less.
+            // By RFC 3744 §7.1.1 the reason is a missing permission. A bare 403 may have other reasons.
             Err(refused) if refused.failure.service_code.ends_with("need-privileges") => {
                 let times = free_busy::ask(&calendar, window).map_err(|_| refused)?;
                 session.learn(|learned| learned.free_busy_only.push(id.to_owned()));
@@ -73,7 +72,7 @@ fn of_calendar(session: &Session<'_>, id: &str, window: Window) -> Result<BusyTi
     Ok(times)
 }
 
-/// Whether a server means "not in this way" rather than "not now".
+/// Whether the server refuses this kind of request, and not just now.
 fn is_refusal(trouble: &Trouble) -> bool {
     !matches!(trouble.failure.remedy, Remedy::Temporary | Remedy::SlowDown(_) | Remedy::Reconnect)
 }

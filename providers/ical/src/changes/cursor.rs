@@ -1,32 +1,32 @@
-//! Where a reader of changes stands, as bytes for the host to keep.
+//! The cursor of `changes`.
 //!
-//! The contract allows 1 MiB. What grows is the names that are still to be given and, for servers that cannot say what
-//! changed, the names and entity tags that were there last time. When they do not fit, something is given up that can
-//! be had again: the tags (then a change means a new listing), or the rest of a listing (then it is listed again from
-//! the last name on). Bytes that are not ours, of another layout or of another calendar, are no cursor.
+//! The contract allows 1 MiB. A cursor grows by the names that are still to be returned and, for servers that cannot report
+//! changes, by the names and entity tags of the last look. If they do not fit, something that can be fetched again is dropped:
+//! the tags (then a change means a new listing), or the rest of a listing (then the listing continues from the last name).
+//! Bytes of another layout, another calendar or another provider are not a cursor.
 
 use chronus_sdk::lines::{self, Writer};
 
 /// The layout. A cursor of another one is expired.
 const FORMAT: &str = "1";
 
-/// The most bytes that the host keeps.
+/// The most bytes of a cursor.
 const MAX_BYTES: usize = 1 << 20;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cursor {
-    /// The calendar's id: the same bytes mean nothing for another one.
+    /// The calendar's id. The cursor is not valid for another one.
     calendar: String,
     pub(super) source: Source,
-    /// What is known to have changed and was not given yet, in this order.
+    /// Known changes that were not returned yet, in order.
     pub(super) pending: Vec<Pending>,
-    /// Set from the call without a cursor on until the listing that it began has ended.
+    /// The listing, while it lasts.
     pub(super) listing: Option<Listing>,
-    /// The server has more to say before what it said is complete.
+    /// The server cut its answer short and has more changes.
     pub(super) cut_short: bool,
 }
 
-/// How changes are found out.
+/// The way to find changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     /// sync-collection (RFC 6578), from this token on.
@@ -35,12 +35,12 @@ pub(super) enum Source {
     Compare(Seen),
 }
 
-/// What was there at the last look.
+/// The state at the last look.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Seen {
     /// The collection's own tag, if the server has one.
     pub(super) ctag: Option<String>,
-    /// Sorted by name. None if there were too many to be kept.
+    /// Sorted by name; `None` if there were too many.
     pub(super) names: Option<Vec<Named>>,
 }
 
@@ -53,7 +53,7 @@ pub(super) enum Pending {
     Gone(String),
 }
 
-/// A listing under way.
+/// A listing that has not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Listing {
     pub(super) start: i64,
@@ -108,7 +108,7 @@ impl Cursor {
             Source::Compare(seen) => {
                 out.push('t', seen.ctag.as_deref().unwrap_or_default());
                 if let Some(names) = &seen.names {
-                    // Also where there is none: that is something else than not to know.
+                    // An empty list is not the same as an unknown one.
                     out.push('n', "");
                     names.iter().for_each(|(name, tag)| out.push('n', &format!("{tag:x} {name}")));
                 }
@@ -130,13 +130,13 @@ impl Cursor {
         out.into_bytes()
     }
 
-    /// Whether the next call has something to give at once.
+    /// Whether there is another page now.
     pub(super) fn has_more(&self) -> bool {
         let listing = self.listing.as_ref().is_some_and(|listing| listing.after.is_some());
         !self.pending.is_empty() || listing || self.cut_short
     }
 
-    /// Writes it, giving up what does not fit. None if that is not enough.
+    /// Writes the cursor without the parts that do not fit; `None` if it is still too long.
     pub(super) fn write(mut self) -> Option<Vec<u8>> {
         loop {
             let bytes = self.bytes();
@@ -155,7 +155,7 @@ impl Cursor {
         {
             return true;
         }
-        // Only a listing can be taken up again: its names are sorted and still there.
+        // Only a listing can be continued: its names are sorted and still on the server.
         let Some(listing) = &mut self.listing else { return false };
         self.pending.truncate(self.pending.len() / 2);
         match self.pending.last() {
@@ -168,7 +168,7 @@ impl Cursor {
     }
 }
 
-/// Nothing, or one name with its tag.
+/// A name with its tag; empty for an empty list.
 fn named(value: &str) -> Option<Option<Named>> {
     if value.is_empty() {
         return Some(None);
@@ -177,7 +177,7 @@ fn named(value: &str) -> Option<Option<Named>> {
     Some(Some((name.to_owned(), u64::from_str_radix(tag, 16).ok()?)))
 }
 
-/// Entity tags are long, and all that is asked of them is whether they are the same.
+/// A hash of an entity tag: tags are long and only compared.
 pub(super) fn hash(etag: &str) -> u64 {
     chronus_sdk::hash::fnv64(etag)
 }

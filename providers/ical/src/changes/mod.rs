@@ -1,19 +1,21 @@
-//! What has changed in a calendar since the last time.
+//! Changes of a calendar since the last look.
 //!
-//! A listing names the events of the window; a look afterwards names what changed anywhere in the calendar. What must
-//! never happen is a gap between the two. So the position from which later looks start (a sync token, or a collection
-//! tag with all entity tags) is taken before the listing: what changes while it is read is named twice rather than
-//! never. Names come first and cheap, bodies in pages after them; the names that are left travel in the cursor.
-//! Servers without sync-collection are compared: their collection tag tells whether anything changed, their entity
-//! tags what. So are those whose tokens are not good for much, which [`tokens`] finds out.
-//! Rejected: a listing by sync-collection with an empty token. It names every event ever made, and the host would
-//! fetch them all.
+//! A listing returns the events of the window; later looks return what changed anywhere in the calendar. There must be no gap
+//! between the two. So the starting position of later looks (a sync token, or a collection tag with all entity tags) is taken
+//! before the listing: a change during the listing is returned twice rather than never. Names are fetched first, because they
+//! are cheap, and bodies page by page; the remaining names are in the cursor. For servers without sync-collection the
+//! provider compares: the collection tag says whether anything changed, and the entity tags say what. It also compares for
+//! servers whose tokens are unreliable, which [`tokens`] tests.
+//!
+//! Rejected: a listing by sync-collection with an empty token. It names every event ever created, and the host would fetch
+//! them all.
 
 mod cursor;
 mod tokens;
 
 use std::collections::{BTreeMap, BinaryHeap};
 
+use chronus_sdk::ChangesPage;
 use chronus_sdk::failure::{failure, invalid, temporary};
 use chronus_sdk::http::{HttpError, Url};
 use chronus_sdk::log;
@@ -30,15 +32,13 @@ use cursor::{Cursor, Listing, Named, Pending, Seen, Source, hash};
 pub(crate) fn page(
     connection: &Connection,
     calendar: &str,
-    cursor: Option<&[u8]>,
-    window: Window,
-    max: u32,
+    ChangesPage { cursor, window, max }: ChangesPage<'_>,
 ) -> Result<Batch, Failure> {
     if window.end <= window.start {
         return Err(invalid("window", "the window's end is not after its start"));
     }
     if max == 0 {
-        return Err(invalid("max", "a page of no items never ends"));
+        return Err(invalid("max", "a page must hold at least one item"));
     }
     let known = match cursor {
         None => None,
@@ -56,10 +56,10 @@ pub(crate) fn page(
 }
 
 fn expired(code: &str) -> Failure {
-    failure(Remedy::CursorExpired, code, "the position is not known any more; the calendar must be listed again")
+    failure(Remedy::CursorExpired, code, "the cursor is no longer valid; list the calendar again")
 }
 
-/// Takes the position and lists the window.
+/// Takes the starting position and lists the window.
 fn begin(session: &Session<'_>, url: &Url, calendar: &str, window: Window) -> Result<Cursor, Trouble> {
     let answers = dav::ask(&requests::propfind(url, "0", &["d:sync-token", "s:getctag"]))?.answers;
     let collection = answers.first();
@@ -77,7 +77,7 @@ fn begin(session: &Session<'_>, url: &Url, calendar: &str, window: Window) -> Re
     Ok(cursor)
 }
 
-/// Fills an empty cursor from where it stands.
+/// Looks for further changes if the cursor holds none.
 fn go_on(session: &Session<'_>, url: &Url, mut cursor: Cursor) -> Result<Cursor, Trouble> {
     if !cursor.pending.is_empty() {
         return Ok(cursor);
@@ -96,7 +96,7 @@ fn go_on(session: &Session<'_>, url: &Url, mut cursor: Cursor) -> Result<Cursor,
     Ok(cursor)
 }
 
-/// Gives the next page of what a cursor holds.
+/// Returns the next page of the cursor's changes.
 fn give(session: &Session<'_>, url: &Url, mut cursor: Cursor, max: u32) -> Result<Batch, Trouble> {
     let count = cursor.pending.len().min(max as usize);
     let now: Vec<Pending> = cursor.pending.drain(..count).collect();
@@ -127,7 +127,7 @@ fn changed(pending: &Pending) -> Option<String> {
     }
 }
 
-/// None for what is no event: calendars may hold tasks as well.
+/// `None` for a resource that is not an event: calendars may hold tasks.
 fn item(session: &Session<'_>, id: String, found: Found) -> Result<Option<Change>, Failure> {
     Ok(Some(match found {
         Found::Stored(stored) if !record::holds_event(&stored.calendar) => return Ok(None),
@@ -136,15 +136,15 @@ fn item(session: &Session<'_>, id: String, found: Found) -> Result<Option<Change
             Err(what) => Change::Problem(Problem { id, what }),
         },
         Found::Unreadable(what) => Change::Problem(Problem { id, what }),
-        // Named a moment ago, and deleted since.
+        // Deleted since it was named.
         Found::Missing => Change::Gone(id),
-        // The server keeps silent: nothing may be concluded from that.
+        // The server omitted it, which proves nothing.
         Found::Failed(failure) if failure.service_code.is_empty() => return Err(*failure),
         Found::Failed(failure) => Change::Problem(Problem { id, what: failure.detail }),
     }))
 }
 
-/// The names of the events that touch a window, sorted, from one on.
+/// The names of the events that touch a window, sorted, after a name.
 fn list(session: &Session<'_>, url: &Url, window: Window, after: Option<&str>) -> Result<Vec<Pending>, Trouble> {
     let listed = names(session, url, Some(window))?.into_iter().map(|(name, _)| name);
     Ok(listed.filter(|name| after.is_none_or(|after| name.as_str() > after)).map(Pending::Changed).collect())
@@ -189,7 +189,7 @@ fn ctag(answer: &Answer) -> Option<String> {
     answer.text(Ns::CalendarServer, "getctag").map(str::to_owned)
 }
 
-/// What changed by the comparison with what was seen, which becomes what is there now.
+/// The changes since the last look, by comparison; updates `seen`.
 fn compare(session: &Session<'_>, url: &Url, seen: &mut Seen) -> Result<Vec<Pending>, Trouble> {
     let answers = dav::ask(&requests::propfind(url, "0", &["s:getctag"]))?.answers;
     let now = answers.first().and_then(ctag);
@@ -203,8 +203,8 @@ fn compare(session: &Session<'_>, url: &Url, seen: &mut Seen) -> Result<Vec<Pend
     Ok(pending)
 }
 
-/// What is not in the second of two sorted lists any more, then what is new or other in it: an event that was given
-/// another name leaves before it comes.
+/// The difference of two sorted lists: removed names first, then new and changed ones, so that a renamed event is removed
+/// before it is added.
 fn difference(before: &[Named], there: &[Named]) -> Vec<Pending> {
     let find = |list: &[Named], name: &str| {
         let at = list.binary_search_by(|(known, _)| known.as_str().cmp(name)).ok()?;
@@ -216,8 +216,8 @@ fn difference(before: &[Named], there: &[Named]) -> Vec<Pending> {
     gone.map(|(name, _)| Pending::Gone(name.clone())).chain(changed).collect()
 }
 
-/// What changed since a token, which becomes the present one; and whether there is more. As in [`difference`], what is
-/// gone comes first. A server may name an event twice; what it says last is the case.
+/// The changes since a token, and whether there are more; updates the token. As in [`difference`], removed names come first. A
+/// server may name an event twice; the last mention counts.
 fn look(url: &Url, token: &mut String) -> Result<(Vec<Pending>, bool), Trouble> {
     let tokens::Answered { answers, token: new, cut_short } = match tokens::ask(url, token)? {
         tokens::Asked::Unknown(code) => return Err(expired(&code).into()),
@@ -229,7 +229,7 @@ fn look(url: &Url, token: &mut String) -> Result<(Vec<Pending>, bool), Trouble> 
     }
     let stuck = cut_short && new == *token && last.is_empty();
     if stuck {
-        return Err(temporary("the server says that there is more, and gives nothing").into());
+        return Err(temporary("the server announces more changes and returns none").into());
     }
     log::debug("looked for changes", &[("changes", &last.len()), ("more", &cut_short)]);
     *token = new;

@@ -1,12 +1,12 @@
-//! Sync tokens (RFC 6578), and whether they are worth anything.
+//! Sync tokens (RFC 6578), and a test of their reliability.
 //!
-//! A token that a server has forgotten must be refused, because only then is everything listed anew and what was
-//! deleted meanwhile noticed. DAViCal, SOGo, Stalwart and OX answer any token, and some of them with all events; others
-//! fail with 500, which would be tried for ever. Some servers name every event at every look, and nothing would ever be
-//! in step. None of that shows in an ordinary answer, so before the first listing a server's tokens are tried: the
-//! present one must name nothing, and one that the server never gave must be refused in a way that is understood. What
-//! came of it is remembered.
-//! Rejected: to believe the property `sync-token`, and a list of makes (versions differ, and proxies hide them).
+//! A server must refuse a token that it has forgotten, because only then does the host list everything again and notice
+//! deletions. DAViCal, SOGo, Stalwart and OX accept any token, and some return all events; others fail with 500, which would be
+//! repeated for ever. Some servers name every event at each look. An ordinary answer shows none of this, so the tokens are
+//! tested before the first listing: the present one must return nothing, and one that the server never issued must be refused
+//! in a known way. The memo records the result.
+//!
+//! Rejected: trusting the property `sync-token`; a list of products (versions differ, and proxies hide them).
 
 use chronus_sdk::http::{self, Response, Url};
 use chronus_sdk::log;
@@ -15,26 +15,26 @@ use chronus_sdk::types::Remedy;
 use crate::dav::{self, Ns, Trouble, href, requests};
 use crate::session::Session;
 
-/// How often the present token is asked for changes: somebody may change something just then, but not each time.
+/// The attempts of the test with the present token: a person may change something meanwhile, but not each time.
 const TRIES: usize = 3;
 
-/// What a server makes of a token.
+/// The answer to a token.
 pub(super) enum Asked {
     Answered(Answered),
-    /// It does not know the token, or not any more; with its code.
+    /// The token is unknown or forgotten; with the server's code.
     Unknown(String),
 }
 
 pub(super) struct Answered {
-    /// Events by their names, and whether they are gone.
+    /// Names of events, and whether they are gone.
     pub(super) answers: Vec<(String, bool)>,
-    /// The token for the next time.
+    /// The next token.
     pub(super) token: String,
-    /// There is more to be asked for at once.
+    /// There are more changes.
     pub(super) cut_short: bool,
 }
 
-/// Asks what changed since a token.
+/// Requests the changes since a token.
 pub(super) fn ask(url: &Url, token: &str) -> Result<Asked, Trouble> {
     let response = http::send(&requests::sync(url, token))?;
     if is_unknown(&response) {
@@ -47,7 +47,7 @@ pub(super) fn ask(url: &Url, token: &str) -> Result<Asked, Trouble> {
     let mut cut_short = false;
     for answer in found.answers {
         cut_short |= answer.status == Some(507);
-        // The collection is among its own members on iCloud; it has no name here.
+        // iCloud lists the collection among its members; it has no event name.
         let name = href::event_id(&answer.url).filter(|_| answer.status != Some(507));
         answers.extend(name.map(|name| (name, matches!(answer.status, Some(404 | 410)))));
     }
@@ -61,14 +61,14 @@ fn is_unknown(response: &Response) -> bool {
     matches!(response.status, 409 | 410 | 412) || named && response.status / 100 == 4
 }
 
-/// The token from which looks may start; none if this server's are not to be relied on.
+/// The token to start from; `None` if the server's tokens are unreliable.
 pub(super) fn tried(session: &Session<'_>, url: &Url, token: &str) -> Result<Option<String>, Trouble> {
     let good = match session.learned().tokens {
         Some(good) => good,
         None => {
             let good = try_present(url, token)? && try_unknown(url, token)?;
             if !good {
-                log::warn("the server's sync tokens are no good; its events are compared", &[]);
+                log::warn("the server's sync tokens are unreliable; comparing events instead", &[]);
             }
             session.learn(|learned| learned.tokens = Some(good));
             good
@@ -77,7 +77,7 @@ pub(super) fn tried(session: &Session<'_>, url: &Url, token: &str) -> Result<Opt
     Ok(good.then(|| token.to_owned()))
 }
 
-/// Whether nothing is named when nothing has changed.
+/// Whether the present token returns nothing.
 fn try_present(url: &Url, token: &str) -> Result<bool, Trouble> {
     let mut token = token.to_owned();
     for _ in 0..TRIES {
@@ -91,8 +91,8 @@ fn try_present(url: &Url, token: &str) -> Result<bool, Trouble> {
     Ok(false)
 }
 
-/// Whether tokens that the server never gave are refused. The first resembles its own. A server that counts changes may
-/// take it for one of the future and have nothing to say to it; then one decides that resembles nothing.
+/// Whether tokens that the server never issued are refused. The first resembles its own; a server that counts changes may take
+/// it for a future one and return nothing, and then an arbitrary one decides.
 fn try_unknown(url: &Url, token: &str) -> Result<bool, Trouble> {
     for unknown in [resembling(token), "urn:chronus:never-given".to_owned()] {
         match ask(url, &unknown) {
@@ -105,7 +105,7 @@ fn try_unknown(url: &Url, token: &str) -> Result<bool, Trouble> {
     Ok(false)
 }
 
-/// A token of the same form that was never given: a number becomes a larger one, the last digit of a hash another.
+/// A token of the same form that was never issued: a larger number, or a hash with another last digit.
 fn resembling(token: &str) -> String {
     const SHORTEST_HASH: usize = 32;
     let hash = token.bytes().rev().take_while(u8::is_ascii_hexdigit).count() >= SHORTEST_HASH;
@@ -116,7 +116,7 @@ fn resembling(token: &str) -> String {
     }
 }
 
-/// A server that is busy, or does not let us in, says nothing of its tokens.
+/// Whether a failure says something about tokens. One of a busy server, or about the credential, does not.
 fn is_no(trouble: Trouble) -> Result<bool, Trouble> {
     let no_status = trouble.failure.service_code.is_empty();
     match trouble.failure.remedy {

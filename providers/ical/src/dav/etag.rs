@@ -1,9 +1,8 @@
 //! Entity tags (RFC 9110 §8.8.3), as servers write them.
 //!
-//! A tag must be a quoted string, and the same one in a header and in a property. Proxies that compress put `W/` before
-//! it, while the server behind them knows only the strong one; some servers leave the quotes away in the property, or
-//! everywhere. So tags are compared without either, shown to the host in the one right form, and sent back as the
-//! server wrote them, because some compare them letter by letter.
+//! A tag must be a quoted string, equal in header and property. Compressing proxies add `W/`, while the server knows the strong
+//! tag only; some servers omit the quotes in the property, or everywhere. So tags are compared without either, shown to the host
+//! in one form, and sent back as the server wrote them, because some servers compare the text.
 
 /// An entity tag, without the mark of a weak one.
 #[derive(Clone, Debug)]
@@ -12,14 +11,14 @@ pub(crate) struct Etag {
 }
 
 impl Etag {
-    /// Reads a header, a property, or what the host has kept.
+    /// Reads a tag from a header, a property or the host.
     pub(crate) fn read(text: &str) -> Option<Etag> {
         let text = text.trim();
         let strong = text.strip_prefix("W/").or_else(|| text.strip_prefix("w/")).unwrap_or(text);
         (!strong.is_empty()).then(|| Etag { written: strong.to_owned() })
     }
 
-    /// Whether it is marked as weak: then what was stored may not be what was sent.
+    /// Whether it is marked as weak: then the stored event may differ from the one sent.
     pub(crate) fn is_weak(text: &str) -> bool {
         matches!(text.trim().get(..2), Some("W/" | "w/"))
     }

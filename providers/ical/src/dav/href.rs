@@ -1,24 +1,24 @@
-//! One form for every address, and ids that cannot lead astray.
+//! Canonical addresses, and ids that stay within their calendar.
 //!
-//! Servers write the same address in several ways: with `%40` or `@`, absolute or not, with the port or without. Ids
-//! are compared and stored, so every address is brought to one form first: decoded, and encoded again except for the
-//! unreserved characters.
+//! Servers write the same address in several ways: with `%40` or `@`, absolute or relative, with or without the port. Ids are
+//! compared and stored, so each address is first brought to one form: decoded, and encoded again except for the unreserved
+//! characters.
 //!
-//! The id of an event is the last segment of its address and nothing more. Whatever somebody hands in as an id, the
-//! request therefore goes to that one calendar: no id can name another collection, another host or a query. The id of
-//! a calendar is its path, and a path is accepted only within a calendar home of the account.
+//! The id of an event is the last segment of its address. So for any id, the request goes to that calendar: no id can name
+//! another collection, another host or a query. The id of a calendar is its path, which must be within a calendar home of the
+//! account.
 
 use chronus_sdk::http::{Url, decode, encode};
 
-/// Longer than any name that a server would take.
+/// The longest id: longer than any name that servers accept.
 const MAX_SEGMENT: usize = 1024;
 
-/// Resolves an address found in an answer; none if it is not usable.
+/// Resolves an address in an answer; `None` if it is not usable.
 pub(crate) fn resolve(base: &Url, link: &str) -> Option<Url> {
     if link.is_empty() || link.starts_with("mailto:") || link.starts_with("urn:") {
         return None;
     }
-    // Some servers write spaces as they are.
+    // Some servers do not encode spaces.
     let url = base.join(&link.replace(' ', "%20")).ok()?;
     at(&url, url.path())
 }
@@ -45,13 +45,13 @@ fn encode_bytes(bytes: &[u8]) -> String {
     }
 }
 
-/// The id of the event at this address: its last segment. None for a collection.
+/// The id of the event at this address: its last segment; `None` for a collection.
 pub(crate) fn event_id(url: &Url) -> Option<String> {
     let segment = url.path().rsplit('/').next()?;
     (!segment.is_empty()).then(|| segment.to_owned())
 }
 
-/// The address of an event of a calendar; none if the id cannot be one.
+/// The address of an event of a calendar; `None` if no event can have the id.
 pub(crate) fn event_url(calendar: &Url, id: &str) -> Option<Url> {
     let decoded = decode(id);
     let plain = !matches!(decoded.as_slice(), b"" | b"." | b"..") && !decoded.contains(&b'/');
@@ -61,7 +61,7 @@ pub(crate) fn event_url(calendar: &Url, id: &str) -> Option<Url> {
     Url::parse(&format!("{calendar}{}", encode_bytes(&decoded))).ok()
 }
 
-/// The address of a calendar; none if the id is no path within one of these homes.
+/// The address of a calendar; `None` if the id is not a path within one of these homes.
 pub(crate) fn calendar_url(homes: &[Url], id: &str) -> Option<Url> {
     let proper = id.starts_with('/') && id.ends_with('/') && !id.contains(['?', '#']);
     if !proper {

@@ -1,8 +1,7 @@
 //! WebDAV and CalDAV on the wire: RFC 4918, RFC 4791, RFC 6578.
 //!
-//! Here is the knowledge of what to ask and how to read the answer; what follows from an answer is decided elsewhere.
-//! It lives with this provider and not in the sdk, because no other service speaks it.
-//! Requests are made in [`requests`], answers read in [`multistatus`], addresses kept in line by [`href`].
+//! This module knows the requests and how to read the answers; other modules decide what follows. It is not in the sdk, because
+//! no other provider uses it. [`requests`] makes requests, [`multistatus`] reads answers, and [`href`] handles addresses.
 
 mod etag;
 pub(crate) mod href;
@@ -20,14 +19,14 @@ pub(crate) use multistatus::{Answer, Multistatus, Preconditions};
 pub(crate) use requests::Give;
 pub(crate) use xml::{Element, Ns};
 
-/// Before anything that anybody has in a calendar: 1 January 1900. Servers refuse dates that look like mistakes.
+/// A date before all events: 1 January 1900. Servers refuse dates that look like errors.
 const LONG_AGO: i64 = -2_208_988_800;
 
 /// Why a step failed.
 #[derive(Debug)]
 pub(crate) struct Trouble {
     pub(crate) failure: Box<Failure>,
-    /// Whether addresses that were discovered earlier may be to blame: then they are discovered again.
+    /// Whether outdated addresses may be the reason: then discovery runs again.
     pub(crate) perhaps_moved: bool,
 }
 
@@ -43,7 +42,7 @@ impl From<HttpError> for Trouble {
     }
 }
 
-/// Sends a request about a collection that must exist, and reads the multistatus that answers it.
+/// Sends a request about a collection that must exist, and reads the multistatus.
 pub(crate) fn ask(request: &Request) -> Result<Multistatus, Trouble> {
     read(&http::send(request)?)
 }
@@ -60,7 +59,7 @@ pub(crate) fn search(
     let window = window.map(|window| Window { start: if finds_series { window.start } else { LONG_AGO }, ..window });
     let response = http::send(&requests::query(calendar, give, window))?;
     if response.status == 500 && window.is_some() {
-        log::warn("the server failed to search a window and is asked for all events", &[]);
+        log::warn("the server failed to search a window; requesting all events", &[]);
         return http::send(&requests::query(calendar, give, None));
     }
     Ok(response)
@@ -78,13 +77,13 @@ pub(crate) fn read(response: &Response) -> Result<Multistatus, Trouble> {
 /// An answer about a collection that is not the expected one.
 pub(crate) fn unexpected(response: &Response) -> Trouble {
     let mut failure = match response.is_success() || response.redirect().is_some() {
-        true => *nonsense(response, "it is not the multistatus that was asked for").failure,
+        true => *nonsense(response, "it is not a multistatus").failure,
         false => response.failure(),
     };
     if let Some(named) = precondition(response).first() {
         failure.service_code = format!("{} {named}", response.status);
     }
-    // A write that a method or a path does not allow is no more permitted than one that rights do not allow.
+    // A write to a path that does not allow it is as forbidden as one without permission.
     if response.status == 405 {
         failure.remedy = Remedy::NotPermitted;
     }
@@ -100,7 +99,7 @@ pub(crate) fn precondition(response: &Response) -> Preconditions {
     }
 }
 
-/// An answer that makes no sense may be a proxy's, and better at the next try.
+/// The failure of an unexpected answer, which may be a proxy's and temporary.
 pub(crate) fn nonsense(response: &Response, what: &str) -> Trouble {
     let status = response.status.to_string();
     failure(Remedy::Temporary, status, format!("the answer of {} cannot be used: {what}", response.url)).into()

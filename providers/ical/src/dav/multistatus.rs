@@ -1,4 +1,4 @@
-//! What servers answer: a multistatus (RFC 4918 §13), or the preconditions of an error (§16).
+//! Answers of servers: a multistatus (RFC 4918 §13), or the preconditions of an error (§16).
 //!
 //! A property counts only if its own `propstat` says 2xx: servers list what they do not have beside what they have, in
 //! any order, and a reader that takes the last one finds every ctag empty. A status on the response itself speaks of
@@ -16,14 +16,14 @@ pub(crate) struct Multistatus {
     pub(crate) sync_token: Option<String>,
 }
 
-/// What it says of one resource.
+/// The part about one resource.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
     /// The resource's address, resolved and in canonical form.
     pub(crate) url: Url,
     /// The status of the whole resource, where the response has no properties.
     pub(crate) status: Option<u16>,
-    /// The properties that are there.
+    /// The present properties.
     props: Vec<Element>,
 }
 
@@ -66,7 +66,7 @@ impl Answer {
 pub(crate) fn parse(body: &[u8], base: &Url) -> Result<Multistatus, &'static str> {
     let root = xml::parse(body)?;
     if !root.is(Ns::Dav, "multistatus") {
-        return Err("it is no multistatus");
+        return Err("it is not a multistatus");
     }
     let sync_token = root.child(Ns::Dav, "sync-token").map(|token| token.trimmed().to_owned());
     let mut answers = Vec::new();
@@ -82,7 +82,7 @@ fn read_response(response: Element, base: &Url, answers: &mut Vec<Answer>) {
     let mut props = Vec::new();
     for child in response.children {
         if child.is(Ns::Dav, "href") {
-            // One that cannot be read cannot be asked for either.
+            // A resource with an unusable address cannot be requested.
             urls.extend(href::resolve(base, child.trimmed()));
         } else if child.is(Ns::Dav, "propstat") {
             let found = child.child(Ns::Dav, "status").and_then(status).is_none_or(|status| status / 100 == 2);
@@ -112,7 +112,7 @@ pub(crate) struct Preconditions {
 }
 
 impl Preconditions {
-    /// Reads the body of an error; anything else names none.
+    /// Reads the body of an error; other bodies name no precondition.
     pub(crate) fn of(body: &[u8], base: &Url) -> Preconditions {
         let Ok(root) = xml::parse(body) else { return Preconditions::default() };
         if !root.is(Ns::Dav, "error") {
@@ -136,7 +136,7 @@ impl Preconditions {
         self.has(Ns::CalDav, "no-uid-conflict") || self.has(Ns::CalDav, "unique-scheduling-object-resource")
     }
 
-    /// The first one, for a failure's code. Texts for people are none.
+    /// The first one, for a failure's code. Descriptions for people do not count.
     pub(crate) fn first(&self) -> Option<&str> {
         let first = self.names.iter().find(|(ns, name)| *ns != Ns::Other && name != "responsedescription");
         first.map(|(_, name)| name.as_str())

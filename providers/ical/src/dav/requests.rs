@@ -1,7 +1,7 @@
-//! The requests: each a function from what is wanted to the bytes that ask for it.
+//! Requests, each made by one function.
 //!
-//! Bodies are written out rather than built from parts: this way each can be laid beside the paragraph of the RFC that
-//! it follows. Whatever comes from outside is escaped.
+//! Bodies are written out and not built from parts, so that each can be compared with the paragraph of the RFC. Values from
+//! outside are escaped.
 
 use chronus_sdk::http::{Request, Url};
 use chronus_sdk::icalendar::value;
@@ -13,12 +13,11 @@ use super::xml::escape;
 const XML: &str = "application/xml; charset=utf-8";
 const CALENDAR: &str = "text/calendar; charset=utf-8";
 
-/// The most bytes of an answer that lists events with their data: what the host's memory for one call can hold beside
-/// the parsed form.
+/// The most bytes of an answer with events' data: the memory of one call holds them and their parsed form.
 pub(crate) const MAX_DATA: usize = 48 << 20;
 
 /// A day in seconds. Servers resolve floating times and whole days in zones of their own choice, at most 14 hours from
-/// UTC, so windows are asked for with a margin and cut here.
+/// UTC, so requests cover a margin and the result is cut.
 const MARGIN: i64 = 86_400;
 
 const HEAD: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n";
@@ -32,7 +31,7 @@ pub(crate) fn propfind(url: &Url, depth: &str, props: &[&str]) -> Request {
     Request::new("PROPFIND", url.to_string()).header("depth", depth).body(XML, body)
 }
 
-/// What a calendar-query gives of each event.
+/// The data that a calendar-query returns for each event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Give {
     Etags,
@@ -58,8 +57,8 @@ pub(crate) fn query(calendar: &Url, give: Give, window: Option<Window>) -> Reque
     calendar_query(calendar, give, &range).limit(MAX_DATA)
 }
 
-/// calendar-query for the event of a UID (RFC 4791 §7.8.6). Not every server answers it rightly: its answer is looked
-/// at, and its silence proves nothing.
+/// calendar-query for the event of a UID (RFC 4791 §7.8.6). Not every server answers correctly: check the answer, and
+/// conclude nothing from an empty one.
 pub(crate) fn query_uid(calendar: &Url, uid: &str) -> Request {
     let filter = format!(
         "<c:prop-filter name=\"UID\"><c:text-match collation=\"i;octet\">{}</c:text-match></c:prop-filter>",
@@ -95,7 +94,7 @@ pub(crate) fn sync(calendar: &Url, token: &str) -> Request {
     Request::new("REPORT", calendar.to_string()).header("depth", "0").body(XML, body).limit(MAX_DATA)
 }
 
-/// free-busy-query (RFC 4791 §7.10). Not with a margin: what the server makes of days cannot be corrected here.
+/// free-busy-query (RFC 4791 §7.10), without a margin: the server's reading of whole days cannot be corrected here.
 pub(crate) fn free_busy(calendar: &Url, window: Window) -> Request {
     let (start, end) = (utc(window.start), utc(window.end));
     let body = format!(
@@ -109,7 +108,7 @@ pub(crate) fn get(event: &Url) -> Request {
     Request::new("GET", event.to_string()).header("accept", "text/calendar")
 }
 
-/// What must hold for a write to be made (RFC 9110 §13.1).
+/// The precondition of a write (RFC 9110 §13.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Only<'a> {
     /// If there is nothing yet.
@@ -134,8 +133,7 @@ pub(crate) fn put(event: &Url, only: Only<'_>, calendar_data: String) -> Request
     only.on(Request::new("PUT", event.to_string()).body(CALENDAR, calendar_data))
 }
 
-/// DELETE of one event. Not `silent`, the server may tell the organiser of an invitation that it is declined
-/// (RFC 6638 §8.1).
+/// DELETE of one event. Unless it is `silent`, the server may send the organiser of an invitation a refusal (RFC 6638 §8.1).
 pub(crate) fn delete(event: &Url, only: Only<'_>, silent: bool) -> Request {
     let request = only.on(Request::new("DELETE", event.to_string()));
     if silent { request.header("schedule-reply", "F") } else { request }

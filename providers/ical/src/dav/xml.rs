@@ -1,10 +1,11 @@
 //! XML as WebDAV uses it: elements with a namespace, a local name, text and a few attributes.
 //!
-//! Servers choose prefixes freely, write their answers with or without a default namespace, put calendar data into
-//! CDATA or escape it, and some answer with HTML when something is wrong. So an answer is read by namespace, whole,
-//! into a small tree; what is not well-formed is an error and never half an answer. Entities other than the five of XML
-//! and character references are refused, which ends every entity attack; depth is bounded.
-//! Rejected: matching on the raw text or on prefixes, which works with the server at hand and with no other.
+//! Servers choose prefixes freely, use a default namespace or none, put calendar data into CDATA or escape it, and some answer
+//! with HTML if there is a problem. So an answer is read completely, by namespaces, into a small tree; malformed XML is an error
+//! and never half an answer. Entities other than the five of XML are refused, which prevents entity attacks; the depth is
+//! bounded.
+//!
+//! Rejected: matching raw text or prefixes, which works with one server only.
 
 use std::borrow::Cow;
 
@@ -12,10 +13,10 @@ use quick_xml::NsReader;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::ResolveResult;
 
-/// How deep elements may nest; a multistatus needs about seven.
+/// The deepest nesting. A multistatus needs about seven levels.
 const MAX_DEPTH: usize = 32;
 
-/// The namespaces that are told apart.
+/// The known namespaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ns {
     Dav,
@@ -74,12 +75,12 @@ impl Element {
     }
 }
 
-/// Reads a document into its outermost element. What is not UTF-8 becomes U+FFFD.
+/// Reads a document. Bytes that are not UTF-8 become U+FFFD.
 ///
 /// # Errors
-/// Says what is wrong with it, without any of its text.
+/// If it is malformed. The text says why, and holds no text of the document.
 pub(crate) fn parse(body: &[u8]) -> Result<Element, &'static str> {
-    // Nearly all answers are UTF-8, which this is faster at finding out than the lossy way alone.
+    // Nearly all answers are UTF-8, for which this is faster than the lossy conversion alone.
     let text = str::from_utf8(body).map_or_else(|_| String::from_utf8_lossy(body), Cow::Borrowed);
     let mut reader = NsReader::from_str(text.trim_start_matches('\u{feff}'));
     let mut open: Vec<Element> = Vec::new();
@@ -95,14 +96,14 @@ pub(crate) fn parse(body: &[u8]) -> Result<Element, &'static str> {
             }
             Event::Empty(start) => closed = Some(element(Ns::of(&resolved), &start)?),
             Event::End(_) => closed = open.pop(),
-            // Line ends stay as they came: nothing that is read here minds.
+            // Line ends stay as they are; no reader depends on them.
             Event::Text(text) => push_text(&mut open, text.into_inner()),
             Event::CData(text) => push_text(&mut open, text.into_inner()),
             Event::GeneralRef(reference) => {
                 let character = match reference.resolve_char_ref() {
                     Ok(Some(character)) => character,
                     Ok(None) => predefined(&reference).ok_or("it uses an entity that XML does not define")?,
-                    Err(_) => return Err("it holds a character reference that is none"),
+                    Err(_) => return Err("it holds an invalid character reference"),
                 };
                 push_text(&mut open, Cow::Borrowed(character.encode_utf8(&mut [0; 4])));
             }
@@ -120,7 +121,7 @@ pub(crate) fn parse(body: &[u8]) -> Result<Element, &'static str> {
 
 fn push_text(open: &mut [Element], text: Cow<'_, str>) {
     if let Some(element) = open.last_mut() {
-        // The text of a large element usually comes in one piece: then it is moved rather than copied.
+        // The text of a large element is usually one piece, which is moved and not copied.
         match (element.text.is_empty(), text) {
             (true, Cow::Owned(text)) => element.text = text,
             (_, text) => element.text.push_str(&text),

@@ -1,12 +1,13 @@
-//! Taking an event away.
+//! Cancelling an event.
 //!
-//! On a server that schedules, this tells people: the organiser's removal cancels for all, an attendee's declines. The
-//! latter can be kept silent by a header, the former cannot.
+//! A server with scheduling notifies people: if the organiser removes the event it is cancelled for all, and if an attendee removes
+//! it they decline. A header can prevent the latter notification and not the former.
 
 use chronus_sdk::failure::failure;
 use chronus_sdk::http;
 use chronus_sdk::icalendar::event;
 use chronus_sdk::types::{Connection, Done, Failure, Notify, Remedy};
+use chronus_sdk::{EventRef, Write};
 
 use super::{Place, TRIES, conflict, fetch, is_stale, not_written, still};
 use crate::dav::{Trouble, requests};
@@ -14,21 +15,15 @@ use crate::record::Stored;
 use crate::session::{self, Session};
 
 /// `events.cancel`
-pub(crate) fn cancel(
-    connection: &Connection,
-    calendar: &str,
-    id: &str,
-    etag: Option<&str>,
-    notify: Notify,
-) -> Result<Done, Failure> {
-    let ((), memo) = session::run(connection, |session| remove(session, calendar, id, etag, notify))?;
+pub(crate) fn cancel(connection: &Connection, event: EventRef<'_>, write: Write<'_>) -> Result<Done, Failure> {
+    let ((), memo) = session::run(connection, |session| remove(session, event, write))?;
     Ok(Done { memo })
 }
 
-fn remove(session: &Session<'_>, calendar: &str, id: &str, etag: Option<&str>, notify: Notify) -> Result<(), Trouble> {
-    let calendar = session.calendar(calendar)?;
-    // What can be no event is none, and hence not there.
-    let Some(place) = Place::within(calendar, id) else { return Ok(()) };
+fn remove(session: &Session<'_>, event: EventRef<'_>, Write { etag, notify, .. }: Write<'_>) -> Result<(), Trouble> {
+    let calendar = session.calendar(event.calendar)?;
+    // An id that no event can have is not there.
+    let Some(place) = Place::within(calendar, event.id) else { return Ok(()) };
     for _ in 0..TRIES {
         let stored = match fetch(session, &place) {
             Ok(stored) => stored,
@@ -46,10 +41,11 @@ fn remove(session: &Session<'_>, calendar: &str, id: &str, etag: Option<&str>, n
             _ => return Err(not_written(session, &place, &response)),
         }
     }
-    Err(failure(Remedy::Temporary, "412", format!("the event was changed by others at each of {TRIES} tries")).into())
+    Err(failure(Remedy::Temporary, "412", format!("other clients changed the event during each of {TRIES} attempts"))
+        .into())
 }
 
-/// An event that is not there, in a calendar that is, is as it should be.
+/// Success if the event is missing and its calendar is there.
 fn if_absent(trouble: Trouble) -> Result<(), Trouble> {
     match trouble.failure.remedy {
         Remedy::NotFound | Remedy::Gone if !trouble.perhaps_moved => Ok(()),
@@ -57,10 +53,10 @@ fn if_absent(trouble: Trouble) -> Result<(), Trouble> {
     }
 }
 
-/// Whether the server must be asked to keep silent.
+/// Whether to ask the server not to notify the organiser.
 ///
 /// # Errors
-/// `unsupported`, if it cannot be.
+/// `unsupported`, if the server would notify people against `notify`.
 fn check(session: &Session<'_>, stored: &Stored, notify: Notify) -> Result<bool, Failure> {
     let scheduling = session.account.scheduling;
     let mut attends = false;

@@ -1,25 +1,26 @@
-//! Making an event so that doing it twice makes one.
+//! Creating an event so that a repetition creates no second one.
 //!
-//! The answer to a write can be lost, so a caller tries again, possibly much later and with another draft. What makes
-//! that safe is that the address of the event is derived from the caller's key alone: the second try meets the first
-//! one's event there. It is ours if it carries the key; then equal content means that there is nothing to do, and
-//! other content is a conflict. Rejected: an address derived from the UID. The same key with another UID would then
-//! make a second event.
+//! The answer to a write can be lost, so a caller repeats it, possibly much later and with another draft. The address of the
+//! event is computed from the caller's key alone, so a repetition meets the first event there. If that event carries the key
+//! and has the same content, the repetition succeeds; with other content it is a conflict.
 //!
-//! Before the write, the address is looked at: some servers ignore `If-None-Match` and would overwrite. When the server
-//! says that the UID is taken, the event that holds it is searched for, in its answer, then by UID, then in the other
-//! calendars of the account (iCloud allows a UID once per account).
+//! The address is read before the write, because some servers ignore `If-None-Match` and would overwrite. If the server says that
+//! the UID is taken, the event that holds it is found: in the server's answer, by UID, or in the other calendars of the account
+//! (iCloud allows a UID once per account).
+//!
+//! Rejected: an address computed from the UID. The same key with another UID would create a second event.
 
 use chronus_sdk::failure::{failure, invalid, temporary};
 use chronus_sdk::http::{self, Response};
-use chronus_sdk::icalendar::event::{self, Organiser};
+use chronus_sdk::icalendar::event;
 use chronus_sdk::icalendar::vtimezone::define_zones;
 use chronus_sdk::icalendar::{Component, Property};
 use chronus_sdk::same::{is_same_recurrence, is_same_time};
 use chronus_sdk::types::{Attendee, Connection, Draft, Event, Failure, Notify, OneEvent, Remedy};
-use chronus_sdk::{clock, log};
+use chronus_sdk::{Write, clock};
 use jiff::Timestamp;
 
+use super::attendees::invite;
 use super::{Place, Put, by_uid, edit, not_written, one, peek, put};
 use crate::dav::requests::{self, Only};
 use crate::dav::{self, Ns, Trouble, href};
@@ -35,15 +36,14 @@ const MAX_KEY: usize = 256;
 pub(crate) fn create(
     connection: &Connection,
     calendar: &str,
-    key: &str,
     draft: &Draft,
-    notify: Notify,
+    Write { key, notify, .. }: Write<'_>,
 ) -> Result<OneEvent, Failure> {
     check(key, draft)?;
     one(connection, &|session| {
         let url = session.calendar(calendar)?;
         let name = file_name(key);
-        let place = Place::within(url, &name).ok_or_else(|| invalid("key", "the key gives no usable name"))?;
+        let place = Place::within(url, &name).ok_or_else(|| invalid("key", "the key makes no usable name"))?;
         let data = build(session, key, draft, notify, now())?;
         if let Some(present) = peek(session, &place)? {
             return settle(session, key, draft, &present);
@@ -54,7 +54,7 @@ pub(crate) fn create(
                 Holder::Here(present) => settle(session, key, draft, &present),
                 Holder::Elsewhere(id) => Err(taken(&response, id)),
                 Holder::Nobody if response.status == 412 => {
-                    Err(temporary("the server says that something is there already, and shows nothing").into())
+                    Err(temporary("the server says that the event exists and does not show it").into())
                 }
                 Holder::Nobody => Err(not_written(session, &place, &response)),
             },
@@ -76,32 +76,32 @@ fn now() -> Timestamp {
     Timestamp::from_second(clock::now()).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// The name of the event that this key makes. A hash rather than the key: servers keep files, whose names are short and
-/// plain. Two keys with one hash would be found out by the key that the event carries.
+/// The name of a key's event: a hash, because servers store files, which need short and plain names. The key in the event shows
+/// whether two keys share a hash.
 pub(super) fn file_name(key: &str) -> String {
     format!("chronus-{:032x}.ics", chronus_sdk::hash::fnv128(key))
 }
 
-/// What the presence of an event means for a try to make it.
+/// The result of creating an event that already exists.
 fn settle(session: &Session<'_>, key: &str, draft: &Draft, present: &Stored) -> Result<Event, Trouble> {
     let event = present.event_or_failure(session)?;
     let ours = match &event.ours {
         Some(known) => known == key,
-        // A server that drops properties it does not know leaves the name.
+        // The name remains if a server drops unknown properties.
         None => present.id == file_name(key),
     };
     if !ours {
         return Err(failure(Remedy::AlreadyExists(event.id), "", "another event holds the UID").into());
     }
     if !is_same(draft, &event) {
-        let detail = "this key has made an event of other content";
+        let detail = "this key has created an event with other content";
         return Err(failure(Remedy::Conflict(event), "", detail).into());
     }
     Ok(event)
 }
 
-/// Whether the event says what the draft says, as far as a server may be trusted to give it back. Answers of attendees
-/// do not count: they may have come in between.
+/// Whether the event has the draft's content, as far as servers return it unchanged. Answers do not count, because people may
+/// have answered in between.
 fn is_same(draft: &Draft, event: &Event) -> bool {
     draft.uid == event.uid
         && draft.title == event.title
@@ -146,30 +146,18 @@ fn build(
     Ok(calendar)
 }
 
-/// Writes the attendees, and the owner as the organiser. An owner without an address that is known cannot be named:
-/// the list of attendees stays a note then, which is what it is to a server that does not schedule.
-pub(super) fn invite(session: &Session<'_>, event: &mut Component, attendees: &[Attendee]) {
-    if !attendees.is_empty() && event.property("ORGANIZER").is_none() {
-        match session.own.first() {
-            Some(own) => event::set_organiser(event, &Organiser { address: own.clone(), name: None }),
-            None => log::warn("nobody knows the owner's address, so the event has no organiser", &[]),
-        }
-    }
-    event::set_attendees(event, &record::attendees(attendees));
-}
-
-/// Who stands in the way of a new event.
+/// The reason why an event could not be created.
 enum Holder {
     /// An event of this calendar.
     Here(Stored),
-    /// An event of another calendar, or one that the server names but that cannot be found; with its id, or nothing.
+    /// An event of another calendar, with its id; the id is empty if the event cannot be found.
     Elsewhere(String),
-    /// Nobody: the refusal had another reason.
+    /// No other event: the refusal has another reason.
     Nobody,
 }
 
 fn holder(session: &Session<'_>, place: &Place, draft: &Draft, refusal: &Response) -> Result<Holder, Trouble> {
-    // Another try may have come first.
+    // Another attempt may have been first.
     if let Some(present) = peek(session, place)? {
         return Ok(Holder::Here(present));
     }
@@ -187,7 +175,7 @@ fn holder(session: &Session<'_>, place: &Place, draft: &Draft, refusal: &Respons
     match by_uid(&place.calendar, &draft.uid) {
         Ok(Some(present)) => return Ok(Holder::Here(present)),
         Err(trouble) if trouble.perhaps_moved => return Err(trouble),
-        // Not every server can search; what it said about the UID holds all the same.
+        // Not every server can search. Its statement about the UID is still valid.
         Ok(None) | Err(_) => {}
     }
     if let Some(id) = in_another_calendar(session, place, &draft.uid) {
@@ -196,8 +184,8 @@ fn holder(session: &Session<'_>, place: &Place, draft: &Draft, refusal: &Respons
     Ok(if named.is_uid_taken() { Holder::Elsewhere(String::new()) } else { Holder::Nobody })
 }
 
-/// The id of the event that holds the UID in another calendar of the account. What cannot be read is passed over: the
-/// outcome is the same, only without the id.
+/// The id of the event that holds the UID in another calendar of the account. Unreadable calendars are skipped: the result is
+/// the same, without the id.
 fn in_another_calendar(session: &Session<'_>, place: &Place, uid: &str) -> Option<String> {
     let homes = session.account.homes.iter();
     let listed = homes.filter_map(|home| dav::ask(&requests::propfind(home, "1", &["d:resourcetype"])).ok());

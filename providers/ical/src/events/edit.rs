@@ -1,12 +1,12 @@
-//! Changing what a patch names, and nothing else.
+//! Changing the fields that a patch names, and no others.
 //!
-//! The stored calendar is changed in place, so that everything the contract does not know stays: alarms, categories, a
-//! vendor's properties, other people's answers. A field that has the wanted value already is not touched, and if that
-//! is so for all, nothing is written: the second pass of a sync must find nothing to do.
+//! The stored calendar is changed in place, so everything that the contract does not know stays: alarms, categories, vendor
+//! properties, other people's answers. Fields that already have the wanted value are not changed, and without a difference
+//! nothing is written: a second pass of a sync must find nothing to do.
 //!
-//! The occurrences of a series that somebody changed are components of their own with copies of every field. A copy
-//! that still says what the series said follows the series; one that says something else was changed on purpose and
-//! stays. What happens to them when the series moves is in [`shift`](super::shift).
+//! The changed occurrences of a series are components of their own with copies of every field. A copy that equals the series'
+//! old value follows the series; a different one was changed on purpose and stays. [`shift`](super::shift) handles a series that
+//! moves.
 
 use chronus_sdk::failure::invalid;
 use chronus_sdk::icalendar::event::{self, Fields, When};
@@ -16,12 +16,12 @@ use chronus_sdk::same::is_same_recurrence;
 use chronus_sdk::types::{Attendee, Failure, Notify, Patch};
 use jiff::Timestamp;
 
-use super::create::invite;
+use super::attendees::invite;
 use super::shift::Move;
 use crate::record::{self, Stored};
 use crate::session::Session;
 
-/// What a patch changes, as the engine says it. What is already as wanted is none.
+/// The fields that a patch changes; `None` for those that already have the wanted value.
 #[derive(Default)]
 struct Changes {
     title: Option<String>,
@@ -33,10 +33,10 @@ struct Changes {
     recurrence: Option<Vec<String>>,
 }
 
-/// The calendar with the patch applied; none if it says so already.
+/// The calendar with the patch applied; `None` if nothing differs.
 ///
 /// # Errors
-/// `invalid` if the patch cannot be, `unsupported` if somebody would be told who must not.
+/// `invalid` if the patch cannot be applied; `unsupported` if the server would notify people against `notify`.
 pub(super) fn apply(
     session: &Session<'_>,
     stored: &Stored,
@@ -52,7 +52,7 @@ pub(super) fn apply(
     let mut calendar = stored.calendar.clone();
     let main = record::main_index(&calendar);
     let moved = changes.when.as_ref().zip(before.when.as_ref()).map(|(new, old)| Move::new(old, new, &stored.calendar));
-    // A single occurrence of somebody's series moves alone.
+    // A single occurrence of another person's series moves alone.
     let moved = moved.filter(|_| before.original.is_none() && repeats(&stored.calendar, &before));
     for (index, component) in calendar.components.iter_mut().enumerate() {
         if component.name != "VEVENT" {
@@ -72,7 +72,7 @@ pub(super) fn apply(
         }
     }
     if changes.recurrence.as_ref().is_some_and(Vec::is_empty) {
-        // What does not repeat has no changed occurrences.
+        // An event without recurrence has no changed occurrences.
         calendar.components.retain(|component| component.property("RECURRENCE-ID").is_none());
     }
     schedule(session, &mut calendar, &before, notify)?;
@@ -86,7 +86,7 @@ fn repeats(calendar: &Component, main: &Fields) -> bool {
     !main.recurrence.is_empty() || calendar.inner("VEVENT").nth(1).is_some()
 }
 
-/// Says to the server for whom it may act, if the owner organises the event.
+/// Marks the attendees for whom the server may act, if the owner organises the event.
 fn schedule(session: &Session<'_>, calendar: &mut Component, before: &Fields, notify: Notify) -> Result<(), Failure> {
     let known: Vec<String> = before.attendees.iter().map(|attendee| attendee.address.clone()).collect();
     for component in calendar.inner_mut("VEVENT") {
@@ -123,7 +123,7 @@ impl Changes {
             && self.recurrence.is_none()
     }
 
-    /// Those that a changed occurrence takes over: where it still says what the series said.
+    /// The changes that a changed occurrence follows: those of fields that equal the series' old value.
     fn followed_by(&self, own: &Fields, before: &Fields) -> Changes {
         Changes {
             title: self.title.clone().filter(|_| own.title == before.title),
@@ -165,7 +165,7 @@ impl Changes {
         Ok(())
     }
 
-    /// What RFC 5546 §2.1.4 calls significant raises SEQUENCE, and attendees are asked again; the rest does not.
+    /// Significant changes (RFC 5546 §2.1.4) raise SEQUENCE, and attendees are asked again; others do not.
     fn stamp(&self, event: &mut Component, now: Timestamp) {
         if self.when.is_some() || self.recurrence.is_some() || self.status.is_some() {
             event::revise(event, now);
@@ -186,7 +186,7 @@ fn is_same_when(one: &When, other: &When) -> bool {
     }
 }
 
-/// The same people in the same roles under the same names; their answers are their own.
+/// Whether two lists hold the same people with the same roles and names. Answers do not count.
 fn is_same_people(one: &[event::Attendee], other: &[event::Attendee]) -> bool {
     let has = |list: &[event::Attendee], one: &event::Attendee| {
         list.iter().any(|other| {

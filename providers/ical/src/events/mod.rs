@@ -1,10 +1,11 @@
-//! Events: made, read, changed, answered and taken away, one resource at a time (RFC 4791 §5.3).
+//! Creating, reading, changing, answering and cancelling events, one resource at a time (RFC 4791 §5.3).
 //!
-//! A write may meet an event that somebody changed a moment ago, or its own earlier try whose answer was lost. So
-//! whatever writes first reads, writes under the precondition that what it read still holds, and looks again when the
-//! server refuses. The comparison is made here as well and not left to the server alone: some ignore preconditions.
-//! After a write, the event is read back unless a strong entity tag says that it was stored as sent (§5.3.4).
+//! An event may have been changed by another client a moment ago, or by an earlier attempt whose answer was lost. So a write
+//! first reads the event, then writes with the precondition that it is unchanged, and reads again if the server refuses. The
+//! provider compares etags itself too, because some servers ignore preconditions. After a write, the event is read back unless a
+//! strong entity tag says that it was stored as sent (§5.3.4).
 
+mod attendees;
 mod cancel;
 mod create;
 mod edit;
@@ -17,6 +18,7 @@ pub(crate) use create::create;
 pub(crate) use respond::respond;
 pub(crate) use update::update;
 
+use chronus_sdk::EventRef;
 use chronus_sdk::failure::{failure, invalid, not_found};
 use chronus_sdk::http::{self, Response, Url};
 use chronus_sdk::icalendar::Component;
@@ -28,10 +30,10 @@ use crate::fetch::{Found, fetch_many};
 use crate::record::{self, Stored};
 use crate::session::{self, Session};
 
-/// How often a change without an etag is tried against an event that others change at the same time.
+/// The attempts of a change without an etag, if other clients change the event at the same time.
 const TRIES: usize = 3;
 
-/// Where an event is.
+/// The place of an event.
 #[derive(Clone, Debug)]
 struct Place {
     calendar: Url,
@@ -40,9 +42,9 @@ struct Place {
 }
 
 impl Place {
-    fn of(session: &Session<'_>, calendar: &str, id: &str) -> Result<Place, Trouble> {
-        let calendar = session.calendar(calendar)?;
-        Place::within(calendar, id).ok_or_else(|| not_found("no event can have this id").into())
+    fn of(session: &Session<'_>, event: EventRef<'_>) -> Result<Place, Trouble> {
+        let calendar = session.calendar(event.calendar)?;
+        Place::within(calendar, event.id).ok_or_else(|| not_found("no event can have this id").into())
     }
 
     fn within(calendar: Url, id: &str) -> Option<Place> {
@@ -52,9 +54,9 @@ impl Place {
 }
 
 /// `events.get`
-pub(crate) fn get(connection: &Connection, calendar: &str, id: &str) -> Result<OneEvent, Failure> {
+pub(crate) fn get(connection: &Connection, event: EventRef<'_>) -> Result<OneEvent, Failure> {
     one(connection, &|session| {
-        let stored = fetch(session, &Place::of(session, calendar, id)?)?;
+        let stored = fetch(session, &Place::of(session, event)?)?;
         Ok(stored.event_or_failure(session)?)
     })
 }
@@ -75,18 +77,18 @@ fn item(session: &Session<'_>, id: &str, found: Found) -> Fetched {
         Found::Missing => Err(not_found("the calendar has no such event")),
         Found::Failed(failure) => Err(*failure),
     };
-    // The id as it was asked for: the caller finds its item by it.
+    // The id as requested: the caller finds the item by it.
     let outcome = outcome.map(|event| Event { id: id.to_owned(), ..event });
     Fetched { id: id.to_owned(), outcome }
 }
 
-/// Runs a step that gives one event.
+/// Runs a step that returns one event.
 fn one(connection: &Connection, step: &dyn Fn(&Session<'_>) -> Result<Event, Trouble>) -> Result<OneEvent, Failure> {
     let (event, memo) = session::run(connection, step)?;
     Ok(OneEvent { event, memo })
 }
 
-/// Reads one event that should be there.
+/// Reads one event that must exist.
 fn fetch(session: &Session<'_>, place: &Place) -> Result<Stored, Trouble> {
     match peek(session, place)? {
         Some(stored) => Ok(stored),
@@ -94,7 +96,7 @@ fn fetch(session: &Session<'_>, place: &Place) -> Result<Stored, Trouble> {
     }
 }
 
-/// Reads what is there, if anything is. Whether the calendar is there is not looked at.
+/// Reads an event if it exists, without a check of its calendar.
 fn peek(session: &Session<'_>, place: &Place) -> Result<Option<Stored>, Trouble> {
     let response = http::send(&requests::get(&place.url))?;
     match response.status {
@@ -106,12 +108,12 @@ fn peek(session: &Session<'_>, place: &Place) -> Result<Option<Stored>, Trouble>
     let stored = record::parse(&place.id, Some(etag), &response.body);
     stored.map(Some).map_err(|what| match response.header("content-type") {
         Some(kind) if kind.starts_with("text/calendar") => record::unreadable(what).into(),
-        // A page of a proxy, which is gone at the next try.
+        // Probably the page of a proxy, which is temporary.
         _ => dav::nonsense(&response, &what),
     })
 }
 
-/// For servers that say the entity tag only when asked for it.
+/// For servers that send the entity tag only on request.
 fn peek_with_etag(session: &Session<'_>, place: &Place) -> Result<Option<Stored>, Trouble> {
     let found = fetch_many(session, &place.calendar, std::slice::from_ref(&place.id))?.into_iter().next();
     match found {
@@ -122,10 +124,10 @@ fn peek_with_etag(session: &Session<'_>, place: &Place) -> Result<Option<Stored>
     }
 }
 
-/// What became of a PUT.
+/// The result of a PUT.
 enum Put {
     Done(Stored),
-    /// Something else is there, or what was there has changed.
+    /// Another event is there, or the event has changed.
     Precondition(Response),
 }
 
@@ -150,15 +152,14 @@ fn put(session: &Session<'_>, place: &Place, only: Only<'_>, calendar: Component
     }
 }
 
-/// Whether a PUT was refused because of what is there: by its precondition, or because the UID is taken. Servers say
-/// the latter with 403 (Cyrus), 409 (Radicale) or 412 (Xandikos), and Xandikos also uses 412 for data that it does not
-/// like.
+/// Whether a PUT was refused because of an existing event: by its precondition, or because the UID is taken. For the latter,
+/// servers answer 403 (Cyrus), 409 (Radicale) or 412 (Xandikos, which also uses 412 for data that it rejects).
 fn is_conflict(response: &Response) -> bool {
     let named = dav::precondition(response);
     named.is_uid_taken() || matches!(response.status, 409 | 412) && named.first().is_none()
 }
 
-/// Why a PUT or DELETE was refused, apart from preconditions.
+/// The failure of a PUT or DELETE that was refused for another reason than its precondition.
 fn not_written(session: &Session<'_>, place: &Place, response: &Response) -> Trouble {
     match response.status {
         404 | 409 | 410 => session.missing(&place.calendar, response.status),
@@ -166,8 +167,8 @@ fn not_written(session: &Session<'_>, place: &Place, response: &Response) -> Tro
     }
 }
 
-/// What a refusal means by the precondition that it names (RFC 4791 §5.3.2.1, RFC 6638 §3.2.4, RFC 3744 §7.1.1), or
-/// by its status.
+/// The failure of a refusal, by the precondition that it names (RFC 4791 §5.3.2.1, RFC 6638 §3.2.4, RFC 3744 §7.1.1), or by its
+/// status.
 fn refused(response: &Response) -> Trouble {
     let named = dav::precondition(response);
     let remedy = match named.first() {
@@ -197,7 +198,7 @@ fn refused(response: &Response) -> Trouble {
     failure(remedy, code.trim_end(), "the server refused the event").into()
 }
 
-/// The trouble with an event that is not what the caller believed.
+/// The failure of a write whose etag is not the present one.
 fn conflict(session: &Session<'_>, stored: &Stored) -> Trouble {
     match stored.event_or_failure(session) {
         Ok(event) => failure(Remedy::Conflict(event), "412", "the event has been changed in the meantime").into(),
@@ -205,8 +206,7 @@ fn conflict(session: &Session<'_>, stored: &Stored) -> Trouble {
     }
 }
 
-/// Whether the caller knows another state of the event than the present one. A server without entity tags has one
-/// state.
+/// Whether the caller's etag differs from the present one. Without entity tags, it never does.
 fn is_stale(stored: &Stored, etag: Option<&str>) -> bool {
     match (etag, &stored.etag) {
         (Some(known), Some(present)) => Etag::read(known).as_ref() != Some(present),
@@ -214,17 +214,17 @@ fn is_stale(stored: &Stored, etag: Option<&str>) -> bool {
     }
 }
 
-/// The precondition that an event is still what was read.
+/// The precondition that an event is unchanged since it was read.
 ///
-/// Rejected: the schedule tag (RFC 6638 §3.2.10), by which a server would let a write pass that has missed nothing but
-/// an attendee's answer. Cyrus 3.6 keeps the tag whatever the organiser's other clients change, so their changes would
-/// be overwritten. An answer that comes in between costs one more try instead.
+/// Rejected: the schedule tag (RFC 6638 §3.2.10), by which a server would accept a write after an attendee's answer.
+/// Cyrus 3.6 keeps the tag when the organiser's other clients change the event, and their changes would be overwritten. An
+/// answer in between costs one more attempt instead.
 fn still(stored: &Stored) -> Only<'_> {
     stored.etag.as_ref().map_or(Only::Always, |etag| Only::IfStill(etag.written()))
 }
 
-/// Reads an event, changes it, and writes it back if there is anything to write. With an etag it must be the one that
-/// the caller knows; without, whatever is there is changed.
+/// Reads an event, changes it, and writes it if it differs. With an etag the event must have that etag; without one, any state
+/// is changed.
 fn rewrite(
     session: &Session<'_>,
     place: &Place,
@@ -238,23 +238,23 @@ fn rewrite(
         }
         let Some(changed) = change(&stored)? else { return Ok(stored.event_or_failure(session)?) };
         if let Some(what) = &stored.unread {
-            let detail =
-                format!("a part of the event cannot be read, and would be lost if it were written again: {what}");
+            let detail = format!("a part of the event cannot be read, and a change would lose it: {what}");
             return Err(invalid("event", detail).into());
         }
         if let Put::Done(stored) = put(session, place, still(&stored), changed)? {
             return Ok(stored.event_or_failure(session)?);
         }
     }
-    Err(failure(Remedy::Temporary, "412", format!("the event was changed by others at each of {TRIES} tries")).into())
+    Err(failure(Remedy::Temporary, "412", format!("other clients changed the event during each of {TRIES} attempts"))
+        .into())
 }
 
-/// What a search by UID finds in one calendar.
+/// Finds an event by its UID in one calendar.
 fn by_uid(calendar: &Url, uid: &str) -> Result<Option<Stored>, Trouble> {
     let answers = dav::ask(&requests::query_uid(calendar, uid))?.answers;
     let found = answers.into_iter().filter_map(stored).find(|stored| {
         let main = record::main_event(&stored.calendar);
-        // Some servers answer with everything.
+        // Some servers return all events.
         main.and_then(|event| event.text("UID")).as_deref() == Some(uid)
     });
     Ok(found)

@@ -1,12 +1,12 @@
 //! Answering an invitation.
 //!
-//! An attendee may change their own answer and little else (RFC 6638 §3.2.2.1), so nothing else is touched: not even
-//! the stamps. In a series the answer is given to the series and to every changed occurrence that the owner is invited
-//! to.
+//! An attendee may change their own answer and little else (RFC 6638 §3.2.2.1), so nothing else changes, not even the stamps. In
+//! a series, the answer is set in the series and in each changed occurrence that the owner is invited to.
 
 use chronus_sdk::failure::failure;
-use chronus_sdk::icalendar::event;
-use chronus_sdk::types::{Connection, Failure, Notify, OneEvent, Remedy, Rsvp};
+use chronus_sdk::icalendar::event as vevent;
+use chronus_sdk::types::{Connection, Failure, OneEvent, Remedy, Rsvp};
+use chronus_sdk::{EventRef, Write};
 
 use super::{Place, one, rewrite};
 use crate::record;
@@ -14,19 +14,18 @@ use crate::record;
 /// `events.respond`
 pub(crate) fn respond(
     connection: &Connection,
-    calendar: &str,
-    id: &str,
+    event: EventRef<'_>,
     rsvp: Rsvp,
-    notify: Notify,
+    Write { notify, .. }: Write<'_>,
 ) -> Result<OneEvent, Failure> {
     one(connection, &|session| {
-        let place = Place::of(session, calendar, id)?;
+        let place = Place::of(session, event)?;
         rewrite(session, &place, None, &|stored| {
             let own = session.own_addresses();
             let mut calendar = stored.calendar.clone();
             let mut invited = false;
             for component in calendar.inner_mut("VEVENT") {
-                invited |= event::set_answer(component, &own, record::answer(rsvp));
+                invited |= vevent::set_answer(component, &own, record::answer(rsvp));
             }
             if !invited {
                 let detail = "the owner of this connection is not among the attendees of the event";
@@ -37,7 +36,8 @@ pub(crate) fn respond(
             }
             let main = record::main_event(&stored.calendar);
             let organiser = main.and_then(|event| event.property("ORGANIZER"));
-            let organises = main.and_then(event::organiser).is_some_and(|organiser| session.is_own(&organiser.address));
+            let organises =
+                main.and_then(vevent::organiser).is_some_and(|organiser| session.is_own(&organiser.address));
             session.account.scheduling.check_reply(organiser.filter(|_| !organises), notify)?;
             Ok(Some(calendar))
         })

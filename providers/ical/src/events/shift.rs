@@ -1,9 +1,9 @@
-//! Moving a series in time with everything that is said in its own times.
+//! Moving a series together with its exceptions.
 //!
-//! When a weekly meeting moves from nine to ten, the exceptions to its rule still say nine: the excluded week would
-//! come back, and the week that was moved by hand would be there twice. So the dates of EXDATE, RDATE and UNTIL move by
-//! the same time on the wall, and so do the RECURRENCE-IDs of changed occurrences. An occurrence that had kept the time
-//! of the series moves along; one that was moved by hand stays where it was put.
+//! If a weekly meeting moves from nine to ten, the exceptions to its rule still say nine: an excluded week would come back, and a
+//! week that was moved by hand would be there twice. So the values of EXDATE, RDATE and UNTIL move by the same local time, and so
+//! do the RECURRENCE-IDs of changed occurrences. An occurrence at the series' time moves along; one that was moved by hand stays.
+//!
 //! Rejected: dropping the exceptions, as some services do. A patch of the time does not name them.
 
 use chronus_sdk::icalendar::event::{self, Fields, When};
@@ -12,7 +12,7 @@ use chronus_sdk::icalendar::{Component, Property, Zone, Zones};
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
 
-/// From one time of a series to another.
+/// A move of a series from one time to another.
 pub(super) struct Move<'a> {
     old: &'a When,
     new: &'a When,
@@ -25,17 +25,17 @@ impl<'a> Move<'a> {
         Move { old, new, calendar }
     }
 
-    /// How far, on the wall.
+    /// The distance in local time.
     fn distance(&self) -> SignedDuration {
         wall_start(self.old).duration_until(wall_start(self.new))
     }
 
-    /// A time of the old series on its wall: where it is in the new one.
+    /// The local time in the new series for one in the old series.
     fn wall(&self, old: DateTime) -> Option<DateTime> {
         old.checked_add(self.distance()).ok()
     }
 
-    /// What a value of the old series means on its wall. A date means the occurrence of that day.
+    /// A value of the old series as local time. A date means the occurrence of that day.
     fn read(&self, value: DateOrTime<'_>) -> Option<DateTime> {
         let zone = match self.old {
             When::Days { .. } => return Some(value.wall()),
@@ -53,7 +53,7 @@ impl<'a> Move<'a> {
         instant.map(|instant| zone.local(instant))
     }
 
-    /// A property of the new series for a time on its wall.
+    /// A property of the new series for a local time.
     fn property(&self, name: &str, wall: DateTime) -> Property {
         match self.new {
             When::Days { .. } => DateOrTime::Date(wall.date()).property(name),
@@ -71,7 +71,7 @@ impl<'a> Move<'a> {
         Some(self.property(name, self.wall(self.read(value)?)?))
     }
 
-    /// Moves the rule's end, the additions and the exceptions of the series itself. What cannot be read stays.
+    /// Moves the rule's end, the additions and the exceptions of the series. Unreadable values stay.
     pub(super) fn recurrence(&self, master: &mut Component) {
         let mut properties = Vec::with_capacity(master.properties.len());
         for property in std::mem::take(&mut master.properties) {
@@ -96,7 +96,7 @@ impl<'a> Move<'a> {
                 match end {
                     None => Some(moved),
                     Some(PeriodEnd::After(duration)) => Some(period(moved, &value::write_duration(duration))),
-                    // An end in another form than the start is rare enough to be left alone.
+                    // A period with an explicit end is rare and stays unchanged.
                     Some(PeriodEnd::At(_)) => None,
                 }
             })
@@ -126,7 +126,7 @@ impl<'a> Move<'a> {
         }
     }
 
-    /// Moves a changed occurrence along; whether it was one that could be read.
+    /// Moves a changed occurrence. Returns false if it cannot be read.
     pub(super) fn occurrence(&self, event: &mut Component, own: &Fields) -> bool {
         let Some(id) = event.property("RECURRENCE-ID").cloned() else { return false };
         let Some(original) = value::date_or_time(&id).ok().and_then(|value| self.read(value)) else { return false };
@@ -144,7 +144,7 @@ impl<'a> Move<'a> {
         true
     }
 
-    /// Whether an occurrence takes place when the series says, for as long as the series says.
+    /// Whether an occurrence has the series' time and length.
     fn kept_time(&self, when: &When, original: DateTime) -> bool {
         match (when, self.old) {
             (When::Timed { start, end, .. }, When::Timed { start: s, end: e, start_zone, .. }) => {
@@ -157,7 +157,7 @@ impl<'a> Move<'a> {
         }
     }
 
-    /// The new time of the series, begun on this wall.
+    /// The series' new time for an occurrence that starts at this local time.
     fn at(&self, wall: DateTime) -> Option<When> {
         Some(match self.new {
             When::Days { start, end } => {

@@ -1,7 +1,7 @@
 //! Changing an event by a patch.
 
-use chronus_sdk::clock;
-use chronus_sdk::types::{Connection, Failure, Notify, OneEvent, Patch};
+use chronus_sdk::types::{Connection, Failure, OneEvent, Patch};
+use chronus_sdk::{EventRef, Write, clock};
 use jiff::Timestamp;
 
 use super::{Place, edit, one, rewrite};
@@ -9,15 +9,13 @@ use super::{Place, edit, one, rewrite};
 /// `events.update`
 pub(crate) fn update(
     connection: &Connection,
-    calendar: &str,
-    id: &str,
-    etag: Option<&str>,
+    event: EventRef<'_>,
     patch: &Patch,
-    notify: Notify,
+    Write { etag, notify, .. }: Write<'_>,
 ) -> Result<OneEvent, Failure> {
     let now = Timestamp::from_second(clock::now()).unwrap_or(Timestamp::UNIX_EPOCH);
     one(connection, &|session| {
-        let place = Place::of(session, calendar, id)?;
+        let place = Place::of(session, event)?;
         rewrite(session, &place, etag, &|stored| edit::apply(session, stored, patch, notify, now))
     })
 }

@@ -2,7 +2,7 @@
 
 use chronus_ical::Ical;
 use chronus_sdk::types::*;
-use chronus_sdk::{Provider, TwoWay};
+use chronus_sdk::{EventRef, Provider, TwoWay, Write};
 
 use crate::server::{Habits, Server};
 use crate::{connection, ics, remedy, window};
@@ -42,7 +42,7 @@ fn an_account_is_found_where_nothing_points_to_it() {
     assert_eq!(remedy(elsewhere.open()), Remedy::Invalid("server".into()));
     let mut told = connection(None);
     told.fields.push(("path".into(), "/odd/place/".into()));
-    assert_eq!(elsewhere.call(|| Ical::open(told)).expect("an account").calendars.len(), 2);
+    assert_eq!(elsewhere.call(|| Ical::open(&told)).expect("an account").calendars.len(), 2);
 }
 
 #[test]
@@ -52,7 +52,9 @@ fn a_wrong_password_is_the_persons_to_mend() {
     assert_eq!(failure.remedy, Remedy::Reconnect);
     assert!(failure.detail.contains("app password"), "{}", failure.detail);
     let work = server.calendar();
-    let failure = server.call(|| Ical::get(connection(None), work, "x.ics".into())).expect_err("it is rejected");
+    let failure = server
+        .call(|| Ical::get(&connection(None), EventRef { calendar: &work, id: "x.ics" }))
+        .expect_err("it is rejected");
     assert_eq!(failure.remedy, Remedy::Reconnect);
 }
 
@@ -61,7 +63,7 @@ fn an_apple_account_is_told_of_app_specific_passwords() {
     let apple = Connection { server: None, ..connection(None) };
     let failure = chronus_sdk::http::native::answering(
         |request| Ok(chronus_sdk::http::Response::new(&request.url, 401)),
-        || Ical::open(apple),
+        || Ical::open(&apple),
     );
     let failure = failure.expect_err("it is rejected");
     assert_eq!(failure.remedy, Remedy::Reconnect);
@@ -88,7 +90,9 @@ fn a_memo_saves_requests_and_changes_nothing() {
     let server = Server::default();
     server.put("a.ics", &ics("a", "DTSTART:20260302T080000Z\nDTEND:20260302T090000Z"));
     let memo = server.memo();
-    let get = |memo| server.call(|| Ical::get(connection(memo), server.calendar(), "a.ics".into())).expect("an event");
+    let work = server.calendar();
+    let event = EventRef { calendar: &work, id: "a.ics" };
+    let get = |memo| server.call(|| Ical::get(&connection(memo), event)).expect("an event");
     let (with, requests) = {
         server.requests();
         (get(memo.clone()), server.requests().len())
@@ -111,14 +115,14 @@ fn an_account_that_moved_is_found_again() {
     server.0.borrow_mut().habits.root = "/moved";
     // The id of a calendar is its path, so a server that renames paths makes new calendars. What must not happen is
     // that the old one's events look deleted.
-    let old = || "/dav/ann/work/".to_owned();
-    let get = server.call(|| Ical::get(connection(memo.clone()), old(), "a.ics".into()));
+    let old = EventRef { calendar: "/dav/ann/work/", id: "a.ics" };
+    let get = server.call(|| Ical::get(&connection(memo.clone()), old));
     assert_eq!(get.expect_err("it moved").detail, "this account has no such calendar");
-    let cancel =
-        server.call(|| Ical::cancel(connection(memo.clone()), old(), "a.ics".into(), "k".into(), None, Notify::All));
+    let write = Write { key: "k", etag: None, notify: Notify::All };
+    let cancel = server.call(|| Ical::cancel(&connection(memo.clone()), old, write));
     assert_eq!(remedy(cancel), Remedy::NotFound, "what was not looked at is not gone");
     let asked = Whose::Calendars(vec!["/moved/ann/work/".into()]);
-    let busy = server.call(|| Ical::busy(connection(memo), asked, window())).expect("answers");
+    let busy = server.call(|| Ical::busy(&connection(memo), &asked, window())).expect("answers");
     assert_eq!(busy.calendars[0].outcome.as_ref().expect("times").intervals.len(), 1);
     assert!(busy.memo.is_some());
 }
@@ -129,12 +133,13 @@ fn no_id_leads_out_of_the_calendar() {
     let memo = server.memo();
     server.requests();
     for id in ["../tasks/x.ics", "..", "a/b.ics", "%2e%2e", "", "a%2Fb"] {
-        let got = server.call(|| Ical::get(connection(memo.clone()), server.calendar(), id.into()));
+        let work = server.calendar();
+        let got = server.call(|| Ical::get(&connection(memo.clone()), EventRef { calendar: &work, id }));
         assert_eq!(remedy(got), Remedy::NotFound, "{id}");
     }
     assert_eq!(server.requests(), [""; 0], "nothing was asked");
     for calendar in ["https://evil.example/dav/ann/work/", "/etc/", "//evil.example/x/", "/dav/ann/../../secret/"] {
-        let got = server.call(|| Ical::get(connection(memo.clone()), calendar.into(), "a.ics".into()));
+        let got = server.call(|| Ical::get(&connection(memo.clone()), EventRef { calendar, id: "a.ics" }));
         assert_eq!(remedy(got), Remedy::NotFound, "{calendar}");
     }
     assert!(server.requests().iter().all(|request| request.starts_with("PROPFIND ")));
@@ -145,7 +150,7 @@ fn an_outage_is_not_a_reason_to_connect_again() {
     let down = |status| {
         let answer =
             move |request: &chronus_sdk::http::Request| Ok(chronus_sdk::http::Response::new(&request.url, status));
-        remedy(chronus_sdk::http::native::answering(answer, || Ical::open(connection(None))))
+        remedy(chronus_sdk::http::native::answering(answer, || Ical::open(&connection(None))))
     };
     assert_eq!(down(500), Remedy::Temporary);
     assert_eq!(down(502), Remedy::Temporary);

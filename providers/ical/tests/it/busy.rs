@@ -13,7 +13,7 @@ fn times(server: &Server) -> BusyTimes {
 
 fn ask(server: &Server, window: Window) -> Result<BusyTimes, Failure> {
     let asked = Whose::Calendars(vec![server.calendar()]);
-    let answers = server.call(|| Ical::busy(connection(None), asked, window)).expect("answers");
+    let answers = server.call(|| Ical::busy(&connection(None), &asked, window)).expect("answers");
     answers.calendars.into_iter().next().expect("an answer").outcome
 }
 
@@ -121,12 +121,12 @@ fn each_calendar_has_its_own_answer() {
     let asked = vec!["/dav/ann/none/".to_owned(), server.calendar(), "elsewhere".to_owned()];
     for memo in [None, server.memo()] {
         let whose = Whose::Calendars(asked.clone());
-        let answers = server.call(|| Ical::busy(connection(memo), whose, window())).expect("answers").calendars;
+        let answers = server.call(|| Ical::busy(&connection(memo), &whose, window())).expect("answers").calendars;
         let seen: Vec<_> = answers.iter().map(|each| (each.calendar.as_str(), each.outcome.is_ok())).collect();
         assert_eq!(seen, [("/dav/ann/none/", false), ("/dav/ann/work/", true), ("elsewhere", false)]);
     }
     let others = Whose::Addresses(vec!["bo@example.com".into()]);
-    let answers = server.call(|| Ical::busy(connection(None), others, window())).expect("answers").calendars;
+    let answers = server.call(|| Ical::busy(&connection(None), &others, window())).expect("answers").calendars;
     assert_eq!(answers[0].outcome.as_ref().expect_err("unsupported").remedy, Remedy::Unsupported);
 }
 
@@ -134,7 +134,7 @@ fn each_calendar_has_its_own_answer() {
 fn a_window_that_ends_before_it_starts_is_no_window() {
     let window = Window { start: MONDAY, end: MONDAY };
     let asked = Whose::Calendars(vec![]);
-    assert_eq!(remedy(Ical::busy(connection(None), asked, window)), Remedy::Invalid("window".into()));
+    assert_eq!(remedy(Ical::busy(&connection(None), &asked, window)), Remedy::Invalid("window".into()));
 }
 
 /// A calendar of which its owner lets others see when they are busy, and nothing else.
@@ -164,7 +164,7 @@ fn a_calendar_that_tells_free_busy_alone_is_asked_for_that() {
     let ask = |memo| {
         server.requests();
         let asked = Whose::Calendars(vec![server.calendar()]);
-        let answers = server.call(|| Ical::busy(connection(memo), asked, window())).expect("answers");
+        let answers = server.call(|| Ical::busy(&connection(memo), &asked, window())).expect("answers");
         assert!(answers.calendars[0].outcome.is_ok());
         (server.requests().len(), answers.memo)
     };
@@ -172,7 +172,7 @@ fn a_calendar_that_tells_free_busy_alone_is_asked_for_that() {
     assert_eq!((first, ask(memo.clone())), (2, (1, None)));
     server.0.borrow_mut().habits.free_busy = Some("");
     let asked = Whose::Calendars(vec![server.calendar()]);
-    let refused = server.call(|| Ical::busy(connection(memo.clone()), asked, window())).expect("answers");
+    let refused = server.call(|| Ical::busy(&connection(memo.clone()), &asked, window())).expect("answers");
     let failure = refused.calendars[0].outcome.as_ref().expect_err("nothing may be seen");
     assert_eq!(failure.remedy, Remedy::NotPermitted);
     server.0.borrow_mut().habits.free_busy = None;

@@ -1,8 +1,8 @@
 //! What changed since the last time.
 
 use chronus_ical::Ical;
-use chronus_sdk::TwoWay;
 use chronus_sdk::types::*;
+use chronus_sdk::{ChangesPage, TwoWay};
 
 use crate::server::{Habits, Server, name};
 use crate::{MONDAY, connection, ics, remedy, window};
@@ -19,8 +19,8 @@ impl Reader {
     }
 
     fn page(&self, cursor: Option<Cursor>, max: u32) -> Result<Batch, Failure> {
-        let work = self.server.calendar();
-        self.server.call(|| Ical::changes(connection(None), work, cursor, window(), max))
+        let (work, page) = (self.server.calendar(), ChangesPage { cursor: cursor.as_deref(), window: window(), max });
+        self.server.call(|| Ical::changes(&connection(None), &work, page))
     }
 
     /// Reads pages until there is no more; what they named, and whether the listing was complete.
@@ -170,7 +170,8 @@ fn tokens_are_tried_once() {
     let reader = Reader::of(Habits::default());
     reader.server.put("a.ics", &event("a"));
     let work = reader.server.calendar();
-    let page = |memo| Ical::changes(connection(memo), work.clone(), None, window(), 10);
+    let first_page = ChangesPage { cursor: None, window: window(), max: 10 };
+    let page = |memo| Ical::changes(&connection(memo), &work, first_page);
     let syncs = || reader.server.requests().iter().filter(|request| request.starts_with("REPORT")).count();
     let memo = reader.server.memo();
     let first = reader.server.call(|| page(memo)).expect("a page");
@@ -206,8 +207,8 @@ fn what_is_no_cursor_is_expired() {
         assert_eq!(remedy(reader.page(Some(bytes.to_vec()), 10)), Remedy::CursorExpired);
     }
     let cursor = reader.page(None, 10).expect("a page").next;
-    let other = "/dav/ann/holidays/".to_owned();
-    let call = || Ical::changes(connection(None), other, Some(cursor), window(), 10);
+    let page = ChangesPage { cursor: Some(&cursor), window: window(), max: 10 };
+    let call = || Ical::changes(&connection(None), "/dav/ann/holidays/", page);
     assert_eq!(remedy(reader.server.call(call)), Remedy::CursorExpired, "another calendar's");
 }
 
@@ -245,10 +246,13 @@ fn a_look_at_an_unchanged_calendar_is_one_request() {
         reader.server.put("a.ics", &event("a"));
         let memo = reader.server.memo();
         let work = reader.server.calendar();
-        let look = |cursor| Ical::changes(connection(memo.clone()), work.clone(), cursor, window(), 10);
+        let look = |cursor| {
+            let page = ChangesPage { cursor, window: window(), max: 10 };
+            Ical::changes(&connection(memo.clone()), &work, page)
+        };
         let first = reader.server.call(|| look(None)).expect("a page");
         reader.server.requests();
-        reader.server.call(|| look(Some(first.next))).expect("a page");
+        reader.server.call(|| look(Some(&first.next))).expect("a page");
         assert_eq!(reader.server.requests().len(), 1);
     }
 }
@@ -258,6 +262,7 @@ fn a_page_of_nothing_and_a_window_of_nothing_are_refused() {
     let reader = Reader::of(Habits::default());
     assert_eq!(remedy(reader.page(None, 0)), Remedy::Invalid("max".into()));
     let empty = Window { start: MONDAY, end: MONDAY };
-    let call = || Ical::changes(connection(None), reader.server.calendar(), None, empty, 1);
+    let page = ChangesPage { cursor: None, window: empty, max: 1 };
+    let call = || Ical::changes(&connection(None), &reader.server.calendar(), page);
     assert_eq!(remedy(call()), Remedy::Invalid("window".into()));
 }

@@ -1,8 +1,8 @@
 //! Making, reading, changing, answering and taking away.
 
 use chronus_ical::Ical;
-use chronus_sdk::TwoWay;
 use chronus_sdk::types::*;
+use chronus_sdk::{EventRef, TwoWay, Write};
 
 use crate::server::{Habits, Server, State, name};
 use crate::{HOUR, MONDAY, connection, draft, guest, hour_from, ics, nothing, remedy};
@@ -27,29 +27,33 @@ impl Caller {
 
     fn create(&self, key: &str, draft: &Draft, notify: Notify) -> Result<Event, Failure> {
         let (connection, work) = (self.connection(), self.server.calendar());
-        let made = self.server.call(|| Ical::create(connection, work, key.into(), draft.clone(), notify))?;
+        let write = Write { key, etag: None, notify };
+        let made = self.server.call(|| Ical::create(&connection, &work, draft, write))?;
         Ok(made.event)
     }
 
     fn get(&self, id: &str) -> Result<Event, Failure> {
         let (connection, work) = (self.connection(), self.server.calendar());
-        Ok(self.server.call(|| Ical::get(connection, work, id.into()))?.event)
+        Ok(self.server.call(|| Ical::get(&connection, EventRef { calendar: &work, id }))?.event)
     }
 
     fn update(&self, id: &str, etag: Option<String>, patch: Patch, notify: Notify) -> Result<Event, Failure> {
         let (connection, work) = (self.connection(), self.server.calendar());
-        let call = || Ical::update(connection, work, id.into(), "k".into(), etag, patch, notify);
+        let (event, write) = (EventRef { calendar: &work, id }, Write { key: "k", etag: etag.as_deref(), notify });
+        let call = || Ical::update(&connection, event, &patch, write);
         Ok(self.server.call(call)?.event)
     }
 
     fn cancel(&self, id: &str, etag: Option<String>, notify: Notify) -> Result<(), Failure> {
         let (connection, work) = (self.connection(), self.server.calendar());
-        self.server.call(|| Ical::cancel(connection, work, id.into(), "k".into(), etag, notify)).map(|_| ())
+        let (event, write) = (EventRef { calendar: &work, id }, Write { key: "k", etag: etag.as_deref(), notify });
+        self.server.call(|| Ical::cancel(&connection, event, write)).map(|_| ())
     }
 
     fn respond(&self, id: &str, rsvp: Rsvp, notify: Notify) -> Result<Event, Failure> {
         let (connection, work) = (self.connection(), self.server.calendar());
-        Ok(self.server.call(|| Ical::respond(connection, work, id.into(), "k".into(), rsvp, notify))?.event)
+        let (event, write) = (EventRef { calendar: &work, id }, Write { key: "k", etag: None, notify });
+        Ok(self.server.call(|| Ical::respond(&connection, event, rsvp, write))?.event)
     }
 
     fn writes(&self) -> Vec<String> {
@@ -354,7 +358,7 @@ fn many_are_fetched_at_once_and_each_has_its_answer() {
         caller.server.put("bad.ics", "no calendar");
         let ids = ["c.ics", "none.ics", "b%40x.ics", "bad.ics", "b@x.ics", "../x", "a.ics"].map(str::to_owned).to_vec();
         let (connection, work) = (caller.connection(), caller.server.calendar());
-        let items = caller.server.call(|| Ical::get_many(connection, work, ids.clone())).expect("answers").items;
+        let items = caller.server.call(|| Ical::get_many(&connection, &work, &ids)).expect("answers").items;
         assert_eq!(items.iter().map(|item| item.id.clone()).collect::<Vec<_>>(), ids);
         let seen: Vec<Option<String>> = items.iter().map(|item| item.outcome.clone().ok().map(|e| e.uid)).collect();
         let [a, b, c] = ["a", "b@x", "c"].map(|uid| Some(uid.to_owned()));

@@ -12,6 +12,7 @@ mod events;
 mod series;
 mod server;
 
+use chronus_sdk::testing;
 use chronus_sdk::types::*;
 use server::{ORIGIN, Server};
 
@@ -22,13 +23,10 @@ const DAY: i64 = 24 * HOUR;
 
 fn connection(memo: Option<Memo>) -> Connection {
     Connection {
-        sign_in: "caldav".into(),
         server: Some(ORIGIN.into()),
-        subject: None,
-        address: None,
-        zone: "Europe/Rome".into(),
         fields: vec![("username".into(), "ann".into())],
         memo,
+        ..testing::connection("caldav")
     }
 }
 
@@ -89,7 +87,7 @@ fn remedy<T>(result: Result<T, Failure>) -> Remedy {
 
 impl Server {
     fn open(&self) -> Result<Opened, Failure> {
-        self.call(|| <chronus_ical::Ical as chronus_sdk::Provider>::open(connection(None)))
+        self.call(|| <chronus_ical::Ical as chronus_sdk::Provider>::open(&connection(None)))
     }
 
     /// The memo that `open` gives.

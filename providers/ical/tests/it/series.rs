@@ -2,7 +2,7 @@
 
 use chronus_ical::Ical;
 use chronus_sdk::types::*;
-use chronus_sdk::{Provider, TwoWay};
+use chronus_sdk::{EventRef, Provider, TwoWay, Write};
 
 use crate::server::Server;
 use crate::{DAY, HOUR, MONDAY, connection, hour_from, ics, in_rome, nothing, window};
@@ -24,13 +24,20 @@ const LAST: &str = "20260330T070000Z";
 
 fn change(server: &Server, patch: Patch) -> Event {
     let work = server.calendar();
-    let call = || Ical::update(connection(None), work, "s.ics".into(), "k".into(), None, patch, Notify::All);
+    let event = EventRef { calendar: &work, id: "s.ics" };
+    let call = || Ical::update(&connection(None), event, &patch, Write { key: "k", etag: None, notify: Notify::All });
     server.call(call).expect("changed").event
+}
+
+fn get(server: &Server) -> Event {
+    let work = server.calendar();
+    let call = || Ical::get(&connection(None), EventRef { calendar: &work, id: "s.ics" });
+    server.call(call).expect("there").event
 }
 
 fn starts(server: &Server) -> Vec<i64> {
     let asked = Whose::Calendars(vec![server.calendar()]);
-    let answers = server.call(|| Ical::busy(connection(None), asked, window())).expect("answers");
+    let answers = server.call(|| Ical::busy(&connection(None), &asked, window())).expect("answers");
     let times = answers.calendars[0].outcome.clone().expect("times");
     assert_eq!(times.problems, []);
     times.intervals.iter().map(|each| each.start).collect()
@@ -50,7 +57,7 @@ fn at(hour: i64) -> Vec<i64> {
 #[test]
 fn one_event_stands_for_the_whole_series() {
     let server = server(LAST);
-    let got = server.call(|| Ical::get(connection(None), server.calendar(), "s.ics".into())).expect("there").event;
+    let got = get(&server);
     assert_eq!((got.title.as_str(), &got.when), ("Weekly", &hour_from(MONDAY)));
     assert_eq!((got.series_id, got.original_start), (None, None));
     let lines = ["RRULE:FREQ=WEEKLY;UNTIL=20260330T070000Z", "EXDATE;TZID=Europe/Rome:20260309T090000"];
@@ -101,7 +108,7 @@ fn a_longer_meeting_is_longer_every_week() {
     change(&server, Patch { when: Some(Span::Timed(span)), ..nothing() });
     assert_eq!(starts(&server), at(0));
     let asked = Whose::Calendars(vec![server.calendar()]);
-    let answers = server.call(|| Ical::busy(connection(None), asked, window())).expect("answers");
+    let answers = server.call(|| Ical::busy(&connection(None), &asked, window())).expect("answers");
     let times = answers.calendars[0].outcome.clone().expect("times");
     let hours: Vec<i64> = times.intervals.iter().map(|each| (each.end - each.start) / HOUR).collect();
     assert_eq!(hours, [3, 1, 3, 3], "but the one that was moved by hand");
@@ -139,7 +146,7 @@ fn an_invitation_to_single_days_is_the_first_of_them() {
         END:VEVENT\nBEGIN:VEVENT\nUID:s\nDTSTAMP:20260101T000000Z\nSUMMARY:First\nRECURRENCE-ID:20260309T080000Z\n\
         DTSTART:20260309T080000Z\nDTEND:20260309T090000Z";
     server.put("s.ics", &ics("s", days));
-    let got = server.call(|| Ical::get(connection(None), server.calendar(), "s.ics".into())).expect("there").event;
+    let got = get(&server);
     assert_eq!((got.title.as_str(), got.series_id, got.recurrence.len()), ("First", None, 0));
     change(&server, Patch { when: Some(hour_from(MONDAY + 8 * DAY)), ..nothing() });
     assert_eq!(starts(&server), [MONDAY + 8 * DAY, MONDAY + 14 * DAY], "the other day stays where it is");

@@ -1,8 +1,8 @@
-//! From what went wrong on the wire to what the host should do about it.
+//! Errors of requests, and the failure that each becomes.
 //!
-//! The danger is a wrong remedy. Called temporary, a request that the host's policy refuses would be tried for ever;
-//! called permanent, a cut connection would cost a person their calendar. So what the host refused is `invalid` and
-//! says so, and everything that a second try may mend is `temporary`.
+//! The danger is a wrong remedy. If a request that the host's policy refuses were `temporary`, it would be repeated for ever;
+//! if a cut connection were permanent, a person would lose their calendar. So a refusal by the host is `invalid` and says so,
+//! and everything that a repetition may fix is `temporary`.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,22 +14,22 @@ use crate::types::{Failure, Remedy};
 /// The shortest wait after 429 and 503. Services name waits that are shorter than their own throttle (iCloud does).
 pub const MIN_WAIT: Duration = Duration::from_secs(2);
 
-/// The longest wait that is believed.
+/// The longest wait that is accepted.
 pub const MAX_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Why a request has no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HttpError {
-    /// The request itself is wrong: its address, its method, a header, its size.
+    /// The request is malformed: its address, method, a header or its size.
     BadRequest(String),
-    /// The host did not let it pass: an origin that is not granted, a forbidden address, a method that writes in a
+    /// The host refused the request: an origin that is not granted, a forbidden address, a method that writes in a
     /// call that only reads, a spent budget.
     Refused(String),
-    /// No connection came about.
+    /// There was no connection.
     Unreachable(String),
-    /// The connection ended, or fell silent, before the answer was complete; or what came was no HTTP.
+    /// The connection ended, or stalled, before the answer was complete, or the answer was not HTTP.
     Cut(String),
-    /// The answer has more bytes than this, which is the request's limit or the host's.
+    /// The answer is longer than this limit of the request or of the host, in bytes.
     TooBig(u64),
 }
 
@@ -39,7 +39,7 @@ impl fmt::Display for HttpError {
             HttpError::BadRequest(what) => write!(f, "the request cannot be sent: {what}"),
             HttpError::Refused(what) => write!(f, "the host refused to send the request: {what}"),
             HttpError::Unreachable(what) => write!(f, "the service cannot be reached: {what}"),
-            HttpError::Cut(what) => write!(f, "the answer did not come to its end: {what}"),
+            HttpError::Cut(what) => write!(f, "the answer is incomplete: {what}"),
             HttpError::TooBig(limit) => write!(f, "the answer has more than {limit} bytes"),
         }
     }

@@ -6,8 +6,8 @@
 //! pool does. It follows no redirect unless asked ([`follow`]), because where a request with a credential goes is a
 //! decision. And it never sets `authorization` or `cookie`: the host refuses requests that carry them.
 //!
-//! Everything but [`send`] is a pure value, so what a provider asks and what it makes of an answer is tested without
-//! a host: natively, [`native::answering`] puts a function in the service's place.
+//! Everything but [`send`] is a pure value, so tests need no host: outside of WebAssembly, [`native::answering`] answers
+//! requests with a function.
 //!
 //! ```
 //! use chronus_sdk::http::{self, HttpError, Request, Response, native};
@@ -31,9 +31,9 @@
 //!     || assert_eq!(title().unwrap_err().remedy, chronus_sdk::types::Remedy::Temporary),
 //! );
 //! ```
-//! Rejected: an async client, whose executor would cost more than it runs; a trait for the transport, which every
-//! function of every provider would have to carry; the `url` crate, whose tables of international names weigh more
-//! than a provider.
+//!
+//! Rejected: an async client, whose executor would be larger than the code that it runs; a trait for the transport, which
+//! every function of every provider would have to pass on; the `url` crate (see [`Url`]).
 
 mod date;
 mod error;
@@ -55,7 +55,7 @@ use crate::types::Failure;
 /// The most bytes of an answer that [`send`] reads unless the request says otherwise: 16 MiB.
 pub const DEFAULT_LIMIT: usize = 16 << 20;
 
-/// How many redirects [`follow`] goes after.
+/// The most redirects that [`follow`] follows.
 pub const MAX_REDIRECTS: usize = 5;
 
 /// A request to be sent.
@@ -91,23 +91,23 @@ impl Request {
         self
     }
 
-    /// Gives it a body of a type.
+    /// Sets the body and its type.
     #[must_use]
     pub fn body(self, content_type: &str, body: impl Into<Vec<u8>>) -> Request {
         Request { body: body.into(), ..self }.header("content-type", content_type)
     }
 
-    /// Lets the answer have up to so many bytes.
+    /// Sets the most bytes that the answer may have.
     #[must_use]
     pub fn limit(self, limit: usize) -> Request {
         Request { limit, ..self }
     }
 }
 
-/// An answer of the service, read to its end.
+/// A complete answer of the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
-    /// Where it came from; after [`follow`], the last address.
+    /// The address that answered; after [`follow`], the last one.
     pub url: String,
     pub status: u16,
     /// In the order received; names in lower case, a name as often as it came. `set-cookie` is never among them.
@@ -128,7 +128,7 @@ impl Response {
         self
     }
 
-    /// Gives it a body, for tests.
+    /// Sets the body, for tests.
     #[must_use]
     pub fn with_body(self, content_type: &str, body: impl Into<Vec<u8>>) -> Response {
         Response { body: body.into(), ..self }.with_header("content-type", content_type)
@@ -149,12 +149,12 @@ impl Response {
         self.headers.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// The body as UTF-8; what is not becomes U+FFFD.
+    /// The body as text. Bytes that are not UTF-8 become U+FFFD.
     pub fn text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.body)
     }
 
-    /// Where a redirect (301, 302, 303, 307, 308) leads, as an absolute address.
+    /// The target of a redirect (301, 302, 303, 307, 308), as an absolute address.
     pub fn redirect(&self) -> Option<String> {
         if !matches!(self.status, 301 | 302 | 303 | 307 | 308) {
             return None;
@@ -163,7 +163,7 @@ impl Response {
         Some(here.join(self.header("location")?).ok()?.to_string())
     }
 
-    /// How long the service asks to wait (RFC 9110 §10.2.3), by `retry-after` in seconds or as a date. `now` is in
+    /// The wait that the service asks for (RFC 9110 §10.2.3), by `retry-after` in seconds or as a date. `now` is in
     /// seconds since 1970, as [`clock::now`](crate::clock::now) gives it.
     pub fn retry_after(&self, now: i64) -> Option<Duration> {
         let value = self.header("retry-after")?.trim();
@@ -174,8 +174,8 @@ impl Response {
         Some(Duration::from_secs(seconds))
     }
 
-    /// What an answer that is no success means by its status alone. A service's own codes say more: a provider looks
-    /// at them first and comes here for the rest.
+    /// The failure that an unsuccessful status means. A provider looks at the service's own error codes first, which say
+    /// more, and uses this for the rest.
     ///
     /// 401 `reconnect`; 403 `not-permitted`; 404 `not-found`; 410 `gone`; 429 and 503 `slow-down`, as `retry-after`
     /// says but for at least [`MIN_WAIT`]; 408, 425 and other 5xx `temporary`; a redirect and anything else
@@ -189,7 +189,7 @@ impl Response {
 /// Sends a request and reads its answer.
 ///
 /// # Errors
-/// What kept the answer from coming; a status is none. `?` turns it into a [`Failure`].
+/// If there is no answer. An answer with any status is not an error. `?` turns the error into a [`Failure`].
 pub fn send(request: &Request) -> Result<Response, HttpError> {
     let url = Url::parse(&request.url).map_err(|error| HttpError::BadRequest(error.to_string()))?;
     #[cfg(target_arch = "wasm32")]
@@ -199,9 +199,9 @@ pub fn send(request: &Request) -> Result<Response, HttpError> {
     response
 }
 
-/// Sends a request and goes where its redirects lead, at most [`MAX_REDIRECTS`] times, with the same method and body
-/// (after a 303: by `GET`). From `https` it never goes to `http`; whether another host may be asked is the grant's
-/// decision. The last answer's `url` says where it ended.
+/// Sends a request and follows its redirects, at most [`MAX_REDIRECTS`], with the same method and body (after a 303: with
+/// `GET`). It never goes from `https` to `http`; the grant decides whether it may go to another host. The answer's `url` is
+/// the last address.
 ///
 /// # Errors
 /// As [`send`]; and [`HttpError::BadRequest`] if the redirects do not end or lead nowhere.

@@ -1,8 +1,7 @@
-//! A function in the service's place, for tests outside of a host.
+//! Answers to requests in tests, without a host.
 //!
-//! A provider compiled for the machine it is developed on has no host and hence no network. That is what makes its
-//! tests exact: [`answering`] gives each request to a function of the test, on this thread only, and nothing leaves
-//! the process. Without one, a request fails with [`HttpError::Refused`], and says why.
+//! A provider that is compiled for the developer's machine has no host and hence no network. [`answering`] gives each request
+//! of the current thread to a function of the test. Outside of it, a request fails with [`HttpError::Refused`].
 
 use std::cell::RefCell;
 
@@ -14,12 +13,29 @@ thread_local! {
     static ANSWER: RefCell<Option<Answer<'static>>> = const { RefCell::new(None) };
 }
 
-/// Runs `call`; each request that it sends is answered by `answer`. The function must not itself send.
+/// Runs `call` and answers each request that it sends with `answer`, which must not itself send requests.
+///
+/// `answer` is kept in a thread-local variable while `call` runs, so it must own what it uses (`'static`): pass it `move`
+/// and clone what the test needs afterwards, or share it by an `Rc`.
+///
+/// ```
+/// use std::{cell::Cell, rc::Rc};
+/// use chronus_sdk::http::{self, Request, Response, native};
+///
+/// let (body, count) = ("free".to_owned(), Rc::new(Cell::new(0)));
+/// let counted = Rc::clone(&count);
+/// let answer = move |request: &Request| {
+///     counted.set(counted.get() + 1);
+///     Ok(Response::new(&request.url, 200).with_body("text/plain", body.clone()))
+/// };
+/// let response = native::answering(answer, || http::send(&Request::new("GET", "https://api.example.com/")));
+/// assert_eq!((response.unwrap().text().as_ref(), count.get()), ("free", 1));
+/// ```
 pub fn answering<R>(
     answer: impl FnMut(&Request) -> Result<Response, HttpError> + 'static,
     call: impl FnOnce() -> R,
 ) -> R {
-    /// Puts back what was there, also when a test panics.
+    /// Restores the previous function, also when a test panics.
     struct Restore(Option<Answer<'static>>);
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -40,6 +56,8 @@ pub(super) fn send(request: &Request, _url: &Url) -> Result<Response, HttpError>
             }
             Ok(response)
         }
-        None => Err(HttpError::Refused("there is no host: tests put a function in its place, http::native".to_owned())),
+        None => Err(HttpError::Refused(
+            "there is no host here; tests answer requests by http::native::answering".to_owned(),
+        )),
     })
 }

@@ -1,11 +1,15 @@
-//! Addresses: just what a provider needs to resolve a link, and no more.
+//! Addresses, as far as a provider needs them to resolve links.
 //!
-//! A link in an answer decides where the next request goes, so it is taken apart here and put together again from
-//! parts that were looked at: the scheme is http or https, the host is plain ASCII, no part holds a user name, a
-//! space or a control character, dot segments are gone. What does not fit is refused rather than mended: the host
-//! would refuse it as well, but less legibly.
+//! A link in an answer decides where the next request goes, so each part of it is checked: the scheme is http or https, the
+//! host is plain ASCII, no part holds a user name, a space or a control character, and dot segments are removed. An address
+//! that breaks a rule is refused and not repaired: the host would refuse it too, with a less helpful message.
+//!
+//! Rejected: the `url` crate. Its tables of international names weigh more than a provider, and the switch that leaves
+//! them out (`idna_adapter` 1.0) would leave them out of the host as well, because a workspace has one lock file.
 
 use std::fmt;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// An absolute `http` or `https` address.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -13,7 +17,7 @@ pub struct Url {
     https: bool,
     /// In lower case, without the scheme's own port.
     authority: String,
-    /// From the first slash on, without dot segments and fragment; other than ASCII is percent-encoded.
+    /// Begins with a slash; without dot segments and fragment; characters outside of ASCII are percent-encoded.
     path: String,
     query: Option<String>,
 }
@@ -27,7 +31,7 @@ pub struct BadUrl {
 
 impl fmt::Display for BadUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} is no usable address: {}", self.address, self.rule)
+        write!(f, "{:?} is not a usable address: {}", self.address, self.rule)
     }
 }
 
@@ -113,7 +117,7 @@ impl fmt::Display for Url {
     }
 }
 
-/// See [`Url::parse`]; an error is the rule that is broken.
+/// See [`Url::parse`]. The error is the broken rule.
 fn parse(text: &str) -> Result<Url, &'static str> {
     if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Err("it holds a space or a control character");
@@ -137,55 +141,23 @@ fn parse(text: &str) -> Result<Url, &'static str> {
     Ok(Url { https, authority, path: without_dots(&ascii(path)), query })
 }
 
-/// Percent-encodes everything but letters, digits and `-._~` (RFC 3986 §2.3): fit for one segment of a path, and for
-/// a name or a value in a query.
+/// What stays as it is in [`encode`] (RFC 3986 §2.3).
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Percent-encodes everything but letters, digits and `-._~`: fit for one segment of a path, and for a name or a value
+/// in a query.
 pub fn encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        push_encoded(byte, byte.is_ascii_alphanumeric() || b"-._~".contains(&byte), &mut encoded);
-    }
-    encoded
+    utf8_percent_encode(text, UNRESERVED).to_string()
 }
 
 /// Undoes percent-encoding. A percent sign without two hexadecimal digits behind it stands for itself.
 pub fn decode(text: &str) -> Vec<u8> {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let pair = bytes.get(at + 1..at + 3).and_then(|pair| std::str::from_utf8(pair).ok());
-        match pair.filter(|pair| pair.bytes().all(|b| b.is_ascii_hexdigit())) {
-            Some(pair) if byte == b'%' => {
-                decoded.push(u8::from_str_radix(pair, 16).unwrap_or(b'%'));
-                at += 3;
-            }
-            _ => {
-                decoded.push(byte);
-                at += 1;
-            }
-        }
-    }
-    decoded
+    percent_decode_str(text).collect()
 }
 
-fn push_encoded(byte: u8, keep: bool, out: &mut String) {
-    if keep {
-        out.push(char::from(byte));
-    } else {
-        const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-        out.push('%');
-        out.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        out.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
-}
-
-/// Percent-encodes what is not ASCII and leaves the rest as it is.
+/// Percent-encodes characters outside of ASCII.
 fn ascii(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        push_encoded(byte, byte.is_ascii(), &mut encoded);
-    }
-    encoded
+    utf8_percent_encode(text, &AsciiSet::EMPTY).to_string()
 }
 
 fn check_authority(authority: &str, https: bool) -> Result<String, &'static str> {
@@ -197,7 +169,7 @@ fn check_authority(authority: &str, https: bool) -> Result<String, &'static str>
         Some(rest) => {
             let (inner, port) = rest.split_once(']').ok_or("its address in brackets does not end")?;
             if inner.is_empty() || !inner.bytes().all(|b| b.is_ascii_hexdigit() || b == b':' || b == b'.') {
-                return Err("its address in brackets is none");
+                return Err("its address in brackets is not an IP address");
             }
             (&authority[..inner.len() + 2], port)
         }
@@ -209,9 +181,9 @@ fn check_authority(authority: &str, https: bool) -> Result<String, &'static str>
     }
     let port = match port.strip_prefix(':') {
         None if port.is_empty() => None,
-        None => return Err("its host is followed by something else than a port"),
+        None => return Err("its host is followed by something other than a port"),
         Some("") => None,
-        Some(digits) => Some(digits.parse::<u16>().map_err(|_| "its port is no number up to 65535")?),
+        Some(digits) => Some(digits.parse::<u16>().map_err(|_| "its port is not a number up to 65535")?),
     };
     Ok(match port {
         Some(port) if port != if https { 443 } else { 80 } => format!("{host}:{port}"),

@@ -1,8 +1,7 @@
-//! The one place where a request leaves the instance.
+//! Sends requests by `wasi:http`; the only place where a request leaves the instance.
 //!
-//! The host collects the body before it sends, so the order here follows what `wasi:http` asks for: hand the request
-//! over, write the body, end it, wait, read. A body that the host does not want to the end is no error yet: its
-//! answer, or its refusal, tells why.
+//! The order follows `wasi:http`: hand the request over, write the body, end it, wait, read. It is not an error yet if the
+//! host stops reading the body, because its answer or its refusal says why.
 
 use super::{HttpError, Request, Response, Url};
 use crate::bindings::wasi::http::outgoing_handler::handle;
@@ -11,10 +10,10 @@ use crate::bindings::wasi::http::types::{
 };
 use crate::bindings::wasi::io::streams::{InputStream, StreamError};
 
-/// A read asks for so much at once: each crossing of the boundary costs, and what comes is rarely more.
+/// The most bytes of one read. Each call to the host costs time, and answers are rarely longer.
 const PIECE: u64 = 256 << 10;
 
-/// What `blocking-write-and-flush` takes at once.
+/// The most bytes that `blocking-write-and-flush` accepts.
 const WRITE_PIECE: usize = 4096;
 
 pub(super) fn send(request: &Request, url: &Url) -> Result<Response, HttpError> {
@@ -51,10 +50,10 @@ fn build(request: &Request, url: &Url) -> Result<OutgoingRequest, HttpError> {
     let headers = Fields::from_list(&headers).map_err(|_| bad("one of its headers is not allowed"))?;
     let outgoing = OutgoingRequest::new(headers);
     let scheme = if url.is_https() { Scheme::Https } else { Scheme::Http };
-    outgoing.set_method(&method(&request.method)).map_err(|()| bad("its method is none"))?;
+    outgoing.set_method(&method(&request.method)).map_err(|()| bad("its method is not valid"))?;
     outgoing.set_scheme(Some(&scheme)).map_err(|()| bad("its scheme is not allowed"))?;
-    outgoing.set_authority(Some(url.authority())).map_err(|()| bad("its host is none"))?;
-    outgoing.set_path_with_query(Some(&url.path_and_query())).map_err(|()| bad("its path is none"))?;
+    outgoing.set_authority(Some(url.authority())).map_err(|()| bad("its host is not valid"))?;
+    outgoing.set_path_with_query(Some(&url.path_and_query())).map_err(|()| bad("its path is not valid"))?;
     Ok(outgoing)
 }
 
@@ -79,7 +78,7 @@ fn write(body: OutgoingBody, bytes: &[u8]) {
             }
         }
     }
-    // The stream is gone by now, as `finish` asks. If it fails, the answer says why.
+    // `finish` requires that the stream is dropped. If it fails, the answer says why.
     let _ = OutgoingBody::finish(body, None);
 }
 
@@ -124,7 +123,7 @@ fn read_to_end(stream: &InputStream, limit: usize, expected: usize) -> Result<Ve
     }
 }
 
-/// Sentences rather than the names of codes: operators read them.
+/// The error, as a sentence for operators.
 fn of_code(code: ErrorCode) -> HttpError {
     use ErrorCode as Code;
     let refused = |why: &str| HttpError::Refused(why.to_owned());
@@ -132,11 +131,13 @@ fn of_code(code: ErrorCode) -> HttpError {
     let cut = |why: &str| HttpError::Cut(why.to_owned());
     match code {
         Code::HttpRequestDenied => refused("it is not granted; the host's log says what is missing"),
-        Code::DestinationIpProhibited => refused("the server's name leads to an address that the host does not call"),
+        Code::DestinationIpProhibited => {
+            refused("the server's name resolves to an address that the host does not call")
+        }
         Code::ConfigurationError => refused("the host's configuration does not allow it"),
         Code::HttpRequestLengthRequired | Code::HttpRequestBodySize(_) => bad("its body is too large for the host"),
-        Code::HttpRequestMethodInvalid => bad("its method is none"),
-        Code::HttpRequestUriInvalid | Code::HttpRequestUriTooLong => bad("its address is none, or too long"),
+        Code::HttpRequestMethodInvalid => bad("its method is not valid"),
+        Code::HttpRequestUriInvalid | Code::HttpRequestUriTooLong => bad("its address is not valid, or too long"),
         Code::HttpRequestHeaderSectionSize(_)
         | Code::HttpRequestHeaderSize(_)
         | Code::HttpRequestTrailerSectionSize(_)
@@ -144,24 +145,22 @@ fn of_code(code: ErrorCode) -> HttpError {
         Code::LoopDetected => bad("it leads back to itself"),
         Code::DnsTimeout => unreachable("its name was not resolved in time"),
         Code::DnsError(_) | Code::DestinationNotFound => unreachable("its name is not known"),
-        Code::DestinationUnavailable | Code::DestinationIpUnroutable => unreachable("there is no way to its address"),
+        Code::DestinationUnavailable | Code::DestinationIpUnroutable => unreachable("its address cannot be routed"),
         Code::ConnectionRefused => unreachable("the connection was refused"),
-        Code::ConnectionTimeout => unreachable("no connection came about in time"),
+        Code::ConnectionTimeout => unreachable("the connection timed out"),
         Code::ConnectionLimitReached => unreachable("there are too many connections to it"),
         Code::TlsCertificateError => unreachable("its certificate is not accepted"),
-        Code::TlsProtocolError | Code::TlsAlertReceived(_) => unreachable("no encrypted connection came about"),
+        Code::TlsProtocolError | Code::TlsAlertReceived(_) => unreachable("the TLS handshake failed"),
         Code::ConnectionTerminated | Code::HttpResponseIncomplete => cut("the connection ended"),
-        Code::ConnectionReadTimeout | Code::ConnectionWriteTimeout | Code::HttpResponseTimeout => {
-            cut("it did not come in time")
-        }
+        Code::ConnectionReadTimeout | Code::ConnectionWriteTimeout | Code::HttpResponseTimeout => cut("it timed out"),
         Code::HttpResponseBodySize(limit) => HttpError::TooBig(limit.unwrap_or(0)),
         Code::HttpResponseHeaderSectionSize(_)
         | Code::HttpResponseHeaderSize(_)
         | Code::HttpResponseTrailerSectionSize(_)
         | Code::HttpResponseTrailerSize(_) => cut("its headers are too large"),
-        Code::HttpResponseTransferCoding(_) | Code::HttpResponseContentCoding(_) => cut("its coding is not known"),
-        Code::HttpUpgradeFailed | Code::HttpProtocolError => cut("it is no HTTP"),
+        Code::HttpResponseTransferCoding(_) | Code::HttpResponseContentCoding(_) => cut("its encoding is unknown"),
+        Code::HttpUpgradeFailed | Code::HttpProtocolError => cut("it is not HTTP"),
         Code::InternalError(Some(what)) => HttpError::Cut(what),
-        Code::InternalError(None) => cut("the host says no more"),
+        Code::InternalError(None) => cut("the host gives no reason"),
     }
 }

@@ -9,11 +9,12 @@ use jiff::Timestamp;
 use crate::service::{self, Stored};
 use crate::{now, record, wrong};
 
-pub(crate) fn busy(c: &Connection, whose: Whose, window: Window) -> Result<BusyAnswers, Failure> {
+pub(crate) fn busy(c: &Connection, whose: &Whose, window: Window) -> Result<BusyAnswers, Failure> {
     if window.end <= window.start && !wrong("backwards-is-free") {
         return Err(invalid("window", "its end is not after its start"));
     }
-    let Whose::Calendars(mut ids) = whose else { return Err(unsupported("the store tells of nobody else")) };
+    let Whose::Calendars(ids) = whose else { return Err(unsupported("the store tells of nobody else")) };
+    let mut ids = ids.clone();
     if ids.is_empty() && wrong("nothing-is-invalid") {
         return Err(invalid("whose", "nobody is asked for"));
     }

@@ -72,18 +72,18 @@ pub(crate) fn get(c: &Connection, calendar: &str, id: &str) -> Result<Event, Fai
     Ok(event)
 }
 
-pub(crate) fn get_many(c: &Connection, calendar: &str, ids: Vec<String>) -> Result<Vec<Fetched>, Failure> {
+pub(crate) fn get_many(c: &Connection, calendar: &str, ids: &[String]) -> Result<Vec<Fetched>, Failure> {
     if ids.is_empty() && wrong("nothing-is-invalid") {
         return Err(invalid("ids", "there are none"));
     }
-    let one = |id: String| {
-        let mut outcome = service::get(calendar, &id).and_then(|stored| record::event(c, &stored));
+    let one = |id: &String| {
+        let mut outcome = service::get(calendar, id).and_then(|stored| record::event(c, &stored));
         if let Ok(event) = &mut outcome {
             event.ours = event.ours.take().filter(|_| !wrong("forgets-its-key"));
         }
-        Fetched { id, outcome }
+        Fetched { id: id.clone(), outcome }
     };
-    let mut items: Vec<Fetched> = ids.into_iter().map(one).collect();
+    let mut items: Vec<Fetched> = ids.iter().map(one).collect();
     if wrong("drops-unknown-ids") {
         items.retain(|item| item.outcome.is_ok());
     }

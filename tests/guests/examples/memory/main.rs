@@ -22,11 +22,11 @@ mod service;
 
 use std::sync::OnceLock;
 
-use chronus_sdk::{Provider, TwoWay, clock, descriptions::*, failure, types::*};
+use chronus_sdk::{ChangesPage, EventRef, Provider, TwoWay, Write, clock, descriptions::*, failure, types::*};
 
 /// The provider.
 pub struct Memory;
-chronus_sdk::provider!(Memory, two_way_push, "../../wit");
+chronus_sdk::provider!(Memory, two_way_push);
 
 /// In which way to be wrong. An instance lives for one call, so it is set once.
 static WAY: OnceLock<String> = OnceLock::new();
@@ -61,8 +61,8 @@ impl Provider for Memory {
         describe::describe()
     }
 
-    fn open(connection: Connection) -> Result<Opened, Failure> {
-        learn(&connection);
+    fn open(connection: &Connection) -> Result<Opened, Failure> {
+        learn(connection);
         let account = service::account()?;
         let mut calendars = vec![
             calendar("home", CalendarRole::Owner, true),
@@ -93,7 +93,7 @@ impl Provider for Memory {
             notes = Some(Memo { format: 1, data: vec![b'm'; 65_537] });
         }
         Ok(Opened {
-            address: connection.address,
+            address: connection.address.clone(),
             other_addresses: vec![],
             zone: None,
             calendars,
@@ -102,20 +102,20 @@ impl Provider for Memory {
         })
     }
 
-    fn explain_failure(connection: Connection, error: SignInError) -> Failure {
-        learn(&connection);
+    fn explain_failure(connection: &Connection, error: &SignInError) -> Failure {
+        learn(connection);
         if wrong("asks-what-a-failure-means") && service::account().is_err() {
             return failure::temporary("the store does not say what it means");
         }
         if wrong("every-failure-is-a-lost-grant") {
-            return failure::failure(Remedy::Reconnect, error.error, error.description);
+            return failure::failure(Remedy::Reconnect, &error.error, &error.description);
         }
-        failure::of_sign_in(&error)
+        failure::of_sign_in(error)
     }
 
-    fn busy(connection: Connection, whose: Whose, window: Window) -> Result<BusyAnswers, Failure> {
-        begin(&connection)?;
-        busy::busy(&connection, whose, window)
+    fn busy(connection: &Connection, whose: &Whose, window: Window) -> Result<BusyAnswers, Failure> {
+        begin(connection)?;
+        busy::busy(connection, whose, window)
     }
 }
 
@@ -128,65 +128,43 @@ fn now() -> jiff::Timestamp {
 }
 
 impl TwoWay for Memory {
-    fn create(c: Connection, calendar: String, key: String, draft: Draft, _: Notify) -> Result<OneEvent, Failure> {
-        begin(&c)?;
-        let event = events::create(&c, &calendar, &key, &draft)?;
+    fn create(c: &Connection, calendar: &str, draft: &Draft, write: Write<'_>) -> Result<OneEvent, Failure> {
+        begin(c)?;
+        let event = events::create(c, calendar, write.key, draft)?;
         Ok(OneEvent { event, memo: memo() })
     }
 
-    fn get(c: Connection, calendar: String, id: String) -> Result<OneEvent, Failure> {
-        begin(&c)?;
-        let event = events::get(&c, &calendar, &id)?;
+    fn get(c: &Connection, event: EventRef<'_>) -> Result<OneEvent, Failure> {
+        begin(c)?;
+        let event = events::get(c, event.calendar, event.id)?;
         Ok(OneEvent { event, memo: None })
     }
 
-    fn get_many(c: Connection, calendar: String, ids: Vec<String>) -> Result<FetchedEvents, Failure> {
-        begin(&c)?;
-        Ok(FetchedEvents { items: events::get_many(&c, &calendar, ids)?, memo: None })
+    fn get_many(c: &Connection, calendar: &str, ids: &[String]) -> Result<FetchedEvents, Failure> {
+        begin(c)?;
+        Ok(FetchedEvents { items: events::get_many(c, calendar, ids)?, memo: None })
     }
 
-    fn update(
-        c: Connection,
-        calendar: String,
-        id: String,
-        key: String,
-        etag: Option<String>,
-        patch: Patch,
-        _: Notify,
-    ) -> Result<OneEvent, Failure> {
-        begin(&c)?;
-        let event = events::update(&c, &calendar, &id, &key, etag.as_deref(), &patch)?;
+    fn update(c: &Connection, event: EventRef<'_>, patch: &Patch, write: Write<'_>) -> Result<OneEvent, Failure> {
+        begin(c)?;
+        let event = events::update(c, event.calendar, event.id, write.key, write.etag, patch)?;
         Ok(OneEvent { event, memo: None })
     }
 
-    fn cancel(
-        c: Connection,
-        calendar: String,
-        id: String,
-        _: String,
-        etag: Option<String>,
-        _: Notify,
-    ) -> Result<Done, Failure> {
-        begin(&c)?;
-        events::cancel(&c, &calendar, &id, etag.as_deref())?;
+    fn cancel(c: &Connection, event: EventRef<'_>, write: Write<'_>) -> Result<Done, Failure> {
+        begin(c)?;
+        events::cancel(c, event.calendar, event.id, write.etag)?;
         Ok(Done { memo: None })
     }
 
-    fn respond(
-        c: Connection,
-        calendar: String,
-        id: String,
-        _: String,
-        rsvp: Rsvp,
-        _: Notify,
-    ) -> Result<OneEvent, Failure> {
-        begin(&c)?;
-        let event = events::respond(&c, &calendar, &id, rsvp)?;
+    fn respond(c: &Connection, event: EventRef<'_>, rsvp: Rsvp, _: Write<'_>) -> Result<OneEvent, Failure> {
+        begin(c)?;
+        let event = events::respond(c, event.calendar, event.id, rsvp)?;
         Ok(OneEvent { event, memo: None })
     }
 
-    fn changes(c: Connection, calendar: String, cursor: Option<Cursor>, _: Window, max: u32) -> Result<Batch, Failure> {
-        begin(&c)?;
-        changes::page(&c, &calendar, cursor.as_deref(), max)
+    fn changes(c: &Connection, calendar: &str, page: ChangesPage<'_>) -> Result<Batch, Failure> {
+        begin(c)?;
+        changes::page(c, calendar, page.cursor, page.max)
     }
 }

@@ -1,44 +1,42 @@
 //! Being called by the service, which never calls: subscriptions are kept, and that is all.
 
-use chronus_sdk::Push;
 use chronus_sdk::failure::unsupported;
 use chronus_sdk::types::*;
+use chronus_sdk::{Callback, Push};
 
 use crate::{Memory, begin, service, wrong};
 
 impl Push for Memory {
-    fn subscribe(c: Connection, _: String, callback: String, _: String, _: Instant) -> Result<Subscribed, Failure> {
-        begin(&c)?;
-        let id = callback.rsplit('/').next().unwrap_or_default().to_owned();
+    fn subscribe(c: &Connection, _: &str, callback: Callback<'_>) -> Result<Subscribed, Failure> {
+        begin(c)?;
+        let id = callback.url.rsplit('/').next().unwrap_or_default().to_owned();
         service::subscribe(&id)?;
         Ok(Subscribed { subscription: Subscription { id, state: vec![], expires: None }, memo: None })
     }
 
     fn renew(
-        _: Connection,
-        _: String,
-        subscription: Subscription,
-        _: String,
-        _: String,
-        expires: Instant,
+        _: &Connection,
+        _: &str,
+        subscription: &Subscription,
+        callback: Callback<'_>,
     ) -> Result<Subscribed, Failure> {
-        let subscription = Subscription { expires: Some(expires), ..subscription };
+        let subscription = Subscription { expires: Some(callback.expires), ..subscription.clone() };
         Ok(Subscribed { subscription, memo: None })
     }
 
-    fn confirm(_: Connection, _: Subscription, _: String) -> Result<Subscribed, Failure> {
+    fn confirm(_: &Connection, _: &Subscription, _: &str) -> Result<Subscribed, Failure> {
         Err(unsupported("the store asks for no code"))
     }
 
-    fn unsubscribe(c: Connection, subscription: Subscription) -> Result<Done, Failure> {
-        begin(&c)?;
+    fn unsubscribe(c: &Connection, subscription: &Subscription) -> Result<Done, Failure> {
+        begin(c)?;
         match service::unsubscribe(&subscription.id) {
             Err(failure) if failure.remedy != Remedy::NotFound || wrong("unsubscribes-once") => Err(failure),
             Ok(()) | Err(_) => Ok(Done { memo: None }),
         }
     }
 
-    fn parse_notification(headers: Vec<(String, Vec<u8>)>, _: String, _: Vec<u8>) -> Notification {
+    fn parse_notification(headers: &[(String, Vec<u8>)], _: &str, _: &[u8]) -> Notification {
         let id = headers.iter().find(|(name, _)| name == "x-subscription");
         let id = id.and_then(|(_, id)| String::from_utf8(id.clone()).ok()).filter(|id| !id.is_empty());
         let hint = |subscription| Hint { subscription, secret: None, news: News::Changed };
