@@ -4,7 +4,7 @@
 #                                one and a half times its budget
 #   timed NAME CARGO TEST…       runs `cargo test …`, prints how long each test took, and remembers it for the table
 #   need PACKAGE COMMAND…        installs a Debian package, unless the command succeeds without it
-#   tool NAME VERSION            installs a program of cargo's into the cache, unless it is there, and sets $tool to it
+#   tool NAME                    installs a program of `tools.txt` into the cache, unless it is there, and sets $tool to it
 #
 # Budgets are those of a cold run on two cores: a fresh clone without `target/` and without our cache. A part that misses
 # its budget is made faster or given another on purpose, in a commit that says why.
@@ -12,8 +12,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# What the gate compiles or downloads and another clone can use: tools, peers, the guests' compiler. By version; whoever
-# installs something holds a lock. `chronus_plugins_build::cache` is the same folder.
+# What the gate compiles or downloads and another clone can use: tools, peers, the guests' compiler. By version, and
+# under a lock while something is installed. `chronus_plugins_build::cache` is the same folder.
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/chronus
 slowest=20
 
@@ -84,17 +84,26 @@ slow_table() {
         }' "${logs[@]}" | sort -k1,1 -rn | head -n "$slowest" || true
 }
 
-# tool NAME VERSION: a program of cargo's at exactly this version. What is there is asked for its version, so a folder that
-# was left half-made is made again. The debug build takes half as long to make as the release build, and is fast enough.
+# tool NAME: a program of cargo's at exactly the version of `tools.txt`. What is there is asked for its version, so a folder
+# that was left half-made is made again. The compiled program comes in seconds, checked by its digest; for other
+# platforms it is compiled, which takes minutes.
 tool() {
-    local folder=$cache/tools/$1-$2
-    tool=$folder/bin/$1
+    local name=$1 line version folder
+    line=$(grep "toolchain-$name==" .ci/tools.txt)
+    version=${line#*==}
+    version=${version%% *}
+    folder=$cache/tools/$name-$version
+    tool=$folder/bin/$name
     mkdir -p "$cache/tools"
     (
         flock 9
-        if [ "$("$tool" --version 2>/dev/null)" != "$1 $2" ]; then
+        if [ "$("$tool" --version 2>/dev/null)" != "$name $version" ]; then
             rm -rf "$folder"
-            cargo install "$1" --version "$2" --locked --debug --quiet --root "$folder"
+            python3 -m venv "$folder"
+            printf '%s\n' "$line" >"$folder/requirements.txt"
+            "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+                --require-hashes -r "$folder/requirements.txt" ||
+                cargo install "$name" --version "$version" --locked --debug --quiet --root "$folder"
         fi
     ) 9>"$folder.lock"
 }

@@ -51,6 +51,11 @@ fn dependencies_have_reasons() {
 }
 
 #[test]
+fn english_is_plain() {
+    check(tidy::english_is_plain);
+}
+
+#[test]
 fn layers() {
     check(tidy::layers);
 }

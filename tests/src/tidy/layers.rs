@@ -3,6 +3,9 @@
 //! The order is the architecture: what stands left knows nothing of what stands right, so it can be read, tested and
 //! replaced without it. A module that is not in the list has no place yet, and must be given one.
 
+use std::collections::BTreeSet;
+
+use super::circles::Graph;
 use super::rust::{Kind, Token, after_path_start, branches, tokens};
 use super::{Findings, Tree};
 
@@ -28,6 +31,26 @@ const ORDER: [&str; 20] = [
     "app",
     "http",
     "cli",
+];
+
+/// The same inside the large rooms, by the names in their folders. The folder's own `mod.rs` stands on all of them.
+const INNER: [(&str, &[&str]); 2] = [
+    ("plugins", &["limits", "contract", "egress", "sign_in", "runtime", "admission", "registry"]),
+    (
+        "connections",
+        &[
+            "store",
+            "access",
+            "tokens",
+            "establish",
+            "form",
+            "code_grant",
+            "service_accounts",
+            "disconnect",
+            "revoke",
+            "notice",
+        ],
+    ),
 ];
 
 const ROOT: &str = "host/src/";
@@ -70,6 +93,39 @@ pub fn layers(tree: &Tree) -> Findings {
         }
     }
     findings
+}
+
+/// Within a room of [`INNER`], too, a module uses only those to its left.
+pub fn inner_layers(tree: &Tree) -> Findings {
+    let graph = match Graph::read(tree, ROOT) {
+        Ok(graph) => graph,
+        Err(finding) => return vec![finding],
+    };
+    let mut findings = Findings::new();
+    for (room, order) in INNER {
+        let folder = format!("{ROOT}{room}/");
+        let inner = tree.rust().filter_map(|(path, _)| path.strip_prefix(&folder)).map(first_name);
+        let names: BTreeSet<_> = inner.filter(|name| *name != "mod").collect();
+        let placeless = names.iter().filter(|name| !order.contains(name));
+        findings.extend(placeless.map(|name| {
+            format!("{folder}{name}: has no place in the order of `{room}`; give it one in tests/src/tidy/layers.rs")
+        }));
+        let rank = |path: &str| {
+            let name = first_name(path.strip_prefix(room)?.strip_prefix('/')?);
+            order.iter().position(|other| *other == name)
+        };
+        let wrong = graph.edges.values().filter(|edge| match (rank(&edge.from), rank(&edge.to)) {
+            (Some(from), Some(to)) => to > from,
+            _ => false,
+        });
+        findings.extend(wrong.map(|edge| format!("{ROOT}{edge}, which comes after it in `{room}`")));
+    }
+    findings
+}
+
+/// The folder or file that a path begins with, as a module's name.
+fn first_name(path: &str) -> &str {
+    path.split('/').next().unwrap_or(path).trim_end_matches(".rs")
 }
 
 /// The map has every module of the host, in the order, and nothing that is not there.
@@ -139,7 +195,7 @@ fn is_name(token: &Token) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Tree, layers, map_is_whole};
+    use super::{Tree, inner_layers, layers, map_is_whole};
 
     fn findings(path: &str, text: &str) -> usize {
         layers(&Tree::of(&[(path, text)])).len()
@@ -165,6 +221,29 @@ mod tests {
         assert_eq!(findings("host/src/plugins/a.rs", "use super::super::http::serve;"), 1);
         assert_eq!(findings("host/src/plugins/mod.rs", "use super::{ids, cli};"), 1);
         assert_eq!(findings("host/src/plugins/mod.rs", "mod tests { use super::super::cli; }"), 1);
+    }
+
+    #[test]
+    fn to_the_right_inside_a_room_is_found() {
+        let findings = |inside: &str, text: &str| {
+            let files = [
+                ("host/src/plugins/mod.rs", "pub use registry::Registry; use admission::admit;"),
+                ("host/src/plugins/limits.rs", "pub struct Budget;"),
+                ("host/src/plugins/registry/mod.rs", "pub struct Registry;"),
+                (inside, text),
+            ];
+            inner_layers(&Tree::of(&files)).len()
+        };
+        assert_eq!(findings("host/src/plugins/egress/own.rs", "use super::super::limits::Budget;"), 0);
+        assert_eq!(findings("host/src/plugins/egress/own.rs", "use super::super::registry::Registry;"), 1);
+        assert_eq!(
+            findings("host/src/plugins/egress/own.rs", "fn f() { crate::plugins::registry::Registry::new() }"),
+            1
+        );
+        // By way of the room's own front it is the same use.
+        assert_eq!(findings("host/src/plugins/egress/own.rs", "use crate::plugins::Registry;"), 1);
+        assert_eq!(findings("host/src/plugins/extra.rs", ""), 1);
+        assert_eq!(findings("host/src/jobs/mod.rs", "use crate::plugins::Registry;"), 0);
     }
 
     #[test]

@@ -15,24 +15,28 @@ use anyhow::{Context, bail};
 
 use crate::checkout::repo_root;
 
+mod circles;
 mod contract;
 mod dependencies;
 mod gate;
 mod invariants;
 mod layers;
 mod layout;
+mod phrases;
 mod places;
 mod rust;
 mod words;
 
+pub use circles::no_import_circles;
 pub use contract::{contract_is_frozen, labels_are_unique};
 pub use dependencies::dependencies_have_reasons;
 pub use gate::databases_are_tried_on_both;
 pub use invariants::invariants_are_tests;
-pub use layers::{layers, map_is_whole};
+pub use layers::{inner_layers, layers, map_is_whole};
 pub use layout::{
     modules_have_headers, modules_have_one_place, nothing_is_silenced, rust_files_are_short, top_level_names,
 };
+pub use phrases::english_is_plain;
 pub use places::{axum_only_in_http, sql_only_in_stores, tests_do_not_sleep, wasmtime_only_in_plugins};
 pub use words::{host_names_no_service, nothing_is_left_to_do, nothing_names_a_machine};
 
