@@ -49,6 +49,8 @@ pub fn english_is_plain(tree: &Tree) -> Findings {
     let is_ours = |path: &str| !NOT_OURS.iter().chain(&TO_BE_REWRITTEN).any(|other| path.starts_with(other));
     for (path, text) in tree.texts().filter(|(path, _)| is_ours(path)) {
         for (number, line) in (1..).zip(text.lines()) {
+            // The one good use of the first phrase.
+            let line = &line.replace("here is none", "").replace("here are none", "");
             for (phrase, advice) in &phrases {
                 match phrase {
                     Ok(phrase) => {
@@ -88,8 +90,8 @@ mod tests {
         ];
         assert_eq!(examples.len(), PHRASES.len());
         for example in examples {
-            assert_eq!(findings("host/src/a.rs", example), 1, "{example}");
-            assert_eq!(findings("host/templates/a.html", &format!("{example}\nPlain.")), 1, "{example}");
+            assert_eq!(findings("a.rs", example), 1, "{example}");
+            assert_eq!(findings("a.html", &format!("{example}\nPlain.")), 1, "{example}");
             assert_eq!(findings("host/STYLE.md", example), 0, "{example}");
         }
     }
@@ -104,7 +106,7 @@ mod tests {
             "/// Which provider reads it, by id.",
             "Nobody else can read it.",
         ] {
-            assert_eq!(findings("host/src/a.rs", line), 0, "{line}");
+            assert_eq!(findings("a.rs", line), 0, "{line}");
         }
     }
 }
