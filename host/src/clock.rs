@@ -1,8 +1,8 @@
-//! What time it is.
+//! The source of the present time.
 //!
-//! Problem: code that asks the system for the time can only be tested by waiting. Decision: whoever needs the time
-//! gets a [`Clock`]; this is the only place that asks the system, and a test sets its own. An enum, because there are
-//! two clocks and no third. Rejected: a trait, which would make every signature generic for the sake of tests.
+//! Problem: code that asks the system for the time can be tested only by waiting. Decision: code that needs the time is
+//! given a [`Clock`]; this module alone asks the system, and a test sets a clock of its own. An enum, because there are
+//! exactly two clocks. Rejected: a trait, which would make every signature generic for the sake of tests.
 
 use jiff::{SignedDuration, Timestamp};
 use std::sync::{
@@ -10,24 +10,24 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
-/// A source of the present time, to the microsecond, which is what the database keeps.
+/// A source of the present time, to the microsecond, which is the precision of the database.
 #[derive(Debug, Clone, Default)]
 pub enum Clock {
-    /// The machine's.
+    /// The machine's clock.
     #[default]
     System,
-    /// Stands still until it is told otherwise; clones share it. In microseconds since 1970.
+    /// A clock that moves only by [`Clock::advance`]; clones share it. In microseconds since 1970.
     Set(Arc<AtomicI64>),
 }
 
 impl Clock {
-    /// A clock that stands still at this time.
+    /// A clock that stands still at this instant.
     #[must_use]
     pub fn at(time: Timestamp) -> Self {
         Self::Set(Arc::new(AtomicI64::new(time.as_microsecond())))
     }
 
-    /// The time now.
+    /// The present time.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the system")]
     pub fn now(&self) -> Timestamp {
@@ -38,7 +38,7 @@ impl Clock {
         Timestamp::from_microsecond(microseconds).unwrap_or(Timestamp::MAX)
     }
 
-    /// Lets time pass on a clock that stands still; the machine's clock does that by itself.
+    /// Advances a set clock. Does nothing to the machine's clock.
     pub fn advance(&self, time: SignedDuration) {
         if let Self::Set(now) = self {
             let microseconds = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);

@@ -1,9 +1,9 @@
-//! When people are free.
+//! When people are busy.
 //!
-//! Threat: a calendar that could not be read and is shown as free; then somebody books over a meeting that they could
-//! not see. Decision: three answers and no fourth. *Known*: the intervals. *Not connected*: nobody told us anything.
-//! *Unknown*: a calendar is connected and did not answer in full, with the reason. One calendar of several that fails
-//! makes the whole answer unknown. Rejected: an empty list in any case but one, that all calendars answered.
+//! Threat: a calendar that could not be read is shown as free, and people book over a meeting that they could not see.
+//! Decision: there are exactly three answers. *Known*: the busy intervals. *Not connected*: the person has connected no
+//! calendar. *Unknown*: a calendar is connected but did not answer in full, with the reason. If one of several calendars
+//! fails, the whole answer is unknown. Rejected: an empty list for anything but an answer of all calendars.
 
 mod busy;
 

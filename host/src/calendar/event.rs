@@ -1,66 +1,66 @@
-//! An event as the contract knows it: what Chronus reads of it, what it makes, what it changes.
+//! Events as the contract defines them: what providers return, create and change.
 
 use super::{BusyKind, Moment, Span};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// An event, as one calendar holds it.
+/// An event of one calendar.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// The service's address of it within the calendar.
+    /// The event's id within the calendar.
     pub id: String,
-    /// The iCalendar UID: the same in every copy, in every calendar and mail.
+    /// The iCalendar UID, the same in every copy of the event, in calendars and mails.
     pub uid: String,
     /// Changes whenever the event does.
     pub etag: Option<String>,
-    /// The id of the series, if this is one changed occurrence of it, kept as an event of its own.
+    /// The id of the series, if the event is a changed occurrence that the service stores as an event of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub series_id: Option<String>,
-    /// Which occurrence it is.
+    /// The original start of a changed occurrence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub original_start: Option<Moment>,
-    /// One line.
+    /// The title: one line.
     pub title: String,
-    /// Plain text.
+    /// The description: plain text.
     pub description: String,
-    /// When it takes place.
+    /// The time of the event.
     pub when: Span,
-    /// What it means for the owner's time.
+    /// What the event means for the owner's time.
     pub busy: BusyKind,
-    /// Whether it takes place.
+    /// Whether the event takes place.
     pub status: Status,
-    /// Who invites.
+    /// The organiser.
     pub organiser: Option<Organiser>,
-    /// Who is invited.
+    /// The invited people.
     pub attendees: Vec<Attendee>,
     /// RFC 5545 content lines (`RRULE:…`, `RDATE…`, `EXDATE…`).
     pub recurrence: Vec<String>,
-    /// The key under which we made it, if we did.
+    /// The key under which we created the event, if we did.
     pub ours: Option<String>,
-    /// When it was last changed, as the service says.
+    /// The instant of the last change, by the service's clock.
     pub updated: Option<Timestamp>,
 }
 
-/// An event to be made.
+/// An event to create.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Draft {
-    /// The UID that it must have wherever the service lets the caller choose.
+    /// The UID of the event, if the service lets the caller choose it.
     pub uid: String,
-    /// One line.
+    /// The title: one line.
     pub title: String,
-    /// Plain text.
+    /// The description: plain text.
     #[serde(default)]
     pub description: String,
-    /// When it takes place.
+    /// The time of the event.
     pub when: Span,
-    /// What it means for the owner's time.
+    /// What the event means for the owner's time.
     #[serde(default = "busy")]
     pub busy: BusyKind,
-    /// Whether it takes place.
+    /// Whether the event takes place.
     #[serde(default)]
     pub status: Status,
-    /// Whom to invite; nobody for an entry in the owner's own calendar.
+    /// The people to invite; empty for a private entry.
     #[serde(default)]
     pub attendees: Vec<Attendee>,
     /// RFC 5545 content lines.
@@ -72,21 +72,21 @@ const fn busy() -> BusyKind {
     BusyKind::Busy
 }
 
-/// What to change of an event. What is `None` stays as it is.
+/// A partial update of an event. Fields that are `None` are unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Patch {
-    /// One line.
+    /// The title: one line.
     pub title: Option<String>,
-    /// Plain text.
+    /// The description: plain text.
     pub description: Option<String>,
-    /// When it takes place.
+    /// The time of the event.
     pub when: Option<Span>,
-    /// What it means for the owner's time.
+    /// What the event means for the owner's time.
     pub busy: Option<BusyKind>,
-    /// Whether it takes place.
+    /// Whether the event takes place.
     pub status: Option<Status>,
-    /// The whole new list; who stays keeps their own answer.
+    /// The whole new list of attendees. Attendees who were in the old list keep their answers.
     pub attendees: Option<Vec<Attendee>>,
     /// RFC 5545 content lines.
     pub recurrence: Option<Vec<String>>,
@@ -96,42 +96,42 @@ pub struct Patch {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
-    /// Yes.
+    /// The event takes place.
     #[default]
     Confirmed,
-    /// Perhaps.
+    /// The event may take place.
     Tentative,
-    /// No more.
+    /// The event was cancelled.
     Cancelled,
 }
 
-/// Who invites.
+/// The organiser of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Organiser {
     /// An e-mail address.
     pub address: String,
-    /// For people.
+    /// The display name.
     pub name: Option<String>,
-    /// Whether it is the owner of the connection.
+    /// Whether this is the owner of the connection.
     pub is_self: bool,
 }
 
-/// Who is invited.
+/// An invited person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attendee {
     /// An e-mail address.
     pub address: String,
-    /// For people.
+    /// The display name.
     #[serde(default)]
     pub name: Option<String>,
-    /// What is expected of them.
+    /// What is expected of the attendee.
     #[serde(default)]
     pub role: Role,
-    /// What they answered.
+    /// The attendee's answer.
     #[serde(default)]
     pub rsvp: Rsvp,
-    /// Whether it is the owner of the connection; not written.
+    /// Whether this is the owner of the connection. Ignored when the event is written.
     #[serde(default)]
     pub is_self: bool,
 }
@@ -140,28 +140,28 @@ pub struct Attendee {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
-    /// Leads.
+    /// Leads the meeting.
     Chair,
-    /// Must come.
+    /// Attendance is required.
     #[default]
     Required,
-    /// May come.
+    /// Attendance is optional.
     Optional,
-    /// Is only informed; also rooms and other resources.
+    /// Is informed only; also rooms and other resources.
     NonParticipant,
 }
 
-/// What an attendee answered (RFC 5545 §3.2.12).
+/// The answer of an attendee (RFC 5545 §3.2.12).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rsvp {
-    /// Nothing yet.
+    /// No answer yet.
     #[default]
     NeedsAction,
-    /// Comes.
+    /// Accepted.
     Accepted,
-    /// Comes, perhaps.
+    /// Accepted tentatively.
     Tentative,
-    /// Does not come.
+    /// Declined.
     Declined,
 }

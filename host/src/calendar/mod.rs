@@ -1,9 +1,8 @@
-//! The values of the field: when something is, whose it is, what it means for somebody's time.
+//! Calendar values: events, intervals, and what they mean for a person's time.
 //!
-//! Everything here is plain data without I/O, and nothing in it can fail on bad data: what could not be understood
-//! stands beside a result as a [`Problem`]. The words are those of RFC 5545 and of the contract in `wit/`; the types
-//! are our own, so that no layer above depends on how providers are run. They serialise, because they are stored,
-//! printed and sent as they are.
+//! Plain data without I/O. Bad data is never an error here: an entry that could not be read is reported as a [`Problem`]
+//! beside the result. Terms are those of RFC 5545 and of the contract in `wit/`. The types are our own, so that no other
+//! module depends on how providers are run, and they serialise, because they are stored, printed and sent as they are.
 
 mod event;
 
@@ -21,66 +20,66 @@ pub struct Window {
     pub end: Timestamp,
 }
 
-/// What a time means for whoever wants to meet the person.
+/// What an interval means for people who want to meet its owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BusyKind {
-    /// Taken.
+    /// Busy.
     Busy,
-    /// Taken, perhaps.
+    /// Perhaps busy.
     Tentative,
     /// The person is away.
     OutOfOffice,
-    /// The person works, but not at their usual place.
+    /// The person works, but not at the usual place.
     WorkingElsewhere,
-    /// Marked by its owner as not blocking; known only so that a slot can be explained.
+    /// Marked as free by its owner; kept only to explain a slot.
     Free,
 }
 
-/// A time that an event takes.
+/// An interval that an event occupies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interval {
-    /// The first instant taken.
+    /// The first instant inside.
     pub start: Timestamp,
-    /// The first instant not taken any more; after `start`.
+    /// The first instant after the interval; later than `start`.
     pub end: Timestamp,
-    /// What it means.
+    /// What the interval means for the owner's time.
     pub kind: BusyKind,
-    /// Whether the event behind it is meant in days.
+    /// Whether the event is an all-day event.
     pub all_day: bool,
-    /// The key that we gave to the event behind it, where the service tells.
+    /// The key under which we created the event, if the service returns it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ours: Option<String>,
 }
 
-/// A point in time and the IANA zone in which people see it.
+/// An instant, and the IANA time zone in which people see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timed {
     /// The instant.
     pub at: Timestamp,
-    /// The zone's IANA name.
+    /// The IANA name of the time zone.
     pub zone: String,
 }
 
-/// A start, in the one or the other form: what identifies an occurrence of a series.
+/// The start of an event, which also identifies an occurrence of a series.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Moment {
     /// With a time of day.
     Timed(Timed),
-    /// A whole day, in no particular zone.
+    /// A whole day, in no particular time zone.
     AllDay(civil::Date),
 }
 
-/// When an event takes place, from `start` up to but not including `end`.
+/// The time of an event, from `start` up to but not including `end`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Span {
     /// With times of day; `end` is not before `start`.
     Timed {
-        /// When it begins.
+        /// The start.
         start: Timed,
-        /// When it is over.
+        /// The end.
         end: Timed,
     },
     /// Whole days; `end` is after `start`.
@@ -92,11 +91,11 @@ pub enum Span {
     },
 }
 
-/// Something that could not be read and was left out. It stands beside a result and does not spoil it.
+/// An entry that could not be read and was left out of a result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// The id of the event or resource.
+    /// The id of the event or the resource.
     pub id: String,
-    /// What is wrong with it.
+    /// Why it could not be read.
     pub what: String,
 }

@@ -1,11 +1,12 @@
-//! The database: SQLite in a file, or PostgreSQL when more than one host shares it.
+//! The database: SQLite in a file, or PostgreSQL if several hosts share it.
 //!
-//! Problem: two databases, and code that must be right on both. Decision: one enum of two pools, and macros that run
-//! one text on either; the few texts that differ are in [`dialect`]. Columns are BIGINT, TEXT and BYTEA only: ids as
-//! text, instants as microseconds since 1970, structures as JSON. Everything happens in a [`Tx`], and whoever holds
-//! one can not call out ([`outside_transactions`]): a remote call inside a transaction holds locks for as long as a stranger
-//! likes. Invariants are unique indexes or guarded updates whose row count is looked at, never read-then-write.
-//! Rejected: sqlx's `Any`, which knows few types and no locks; a trait per store, which doubles every query; an ORM.
+//! Problem: two databases, and one program that must be right on both. Decision: one enum of two pools, and macros that
+//! run one SQL text on either; the few texts that differ are in [`dialect`]. Column types are BIGINT, TEXT and BYTEA
+//! only: ids are text, instants are microseconds since 1970, structures are JSON, enums are words ([`string_enum`]).
+//! Every statement runs in a [`Tx`], and no remote call is made while one is open ([`outside_transactions`]), because it
+//! would hold locks for as long as the remote server takes. Invariants are unique indexes, constraints, or guarded
+//! updates whose row count is checked; never a read followed by a write. Rejected: sqlx's `Any`, which knows few types
+//! and no locks; a trait for each store, which doubles every query; an ORM.
 
 pub mod dialect;
 mod page;
@@ -34,11 +35,11 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// The same for both databases. A migration that was released is never edited: its digest is kept with the data.
+/// The migrations of both databases. A released migration is never edited: its digest is stored in the database.
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
-/// How long a statement waits for another's lock before it fails.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a statement waits for the lock of another before it fails.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The database and its clock. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -50,7 +51,7 @@ pub struct Db {
 
 #[derive(Debug, Clone)]
 enum Pools {
-    /// SQLite lets one write at a time; a pool of one makes writers wait in order and not by chance.
+    /// SQLite allows one writer at a time. A pool of one connection queues writers in their order.
     Sqlite {
         writer: SqlitePool,
         readers: SqlitePool,
@@ -58,12 +59,12 @@ enum Pools {
     Postgres(PgPool),
 }
 
-/// Where the database is.
+/// The address of the database.
 #[derive(Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {
-    /// A file, made when it is not there.
+    /// A file, which is created if it does not exist.
     File(PathBuf),
-    /// `postgres://user:password@host/database`. Not printed: it may hold a password.
+    /// `postgres://user:password@host/database`. Never printed, because it may contain a password.
     Server(String),
 }
 
@@ -76,28 +77,28 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
-/// The database cannot be opened. Never holds the address, which may hold a password.
+/// Why the database cannot be opened. Never contains the address, which may contain a password.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The address of the server.
-    #[error("the address of the database is wrong; write for instance postgres://user:password@localhost/chronus")]
+    /// The address of the server is malformed.
+    #[error("the database address is malformed; write for instance postgres://user:password@localhost/chronus")]
     Address,
-    /// Its file cannot be made, or not be locked.
-    #[error("the file of the database cannot be opened: {0}")]
+    /// The database file cannot be created or locked.
+    #[error("the database file cannot be opened: {0}")]
     File(std::io::Error),
-    /// It could not be reached, or it refused us.
+    /// The database could not be reached, or it refused the connection.
     #[error("the database cannot be opened: {0}")]
     Connect(sqlx::Error),
-    /// Its tables are not those of this version.
-    #[error("the tables of the database cannot be brought up to date: {0}")]
+    /// The migrations failed, or a newer version has migrated the database.
+    #[error("the database cannot be migrated: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
 }
 
 impl Db {
-    /// Opens the database and brings its tables up to date. Several hosts may do so at once.
+    /// Opens the database and runs its migrations. Several hosts may do so at once.
     ///
     /// # Errors
-    /// If it cannot be reached, or was made by a newer version.
+    /// If the database cannot be reached, or if a newer version has migrated it.
     pub async fn open(place: &DatabaseUrl, clock: Clock) -> Result<Self, OpenError> {
         let pools = match place {
             DatabaseUrl::File(path) => sqlite(path).await?,
@@ -106,13 +107,13 @@ impl Db {
         Ok(Self { pools, clock, announced: Arc::default() })
     }
 
-    /// A transaction that may write. On SQLite there is one at a time.
+    /// Opens a transaction that may write. On SQLite there is one at a time.
     ///
     /// # Errors
     /// If no connection is free in time.
     pub async fn begin(&self) -> sqlx::Result<Tx> {
         let inner = match &self.pools {
-            // From the beginning a writer: one that reads first and writes later can only be refused.
+            // SQLite refuses a transaction that reads first and writes later if another one wrote in between.
             Pools::Sqlite { writer, .. } => transaction::Inner::Sqlite(writer.begin_with("begin immediate").await?),
             Pools::Postgres(pool) => transaction::Inner::Postgres(pool.begin().await?),
         };
@@ -143,13 +144,13 @@ impl Db {
         Ok(Tx::new(inner, self.clock.clone(), self.announced.clone()))
     }
 
-    /// Waits until a transaction of this process that said [`Tx::announce`] was committed; at once if one was since
-    /// the last time. For one who waits: the runner of jobs.
+    /// Waits until a transaction of this process that called [`Tx::announce`] is committed. Returns at once if that has
+    /// happened since the last call. There is one waiting task: the job runner.
     pub async fn announced(&self) {
         self.announced.notified().await;
     }
 
-    /// Gives the connections back, in order.
+    /// Closes all connections: readers first, then the writer.
     pub async fn close(&self) {
         match &self.pools {
             Pools::Sqlite { writer, readers } => {
@@ -162,8 +163,8 @@ impl Db {
 }
 
 async fn sqlite(path: &Path) -> Result<Pools, OpenError> {
-    // Two hosts that make a file at once: turning it to WAL does not wait for locks, and SQLite's migrations take none.
-    // Not the file itself: whoever closes it takes away all locks that SQLite has on it in this process.
+    // Two hosts may create the file at once, and neither switching to WAL nor SQLite's migrations wait for locks. The
+    // lock is on a second file, because closing the database file would release all locks that SQLite holds on it.
     let _alone = {
         let path = path.to_owned();
         let opened = tokio::task::spawn_blocking(move || locked_file(&path)).await;
@@ -172,20 +173,20 @@ async fn sqlite(path: &Path) -> Result<Pools, OpenError> {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
-        // What was promised survives a power cut, not only a crash of this program.
+        // Committed transactions survive a power cut, not only a crash of this program.
         .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(PATIENCE)
+        .busy_timeout(LOCK_TIMEOUT)
         .foreign_keys(true)
         .disable_statement_logging();
-    let pool = |most| SqlitePoolOptions::new().max_connections(most).acquire_timeout(PATIENCE);
+    let pool = |most| SqlitePoolOptions::new().max_connections(most).acquire_timeout(LOCK_TIMEOUT);
     let writer = pool(1).connect_with(options.clone()).await.map_err(OpenError::Connect)?;
     MIGRATIONS.run(&writer).await?;
     let readers = pool(4).connect_with(options).await.map_err(OpenError::Connect)?;
     Ok(Pools::Sqlite { writer, readers })
 }
 
-/// Makes the file of the database if there is none, for its owner only: SQLite gives `-wal` and `-shm` the same
-/// permissions. Gives the lock that lasts as long as the value.
+/// Creates the database file if it does not exist, readable by its owner only; SQLite gives `-wal` and `-shm` the same
+/// permissions. The lock is held until the returned file is dropped.
 fn locked_file(path: &Path) -> std::io::Result<std::fs::File> {
     let mut options = std::fs::OpenOptions::new();
     options.create(true).append(true);
@@ -203,13 +204,13 @@ fn locked_file(path: &Path) -> std::io::Result<std::fs::File> {
 
 async fn postgres(address: &str) -> Result<Pools, OpenError> {
     let options: PgConnectOptions = address.parse().map_err(|_| OpenError::Address)?;
-    let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(PATIENCE);
+    let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(LOCK_TIMEOUT);
     let pool = pool.connect_with(options.disable_statement_logging()).await.map_err(OpenError::Connect)?;
     MIGRATIONS.run(&pool).await?;
     Ok(Pools::Postgres(pool))
 }
 
-/// Runs a statement: `execute!(tx, "…", a, b)` gives the number of rows that it changed.
+/// Runs a statement: `execute!(tx, "…", a, b)` returns the number of changed rows.
 macro_rules! execute {
     ($tx:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
         match $tx.inner() {
@@ -246,49 +247,49 @@ macro_rules! fetch {
 
 pub(crate) use {execute, fetch};
 
-/// Whether a statement failed because of this unique index, or of one on these columns (SQLite names the columns).
+/// Whether a statement failed because of a unique index.
 #[must_use]
 pub fn is_taken(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }
 
-/// Whether a statement failed because it names something that is not there.
+/// Whether a statement failed because it refers to a row that does not exist.
 #[must_use]
 pub fn is_missing(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_foreign_key_violation)
 }
 
-/// An instant as it is kept.
+/// Decodes a stored instant.
 #[must_use]
 pub fn instant(microseconds: i64) -> jiff::Timestamp {
     jiff::Timestamp::from_microsecond(microseconds).unwrap_or_default()
 }
 
-/// A kept structure.
+/// Decodes a structure that is stored as JSON. Prefer [`Column::json`], whose errors name the column.
 ///
 /// # Errors
-/// If the text is no such structure: another version wrote it, or somebody else.
+/// If the text does not have the structure of `T`.
 pub fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> sqlx::Result<T> {
     serde_json::from_str(text).map_err(broken)
 }
 
-/// A kept word or id.
+/// Decodes a stored id. Enums are decoded by [`Column::word`].
 ///
 /// # Errors
-/// If the text is none: another version wrote it, or somebody else.
+/// If the text is malformed.
 pub fn parsed<T: FromStr<Err: Error + Send + Sync + 'static>>(text: &str) -> sqlx::Result<T> {
     text.parse().map_err(broken)
 }
 
-/// What a kept value that this program did not write is to whoever reads it.
+/// The error for a stored value that this program does not write.
 pub fn broken(error: impl Error + Send + Sync + 'static) -> sqlx::Error {
     sqlx::Error::Decode(Box::new(error))
 }
 
-/// A structure to be kept.
+/// Encodes a structure as JSON.
 ///
 /// # Errors
-/// If it cannot be written as JSON, which no value of this program can.
+/// If the value has no JSON form, which no type of this program allows.
 pub fn to_json(value: &impl serde::Serialize) -> sqlx::Result<String> {
     serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(Box::new(error)))
 }
@@ -303,8 +304,8 @@ mod tests {
         bytes: Vec<u8>,
     }
 
-    /// What the stores rely on: numbered parameters more than once, bytes that come back as bytes, a file beside
-    /// which SQLite keeps its own, and that only its owner reads.
+    /// The stores rely on this: a parameter may be used more than once, bytes come back as bytes, and only the owner may
+    /// read the files.
     #[tokio::test]
     async fn a_file_keeps_what_it_was_given() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,9 +1,10 @@
-//! A transaction, and the rule that nobody calls out while one is open.
+//! Transactions, and the rule that no remote call is made while one is open.
 //!
-//! Threat: a remote call between `begin` and `commit` holds locks for as long as a stranger's server likes, and its
-//! effect stays when the transaction is rolled back. Decision: a transaction knows the task that opened it; the one
-//! door for calls to providers asks [`outside_transactions`] and refuses. Always on, because it costs a lock of a
-//! short list. Rejected: a rule for reviewers only, and a type parameter on every function that may call out.
+//! Threat: a remote call between `begin` and `commit` holds locks for as long as the remote server takes, and its effect
+//! remains when the transaction is rolled back. Decision: a transaction records the task that opened it, and the one
+//! function that calls providers asks [`outside_transactions`] and refuses. The check is always on, because it costs one
+//! lock of a short list. Rejected: a rule that only reviewers check, and a type parameter on every function that may
+//! call a provider.
 
 use super::dialect::NOW;
 use crate::clock::Clock;
@@ -15,13 +16,14 @@ use std::{
 };
 use tokio::{sync::Notify, task};
 
-/// An open transaction. Rolled back when it is dropped without [`Tx::commit`].
+/// An open transaction. Dropping it without [`Tx::commit`] rolls it back.
 #[derive(Debug)]
 pub struct Tx {
     inner: Inner,
     clock: Clock,
     announced: Arc<Notify>,
     announces: bool,
+    statements: u32,
     _open: Open,
 }
 
@@ -33,18 +35,25 @@ pub(crate) enum Inner {
 
 impl Tx {
     pub(super) fn new(inner: Inner, clock: Clock, announced: Arc<Notify>) -> Self {
-        Self { inner, clock, announced, announces: false, _open: Open::new() }
+        Self { inner, clock, announced, announces: false, statements: 0, _open: Open::new() }
     }
 
-    /// For the macros of this module's parent.
+    /// The connection for one statement of the macros [`super::execute`] and [`super::fetch`].
     pub(crate) fn inner(&mut self) -> &mut Inner {
+        self.statements += 1;
         &mut self.inner
     }
 
-    /// Makes what was done in it last.
+    /// The number of statements that were run in this transaction so far, [`Tx::now`] not counted.
+    #[must_use]
+    pub const fn statements(&self) -> u32 {
+        self.statements
+    }
+
+    /// Commits.
     ///
     /// # Errors
-    /// If the database cannot; then nothing of it was done, unless the connection was lost on the way.
+    /// If the database fails. Then nothing was changed, unless the connection was lost while the answer was on its way.
     pub async fn commit(self) -> sqlx::Result<()> {
         match self.inner {
             Inner::Sqlite(transaction) => transaction.commit().await?,
@@ -56,16 +65,16 @@ impl Tx {
         Ok(())
     }
 
-    /// Wakes whoever waits for [`super::Db::announced`], as soon as this is committed.
+    /// Wakes the task that waits for [`super::Db::announced`] once this transaction is committed.
     pub fn announce(&mut self) {
         self.announces = true;
     }
 
-    /// The present time, in microseconds since 1970, by the clock of the database: hosts whose clocks differ share
-    /// it. A test that sets its own clock gets that one.
+    /// The present time in microseconds since 1970, by the clock of the database, which hosts with different clocks
+    /// share. With [`Clock::Set`], the time of that clock.
     ///
     /// # Errors
-    /// If the database is gone.
+    /// If the database fails.
     pub async fn now(&mut self) -> sqlx::Result<i64> {
         if let Clock::Set(_) = self.clock {
             return Ok(self.clock.now().as_microsecond());
@@ -77,7 +86,7 @@ impl Tx {
         Ok(now)
     }
 
-    /// The text for this database.
+    /// The text of a statement for this database.
     pub(crate) const fn sql_for(&self, dialect: super::dialect::Dialect) -> &'static str {
         match self.inner {
             Inner::Sqlite(_) => dialect.sqlite,
@@ -86,32 +95,32 @@ impl Tx {
     }
 }
 
-/// Who has a transaction open: a task, or a thread that runs a future without one.
+/// The holder of an open transaction: a task, or a thread that runs a future outside any task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Who {
+enum Holder {
     Task(task::Id),
     Thread(ThreadId),
 }
 
-static OPEN: LazyLock<Mutex<HashMap<Who, u32>>> = LazyLock::new(Mutex::default);
+static OPEN: LazyLock<Mutex<HashMap<Holder, u32>>> = LazyLock::new(Mutex::default);
 
-fn open() -> MutexGuard<'static, HashMap<Who, u32>> {
+fn open() -> MutexGuard<'static, HashMap<Holder, u32>> {
     OPEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn who() -> Who {
-    task::try_id().map_or_else(|| Who::Thread(thread::current().id()), Who::Task)
+fn present_holder() -> Holder {
+    task::try_id().map_or_else(|| Holder::Thread(thread::current().id()), Holder::Task)
 }
 
-/// Counts an open transaction for as long as it lives.
+/// Counts an open transaction until it is dropped.
 #[derive(Debug)]
-pub struct Open(Who);
+pub struct Open(Holder);
 
 impl Open {
     fn new() -> Self {
-        let who = who();
-        *open().entry(who).or_default() += 1;
-        Self(who)
+        let holder = present_holder();
+        *open().entry(holder).or_default() += 1;
+        Self(holder)
     }
 }
 
@@ -127,10 +136,10 @@ impl Drop for Open {
     }
 }
 
-/// Whether whoever asks has no transaction open, and may call out.
+/// Whether the present task has no open transaction and may make remote calls.
 #[must_use]
 pub fn outside_transactions() -> bool {
-    !open().contains_key(&who())
+    !open().contains_key(&present_holder())
 }
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! What meetings and busy times must withstand, looked at with a stranger's eye.
 
-use super::world::{Answer, World};
+use super::world::{Answer, Side, World};
 use anyhow::{Context, ensure};
 use chronus_host::{
     connections,
+    db::Page,
     jobs::{self, Effect, Lease, LeaseError, Outcome},
     meetings::{push, store},
     organisations::offers::{self, Offer},
+    people::{self, Member, MemberRole},
     plugins::{
         contract::{Abilities, Account, Calendar, CalendarRole},
         registry::Voucher,
@@ -94,6 +96,43 @@ async fn an_account_without_a_calendar_of_ones_own_is_not_free_time() -> anyhow:
     let told = world.ask("GET", &busy, Some(&world.ours.as_person))?.send().await?.has_status(200)?;
     ensure!(told["state"] == "unknown" && told["reason"] == "no-calendar", "{told}");
     ensure!(told["intervals"] == Value::Null, "{told}");
+    Ok(())
+}
+
+/// However long the list is; and each meeting comes with its own people and its own event.
+#[tokio::test]
+async fn a_list_of_meetings_takes_three_queries() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let list = async || -> anyhow::Result<(Vec<_>, u32)> {
+        let mut tx = world.app.db.begin_read().await?;
+        let listed = store::list(&mut tx, world.ours.organisation, None, &Page::all()).await?;
+        Ok((listed, tx.statements()))
+    };
+    let (listed, statements) = list().await?;
+    ensure!((listed.len(), statements) == (1, 3), "{statements} for {}", listed.len());
+    let Side { program, person, admin, .. } = world.ours;
+    people::put_member(&world.app.db, Member { program, person: admin, role: MemberRole::Participant }).await?;
+    for number in 0..20 {
+        let meeting = json!({
+            "program": program, "owner": person, "attendees": if number % 2 == 0 { vec![admin] } else { vec![] },
+            "title": format!("Meeting {number}"), "start": "2027-03-01T10:00:00Z", "end": "2027-03-01T11:00:00Z",
+            "zone": "Europe/Rome",
+        });
+        world
+            .ask("POST", "/v1/meetings", Some(&world.ours.integration))?
+            .json(&meeting)
+            .send()
+            .await?
+            .has_status(201)?;
+    }
+    push_all(&world).await?;
+    let (listed, statements) = list().await?;
+    ensure!((listed.len(), statements) == (21, 3), "{statements} for {}", listed.len());
+    let mut tx = world.app.db.begin_read().await?;
+    for (meeting, copy) in listed {
+        ensure!(copy.is_some() && store::copy(&mut tx, meeting.id).await? == copy, "{copy:?}");
+        ensure!(store::find_unscoped(&mut tx, meeting.id).await?.as_ref() == Some(&meeting), "{meeting:?}");
+    }
     Ok(())
 }
 
