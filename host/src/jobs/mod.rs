@@ -28,8 +28,8 @@ mod store;
 
 pub use runner::{Outcome, Runner, Settings};
 pub use store::{
-    Count, DeadLetter, Lease, LeaseError, Retried, bury, claim, count, enqueue, enqueue_at, extend, finish, list_dead,
-    retry, revive, verify_lease,
+    Count, DeadLetter, Lease, LeaseError, Retried, State, bury, claim, count, enqueue, enqueue_at, extend, finish,
+    list_dead, retry, revive, verify_lease,
 };
 
 use crate::ids::{ConnectionId, MeetingId, OrganisationId, PersonId, RevocationId, SignInId};

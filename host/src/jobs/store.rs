@@ -6,11 +6,25 @@
 
 use super::{Effect, MAX_ATTEMPTS, backoff};
 use crate::{
-    db::{self, Tx, dialect::Dialect, dialect::skip_locked, execute, fetch},
+    db::{self, Column, Tx, dialect::Dialect, dialect::skip_locked, execute, fetch, string_enum},
     ids::JobId,
 };
 use jiff::Timestamp;
 use std::time::Duration;
+
+string_enum! {
+    /// The state of a job.
+    pub enum State {
+        /// Waits until it is due.
+        Ready = "ready",
+        /// A host is doing it, or the host that began it has died.
+        Leased = "leased",
+        /// Given up: a dead letter.
+        Dead = "dead",
+    }
+}
+
+const STATE: Column = Column::of("jobs", "state");
 
 /// Longer texts of errors are cut.
 const ERROR_CHARACTERS: usize = 1000;
@@ -243,7 +257,7 @@ pub async fn list_dead(tx: &mut Tx, after: Option<JobId>, limit: u32) -> sqlx::R
     let letter = |row: Dead| {
         Ok(DeadLetter {
             job: db::parsed(&row.id)?,
-            effect: db::from_json(&row.effect)?,
+            effect: Column::of("jobs", "effect").json(&row.effect)?,
             attempts: row.attempts,
             error: row.error.unwrap_or_default(),
             created_at: db::instant(row.created_at),
@@ -276,10 +290,10 @@ pub async fn count(tx: &mut Tx) -> sqlx::Result<Count> {
     const COUNT: &str = "select state, count(*) from jobs group by state";
     let mut count = Count::default();
     for (state, jobs) in fetch!(tx, all, (String, i64), COUNT)? {
-        match state.as_str() {
-            "ready" => count.ready = jobs,
-            "leased" => count.leased = jobs,
-            _ => count.dead += jobs,
+        match STATE.word(&state)? {
+            State::Ready => count.ready = jobs,
+            State::Leased => count.leased = jobs,
+            State::Dead => count.dead = jobs,
         }
     }
     Ok(count)

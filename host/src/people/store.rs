@@ -2,7 +2,7 @@
 
 use super::{Member, MemberRole, Person};
 use crate::{
-    db::{Page, Tx, execute, fetch, instant, parsed},
+    db::{Column, Page, Tx, execute, fetch, instant, parsed},
     ids::{OrganisationId, PersonId, ProgramId},
     organisations::Reach,
 };
@@ -28,7 +28,7 @@ impl TryFrom<PersonRow> for Person {
             email: row.email,
             name: row.name,
             zone: row.zone,
-            role: parsed(&row.role)?,
+            role: Column::of("people", "role").word(&row.role)?,
             created_at: instant(row.created_at),
         })
     }
@@ -67,7 +67,8 @@ impl TryFrom<MemberRow> for Member {
     type Error = sqlx::Error;
 
     fn try_from(row: MemberRow) -> sqlx::Result<Self> {
-        Ok(Self { program: parsed(&row.program_id)?, person: parsed(&row.person_id)?, role: parsed(&row.role)? })
+        let role = Column::of("memberships", "role").word(&row.role)?;
+        Ok(Self { program: parsed(&row.program_id)?, person: parsed(&row.person_id)?, role })
     }
 }
 

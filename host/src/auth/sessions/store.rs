@@ -2,7 +2,7 @@
 
 use super::{super::opaque::Hash, Session};
 use crate::{
-    db::{Tx, execute, fetch, instant, parsed},
+    db::{Column, Tx, execute, fetch, instant, parsed},
     ids::{PersonId, SessionId},
     people::Role,
 };
@@ -29,7 +29,7 @@ impl TryFrom<Row> for (Session, Role) {
             created_at: instant(row.created_at),
             expires_at: instant(row.expires_at),
         };
-        Ok((session, parsed(&row.role)?))
+        Ok((session, Column::of("people", "role").word(&row.role)?))
     }
 }
 

@@ -6,12 +6,14 @@ use crate::{
         actor::{Actor, AuthMethod, Principal},
         opaque::Hash,
     },
-    db::{Page, Tx, execute, fetch, from_json, instant, parsed, to_json},
+    db::{Column, Page, Tx, execute, fetch, instant, parsed, to_json},
     ids::{OrganisationId, PersonId, TokenId},
     organisations::Reach,
     people,
 };
 use jiff::Timestamp;
+
+const SCOPES: Column = Column::of("tokens", "scopes");
 
 #[derive(sqlx::FromRow)]
 struct TokenRow {
@@ -33,7 +35,7 @@ impl TryFrom<TokenRow> for Token {
             id: parsed(&row.id)?,
             holder: holder(row.organisation_id.as_deref(), row.person_id.as_deref())?,
             name: row.name,
-            scopes: from_json(&row.scopes)?,
+            scopes: SCOPES.words(&row.scopes)?,
             created_at: instant(row.created_at),
             expires_at: row.expires_at.map(instant),
             revoked_at: row.revoked_at.map(instant),
@@ -111,10 +113,10 @@ pub(super) async fn authenticate(tx: &mut Tx, hash: &Hash, now: i64) -> sqlx::Re
         Holder::Operator => Principal::Operator,
         Holder::Integration(organisation) => Principal::Integration(organisation),
         Holder::Person { organisation, person } => {
-            let role = parsed(&row.role.unwrap_or_default())?;
+            let role = Column::of("people", "role").word(row.role.as_deref().unwrap_or_default())?;
             Principal::Person { organisation, person, role, programs: people::memberships(tx, person).await? }
         }
     };
-    let (method, scopes) = (AuthMethod::Token(parsed(&row.id)?), from_json(&row.scopes)?);
+    let (method, scopes) = (AuthMethod::Token(parsed(&row.id)?), SCOPES.words(&row.scopes)?);
     Ok(Some(Actor { method, principal, scopes, expires_at: row.expires_at.map(instant) }))
 }

@@ -2,9 +2,11 @@
 
 use super::{Program, Reach};
 use crate::{
-    db::{Page, Tx, execute, fetch, instant, parsed},
+    db::{Column, Page, Tx, execute, fetch, instant, parsed},
     ids::{OrganisationId, PersonId, ProgramId},
 };
+
+const TWO_WAY: Column = Column::of("programs", "two_way");
 
 #[derive(sqlx::FromRow)]
 struct ProgramRow {
@@ -20,7 +22,7 @@ impl TryFrom<ProgramRow> for Program {
 
     fn try_from(row: ProgramRow) -> sqlx::Result<Self> {
         let (id, organisation) = (parsed(&row.id)?, parsed(&row.organisation_id)?);
-        let (two_way, created_at) = (row.two_way != 0, instant(row.created_at));
+        let (two_way, created_at) = (TWO_WAY.flag(row.two_way)?, instant(row.created_at));
         Ok(Self { id, organisation, name: row.name, two_way, created_at })
     }
 }
@@ -55,10 +57,11 @@ pub(super) async fn find(tx: &mut Tx, reach: Reach, id_or_name: &str) -> sqlx::R
 
 /// Whether the person is a member of at least one two-way program.
 pub(super) async fn any_two_way(tx: &mut Tx, organisation: OrganisationId, person: PersonId) -> sqlx::Result<bool> {
-    let sql = "select count(*) from programs join memberships on program_id = id \
-               where organisation_id = $1 and person_id = $2 and two_way <> 0";
-    let (count,) = fetch!(tx, one, (i64,), sql, organisation.to_string(), person.to_string())?;
-    Ok(count > 0)
+    let sql = "select distinct two_way from programs join memberships on program_id = id \
+               where organisation_id = $1 and person_id = $2";
+    let flags = fetch!(tx, all, (i64,), sql, organisation.to_string(), person.to_string())?;
+    let flags: Vec<_> = flags.into_iter().map(|(flag,)| TWO_WAY.flag(flag)).collect::<sqlx::Result<_>>()?;
+    Ok(flags.contains(&true))
 }
 
 pub(super) async fn set_two_way(
