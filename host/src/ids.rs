@@ -164,7 +164,7 @@ ids! {
     /// A token that waits to be revoked at its service.
     RevocationId
     /// An organisation's account at a calendar service.
-    OrganisationAccountId
+    ServiceAccountId
     /// A meeting.
     MeetingId
     /// A job.

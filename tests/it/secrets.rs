@@ -3,8 +3,9 @@
 use crate::registry::{connect, organisation, person};
 use anyhow::{Context, ensure};
 use chronus_host::{
+    app::SEALED_TABLES,
     clock::Clock,
-    connections::sealing::{self, Rotated, Table, place},
+    connections::store::SEALED,
     db::Db,
     ids::{ConnectionId, OrganisationId},
     plugins::{
@@ -12,7 +13,10 @@ use chronus_host::{
         egress::EgressPolicy,
         registry::{Registry, Voucher},
     },
-    secrets::{Keyring, OpenError, Place},
+    secrets::{
+        Keyring, OpenError, Place,
+        rotation::{self, Batch, Rotated},
+    },
 };
 use chronus_tests::database::{Database, Engine};
 use jiff::SignedDuration;
@@ -50,7 +54,7 @@ impl Sealed {
                 clock.advance(SignedDuration::from_secs(1));
                 let id = ConnectionId::new(clock.now());
                 let secret = [("password".to_owned(), SecretString::from(password(connections.len())))];
-                let sealed = keyring.seal_map(&place(first.0, id), &secret.into());
+                let sealed = keyring.seal_map(&SEALED.place(first.0, id), &secret.into());
                 connect(&database, (first.0, person), "asking", &id, &sealed.bytes, &sealed.key).await?;
                 connections.push((first.0, id));
             }
@@ -80,7 +84,7 @@ impl Sealed {
         let keyring = self.keyring()?;
         for (number, (_, bytes, key)) in self.rows().await?.iter().enumerate() {
             let (organisation, id) = self.connections[number];
-            let secrets = keyring.open_map(&place(organisation, id), bytes)?;
+            let secrets = keyring.open_map(&SEALED.place(organisation, id), bytes)?;
             let secret = secrets.get("password").context("the password is there")?;
             ensure!(secret.expose_secret() == password(number) && *key == keyring.primary(), "connection {number}");
         }
@@ -109,9 +113,10 @@ async fn a_sealed_value_opens_in_no_other_row_organisation_or_column() -> anyhow
         ensure!(!bytes.windows(7).any(|part| part == b"hunter2"), "the password is to be read");
         let (organisation, id) = sealed.connections[number];
         let others = sealed.connections.iter().filter(|other| **other != (organisation, id));
-        let rows = others.clone().map(|other| place(other.0, other.1));
-        let half =
-            others.map(|other| place(other.0, id)).filter(|place| place.organisation != organisation.to_string());
+        let rows = others.clone().map(|other| SEALED.place(other.0, other.1));
+        let half = others
+            .map(|other| SEALED.place(other.0, id))
+            .filter(|place| place.organisation != organisation.to_string());
         let text = (organisation.to_string(), id.to_string());
         let columns =
             ["sealed_by", "memo", "account"].map(|column| Place::new(&*text.0, "connections", &*text.1, column));
@@ -136,7 +141,7 @@ async fn a_rotation_that_was_stopped_goes_on_and_the_old_key_can_go() -> anyhow:
     let running = sealed.keyring()?;
     let new = Keyring::add(&sealed.keys)?;
     let (mut rotated, keyring) = (Rotated::default(), sealed.keyring()?);
-    sealing::batch(&sealed.db, &keyring, Table::Connections, ("", 2), &mut rotated)
+    rotation::rotate_batch(&sealed.db, &keyring, &SEALED, Batch { after: "", limit: 2 }, &mut rotated)
         .await?
         .context("there was something to do")?;
     assert_eq!(rotated.rewrapped, 2);
@@ -146,11 +151,11 @@ async fn a_rotation_that_was_stopped_goes_on_and_the_old_key_can_go() -> anyhow:
     // Here it was stopped; the host that runs opens both kinds.
     for (number, (_, bytes, _)) in half.iter().enumerate() {
         let (organisation, id) = sealed.connections[number];
-        running.open_map(&place(organisation, id), bytes)?;
+        running.open_map(&SEALED.place(organisation, id), bytes)?;
     }
-    let rotated = sealing::rotate(&sealed.db, &sealed.keyring()?).await?;
+    let rotated = rotation::rotate(&sealed.db, &sealed.keyring()?, &SEALED_TABLES).await?;
     assert_eq!(rotated, Rotated { rewrapped: 4, ..Rotated::default() });
-    assert_eq!(sealing::rotate(&sealed.db, &sealed.keyring()?).await?, Rotated::default());
+    assert_eq!(rotation::rotate(&sealed.db, &sealed.keyring()?, &SEALED_TABLES).await?, Rotated::default());
     let after = sealed.rows().await?;
     assert_eq!(by_new(&after), 6);
     assert!(before.iter().zip(&after).all(|(old, new)| old.1 != new.1));
@@ -170,13 +175,13 @@ async fn what_does_not_open_is_told_and_stops_nothing() -> anyhow::Result<()> {
         )
         .await?;
     Keyring::add(&sealed.keys)?;
-    let rotated = sealing::rotate(&sealed.db, &sealed.keyring()?).await?;
+    let rotated = rotation::rotate(&sealed.db, &sealed.keyring()?, &SEALED_TABLES).await?;
     assert_eq!((rotated.rewrapped, rotated.left, rotated.failed.len()), (5, 1, 1));
     assert_eq!(rotated.failed[0].id, sealed.connections[5].1.to_string());
     assert!(rotated.failed[0].error.contains("another row"), "{:?}", rotated.failed);
     sealed.drop_old_keys()?;
     Keyring::add(&sealed.keys)?;
-    let rotated = sealing::rotate(&sealed.db, &sealed.keyring()?).await?;
+    let rotated = rotation::rotate(&sealed.db, &sealed.keyring()?, &SEALED_TABLES).await?;
     assert_eq!((rotated.rewrapped, rotated.left), (5, 1));
     assert!(rotated.failed[0].error.contains("not in the key file"), "{:?}", rotated.failed);
     Ok(())
@@ -190,14 +195,15 @@ async fn what_was_renewed_meanwhile_is_not_undone() -> anyhow::Result<()> {
     let keyring = Arc::new(sealed.keyring()?);
     let [rotated, others] = [(), ()].map(|()| {
         let (db, keyring) = (sealed.db.clone(), keyring.clone());
-        tokio::spawn(async move { sealing::rotate(&db, &keyring).await })
+        tokio::spawn(async move { rotation::rotate(&db, &keyring, &SEALED_TABLES).await })
     });
     let (rotated, others) = (rotated.await??, others.await??);
     assert_eq!(rotated.rewrapped + others.rewrapped, 6);
     assert_eq!((rotated.left, others.left), (0, 0));
     let secrets: BTreeMap<_, _> = [("password".to_owned(), SecretString::from(password(0)))].into();
     ensure!(
-        keyring.seal_map(&place(sealed.connections[0].0, sealed.connections[0].1), &secrets).key == keyring.primary()
+        keyring.seal_map(&SEALED.place(sealed.connections[0].0, sealed.connections[0].1), &secrets).key
+            == keyring.primary()
     );
     sealed.all_open().await
 }

@@ -9,7 +9,7 @@ pub mod work;
 use crate::{
     clock::Clock,
     config::{Config, ConfigError},
-    connections::{Calendars, oauth::refresh::Attempts, sealing},
+    connections::{self, CalendarAccess, oauth, oauth::refresh::Attempts, service_accounts},
     db::{self, Db},
     mail::Mailer,
     plugins::{
@@ -17,9 +17,20 @@ use crate::{
         egress::{ClientError, Names, Tls},
         registry::Registry,
     },
-    secrets::{Keyring, KeyringError},
+    secrets::{
+        Keyring, KeyringError,
+        rotation::{self, SealedTable},
+    },
 };
 use std::{path::PathBuf, sync::Arc};
+
+/// All tables with sealed secrets, for key rotation.
+pub const SEALED_TABLES: [SealedTable; 4] = [
+    connections::store::SEALED,
+    oauth::store::SEALED_CLIENTS,
+    oauth::store::SEALED_REVOCATIONS,
+    service_accounts::store::SEALED,
+];
 
 /// The service's parts. Cheap to clone.
 #[derive(Clone)]
@@ -31,7 +42,7 @@ pub struct App {
     /// What time it is.
     pub clock: Clock,
     /// What calls people's calendars: the providers, and what opens credentials.
-    pub calendars: Calendars,
+    pub calendars: CalendarAccess,
     /// What sends mail.
     pub mailer: Mailer,
 }
@@ -75,13 +86,13 @@ impl App {
         let mailer = Mailer::new(&config.mail, clock.clone()).map_err(|error| OpenError::Mail(error.to_string()))?;
         let db = Db::open(&config.database, clock.clone()).await?;
         // A new key would open none of the credentials, and hide that the old one is not there.
-        if !config.keys.exists() && sealing::any(&db).await.map_err(db::OpenError::Connect)? {
+        if !config.keys.exists() && rotation::any(&db, &SEALED_TABLES).await.map_err(db::OpenError::Connect)? {
             return Err(OpenError::KeysGone(config.keys));
         }
         let keyring = Arc::new(Keyring::generate_at(&config.keys)?);
         let registry = Registry::new(db.clone(), Arc::new(sandbox));
         let (budget, clock_of_calls) = (config.budget.clone(), clock.clone());
-        let calendars = Calendars {
+        let calendars = CalendarAccess {
             db: db.clone(),
             registry,
             keyring,

@@ -1,12 +1,13 @@
 //! Which job does what: every effect has its row here.
 
-use super::App;
+use super::{App, SEALED_TABLES};
 use crate::{
-    connections::{Calendars, notice, oauth::revoke, organisation, sealing},
+    connections::{CalendarAccess, notice, oauth::revoke, service_accounts},
     jobs::{self, Effect, Lease, LeaseError, Outcome, Runner},
     mail,
     meetings::push,
     plugins::registry,
+    secrets::rotation,
 };
 
 /// Begins to do jobs, as many at once as the configuration says. A host that was started with a new key seals what
@@ -15,7 +16,7 @@ use crate::{
 /// # Errors
 /// By the database.
 pub async fn start(app: &App) -> sqlx::Result<Runner> {
-    if sealing::left(&app.db, &app.calendars.keyring).await? > 0 {
+    if rotation::left(&app.db, &app.calendars.keyring, &SEALED_TABLES).await? > 0 {
         let mut tx = app.db.begin().await?;
         jobs::enqueue(&mut tx, &Effect::RewrapSecrets {}).await?;
         tx.commit().await?;
@@ -48,10 +49,10 @@ async fn work(app: &App, lease: Lease) -> Outcome {
         Effect::DeliverMeetings { person } => push::deliver(calendars, &lease, person).await,
         Effect::RevokeToken { revocation } => revoke::revoke(calendars, &lease, revocation).await,
         Effect::ConnectOrganisation { organisation } => {
-            organisation::connect_all(calendars, &lease, organisation).await
+            service_accounts::connect_all(calendars, &lease, organisation).await
         }
         Effect::ConnectPerson { organisation, person } => {
-            organisation::connect_person(calendars, &lease, organisation, person).await
+            service_accounts::connect_person(calendars, &lease, organisation, person).await
         }
         Effect::MailReconnect { connection } => {
             notice::send(calendars, mailer, &config.public_origin(), &lease, connection).await
@@ -65,8 +66,8 @@ async fn work(app: &App, lease: Lease) -> Outcome {
 }
 
 /// Seals by the newest key whatever another one seals.
-async fn rewrap(calendars: &Calendars, lease: &Lease) -> Result<Outcome, LeaseError> {
-    let rotated = sealing::rotate(&calendars.db, &calendars.keyring).await?;
+async fn rewrap(calendars: &CalendarAccess, lease: &Lease) -> Result<Outcome, LeaseError> {
+    let rotated = rotation::rotate(&calendars.db, &calendars.keyring, &SEALED_TABLES).await?;
     if !rotated.failed.is_empty() {
         let error = format!("{} credentials do not open", rotated.failed.len());
         return Ok(Outcome::Retry { error, after: None });

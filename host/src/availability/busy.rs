@@ -2,7 +2,7 @@
 
 use crate::{
     calendar::{Interval, Problem, Window},
-    connections::{Calendars, NotCallable},
+    connections::{CalendarAccess, NotCallable},
     ids::{OrganisationId, PersonId},
     people,
     plugins::{CallError, contract::Whose},
@@ -58,7 +58,7 @@ pub enum BusyError {
 /// # Errors
 /// If the question makes no sense. A calendar that does not answer is no error but an answer: [`Busy::Unknown`].
 pub async fn busy(
-    calendars: &Calendars,
+    calendars: &CalendarAccess,
     organisation: OrganisationId,
     person: PersonId,
     window: Window,
@@ -71,7 +71,7 @@ pub async fn busy(
     }
     let person_row = calendars.db.read(async |tx| people::person(tx, organisation, person).await).await?;
     person_row.ok_or(BusyError::Unknown)?;
-    let mut calling = match calendars.of(organisation, person).await {
+    let mut calling = match calendars.open_session(organisation, person).await {
         Ok(calling) => calling,
         Err(NotCallable::NotConnected) => return Ok(Busy::NotConnected),
         Err(NotCallable::Database(error)) => return Err(error.into()),
@@ -90,7 +90,7 @@ pub async fn busy(
         let whose = Whose::Calendars(calling.connection.own());
         let asked = whose_count(&whose);
         let outcome = calling.plugin().busy(&calling.access, whose, part).await;
-        let answers = match calendars.keep(&mut calling, outcome).await? {
+        let answers = match calendars.record_outcome(&mut calling, outcome).await? {
             Ok(answers) => answers,
             Err(error) => return Ok(unknown(&error)),
         };

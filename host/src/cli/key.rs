@@ -5,8 +5,8 @@ use super::{
     output::{self, CliError, Exit},
 };
 use crate::{
-    connections::sealing,
-    secrets::{Keyring, KeyringError},
+    app::SEALED_TABLES,
+    secrets::{Keyring, KeyringError, rotation},
 };
 use std::collections::BTreeMap;
 
@@ -62,7 +62,7 @@ async fn rotate(args: &Args, as_json: bool) -> Result<Exit, CliError> {
     let config = args.config.load()?;
     let keyring = Keyring::read(&config.keys)?;
     let db = database::open(&config).await?;
-    let rotated = sealing::rotate(&db, &keyring).await?;
+    let rotated = rotation::rotate(&db, &keyring, &SEALED_TABLES).await?;
     db.close().await;
     if as_json {
         output::json(&rotated)?;

@@ -1,7 +1,7 @@
 //! Disconnecting a calendar. The credential is forgotten, and a token revoked at the service; events that are in the
 //! calendar stay there, because they are their owner's. What the organisation had connected is not connected by it again.
 
-use super::{Calendars, oauth::revoke, organisation, store};
+use super::{CalendarAccess, oauth::revoke, service_accounts, store};
 use crate::{auth::Actor, ids::PersonId};
 
 /// A calendar is not disconnected.
@@ -22,7 +22,7 @@ pub enum DisconnectError {
 ///
 /// # Errors
 /// If there was none, or it is not theirs.
-pub async fn disconnect(calendars: &Calendars, actor: &Actor, person: PersonId) -> Result<(), DisconnectError> {
+pub async fn disconnect(calendars: &CalendarAccess, actor: &Actor, person: PersonId) -> Result<(), DisconnectError> {
     let organisation = actor.organisation_id().ok_or(DisconnectError::NotAllowed)?;
     if !actor.is(person) && !actor.is_global_admin() {
         return Err(DisconnectError::NotAllowed);
@@ -30,8 +30,8 @@ pub async fn disconnect(calendars: &Calendars, actor: &Actor, person: PersonId) 
     loop {
         let mut tx = calendars.db.begin().await?;
         let kept = store::of_person(&mut tx, organisation, person).await?.ok_or(DisconnectError::NotConnected)?;
-        if let Some(account) = kept.connection.organisation_account {
-            organisation::refuse(&mut tx, kept.connection.organisation, person, account).await?;
+        if let Some(account) = kept.connection.service_account {
+            service_accounts::refuse(&mut tx, kept.connection.organisation, person, account).await?;
         }
         // If a token was renewed between the two lines, it is the newer one that is to be revoked.
         if store::delete(&mut tx, organisation, person, &kept.sealed).await? {

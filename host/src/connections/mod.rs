@@ -6,23 +6,22 @@
 //! What a connection can do is what its account said when it was opened last. Rejected: storing first and checking
 //! later, which leaves dead connections that look alive; several connections of one person, which no page explains.
 //!
-//! Where to look: [`connect()`], [`oauth`], [`disconnect()`], [`calling`] for how everybody else calls a provider for a person.
+//! Where to look: [`connect()`], [`oauth`], [`disconnect()`], [`access`] for how everybody else calls a provider for a person.
 
-pub mod calling;
-mod connect;
+pub mod access;
 mod disconnect;
+mod establish;
 pub mod notice;
 pub mod oauth;
-pub mod organisation;
-pub mod sealing;
+pub mod service_accounts;
 pub mod store;
 
-pub use calling::{Calendars, Calling, NotCallable};
-pub use connect::{ConnectError, Request, connect};
+pub use access::{CalendarAccess, CalendarSession, NotCallable};
 pub use disconnect::{DisconnectError, disconnect};
+pub use establish::{ConnectError, FormSignIn, connect};
 
 use crate::{
-    ids::{ConnectionId, OrganisationAccountId, OrganisationId, PersonId, digest},
+    ids::{ConnectionId, OrganisationId, PersonId, ServiceAccountId, digest},
     plugins::contract::{Abilities, Account, Calendar, Memo, ScopeLevel},
 };
 use jiff::Timestamp;
@@ -65,7 +64,7 @@ pub struct Connection {
     /// What is known of its token, if it is one.
     pub token: Option<oauth::Token>,
     /// By which account the organisation made it; none for the person's own.
-    pub organisation_account: Option<OrganisationAccountId>,
+    pub service_account: Option<ServiceAccountId>,
 }
 
 /// Whether a connection works.

@@ -4,7 +4,7 @@
 //! again by the time that it is written gets none.
 
 use crate::{
-    connections::{Calendars, State, store},
+    connections::{CalendarAccess, State, store},
     ids::ConnectionId,
     jobs::{self, Lease, LeaseError, Outcome},
     mail::{Mailer, OutgoingMail, SendError},
@@ -20,7 +20,7 @@ const SETTINGS: &str = "/settings/calendar";
 /// # Errors
 /// If the lease was lost, or by the database.
 pub async fn send(
-    calendars: &Calendars,
+    calendars: &CalendarAccess,
     mailer: &Mailer,
     here: &Origin,
     lease: &Lease,
@@ -38,7 +38,7 @@ pub async fn send(
     let provider = calendars.registry.provider(&connection.provider).await.ok();
     let provider = provider.map_or(connection.provider, |provider| provider.plugin.description().name.clone());
     let account = connection.address.map(|address| format!(" ({address})")).unwrap_or_default();
-    let what_to_do = match connection.organisation_account {
+    let what_to_do = match connection.service_account {
         None => {
             "This happens when access is taken back, or was not used for long.\n\nNothing is lost. Connect it again here, and what \
              waits gets there:"
@@ -63,7 +63,7 @@ pub async fn send(
 
 const SUBJECT: &str = "Connect your calendar again";
 
-async fn done(calendars: &Calendars, lease: &Lease) -> Result<Outcome, LeaseError> {
+async fn done(calendars: &CalendarAccess, lease: &Lease) -> Result<Outcome, LeaseError> {
     let mut tx = calendars.db.begin().await?;
     jobs::finish(&mut tx, lease).await?;
     tx.commit().await?;

@@ -8,9 +8,15 @@ use crate::{
     db::{self, Tx, execute, fetch},
     ids::{ConnectionId, OrganisationId, PersonId},
     plugins::contract::{Account, Memo},
-    secrets::Sealed,
+    secrets::{
+        Sealed,
+        rotation::{SealedTable, sealed_table},
+    },
 };
 use jiff::Timestamp;
+
+/// Credentials of connections.
+pub const SEALED: SealedTable = sealed_table!("connections", "organisation_id");
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -37,12 +43,12 @@ struct Row {
     level: Option<String>,
     token_endpoint: Option<String>,
     token_expires_at: Option<i64>,
-    organisation_account_id: Option<String>,
+    service_account_id: Option<String>,
 }
 
 /// A connection as it is kept: with the sealed credential, and with the layout that its notes are written in.
 #[derive(Debug, Clone)]
-pub struct Kept {
+pub struct StoredConnection {
     /// The connection.
     pub connection: Connection,
     /// The credential.
@@ -51,7 +57,7 @@ pub struct Kept {
     pub memo_state_format: Option<u32>,
 }
 
-impl TryFrom<Row> for Kept {
+impl TryFrom<Row> for StoredConnection {
     type Error = sqlx::Error;
 
     fn try_from(row: Row) -> sqlx::Result<Self> {
@@ -78,7 +84,7 @@ impl TryFrom<Row> for Kept {
             memo_revision: row.memo_revision,
             connected_at: db::instant(row.connected_at),
             token: oauth::token(row.level.as_deref(), row.token_endpoint, row.token_expires_at),
-            organisation_account: row.organisation_account_id.as_deref().map(db::parsed).transpose()?,
+            service_account: row.service_account_id.as_deref().map(db::parsed).transpose()?,
         };
         let sealed = Sealed { key: row.sealed_by, bytes: row.sealed };
         Ok(Self { connection, sealed, memo_state_format: row.memo_state_format.map(number).transpose()? })
@@ -98,7 +104,7 @@ macro_rules! select_where {
         concat!(
             "select id, organisation_id, person_id, provider_id, sign_in, server, subject, address, zone, fields, account,
                     opened_at, state, memo, memo_format, memo_state_format, memo_revision, connected_at, sealed,
-                    sealed_by, level, token_endpoint, token_expires_at, organisation_account_id
+                    sealed_by, level, token_endpoint, token_expires_at, service_account_id
              from connections where ",
             $condition
         )
@@ -106,7 +112,11 @@ macro_rules! select_where {
 }
 
 /// The person's connection.
-pub async fn of_person(tx: &mut Tx, organisation: OrganisationId, person: PersonId) -> sqlx::Result<Option<Kept>> {
+pub async fn of_person(
+    tx: &mut Tx,
+    organisation: OrganisationId,
+    person: PersonId,
+) -> sqlx::Result<Option<StoredConnection>> {
     let row = fetch!(
         tx,
         optional,
@@ -115,7 +125,7 @@ pub async fn of_person(tx: &mut Tx, organisation: OrganisationId, person: Person
         organisation.to_string(),
         person.to_string(),
     )?;
-    row.map(Kept::try_from).transpose()
+    row.map(StoredConnection::try_from).transpose()
 }
 
 /// Whether somebody's connection, in any organisation, lives by the consent of this address at a service. Where the address
@@ -131,7 +141,7 @@ pub(super) async fn lives_by(
         optional,
         (i64,),
         "select cast(1 as bigint) from connections join people on people.id = connections.person_id
-         where provider_id = $1 and sign_in = $2 and organisation_account_id is null
+         where provider_id = $1 and sign_in = $2 and service_account_id is null
                and (address = $3 or (cast($3 as text) is null
                                      and people.email = (select email from people where id = $4))) limit 1",
         provider,
@@ -143,20 +153,23 @@ pub(super) async fn lives_by(
 }
 
 /// A connection, whoever's it is.
-pub async fn by_id(tx: &mut Tx, id: ConnectionId) -> sqlx::Result<Option<Kept>> {
+pub async fn by_id(tx: &mut Tx, id: ConnectionId) -> sqlx::Result<Option<StoredConnection>> {
     let row = fetch!(tx, optional, Row, select_where!("id = $1"), id.to_string(),)?;
-    row.map(Kept::try_from).transpose()
+    row.map(StoredConnection::try_from).transpose()
 }
 
 /// Keeps a new connection. The person has none yet, or the index says so.
-pub async fn insert(tx: &mut Tx, Kept { connection, sealed, memo_state_format }: &Kept) -> sqlx::Result<()> {
+pub async fn insert(
+    tx: &mut Tx,
+    StoredConnection { connection, sealed, memo_state_format }: &StoredConnection,
+) -> sqlx::Result<()> {
     let memo = connection.memo.as_ref();
     let (level, endpoint, expires_at) = columns(connection.token.as_ref());
     execute!(
         tx,
         "insert into connections (id, organisation_id, person_id, provider_id, sign_in, server, subject, address, zone,
                 fields, sealed, sealed_by, account, opened_at, state, memo, memo_format, memo_state_format,
-                memo_revision, connected_at, level, token_endpoint, token_expires_at, organisation_account_id)
+                memo_revision, connected_at, level, token_endpoint, token_expires_at, service_account_id)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
                 $23, $24)",
         connection.id.to_string(),
@@ -182,13 +195,13 @@ pub async fn insert(tx: &mut Tx, Kept { connection, sealed, memo_state_format }:
         level,
         endpoint,
         expires_at,
-        connection.organisation_account.map(|id| id.to_string()),
+        connection.service_account.map(|id| id.to_string()),
     )?;
     Ok(())
 }
 
 /// Puts what a new sign-in to the same account brought in the place of what was there. Whether it still was.
-pub async fn renew(tx: &mut Tx, id: ConnectionId, new: &Kept) -> sqlx::Result<bool> {
+pub async fn renew(tx: &mut Tx, id: ConnectionId, new: &StoredConnection) -> sqlx::Result<bool> {
     let (connection, memo) = (&new.connection, new.connection.memo.as_ref());
     let (level, endpoint, expires_at) = columns(connection.token.as_ref());
     let rows = execute!(

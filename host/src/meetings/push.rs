@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     calendar::{Attendee, BusyKind, Draft, Event, Patch, Role, Rsvp, Status as EventStatus},
-    connections::{Calendars, Calling, NotCallable, oauth::refresh::RefreshError},
+    connections::{CalendarAccess, CalendarSession, NotCallable, oauth::refresh::RefreshError},
     db::Tx,
     ids::{MeetingId, PersonId},
     jobs::{self, Effect, Lease, LeaseError, Outcome, fail_points::fail_point},
@@ -53,7 +53,7 @@ enum PushOutcome {
 ///
 /// # Errors
 /// If the lease was lost, or if the database fails.
-pub async fn deliver(calendars: &Calendars, lease: &Lease, person: PersonId) -> Result<Outcome, LeaseError> {
+pub async fn deliver(calendars: &CalendarAccess, lease: &Lease, person: PersonId) -> Result<Outcome, LeaseError> {
     let mut tx = calendars.db.begin().await?;
     let now = calendars.now().as_microsecond();
     for meeting in store::upcoming(&mut tx, person, now).await? {
@@ -68,7 +68,7 @@ pub async fn deliver(calendars: &Calendars, lease: &Lease, person: PersonId) -> 
 ///
 /// # Errors
 /// If the lease was lost, or if the database fails.
-pub async fn push(calendars: &Calendars, lease: &Lease, id: MeetingId) -> Result<Outcome, LeaseError> {
+pub async fn push(calendars: &CalendarAccess, lease: &Lease, id: MeetingId) -> Result<Outcome, LeaseError> {
     let Some(loaded) = calendars.db.read(async |tx| load(tx, id).await).await? else {
         return finish(calendars, lease, None).await;
     };
@@ -120,8 +120,8 @@ async fn load(tx: &mut Tx, id: MeetingId) -> sqlx::Result<Option<Loaded>> {
 }
 
 /// Opens the owner's calendar.
-async fn open(calendars: &Calendars, meeting: &Meeting) -> sqlx::Result<(Option<Calling>, Reachability)> {
-    let error = match calendars.of(meeting.organisation, meeting.owner).await {
+async fn open(calendars: &CalendarAccess, meeting: &Meeting) -> sqlx::Result<(Option<CalendarSession>, Reachability)> {
+    let error = match calendars.open_session(meeting.organisation, meeting.owner).await {
         Ok(session) => {
             let account = session.connection.account_digest();
             let home = session.connection.home().map(|calendar| calendar.id.clone());
@@ -142,7 +142,7 @@ async fn open(calendars: &Calendars, meeting: &Meeting) -> sqlx::Result<(Option<
 }
 
 /// Ends the job, and stores the copy in the same transaction.
-async fn finish(calendars: &Calendars, lease: &Lease, copy: Option<&EventCopy>) -> Result<Outcome, LeaseError> {
+async fn finish(calendars: &CalendarAccess, lease: &Lease, copy: Option<&EventCopy>) -> Result<Outcome, LeaseError> {
     let mut tx = calendars.db.begin().await?;
     if let Some(copy) = copy {
         store::save_copy(&mut tx, copy).await?;
@@ -156,7 +156,7 @@ async fn finish(calendars: &Calendars, lease: &Lease, copy: Option<&EventCopy>) 
 
 /// One meeting on its way to one calendar.
 struct Push<'a> {
-    calendars: &'a Calendars,
+    calendars: &'a CalendarAccess,
     lease: &'a Lease,
     meeting: &'a Meeting,
     attendees: &'a [Attendee],
@@ -164,7 +164,12 @@ struct Push<'a> {
 
 impl Push<'_> {
     /// Stores the copy, takes the step, and stores the outcome.
-    async fn send(&self, session: &mut Calling, step: Step, mut copy: EventCopy) -> Result<Outcome, LeaseError> {
+    async fn send(
+        &self,
+        session: &mut CalendarSession,
+        step: Step,
+        mut copy: EventCopy,
+    ) -> Result<Outcome, LeaseError> {
         let mut tx = self.calendars.db.begin().await?;
         jobs::verify_lease(&mut tx, self.lease).await?;
         store::save_copy(&mut tx, &copy).await?;
@@ -188,7 +193,7 @@ impl Push<'_> {
     }
 
     /// Reads the account again and forgets the calendar that is no longer there.
-    async fn look_for_another_calendar(&self, session: &mut Calling) -> Result<Outcome, LeaseError> {
+    async fn look_for_another_calendar(&self, session: &mut CalendarSession) -> Result<Outcome, LeaseError> {
         self.calendars.reopen(session).await?;
         let mut tx = self.calendars.db.begin().await?;
         jobs::verify_lease(&mut tx, self.lease).await?;
@@ -199,13 +204,13 @@ impl Push<'_> {
     }
 
     /// Takes a step, and the further steps that conflicts call for.
-    async fn run(&self, session: &mut Calling, mut step: Step, copy: &EventCopy) -> sqlx::Result<PushOutcome> {
+    async fn run(&self, session: &mut CalendarSession, mut step: Step, copy: &EventCopy) -> sqlx::Result<PushOutcome> {
         let mut etag = copy.etag.clone();
         for _ in 0..MAX_CONFLICT_RETRIES {
             fail_point("push.before-remote-write").await;
             let outcome = self.call(session, &step, &copy.calendar, etag.as_deref()).await;
             fail_point("push.after-remote-write").await;
-            let error = match self.calendars.keep(session, outcome).await? {
+            let error = match self.calendars.record_outcome(session, outcome).await? {
                 Ok(Some(event)) if self.meeting.status == Status::Cancelled => {
                     // It was created again only to learn its id.
                     (etag, step) = (event.etag, Step::Cancel { event: event.id });
@@ -235,7 +240,7 @@ impl Push<'_> {
     /// Makes the provider's call for a step.
     async fn call(
         &self,
-        session: &Calling,
+        session: &CalendarSession,
         step: &Step,
         calendar: &str,
         etag: Option<&str>,

@@ -9,6 +9,7 @@
 //! opens for whoever may query it.
 
 mod keyring;
+pub mod rotation;
 mod sealed;
 
 pub use keyring::{Keyring, KeyringError};

@@ -170,7 +170,7 @@ fn rows_of_organisations() -> Vec<Row> {
             .wrong(json!({"name": " "}), 422, "invalid-name")
             .wrong(json!({"name": "a\u{0}b"}), 422, "invalid-name"),
         get(account, Admin, ""),
-        // Nothing is offered here; that an account can be saved is shown where there is one (`oauth::organisation`).
+        // Nothing is offered here; that an account can be saved is shown where there is one (`oauth::service_accounts`).
         put(account, Admin, key.clone()).status(403).wrong(nothing.clone(), 422, "invalid-sign-in"),
         post(probe, Admin, key).status(403).wrong(nothing, 422, "invalid-sign-in"),
         delete(account, Admin).status(404).query("?provider=nowhere"),

@@ -45,7 +45,7 @@ async fn what_is_asked_for_is_the_least_that_does() -> anyhow::Result<()> {
     // The refresh token goes on to be good: it came only with the first consent.
     world.clock.advance(SignedDuration::from_hours(2));
     world.token_requests();
-    ensure!(world.app.calendars.of(world.organisation, world.ann).await.is_ok(), "the token is renewed");
+    ensure!(world.app.calendars.open_session(world.organisation, world.ann).await.is_ok(), "the token is renewed");
     assert_eq!(world.token_requests(), 1);
     Ok(())
 }

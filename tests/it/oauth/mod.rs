@@ -6,8 +6,8 @@ mod flows; // Consent given, refused, cut down, stolen and replayed.
 mod foreign; // A version that names another token endpoint.
 mod hosts; // Two host processes and one token that has ended.
 mod meeting; // A meeting of two people, on both calendars.
-mod organisation; // The account by which an organisation connects its people.
 mod pages; // What people read at each end of the way.
+mod service_accounts; // Service accounts connect the people of an organisation.
 mod tokens; // Tokens that end, are refused, are taken back.
 mod visitor; // A browser that goes where it is sent, and fills in what it finds.
 mod world;

@@ -89,7 +89,10 @@ async fn only_a_lost_grant_ends_a_connection_and_signing_in_again_mends_it() -> 
     assert_eq!(world.token_requests(), 1);
     let lost = world.connection(world.ann).await?.context("it is kept")?;
     assert_eq!(lost.state, State::Reconnect);
-    ensure!(matches!(world.app.calendars.of(world.organisation, world.ann).await, Err(NotCallable::Reconnect)));
+    ensure!(matches!(
+        world.app.calendars.open_session(world.organisation, world.ann).await,
+        Err(NotCallable::Reconnect)
+    ));
 
     let again = world.connect(&world.browser(), ANN).await?;
     ensure!(again.id == first.id && again.connected_at == first.connected_at, "it is the same connection");

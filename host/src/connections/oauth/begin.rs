@@ -7,7 +7,7 @@ use super::{
     store::{self, Authorization},
 };
 use crate::{
-    connections::{Calendars, ConnectError, Connection, oauth::REFRESH_TOKEN, sealing, store as connections},
+    connections::{CalendarAccess, ConnectError, Connection, oauth::REFRESH_TOKEN, store as connections},
     ids::digest,
     organisations::{offers, programs},
     people,
@@ -60,7 +60,7 @@ pub(super) fn place(browser: &Browser, state: &str) -> Place {
 ///
 /// # Errors
 /// If the person may not connect this, or the operator has registered no client for it.
-pub async fn begin(calendars: &Calendars, browser: &Browser, asked: Asked<'_>) -> Result<Url, ConnectError> {
+pub async fn begin(calendars: &CalendarAccess, browser: &Browser, asked: Asked<'_>) -> Result<Url, ConnectError> {
     let Asked { provider: id, sign_in, redirect, anew } = asked;
     let mut tx = calendars.db.begin_read().await?;
     let (organisation, person) = (browser.organisation, browser.person);
@@ -74,7 +74,7 @@ pub async fn begin(calendars: &Calendars, browser: &Browser, asked: Asked<'_>) -
         return Err(ConnectError::NotOffered(id.to_owned()));
     }
     let other = |connection: &Connection| {
-        connection.provider != id || connection.sign_in != sign_in || connection.organisation_account.is_some()
+        connection.provider != id || connection.sign_in != sign_in || connection.service_account.is_some()
     };
     if before.as_ref().is_some_and(|kept| other(&kept.connection)) {
         return Err(ConnectError::AlreadyConnected);
@@ -89,7 +89,7 @@ pub async fn begin(calendars: &Calendars, browser: &Browser, asked: Asked<'_>) -
     let had_write = had_write.is_some_and(|token| token.level == ScopeLevel::Write);
     let level = if two_way || had_write { ScopeLevel::Write } else { ScopeLevel::Read };
     let has_refresh_token = before.as_ref().is_some_and(|kept| {
-        let place = sealing::place(organisation, kept.connection.id);
+        let place = connections::SEALED.place(organisation, kept.connection.id);
         kept.connection.state == crate::connections::State::Connected
             && calendars.keyring.open_map(&place, &kept.sealed.bytes).is_ok_and(|map| map.contains_key(REFRESH_TOKEN))
     });
@@ -122,7 +122,7 @@ pub(in crate::connections) struct Consent {
 
 /// Keeps what the way back is recognised by, and gives the address.
 pub(in crate::connections) async fn lead(
-    calendars: &Calendars,
+    calendars: &CalendarAccess,
     browser: &Browser,
     way: Way<'_>,
     consent: Consent,
@@ -164,7 +164,7 @@ pub(in crate::connections) async fn lead(
     Ok(calendars.registry.sandbox().for_browsers(&url))
 }
 
-fn seal(calendars: &Calendars, browser: &Browser, state: &str, verifier: &PkceCodeVerifier) -> Vec<u8> {
+fn seal(calendars: &CalendarAccess, browser: &Browser, state: &str, verifier: &PkceCodeVerifier) -> Vec<u8> {
     let secrets: BTreeMap<_, _> = [(VERIFIER.to_owned(), SecretString::from(verifier.secret().as_str()))].into();
     calendars.keyring.seal_map(&place(browser, state), &secrets).bytes
 }

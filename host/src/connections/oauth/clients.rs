@@ -7,7 +7,7 @@ use super::store;
 use crate::{
     db::{self, Db, Tx},
     ids::OauthClientId,
-    secrets::{Keyring, OpenError, Place},
+    secrets::{Keyring, OpenError},
 };
 use secrecy::SecretString;
 use std::collections::BTreeMap;
@@ -38,11 +38,6 @@ pub enum ClientError {
     Database(#[from] sqlx::Error),
 }
 
-/// Where a client's secret is sealed for: no organisation's.
-pub(in crate::connections) fn place(id: impl ToString) -> Place {
-    Place::new("", "oauth_clients", id.to_string(), "sealed")
-}
-
 /// Registers the client of a provider's sign-in, in the place of what there was.
 ///
 /// # Errors
@@ -58,7 +53,7 @@ pub async fn set(
     let known = store::client(&mut tx, provider, sign_in).await?;
     let id = known.map_or_else(|| Ok(OauthClientId::new(now)), |row| db::parsed(&row.id))?;
     let secrets: BTreeMap<_, _> = client.secret.iter().map(|secret| (SECRET.to_owned(), secret.clone())).collect();
-    let sealed = keyring.seal_map(&place(id), &secrets);
+    let sealed = keyring.seal_map(&store::SEALED_CLIENTS.place("", id), &secrets);
     store::put_client(&mut tx, id, (provider, sign_in), &client.id, &sealed, now).await.map_err(
         |error| match error {
             error if db::is_missing(&error) => ClientError::NoProvider(provider.to_owned()),
@@ -79,6 +74,6 @@ pub async fn find(
     (provider, sign_in): (&str, &str),
 ) -> Result<Option<Client>, ClientError> {
     let Some(row) = store::client(tx, provider, sign_in).await? else { return Ok(None) };
-    let mut secrets = keyring.open_map(&place(&row.id), &row.sealed)?;
+    let mut secrets = keyring.open_map(&store::SEALED_CLIENTS.place("", &row.id), &row.sealed)?;
     Ok(Some(Client { id: row.client_id, secret: secrets.remove(SECRET) }))
 }

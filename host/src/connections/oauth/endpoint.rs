@@ -34,7 +34,7 @@ use std::{
 };
 
 /// What a token endpoint gave.
-pub(in crate::connections) struct Given {
+pub(in crate::connections) struct TokenResponse {
     pub(in crate::connections) access: SecretString,
     pub(in crate::connections) refresh: Option<SecretString>,
     pub(in crate::connections) lasts: Option<Duration>,
@@ -46,7 +46,7 @@ pub(in crate::connections) struct Given {
 
 /// Why there is no token.
 #[derive(Debug, Clone)]
-pub(in crate::connections) enum NotGiven {
+pub(in crate::connections) enum TokenError {
     /// The service says no, and why.
     Refused(SignInError),
     /// It says nothing that makes sense: nothing is known to be wrong for good.
@@ -55,7 +55,7 @@ pub(in crate::connections) enum NotGiven {
     Unusable(&'static str),
 }
 
-impl fmt::Display for NotGiven {
+impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(error) => write!(f, "the service refuses: {}", error.error),
@@ -102,10 +102,10 @@ impl Endpoint<'_> {
         code: &str,
         verifier: &SecretString,
         redirect: &str,
-    ) -> Result<Given, NotGiven> {
-        let redirect = RedirectUrl::new(redirect.to_owned()).map_err(|_| NotGiven::Unusable("redirect address"))?;
+    ) -> Result<TokenResponse, TokenError> {
+        let redirect = RedirectUrl::new(redirect.to_owned()).map_err(|_| TokenError::Unusable("redirect address"))?;
         let (oauth, door) = (self.oauth(), self.door());
-        let token = TokenUrl::new(self.token.to_owned()).map_err(|_| NotGiven::Unusable("token endpoint"))?;
+        let token = TokenUrl::new(self.token.to_owned()).map_err(|_| TokenError::Unusable("token endpoint"))?;
         let oauth = oauth.set_token_uri(token).set_redirect_uri(redirect);
         let request = oauth.exchange_code(AuthorizationCode::new(code.to_owned()));
         let request = request.set_pkce_verifier(PkceCodeVerifier::new(verifier.expose_secret().to_owned()));
@@ -114,9 +114,9 @@ impl Endpoint<'_> {
     }
 
     /// RFC 6749 §6.
-    pub(in crate::connections) async fn refresh(&self, refresh: &SecretString) -> Result<Given, NotGiven> {
+    pub(in crate::connections) async fn refresh(&self, refresh: &SecretString) -> Result<TokenResponse, TokenError> {
         let (oauth, door) = (self.oauth(), self.door());
-        let token = TokenUrl::new(self.token.to_owned()).map_err(|_| NotGiven::Unusable("token endpoint"))?;
+        let token = TokenUrl::new(self.token.to_owned()).map_err(|_| TokenError::Unusable("token endpoint"))?;
         let oauth = oauth.set_token_uri(token);
         let refresh = RefreshToken::new(refresh.expose_secret().to_owned());
         let answer = oauth.exchange_refresh_token(&refresh).request_async(&door).await;
@@ -124,9 +124,12 @@ impl Endpoint<'_> {
     }
 
     /// RFC 6749 §4.4.
-    pub(in crate::connections) async fn client_credentials(&self, scopes: &[String]) -> Result<Given, NotGiven> {
+    pub(in crate::connections) async fn client_credentials(
+        &self,
+        scopes: &[String],
+    ) -> Result<TokenResponse, TokenError> {
         let (oauth, door) = (self.oauth(), self.door());
-        let token = TokenUrl::new(self.token.to_owned()).map_err(|_| NotGiven::Unusable("token endpoint"))?;
+        let token = TokenUrl::new(self.token.to_owned()).map_err(|_| TokenError::Unusable("token endpoint"))?;
         let oauth = oauth.set_token_uri(token);
         let request = oauth.exchange_client_credentials().add_scopes(scopes.iter().cloned().map(Scope::new));
         let answer = request.request_async(&door).await;
@@ -134,7 +137,7 @@ impl Endpoint<'_> {
     }
 
     /// RFC 7523 §2.1, with the scopes in the assertion. The crate does not know this grant.
-    pub(in crate::connections) async fn assert(&self, assertion: &SecretString) -> Result<Given, NotGiven> {
+    pub(in crate::connections) async fn assert(&self, assertion: &SecretString) -> Result<TokenResponse, TokenError> {
         let body = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer")
             .append_pair("assertion", assertion.expose_secret())
@@ -143,7 +146,7 @@ impl Endpoint<'_> {
             .header(ACCEPT, "application/json")
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(body.into_bytes());
-        let request = request.map_err(|_| NotGiven::Unusable("token endpoint"))?;
+        let request = request.map_err(|_| TokenError::Unusable("token endpoint"))?;
         let door = self.door();
         let answer = match door.call(request).await {
             Ok(answer) if answer.status() == StatusCode::OK => serde_json::from_slice(answer.body())
@@ -155,16 +158,16 @@ impl Endpoint<'_> {
     }
 
     /// RFC 7009. A token that the service does not know any more is revoked.
-    pub(in crate::connections) async fn revoke(&self, at: &str, token: &SecretString) -> Result<(), NotGiven> {
-        let at = oauth2::RevocationUrl::new(at.to_owned()).map_err(|_| NotGiven::Unusable("revocation endpoint"))?;
+    pub(in crate::connections) async fn revoke(&self, at: &str, token: &SecretString) -> Result<(), TokenError> {
+        let at = oauth2::RevocationUrl::new(at.to_owned()).map_err(|_| TokenError::Unusable("revocation endpoint"))?;
         let (oauth, door) = (self.oauth().set_revocation_url(at), self.door());
         let token = StandardRevocableToken::RefreshToken(RefreshToken::new(token.expose_secret().to_owned()));
-        let request = oauth.revoke_token(token).map_err(|_| NotGiven::Unusable("revocation endpoint"))?;
+        let request = oauth.revoke_token(token).map_err(|_| TokenError::Unusable("revocation endpoint"))?;
         match request.request_async(&door).await {
             Ok(()) => Ok(()),
             Err(error) => match not_given(error, &door) {
                 // RFC 7009 §2.2 wants 200 here; services that answer 400 name one of these.
-                NotGiven::Refused(error) if matches!(&*error.error, "invalid_token" | "invalid_grant") => Ok(()),
+                TokenError::Refused(error) if matches!(&*error.error, "invalid_token" | "invalid_grant") => Ok(()),
                 error => Err(error),
             },
         }
@@ -179,20 +182,20 @@ impl Endpoint<'_> {
         }
     }
 
-    fn door(&self) -> Door {
+    fn door(&self) -> EgressHttpClient {
         let owner = (self.organisation.clone(), self.provider.to_owned());
-        Door { sandbox: self.sandbox.clone(), owner, refused: Mutex::default() }
+        EgressHttpClient { sandbox: self.sandbox.clone(), owner, refused: Mutex::default() }
     }
 }
 
 /// Carries the crate's requests, and keeps what a refusal said.
-struct Door {
+struct EgressHttpClient {
     sandbox: Arc<Sandbox>,
     owner: (String, String),
     refused: Mutex<Option<SignInError>>,
 }
 
-impl<'c> AsyncHttpClient<'c> for Door {
+impl<'c> AsyncHttpClient<'c> for EgressHttpClient {
     type Error = FetchError;
     type Future = BoxFuture<'c, Result<HttpResponse, FetchError>>;
 
@@ -232,10 +235,10 @@ fn plain(fields: BTreeMap<String, Value>) -> BTreeMap<String, String> {
 
 fn given(
     answer: Result<StandardTokenResponse<Fields, BasicTokenType>, RequestTokenError<FetchError, BasicErrorResponse>>,
-    door: &Door,
-) -> Result<Given, NotGiven> {
+    door: &EgressHttpClient,
+) -> Result<TokenResponse, TokenError> {
     let reply = answer.map_err(|error| not_given(error, door))?;
-    Ok(Given {
+    Ok(TokenResponse {
         access: reply.access_token().secret().as_str().into(),
         refresh: reply.refresh_token().map(|token| token.secret().as_str().into()),
         lasts: reply.expires_in(),
@@ -245,11 +248,14 @@ fn given(
 }
 
 /// Without the answer's body, which the crate's error holds.
-fn not_given<E: oauth2::ErrorResponse + 'static>(error: RequestTokenError<FetchError, E>, door: &Door) -> NotGiven {
+fn not_given<E: oauth2::ErrorResponse + 'static>(
+    error: RequestTokenError<FetchError, E>,
+    door: &EgressHttpClient,
+) -> TokenError {
     if let Some(refused) = door.refused.lock().unwrap_or_else(PoisonError::into_inner).take() {
-        return NotGiven::Refused(refused);
+        return TokenError::Refused(refused);
     }
-    NotGiven::NoAnswer(match error {
+    TokenError::NoAnswer(match error {
         RequestTokenError::Request(error) => error.to_string(),
         _ => "its answer makes no sense".to_owned(),
     })

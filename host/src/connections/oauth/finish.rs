@@ -5,16 +5,16 @@
 
 use super::{
     Browser, Token, approvals, begin, clients, code_grant,
-    endpoint::{Endpoint, Given, NotGiven},
+    endpoint::{Endpoint, TokenError, TokenResponse},
     revoke, scopes,
     store::{self, Authorization},
 };
 use crate::{
     connections::{
-        Calendars, ConnectError, Connection,
-        connect::{New, establish},
+        CalendarAccess, ConnectError, Connection,
+        establish::{NewConnection, establish},
         oauth::REFRESH_TOKEN,
-        organisation::{self, OrganisationAccount},
+        service_accounts::{self, ServiceAccount},
         store as connections,
     },
     ids::digest,
@@ -46,7 +46,7 @@ pub enum Finished {
     /// The calendar is connected.
     Connected(Box<Connection>),
     /// It is the organisation's shared account from now on.
-    Shared(Box<OrganisationAccount>),
+    Shared(Box<ServiceAccount>),
     /// The service gave a token that lasts an hour, thinking that it had given one that lasts: the person must be sent
     /// there once more, and asked.
     Again {
@@ -68,14 +68,18 @@ impl Callback {
 ///
 /// # Errors
 /// If nothing was connected; then nothing is stored, and nothing that was connected before is changed.
-pub async fn finish(calendars: &Calendars, browser: &Browser, callback: &Callback) -> Result<Finished, ConnectError> {
+pub async fn finish(
+    calendars: &CalendarAccess,
+    browser: &Browser,
+    callback: &Callback,
+) -> Result<Finished, ConnectError> {
     let (calendars, browser, callback) = (calendars.clone(), browser.clone(), callback.clone());
     let attempt = async move { redeem(&calendars, &browser, &callback).await };
     let attempt = tokio::spawn(attempt.in_current_span()).await;
     attempt.unwrap_or_else(|error| Err(ConnectError::NoToken(format!("the attempt ended: {error}"))))
 }
 
-async fn redeem(calendars: &Calendars, browser: &Browser, callback: &Callback) -> Result<Finished, ConnectError> {
+async fn redeem(calendars: &CalendarAccess, browser: &Browser, callback: &Callback) -> Result<Finished, ConnectError> {
     let state = callback.get("state").ok_or(ConnectError::State)?;
     let mut tx = calendars.db.begin().await?;
     let began = store::take_authorization(&mut tx, &digest(state), browser).await?;
@@ -106,11 +110,11 @@ async fn redeem(calendars: &Calendars, browser: &Browser, callback: &Callback) -
     let given = endpoint.exchange(callback.get("code").ok_or(ConnectError::State)?, &verifier, &began.redirect).await;
     let given = match given {
         Ok(given) => given,
-        Err(NotGiven::Refused(error)) => return Err(explained(calendars, &provider, &began, error).await?),
+        Err(TokenError::Refused(error)) => return Err(explained(calendars, &provider, &began, error).await?),
         Err(error) => return Err(ConnectError::NoToken(error.to_string())),
     };
     let outcome = if began.for_organisation {
-        organisation::finished(calendars, &provider, &began, (code, endpoint.token), &given).await
+        service_accounts::finished(calendars, &provider, &began, (code, endpoint.token), &given).await
     } else {
         keep(calendars, &provider, &began, code, endpoint.token, &given).await
     };
@@ -122,12 +126,12 @@ async fn redeem(calendars: &Calendars, browser: &Browser, callback: &Callback) -
 
 /// From tokens to a connection.
 async fn keep(
-    calendars: &Calendars,
+    calendars: &CalendarAccess,
     provider: &Provider,
     began: &Authorization,
     code: &Oauth2Code,
     endpoint: &str,
-    given: &Given,
+    given: &TokenResponse,
 ) -> Result<Finished, ConnectError> {
     let (browser, asked) = (&began.browser, scopes(code, began.level).1);
     let granted = given.scopes.clone().unwrap_or_else(|| asked.to_vec());
@@ -154,7 +158,7 @@ async fn keep(
         expires_at: given.lasts.and_then(|lasts| calendars.now().checked_add(lasts).ok()),
     };
     let (id, sign_in, token) = (&*began.provider, &*began.sign_in, Some(token));
-    let new = New { provider: id, sign_in, signed_in, secrets, token, organisation_account: None };
+    let new = NewConnection { provider: id, sign_in, signed_in, secrets, token, service_account: None };
     match establish(calendars, provider, person, before, new).await {
         Ok(connection) => Ok(Finished::Connected(Box::new(connection))),
         Err(ConnectError::NoRefreshToken) if !began.anew => {
@@ -165,7 +169,11 @@ async fn keep(
 }
 
 /// What the provider gets to see of a reply: fields of these names.
-pub(in crate::connections) fn fields(kept: &[String], given: &Given, granted: &[String]) -> BTreeMap<String, String> {
+pub(in crate::connections) fn fields(
+    kept: &[String],
+    given: &TokenResponse,
+    granted: &[String],
+) -> BTreeMap<String, String> {
     let kept = kept.iter().filter_map(|name| match name.as_str() {
         "scope" => Some((name.clone(), granted.join(" "))),
         name => Some((name.to_owned(), given.fields.get(name)?.clone())),
@@ -194,7 +202,7 @@ fn refusal(callback: &Callback) -> Option<SignInError> {
 
 /// What the provider makes of a refusal; an approval that is needed is remembered for the others of the domain.
 async fn explained(
-    calendars: &Calendars,
+    calendars: &CalendarAccess,
     provider: &Provider,
     began: &Authorization,
     error: SignInError,

@@ -19,7 +19,7 @@ pub(super) mod endpoint;
 pub(super) mod finish;
 pub mod refresh;
 pub mod revoke;
-pub(super) mod store;
+pub mod store;
 
 pub use begin::{Asked, begin};
 pub use finish::{Callback, Finished, finish};

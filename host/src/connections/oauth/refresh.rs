@@ -13,11 +13,11 @@
 
 use super::{
     REFRESH_TOKEN, Token, clients, code_grant,
-    endpoint::{Endpoint, Given, NotGiven},
+    endpoint::{Endpoint, TokenError, TokenResponse},
     store::{self, Holder},
 };
 use crate::{
-    connections::{Calendars, Connection, State, organisation, sealing, store as connections, store::Kept},
+    connections::{CalendarAccess, Connection, State, service_accounts, store as connections, store::StoredConnection},
     ids::{OrganisationId, digest},
     jobs::{self, Effect},
     plugins::{
@@ -121,10 +121,10 @@ pub fn is_due(connection: &Connection, now: Timestamp) -> bool {
 /// # Errors
 /// If there is none.
 pub async fn renew(
-    calendars: &Calendars,
+    calendars: &CalendarAccess,
     connection: &Connection,
     refused: Option<SecretString>,
-) -> Result<Kept, RefreshError> {
+) -> Result<StoredConnection, RefreshError> {
     let (calendars, connection) = (calendars.clone(), connection.clone());
     let attempt = tokio::spawn(async move {
         let attempt = || between_hosts(&calendars, &connection, refused.as_ref());
@@ -135,16 +135,16 @@ pub async fn renew(
 
 /// The access token of a connection.
 #[must_use]
-pub fn access_token(calendars: &Calendars, kept: &Kept) -> Option<SecretString> {
-    let place = sealing::place(kept.connection.organisation, kept.connection.id);
+pub fn access_token(calendars: &CalendarAccess, kept: &StoredConnection) -> Option<SecretString> {
+    let place = connections::SEALED.place(kept.connection.organisation, kept.connection.id);
     calendars.keyring.open_map(&place, &kept.sealed.bytes).ok()?.remove(ACCESS_TOKEN)
 }
 
 async fn between_hosts(
-    calendars: &Calendars,
+    calendars: &CalendarAccess,
     connection: &Connection,
     refused: Option<&SecretString>,
-) -> Result<Kept, RefreshError> {
+) -> Result<StoredConnection, RefreshError> {
     let came = Instant::now();
     // Another host tells nobody that it is done: only looking helps. The first look is at once.
     let mut look = tokio::time::interval(LOOK);
@@ -157,7 +157,7 @@ async fn between_hosts(
         if kept.connection.state == State::Reconnect {
             return Err(RefreshError::Lost);
         }
-        let place = sealing::place(connection.organisation, connection.id);
+        let place = connections::SEALED.place(connection.organisation, connection.id);
         let secrets = calendars.keyring.open_map(&place, &kept.sealed.bytes);
         let secrets = secrets.map_err(|error| RefreshError::Unusable(error.to_string()))?;
         let same = |token: &SecretString| refused.is_some_and(|it| it.expose_secret() == token.expose_secret());
@@ -176,14 +176,14 @@ async fn between_hosts(
 
 /// The one attempt. Whatever comes of it, the lease is given back.
 async fn attempt(
-    calendars: &Calendars,
-    mut kept: Kept,
+    calendars: &CalendarAccess,
+    mut kept: StoredConnection,
     mut secrets: BTreeMap<String, SecretString>,
     refused: Option<&SecretString>,
     lease: &str,
-) -> Result<Kept, RefreshError> {
-    let outcome = match kept.connection.organisation_account {
-        Some(account) => organisation::token::renewed(calendars, &kept.connection, account, refused).await,
+) -> Result<StoredConnection, RefreshError> {
+    let outcome = match kept.connection.service_account {
+        Some(account) => service_accounts::token::renewed(calendars, &kept.connection, account, refused).await,
         None => ask(calendars, kept.connection.whose(), secrets.get(REFRESH_TOKEN)).await,
     };
     let id = kept.connection.id;
@@ -193,7 +193,8 @@ async fn attempt(
         Ok(given) => {
             secrets.insert(ACCESS_TOKEN.to_owned(), given.access);
             secrets.extend(given.refresh.map(|refresh| (REFRESH_TOKEN.to_owned(), refresh)));
-            kept.sealed = calendars.keyring.seal_map(&sealing::place(kept.connection.organisation, id), &secrets);
+            kept.sealed =
+                calendars.keyring.seal_map(&connections::SEALED.place(kept.connection.organisation, id), &secrets);
             let ends = given.lasts.and_then(|lasts| calendars.now().checked_add(lasts).ok());
             if let Some(token) = &mut kept.connection.token {
                 token.expires_at = ends;
@@ -245,10 +246,10 @@ impl Connection {
 
 /// Asks the service, once.
 pub(in crate::connections) async fn ask(
-    calendars: &Calendars,
+    calendars: &CalendarAccess,
     whose: Whose<'_>,
     refresh: Option<&SecretString>,
-) -> Result<Given, RefreshError> {
+) -> Result<TokenResponse, RefreshError> {
     let unusable = |what: &str| RefreshError::Unusable(what.to_owned());
     let (id, sign_in) = (whose.provider, &*whose.address.sign_in);
     let token = whose.token.ok_or_else(|| unusable("it is no token"))?;
@@ -274,7 +275,7 @@ pub(in crate::connections) async fn ask(
     };
     match endpoint.refresh(refresh).await {
         Ok(given) => Ok(given),
-        Err(NotGiven::Refused(error)) => Err(whose.explained(calendars, &provider, error).await),
+        Err(TokenError::Refused(error)) => Err(whose.explained(calendars, &provider, error).await),
         Err(error) => Err(RefreshError::Temporary(error.to_string())),
     }
 }
@@ -285,7 +286,7 @@ fn is_granted(code: &Oauth2Code, endpoint: &str) -> bool {
 
 impl Whose<'_> {
     /// What the provider makes of a refusal: whether the access is lost for good.
-    async fn explained(self, calendars: &Calendars, provider: &Provider, error: SignInError) -> RefreshError {
+    async fn explained(self, calendars: &CalendarAccess, provider: &Provider, error: SignInError) -> RefreshError {
         let said = error.error.clone();
         let access = match calendars.without_credential(provider, self.organisation, self.address) {
             Ok(access) => access,
@@ -301,7 +302,7 @@ impl Whose<'_> {
 
 /// What the provider makes of a refusal for a connection.
 pub(in crate::connections) async fn explained(
-    calendars: &Calendars,
+    calendars: &CalendarAccess,
     connection: &Connection,
     provider: &Provider,
     error: SignInError,
@@ -311,7 +312,7 @@ pub(in crate::connections) async fn explained(
 
 /// Takes the lease for exactly this token; its name, unless somebody else has it.
 pub(in crate::connections) async fn take(
-    calendars: &Calendars,
+    calendars: &CalendarAccess,
     holder: Holder,
     sealed: &Sealed,
 ) -> Result<Option<String>, RefreshError> {

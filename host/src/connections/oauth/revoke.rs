@@ -7,21 +7,21 @@
 
 use super::{
     Browser, REFRESH_TOKEN, clients, code_grant,
-    endpoint::{Endpoint, Given},
+    endpoint::{Endpoint, TokenResponse},
     store::{self, Authorization, Revocation},
 };
 use crate::{
     connections::{
-        Calendars,
-        organisation::{self, OrganisationAccount},
-        sealing, store as connections,
-        store::Kept,
+        CalendarAccess,
+        service_accounts::{self, ServiceAccount},
+        store as connections,
+        store::StoredConnection,
     },
     db::Tx,
     ids::RevocationId,
     jobs::{self, Effect, Lease, LeaseError, Outcome},
     plugins::sign_in::ACCESS_TOKEN,
-    secrets::{Keyring, Place},
+    secrets::Keyring,
 };
 use secrecy::SecretString;
 use std::collections::BTreeMap;
@@ -29,22 +29,17 @@ use std::collections::BTreeMap;
 /// The name of the token within what is sealed.
 const TOKEN: &str = "token";
 
-/// Where the token of a revocation is sealed for.
-pub(in crate::connections) fn place(organisation: impl ToString, id: impl ToString) -> Place {
-    Place::new(organisation.to_string(), "revocations", id.to_string(), "sealed")
-}
-
 /// The connection is no more: its token is to be revoked, if it is one that was given for this person alone. That of a
 /// shared account is everybody's, and that of a key ends by itself within the hour: no such sign-in has an endpoint.
 ///
 /// # Errors
 /// By the database.
-pub(in crate::connections) async fn put(tx: &mut Tx, keyring: &Keyring, kept: &Kept) -> sqlx::Result<()> {
+pub(in crate::connections) async fn put(tx: &mut Tx, keyring: &Keyring, kept: &StoredConnection) -> sqlx::Result<()> {
     let connection = &kept.connection;
-    if connection.token.is_none() || connection.organisation_account.is_some() {
+    if connection.token.is_none() || connection.service_account.is_some() {
         return Ok(());
     }
-    let place = sealing::place(connection.organisation, connection.id);
+    let place = connections::SEALED.place(connection.organisation, connection.id);
     let Ok(mut secrets) = keyring.open_map(&place, &kept.sealed.bytes) else {
         tracing::warn!(connection = %connection.id, "the token does not open and is not revoked");
         return Ok(());
@@ -63,7 +58,11 @@ pub(in crate::connections) async fn put(tx: &mut Tx, keyring: &Keyring, kept: &K
 
 /// Nothing came of a sign-in: what was given is to be revoked, unless the job finds a connection that may be of the same
 /// consent. Of which account it is, nobody knows for sure by then.
-pub(super) async fn unused(calendars: &Calendars, began: &Authorization, given: &Given) -> sqlx::Result<()> {
+pub(super) async fn unused(
+    calendars: &CalendarAccess,
+    began: &Authorization,
+    given: &TokenResponse,
+) -> sqlx::Result<()> {
     let Browser { organisation, person, .. } = began.browser;
     let mut tx = calendars.db.begin().await?;
     let revocation = Revocation {
@@ -83,7 +82,7 @@ pub(super) async fn unused(calendars: &Calendars, began: &Authorization, given: 
 pub(in crate::connections) async fn put_shared(
     tx: &mut Tx,
     keyring: &Keyring,
-    account: &OrganisationAccount,
+    account: &ServiceAccount,
     token: SecretString,
 ) -> sqlx::Result<()> {
     let revocation = Revocation {
@@ -100,7 +99,7 @@ pub(in crate::connections) async fn put_shared(
 async fn insert(tx: &mut Tx, keyring: &Keyring, mut new: Revocation, token: SecretString) -> sqlx::Result<()> {
     let id = RevocationId::new(crate::db::instant(tx.now().await?));
     let secrets: BTreeMap<_, _> = [(TOKEN.to_owned(), token)].into();
-    let sealed = keyring.seal_map(&place(new.organisation, id), &secrets);
+    let sealed = keyring.seal_map(&store::SEALED_REVOCATIONS.place(new.organisation, id), &secrets);
     new.sealed = sealed.bytes;
     store::insert_revocation(tx, id, &new, &sealed.key).await?;
     jobs::enqueue(tx, &Effect::RevokeToken { revocation: id }).await
@@ -110,13 +109,13 @@ async fn insert(tx: &mut Tx, keyring: &Keyring, mut new: Revocation, token: Secr
 ///
 /// # Errors
 /// If the lease was lost, or by the database.
-pub async fn revoke(calendars: &Calendars, lease: &Lease, id: RevocationId) -> Result<Outcome, LeaseError> {
+pub async fn revoke(calendars: &CalendarAccess, lease: &Lease, id: RevocationId) -> Result<Outcome, LeaseError> {
     let mut tx = calendars.db.begin_read().await?;
     let revocation = store::revocation(&mut tx, id).await?;
     let Some(revocation) = revocation else { return done(calendars, lease, id).await };
     let (at, address) = ((&*revocation.provider, &*revocation.sign_in), revocation.address.as_deref());
     let lives = connections::lives_by(&mut tx, at, address, revocation.person).await?
-        || organisation::shares(&mut tx, revocation.organisation, at, address).await?;
+        || service_accounts::shares(&mut tx, revocation.organisation, at, address).await?;
     let client = clients::find(&mut tx, &calendars.keyring, (&revocation.provider, &revocation.sign_in)).await;
     tx.commit().await?;
     if lives {
@@ -137,7 +136,7 @@ pub async fn revoke(calendars: &Calendars, lease: &Lease, id: RevocationId) -> R
     let Some((code, at)) = code.and_then(|code| Some((code, code.revoke.as_ref()?))) else {
         return done(calendars, lease, id).await;
     };
-    let place = place(revocation.organisation, id);
+    let place = store::SEALED_REVOCATIONS.place(revocation.organisation, id);
     let token = match calendars.keyring.open_map(&place, &revocation.sealed).map(|mut map| map.remove(TOKEN)) {
         Ok(Some(token)) => token,
         Ok(None) => return done(calendars, lease, id).await,
@@ -159,7 +158,7 @@ pub async fn revoke(calendars: &Calendars, lease: &Lease, id: RevocationId) -> R
     }
 }
 
-async fn done(calendars: &Calendars, lease: &Lease, id: RevocationId) -> Result<Outcome, LeaseError> {
+async fn done(calendars: &CalendarAccess, lease: &Lease, id: RevocationId) -> Result<Outcome, LeaseError> {
     let mut tx = calendars.db.begin().await?;
     store::delete_revocation(&mut tx, id).await?;
     jobs::finish(&mut tx, lease).await?;

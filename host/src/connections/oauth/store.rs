@@ -4,11 +4,19 @@ use super::{Browser, Token, level_name, level_of};
 use crate::{
     connections::State,
     db::{self, Tx, execute, fetch},
-    ids::{ConnectionId, OauthClientId, OrganisationAccountId, OrganisationId, PersonId, RevocationId},
+    ids::{ConnectionId, OauthClientId, OrganisationId, PersonId, RevocationId, ServiceAccountId},
     plugins::contract::ScopeLevel,
-    secrets::Sealed,
+    secrets::{
+        Sealed,
+        rotation::{SealedTable, sealed_table},
+    },
 };
 use jiff::Timestamp;
+
+/// Client secrets of the deployment.
+pub const SEALED_CLIENTS: SealedTable = sealed_table!("oauth_clients", "''");
+/// Tokens that are to be revoked.
+pub const SEALED_REVOCATIONS: SealedTable = sealed_table!("revocations", "organisation_id");
 
 /// A client.
 #[derive(sqlx::FromRow)]
@@ -136,7 +144,7 @@ pub(in crate::connections) enum Holder {
     /// A person's connection.
     Connection(ConnectionId),
     /// An organisation's shared account.
-    Account(OrganisationAccountId),
+    Account(ServiceAccountId),
 }
 
 /// What is done with a lease, in a table: begin, end, drop, lose.
@@ -181,7 +189,7 @@ impl Holder {
     const fn sql(self) -> [&'static str; 4] {
         match self {
             Self::Connection(_) => lease_sql!("connections"),
-            Self::Account(_) => lease_sql!("organisation_accounts"),
+            Self::Account(_) => lease_sql!("service_accounts"),
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     app::App,
     auth::Actor,
     connections::{
-        self, Connection, Request,
+        self, Connection, FormSignIn,
         oauth::{code_grant, level_name},
     },
     http::{
@@ -98,7 +98,7 @@ impl From<Connection> for ConnectionOut {
         Self {
             calendars: calendars.map(|calendar| CalendarOut::of(calendar, home.as_deref())).collect(),
             abilities: connection.account.abilities.into(),
-            by_organisation: connection.organisation_account.is_some(),
+            by_organisation: connection.service_account.is_some(),
             id: connection.id,
             person: connection.person,
             provider: connection.provider,
@@ -246,7 +246,7 @@ pub(in crate::http) async fn connect_calendar(
     let person = find_person(&app, &actor, person).await?;
     let NewConnection { provider, sign_in, server, fields, secrets } = new;
     let secrets = secrets.into_iter().map(|(name, secret)| (name, secret.into())).collect();
-    let request = Request { provider, sign_in, server, fields, secrets };
+    let request = FormSignIn { provider, sign_in, server, fields, secrets };
     let connection = connections::connect(&app.calendars, &actor, person.id, request).await?;
     Ok(Json(connection.into()))
 }

@@ -9,7 +9,7 @@ use crate::{
         middleware::auth::RouteAuth,
         problem::{self, ProblemBody},
     },
-    ids::{ConnectionId, JobId, MeetingId, OrganisationAccountId, OrganisationId, PersonId, ProgramId, TokenId},
+    ids::{ConnectionId, JobId, MeetingId, OrganisationId, PersonId, ProgramId, ServiceAccountId, TokenId},
 };
 use axum::{
     Json,
@@ -126,4 +126,4 @@ macro_rules! ids {
     )*};
 }
 
-ids! { ConnectionId JobId MeetingId OrganisationAccountId OrganisationId PersonId ProgramId TokenId }
+ids! { ConnectionId JobId MeetingId ServiceAccountId OrganisationId PersonId ProgramId TokenId }

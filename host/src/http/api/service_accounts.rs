@@ -7,12 +7,12 @@ use super::connections::{AbilitiesOut, CalendarOut};
 use crate::{
     app::App,
     auth::Actor,
-    connections::organisation::{self, Inviting, NewAccount, OrganisationAccount, Overview, Probed, Secret},
+    connections::service_accounts::{self, Inviting, NewAccount, Overview, Probed, Secret, ServiceAccount},
     http::{
         input::{Body, PathIds, QueryParams, queries::AccountQuery},
         problem::{Code, Problem},
     },
-    ids::{OrganisationAccountId, OrganisationId, PersonId},
+    ids::{OrganisationId, PersonId, ServiceAccountId},
     organisations::domains,
 };
 use axum::{Json, extract::State, http::StatusCode};
@@ -34,7 +34,7 @@ pub(in crate::http) struct AccountsOut {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = OrganisationAccount)]
 struct AccountOut {
-    id: OrganisationAccountId,
+    id: ServiceAccountId,
     provider: String,
     sign_in: String,
     /// `delegated`: a key that acts for each person; `shared`: a mailbox that people share their free/busy with.
@@ -56,7 +56,7 @@ struct AccountOut {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SavedAccount)]
 pub(in crate::http) struct SavedOut {
-    id: OrganisationAccountId,
+    id: ServiceAccountId,
     probe: ProbeOut,
 }
 
@@ -96,8 +96,7 @@ pub(in crate::http) struct NewAccountIn {
 
 impl From<Overview> for AccountOut {
     fn from(Overview { account, people }: Overview) -> Self {
-        let OrganisationAccount { id, provider, sign_in, kind, mailbox, client, state, saved_by, saved_at, .. } =
-            account;
+        let ServiceAccount { id, provider, sign_in, kind, mailbox, client, state, saved_by, saved_at, .. } = account;
         let (kind, state) = (kind.name(), state.name());
         Self { id, provider, sign_in, kind, mailbox, client, state, people, saved_by, saved_at }
     }
@@ -141,7 +140,7 @@ pub(in crate::http) async fn list_service_accounts(
     actor: Actor,
     PathIds(organisation): PathIds<OrganisationId>,
 ) -> Result<Json<AccountsOut>, Problem> {
-    let accounts = organisation::accounts(&app.calendars, &actor, organisation).await?;
+    let accounts = service_accounts::accounts(&app.calendars, &actor, organisation).await?;
     let domains = domains::list(&mut app.db.begin_read().await?, organisation).await?;
     Ok(Json(AccountsOut { domains, items: accounts.into_iter().map(AccountOut::from).collect() }))
 }
@@ -158,8 +157,8 @@ pub(in crate::http) async fn probe_service_account(
     Body(new): Body<NewAccountIn>,
 ) -> Result<Json<ProbeOut>, Problem> {
     // Nobody else is told what is missing.
-    organisation::administers(&actor, organisation)?;
-    Ok(Json(organisation::probe(&app.calendars, &actor, organisation, &new.account()?).await?.into()))
+    service_accounts::administers(&actor, organisation)?;
+    Ok(Json(service_accounts::probe(&app.calendars, &actor, organisation, &new.account()?).await?.into()))
 }
 
 /// Tries an account, saves it in the place of the one at the same provider, and connects everybody who has an address in a
@@ -173,8 +172,8 @@ pub(in crate::http) async fn save_service_account(
     PathIds(organisation): PathIds<OrganisationId>,
     Body(new): Body<NewAccountIn>,
 ) -> Result<Json<SavedOut>, Problem> {
-    organisation::administers(&actor, organisation)?;
-    let (account, probed) = organisation::save(&app.calendars, &actor, organisation, &new.account()?).await?;
+    service_accounts::administers(&actor, organisation)?;
+    let (account, probed) = service_accounts::save(&app.calendars, &actor, organisation, &new.account()?).await?;
     Ok(Json(SavedOut { id: account.id, probe: probed.into() }))
 }
 
@@ -188,6 +187,6 @@ pub(in crate::http) async fn delete_service_account(
     PathIds(organisation): PathIds<OrganisationId>,
     QueryParams(AccountQuery { provider }): QueryParams<AccountQuery>,
 ) -> Result<StatusCode, Problem> {
-    organisation::remove(&app.calendars, &actor, organisation, &provider).await?;
+    service_accounts::remove(&app.calendars, &actor, organisation, &provider).await?;
     Ok(StatusCode::NO_CONTENT)
 }

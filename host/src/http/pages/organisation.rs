@@ -13,7 +13,7 @@ use super::{
 use crate::{
     app::App,
     auth::{Actor, sessions::Session},
-    connections::organisation::{self, Inviting, Kind, NewAccount, Overview, Probed, Secret},
+    connections::service_accounts::{self, Inviting, Kind, NewAccount, Overview, Probed, Secret},
     organisations::{domains, offers},
     plugins::contract::{Method, SignIn},
 };
@@ -99,7 +99,7 @@ pub(super) async fn fill_in(
     layout: Layout,
     filled: FormData,
 ) -> Result<Response, Problem> {
-    organisation::administers(&actor, session.organisation)?;
+    service_accounts::administers(&actor, session.organisation)?;
     let text = |name: &str| filled.text(name).unwrap_or_default().trim().to_owned();
     let (provider, sign_in, mailbox, client_id) =
         (text("provider"), text("sign-in"), text("mailbox"), text("client-id"));
@@ -109,12 +109,12 @@ pub(super) async fn fill_in(
     };
     let new = NewAccount { provider, sign_in, secret, mailbox };
     let outcome = if filled.text("do") == Some("save") {
-        match organisation::save(&app.calendars, &actor, session.organisation, &new).await {
+        match service_accounts::save(&app.calendars, &actor, session.organisation, &new).await {
             Ok(_) => return Ok(Redirect::to(PATH).into_response()),
             Err(error) => Err(error),
         }
     } else {
-        organisation::probe(&app.calendars, &actor, session.organisation, &new).await
+        service_accounts::probe(&app.calendars, &actor, session.organisation, &new).await
     };
     let (outcome, status) = match outcome {
         Ok(probed) => (Outcome::Works(told(&probed)), StatusCode::OK),
@@ -135,7 +135,7 @@ pub(super) async fn share(State(app): State<App>, session: Session, filled: Form
     let redirect = Url::parse(&format!("{}{CALLBACK}{}", app.config.public_origin(), text("provider")));
     let redirect = redirect.map_err(|_| Problem::new(super::super::problem::Code::NotOffered))?;
     let way = (text("provider"), text("sign-in"));
-    let page = organisation::begin(&app.calendars, &browser(&session), way, &redirect).await?;
+    let page = service_accounts::begin(&app.calendars, &browser(&session), way, &redirect).await?;
     Ok(Redirect::to(page.as_str()))
 }
 
@@ -147,7 +147,7 @@ pub(super) async fn remove(
     filled: FormData,
 ) -> Result<Redirect, Problem> {
     let provider = filled.text("provider").unwrap_or_default();
-    organisation::remove(&app.calendars, &actor, session.organisation, provider).await?;
+    service_accounts::remove(&app.calendars, &actor, session.organisation, provider).await?;
     Ok(Redirect::to(PATH))
 }
 
@@ -158,7 +158,7 @@ async fn show(
     layout: Layout,
     tried: Option<Tried>,
 ) -> Result<Response, Problem> {
-    let accounts = organisation::accounts(&app.calendars, actor, session.organisation).await?;
+    let accounts = service_accounts::accounts(&app.calendars, actor, session.organisation).await?;
     let domains = domains::list(&mut app.db.begin_read().await?, session.organisation).await?;
     let status = tried.as_ref().map_or(StatusCode::OK, |tried| tried.status);
     let (mut ways, mut led) = (Vec::new(), Vec::new());

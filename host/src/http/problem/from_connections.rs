@@ -3,7 +3,7 @@
 use super::{Code, Problem};
 use crate::{
     availability::BusyError,
-    connections::{ConnectError, DisconnectError, organisation::AccountError},
+    connections::{ConnectError, DisconnectError, service_accounts::AccountError},
     plugins::{CallError, Remedy},
 };
 

@@ -138,7 +138,7 @@ pub(super) async fn delete_provider(tx: &mut Tx, id: &str) -> sqlx::Result<()> {
 /// How many connections, of people and of organisations, go through a provider.
 pub(super) async fn connections(tx: &mut Tx, id: &str) -> sqlx::Result<i64> {
     let sql = "select (select count(*) from connections where provider_id = $1)
-                    + (select count(*) from organisation_accounts where provider_id = $1)";
+                    + (select count(*) from service_accounts where provider_id = $1)";
     let (count,) = fetch!(tx, one, (i64,), sql, id)?;
     Ok(count)
 }

@@ -7,7 +7,7 @@ use super::{super::super::problem::Problem, FormData, Layout, PATH, options::PRE
 use crate::{
     app::App,
     auth::{Actor, sessions::Session},
-    connections::{self, ConnectError, Connection, Request},
+    connections::{self, ConnectError, Connection, FormSignIn},
     plugins::{
         contract::{FieldKind, FormField, Method, SignIn},
         sign_in::{InputError, SECRET_URL},
@@ -100,7 +100,7 @@ pub(in crate::http::pages) async fn fill_in(
     let asked = asked.as_ref().and_then(|provider| provider.granted.sign_in(&sign_in));
     let Sorted { server, server_field, fields, secrets } = sorted(asked, &filled);
     let tried = Tried::new(provider.clone(), sign_in.clone(), server.clone(), fields.clone());
-    let request = Request { provider, sign_in, server, fields, secrets };
+    let request = FormSignIn { provider, sign_in, server, fields, secrets };
     match connections::connect(&app.calendars, &actor, session.person, request).await {
         Ok(_) => Ok(Redirect::to(PATH).into_response()),
         Err(ConnectError::Database(error)) => Err(error.into()),

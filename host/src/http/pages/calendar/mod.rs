@@ -161,7 +161,7 @@ async fn standing(
     let provider = app.calendars.registry.provider(&connection.provider).await.ok();
     let reconnect = connection.state == Standing::Reconnect;
     let before = Tried::before(connection);
-    let by_organisation = connection.organisation_account.is_some();
+    let by_organisation = connection.service_account.is_some();
     let again = provider.as_ref().filter(|_| reconnect && !by_organisation).and_then(|provider| {
         let sign_in = provider.granted.sign_in(&connection.sign_in)?;
         Some(way(provider, sign_in, tried.or(Some(&before))))

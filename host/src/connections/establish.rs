@@ -1,16 +1,15 @@
 //! Connecting a calendar: by a form ([`connect()`]), and what every way of signing in ends with ([`establish()`]).
 
 use super::{
-    Calendars, Connection, State, at_level,
+    CalendarAccess, Connection, State, at_level,
     oauth::{self, REFRESH_TOKEN, Token, approvals, clients::ClientError},
-    organisation::{self, AccountError},
-    sealing,
-    store::{self, Kept},
+    service_accounts::{self, AccountError},
+    store::{self, StoredConnection},
 };
 use crate::{
     auth::Actor,
     db,
-    ids::{ConnectionId, OrganisationAccountId, PersonId},
+    ids::{ConnectionId, PersonId, ServiceAccountId},
     jobs::{self, Effect},
     organisations::offers,
     people::{self, Person},
@@ -26,7 +25,7 @@ use std::collections::BTreeMap;
 
 /// What a person filled in.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct FormSignIn {
     /// Which provider.
     pub provider: String,
     /// Which of its sign-ins.
@@ -149,10 +148,10 @@ impl ConnectError {
 /// # Errors
 /// If it is not connected; then nothing was stored.
 pub async fn connect(
-    calendars: &Calendars,
+    calendars: &CalendarAccess,
     actor: &Actor,
     person: PersonId,
-    request: Request,
+    request: FormSignIn,
 ) -> Result<Connection, ConnectError> {
     if !actor.is(person) {
         return Err(ConnectError::NotThemself);
@@ -180,12 +179,12 @@ pub async fn connect(
     let input = Input { server: request.server, fields: request.fields, secrets: request.secrets };
     let signed_in = sign_in::sign_in(granted, input)?;
     let (provider_id, sign_in, token) = (&*request.provider, &*request.sign_in, None);
-    let new = New { provider: provider_id, sign_in, signed_in, secrets, token, organisation_account: None };
+    let new = NewConnection { provider: provider_id, sign_in, signed_in, secrets, token, service_account: None };
     establish(calendars, &provider, person, before, new).await
 }
 
 /// What somebody has signed in with.
-pub(super) struct New<'a> {
+pub(super) struct NewConnection<'a> {
     pub(super) provider: &'a str,
     pub(super) sign_in: &'a str,
     pub(super) signed_in: SignedIn,
@@ -194,24 +193,24 @@ pub(super) struct New<'a> {
     /// If it is one.
     pub(super) token: Option<Token>,
     /// If it is the organisation that connects them: by which account. Then it is for their address, and no other.
-    pub(super) organisation_account: Option<OrganisationAccountId>,
+    pub(super) service_account: Option<ServiceAccountId>,
 }
 
 /// Opens the account with exactly what is then stored. The account that is connected already keeps its connection, and
 /// its refresh token, where no other came with it.
 pub(super) async fn establish(
-    calendars: &Calendars,
+    calendars: &CalendarAccess,
     provider: &Provider,
     person: Person,
-    before: Option<Kept>,
-    new: New<'_>,
+    before: Option<StoredConnection>,
+    new: NewConnection<'_>,
 ) -> Result<Connection, ConnectError> {
-    let New { provider: provider_id, sign_in, signed_in, mut secrets, token, organisation_account } = new;
+    let NewConnection { provider: provider_id, sign_in, signed_in, mut secrets, token, service_account } = new;
     let organisation = person.organisation;
     let mut address = Address {
         sign_in: sign_in.to_owned(),
         server: signed_in.server,
-        subject: organisation_account.map(|_| person.email.clone()),
+        subject: service_account.map(|_| person.email.clone()),
         zone: person.zone.clone(),
         fields: signed_in.fields,
         ..Address::default()
@@ -230,12 +229,12 @@ pub(super) async fn establish(
     let now = calendars.now();
     let again = before.filter(|kept| {
         let connection = &kept.connection;
-        connection.organisation_account == organisation_account
+        connection.service_account == service_account
             && same_account(connection, provider_id, &address, token.is_some())
     });
     let id = again.as_ref().map_or_else(|| ConnectionId::new(now), |kept| kept.connection.id);
-    let place = sealing::place(organisation, id);
-    if token.is_some() && organisation_account.is_none() && !secrets.contains_key(REFRESH_TOKEN) {
+    let place = store::SEALED.place(organisation, id);
+    if token.is_some() && service_account.is_none() && !secrets.contains_key(REFRESH_TOKEN) {
         let usable = again.as_ref().filter(|kept| kept.connection.state == State::Connected);
         let old = usable.and_then(|kept| calendars.keyring.open_map(&place, &kept.sealed.bytes).ok());
         let old = old.and_then(|mut secrets| secrets.remove(REFRESH_TOKEN)).ok_or(ConnectError::NoRefreshToken)?;
@@ -262,12 +261,12 @@ pub(super) async fn establish(
         memo_revision: 0,
         connected_at: again.as_ref().map_or(now, |kept| kept.connection.connected_at),
         token,
-        organisation_account,
+        service_account,
     };
-    let kept = Kept { connection, sealed, memo_state_format };
+    let kept = StoredConnection { connection, sealed, memo_state_format };
     let mut tx = calendars.db.begin().await?;
-    if let Some(account) = organisation_account
-        && !organisation::may_connect(&mut tx, account, person.id).await?
+    if let Some(account) = service_account
+        && !service_accounts::may_connect(&mut tx, account, person.id).await?
     {
         return Err(ConnectError::ByNobody);
     }
@@ -277,7 +276,7 @@ pub(super) async fn establish(
             error => error.into(),
         })?;
     }
-    if let Some(address) = kept.connection.address.as_ref().filter(|_| organisation_account.is_none()) {
+    if let Some(address) = kept.connection.address.as_ref().filter(|_| service_account.is_none()) {
         approvals::given(&mut tx, organisation, provider_id, address).await?;
     }
     // Meetings that waited for a calendar get there now.

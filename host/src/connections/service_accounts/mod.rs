@@ -21,7 +21,7 @@ mod members;
 pub mod probe;
 pub mod save;
 mod shared;
-mod store;
+pub mod store;
 pub(super) mod token;
 
 pub use members::{connect_all, connect_person};
@@ -33,17 +33,16 @@ pub(super) use store::{may_connect, refuse, shares};
 
 use super::{State, oauth::Token};
 use crate::{
-    ids::{OrganisationAccountId, OrganisationId, PersonId},
+    ids::{OrganisationId, PersonId, ServiceAccountId},
     plugins::contract::{Method, Oauth2ClientCredentials, Oauth2Code, Oauth2JwtBearer, SignIn},
-    secrets::Place,
 };
 use jiff::Timestamp;
 
 /// An organisation's account at a service. The secret is not in it.
 #[derive(Debug, Clone)]
-pub struct OrganisationAccount {
+pub struct ServiceAccount {
     /// Stays when another key is saved.
-    pub id: OrganisationAccountId,
+    pub id: ServiceAccountId,
     /// Whose.
     pub organisation: OrganisationId,
     /// Which provider.
@@ -143,9 +142,4 @@ impl<'a> Grant<'a> {
             Self::Code(code) => super::oauth::scopes(code, crate::plugins::contract::ScopeLevel::Read).1,
         }
     }
-}
-
-/// Where the secret of an account is sealed for.
-pub(super) fn place(organisation: OrganisationId, id: OrganisationAccountId) -> Place {
-    Place::new(organisation.to_string(), "organisation_accounts", id.to_string(), "sealed")
 }

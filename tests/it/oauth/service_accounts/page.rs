@@ -41,7 +41,7 @@ async fn an_administrator_tries_saves_and_removes_it() -> anyhow::Result<()> {
     let seen = fill(GIL, &key, "test").await?;
     ensure!(seen.status == 200 && seen.text.contains("<strong>It works.</strong>"), "{}", seen.text);
     ensure!(seen.text.contains("with guests") && !seen.text.contains(secret), "{}", seen.text);
-    assert_eq!(school.rows().await?["organisation_accounts"], 0);
+    assert_eq!(school.rows().await?["service_accounts"], 0);
 
     fill(GIL, &key, "save").await?.leads_to(PAGE)?;
     super::until("ann is connected", || async { Ok(school.connection(school.ann).await?.is_some()) }).await?;
@@ -50,7 +50,7 @@ async fn an_administrator_tries_saves_and_removes_it() -> anyhow::Result<()> {
     ensure!(!page.text.contains(secret), "the page shows the key");
     gil.post(&page, "/settings/organisation/remove", &[("provider", "google")]).await?.leads_to(PAGE)?;
     ensure!(school.connection(school.ann).await?.is_none(), "she is disconnected");
-    assert_eq!(school.rows().await?["organisation_accounts"], 0);
+    assert_eq!(school.rows().await?["service_accounts"], 0);
     Ok(())
 }
 

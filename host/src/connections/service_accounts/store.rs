@@ -1,19 +1,25 @@
-//! The tables `organisation_accounts` and `organisation_refusals`, and what they have to do with people and connections.
+//! The tables `service_accounts` and `organisation_refusals`, and what they have to do with people and connections.
 
-use super::{Kind, OrganisationAccount};
+use super::{Kind, ServiceAccount};
 use crate::{
     connections::{State, oauth::Token},
     db::{self, Tx, execute, fetch},
-    ids::{OrganisationAccountId, OrganisationId, PersonId},
+    ids::{OrganisationId, PersonId, ServiceAccountId},
     plugins::contract::ScopeLevel,
-    secrets::Sealed,
+    secrets::{
+        Sealed,
+        rotation::{SealedTable, sealed_table},
+    },
 };
 use jiff::Timestamp;
 
+/// Keys and tokens of service accounts.
+pub const SEALED: SealedTable = sealed_table!("service_accounts", "organisation_id");
+
 /// An account with its sealed secret.
 #[derive(Debug, Clone)]
-pub(super) struct KeptAccount {
-    pub(super) account: OrganisationAccount,
+pub(super) struct StoredServiceAccount {
+    pub(super) account: ServiceAccount,
     pub(super) sealed: Sealed,
 }
 
@@ -36,13 +42,13 @@ struct Row {
     saved_at: i64,
 }
 
-impl TryFrom<Row> for KeptAccount {
+impl TryFrom<Row> for StoredServiceAccount {
     type Error = sqlx::Error;
 
     fn try_from(row: Row) -> sqlx::Result<Self> {
         let expires_at = row.token_expires_at.map(db::instant);
         let token = |endpoint| Token { level: ScopeLevel::Read, endpoint, expires_at };
-        let account = OrganisationAccount {
+        let account = ServiceAccount {
             id: db::parsed(&row.id)?,
             organisation: db::parsed(&row.organisation_id)?,
             provider: row.provider_id,
@@ -61,17 +67,17 @@ impl TryFrom<Row> for KeptAccount {
 }
 
 /// The accounts of an organisation, the one that was saved first at the front.
-pub(super) async fn accounts(tx: &mut Tx, organisation: OrganisationId) -> sqlx::Result<Vec<KeptAccount>> {
+pub(super) async fn accounts(tx: &mut Tx, organisation: OrganisationId) -> sqlx::Result<Vec<StoredServiceAccount>> {
     let rows = fetch!(
         tx,
         all,
         Row,
         "select id, organisation_id, provider_id, sign_in, kind, mailbox, client, fields, state, sealed, sealed_by,
                 token_endpoint, token_expires_at, saved_by, saved_at
-         from organisation_accounts where organisation_id = $1 order by id",
+         from service_accounts where organisation_id = $1 order by id",
         organisation.to_string(),
     )?;
-    rows.into_iter().map(KeptAccount::try_from).collect()
+    rows.into_iter().map(StoredServiceAccount::try_from).collect()
 }
 
 /// The account of an organisation at a provider.
@@ -79,7 +85,7 @@ pub(super) async fn of_provider(
     tx: &mut Tx,
     organisation: OrganisationId,
     provider: &str,
-) -> sqlx::Result<Option<KeptAccount>> {
+) -> sqlx::Result<Option<StoredServiceAccount>> {
     Ok(accounts(tx, organisation).await?.into_iter().find(|kept| kept.account.provider == provider))
 }
 
@@ -87,8 +93,8 @@ pub(super) async fn of_provider(
 pub(super) async fn find(
     tx: &mut Tx,
     organisation: OrganisationId,
-    id: OrganisationAccountId,
-) -> sqlx::Result<Option<KeptAccount>> {
+    id: ServiceAccountId,
+) -> sqlx::Result<Option<StoredServiceAccount>> {
     Ok(accounts(tx, organisation).await?.into_iter().find(|kept| kept.account.id == id))
 }
 
@@ -104,7 +110,7 @@ pub(in crate::connections) async fn shares(
         tx,
         optional,
         (i64,),
-        "select cast(1 as bigint) from organisation_accounts
+        "select cast(1 as bigint) from service_accounts
          where provider_id = $1 and sign_in = $2 and kind = 'shared'
                and (mailbox = $3 or (cast($3 as text) is null and organisation_id = $4)) limit 1",
         provider,
@@ -116,11 +122,14 @@ pub(in crate::connections) async fn shares(
 }
 
 /// Keeps an account, in the place of what the organisation had at the provider.
-pub(super) async fn put(tx: &mut Tx, KeptAccount { account, sealed }: &KeptAccount) -> sqlx::Result<()> {
+pub(super) async fn put(
+    tx: &mut Tx,
+    StoredServiceAccount { account, sealed }: &StoredServiceAccount,
+) -> sqlx::Result<()> {
     let token = account.token.as_ref();
     execute!(
         tx,
-        "insert into organisation_accounts (id, organisation_id, provider_id, sign_in, kind, mailbox, client, fields,
+        "insert into service_accounts (id, organisation_id, provider_id, sign_in, kind, mailbox, client, fields,
                 state, sealed, sealed_by, token_endpoint, token_expires_at, saved_by, saved_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
          on conflict (id) do update set sign_in = $4, kind = $5, mailbox = $6, client = $7, fields = $8, state = $9,
@@ -146,21 +155,21 @@ pub(super) async fn put(tx: &mut Tx, KeptAccount { account, sealed }: &KeptAccou
 }
 
 /// Lets nobody else connect, refuse or remove by this account until the transaction ends. Whether it is there.
-pub(super) async fn lock(tx: &mut Tx, id: OrganisationAccountId) -> sqlx::Result<bool> {
-    let sql = "update organisation_accounts set saved_at = saved_at where id = $1";
+pub(super) async fn lock(tx: &mut Tx, id: ServiceAccountId) -> sqlx::Result<bool> {
+    let sql = "update service_accounts set saved_at = saved_at where id = $1";
     Ok(execute!(tx, sql, id.to_string())? == 1)
 }
 
 /// Forgets an account and whatever it connected; gives how many people that were.
-pub(super) async fn delete(tx: &mut Tx, id: OrganisationAccountId) -> sqlx::Result<u64> {
-    let people = execute!(tx, "delete from connections where organisation_account_id = $1", id.to_string())?;
-    execute!(tx, "delete from organisation_accounts where id = $1", id.to_string())?;
+pub(super) async fn delete(tx: &mut Tx, id: ServiceAccountId) -> sqlx::Result<u64> {
+    let people = execute!(tx, "delete from connections where service_account_id = $1", id.to_string())?;
+    execute!(tx, "delete from service_accounts where id = $1", id.to_string())?;
     Ok(people)
 }
 
 /// How many people an account connects.
-pub(super) async fn count(tx: &mut Tx, id: OrganisationAccountId) -> sqlx::Result<i64> {
-    let sql = "select count(*) from connections where organisation_account_id = $1";
+pub(super) async fn count(tx: &mut Tx, id: ServiceAccountId) -> sqlx::Result<i64> {
+    let sql = "select count(*) from connections where service_account_id = $1";
     let (count,) = fetch!(tx, one, (i64,), sql, id.to_string())?;
     Ok(count)
 }
@@ -177,7 +186,7 @@ pub(super) async fn people(tx: &mut Tx, organisation: OrganisationId) -> sqlx::R
            exists (select 1 from organisation_domains
                    where organisation_domains.organisation_id = $1 and people.email like '%@' || domain)
            or exists (select 1 from connections
-                      where person_id = people.id and organisation_account_id is not null))
+                      where person_id = people.id and service_account_id is not null))
          order by id",
         organisation.to_string(),
     )?;
@@ -188,7 +197,7 @@ pub(super) async fn people(tx: &mut Tx, organisation: OrganisationId) -> sqlx::R
 /// refused it.
 pub(in crate::connections) async fn may_connect(
     tx: &mut Tx,
-    id: OrganisationAccountId,
+    id: ServiceAccountId,
     person: PersonId,
 ) -> sqlx::Result<bool> {
     Ok(lock(tx, id).await? && !has_refused(tx, person).await?)
@@ -206,7 +215,7 @@ pub(in crate::connections) async fn refuse(
     tx: &mut Tx,
     organisation: OrganisationId,
     person: PersonId,
-    account: OrganisationAccountId,
+    account: ServiceAccountId,
 ) -> sqlx::Result<()> {
     lock(tx, account).await?;
     let now = tx.now().await?;

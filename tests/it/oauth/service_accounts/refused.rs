@@ -7,7 +7,7 @@ use super::{
 use anyhow::{Context as _, ensure};
 use chronus_host::{
     auth::Forbidden,
-    connections::organisation::{self, AccountError, Inviting, NewAccount, Secret, key::KeyError},
+    connections::service_accounts::{self, AccountError, Inviting, NewAccount, Secret, key::KeyError},
     jobs::{self, Effect},
     organisations::domains,
     people::Role,
@@ -20,7 +20,8 @@ impl School {
     async fn refused(&self, new: &NewAccount) -> anyhow::Result<AccountError> {
         let before = self.rows().await?;
         let (calendars, organisation) = (&self.app.calendars, self.organisation);
-        let error = organisation::save(calendars, &self.admin(), organisation, new).await.err().context("it works")?;
+        let error =
+            service_accounts::save(calendars, &self.admin(), organisation, new).await.err().context("it works")?;
         ensure!(self.rows().await? == before, "something was stored: {error}");
         for text in [error.to_string(), error.advice(), format!("{error:?}")] {
             let key = self.key["private_key"].as_str().unwrap_or_default();
@@ -77,7 +78,8 @@ async fn what_does_not_work_is_not_saved_and_the_reason_is_told() -> anyhow::Res
 
     // Nobody but an administrator, a person.
     let (calendars, organisation) = (&school.app.calendars, school.organisation);
-    let by_ann = organisation::probe(calendars, &school.actor(school.ann), organisation, &school.delegated(ANN)).await;
+    let by_ann =
+        service_accounts::probe(calendars, &school.actor(school.ann), organisation, &school.delegated(ANN)).await;
     ensure!(matches!(by_ann, Err(AccountError::NotAllowed(Forbidden::Role(_)))), "{by_ann:?}");
     Ok(())
 }
@@ -90,7 +92,7 @@ async fn an_account_that_may_not_invite_says_so_before_it_is_saved() -> anyhow::
     let key = school.google.add_service_account(robot)?;
     let (calendars, organisation) = (&school.app.calendars, school.organisation);
     let new = school.with_key(robot, key);
-    let probed = organisation::probe(calendars, &school.admin(), organisation, &new).await?;
+    let probed = service_accounts::probe(calendars, &school.admin(), organisation, &new).await?;
     let Inviting::Refused(failure) = probed.inviting else { anyhow::bail!("{probed:?}") };
     ensure!(failure.remedy == Remedy::NotPermitted && failure.detail.contains("domain-wide delegation"), "{failure}");
     Ok(())
@@ -116,7 +118,7 @@ async fn an_address_outside_of_the_domain_is_never_connected() -> anyhow::Result
     }
     tx.commit().await?;
     school.quiet().await?;
-    ensure!(school.connected(school.ann).await?.organisation_account.is_some());
+    ensure!(school.connected(school.ann).await?.service_account.is_some());
     for person in outside {
         ensure!(school.connection(person).await?.is_none(), "somebody else's mailbox is connected");
     }
@@ -152,7 +154,7 @@ async fn who_disconnects_is_not_connected_behind_their_back() -> anyhow::Result<
     ensure!(school.connection(school.ann).await?.is_none(), "another account is no other decision");
     // What they want themself is another matter.
     school.connect(&school.browser(), ANN).await?;
-    ensure!(school.connected(school.ann).await?.organisation_account.is_none());
+    ensure!(school.connected(school.ann).await?.service_account.is_none());
     runner.shutdown().await;
     Ok(())
 }

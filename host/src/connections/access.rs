@@ -11,7 +11,7 @@ use super::{
         REFRESH_TOKEN,
         refresh::{self, Attempts, RefreshError},
     },
-    sealing, store,
+    store,
 };
 use crate::{
     clock::Clock,
@@ -32,7 +32,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 /// What is needed to call people's calendars. Cheap to clone.
 #[derive(Clone)]
-pub struct Calendars {
+pub struct CalendarAccess {
     /// Where connections are.
     pub db: Db,
     /// Where providers are.
@@ -96,7 +96,7 @@ impl NotCallable {
 }
 
 /// A person's calendar, ready to be called.
-pub struct Calling {
+pub struct CalendarSession {
     /// As it was when the call began.
     pub connection: Connection,
     /// Goes with every call.
@@ -105,12 +105,16 @@ pub struct Calling {
     sealed: Sealed,
 }
 
-impl Calendars {
+impl CalendarAccess {
     /// Gets everything ready to call a person's calendar.
     ///
     /// # Errors
     /// If it cannot be called.
-    pub async fn of(&self, organisation: OrganisationId, person: PersonId) -> Result<Calling, NotCallable> {
+    pub async fn open_session(
+        &self,
+        organisation: OrganisationId,
+        person: PersonId,
+    ) -> Result<CalendarSession, NotCallable> {
         let mut tx = self.db.begin_read().await?;
         let kept = store::of_person(&mut tx, organisation, person).await?;
         tx.commit().await?;
@@ -123,13 +127,13 @@ impl Calendars {
         }
         let provider = self.registry.provider(&kept.connection.provider).await?;
         let access = self.access(&kept, &provider)?;
-        Ok(Calling { connection: kept.connection, access, provider, sealed: kept.sealed })
+        Ok(CalendarSession { connection: kept.connection, access, provider, sealed: kept.sealed })
     }
 
-    fn access(&self, kept: &store::Kept, provider: &Provider) -> Result<Arc<Access>, NotCallable> {
+    fn access(&self, kept: &store::StoredConnection, provider: &Provider) -> Result<Arc<Access>, NotCallable> {
         let connection = &kept.connection;
         let unusable = |what: String| NotCallable::Credential(what);
-        let place = sealing::place(connection.organisation, connection.id);
+        let place = store::SEALED.place(connection.organisation, connection.id);
         let secrets = self.keyring.open_map(&place, &kept.sealed.bytes);
         let mut secrets = secrets.map_err(|error| unusable(error.to_string()))?;
         secrets.remove(REFRESH_TOKEN);
@@ -187,9 +191,9 @@ impl Calendars {
     ///
     /// # Errors
     /// The call's own, or that of the database.
-    pub async fn keep<T>(
+    pub async fn record_outcome<T>(
         &self,
-        calling: &mut Calling,
+        calling: &mut CalendarSession,
         outcome: Result<Reply<T>, CallError>,
     ) -> Result<Result<T, CallError>, sqlx::Error> {
         let connection = &calling.connection;
@@ -214,7 +218,7 @@ impl Calendars {
 
     /// The provider says that the credential is not accepted. Of a password that is so; of a token only the service's word
     /// when it was to be renewed counts, and a refusal after that is taken for a disturbance (R23).
-    async fn refused(&self, calling: &Calling, failure: Failure) -> sqlx::Result<CallError> {
+    async fn refused(&self, calling: &CalendarSession, failure: Failure) -> sqlx::Result<CallError> {
         let connection = &calling.connection;
         let mut tx = self.db.begin().await?;
         let is_lost = if connection.token.is_some() {
@@ -235,9 +239,9 @@ impl Calendars {
     ///
     /// # Errors
     /// Of the database. An account that does not open now stays as it is known.
-    pub async fn reopen(&self, calling: &mut Calling) -> sqlx::Result<()> {
+    pub async fn reopen(&self, calling: &mut CalendarSession) -> sqlx::Result<()> {
         let outcome = calling.plugin().open(&calling.access).await;
-        match self.keep(calling, outcome).await? {
+        match self.record_outcome(calling, outcome).await? {
             Ok(account) => {
                 let account = at_level(account, calling.connection.token.as_ref());
                 let mut tx = self.db.begin().await?;
@@ -258,7 +262,7 @@ impl Calendars {
     }
 }
 
-impl Calling {
+impl CalendarSession {
     /// The provider.
     #[must_use]
     pub const fn plugin(&self) -> &Plugin {

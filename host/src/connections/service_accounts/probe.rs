@@ -12,14 +12,14 @@ use crate::{
     auth::{Actor, Forbidden},
     calendar::{Attendee, BusyKind, Draft, Role, Rsvp, Span, Status, Timed},
     connections::{
-        Calendars,
+        CalendarAccess,
         oauth::{
             clients::ClientError,
-            endpoint::{Given, NotGiven},
+            endpoint::{TokenError, TokenResponse},
             finish::fields,
         },
     },
-    ids::{OrganisationAccountId, OrganisationId},
+    ids::{OrganisationId, ServiceAccountId},
     organisations::{domains, offers},
     people::{self, PersonError},
     plugins::{
@@ -246,7 +246,7 @@ pub fn administers(actor: &Actor, organisation: OrganisationId) -> Result<(), Fo
 /// # Errors
 /// If it does not work, with what is to be changed.
 pub async fn probe(
-    calendars: &Calendars,
+    calendars: &CalendarAccess,
     actor: &Actor,
     organisation: OrganisationId,
     new: &NewAccount,
@@ -262,7 +262,7 @@ pub(super) struct Tried {
 }
 
 pub(super) async fn tried(
-    calendars: &Calendars,
+    calendars: &CalendarAccess,
     organisation: OrganisationId,
     new: &NewAccount,
 ) -> Result<Tried, AccountError> {
@@ -289,7 +289,7 @@ pub(super) async fn tried(
     let whose = (organisation, &*new.provider);
     let given = match token::ask(calendars, whose, (grant, &client), secrets.clone(), &mailbox).await {
         Ok(given) => given,
-        Err(NotGiven::Refused(error)) => {
+        Err(TokenError::Refused(error)) => {
             let whose = (organisation, &*new.sign_in, &*mailbox);
             let failure = explain(calendars, &provider, whose, error).await.map_err(AccountError::Call)?;
             return Err(AccountError::Refused { failure: failure.into(), asked: asked().into() });
@@ -306,7 +306,7 @@ pub(super) async fn tried(
 }
 
 /// The scopes that were given: as asked, if the reply does not say.
-pub(super) fn granted<'a>(given: &'a Given, asked: &'a [String]) -> Result<&'a [String], AccountError> {
+pub(super) fn granted<'a>(given: &'a TokenResponse, asked: &'a [String]) -> Result<&'a [String], AccountError> {
     let granted = given.scopes.as_deref().unwrap_or(asked);
     let missing: Vec<_> = asked.iter().filter(|scope| !granted.contains(scope)).cloned().collect();
     if missing.is_empty() { Ok(granted) } else { Err(AccountError::ScopesMissing(missing)) }
@@ -314,7 +314,7 @@ pub(super) fn granted<'a>(given: &'a Given, asked: &'a [String]) -> Result<&'a [
 
 /// A provider that is offered in all of the organisation.
 pub(super) async fn offered(
-    calendars: &Calendars,
+    calendars: &CalendarAccess,
     organisation: OrganisationId,
     provider: &str,
 ) -> Result<Provider, AccountError> {
@@ -327,7 +327,7 @@ pub(super) async fn offered(
 
 /// The mailbox is in a domain of the organisation's.
 pub(super) async fn in_domain(
-    calendars: &Calendars,
+    calendars: &CalendarAccess,
     organisation: OrganisationId,
     mailbox: &str,
 ) -> Result<(), AccountError> {
@@ -340,7 +340,7 @@ pub(super) async fn in_domain(
 
 /// How a mailbox is called.
 pub(super) fn access(
-    calendars: &Calendars,
+    calendars: &CalendarAccess,
     provider: &Provider,
     (organisation, sign_in, mailbox): (OrganisationId, &str, Option<&str>),
     fields: BTreeMap<String, String>,
@@ -381,7 +381,7 @@ pub(super) fn address(sign_in: &str, mailbox: &str) -> Address {
 
 /// What the provider makes of a refusal of the token endpoint.
 pub(super) async fn explain(
-    calendars: &Calendars,
+    calendars: &CalendarAccess,
     provider: &Provider,
     (organisation, sign_in, mailbox): (OrganisationId, &str, &str),
     error: SignInError,
@@ -397,7 +397,7 @@ async fn inviting(plugin: &Plugin, access: &Arc<Access>, account: &Account, mail
     let home = account.calendars.iter().find(|calendar| calendar.is_default && calendar.role.writes());
     let Some(calendar) = home.filter(|_| account.abilities.write) else { return Inviting::NotTried };
     // Each time another: a service may remember the one that was taken away.
-    let key = format!("probe-{}", OrganisationAccountId::new(now));
+    let key = format!("probe-{}", ServiceAccountId::new(now));
     let start = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * 365 * 31);
     let at = |at| Timed { at, zone: "UTC".into() };
     let guest = Attendee {

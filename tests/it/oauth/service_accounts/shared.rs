@@ -11,7 +11,7 @@ use chronus_host::{
     connections::{
         ConnectError, State,
         oauth::{Browser, Finished},
-        organisation::{self, AccountError, Kind, OrganisationAccount},
+        service_accounts::{self, AccountError, Kind, ServiceAccount},
     },
     plugins::contract::ScopeLevel,
 };
@@ -25,11 +25,11 @@ impl School {
     /// The way of an administrator to the service's page.
     async fn page(&self, browser: &Browser) -> Result<url::Url, AccountError> {
         let redirect = REDIRECT.parse().map_err(|_| AccountError::NoRefreshToken)?;
-        organisation::begin(&self.app.calendars, browser, ("google", "google"), &redirect).await
+        service_accounts::begin(&self.app.calendars, browser, ("google", "google"), &redirect).await
     }
 
     /// The whole way: signs in as this user.
-    async fn share_by(&self, user: &str) -> anyhow::Result<Result<OrganisationAccount, ConnectError>> {
+    async fn share_by(&self, user: &str) -> anyhow::Result<Result<ServiceAccount, ConnectError>> {
         let page = self.page(&self.browser_of_gil()).await?;
         let callback = self.at_google(&page, user, Choice::All).await?;
         Ok(match self.finish(&self.browser_of_gil(), &callback).await {
@@ -61,7 +61,7 @@ async fn people_share_when_they_are_free_and_nothing_is_ever_written() -> anyhow
     ensure!(school.connection(school.gil).await?.is_none(), "it is not the administrator's own");
     school.quiet().await?;
     let ann = school.connected(school.ann).await?;
-    ensure!(ann.subject.as_deref() == Some(ANN) && ann.organisation_account == Some(account.id), "{ann:?}");
+    ensure!(ann.subject.as_deref() == Some(ANN) && ann.service_account == Some(account.id), "{ann:?}");
     ensure!(ann.token.as_ref().is_some_and(|token| token.level == ScopeLevel::Read), "{ann:?}");
     ensure!(!ann.account.abilities.write && ann.home().is_none(), "a shared account writes: {ann:?}");
     assert_eq!(school.starts(school.ann).await?, ["2026-12-01T09:00:00Z"]);
@@ -119,7 +119,7 @@ async fn a_lost_grant_is_noticed_once_and_mended_by_saving_again() -> anyhow::Re
         ensure!(matches!(busy, Busy::Unknown { reason: "reconnect", .. }), "{busy:?}");
     }
     assert_eq!(school.google.token_requests("refresh_token"), asked + 1);
-    let accounts = organisation::accounts(&school.app.calendars, &school.admin(), school.organisation).await?;
+    let accounts = service_accounts::accounts(&school.app.calendars, &school.admin(), school.organisation).await?;
     ensure!(accounts[0].account.state == State::Reconnect, "{accounts:?}");
 
     let again = school.share_by(ROOMS).await??;
@@ -149,7 +149,7 @@ async fn only_an_administrator_and_only_a_mailbox_of_the_domain() -> anyhow::Res
     let error = school.share_by(private).await?.err().context("it works")?;
     let ConnectError::Account(error) = error else { anyhow::bail!("{error:?}") };
     ensure!(matches!(*error, AccountError::Domain(_)), "{error:?}");
-    ensure!(organisation::accounts(&school.app.calendars, &school.admin(), school.organisation).await?.is_empty());
+    ensure!(service_accounts::accounts(&school.app.calendars, &school.admin(), school.organisation).await?.is_empty());
     until("what was given in vain is taken back", || async { Ok(school.google.lasting_consents(private) == 0) })
         .await?;
     ensure!(school.connection(school.ben).await?.is_none(), "{BEN} is connected");

@@ -9,7 +9,7 @@ create table organisation_domains (
 );
 create index organisation_domains_by_organisation on organisation_domains (organisation_id, domain);
 
-create table organisation_accounts (
+create table service_accounts (
     id text primary key,
     organisation_id text not null references organisations (id),
     provider_id text not null references providers (id),
@@ -37,8 +37,8 @@ create table organisation_accounts (
 );
 
 -- The account that made the connection, empty for a connection that the person made.
-alter table connections add column organisation_account_id text references organisation_accounts (id);
-create index connections_by_organisation_account on connections (organisation_account_id);
+alter table connections add column service_account_id text references service_accounts (id);
+create index connections_by_service_account on connections (service_account_id);
 
 -- People who disconnected the calendar that their organisation had connected. They are not connected again.
 create table organisation_refusals (

@@ -16,7 +16,7 @@ use chronus_host::{
     connections::{
         Connection,
         oauth::Browser,
-        organisation::{self, NewAccount, OrganisationAccount, Secret},
+        service_accounts::{self, NewAccount, Secret, ServiceAccount},
     },
     ids::PersonId,
     jobs::{self, DeadLetter, Runner},
@@ -94,13 +94,13 @@ impl School {
         }
     }
 
-    async fn save(&self) -> anyhow::Result<OrganisationAccount> {
+    async fn save(&self) -> anyhow::Result<ServiceAccount> {
         let new = self.delegated(GIL);
-        Ok(organisation::save(&self.app.calendars, &self.admin(), self.organisation, &new).await?.0)
+        Ok(service_accounts::save(&self.app.calendars, &self.admin(), self.organisation, &new).await?.0)
     }
 
     async fn remove(&self) -> anyhow::Result<u64> {
-        Ok(organisation::remove(&self.app.calendars, &self.admin(), self.organisation, "google").await?)
+        Ok(service_accounts::remove(&self.app.calendars, &self.admin(), self.organisation, "google").await?)
     }
 
     /// Begins to do jobs.

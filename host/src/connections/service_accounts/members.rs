@@ -9,21 +9,21 @@
 use super::{
     Grant, Kind,
     probe::{explain, granted},
-    store::{self, KeptAccount},
+    store::{self, StoredServiceAccount},
     token,
 };
 use crate::{
     connections::{
-        Calendars, ConnectError, State,
-        connect::{New, establish},
+        CalendarAccess, ConnectError, State,
+        establish::{NewConnection, establish},
         oauth::{
             Token,
-            endpoint::{Given, NotGiven},
+            endpoint::{TokenError, TokenResponse},
             finish::fields,
             refresh::RefreshError,
         },
         store as connections,
-        store::Kept,
+        store::StoredConnection,
     },
     ids::{OrganisationId, PersonId},
     jobs::{self, Effect, Lease, LeaseError, Outcome},
@@ -41,9 +41,9 @@ use std::{collections::BTreeMap, time::Duration};
 /// What is the case, and what should be.
 struct Look {
     person: Person,
-    before: Option<Kept>,
+    before: Option<StoredConnection>,
     /// Those that may connect the person, in their order.
-    accounts: Vec<KeptAccount>,
+    accounts: Vec<StoredServiceAccount>,
     level: ScopeLevel,
 }
 
@@ -62,7 +62,7 @@ enum Not {
 /// # Errors
 /// If the lease was lost, or by the database.
 pub async fn connect_all(
-    calendars: &Calendars,
+    calendars: &CalendarAccess,
     lease: &Lease,
     organisation: OrganisationId,
 ) -> Result<Outcome, LeaseError> {
@@ -80,13 +80,13 @@ pub async fn connect_all(
 /// # Errors
 /// If the lease was lost, or by the database.
 pub async fn connect_person(
-    calendars: &Calendars,
+    calendars: &CalendarAccess,
     lease: &Lease,
     organisation: OrganisationId,
     person: PersonId,
 ) -> Result<Outcome, LeaseError> {
     let Some(look) = look(calendars, organisation, person).await? else { return done(calendars, lease).await };
-    let made_by = look.before.as_ref().map(|kept| kept.connection.organisation_account);
+    let made_by = look.before.as_ref().map(|kept| kept.connection.service_account);
     match (&look.before, made_by) {
         // Theirs stays (M11).
         (_, Some(None)) => return done(calendars, lease).await,
@@ -119,7 +119,7 @@ pub async fn connect_person(
     }
 }
 
-async fn done(calendars: &Calendars, lease: &Lease) -> Result<Outcome, LeaseError> {
+async fn done(calendars: &CalendarAccess, lease: &Lease) -> Result<Outcome, LeaseError> {
     let mut tx = calendars.db.begin().await?;
     jobs::finish(&mut tx, lease).await?;
     tx.commit().await?;
@@ -127,7 +127,7 @@ async fn done(calendars: &Calendars, lease: &Lease) -> Result<Outcome, LeaseErro
 }
 
 async fn look(
-    calendars: &Calendars,
+    calendars: &CalendarAccess,
     organisation: OrganisationId,
     person: PersonId,
 ) -> Result<Option<Look>, LeaseError> {
@@ -138,7 +138,7 @@ async fn look(
     let may = is_in && !store::has_refused(&mut tx, person.id).await?;
     let mut accounts = if may { store::accounts(&mut tx, organisation).await? } else { vec![] };
     // An offer that was withdrawn leaves those alone who are connected.
-    let present = before.as_ref().and_then(|kept| kept.connection.organisation_account);
+    let present = before.as_ref().and_then(|kept| kept.connection.service_account);
     let offered = offers::to_person(&mut tx, organisation, person.id).await?;
     accounts.retain(|kept| present == Some(kept.account.id) || offered.contains(&kept.account.provider));
     if let Some(present) = present.filter(|id| accounts.iter().any(|kept| kept.account.id == *id)) {
@@ -151,7 +151,7 @@ async fn look(
 
 impl Look {
     /// A shared account never writes.
-    fn level(&self, kept: &KeptAccount) -> ScopeLevel {
+    fn level(&self, kept: &StoredServiceAccount) -> ScopeLevel {
         let had = self.before.as_ref().and_then(|kept| kept.connection.token.as_ref());
         let had_write = had.is_some_and(|token| token.level == ScopeLevel::Write);
         match kept.account.kind {
@@ -164,16 +164,20 @@ impl Look {
 }
 
 /// Whether the person is connected by the account as they should be.
-fn is_right(look: &Look, kept: &KeptAccount) -> bool {
-    let Some(Kept { connection, .. }) = &look.before else { return false };
-    connection.organisation_account == Some(kept.account.id)
+fn is_right(look: &Look, kept: &StoredServiceAccount) -> bool {
+    let Some(StoredConnection { connection, .. }) = &look.before else { return false };
+    connection.service_account == Some(kept.account.id)
         && connection.sign_in == kept.account.sign_in
         && connection.subject.as_ref() == Some(&look.person.email)
         && connection.state == State::Connected
         && connection.token.as_ref().is_some_and(|token| token.level == look.level(kept))
 }
 
-async fn connect(calendars: &Calendars, look: &Look, kept: &KeptAccount) -> sqlx::Result<Result<(), Not>> {
+async fn connect(
+    calendars: &CalendarAccess,
+    look: &Look,
+    kept: &StoredServiceAccount,
+) -> sqlx::Result<Result<(), Not>> {
     let account = &kept.account;
     let yet = |error: String| Ok(Err(Not::Yet { error, after: None }));
     let provider = match calendars.registry.provider(&account.provider).await {
@@ -205,8 +209,8 @@ async fn connect(calendars: &Calendars, look: &Look, kept: &KeptAccount) -> sqlx
     let expires_at = given.lasts.and_then(|lasts| calendars.now().checked_add(lasts).ok());
     let token = Token { level: look.level(kept), endpoint: endpoint.to_owned(), expires_at };
     let (provider_id, sign_in) = (&*account.provider, &*account.sign_in);
-    let organisation_account = Some(account.id);
-    let new = New { provider: provider_id, sign_in, signed_in, secrets, token: Some(token), organisation_account };
+    let service_account = Some(account.id);
+    let new = NewConnection { provider: provider_id, sign_in, signed_in, secrets, token: Some(token), service_account };
     let before = look.before.clone();
     if let Some(other) = before.as_ref().filter(|before| before.connection.sign_in != sign_in) {
         // Another kind of account, or another provider's, has come in its place.
@@ -225,12 +229,12 @@ async fn connect(calendars: &Calendars, look: &Look, kept: &KeptAccount) -> sqlx
 
 /// A token for the person's mailbox.
 async fn token(
-    calendars: &Calendars,
+    calendars: &CalendarAccess,
     provider: &Provider,
-    kept: &KeptAccount,
+    kept: &StoredServiceAccount,
     grant: Grant<'_>,
     mailbox: &str,
-) -> Result<Given, Not> {
+) -> Result<TokenResponse, Not> {
     let yet = |error: String| Not::Yet { error, after: None };
     let account = &kept.account;
     if let Grant::Code(_) = grant {
@@ -240,13 +244,14 @@ async fn token(
             error => yet(error.to_string()),
         });
     }
-    let secrets = calendars.keyring.open_map(&super::place(account.organisation, account.id), &kept.sealed.bytes);
+    let secrets =
+        calendars.keyring.open_map(&store::SEALED.place(account.organisation, account.id), &kept.sealed.bytes);
     let secrets = secrets.map_err(|error| yet(error.to_string()))?;
     let client = account.client.as_deref().unwrap_or_default();
     let whose = (account.organisation, &*account.provider);
     match token::ask(calendars, whose, (grant, client), secrets, mailbox).await {
         Ok(given) => Ok(given),
-        Err(NotGiven::Refused(error)) => {
+        Err(TokenError::Refused(error)) => {
             let whose = (account.organisation, &*account.sign_in, mailbox);
             match explain(calendars, provider, whose, error).await {
                 Ok(failure) => Err(after(&failure)),

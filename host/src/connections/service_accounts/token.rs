@@ -8,24 +8,23 @@
 //! the account's at each call, which makes every caller know of accounts.
 
 use super::{
-    Grant, OrganisationAccount,
+    Grant, ServiceAccount,
     key::ServiceKey,
-    place,
     probe::address,
-    store::{self, KeptAccount},
+    store::{self, StoredServiceAccount},
 };
 use crate::{
     connections::{
-        Calendars, Connection, State,
+        CalendarAccess, Connection, State,
         oauth::{
             REFRESH_TOKEN,
             clients::Client,
-            endpoint::{Endpoint, Given, NotGiven},
+            endpoint::{Endpoint, TokenError, TokenResponse},
             refresh::{self, LOOK, MARGIN, PATIENCE, RefreshError, Whose},
             store::{self as leases, Holder},
         },
     },
-    ids::{OrganisationAccountId, OrganisationId},
+    ids::{OrganisationId, ServiceAccountId},
     plugins::sign_in::ACCESS_TOKEN,
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -39,12 +38,12 @@ pub(super) const CLIENT_SECRET: &str = "client-secret";
 
 /// Asks for a token for a mailbox, by a key or as an application.
 pub(super) async fn ask(
-    calendars: &Calendars,
+    calendars: &CalendarAccess,
     (organisation, provider): (OrganisationId, &str),
     (grant, client): (Grant<'_>, &str),
     mut secrets: BTreeMap<String, SecretString>,
     mailbox: &str,
-) -> Result<Given, NotGiven> {
+) -> Result<TokenResponse, TokenError> {
     let secret = secrets.remove(CLIENT_SECRET);
     let named = Client { id: client.to_owned(), secret };
     let endpoint = Endpoint {
@@ -56,22 +55,22 @@ pub(super) async fn ask(
     };
     match grant {
         Grant::Assertion(grant) => {
-            let key = ServiceKey::kept(client, secrets).map_err(|_| NotGiven::Unusable("stored key"))?;
+            let key = ServiceKey::kept(client, secrets).map_err(|_| TokenError::Unusable("stored key"))?;
             let assertion = key.assertion(grant, mailbox, calendars.now());
-            endpoint.assert(&assertion.map_err(|_| NotGiven::Unusable("stored key"))?).await
+            endpoint.assert(&assertion.map_err(|_| TokenError::Unusable("stored key"))?).await
         }
         Grant::Client(grant) => endpoint.client_credentials(&grant.scopes).await,
-        Grant::Code(_) => Err(NotGiven::Unusable("sign-in")),
+        Grant::Code(_) => Err(TokenError::Unusable("sign-in")),
     }
 }
 
 /// Another token for a connection that an organisation's account made.
 pub(in crate::connections) async fn renewed(
-    calendars: &Calendars,
+    calendars: &CalendarAccess,
     connection: &Connection,
-    id: OrganisationAccountId,
+    id: ServiceAccountId,
     refused: Option<&SecretString>,
-) -> Result<Given, RefreshError> {
+) -> Result<TokenResponse, RefreshError> {
     let unusable = |what: &str| RefreshError::Unusable(what.to_owned());
     let mut tx = calendars.db.begin_read().await?;
     let kept = store::find(&mut tx, connection.organisation, id).await?;
@@ -87,23 +86,23 @@ pub(in crate::connections) async fn renewed(
         return shared(calendars, &kept.account, refused).await;
     }
     let mailbox = connection.subject.as_deref().ok_or_else(|| unusable("it is for no mailbox"))?;
-    let secrets = calendars.keyring.open_map(&place(kept.account.organisation, id), &kept.sealed.bytes);
+    let secrets = calendars.keyring.open_map(&store::SEALED.place(kept.account.organisation, id), &kept.sealed.bytes);
     let secrets = secrets.map_err(|error| RefreshError::Unusable(error.to_string()))?;
     let client = kept.account.client.as_deref().unwrap_or_default();
     let whose = (kept.account.organisation, &*kept.account.provider);
     match ask(calendars, whose, (grant, client), secrets, mailbox).await {
         Ok(given) => Ok(given),
-        Err(NotGiven::Refused(error)) => Err(refresh::explained(calendars, connection, &provider, error).await),
+        Err(TokenError::Refused(error)) => Err(refresh::explained(calendars, connection, &provider, error).await),
         Err(error) => Err(RefreshError::Temporary(error.to_string())),
     }
 }
 
 /// The token of a shared account, which is not the one that was refused.
 pub(super) async fn shared(
-    calendars: &Calendars,
-    account: &OrganisationAccount,
+    calendars: &CalendarAccess,
+    account: &ServiceAccount,
     refused: Option<&SecretString>,
-) -> Result<Given, RefreshError> {
+) -> Result<TokenResponse, RefreshError> {
     let (calendars, account, refused) = (calendars.clone(), account.clone(), refused.cloned());
     let attempt = tokio::spawn(async move {
         calendars.attempts.in_turn(account.id, || between_hosts(&calendars, &account, refused.as_ref())).await
@@ -112,10 +111,10 @@ pub(super) async fn shared(
 }
 
 async fn between_hosts(
-    calendars: &Calendars,
-    account: &OrganisationAccount,
+    calendars: &CalendarAccess,
+    account: &ServiceAccount,
     refused: Option<&SecretString>,
-) -> Result<Given, RefreshError> {
+) -> Result<TokenResponse, RefreshError> {
     let came = Instant::now();
     // The first look is at once.
     let mut look = tokio::time::interval(LOOK);
@@ -128,7 +127,8 @@ async fn between_hosts(
         if kept.account.state == State::Reconnect {
             return Err(RefreshError::Lost);
         }
-        let secrets = calendars.keyring.open_map(&place(account.organisation, account.id), &kept.sealed.bytes);
+        let secrets =
+            calendars.keyring.open_map(&store::SEALED.place(account.organisation, account.id), &kept.sealed.bytes);
         let mut secrets = secrets.map_err(|error| RefreshError::Unusable(error.to_string()))?;
         let ends = kept.account.token.as_ref().and_then(|token| token.expires_at);
         let left = ends.map(|ends| ends.duration_since(calendars.now()));
@@ -150,11 +150,11 @@ async fn between_hosts(
 
 /// The one attempt. Whatever comes of it, the lease is given back.
 async fn attempt(
-    calendars: &Calendars,
-    mut kept: KeptAccount,
+    calendars: &CalendarAccess,
+    mut kept: StoredServiceAccount,
     mut secrets: BTreeMap<String, SecretString>,
     lease: &str,
-) -> Result<Given, RefreshError> {
+) -> Result<TokenResponse, RefreshError> {
     let outcome = refresh::ask(calendars, whose(&kept.account), secrets.get(REFRESH_TOKEN)).await;
     let id = kept.account.id;
     let holder = Holder::Account(id);
@@ -163,7 +163,7 @@ async fn attempt(
         Ok(new) => {
             secrets.insert(ACCESS_TOKEN.to_owned(), new.access.clone());
             secrets.extend(new.refresh.map(|refresh| (REFRESH_TOKEN.to_owned(), refresh)));
-            kept.sealed = calendars.keyring.seal_map(&place(kept.account.organisation, id), &secrets);
+            kept.sealed = calendars.keyring.seal_map(&store::SEALED.place(kept.account.organisation, id), &secrets);
             let ends = new.lasts.and_then(|lasts| calendars.now().checked_add(lasts).ok());
             match leases::end_refresh(&mut tx, holder, lease, &kept.sealed, ends).await? {
                 true => Ok(given(new.access, new.lasts)),
@@ -185,13 +185,13 @@ async fn attempt(
 }
 
 /// What connections get of it: never the refresh token.
-fn given(access: SecretString, lasts: Option<Duration>) -> Given {
-    Given { access, refresh: None, lasts, scopes: None, fields: BTreeMap::new() }
+fn given(access: SecretString, lasts: Option<Duration>) -> TokenResponse {
+    TokenResponse { access, refresh: None, lasts, scopes: None, fields: BTreeMap::new() }
 }
 
 /// A shared account as the one who has the token.
-fn whose(account: &OrganisationAccount) -> Whose<'_> {
-    let OrganisationAccount { organisation, provider, sign_in, mailbox, token, .. } = account;
+fn whose(account: &ServiceAccount) -> Whose<'_> {
+    let ServiceAccount { organisation, provider, sign_in, mailbox, token, .. } = account;
     let address = address(sign_in, mailbox);
     Whose { organisation: *organisation, provider, token: token.as_ref(), address }
 }

@@ -6,25 +6,25 @@
 //! stands for it by mistake.
 
 use super::{
-    Kind, OrganisationAccount,
+    Kind, ServiceAccount,
     probe::{AccountError, Asked, access, granted, in_domain, offered, refused},
     save::keep,
 };
 use crate::{
     auth::Forbidden,
     connections::{
-        Calendars, ConnectError, State,
+        CalendarAccess, ConnectError, State,
         oauth::{
             Browser, Finished, REFRESH_TOKEN, Token,
             begin::{Consent, Way, lead},
             clients, code_grant,
-            endpoint::Given,
+            endpoint::TokenResponse,
             finish::fields,
             scopes,
             store::Authorization,
         },
     },
-    ids::OrganisationAccountId,
+    ids::ServiceAccountId,
     people::{self, Role},
     plugins::{
         contract::{Oauth2Code, ScopeLevel},
@@ -39,7 +39,7 @@ use url::Url;
 /// # Errors
 /// If it is no administrator's, or the provider has no such page, or the operator has registered no client for it.
 pub async fn begin(
-    calendars: &Calendars,
+    calendars: &CalendarAccess,
     browser: &Browser,
     (provider_id, sign_in): (&str, &str),
     redirect: &Url,
@@ -63,7 +63,7 @@ pub async fn begin(
 }
 
 /// The administrator whose browser it is. Their role is read now: it may have ended while they were at the page.
-async fn administrator(calendars: &Calendars, browser: &Browser) -> Result<people::Person, AccountError> {
+async fn administrator(calendars: &CalendarAccess, browser: &Browser) -> Result<people::Person, AccountError> {
     let mut tx = calendars.db.begin_read().await?;
     let person = people::person(&mut tx, browser.organisation, browser.person).await?;
     let person = person.filter(|person| person.role == Role::GlobalAdmin);
@@ -72,23 +72,23 @@ async fn administrator(calendars: &Calendars, browser: &Browser) -> Result<peopl
 
 /// From a finished code grant to the organisation's account.
 pub(in crate::connections) async fn finished(
-    calendars: &Calendars,
+    calendars: &CalendarAccess,
     provider: &Provider,
     began: &Authorization,
     (code, endpoint): (&Oauth2Code, &str),
-    given: &Given,
+    given: &TokenResponse,
 ) -> Result<Finished, ConnectError> {
     let account = account(calendars, provider, began, (code, endpoint), given).await;
     account.map(|account| Finished::Shared(Box::new(account))).map_err(|error| ConnectError::Account(Box::new(error)))
 }
 
 async fn account(
-    calendars: &Calendars,
+    calendars: &CalendarAccess,
     provider: &Provider,
     began: &Authorization,
     (code, endpoint): (&Oauth2Code, &str),
-    given: &Given,
-) -> Result<OrganisationAccount, AccountError> {
+    given: &TokenResponse,
+) -> Result<ServiceAccount, AccountError> {
     let (organisation, sign_in) = (began.browser.organisation, &*began.sign_in);
     let administrator = administrator(calendars, &began.browser).await?;
     offered(calendars, organisation, &began.provider).await?;
@@ -110,8 +110,8 @@ async fn account(
 
     let now = calendars.now();
     let expires_at = given.lasts.and_then(|lasts| now.checked_add(lasts).ok());
-    let account = OrganisationAccount {
-        id: OrganisationAccountId::new(now),
+    let account = ServiceAccount {
+        id: ServiceAccountId::new(now),
         organisation,
         provider: began.provider.clone(),
         sign_in: sign_in.to_owned(),

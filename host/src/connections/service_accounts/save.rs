@@ -5,18 +5,18 @@
 //! one transaction, every connection that it made, and none that a person made themself.
 
 use super::{
-    Grant, Kind, OrganisationAccount, place,
+    Grant, Kind, ServiceAccount,
     probe::{AccountError, NewAccount, Probed, administers, tried},
-    store::{self, KeptAccount},
+    store::{self, StoredServiceAccount},
 };
 use crate::{
     auth::{Actor, Forbidden},
     connections::{
-        Calendars, State,
+        CalendarAccess, State,
         oauth::{REFRESH_TOKEN, revoke},
     },
     db::Tx,
-    ids::{OrganisationAccountId, OrganisationId},
+    ids::{OrganisationId, ServiceAccountId},
     jobs::{self, Effect},
     plugins::sign_in::ACCESS_TOKEN,
     secrets::Keyring,
@@ -28,7 +28,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone)]
 pub struct Overview {
     /// The account.
-    pub account: OrganisationAccount,
+    pub account: ServiceAccount,
     /// How many of the organisation's people are connected by it.
     pub people: i64,
 }
@@ -38,17 +38,17 @@ pub struct Overview {
 /// # Errors
 /// If it does not work; then nothing was stored.
 pub async fn save(
-    calendars: &Calendars,
+    calendars: &CalendarAccess,
     actor: &Actor,
     organisation: OrganisationId,
     new: &NewAccount,
-) -> Result<(OrganisationAccount, Probed), AccountError> {
+) -> Result<(ServiceAccount, Probed), AccountError> {
     administers(actor, organisation)?;
     let saved_by = actor.person().ok_or(Forbidden::NotSelf)?;
     let tried = tried(calendars, organisation, new).await?;
     let now = calendars.now();
-    let account = OrganisationAccount {
-        id: OrganisationAccountId::new(now),
+    let account = ServiceAccount {
+        id: ServiceAccountId::new(now),
         organisation,
         provider: new.provider.clone(),
         sign_in: new.sign_in.clone(),
@@ -67,17 +67,17 @@ pub async fn save(
 
 /// Keeps an account that works, under the id of what was there before.
 pub(super) async fn keep(
-    calendars: &Calendars,
-    mut account: OrganisationAccount,
+    calendars: &CalendarAccess,
+    mut account: ServiceAccount,
     secrets: &BTreeMap<String, SecretString>,
-) -> Result<OrganisationAccount, AccountError> {
+) -> Result<ServiceAccount, AccountError> {
     let mut tx = calendars.db.begin().await?;
     let before = store::of_provider(&mut tx, account.organisation, &account.provider).await?;
     if let Some(before) = &before {
         account.id = before.account.id;
     }
-    let sealed = calendars.keyring.seal_map(&place(account.organisation, account.id), secrets);
-    store::put(&mut tx, &KeptAccount { account: account.clone(), sealed }).await?;
+    let sealed = calendars.keyring.seal_map(&store::SEALED.place(account.organisation, account.id), secrets);
+    store::put(&mut tx, &StoredServiceAccount { account: account.clone(), sealed }).await?;
     if let Some(before) = before.filter(|before| before.account.mailbox != account.mailbox) {
         forget(&mut tx, &calendars.keyring, &before).await?;
     }
@@ -94,14 +94,14 @@ pub(super) async fn keep(
 /// # Errors
 /// If somebody else asks, or by the database.
 pub async fn accounts(
-    calendars: &Calendars,
+    calendars: &CalendarAccess,
     actor: &Actor,
     organisation: OrganisationId,
 ) -> Result<Vec<Overview>, AccountError> {
     administers(actor, organisation)?;
     let mut tx = calendars.db.begin_read().await?;
     let mut accounts = Vec::new();
-    for KeptAccount { account, .. } in store::accounts(&mut tx, organisation).await? {
+    for StoredServiceAccount { account, .. } in store::accounts(&mut tx, organisation).await? {
         let people = store::count(&mut tx, account.id).await?;
         accounts.push(Overview { account, people });
     }
@@ -113,7 +113,7 @@ pub async fn accounts(
 /// # Errors
 /// If there is none, if somebody else asks, or by the database.
 pub async fn remove(
-    calendars: &Calendars,
+    calendars: &CalendarAccess,
     actor: &Actor,
     organisation: OrganisationId,
     provider: &str,
@@ -136,12 +136,13 @@ pub async fn remove(
 
 /// The token of a shared mailbox is to be revoked. A key is the organisation's own: its tokens end within the hour, and
 /// contracts know of no endpoint for them.
-async fn forget(tx: &mut Tx, keyring: &Keyring, kept: &KeptAccount) -> sqlx::Result<()> {
+async fn forget(tx: &mut Tx, keyring: &Keyring, kept: &StoredServiceAccount) -> sqlx::Result<()> {
     let account = &kept.account;
     if account.kind != Kind::Shared {
         return Ok(());
     }
-    let Ok(mut secrets) = keyring.open_map(&place(account.organisation, account.id), &kept.sealed.bytes) else {
+    let Ok(mut secrets) = keyring.open_map(&store::SEALED.place(account.organisation, account.id), &kept.sealed.bytes)
+    else {
         tracing::warn!(account = %account.id, "the token does not open and is not revoked");
         return Ok(());
     };

@@ -9,7 +9,7 @@ use chronus_host::{
     availability::Busy,
     connections::{
         State,
-        organisation::{self, Inviting, Kind},
+        service_accounts::{self, Inviting, Kind},
     },
     ids::PersonId,
     meetings::{self, Content, NewMeeting},
@@ -29,7 +29,7 @@ async fn an_account_is_tried_and_leaves_nothing_behind() -> anyhow::Result<()> {
     let school = School::new().await?;
     let before = school.rows().await?;
     let (calendars, organisation) = (&school.app.calendars, school.organisation);
-    let probed = organisation::probe(calendars, &school.admin(), organisation, &school.delegated(ANN)).await?;
+    let probed = service_accounts::probe(calendars, &school.admin(), organisation, &school.delegated(ANN)).await?;
     ensure!((probed.kind, &*probed.mailbox) == (Kind::Delegated, ANN), "{probed:?}");
     ensure!(probed.client.as_deref() == Some(ROBOT) && probed.account.address.as_deref() == Some(ANN), "{probed:?}");
     ensure!(probed.account.abilities.write && probed.account.calendars.len() == 1, "{probed:?}");
@@ -48,7 +48,7 @@ async fn everybody_of_the_domain_is_connected_each_under_their_own_address() -> 
     school.quiet().await?;
     for (person, address) in [(school.ann, ANN), (school.ben, BEN), (school.gil, GIL)] {
         let connection = school.connected(person).await?;
-        ensure!(connection.organisation_account.is_some() && connection.state == State::Connected, "{connection:?}");
+        ensure!(connection.service_account.is_some() && connection.state == State::Connected, "{connection:?}");
         ensure!(connection.subject.as_deref() == Some(address), "{connection:?}");
         ensure!(connection.address.as_deref() == Some(address), "{connection:?}");
         // No program of theirs is two-way: nothing can be written.
@@ -134,14 +134,14 @@ async fn removing_the_account_disconnects_whom_it_connected_and_nobody_else() ->
     school.save().await?;
     school.quiet().await?;
     ensure!(school.connected(school.ann).await?.id == own.id, "who has a calendar keeps it");
-    ensure!(school.connected(school.ann).await?.organisation_account.is_none());
-    let account = &organisation::accounts(&school.app.calendars, &school.admin(), school.organisation).await?[0];
+    ensure!(school.connected(school.ann).await?.service_account.is_none());
+    let account = &service_accounts::accounts(&school.app.calendars, &school.admin(), school.organisation).await?[0];
     assert_eq!(account.people, 2);
     assert_eq!(school.remove().await?, 2);
     school.quiet().await?;
     ensure!(school.connected(school.ann).await?.id == own.id && school.google.lasting_consents(ANN) == 1);
     ensure!(school.connection(school.ben).await?.is_none() && school.connection(school.gil).await?.is_none());
-    ensure!(organisation::accounts(&school.app.calendars, &school.admin(), school.organisation).await?.is_empty());
+    ensure!(service_accounts::accounts(&school.app.calendars, &school.admin(), school.organisation).await?.is_empty());
     ensure!(matches!(school.busy_on_that_day(school.ben).await?, Busy::NotConnected));
     runner.shutdown().await;
     Ok(())

@@ -1,0 +1,135 @@
+//! Key rotation: rewraps every sealed secret with the newest key.
+//!
+//! Problem: an operator changes the key while hosts are running, and the command that rewraps the secrets can be stopped
+//! at any point. Decision: each row records the key that seals it, so that a query finds the remaining rows and a second
+//! run continues the first. A row is written only if it still holds the value that was read; a credential that a host
+//! refreshes in between is therefore never overwritten. Only data keys are decrypted, never a secret. The caller passes
+//! the list of sealed tables; this module knows none of them. Rejected: one transaction for all rows, which would lock
+//! every row against running hosts.
+
+mod store;
+
+pub(crate) use store::sealed_table;
+
+use super::{Keyring, Place};
+use crate::db::Db;
+use serde::Serialize;
+
+/// Rows per transaction.
+const BATCH_SIZE: i64 = 200;
+
+/// A table with sealed secrets in the columns `sealed` and `sealed_by`. The macro `sealed_table!` writes its SQL.
+#[derive(Debug, Clone, Copy)]
+pub struct SealedTable {
+    /// Name of the table.
+    pub name: &'static str,
+    pub(crate) select_by_other_keys: &'static str,
+    pub(crate) replace: &'static str,
+    pub(crate) count_by_other_keys: &'static str,
+}
+
+impl SealedTable {
+    /// The place of a row's secret, to which the secret is bound. Secrets of the deployment have an empty organisation.
+    #[must_use]
+    pub fn place(&self, organisation: impl ToString, id: impl ToString) -> Place {
+        Place::new(organisation.to_string(), self.name, id.to_string(), "sealed")
+    }
+}
+
+/// Result of a rotation.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Rotated {
+    /// Secrets that were rewrapped with the newest key.
+    pub rewrapped: u64,
+    /// Secrets that a host replaced during the rotation.
+    pub changed_meanwhile: u64,
+    /// Secrets that could not be opened.
+    pub failed: Vec<Unopened>,
+    /// Secrets that older keys still seal. Once this is 0, the older keys can be removed from the key file.
+    pub left: u64,
+}
+
+/// A secret that could not be opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unopened {
+    /// Name of the table.
+    pub table: &'static str,
+    /// Id of the row.
+    pub id: String,
+    /// The reason.
+    pub error: String,
+}
+
+/// The rows of one transaction.
+#[derive(Debug, Clone, Copy)]
+pub struct Batch<'a> {
+    /// Only rows with a greater id.
+    pub after: &'a str,
+    /// The maximum number of rows.
+    pub limit: i64,
+}
+
+/// True if any secret is stored.
+pub async fn any(db: &Db, tables: &[SealedTable]) -> sqlx::Result<bool> {
+    // No key has an empty id, so this counts every secret.
+    Ok(count_by_other_keys(db, tables, "").await? > 0)
+}
+
+/// Counts the secrets that are sealed by another key than the newest one.
+pub async fn left(db: &Db, keyring: &Keyring, tables: &[SealedTable]) -> sqlx::Result<u64> {
+    count_by_other_keys(db, tables, &keyring.primary()).await
+}
+
+/// Rewraps all secrets with the newest key. A rotation that was interrupted continues with the next call.
+pub async fn rotate(db: &Db, keyring: &Keyring, tables: &[SealedTable]) -> sqlx::Result<Rotated> {
+    let mut rotated = Rotated::default();
+    for table in tables {
+        let mut after = String::new();
+        while let Some(last) =
+            rotate_batch(db, keyring, table, Batch { after: &after, limit: BATCH_SIZE }, &mut rotated).await?
+        {
+            after = last;
+        }
+    }
+    rotated.left = left(db, keyring, tables).await?;
+    Ok(rotated)
+}
+
+/// Rewraps one batch of a table's secrets. Returns the id of the last row, or `None` if no rows were left.
+pub async fn rotate_batch(
+    db: &Db,
+    keyring: &Keyring,
+    table: &SealedTable,
+    batch: Batch<'_>,
+    rotated: &mut Rotated,
+) -> sqlx::Result<Option<String>> {
+    let rows = table.by_other_keys(&mut db.begin_read().await?, &keyring.primary(), batch).await?;
+    let mut tx = db.begin().await?;
+    for row in &rows {
+        let place = table.place(&row.organisation_id, &row.id);
+        match keyring.rewrap(&place, &row.sealed) {
+            Ok(Some(new)) => match table.replace(&mut tx, &row.id, &row.sealed, &new).await? {
+                true => rotated.rewrapped += 1,
+                false => rotated.changed_meanwhile += 1,
+            },
+            // The newest key seals the value already; only the column `sealed_by` is out of date.
+            Ok(None) => {
+                let same = super::Sealed { key: keyring.primary(), bytes: row.sealed.clone() };
+                table.replace(&mut tx, &row.id, &row.sealed, &same).await?;
+            }
+            Err(error) => {
+                rotated.failed.push(Unopened { table: table.name, id: row.id.clone(), error: error.to_string() });
+            }
+        }
+    }
+    tx.commit().await?;
+    Ok(rows.last().map(|row| row.id.clone()))
+}
+
+async fn count_by_other_keys(db: &Db, tables: &[SealedTable], key: &str) -> sqlx::Result<u64> {
+    let (mut tx, mut count) = (db.begin_read().await?, 0);
+    for table in tables {
+        count += table.count_by_other_keys(&mut tx, key).await?.unsigned_abs();
+    }
+    Ok(count)
+}
