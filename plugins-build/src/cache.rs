@@ -1,9 +1,10 @@
-//! Where fetched things are kept that every checkout can use.
+//! The folder of downloads that all checkouts share.
 //!
-//! A toolchain of 137 MB, or a browser driver, is the same for each clone of the repository and should be fetched once.
-//! Decision: the user's cache folder, as the XDG base directory specification names it; whoever puts something there
-//! keys it by version, holds a lock, and believes only what was finished. Rejected: the checkout's `target/`, which every
-//! fresh clone starts without; a folder of the system, which needs root.
+//! A toolchain of 137 MB, or a browser driver, is the same for each clone of the repository and should be fetched once. It goes
+//! to the user's cache folder, by the XDG base directory specification. Code that puts something there uses the version as a
+//! key, holds a lock, and accepts finished downloads only.
+//!
+//! Rejected: the checkout's `target/`, which a fresh clone lacks; a folder of the system, which needs root.
 
 use std::{
     env,

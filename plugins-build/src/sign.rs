@@ -15,8 +15,8 @@
 //! - **`signing-key`**: the secret seed of 32 bytes, one line of base64, readable by its owner only. It is made at the
 //!   first use, has no value outside of this checkout, and is never copied.
 //!
-//! Rejected: signatures inside the file (digests would differ), and a key in the repository (whoever has cloned it could
-//! sign for everybody).
+//! Rejected: signatures inside the file (digests would differ), and a key in the repository (everybody with a clone could
+//! sign for all).
 
 use std::fs;
 use std::io::Write;

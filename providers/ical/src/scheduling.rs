@@ -6,7 +6,7 @@
 //! and Cyrus (which Fastmail uses). For every other server that announces scheduling, new attendees get
 //! `SCHEDULE-AGENT=CLIENT`, which forbids the server to write to them (RFC 6638 §7.1). Then the host invites them, once.
 //!
-//! The server cannot be silenced for an attendee whom it has invited: a change from SERVER to CLIENT sends a cancellation
+//! The server cannot be silenced for an attendee that it has invited: a change from SERVER to CLIENT sends a cancellation
 //! (RFC 6638 §3.2.1.2). So `notify: none` succeeds if no attendee would be notified and is `unsupported` otherwise, and no
 //! connection claims that invitations can be withheld. It is unknown whether iCloud respects SCHEDULE-AGENT=CLIENT, so for
 //! iCloud it is not used.
@@ -71,7 +71,7 @@ impl Scheduling {
         matches!(self, Scheduling::Delivers { .. })
     }
 
-    /// Prepares an event of the owner for writing: marks the attendees for whom the server may act. `known` holds the addresses of
+    /// Prepares an event of the owner for writing: marks the attendees that the server may act for. `known` holds the addresses of
     /// earlier attendees. Entries of the owner (`own`) stay unchanged.
     ///
     /// # Errors
@@ -100,10 +100,10 @@ impl Scheduling {
         self.check(event, own, notify)
     }
 
-    /// Whether an event of the owner can be changed, given whom the server would notify.
+    /// Whether an event of the owner can be changed, given the people that the server would notify.
     ///
     /// # Errors
-    /// `unsupported`, if the server would tell somebody whom it must not.
+    /// `unsupported`, if the server would notify people against `notify`.
     pub(crate) fn check(self, event: &mut Component, own: &[String], notify: Notify) -> Result<(), Failure> {
         let told = self != Scheduling::None && guests(event, own).any(|guest| is_servers(guest));
         match (told, notify) {

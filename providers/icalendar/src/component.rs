@@ -1,12 +1,10 @@
 //! The tree of components: reading it from bytes, changing it, writing it.
 //!
-//! A calendar is read whole or not at all where that matters and leniently everywhere else. What decides is the rule
-//! that unknown is never free: a page of HTML in place of a calendar, or one cut off in the middle, must not look like
-//! a calendar with few events, so [`parse`] fails for them. A line or component within it that cannot be read costs
-//! itself alone and is reported.
-//! Unknown components, properties and parameters keep their place, so that an update gives them back.
-//! Rejected: failing on the first bad line, as strict readers do. One event of a careless program would then hide all
-//! others.
+//! Unknown time is never free, so a page of HTML or a calendar that was cut off must not look like a calendar with few events:
+//! [`parse`] fails for them. Otherwise it is lenient: an unreadable line or component is reported and affects no other.
+//! Unknown components, properties and parameters keep their place, so that an update preserves them.
+//!
+//! Rejected: failing on the first bad line, as strict readers do. One event of a careless program would hide all others.
 
 use std::fmt;
 
@@ -17,7 +15,7 @@ use super::{Problem, Problems};
 /// The largest calendar that is read, in bytes.
 pub const MAX_BYTES: usize = 64 << 20;
 
-/// How deep components may nest. The standard needs three: `VCALENDAR`, `VEVENT`, `VALARM`.
+/// The deepest nesting of components. The standard needs three: `VCALENDAR`, `VEVENT`, `VALARM`.
 pub const MAX_DEPTH: usize = 16;
 
 /// A component with its properties and inner components, each in the order written.
@@ -29,7 +27,7 @@ pub struct Component {
     pub components: Vec<Component>,
 }
 
-/// Why there is no calendar at all.
+/// Why the bytes are not a calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unreadable {
     /// There is no `BEGIN:VCALENDAR`.
@@ -57,7 +55,7 @@ impl std::error::Error for Unreadable {}
 /// Reads a calendar. Of a stream with several `VCALENDAR`s, the components of the later ones are added to the first.
 ///
 /// # Errors
-/// If the whole cannot be trusted to be a calendar. An answer that fails here says nothing about anybody's time.
+/// If the bytes are not a complete calendar. Such an answer says nothing about a person's time.
 pub fn parse(input: &[u8]) -> Result<(Component, Vec<Problem>), Unreadable> {
     if input.len() > MAX_BYTES {
         return Err(Unreadable::TooLarge { bytes: input.len() });
@@ -113,7 +111,7 @@ impl Component {
         self.components.iter_mut().filter(move |component| component.name == name)
     }
 
-    /// Puts the property in the place of the first one of its name, takes the others of that name away, or adds it.
+    /// Replaces the first property of this name and removes the others, or adds the property.
     pub fn set(&mut self, property: Property) {
         let mut property = Some(property);
         let name = property.as_ref().map(|property| property.name.clone()).unwrap_or_default();
@@ -132,7 +130,7 @@ impl Component {
         self.properties.extend(property);
     }
 
-    /// Puts these properties in the place of all that have this name. `name` is in upper case.
+    /// Replaces all properties of this name. `name` is in upper case.
     pub fn set_all(&mut self, name: &str, properties: Vec<Property>) {
         let place = self.properties.iter().position(|property| property.name == name);
         self.remove(name);
@@ -140,7 +138,7 @@ impl Component {
         self.properties.splice(place..place, properties);
     }
 
-    /// Takes all properties of this name away. `name` is in upper case.
+    /// Removes all properties of this name. `name` is in upper case.
     pub fn remove(&mut self, name: &str) {
         self.properties.retain(|property| property.name != name);
     }
@@ -169,7 +167,7 @@ fn is_entry(name: &str) -> bool {
     matches!(name, "VEVENT" | "VTODO" | "VJOURNAL" | "VFREEBUSY" | "VTIMEZONE" | "VAVAILABILITY" | "VPOLL")
 }
 
-/// What BEGIN and END name, without what no name can hold, so that it is written as it was read.
+/// The name in BEGIN or END, without characters that a name cannot hold, so that writing and reading agree.
 fn component_name(value: &str) -> Name {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(is_name_byte) {
@@ -203,7 +201,7 @@ impl Reader {
     fn line(&mut self, line: &str) {
         let property = match parse_line(line) {
             Ok(property) => property,
-            // Around the calendar there may be anything: it is not ours to judge.
+            // Text around the calendar is ignored.
             Err(_) if self.open.is_empty() => return,
             Err(_) if line.trim().is_empty() => return,
             Err(bad) => return self.problem(bad.what()),

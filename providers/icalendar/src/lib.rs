@@ -1,17 +1,17 @@
 //! The iCalendar engine: reading, expanding, changing and writing calendars (RFC 5545, 5546, 6868).
 //!
-//! Free/busy answers are only as right as the expansion of series, and calendars in the wild break every rule of the
-//! format. So nothing here fails on bad data, panics or runs without bound: every function gives what could be read
-//! and a list of [`Problem`]s for what could not, each naming its event, and one bad event costs nothing but itself.
-//! The exception is [`parse`], which refuses what is no whole calendar: absence must mean absence. There is no clock,
-//! no I/O and no randomness, so that the same bytes give the same answer natively and in a sandbox.
+//! Busy times are only as correct as the expansion of series, and real calendars break every rule of the format. So no function
+//! fails on bad data, panics or runs without a bound: each returns what it could read, and a list of [`Problem`]s that name
+//! the events that it could not read. One bad event affects no other. The exception is [`parse`], which refuses an incomplete
+//! calendar, because a missing event must mean that there is none. There is no clock, no I/O, no randomness and no WIT, so the
+//! host and the sandboxed providers use the same code with the same results.
 //!
-//! From outside to inside: [`occurrences`] expands a calendar within a [`Window`]; [`Series`] is one UID of it, with
-//! its master and overrides; [`recur`] computes rules on local time; [`zone`] turns local time into instants; [`value`]
-//! and [`line`] read what is written. [`event`] reads and changes the fields of one VEVENT.
+//! From the outside to the inside: [`occurrences`] expands a calendar within a [`Window`]; [`Series`] is one UID with its master
+//! and overrides; [`recur`] computes rules in local time; [`zone`] turns local time into instants; [`value`] and [`line`] read
+//! the text. [`event`] reads and changes the fields of one VEVENT.
 //!
-//! Rejected: the existing crates. They lose overrides whose SEQUENCE differs, read custom zones as floating, or pull
-//! in clocks and JavaScript bindings that a sandboxed provider must not import.
+//! Rejected: the existing crates. They lose overrides whose SEQUENCE differs, read custom zones as floating, or pull in clocks
+//! and JavaScript bindings that a sandboxed provider must not import.
 
 pub mod component;
 pub mod event;
@@ -32,7 +32,7 @@ pub use line::{Parameter, Property};
 pub use series::{Moment, Occurrence, Series, Window, group, occurrences, sort_by_times};
 pub use zone::{Zone, Zones};
 
-/// Something that could not be read and was left out. It stands beside a result and does not spoil it.
+/// Something that could not be read and was left out of a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The UID of the event; empty if it has none or the problem is not with one event.
@@ -41,7 +41,7 @@ pub struct Problem {
     pub what: String,
 }
 
-/// The most problems that are listed. A last one then says that there were more.
+/// The most problems in a list. The last one then says that there were more.
 pub const MAX_PROBLEMS: usize = 1000;
 
 /// Where a UID in a problem is cut. Real ones are shorter.

@@ -1,11 +1,11 @@
-//! Content lines: folding, parameters, quoting, and nothing of what the values mean.
+//! Content lines: folding, parameters and quoting, without the meaning of values.
 //!
-//! Calendars come from dozens of programs, and an update must give back every property of an event, also those that
-//! nobody here knows. So a line becomes a [`Property`] whose value stays as it was written, in order, with every
-//! parameter; only names are brought to upper case, because they compare without regard to case (RFC 5545 §1.2).
-//! Lines are unfolded as bytes, before they are read as UTF-8: real writers fold in the middle of a character.
-//! A line that is no content line is reported and left out.
-//! Rejected: typed values in the tree. A value that fails to parse would then be lost, or the whole line kept twice.
+//! Calendars come from dozens of programs, and an update must preserve every property of an event, known or not. So a line
+//! becomes a [`Property`] with its original value and all parameters in order. Only names are converted to upper case, because
+//! they compare without regard to case (RFC 5545 §1.2). Lines are unfolded as bytes before they are decoded as UTF-8, because
+//! some programs fold in the middle of a character. A malformed line is reported and left out.
+//!
+//! Rejected: typed values in the tree. A value that cannot be parsed would be lost, or each line would be stored twice.
 
 use std::borrow::Cow;
 
@@ -73,7 +73,7 @@ impl Property {
         }
     }
 
-    /// Takes a parameter away. `name` is in upper case.
+    /// Removes a parameter. `name` is in upper case.
     pub fn remove_parameter(&mut self, name: &str) {
         self.parameters.retain(|parameter| parameter.name != name);
     }
@@ -105,8 +105,8 @@ impl Property {
     }
 }
 
-/// Cuts bytes into content lines: unfolds, and reads UTF-8 (what is not becomes U+FFFD). Blank lines are left out.
-/// A line longer than [`MAX_LINE`] comes as `None`.
+/// Splits bytes into content lines: unfolds them and decodes UTF-8 (other bytes become U+FFFD). Blank lines are left out. A line
+/// longer than [`MAX_LINE`] is `None`.
 pub(super) fn unfold(input: &[u8]) -> Unfold<'_> {
     Unfold { rest: input.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(input) }
 }
@@ -148,7 +148,7 @@ impl<'a> Unfold<'a> {
     }
 }
 
-/// Where the first line feed is. Eight bytes are looked at in one go: this touches every byte of a calendar.
+/// The position of the first line feed. It tests eight bytes at once, because it reads every byte of a calendar.
 fn line_end(bytes: &[u8]) -> Option<usize> {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const FEEDS: u64 = u64::from_ne_bytes([b'\n'; 8]);
@@ -195,7 +195,7 @@ impl<'a> Iterator for Unfold<'a> {
     }
 }
 
-/// UTF-8, as far as it is. Nearly every line is, which this is faster at finding out than the lossy way alone.
+/// Decodes UTF-8. Nearly every line is valid, for which this is faster than the lossy conversion alone.
 fn decode(line: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(line) {
         Ok(text) => Cow::Borrowed(text),
@@ -203,7 +203,7 @@ fn decode(line: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// Why a line is no content line. It names no part of it: that may be somebody's text.
+/// Why a line is not a content line. It quotes no part of the line, which may be a person's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BadLine {
     Name,
@@ -238,7 +238,7 @@ pub(super) fn parse_line(line: &str) -> Result<Property, BadLine> {
     Ok(Property { name: upper(raw_name), parameters, value: value.to_owned() })
 }
 
-/// Reads one parameter after its semicolon. An empty one (`DTSTART;:…`) is no parameter and no error.
+/// Reads one parameter after its semicolon. An empty one (`DTSTART;:…`) is skipped.
 fn parse_parameter(text: &str) -> Result<(Option<Parameter>, &str), BadLine> {
     let end = text.find(['=', ';', ':']).ok_or(BadLine::Parameter)?;
     let (raw_name, mut rest) = text.split_at(end);
@@ -404,7 +404,7 @@ pub fn unescape(value: &str) -> String {
     text
 }
 
-/// Cuts a list of TEXT values (`CATEGORIES`) or of anything else at the commas that are not escaped.
+/// Splits a list of values (`CATEGORIES`) at the commas that are not escaped.
 pub fn split_list(value: &str) -> impl Iterator<Item = &str> {
     let mut escaped = false;
     value.split(move |character: char| {

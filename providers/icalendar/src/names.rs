@@ -3,7 +3,7 @@
 //! They compare without regard to case (RFC 5545 §1.2), so they are kept in upper case. A calendar of a thousand events
 //! has tens of thousands of names and few different ones: those of the standard come from a table and cost no
 //! allocation. The table is sorted by length, which tells most names apart before a letter is compared.
-//! Rejected: an enum of known names. Every place that meets an unknown one would need a second way.
+//! Rejected: an enum of known names. Every user would need a second path for unknown ones.
 
 use std::borrow::Cow;
 
@@ -21,8 +21,8 @@ pub(super) fn upper(name: &str) -> Name {
     }
 }
 
-/// Whether two names are one. Nearly all that differ do so in length or first letter; to call a comparison of memory for
-/// them is a twentieth of what it costs to read a calendar in a sandbox.
+/// Whether two names are equal. Nearly all different names differ in length or first letter; calling a comparison of memory
+/// for them would be a twentieth of the time that a calendar takes to read in a sandbox.
 pub(super) fn is(one: &str, other: &str) -> bool {
     one.len() == other.len() && one.as_bytes().first() == other.as_bytes().first() && one == other
 }

@@ -1,9 +1,10 @@
 //! The rules of an embedded VTIMEZONE (RFC 5545 §3.6.5).
 //!
-//! Exchange sends zones called `Customized Time Zone` that nobody can look up; their definition is all there is. Its
-//! STANDARD and DAYLIGHT parts are run to a table of changes, and the table is handed to jiff as TZif (RFC 9636), so
-//! that one piece of code, well tested elsewhere, does gaps and folds for every zone.
-//! Rejected: own lookups in the table. It would be a second implementation of exactly what is easy to get wrong.
+//! Exchange sends zones called `Customized Time Zone`, which are known by their definition only. The STANDARD and DAYLIGHT parts
+//! are expanded to a table of changes, and jiff reads the table as TZif (RFC 9636), so that the same well-tested code handles
+//! gaps and folds for every zone.
+//!
+//! Rejected: own lookups in the table. They would be a second implementation of what is easy to get wrong.
 
 use jiff::civil::{DateTime, date};
 use jiff::tz::TimeZone;
@@ -41,7 +42,7 @@ pub(super) fn rules(definition: &Component) -> Option<TimeZone> {
     TimeZone::tzif("VTIMEZONE", &tzif(first, &changes)?).ok()
 }
 
-/// Adds the changes of one STANDARD or DAYLIGHT. None if it would be wrong to go on without it.
+/// Adds the changes of one STANDARD or DAYLIGHT. `None` if the definition would be wrong without it.
 fn changes_of(part: &Component, changes: &mut Vec<Change>) -> Option<()> {
     let offset = |name: &str| value::parse_utc_offset(&part.property(name)?.value).ok();
     let (before, after) = (offset("TZOFFSETFROM")?, offset("TZOFFSETTO")?);

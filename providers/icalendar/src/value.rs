@@ -1,11 +1,10 @@
 //! Values of time: DATE, DATE-TIME, DURATION, PERIOD and UTC-OFFSET (RFC 5545 §3.3).
 //!
-//! Writers deviate from the grammar in a few well-known ways, and an event whose start cannot be read is time that
-//! nobody can trust. So a value is taken by its shape: a missing `VALUE=DATE`, lower-case letters, ISO 8601's dashes
-//! and colons, a missing or sixtieth second, a `TZID` on a UTC time and 24 o'clock are all read as what they can only
-//! mean. What has no one meaning is an error.
-//! Rejected: turning values into instants here. What a local time means depends on the calendar it stands in
-//! ([`super::zone`]).
+//! Programs deviate from the grammar in a few known ways, and an event with an unreadable start makes time unknown. So values are
+//! read by their shape: a missing `VALUE=DATE`, lower-case letters, ISO 8601's dashes and colons, a missing or sixtieth second,
+//! a `TZID` on a UTC time, and 24 o'clock all have one possible meaning. An ambiguous value is an error.
+//!
+//! Rejected: turning values into instants here. The meaning of a local time depends on its calendar ([`super::zone`]).
 
 use jiff::civil::{Date, DateTime, Time};
 
@@ -46,12 +45,12 @@ pub enum PeriodEnd<'a> {
     After(Duration),
 }
 
-/// A value that has no one meaning; with what it should have been.
+/// An unreadable value, with what was expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadValue(pub &'static str);
 
 impl DateOrTime<'_> {
-    /// The date and time on the wall; midnight of a DATE.
+    /// The local date and time; midnight for a DATE.
     pub fn wall(self) -> DateTime {
         match self {
             DateOrTime::Date(date) => date.to_datetime(Time::midnight()),
@@ -97,7 +96,7 @@ pub fn list(property: &Property) -> impl Iterator<Item = Result<Listed<'_>, BadV
     })
 }
 
-/// What the parameters say of the value.
+/// The type and the zone by the parameters.
 #[derive(Clone, Copy)]
 struct Declared<'a> {
     tzid: Option<&'a str>,
@@ -211,7 +210,7 @@ const MAX_DAYS: i64 = 3_660_000;
 /// Reads a DURATION: `P1W`, `-PT15M`, `P1DT12H`.
 ///
 /// # Errors
-/// If it is none, or longer than ten thousand years.
+/// If it is malformed, or longer than ten thousand years.
 pub fn parse_duration(text: &str) -> Result<Duration, BadValue> {
     const BAD: BadValue = BadValue("a DURATION was expected");
     let text = text.trim();
@@ -263,7 +262,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, BadValue> {
 /// Reads a UTC-OFFSET such as `-0500` or `+013015`; in seconds.
 ///
 /// # Errors
-/// If it is none, or a day or more.
+/// If it is malformed, or a day or more.
 pub fn parse_utc_offset(text: &str) -> Result<i32, BadValue> {
     const BAD: BadValue = BadValue("a UTC offset was expected");
     let text = text.trim();

@@ -1,11 +1,12 @@
 //! Writing a VTIMEZONE for an IANA zone (RFC 5545 §3.6.5).
 //!
-//! Every TZID in a calendar must be defined in it: servers refuse it otherwise, and Outlook reads times by the
-//! definition alone. It must hold standard and daylight time, and as the simple yearly rules that Outlook understands.
-//! jiff knows a zone's changes but not the rules behind them, so the rules are found again: changes of consecutive
-//! years in one month, on one weekday, at one time of day are a run, and a run is written as a rule if running that
-//! rule gives exactly these changes. Changes that follow no rule (Morocco's) are listed one by one.
-//! Rejected: a table of definitions in the source. It would be older than the zone data beside it.
+//! A calendar must define each TZID that it uses: servers refuse it otherwise, and Outlook reads times by the definition alone.
+//! The definition must hold standard and daylight time, as simple yearly rules that Outlook understands. jiff knows a zone's
+//! changes and not their rules, so this module reconstructs the rules: changes of consecutive years in the same month, on the
+//! same weekday and at the same time are a run, and a run is written as a rule if the rule gives exactly these changes. Changes
+//! without a rule (Morocco's) are listed one by one.
+//!
+//! Rejected: a table of definitions in the source. It would be older than the zone data.
 
 use std::collections::BTreeMap;
 
@@ -17,15 +18,15 @@ use super::value::{self, DateOrTime};
 use super::zone::shown;
 use super::{Component, Problem, Problems, Property, Zone, Zones};
 
-/// How many years after the last one asked for are looked at, to tell a rule from a coincidence.
+/// The years after the last one that are examined, to distinguish a rule from a coincidence.
 const LOOK_AHEAD: i16 = 10;
 
-/// The years for which definitions are written. A zone's rules outside them are anybody's guess.
+/// The years for which definitions are written. Rules outside of them are unknown.
 const EARLIEST: i16 = 1900;
 const LATEST: i16 = 2200;
 
-/// A VTIMEZONE that is right from the first to the last year, with both observances where the zone has them. Where the
-/// changes follow a rule to the end, it goes on. None for UTC, which needs none, and for a zone without a name.
+/// A VTIMEZONE that is correct from the first to the last year, with both observances if the zone has them. A rule that holds
+/// in the last year has no end. `None` for UTC, which needs no definition, and for a zone without a name.
 pub fn vtimezone(zone: &Zone, first: i16, last: i16) -> Option<Component> {
     let name = zone.name().filter(|name| !matches!(*name, "UTC" | "Etc/UTC"))?;
     let first = first.clamp(EARLIEST, LATEST);
@@ -37,7 +38,7 @@ pub fn vtimezone(zone: &Zone, first: i16, last: i16) -> Option<Component> {
     Some(component)
 }
 
-/// Adds the VTIMEZONE of every TZID that the calendar uses and does not define. A problem names one that is not known.
+/// Adds the VTIMEZONE of each TZID that the calendar uses and does not define. Problems name unknown ones.
 pub fn define_zones(calendar: &mut Component) -> Vec<Problem> {
     let mut problems = Problems::default();
     let mut used = BTreeMap::new();
@@ -87,7 +88,7 @@ fn fixed_utc(tzid: &str) -> Component {
     component
 }
 
-/// What a change of the clocks comes to.
+/// A change of the clocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Kind {
     daylight: bool,
@@ -146,7 +147,7 @@ fn runs(changes: Vec<(Kind, DateTime)>) -> Vec<Run> {
             None => runs.push(Run { kind, onsets: vec![onset], rule: None }),
         }
     }
-    // What follows no rule is listed together.
+    // Changes without a rule are listed together.
     let mut merged: Vec<Run> = Vec::new();
     for mut run in runs {
         run.rule = rule_of(&run.onsets);

@@ -1,19 +1,18 @@
-//! From the zones that a calendar names to rules that turn local time into instants.
+//! The time zones of a calendar, as rules that turn local time into instants.
 //!
-//! A zone that is not understood moves every event in it by hours, so there are many ways to understand one, tried in
-//! this order: the TZID as an IANA name in any case of letters; its ending, where a program put its own prefix in front
-//! (`/mozilla.org/20050126_1/Europe/Berlin`); a Windows name; the `X-LIC-LOCATION` of the VTIMEZONE of that TZID; the
-//! rules of that VTIMEZONE. Only then are its times read as floating, with a problem.
+//! An unknown zone would move its events by hours, so a TZID is resolved in several ways, in this order: as an IANA name in any
+//! case; by its ending, if a program added a prefix (`/mozilla.org/20050126_1/Europe/Berlin`); as a Windows name; by the
+//! `X-LIC-LOCATION` of its VTIMEZONE; by the rules of its VTIMEZONE. Otherwise its times are read as floating, with a problem.
 //!
-//! A known name wins over an embedded VTIMEZONE that says something else. The definition was copied when the event was
-//! made: governments change rules afterwards, many programs write one year's rules for all years, and a series must
-//! follow the clocks on the wall. Rejected: the definition first, as RFC 5545 §3.6.5 reads. It is right for zones that
-//! nobody else knows, and there it is used.
+//! A known name takes precedence over the embedded VTIMEZONE, which was copied when the event was created: governments change
+//! rules later, many programs write one year's rules for all years, and a series must follow local time.
 //!
-//! `X-WR-TIMEZONE` says in which zone a published calendar's floating times are meant: that is the writer's word and
-//! better than a guess by the reader's zone. It does not touch times in UTC, which are instants, nor whole days, which
-//! are days wherever the owner is. Rejected: moving UTC times into it (recurring-ical-events does). It changes nothing
-//! for single events, and makes a series in UTC drift from what every RFC 5545 reader shows.
+//! `X-WR-TIMEZONE` gives the zone of floating times in a published calendar, which is better than the reader's zone. It does not
+//! affect times in UTC, which are instants, nor whole days, which are days in the owner's zone.
+//!
+//! Rejected: the definition first, as in RFC 5545 §3.6.5; it is used for zones with an unknown name. Also rejected: moving UTC
+//! times into `X-WR-TIMEZONE`, as recurring-ical-events does. It changes nothing for single events, and a series in UTC would
+//! differ from what every RFC 5545 reader shows.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -68,7 +67,7 @@ impl Zone {
         Zone { rules, custom: true }
     }
 
-    /// The IANA name; none if the zone is known by its VTIMEZONE alone.
+    /// The IANA name; `None` for a zone that only its VTIMEZONE defines.
     pub fn name(&self) -> Option<&str> {
         if self.custom { None } else { self.rules.iana_name() }
     }
@@ -78,8 +77,8 @@ impl Zone {
         &self.rules
     }
 
-    /// The instant of a local time. One that the clocks skip is read with the offset before the gap; of one that occurs
-    /// twice it is the first (RFC 5545 §3.3.5). None beyond the range of instants.
+    /// The instant of a local time. A time that the clocks skip has the offset before the gap; a time that occurs twice is the
+    /// first (RFC 5545 §3.3.5). `None` beyond the range of instants.
     pub fn instant(&self, local: DateTime) -> Option<Timestamp> {
         self.rules.to_timestamp(local).ok()
     }
@@ -90,15 +89,15 @@ impl Zone {
     }
 }
 
-/// A zone that remembers between which changes of the clocks it was last asked about. A series asks for hundreds of
-/// times in a row, and looking each of them up was most of the work of a query.
+/// A zone with a cache of the last period between two changes of the clocks. A series needs hundreds of times in a row, and
+/// looking up each of them was most of the work of a query.
 #[derive(Debug)]
 pub(super) struct Clock<'z> {
     zone: &'z Zone,
     stretch: Cell<Stretch>,
 }
 
-/// Wall times, in seconds, that have one offset beyond doubt.
+/// Local times, in seconds, that certainly have one offset.
 #[derive(Clone, Copy, Debug)]
 struct Stretch {
     from: i64,
@@ -140,7 +139,7 @@ impl<'z> Clock<'z> {
     }
 }
 
-/// The zones of one calendar: those that it names or defines, and the ones that times without a zone are meant in.
+/// The zones of one calendar: those that it names or defines, and those of times without a zone.
 #[derive(Debug)]
 pub struct Zones<'a> {
     /// The first VTIMEZONE of each TZID.
@@ -215,7 +214,7 @@ impl<'a> Zones<'a> {
     }
 }
 
-/// A name from outside in a message: short, and without anything that could disturb a log.
+/// A name from outside, shortened and cleaned for a message or a log.
 pub(super) fn shown(name: &str) -> String {
     let clean: String = name.chars().filter(|character| !character.is_control()).take(64).collect();
     format!("`{clean}`")

@@ -194,7 +194,7 @@ async fn many_pages_with_empty_ones_among_them_are_all_read() -> anyhow::Result<
     Ok(())
 }
 
-/// Google says 403 to whoever asks too often, and by the reason alone that is no refusal.
+/// Google answers 403 to too many requests; only the reason shows that it is not a refusal.
 #[tokio::test]
 async fn too_many_requests_are_waited_for() -> anyhow::Result<()> {
     let world = World::new().await?;

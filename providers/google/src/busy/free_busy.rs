@@ -76,7 +76,7 @@ fn read(answer: &Value, id: &str, part: Window) -> Result<Times, Failure> {
     let mut times = Times::new();
     for one in api::list(entry, "busy")? {
         let at = |name: &str| one[name].as_str().and_then(rfc3339::parse);
-        let (start, end) = at("start").zip(at("end")).ok_or_else(|| api::nonsense("a time in it is none"))?;
+        let (start, end) = at("start").zip(at("end")).ok_or_else(|| api::nonsense("it holds an invalid time"))?;
         let (start, end) = (start.max(part.start), end.min(part.end));
         if start < end {
             times.push((start, end));

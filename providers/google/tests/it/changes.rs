@@ -100,7 +100,7 @@ fn a_position_that_google_forgot_begins_anew() {
         let script = Script::default().refuse(&look, status, reason);
         assert_eq!(remedy(page(&script, Some(since("s1")), 250)), expected, "{status} {reason}");
     }
-    // Without a position there is none to be lost.
+    // Without a cursor, none can expire.
     let script = Script::default().refuse(&format!("GET {EVENTS}?maxResults=250&{WINDOW}"), 400, "badRequest");
     assert_eq!(remedy(page(&script, None, 250)), Remedy::Invalid("badRequest".into()));
 }

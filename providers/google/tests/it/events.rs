@@ -222,7 +222,7 @@ fn what_somebody_changed_meanwhile_is_not_overwritten() {
     let script = Script::default().expect(&get(), 200, item());
     let Remedy::Conflict(event) = remedy(update(&script, Some("\"6\""), retitled())) else { panic!("a conflict") };
     assert_eq!(event.etag.as_deref(), Some("\"7\""));
-    // It changes between the reading and the writing: once for whoever knows an etag, and thrice for whoever does not.
+    // It changes between the reading and the writing: once for a caller with an etag, and three times for one without.
     let mut newer = item();
     newer["etag"] = "\"8\"".into();
     let script = Script::default().expect(&get(), 200, item()).refuse(&patch(), 412, "conditionNotMet").expect(

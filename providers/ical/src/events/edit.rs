@@ -86,7 +86,7 @@ fn repeats(calendar: &Component, main: &Fields) -> bool {
     !main.recurrence.is_empty() || calendar.inner("VEVENT").nth(1).is_some()
 }
 
-/// Marks the attendees for whom the server may act, if the owner organises the event.
+/// Marks the attendees that the server may act for, if the owner organises the event.
 fn schedule(session: &Session<'_>, calendar: &mut Component, before: &Fields, notify: Notify) -> Result<(), Failure> {
     let known: Vec<String> = before.attendees.iter().map(|attendee| attendee.address.clone()).collect();
     for component in calendar.inner_mut("VEVENT") {

@@ -223,7 +223,7 @@ fn a_failing_server_deletes_nothing() {
         assert!(!matches!(remedy, Remedy::CursorExpired), "{status}: {remedy:?}");
     }
     let reader = Reader::of(Habits { cuts_queries_short: true, ..Habits::default() });
-    assert!(matches!(remedy(reader.page(None, 10)), Remedy::WindowTooLarge(_)), "half a listing is none");
+    assert!(matches!(remedy(reader.page(None, 10)), Remedy::WindowTooLarge(_)), "half a listing is not a listing");
 }
 
 #[test]

@@ -271,7 +271,7 @@ fn a_stale_writer_changes_nothing() {
         assert_eq!(conflict(failure), present);
         assert_eq!(caller.get(&made.id).expect("there"), present);
         caller.update(&made.id, None, patch("3"), Notify::All).expect("whatever is there");
-        caller.update("none.ics", None, patch("3"), Notify::All).expect_err("there is none");
+        caller.update("none.ics", None, patch("3"), Notify::All).expect_err("it does not exist");
         assert_eq!(caller.server.names(), [made.id]);
     }
 }

@@ -1,10 +1,10 @@
 //! Changing the fields of a VEVENT in place.
 //!
-//! A setter that is given what is there already changes nothing, so that an update of one field leaves the parameters
-//! of the others (a LANGUAGE, a vendor's marks) as they are. Times are written in a form that every reader turns into
-//! the same instant: a local time with its TZID, or UTC where the zone has no name that others know or where the local
-//! time means another instant (the second of two equal hours).
-//! Rejected: writing an event anew from its fields.
+//! Setting a field to its present value changes nothing, so that parameters (a LANGUAGE, vendor marks) stay. Times are written so
+//! that every reader computes the same instant: as local time with its TZID, or in UTC if the zone's name is unknown to others
+//! or the local time is ambiguous (the second of two equal hours).
+//!
+//! Rejected: writing an event anew from its fields, which loses everything else.
 
 use jiff::Timestamp;
 
@@ -32,7 +32,7 @@ pub fn set_title(event: &mut Component, title: &str) {
     set_text(event, "SUMMARY", title);
 }
 
-/// Sets DESCRIPTION, or takes it away if it is empty, and takes away the HTML copy that some programs keep beside it.
+/// Sets DESCRIPTION, or removes it if it is empty, and removes the HTML copy that some programs keep.
 pub fn set_description(event: &mut Component, description: &str) {
     if event.text("DESCRIPTION").unwrap_or_default() == description {
         return;
@@ -50,7 +50,7 @@ fn set_text(event: &mut Component, name: &str, text: &str) {
     }
 }
 
-/// Sets DTSTART and DTEND, and takes DURATION away.
+/// Sets DTSTART and DTEND, and removes DURATION.
 pub fn set_when(event: &mut Component, when: &When) {
     let (start, end) = match when {
         When::Timed { start, start_zone, end, end_zone } => {
@@ -95,7 +95,7 @@ pub fn set_status(event: &mut Component, new: Status) {
     event.set(Property::new("STATUS", value));
 }
 
-/// Sets TRANSP for everybody and X-MICROSOFT-CDO-BUSYSTATUS for what it cannot say.
+/// Sets TRANSP, and X-MICROSOFT-CDO-BUSYSTATUS for kinds that TRANSP cannot express.
 pub fn set_busy(event: &mut Component, new: Busy) {
     let (transp, outlook) = match new {
         Busy::Busy => ("OPAQUE", "BUSY"),
@@ -120,8 +120,8 @@ pub fn set_organiser(event: &mut Component, new: &Organiser) {
     event.set(property);
 }
 
-/// Makes these the attendees, in this order. The property of one who stays keeps its answer and all that it says
-/// besides; an ATTENDEE without an e-mail address, which [`super::attendees`] does not show, stays too.
+/// Sets the attendees, in this order. An attendee who stays keeps their answer and their other parameters. An ATTENDEE without
+/// an e-mail address, which [`super::attendees`] omits, stays too.
 pub fn set_attendees(event: &mut Component, new: &[Attendee]) {
     let present: Vec<Property> = event.all("ATTENDEE").cloned().collect();
     let mut properties: Vec<Property> = Vec::with_capacity(new.len());
@@ -154,7 +154,7 @@ fn rename(property: &mut Property, new: Option<&str>) {
     }
 }
 
-/// Sets the answer of the attendee with one of these addresses, and nothing else. Whether there is one.
+/// Sets the answer of the attendee with one of these addresses, and nothing else. Returns false if there is no such attendee.
 pub fn set_answer(event: &mut Component, addresses: &[&str], answer: Answer) -> bool {
     let mut found = false;
     for property in event.properties.iter_mut().filter(|property| property.name == "ATTENDEE") {
@@ -168,10 +168,10 @@ pub fn set_answer(event: &mut Component, addresses: &[&str], answer: Answer) -> 
     found
 }
 
-/// Puts these content lines in the place of RRULE, RDATE, EXDATE and EXRULE.
+/// Replaces RRULE, RDATE, EXDATE and EXRULE with these content lines.
 ///
 /// # Errors
-/// If a line is none of the first three or cannot be read; nothing is changed then.
+/// If a line is not one of the first three or cannot be read. Then nothing changes.
 pub fn set_recurrence(event: &mut Component, lines: &[String]) -> Result<(), BadValue> {
     let mut properties = Vec::with_capacity(lines.len());
     for line in lines {
@@ -197,7 +197,7 @@ pub fn set_recurrence(event: &mut Component, lines: &[String]) -> Result<(), Bad
     Ok(())
 }
 
-/// Raises SEQUENCE by one and stamps the event: what RFC 5546 §2.1.4 asks of a change by the organiser.
+/// Raises SEQUENCE by one and stamps the event, as RFC 5546 §2.1.4 requires for significant changes by the organiser.
 pub fn revise(event: &mut Component, now: Timestamp) {
     let sequence = event.property("SEQUENCE").and_then(|property| property.value.trim().parse::<u32>().ok());
     let next = sequence.unwrap_or(0).saturating_add(1);
@@ -205,7 +205,7 @@ pub fn revise(event: &mut Component, now: Timestamp) {
     stamp(event, now);
 }
 
-/// Sets DTSTAMP and LAST-MODIFIED: what every change does.
+/// Sets DTSTAMP and LAST-MODIFIED, for every change.
 pub fn stamp(event: &mut Component, now: Timestamp) {
     event.set(utc("DTSTAMP", now));
     event.set(utc("LAST-MODIFIED", now));

@@ -1,11 +1,12 @@
 //! The fields of one VEVENT, read and changed in place.
 //!
-//! A provider maps an event to the contract and back. What the contract does not name (alarms, categories, a vendor's
-//! own properties) is the owner's, so fields are read from the tree and set in the tree, and nothing else in it moves.
-//! Fields of the format that say one thing in two ways are read together: TRANSP, STATUS and Outlook's
-//! `X-MICROSOFT-CDO-BUSYSTATUS` make one [`Busy`]. Where they disagree, the answer is the one that blocks, except that
-//! TRANSPARENT is believed: programs that do not know Outlook's property change TRANSP and leave the other behind.
-//! Rejected: a struct that replaces the tree. Whatever it has no field for would be lost in the first update.
+//! A provider converts events to the contract and back. Data that the contract does not name (alarms, categories, vendor
+//! properties) must stay, so fields are read from the tree and set in the tree, and nothing else changes. Properties with an
+//! overlapping meaning are read together: TRANSP, STATUS and Outlook's `X-MICROSOFT-CDO-BUSYSTATUS` make one [`Busy`]. If they
+//! disagree, the blocking one counts, except that TRANSPARENT always counts: programs without Outlook's property change
+//! TRANSP only.
+//!
+//! Rejected: a struct that replaces the tree. The first update would lose everything without a field.
 
 mod change;
 
@@ -22,7 +23,7 @@ use super::value::{self, DateOrTime, Listed, PeriodEnd};
 use super::zone::Clock;
 use super::{Component, Problem, Problems, Property, Zone, Zones};
 
-/// What an event says of itself.
+/// The fields of an event.
 #[derive(Clone, Debug)]
 pub struct Fields {
     pub uid: String,
@@ -30,7 +31,7 @@ pub struct Fields {
     pub title: String,
     /// DESCRIPTION, lines ended by `\n`.
     pub description: String,
-    /// None if DTSTART cannot be read; a problem then says so.
+    /// `None` if DTSTART cannot be read; then a problem says so.
     pub when: Option<When>,
     /// RECURRENCE-ID, if this is a changed occurrence of a series.
     pub original: Option<Moment>,
@@ -55,7 +56,7 @@ pub enum When {
     Days { start: Date, end: Date },
 }
 
-/// What the time of an event means to somebody who wants to meet its owner.
+/// The kind of an event's time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Busy {
     Busy,
@@ -153,7 +154,7 @@ fn when(timing: &Timing, owner: &Zone) -> Option<When> {
     })
 }
 
-/// What the time of the event means. The owner's own answer to an invitation is not part of it.
+/// The kind of the event's time, without regard to the owner's answer to an invitation.
 pub fn busy(event: &Component) -> Busy {
     let value = |name: &str| event.property(name).map(|property| property.value.trim().to_ascii_uppercase());
     let outlook = value("X-MICROSOFT-CDO-BUSYSTATUS");
@@ -206,7 +207,7 @@ fn is_one_of(property: &Property, addresses: &[&str]) -> bool {
     address(property).is_some_and(|own| addresses.iter().any(|address| same_address(&own, address)))
 }
 
-/// Without regard to the case of ASCII letters alone: what else a mailbox may hold, its server compares as it likes.
+/// Whether two addresses are equal, ignoring the case of ASCII letters only.
 fn same_address(one: &str, other: &str) -> bool {
     fn bare(address: &str) -> &str {
         after_mailto(address.trim()).unwrap_or(address.trim())
@@ -224,14 +225,14 @@ fn address(property: &Property) -> Option<String> {
     found.contains('@').then_some(found)
 }
 
-/// What follows `mailto:`, also where a colon in an unquoted parameter has cut the line too early.
+/// The text after `mailto:`, even if a colon in an unquoted parameter split the line too early.
 fn after_mailto(value: &str) -> Option<&str> {
     const SCHEME: &str = "mailto:";
     let at = value.as_bytes().windows(SCHEME.len()).position(|part| part.eq_ignore_ascii_case(SCHEME.as_bytes()))?;
     value.get(at + SCHEME.len()..).map(str::trim)
 }
 
-/// RFC 6068 §2. What is no escape stays as it is.
+/// Decodes escapes (RFC 6068 §2). Malformed ones stay.
 fn decode_percent(address: &str) -> String {
     let mut bytes = Vec::with_capacity(address.len());
     let mut rest = address.as_bytes();
@@ -272,7 +273,7 @@ fn answer_of(property: &Property) -> Answer {
 }
 
 fn instant_of(event: &Component, name: &str) -> Option<Timestamp> {
-    // These are in UTC by RFC 5545, so one that does not say so is meant in it.
+    // By RFC 5545 these are in UTC, even without the mark.
     let value = value::date_or_time(event.property(name)?).ok()?;
     Zone::utc().instant(value.wall())
 }
@@ -293,7 +294,7 @@ fn recurrence(event: &Component, zones: &mut Zones<'_>, uid: &str, problems: &mu
     lines
 }
 
-/// A list of times in UTC instead of a zone that nobody else knows.
+/// A list of times in UTC, for a zone that others do not know.
 fn in_utc(property: &Property, zones: &mut Zones<'_>, uid: &str, problems: &mut Problems) -> Property {
     let mut utc = |value: DateOrTime<'_>| {
         let at = zones.of(value, uid, problems).instant(value.wall())?;

@@ -1,4 +1,4 @@
-//! Days as numbers, and what a rule asks of a day.
+//! Days as numbers, and a rule's test of a day.
 //!
 //! A rule that runs for decades looks at many days and keeps few, so days are counted as integers and their year and
 //! month are computed only where a part of the rule asks for them. Every part that speaks of days is a test of one day
@@ -59,7 +59,7 @@ pub(super) fn days_in_month(year: i64, month: i64) -> i64 {
     }
 }
 
-/// What a rule asks of days, with DTSTART filled in.
+/// A rule's test of days, completed by DTSTART.
 #[derive(Debug)]
 pub(super) struct DayTest {
     /// Bit `m` is month `m`. Zero: any.

@@ -130,7 +130,7 @@ impl Starts<'_> {
         self.start - self.start.rem_euclid(self.unit())
     }
 
-    /// Fills the set of the next interval. False if there is none before the end.
+    /// Fills the set of the next interval. Returns false at the end.
     fn fill(&mut self) -> bool {
         let Some(units) = self.interval.checked_mul(i64::from(self.rule.interval)) else { return false };
         self.interval += 1;

@@ -9,7 +9,7 @@ use crate::service::{self, Happened};
 use crate::{record, wrong};
 
 pub(crate) fn page(c: &Connection, calendar: &str, cursor: Option<&[u8]>, max: u32) -> Result<Batch, Failure> {
-    let expired = || failure(Remedy::CursorExpired, "", "the cursor is none of this provider's");
+    let expired = || failure(Remedy::CursorExpired, "", "this provider did not make the cursor");
     let place = match cursor.map(Place::read) {
         None => Place::BEGINNING,
         Some(Some(place)) => place,

@@ -74,7 +74,7 @@ pub(crate) fn get(c: &Connection, calendar: &str, id: &str) -> Result<Event, Fai
 
 pub(crate) fn get_many(c: &Connection, calendar: &str, ids: &[String]) -> Result<Vec<Fetched>, Failure> {
     if ids.is_empty() && wrong("nothing-is-invalid") {
-        return Err(invalid("ids", "there are none"));
+        return Err(invalid("ids", "the list is empty"));
     }
     let one = |id: &String| {
         let mut outcome = service::get(calendar, id).and_then(|stored| record::event(c, &stored));
