@@ -96,6 +96,12 @@ enum Command {
     Doctor(doctor::Args),
 }
 
+/// The arguments and help of every command.
+#[must_use]
+pub fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {

@@ -29,8 +29,8 @@ pub(super) enum Command {
     TwoWay {
         /// The id or name of the program
         program: String,
-        /// The new value
-        #[arg(action = clap::ArgAction::Set, value_parser = clap::builder::BoolishValueParser::new(), value_name = "on|off")]
+        /// The new value: on or off
+        #[arg(action = clap::ArgAction::Set, value_parser = clap::builder::BoolishValueParser::new(), value_name = "on|off", hide_possible_values = true)]
         on: bool,
         /// The id or name of the organisation
         #[arg(long, value_name = "ORGANISATION")]

@@ -59,7 +59,7 @@ pub(super) struct Create {
     /// can be repeated [default: every scope of this kind of token]
     #[arg(long, value_name = "SCOPE")]
     scope: Vec<Scope>,
-    /// The name, for your lists
+    /// A name to recognise the token by
     #[arg(long, default_value = "created on the command line")]
     name: String,
     /// When it expires, in RFC 3339 format [default: never]

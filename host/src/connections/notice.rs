@@ -7,7 +7,10 @@ use crate::{
     connections::{CalendarAccess, State, store},
     ids::ConnectionId,
     jobs::{self, Lease, LeaseError, Outcome},
-    mail::{Mailer, OutgoingMail, SendError},
+    mail::{
+        Mailer, OutgoingMail, SendError,
+        reconnect::{ReconnectMail, SUBJECT},
+    },
     people,
     plugins::egress::Origin,
 };
@@ -36,32 +39,26 @@ pub async fn send(
     tx.commit().await?;
     let (Some(connection), Some(person)) = (lost, person) else { return done(calendars, lease).await };
     let provider = calendars.registry.provider(&connection.provider).await.ok();
-    let provider = provider.map_or(connection.provider, |provider| provider.plugin.description().name.clone());
-    let account = connection.address.map(|address| format!(" ({address})")).unwrap_or_default();
-    let what_to_do = match connection.service_account {
-        None => {
-            "This happens when access is taken back, or was not used for long.\n\nNothing is lost. Connect it again here, and what \
-             waits gets there:"
-        }
-        Some(_) => {
-            "Your organisation had connected it for you; whoever runs its mail and calendar can mend that.\n\nNothing is lost. If \
-             you do not want to wait, disconnect it here and connect it yourself, and what waits gets there:"
-        }
+    let provider =
+        provider.map_or_else(|| connection.provider.clone(), |provider| provider.plugin.description().name.clone());
+    let mail = ReconnectMail {
+        name: &person.name,
+        service: &provider,
+        account: connection.account.address.as_deref(),
+        by_organisation: connection.service_account.is_some(),
+        url: &format!("{here}{SETTINGS}"),
     };
-    let text = format!(
-        "Hello {name},\n\n{provider}{account} no longer lets us see when you are busy, and we cannot put meetings into your \
-         calendar. {what_to_do}\n{here}{SETTINGS}\n",
-        name = person.name
-    );
-    let letter = OutgoingMail { id: lease.job.to_string(), to: person.email, subject: SUBJECT.into(), text };
-    match mailer.send(&letter).await {
+    let text = match mail.text() {
+        Ok(text) => text,
+        Err(error) => return Ok(Outcome::Dead { error: error.to_string() }),
+    };
+    let mail = OutgoingMail { id: lease.job.to_string(), to: person.email, subject: SUBJECT.into(), text };
+    match mailer.send(&mail).await {
         Ok(()) => done(calendars, lease).await,
         Err(error @ SendError::Refused(_)) => Ok(Outcome::Dead { error: error.to_string() }),
         Err(error @ SendError::Later(_)) => Ok(Outcome::Retry { error: error.to_string(), after: None }),
     }
 }
-
-const SUBJECT: &str = "Connect your calendar again";
 
 async fn done(calendars: &CalendarAccess, lease: &Lease) -> Result<Outcome, LeaseError> {
     let mut tx = calendars.db.begin().await?;

@@ -8,6 +8,7 @@
 //! the configuration only. Texts are templates in `host/templates/mail`. Rejected: a trait for tests, which have a real
 //! server; HTML, which a few sentences do not need; a pool of connections for one mail per hour.
 
+pub mod reconnect;
 mod server;
 pub mod sign_in;
 

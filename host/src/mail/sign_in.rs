@@ -57,7 +57,8 @@ async fn answered(mut tx: db::Tx, lease: &Lease, id: SignInId) -> Result<Outcome
     Ok(Outcome::Done)
 }
 
-const SUBJECT: &str = "Sign in to Chronus";
+/// The subject of the mail.
+pub const SUBJECT: &str = "Sign in to Chronus";
 
 #[derive(Template)]
 #[template(path = "mail/sign_in.txt")]
@@ -74,7 +75,11 @@ struct Link<'a> {
     url: String,
 }
 
-fn text(origin: &Origin, links: &[(Account, SecretString)]) -> Result<String, askama::Error> {
+/// The text of the mail, with a link for each account.
+///
+/// # Errors
+/// Never in practice: the template has no part that can fail.
+pub fn text(origin: &Origin, links: &[(Account, SecretString)]) -> Result<String, askama::Error> {
     let links = links.iter().map(|(account, secret)| Link {
         name: &account.name,
         organisation: &account.organisation,

@@ -1,4 +1,4 @@
-//! Every command there is, found by asking for help, and what each refuses.
+//! Every command, found by reading the help, and what each refuses.
 
 use super::{
     Run, SECRET,
@@ -6,7 +6,7 @@ use super::{
 };
 use anyhow::{Context, ensure};
 
-/// The commands that do something, by asking each for its help.
+/// The commands without subcommands, found by reading the help of each.
 fn leaves(path: &[String]) -> anyhow::Result<Vec<Vec<String>>> {
     let arguments: Vec<_> = path.iter().map(String::as_str).chain(["--help"]).collect();
     let help = Run::new()?.arguments(&arguments).end()?;
@@ -14,7 +14,7 @@ fn leaves(path: &[String]) -> anyhow::Result<Vec<Vec<String>>> {
     let text = help.stdout();
     let Some((_, list)) = text.split_once("\nCommands:\n") else { return Ok(vec![path.to_vec()]) };
     let names = list.lines().take_while(|line| !line.is_empty()).filter_map(|line| {
-        // What goes on from the line before stands further in.
+        // A line that continues the one before is indented further.
         let name = line.strip_prefix("  ").filter(|rest| !rest.starts_with(' '))?;
         name.split_whitespace().next()
     });
@@ -78,13 +78,13 @@ async fn what_makes_no_organisation_person_or_token_is_refused_with_advice_and_c
     let mut wrong = Vec::new();
     for (arguments, advice) in cases {
         let run = deployment.run(&arguments)?.arguments(&["--json"]).end()?;
-        // All of them at once, so that one run tells what is to be mended.
+        // All failures are reported together.
         if let Err(error) = refuses(&run, advice) {
             wrong.push(format!("{}: {error:#}", arguments.join(" ")));
         }
     }
     ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
-    // Nothing is wrong with these, but that others were there before.
+    // These are valid, but the names are taken.
     for taken in [&["organisation", "add", "One"][..], &["program", "add", "Mentoring", "--organisation", "One"]] {
         ensure!(deployment.json(1, taken)?["error"]["code"] == "name-taken");
     }

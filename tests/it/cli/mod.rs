@@ -1,7 +1,7 @@
-//! The command line, from outside: what it prints, what it says, and its exit codes.
+//! The command line from outside: its output, its messages and its exit codes.
 //!
-//! It is started as a user starts it, because exit codes and what goes to which stream are what is promised. Whatever
-//! a target holds as a secret must not come out again, in no stream and in no form.
+//! The program is started as a user starts it, because the exit codes and the use of the streams are promised. A secret
+//! of a target must not appear in any stream in any form.
 
 mod commands; // Every command there is.
 mod operator; // The commands that work on a deployment's database.
@@ -18,10 +18,10 @@ use std::{
     process::{Command, Output},
 };
 
-/// In every target here, and in nothing that comes out.
+/// The secret of every target here; it must not appear in any output.
 const SECRET: &str = "hunter22 \"secret\"";
 
-/// What an unreadable argument, file, target or component leads to.
+/// The exit code for an invalid argument, file, target or component.
 const INPUT: i32 = 2;
 
 #[test]
@@ -60,7 +60,7 @@ fn inspect_tells_how_a_signature_stands() -> anyhow::Result<()> {
     let trusted = repo_root().join("plugins-build/out/trusted.pub");
     let trusted = trusted.to_str().context("the checkout's path is text")?;
     ensure!(state(0, &[])? == "unsigned" && state(1, &["--trusted", trusted])? == "unsigned");
-    // The signature of other bytes.
+    // A signature of other bytes.
     std::fs::copy(built.signature.as_ref().context("providers are signed")?, folder.path().join("copy.wasm.sig"))?;
     ensure!(state(0, &[])? == "invalid" && state(1, &["--trusted", trusted])? == "invalid");
     std::fs::write(folder.path().join("copy.wasm.sig"), "signed, honestly")?;
@@ -197,7 +197,7 @@ fn malformed_arguments_are_refused_with_advice() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// An event's whole life by commands alone: what one leaves in files (memo, cursor), the next goes on with.
+/// The whole life of an event with commands alone; each command continues with the files (memo, cursor) of the one before.
 #[tokio::test]
 async fn events_and_changes_of_a_real_server() -> anyhow::Result<()> {
     if peers::left_out(&[Peer::Radicale])? {
@@ -260,7 +260,7 @@ async fn events_and_changes_of_a_real_server() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The service refuses the credential; the failure is printed, and at the loudest nothing of the credential is.
+/// The service refuses the credential. The failure is printed, and even at the most verbose level no part of the credential.
 #[test]
 fn what_the_service_refuses_is_an_answer_and_no_line_tells_the_secret() -> anyhow::Result<()> {
     let service = refuse_everybody()?;
@@ -300,7 +300,7 @@ fn doctor_says_what_to_do() -> anyhow::Result<()> {
 
 // ---- running it -----------------------------------------------------------------------------------------------------
 
-/// A command to be run.
+/// A command to run.
 struct Run {
     command: Command,
     /// Holds the target.
@@ -310,7 +310,7 @@ struct Run {
 impl Run {
     fn new() -> anyhow::Result<Self> {
         let mut command = Command::new(program()?);
-        // Compiled code is kept in the checkout, beside everything else that is made.
+        // Compiled code is cached in the checkout, beside all other build output.
         command.env("XDG_CACHE_HOME", repo_root().join("target/cache")).env_remove("CHRONUS_LOG");
         command.stdin(std::process::Stdio::null());
         Ok(Self { command, folder: tempfile::tempdir()? })
@@ -322,7 +322,7 @@ impl Run {
         let built = built.provider(component).or_else(|_| built.guest(component))?;
         let path = run.folder.path().join("target.toml");
         std::fs::write(&path, target)?;
-        // The operation comes before its arguments, so the target is given when the command ends.
+        // The operation comes before its arguments, so the target is added last.
         Ok(run.arguments(&["plugin", "call"]).path(&built.path))
     }
 
@@ -350,7 +350,7 @@ impl Run {
     }
 }
 
-/// What came of it.
+/// The result of a command.
 struct Ended(Output);
 
 impl Ended {
@@ -372,7 +372,7 @@ impl Ended {
         Ok(())
     }
 
-    /// Exit code 2, and a sentence with this advice: on standard error, and as JSON.
+    /// Checks for exit code 2 and a message with this advice, on standard error and as JSON.
     fn refuses(&self, advice: &str) -> anyhow::Result<()> {
         self.has_code(INPUT)?;
         ensure!(self.stderr().contains(advice), "no `{advice}` in {}", self.stderr());
@@ -404,12 +404,12 @@ impl Ended {
     }
 }
 
-/// The secret as TOML has it.
+/// The secret as a TOML string.
 fn quoted() -> String {
     format!("'{SECRET}'")
 }
 
-/// A service that answers 401 to whatever it is asked, for as long as this process lives.
+/// A service that answers every request with 401, as long as this process lives.
 fn refuse_everybody() -> anyhow::Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;

@@ -1,4 +1,4 @@
-//! The commands by which an operator looks after providers, keys and jobs, on a database of the test's own.
+//! The operator's commands for providers, keys and jobs, each test on a database of its own.
 
 use super::{Ended, Run, SECRET};
 use anyhow::{Context, ensure};
@@ -16,7 +16,7 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// A deployment that nobody has used yet.
+/// A new deployment.
 pub(super) struct Deployment {
     pub(super) database: Database,
     folder: TempDir,
@@ -24,7 +24,7 @@ pub(super) struct Deployment {
 
 impl Deployment {
     pub(super) async fn new() -> anyhow::Result<Self> {
-        // Whoever asks for components first builds them, which no runtime should wait for.
+        // The first caller builds the components, which must not block the runtime.
         tokio::task::spawn_blocking(components).await??;
         Ok(Self { database: Database::fresh().await?, folder: TempDir::new()? })
     }
@@ -33,7 +33,7 @@ impl Deployment {
         self.folder.path().join("chronus.keys")
     }
 
-    /// A file in a folder of its own, which goes with this.
+    /// A file in a temporary folder that is deleted with this value.
     fn file(&self, name: &str, text: &str) -> anyhow::Result<PathBuf> {
         let path = self.folder.path().join(name);
         std::fs::write(&path, text)?;
@@ -48,7 +48,7 @@ impl Deployment {
         Ok(run.variable("CHRONUS_KEYS", keys.to_str().context("a temporary path is text")?).arguments(arguments))
     }
 
-    /// Runs a command that ends with this code, and gives its JSON.
+    /// Runs a command that must end with this exit code, and returns its JSON.
     pub(super) fn json(&self, code: i32, arguments: &[&str]) -> anyhow::Result<Value> {
         let run = self.run(arguments)?.arguments(&["--json"]).end()?;
         run.has_code(code).with_context(|| arguments.join(" "))?;
@@ -89,7 +89,7 @@ async fn a_provider_is_added_accepted_offered_and_removed() -> anyhow::Result<()
 
     ensure!(deployment.json(0, &["plugin", "remove", "ical"])? == json!({ "removed": "ical" }));
     ensure!(deployment.json(0, &["plugin", "list"])? == json!({ "providers": [] }));
-    // With its digest, and all at once.
+    // With its digest, and accepted in the same command.
     let idle = components()?.guest("idle")?;
     let added =
         deployment.json(0, &["plugin", "add", text(&idle.path)?, "--accept-digest", &idle.sha256, "--accept"])?;
@@ -118,7 +118,7 @@ async fn malformed_arguments_are_refused_with_advice_and_change_nothing() -> any
         (&["plugin", "add", path, "--accept"], "--trusted FILE"),
         (&["plugin", "add", path, "--trusted", "nowhere.pub"], "nowhere.pub"),
         (&["plugin", "add", path, "--trusted", text(&misspelt)?], "trusted.pub"),
-        (&["plugin", "add", path, "--trusted", trusted], "no signature beside"),
+        (&["plugin", "add", path, "--trusted", trusted], "has no signature file"),
         (&["plugin", "add", path, "--trusted", trusted, "--accept-digest", &digest], "cannot be used with"),
         (&["plugin", "add", path, "--accept-digest", &digest, "--accept"], "another file"),
         (&["plugin", "remove", "nobody"], "chronus plugin list"),
@@ -220,7 +220,7 @@ async fn keys_are_added_and_what_is_wrong_with_their_file_is_said_without_them()
     Ok(())
 }
 
-/// With advice, and without what is secret here.
+/// Checks for advice, and that no secret appears.
 pub(super) fn refuses(run: &Ended, advice: &str) -> anyhow::Result<()> {
     run.refuses(advice).and_then(|()| run.tells_no_secret())
 }

@@ -80,7 +80,7 @@ async fn every_end_has_its_own_page() -> anyhow::Result<()> {
 
     let page = scene.pressed(&ann).await?;
     let refused = ann.get(&scene.back(&page, ANN, Choice::Cancel).await?).await?;
-    reads(&refused, 422, &["was not told to give access", "nothing was stored"])?;
+    reads(&refused, 422, &["You did not give Google Calendar permission", "nothing was stored"])?;
 
     let page = scene.pressed(&ann).await?;
     let fewer = ann.get(&scene.back(&page, ANN, Choice::Without("/auth/calendar.freebusy")).await?).await?;
@@ -92,7 +92,7 @@ async fn every_end_has_its_own_page() -> anyhow::Result<()> {
     let blocked = ann.get(&scene.back(&page, ANN, Choice::All).await?).await?;
     reads(&blocked, 422, &["An IT administrator must approve first", "not the administrator"])?;
     // The next one of the domain is told before he tries.
-    reads(&ben.get("/settings/calendar").await?, 200, &["Somebody else must approve first", "school.example"])?;
+    reads(&ben.get("/settings/calendar").await?, 200, &["An IT administrator must approve first.", "school.example"])?;
     scene.world.google.block_apps("school.example", false);
 
     // Another browser, signed in as somebody else or not at all, gets nothing by the address; hers still does.
@@ -102,8 +102,9 @@ async fn every_end_has_its_own_page() -> anyhow::Result<()> {
     let nobody = Visitor::new(scene.host.origin())?.get(&back).await?;
     ensure!(nobody.location.as_deref() == Some("/sign-in"), "{:?}", nobody.location);
     ann.get(&back).await?.leads_to("/settings/calendar")?;
-    reads(&ann.get("/settings/calendar").await?, 200, &["Your calendar is connected.", ANN])?;
-    reads(&ann.get(&back).await?, 403, &["This sign-in is over"])?;
+    let page = ann.get("/settings/calendar").await?;
+    reads(&page, 200, &["Your calendar is connected.", ANN, "Your programs only read your availability."])?;
+    reads(&ann.get(&back).await?, 403, &["This sign-in is no longer valid"])?;
     ensure!(scene.world.connection(scene.world.ben).await?.is_none());
 
     // A key cannot do it, not even her own.
@@ -135,12 +136,12 @@ async fn a_browser_is_led_to_the_service_and_back() -> anyhow::Result<()> {
             json!(["open", settings]),
             connect.clone(),
             json!(["click", "button", "Cancel"]),
-            json!(["see", "refused", "The calendar's service was not told to give access"]),
+            json!(["see", "refused", "Your calendar was not connected"]),
             json!(["open", settings]),
             connect.clone(),
             json!(["click", "checkbox", "calendar.events"]),
             json!(["click", "button", "Allow"]),
-            json!(["see", "fewer", "The calendar's service was not told to give access"]),
+            json!(["see", "fewer", "Your calendar was not connected"]),
             json!(["open", settings]),
             connect,
             json!(["click", "button", "Allow"]),

@@ -1,5 +1,5 @@
-//! Links by which somebody signs in: they work once, for a while, for whom they were made, and asking for them tells
-//! nobody anything.
+//! Sign-in links: they work once, for 15 minutes and for one person, and asking for one reveals nothing about who has
+//! an account.
 
 use super::world::{SESSION, World};
 use anyhow::ensure;
@@ -15,7 +15,7 @@ async fn of_many_who_use_a_link_at_once_one_signs_in() -> anyhow::Result<()> {
     let mut pages = Vec::new();
     for _ in 0..8 {
         let visitor = world.visitor()?;
-        // The page uses nothing up, however often it is opened.
+        // Opening the page does not use the link up, however often it is opened.
         let page = visitor.get(&link).await?;
         ensure!(page.text.contains("Sign in as ann?") && page.text.contains("Ours"), "{}", page.text);
         pages.push((visitor, page));
@@ -36,7 +36,7 @@ async fn of_many_who_use_a_link_at_once_one_signs_in() -> anyhow::Result<()> {
             }
             410 => {
                 ensure!(
-                    seen.text.contains("does not work any more") && visitor.cookie(SESSION).is_none(),
+                    seen.text.contains("This link no longer works") && visitor.cookie(SESSION).is_none(),
                     "{}",
                     seen.text
                 );
@@ -66,7 +66,7 @@ async fn a_link_ends_after_a_quarter_of_an_hour() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// M12: the link says who it is, and not the browser that it is opened in.
+/// M12: the link decides who signs in, not an earlier session of the browser.
 #[tokio::test]
 async fn a_link_is_for_one_person_of_one_organisation() -> anyhow::Result<()> {
     let world = World::new().await?;
@@ -97,7 +97,7 @@ async fn nobody_learns_who_has_an_address() -> anyhow::Result<()> {
         answers.push((seen.status, headers, seen.text));
     }
     ensure!(answers[0] == answers[1] && answers[0] == answers[2], "{answers:?}");
-    // It costs the same, too: who it is shows when the mail is written.
+    // Both write the same rows, too: the address is only looked up when the mail is sent.
     ensure!(written[0] == written[1] && written[0].iter().sum::<i64>() > 0, "{written:?}");
     ensure!(!world.visitor()?.get("/sign-in/sent").await?.text.contains("example.org"));
     Ok(())
@@ -112,12 +112,12 @@ async fn an_address_is_written_to_so_often_and_no_more() -> anyhow::Result<()> {
         world.clock.advance(SignedDuration::from_secs(60));
     }
     ensure!(wishes().await? == MAILS_PER_ADDRESS);
-    // Whoever asks once more is told the same, and nothing comes of it; another address is another matter.
+    // One more request gets the same answer and sends nothing; another address has a limit of its own.
     world.ask("Ann@example.org").await?.leads_to("/sign-in/sent")?;
     ensure!(wishes().await? == MAILS_PER_ADDRESS);
     world.ask("ben@example.org").await?.leads_to("/sign-in/sent")?;
     ensure!(wishes().await? == MAILS_PER_ADDRESS + 1);
-    // An hour after the first one there may be one more, and one only.
+    // An hour after the first request, exactly one more is accepted.
     world.clock.advance(SignedDuration::from_secs((60 - MAILS_PER_ADDRESS) * 60));
     for _ in 0..2 {
         world.ask("ann@example.org").await?.leads_to("/sign-in/sent")?;
@@ -140,7 +140,7 @@ async fn a_client_asks_so_often_and_no_more() -> anyhow::Result<()> {
         ensure!(ask(world.visitor()?, format!("a{count}@example.org"), "192.0.2.1").await? == 303, "{count}");
     }
     ensure!(ask(world.visitor()?, "b@example.org".into(), "192.0.2.1").await? == 429);
-    // Saying that it comes from elsewhere helps it only as far as the proxy believes it.
+    // A forged address in the header does not help: only the address that the proxy added counts.
     ensure!(ask(world.visitor()?, "b@example.org".into(), "198.51.100.1, 192.0.2.1").await? == 429);
     ensure!(ask(world.visitor()?, "b@example.org".into(), "192.0.2.2").await? == 303);
     world.clock.advance(SignedDuration::from_hours(1));
@@ -148,7 +148,7 @@ async fn a_client_asks_so_often_and_no_more() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Hosts that share a database share the count, and none lets one more through.
+/// Hosts that share a database share the count, so the limit holds for all of them together.
 #[tokio::test(flavor = "multi_thread")]
 async fn many_who_ask_at_once_get_no_mail_more() -> anyhow::Result<()> {
     let world = World::new().await?;

@@ -1,4 +1,4 @@
-//! Mail, to a mail server by somebody else.
+//! Mail, sent to a real mail server.
 
 use super::world::World;
 use anyhow::{Context, ensure};
@@ -11,7 +11,7 @@ use jiff::SignedDuration;
 use std::time::Duration;
 use tokio::time;
 
-/// A service that sends its mail to this server.
+/// A service that sends its mail through this server.
 async fn world(server: &MailServer, user: &str) -> anyhow::Result<World> {
     let smtp = format!("smtp://{user}{}", server.address());
     World::with(|config: &mut Config| {
@@ -23,7 +23,7 @@ async fn world(server: &MailServer, user: &str) -> anyhow::Result<World> {
     .await
 }
 
-/// Lets time pass until that has come: what failed is tried again later.
+/// Advances the clock until the future is ready, so that retries happen.
 async fn in_time<T>(world: &World, what: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let passing = async {
         let mut tick = time::interval(Duration::from_millis(50));
@@ -38,7 +38,7 @@ async fn in_time<T>(world: &World, what: impl Future<Output = anyhow::Result<T>>
     }
 }
 
-/// Until there is nothing to be done any more.
+/// Waits until no job is left.
 async fn idle(world: &World) -> anyhow::Result<()> {
     let mut tick = time::interval(Duration::from_millis(20));
     loop {
@@ -63,7 +63,7 @@ async fn an_address_gets_one_mail_with_a_link_for_each_of_its_accounts() -> anyh
     let server = MailServer::start(None).await?;
     let world = world(&server, "").await?;
     let runner = work::start(&world.app).await?;
-    // Nobody has the first, so nothing comes of it.
+    // Nobody has the first address, so no mail is sent to it.
     for email in ["nobody@example.org", "Ann@Example.org"] {
         world.ask(email).await?.leads_to("/sign-in/sent")?;
         time::timeout(PATIENCE, idle(&world)).await??;
@@ -107,7 +107,8 @@ async fn what_fails_for_now_is_sent_later_and_what_is_refused_is_not() -> anyhow
     in_time(&world, idle(&world)).await?;
     let to = |name: &str| mails.iter().filter(|mail| mail.to == [format!("{name}@example.org")]).collect::<Vec<_>>();
     ensure!(to("later").len() == 1 && to("unknown").is_empty(), "{mails:?}");
-    // It cannot be told whether the first one arrived, so there is another: with the same name, and links that all work.
+    // The host cannot know whether the first mail arrived, so it sends another one with the same Message-ID. The links of
+    // both work.
     let [first, again] = to("lost")[..] else { anyhow::bail!("{mails:?}") };
     ensure!(first.headers["message-id"] == again.headers["message-id"], "{first:?} {again:?}");
     for mail in [again, first] {
@@ -121,7 +122,7 @@ async fn what_fails_for_now_is_sent_later_and_what_is_refused_is_not() -> anyhow
     Ok(())
 }
 
-/// Who mended the password of the mail server finds that nothing was lost; what is old by then is not sent any more.
+/// With a wrong password for the mail server, requests wait; those that are too old by then are dropped.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wish_waits_for_the_server_but_not_for_ever() -> anyhow::Result<()> {
     if peers::left_out(&[Peer::Aiosmtpd])? {
@@ -131,7 +132,7 @@ async fn a_wish_waits_for_the_server_but_not_for_ever() -> anyhow::Result<()> {
     let world = world(&server, "chronus:wrong@").await?;
     world.ask("ben@example.org").await?.leads_to("/sign-in/sent")?;
     let runner = work::start(&world.app).await?;
-    // An hour of attempts, none of which is the end of it before the hour is.
+    // Attempts go on, and none of them is final before the hour is over.
     in_time(&world, async {
         let mut tick = time::interval(Duration::from_millis(50));
         let begun = world.clock.now();

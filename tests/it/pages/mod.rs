@@ -1,7 +1,8 @@
-//! The pages: each refuses whom it must, links work once, and mail gets to those whose address it is.
+//! The pages: each refuses browsers that it must refuse, links work once, and mail reaches its address.
 
+mod errors;
 mod links;
 mod mail;
 mod sessions;
 mod table;
-mod world;
+pub(crate) mod world;

@@ -1,4 +1,4 @@
-//! Sessions: one browser, one person, an end.
+//! Sessions: each belongs to one browser and one person, and ends.
 
 use super::world::{SESSION, World};
 use anyhow::{Context, ensure};
@@ -18,7 +18,7 @@ async fn a_session_opens_pages_and_a_token_the_api_and_neither_the_other() -> an
         |text: &str| world.visitor().and_then(|visitor| Ok(visitor.request(Method::GET, "/v1/me")?.bearer_auth(text)));
     ensure!(ann.send(bearer(&cookie)?).await?.status == 401, "the cookie is a token");
     ensure!(ann.send(bearer(&token)?).await?.status == 200);
-    // With the token there is no way to a session: the page asks for a mail, as it asks everybody.
+    // A token does not lead to a session: the page redirects to the sign-in page, as for everybody.
     let with_token = world.visitor()?;
     with_token.set_cookie(SESSION, &token);
     let seen = with_token.send(with_token.request(Method::GET, "/settings")?.bearer_auth(&token)).await?;
@@ -29,7 +29,7 @@ async fn a_session_opens_pages_and_a_token_the_api_and_neither_the_other() -> an
 #[tokio::test]
 async fn a_browser_that_signs_in_gets_another_session_and_the_old_one_ends() -> anyhow::Result<()> {
     let world = World::new().await?;
-    // Somebody put a session of their own there before.
+    // An attacker planted a session of their own in this browser.
     let (mallory, victim) = (world.signed_in(world.ben).await?, world.visitor()?);
     let planted = mallory.cookie(SESSION).context("no session")?;
     victim.set_cookie(SESSION, &planted);
@@ -47,7 +47,7 @@ async fn a_session_ends_by_signing_out_by_time_and_with_the_person() -> anyhow::
     let stolen = one.cookie(SESSION).context("no session")?;
     one.post(&one.get("/settings").await?, "/sign-out", &[]).await?.leads_to("/settings")?;
     ensure!(one.cookie(SESSION).is_none());
-    // The cookie alone was not the session.
+    // The cookie alone does not bring the session back.
     one.set_cookie(SESSION, &stolen);
     one.get("/settings").await?.leads_to("/sign-in?return-to=%2Fsettings")?;
     ensure!(two.get("/settings").await?.status == 200, "another browser's session ended");

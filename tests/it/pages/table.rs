@@ -1,8 +1,8 @@
 //! One row for every page. A page without a row fails, and so does a row without a page.
 //!
-//! What holds for all is asked of each by the row alone: whoever has not signed in is led to do so, a form that is not
-//! ours does nothing, and every answer tells browsers how little it needs. In the end what the row says is done, and
-//! works: what was refused before was not refused for another reason.
+//! The general rules are checked for each row: a browser without a session is redirected to the sign-in page, a form
+//! that is not ours does nothing, and every response has the security headers. In the end the request of the row is made
+//! and works, so that the refusals before had no other reason.
 
 use super::world::{SESSION, World};
 use anyhow::{Context, ensure};
@@ -45,13 +45,13 @@ const ROWS: &[Row] = &[
     get("/settings", 200),
     post("/settings/sign-out-elsewhere", &[], 303),
     get("/settings/calendar", 200),
-    // Nothing is offered here, and nothing connected; where something is, `service::browser` shows it.
+    // No provider is offered here, and no calendar is connected; `service::browser` tests those cases.
     post("/settings/calendar/form", &[("provider", "nowhere"), ("sign-in", "form")], 403),
     post("/settings/calendar/connect", &[("provider", "nowhere"), ("sign-in", "page")], 403),
     get("/connect/callback/{provider}", 403),
     get("/settings/calendar/disconnect", 404),
     post("/settings/calendar/disconnect", &[], 404),
-    // A global administrator's; ann is none. `oauth::pages` has one.
+    // For global administrators, and ann is not one; `oauth::organisation` tests the page.
     get("/settings/organisation", 403),
     post("/settings/organisation", &[("provider", "nowhere"), ("sign-in", "key"), ("do", "test")], 403),
     post("/settings/organisation/shared", &[("provider", "nowhere"), ("sign-in", "page")], 403),
@@ -59,7 +59,7 @@ const ROWS: &[Row] = &[
     post("/sign-out", &[], 303),
 ];
 
-/// A page on which a form token can be found by whoever has signed in, or has not.
+/// A page with a form token, for a browser with or without a session.
 fn page_with_form(signed_in: bool) -> &'static str {
     if signed_in { "/settings" } else { "/sign-in" }
 }
@@ -77,7 +77,7 @@ async fn every_page_refuses_what_it_must() -> anyhow::Result<()> {
     let style = style_of(&ann, "/settings").await?;
     for row in ROWS {
         let page = PAGES.iter().find(|page| (page.method, page.path) == (row.method, row.path));
-        let need = page.with_context(|| format!("{} {} is no page", row.method, row.path))?.need;
+        let need = page.with_context(|| format!("{} {} is no page", row.method, row.path))?.auth;
         let address = row.address(&link, &style);
         let before = world.database.rows().await?;
         let what = format!("{} {}", row.method, row.path);
@@ -104,7 +104,7 @@ async fn every_page_refuses_what_it_must() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Without a session, with one that there is not, and with an API token in every place where one may put it.
+/// Opens the page without a session, with an unknown session, and with an API token in every possible place.
 async fn nobody_gets_in(world: &World, row: &Row, address: &str, token: &str) -> anyhow::Result<()> {
     let unknown = "A".repeat(43);
     for cookie in ["", "chronus", token, &unknown] {
@@ -121,7 +121,7 @@ async fn nobody_gets_in(world: &World, row: &Row, address: &str, token: &str) ->
         let there = seen.location.as_deref().unwrap_or_default();
         ensure!(seen.status == 303 && there.split('?').next() == Some("/sign-in"), "{} {there}", seen.status);
         if row.method == "GET" {
-            // What a service sent with a browser is led to by nobody else.
+            // Nobody is redirected to a callback of a service.
             let wanted = match address.starts_with("/connect/") {
                 true => "/sign-in".to_owned(),
                 false => format!("/sign-in?return-to={}", address.replace('/', "%2F")),
@@ -132,7 +132,7 @@ async fn nobody_gets_in(world: &World, row: &Row, address: &str, token: &str) ->
     Ok(())
 }
 
-/// Forms that another site sends, or somebody else's page.
+/// Sends forms from another site, and forms of another person's page.
 async fn foreign_forms_do_nothing(
     visitor: &Visitor,
     other: &Visitor,
@@ -143,7 +143,11 @@ async fn foreign_forms_do_nothing(
     let page = visitor.get(page_with_form(signed_in)).await?;
     let (ours, theirs) = (page.token()?, other.get("/settings").await?.token()?);
     let refused = |seen: Seen, why: &str| {
-        ensure!(seen.status == 403 && seen.text.contains("did not come from the page"), "{why}: {}", seen.text);
+        ensure!(
+            seen.status == 403 && seen.text.contains("did not come from the page that it belongs to"),
+            "{why}: {}",
+            seen.text
+        );
         is_a_page(&seen)
     };
     for token in [None, Some(""), Some("A"), Some(&*theirs), visitor.cookie(SESSION).as_deref()] {
@@ -166,12 +170,12 @@ async fn foreign_forms_do_nothing(
         }
         refused(visitor.send(request).await?, &format!("{headers:?}"))?;
     }
-    // Neither does what is no form.
+    // A body that is not a form does nothing either.
     let request = visitor.request(Method::POST, address)?.header("content-type", "application/json").body("{}");
     refused(visitor.send(request.header("sec-fetch-site", "same-origin")).await?, "JSON")
 }
 
-/// What every answer for browsers has.
+/// Checks the headers of every response of a page.
 fn is_a_page(seen: &Seen) -> anyhow::Result<()> {
     let header = |name: &str| seen.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     ensure!(header("x-content-type-options") == "nosniff" && !header("x-request-id").is_empty(), "{:?}", seen.headers);
@@ -209,20 +213,20 @@ async fn what_is_nowhere_is_a_page_for_people() -> anyhow::Result<()> {
         ensure!(seen.text.contains("<h1>"), "{method} {path}: {}", seen.text);
         is_a_page(&seen).with_context(|| format!("{method} {path}"))?;
     }
-    // A file that a browser may keep for ever, since its name changes with it.
+    // Browsers can cache the file for ever, because its name changes with its content.
     let seen = visitor.get(&style_of(&visitor, "/sign-in").await?).await?;
     ensure!(seen.headers["cache-control"] == "public, max-age=31536000, immutable", "{:?}", seen.headers);
     Ok(())
 }
 
-/// The address of the style sheet, as this page has it.
+/// The address of the style sheet of a page.
 async fn style_of(visitor: &Visitor, page: &str) -> anyhow::Result<String> {
     let page = visitor.get(page).await?.text;
     let (_, rest) = page.split_once("rel=\"stylesheet\" href=\"").context("no style sheet")?;
     Ok(rest.split('"').next().unwrap_or_default().to_owned())
 }
 
-/// What comes from outside is text in a page, and nothing else.
+/// Text from outside is escaped in a page.
 #[tokio::test]
 async fn nothing_from_outside_becomes_part_of_a_page() -> anyhow::Result<()> {
     let world = World::new().await?;

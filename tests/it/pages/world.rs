@@ -1,4 +1,4 @@
-//! A service with people in two organisations, whose clock a test sets.
+//! A service with people in two organisations, and a clock that a test sets.
 
 use chronus_host::{
     app::App,
@@ -22,20 +22,20 @@ use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// The cookie of a session, without https.
-pub(super) const SESSION: &str = "chronus_session";
+/// The name of the session cookie, without https.
+pub(crate) const SESSION: &str = "chronus_session";
 
 /// The service.
-pub(super) struct World {
-    pub(super) app: App,
-    pub(super) database: Database,
-    pub(super) clock: Clock,
-    pub(super) origin: String,
-    pub(super) organisation: OrganisationId,
+pub(crate) struct World {
+    pub(crate) app: App,
+    pub(crate) database: Database,
+    pub(crate) clock: Clock,
+    pub(crate) origin: String,
+    pub(crate) organisation: OrganisationId,
     /// Both have the address ann@example.org, in one organisation and in the other.
-    pub(super) ann: PersonId,
-    pub(super) her_namesake: PersonId,
-    pub(super) ben: PersonId,
+    pub(crate) ann: PersonId,
+    pub(crate) her_namesake: PersonId,
+    pub(crate) ben: PersonId,
     serving: JoinHandle<std::io::Result<()>>,
     _folder: TempDir,
 }
@@ -47,13 +47,13 @@ impl Drop for World {
 }
 
 impl World {
-    /// One that would print its mail, if anybody did its jobs.
-    pub(super) async fn new() -> anyhow::Result<Self> {
+    /// A service whose mail is printed; no job runs.
+    pub(crate) async fn new() -> anyhow::Result<Self> {
         Self::with(|config| config.mail.print = true).await
     }
 
-    /// One with other settings.
-    pub(super) async fn with(set: impl FnOnce(&mut Config)) -> anyhow::Result<Self> {
+    /// A service with other settings.
+    pub(crate) async fn with(set: impl FnOnce(&mut Config)) -> anyhow::Result<Self> {
         let (database, folder) = (Database::fresh().await?, TempDir::new()?);
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let mut config = Config {
@@ -79,40 +79,40 @@ impl World {
         Ok(Self { app, database, clock, origin, organisation, ann, her_namesake, ben, serving, _folder: folder })
     }
 
-    /// Another person of the organisation.
-    pub(super) async fn add(&self, name: &str) -> anyhow::Result<PersonId> {
+    /// Adds a person to the organisation.
+    pub(crate) async fn add(&self, name: &str) -> anyhow::Result<PersonId> {
         person(&self.app, self.organisation, name).await
     }
 
-    /// A browser that has been nowhere yet.
-    pub(super) fn visitor(&self) -> anyhow::Result<Visitor> {
+    /// A new browser without cookies.
+    pub(crate) fn visitor(&self) -> anyhow::Result<Visitor> {
         Visitor::new(&self.origin)
     }
 
-    /// A browser in which this person has signed in.
-    pub(super) async fn signed_in(&self, person: PersonId) -> anyhow::Result<Visitor> {
+    /// A browser in which this person is signed in.
+    pub(crate) async fn signed_in(&self, person: PersonId) -> anyhow::Result<Visitor> {
         let visitor = self.visitor()?;
         visitor.sign_in(&self.link(person, "/settings").await?).await?.leads_to("/settings")?;
         Ok(visitor)
     }
 
     /// The path of a new link for this person.
-    pub(super) async fn link(&self, person: PersonId, return_to: &str) -> anyhow::Result<String> {
+    pub(crate) async fn link(&self, person: PersonId, return_to: &str) -> anyhow::Result<String> {
         let mut tx = self.app.db.begin().await?;
         let link = sign_in::make_link(&mut tx, person, return_to).await?;
         tx.commit().await?;
         Ok(format!("/sign-in/{}", link.expose_secret()))
     }
 
-    /// A token of ann's, for all that one of hers can do.
-    pub(super) async fn token(&self) -> anyhow::Result<String> {
+    /// A token of ann with every scope that a personal token can have.
+    pub(crate) async fn token(&self) -> anyhow::Result<String> {
         let holder = Holder::Person { organisation: self.organisation, person: self.ann };
         let new = NewToken { holder, name: "of a test".into(), scopes: holder.scopes(), expires_at: None };
         Ok(tokens::issue(&self.app.db, new).await?.1.expose_secret().to_owned())
     }
 
-    /// Asks for a mail to this address, in a browser of its own.
-    pub(super) async fn ask(&self, email: &str) -> anyhow::Result<Seen> {
+    /// Requests a sign-in mail to this address, in a new browser.
+    pub(crate) async fn ask(&self, email: &str) -> anyhow::Result<Seen> {
         let visitor = self.visitor()?;
         let page = visitor.get("/sign-in").await?;
         visitor.post(&page, "/sign-in", &[("email", email), ("return-to", "/settings/calendar")]).await

@@ -1,5 +1,5 @@
-//! What people do, in a real browser: with a mouse, with the keyboard alone (and in dark colours), without scripts in a
-//! narrow window; and axe-core finds nothing wrong with any page that they come to.
+//! What people do in a real browser: with a mouse, with the keyboard alone (and in dark colours), and without scripts in a
+//! narrow window. axe-core checks every page on the way.
 
 use super::{
     pages::{link, mailing},
@@ -16,10 +16,10 @@ use std::collections::BTreeMap;
 
 const NEEDED: [Peer; 4] = [Peer::Radicale, Peer::Caldav, Peer::Aiosmtpd, Peer::Browser];
 
-/// M10: after consent, or what a form has in its place, the section says so, in these words.
+/// M10: after connecting, the page says so in these words.
 const CONNECTED: &str = "Your calendar is connected.";
 
-/// A host with ann in it, and where her mail goes.
+/// A host with ann as a person, and the mail server that receives her mail.
 struct Scene {
     world: World,
     host: Host,
@@ -39,7 +39,7 @@ impl Scene {
         format!("{}{path}", self.host.origin())
     }
 
-    /// A link that was mailed to ann.
+    /// A sign-in link that was mailed to ann.
     async fn link(&self) -> anyhow::Result<String> {
         let visitor = Visitor::new(self.host.origin())?;
         let page = visitor.get("/sign-in").await?;
@@ -48,7 +48,7 @@ impl Scene {
     }
 }
 
-/// Nothing is wrong with any of the pages.
+/// Checks that axe-core finds nothing wrong with any page, and that each fits its window.
 fn all_are_sound(pages: &BTreeMap<String, SeenPage>) -> anyhow::Result<()> {
     for (name, page) in pages {
         ensure!(page.problems.is_empty(), "{name}: axe-core finds {:?}", page.problems);
@@ -58,7 +58,7 @@ fn all_are_sound(pages: &BTreeMap<String, SeenPage>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What ann fills in on the page of her calendar, and how she sends it.
+/// The steps with which ann fills in and sends the form on Calendar Settings.
 fn form(password: &str) -> Vec<Value> {
     vec![
         json!(["fill", "Server", SERVER]),
@@ -79,13 +79,13 @@ async fn a_person_signs_in_by_mail_and_connects_and_disconnects() -> anyhow::Res
         .go(&[
             json!(["open", scene.at("/settings/calendar")]),
             json!(["see", "sign in", "Sign in"]),
-            json!(["fill", "Mail address", "Ann@Example.org"]),
+            json!(["fill", "Email", "Ann@Example.org"]),
             json!(["click", "button", "Send me a link"]),
-            json!(["see", "sent", "Look into your mail"]),
+            json!(["see", "sent", "Check your email"]),
             json!(["open", scene.at("/nowhere")]),
-            json!(["see", "nowhere", "There is no such thing"]),
+            json!(["see", "nowhere", "Page not found"]),
             json!(["open", scene.at("/sign-in/none")]),
-            json!(["see", "used up", "This link does not work any more"]),
+            json!(["see", "used up", "This link no longer works"]),
         ])
         .await?;
     all_are_sound(&asked)?;
@@ -101,18 +101,18 @@ async fn a_person_signs_in_by_mail_and_connects_and_disconnects() -> anyhow::Res
     ];
     steps.extend(form("wrong"));
     steps.extend([
-        json!(["wait", "The calendar's service did not accept the sign-in"]),
+        json!(["wait", "iCal (CalDAV) did not accept the sign-in"]),
         json!(["see", "refused", "Calendar Settings"]),
     ]);
     steps.extend(form(PASSWORD));
     steps.extend([
         json!(["click", "link", "Disconnect"]),
         json!(["see", "disconnect", "Disconnect your calendar?"]),
-        json!(["click", "link", "Leave it as it is"]),
+        json!(["click", "link", "Keep it connected"]),
         json!(["see", "connected", "Calendar Settings"]),
         json!(["click", "link", "Connect another calendar"]),
         json!(["see", "another", "Connect another calendar?"]),
-        json!(["click", "button", "Disconnect, and choose another"]),
+        json!(["click", "button", "Disconnect and choose another"]),
         json!(["see", "disconnected", "Calendar Settings"]),
         json!(["click", "button", "Sign out"]),
         json!(["see", "signed out", "Sign in"]),
@@ -202,7 +202,7 @@ async fn without_scripts_and_in_a_narrow_window_all_is_the_same() -> anyhow::Res
     let seen = Browser::new().await?.without_scripts().width(320).go(&steps).await?;
     all_are_sound(&seen)?;
     ensure!(seen["connected"].text.contains(CONNECTED), "{:?}", seen["connected"]);
-    // What the browser did is what the service knows.
+    // The API agrees with what the browser showed.
     let own = scene.host.client(&scene.world.ann.token)?;
     ensure!(own.get(&scene.world.connection()).await?["state"] == "connected");
     scene.host.stop().await?;

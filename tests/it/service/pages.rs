@@ -1,5 +1,5 @@
-//! The pages of the program that is shipped, step by step: signing in by mail, connecting a calendar by its form, signing
-//! in to it again, disconnecting; and that nothing tells a link, a session or a password.
+//! The pages of the shipped program, step by step: signing in by mail, connecting a calendar with its form, signing in to
+//! it again, disconnecting. No output reveals a link, a session or a password.
 
 use super::world::{PASSWORD, SERVER, World, eventually};
 use anyhow::{Context, ensure};
@@ -9,13 +9,13 @@ use chronus_tests::{
 };
 use reqwest::Method;
 
-/// The settings of a host that sends its mail to this server.
+/// The settings of a host that sends its mail through this server.
 pub(super) fn mailing(server: &MailServer) -> String {
     let address = server.address();
     format!("mail.smtp = \"smtp://{address}\"\nmail.from = \"Chronus <assistant@chronus.example>\"")
 }
 
-/// The link in the nth mail (the first is 1), once it is there.
+/// Waits for the nth mail (the first is 1) and returns its link.
 pub(super) async fn link(server: &MailServer, nth: usize) -> anyhow::Result<String> {
     let mails = server.mails(nth).await?;
     let mail = mails.get(nth - 1).context("a mail")?;
@@ -27,14 +27,14 @@ fn link_in(mail: &SeenMail) -> anyhow::Result<String> {
     Ok(line.with_context(|| mail.text.clone())?.trim().to_owned())
 }
 
-/// Sends the form of the calendar's page.
+/// Sends the form of Calendar Settings.
 async fn connect(visitor: &Visitor, fields: &[(&str, &str)]) -> anyhow::Result<Seen> {
     let page = visitor.get("/settings/calendar").await?;
     let fields = [&[("provider", "ical"), ("sign-in", "caldav")], fields].concat();
     visitor.post(&page, "/settings/calendar/form", &fields).await
 }
 
-/// M10, M11, M12, M16 and X2, as far as a page shows them.
+/// The visible part of M10, M11, M12, M16 and X2.
 #[tokio::test(flavor = "multi_thread")]
 async fn somebody_signs_in_connects_their_calendar_and_nothing_tells_how() -> anyhow::Result<()> {
     if peers::left_out(&[Peer::Radicale, Peer::Caldav, Peer::Aiosmtpd])? {
@@ -56,21 +56,29 @@ async fn somebody_signs_in_connects_their_calendar_and_nothing_tells_how() -> an
     ann.sign_in(&link).await?.leads_to("/settings/calendar")?;
     let session = ann.cookie("chronus_session").context("no session")?;
 
-    // What is wrong stands beside its field, and what was filled in is still there, but for the secret.
+    // An error is shown beside its field, and what was entered is still there, except the secret.
     let server_field = ("field.server", SERVER);
     let (user, secret) = (("field.username", "ann"), ("field.password", PASSWORD));
     for (fields, status, what) in [
-        (&[server_field, secret][..], 422, "Fill in: User name."),
-        (&[server_field, user], 422, "Fill in: Password."),
-        (&[user, secret], 422, "Fill in the address of the server."),
-        (&[("field.server", "dav"), user, secret], 422, "This is no address of a server"),
-        (&[server_field, ("field.username", "a:b"), secret], 422, "does not have the form that is asked for"),
+        (&[server_field, secret][..], 422, "Fill in the field “User name”."),
+        (&[server_field, user], 422, "Fill in the field “Password”."),
+        (&[user, secret], 422, "Enter the address of the server."),
+        (&[("field.server", "dav"), user, secret], 422, "This is not the address of a server"),
+        (&[server_field, ("field.username", "a:b"), secret], 422, "This does not have the expected form"),
         (&[server_field, user, ("field.password", "wrong")], 422, "did not accept the sign-in"),
-        (&[("field.server", "https://127.0.0.1:1"), user, secret], 502, "nothing was stored"),
+        (
+            &[("field.server", "https://127.0.0.1:1"), user, secret],
+            502,
+            "The service did not answer, so your calendar was not connected.",
+        ),
     ] {
         let seen = connect(&ann, fields).await?;
         ensure!(seen.status == status && seen.text.contains(what), "{what}: {} {}", seen.status, seen.text);
         ensure!(!seen.text.contains("tr0ub4dor"), "{what}: the secret is repeated");
+        // The page says at the top that something is wrong, and moves the focus to what must be corrected.
+        ensure!(seen.text.contains("<title>Error: Calendar Settings – Chronus</title>"), "{what}: {}", seen.text);
+        ensure!(seen.text.matches(" autofocus>").count() == 1, "{what}: {}", seen.text);
+        ensure!(seen.text.contains("href=\"#ical-caldav\""), "{what}: {}", seen.text);
         let kept = fields.contains(&user);
         ensure!(!kept || seen.text.contains("name=\"field.username\" type=\"text\" value=\"ann\""), "{}", seen.text);
     }
@@ -78,11 +86,13 @@ async fn somebody_signs_in_connects_their_calendar_and_nothing_tells_how() -> an
     connect(&ann, &[server_field, user, secret]).await?.leads_to("/settings/calendar")?;
     let page = ann.get("/settings/calendar").await?;
     ensure!(page.text.contains(">Your calendar is connected.<"), "{}", page.text);
+    // The account as it is known: a user name at a server, and not the person's own address as a guess.
+    ensure!(page.text.contains("<dt>Account</dt><dd>ann at ") && !page.text.contains("ann@"), "{}", page.text);
     ensure!(page.text.contains("iCal (CalDAV)") && !page.text.contains("field.password"), "{}", page.text);
     let own = host.client(&world.ann.token)?;
     ensure!(own.get(&world.connection()).await?["state"] == "connected");
 
-    // The service no longer accepts the password: the page says so, and signing in again mends it, in the same connection.
+    // The service no longer accepts the password: the page says so, and signing in again renews the same connection.
     let id = own.get(&world.connection()).await?["id"].clone();
     world.radicale.set_password("ann", "another 1")?;
     let busy = format!("/v1/people/{}/busy?from=2027-03-01T00:00:00Z&to=2027-03-02T00:00:00Z", world.ann.id);
@@ -102,14 +112,14 @@ async fn somebody_signs_in_connects_their_calendar_and_nothing_tells_how() -> an
     let connection = own.get(&world.connection()).await?;
     ensure!(connection["state"] == "connected" && connection["id"] == id, "{connection}");
 
-    // Another person's browser sees nothing of it.
+    // Another person's browser does not show ann's connection.
     let ben = Visitor::new(host.origin())?;
     let page = ben.get("/sign-in").await?;
     ben.post(&page, "/sign-in", &[("email", "ben@example.org")]).await?.leads_to("/sign-in/sent")?;
     let mails = server.mails(3).await?;
     let to_ben = mails.iter().find(|mail| mail.to == ["ben@example.org"]).context("a mail to ben")?;
     ben.sign_in(&link_in(to_ben)?).await?.leads_to("/settings")?;
-    // The owner was told, once (R23).
+    // The owner was notified once (R23).
     let told: Vec<_> = mails.iter().filter(|mail| mail.headers["subject"] == "Connect your calendar again").collect();
     ensure!(told.len() == 1 && told[0].to == ["ann@example.org"], "{told:?}");
     ensure!(told[0].text.contains(&format!("{}/settings/calendar", host.origin())), "{}", told[0].text);

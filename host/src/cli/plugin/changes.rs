@@ -29,7 +29,7 @@ pub(super) struct Changes {
     /// The cursor file that --save-cursor wrote [default: list everything]
     #[arg(long, value_name = "FILE")]
     cursor: Option<PathBuf>,
-    /// Write the new cursor to this file, which can be the same file
+    /// Write the new cursor to this file, which can be the file of --cursor
     #[arg(long, value_name = "FILE")]
     save_cursor: Option<PathBuf>,
     /// The start of the window [default: 30 days ago]

@@ -1,7 +1,8 @@
-//! Which client it is that asks, where proxies stand before this host.
+//! The address of the client, behind the operator's proxies.
 //!
-//! Threat: a client that says by a header that it is another, and so is never slowed down. Decision: the header is
-//! believed as far as proxies of the operator's wrote it: from the last address backwards, the first that is no proxy.
+//! Threat: a client that sends a forged `X-Forwarded-For` to avoid rate limits. Decision: the header is read from its last
+//! address backwards, only as far as the operator's proxies wrote it; the first address that is not a proxy's is the
+//! client's.
 
 use super::super::problem::Problem;
 use crate::app::App;
@@ -12,15 +13,15 @@ use axum::{
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 
-/// The client's address.
-pub(super) struct Client(pub(super) IpAddr);
+/// The address of the client.
+pub(super) struct ClientAddress(pub(super) IpAddr);
 
-impl FromRequestParts<App> for Client {
+impl FromRequestParts<App> for ClientAddress {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let ConnectInfo(peer) = peer.ok_or_else(|| Problem::internal("a request that comes from nowhere"))?;
+        let ConnectInfo(peer) = peer.ok_or_else(|| Problem::internal("a request without a peer address"))?;
         Ok(Self(client(peer.ip(), &parts.headers, &app.config.proxies)))
     }
 }
@@ -31,11 +32,11 @@ fn client(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
         return peer;
     }
     let lines = headers.get_all("x-forwarded-for").iter().rev().filter_map(|line| line.to_str().ok());
-    let told = lines.flat_map(|line| line.rsplit(',')).map(|address| address.trim().parse::<IpAddr>());
-    // What is no address was written by nobody whom we trust; the proxy before it is all that we know.
-    let told = told.take_while(Result::is_ok).flatten();
+    let forwarded = lines.flat_map(|line| line.rsplit(',')).map(|address| address.trim().parse::<IpAddr>());
+    // Text that is not an address was not written by a trusted proxy, so everything before it is ignored.
+    let forwarded = forwarded.take_while(Result::is_ok).flatten();
     let mut last = peer;
-    for address in told {
+    for address in forwarded {
         last = address;
         if !is_proxy(&address) {
             break;
@@ -49,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_is_whom_the_last_proxy_saw() {
+    fn a_client_is_the_peer_of_the_first_trusted_proxy() {
         let proxies = ["10.0.0.0/8".parse().unwrap(), "127.0.0.1/32".parse().unwrap()];
         for (peer, lines, wanted) in [
             ("192.0.2.1", &[][..], "192.0.2.1"),

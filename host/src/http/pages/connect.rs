@@ -1,70 +1,104 @@
-//! To a service's own page, and back from it.
+//! To a calendar service's own page, and back from it.
 //!
-//! Only the browser in which the person signed in gets anywhere here: the way begins with a form of ours and ends in the
-//! same session (M12; see [`oauth`]). What the service sent is in the address, so nothing of the address is shown, kept or
-//! led to again; who comes back without a session is led to the settings and not to here.
+//! Only the browser in which the person signed in can do this: it begins with a form of ours and ends in the same session
+//! (M12; see [`oauth`]). The query of the callback holds what the service sent, so no part of it is shown, stored or
+//! redirected to again; a browser without a session is redirected to the settings and not back to the callback.
 
 use super::{
-    super::problem::{Code, Problem},
-    FormData,
-    calendar::PATH,
-    organisation,
+    browser::oauth_browser,
+    error::PageError,
+    form::Form,
+    messages::Message,
+    paths::{self, CALLBACK},
 };
 use crate::{
     app::App,
     auth::sessions::Session,
-    connections::oauth::{self, Asked, Browser, Callback, Finished},
+    connections::{
+        ConnectError,
+        oauth::{self, Asked, Callback, Finished},
+    },
 };
 use axum::{
     extract::{Path, RawQuery, State},
     response::Redirect,
 };
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use url::{Url, form_urlencoded};
 
-/// Where services send browsers back to, followed by the provider's id.
-pub(super) const CALLBACK: &str = "/connect/callback/";
+/// A longer query is not from a service.
+const MAX_QUERY_LENGTH: usize = 16 * 1024;
 
-/// More than any service sends; what is longer is not from one.
-const LONGEST_QUERY: usize = 16 * 1024;
-
-/// To the service's page.
-pub(super) async fn begin(State(app): State<App>, session: Session, filled: FormData) -> Result<Redirect, Problem> {
-    let text = |name: &str| filled.text(name).unwrap_or_default();
-    lead(&app, &session, text("provider"), text("sign-in"), false).await
+/// The form of a button that leads to a service.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct ConnectForm {
+    pub(super) provider: String,
+    pub(super) sign_in: String,
 }
 
-/// Back from it.
-pub(super) async fn back(
+/// Redirects to the page of the service.
+pub(super) async fn begin(
+    State(app): State<App>,
+    session: Session,
+    Form(form): Form<ConnectForm>,
+) -> Result<Redirect, PageError> {
+    redirect_to_service(&app, &session, &form, false).await
+}
+
+/// Receives the browser from the service.
+pub(super) async fn callback(
     State(app): State<App>,
     session: Session,
     Path(provider): Path<String>,
     RawQuery(query): RawQuery,
-) -> Result<Redirect, Problem> {
-    let parameters = parameters(&query.unwrap_or_default()).ok_or(Problem::new(Code::MalformedQuery))?;
+) -> Result<Redirect, PageError> {
+    let parameters = parameters(&query.unwrap_or_default()).ok_or(Message::InvalidAddress)?;
     let callback = Callback { provider, parameters };
-    match oauth::finish(&app.calendars, &browser(&session), &callback).await? {
-        Finished::Connected(_) => Ok(Redirect::to(PATH)),
-        Finished::Shared(_) => Ok(Redirect::to(organisation::PATH)),
-        Finished::Again { provider, sign_in } => lead(&app, &session, &provider, &sign_in, true).await,
+    let service = callback.provider.clone();
+    match oauth::finish(&app.calendars, &oauth_browser(&session), &callback).await {
+        Ok(Finished::Connected(_)) => Ok(Redirect::to(paths::CALENDAR)),
+        Ok(Finished::Shared(_)) => Ok(Redirect::to(paths::ORGANISATION)),
+        Ok(Finished::Again { provider, sign_in }) => {
+            redirect_to_service(&app, &session, &ConnectForm { provider, sign_in }, true).await
+        }
+        Err(error) => Err(about(&app, &service, error).await),
     }
 }
 
-async fn lead(app: &App, session: &Session, provider: &str, sign_in: &str, anew: bool) -> Result<Redirect, Problem> {
-    let redirect = Url::parse(&format!("{}{CALLBACK}{provider}", app.config.public_origin()));
-    let redirect = redirect.map_err(|_| Problem::new(Code::NotOffered))?;
+async fn redirect_to_service(
+    app: &App,
+    session: &Session,
+    form: &ConnectForm,
+    anew: bool,
+) -> Result<Redirect, PageError> {
+    let ConnectForm { provider, sign_in } = form;
+    let redirect = callback_url(app, provider).ok_or(Message::NotOffered)?;
     let asked = Asked { provider, sign_in, redirect: &redirect, anew };
-    let page = oauth::begin(&app.calendars, &browser(session), asked).await?;
-    Ok(Redirect::to(page.as_str()))
+    match oauth::begin(&app.calendars, &oauth_browser(session), asked).await {
+        Ok(page) => Ok(Redirect::to(page.as_str())),
+        Err(error) => Err(about(app, provider, error).await),
+    }
 }
 
-pub(super) fn browser(session: &Session) -> Browser {
-    Browser { session: session.id.to_string(), organisation: session.organisation, person: session.person }
+/// The address to which the service of a provider sends browsers back.
+pub(super) fn callback_url(app: &App, provider: &str) -> Option<Url> {
+    Url::parse(&format!("{}{CALLBACK}{provider}", app.config.public_origin())).ok()
 }
 
-/// The parameters of a query; nothing if one is there twice (RFC 6749 §3.1), or if it is too long.
+/// The page of an error, with the name of the service.
+pub(super) async fn about(app: &App, provider: &str, error: ConnectError) -> PageError {
+    let error = PageError::from(error);
+    match app.calendars.registry.provider(provider).await {
+        Ok(provider) => error.about(&provider.plugin.description().name),
+        Err(_) => error,
+    }
+}
+
+/// The parameters of a query; nothing if one is there twice (RFC 6749 §3.1), or if the query is too long.
 fn parameters(query: &str) -> Option<BTreeMap<String, String>> {
-    if query.len() > LONGEST_QUERY {
+    if query.len() > MAX_QUERY_LENGTH {
         return None;
     }
     let mut parameters = BTreeMap::new();
@@ -81,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_parameter_that_is_there_twice_is_nobodys() {
+    fn a_query_with_a_parameter_that_is_there_twice_is_refused() {
         assert_eq!(parameters("state=a&code=b%20c").unwrap()["code"], "b c");
         assert_eq!(parameters("code=a&code=b"), None);
         assert_eq!(parameters("").map(|found| found.len()), Some(0));

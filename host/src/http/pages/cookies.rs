@@ -1,64 +1,70 @@
-//! The two cookies: the session's, and the one that forms are bound to before there is a session.
+//! The two cookies: that of a session, and the one that forms are bound to before there is a session.
 //!
-//! Both are only for this host, not for scripts, and not sent along when another site's form comes here. With https they
-//! have the prefix by which browsers see to it that nobody else has set them (RFC 6265bis §4.1.3.2).
+//! Both are sent to this host only, are invisible to scripts, and do not accompany forms from other sites. With https,
+//! their names have the prefix `__Host-`, so that browsers accept them from nobody else (RFC 6265bis §4.1.3.2).
 
 use crate::{
     auth::sessions::LIFETIME,
     plugins::egress::{Origin, Scheme},
 };
 use axum::http::{HeaderMap, HeaderValue, header};
+use cookie::{Cookie, SameSite, time::Duration};
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// A cookie of ours.
+/// One of the two cookies.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Cookie {
+pub(super) struct CookieKind {
     name: &'static str,
-    /// How long the browser keeps it, in seconds; until it is closed if not said.
-    lasts: Option<i64>,
+    /// How long the browser keeps the cookie, in seconds; without it, until the browser is closed.
+    max_age: Option<i64>,
 }
 
-/// Says in which session a browser is.
-pub(super) const SESSION: Cookie = Cookie { name: "chronus_session", lasts: Some(LIFETIME.as_secs()) };
-/// What the forms of a browser without a session are bound to.
-pub(super) const FORM: Cookie = Cookie { name: "chronus_form", lasts: None };
+/// Identifies a session.
+pub(super) const SESSION: CookieKind = CookieKind { name: "chronus_session", max_age: Some(LIFETIME.as_secs()) };
+/// Binds the forms of a browser without a session.
+pub(super) const FORM: CookieKind = CookieKind { name: "chronus_form", max_age: None };
 
-impl Cookie {
-    /// Its name at this address.
-    pub(super) fn name(self, here: &Origin) -> String {
-        match here.scheme() {
+impl CookieKind {
+    /// The name of the cookie at this origin.
+    pub(super) fn name(self, origin: &Origin) -> String {
+        match origin.scheme() {
             Scheme::Https => format!("__Host-{}", self.name),
             Scheme::Http => self.name.to_owned(),
         }
     }
 
-    /// The header that gives it to a browser.
-    pub(super) fn set(self, here: &Origin, value: &str) -> HeaderValue {
-        self.header(here, value, self.lasts)
+    /// The header that stores the cookie in a browser.
+    pub(super) fn set(self, origin: &Origin, value: &str) -> HeaderValue {
+        self.header(origin, value, self.max_age)
     }
 
-    /// The same, of a secret.
-    pub(super) fn set_secret(self, here: &Origin, value: &SecretString) -> HeaderValue {
-        self.set(here, value.expose_secret())
+    /// The same, with a secret value.
+    pub(super) fn set_secret(self, origin: &Origin, value: &SecretString) -> HeaderValue {
+        self.set(origin, value.expose_secret())
     }
 
-    /// The header that takes it away.
-    pub(super) fn clear(self, here: &Origin) -> HeaderValue {
-        self.header(here, "", Some(0))
+    /// The header that deletes the cookie.
+    pub(super) fn clear(self, origin: &Origin) -> HeaderValue {
+        self.header(origin, "", Some(0))
     }
 
-    fn header(self, here: &Origin, value: &str, lasts: Option<i64>) -> HeaderValue {
-        let lasts = lasts.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
-        let secure = if here.scheme() == Scheme::Https { "; Secure" } else { "" };
-        let text = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{lasts}{secure}", self.name(here));
-        // Values are base64, so this is a header.
-        let mut header = HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""));
+    fn header(self, origin: &Origin, value: &str, max_age: Option<i64>) -> HeaderValue {
+        let mut cookie = Cookie::build((self.name(origin), value))
+            .path("/")
+            .http_only(true)
+            .same_site(SameSite::Lax)
+            .secure(origin.scheme() == Scheme::Https);
+        if let Some(seconds) = max_age {
+            cookie = cookie.max_age(Duration::seconds(seconds));
+        }
+        // Values are base64, so the text is a valid header.
+        let mut header = HeaderValue::try_from(cookie.build().to_string()).unwrap_or(HeaderValue::from_static(""));
         header.set_sensitive(true);
         header
     }
 }
 
-/// The value of a cookie; of two of one name none, because one of them is not ours.
+/// The value of a cookie. If the name is there twice, one of the two is not ours, so neither is used.
 pub(super) fn find<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let pairs = all.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
@@ -72,12 +78,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cookie_is_as_strict_as_the_address_lets_it_be() {
+    fn a_cookie_is_as_strict_as_the_origin_allows() {
         let (http, https) = ("http://127.0.0.1:8080".parse().unwrap(), "https://a.example".parse().unwrap());
-        assert_eq!(FORM.set(&http, "abc"), "chronus_form=abc; Path=/; HttpOnly; SameSite=Lax");
-        let set = "__Host-chronus_session=abc; Path=/; HttpOnly; SameSite=Lax; Max-Age=2592000; Secure";
-        assert_eq!(SESSION.set(&https, "abc"), set);
-        assert_eq!(SESSION.clear(&http), "chronus_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
+        let header = |header: HeaderValue| {
+            let text = header.to_str().unwrap().to_owned();
+            let (pair, attributes) = text.split_once("; ").unwrap();
+            let mut attributes: Vec<_> = attributes.split("; ").map(str::to_owned).collect();
+            attributes.sort();
+            (pair.to_owned(), attributes.join("; "))
+        };
+        let set = |pair: &str, attributes: &str| (pair.to_owned(), attributes.to_owned());
+        assert_eq!(header(FORM.set(&http, "abc")), set("chronus_form=abc", "HttpOnly; Path=/; SameSite=Lax"));
+        assert_eq!(
+            header(SESSION.set(&https, "abc")),
+            set("__Host-chronus_session=abc", "HttpOnly; Max-Age=2592000; Path=/; SameSite=Lax; Secure")
+        );
+        assert_eq!(header(SESSION.clear(&http)), set("chronus_session=", "HttpOnly; Max-Age=0; Path=/; SameSite=Lax"));
     }
 
     #[test]

@@ -1,39 +1,163 @@
-//! A problem as a page, with the words that the API has for it.
+//! Pages that say why something did not work.
+//!
+//! A handler returns a [`PageError`]; an answer of the layers around the pages (an unknown address, a timeout) has the
+//! API's [`Problem`]. Both become a page with a message of its own ([`messages`](super::messages)). The page keeps its
+//! navigation and the button to sign out, and leads back to the page that it concerns.
 
-use super::{super::problem::Problem, layout::Layout, view};
-use crate::app::App;
+use super::{
+    super::problem::Problem,
+    browser,
+    layout::Layout,
+    messages::{Message, Texts},
+    paths, view,
+};
+use crate::{
+    app::App,
+    connections::{ConnectError, service_accounts::AccountError},
+    plugins::Remedy,
+};
 use askama::Template;
 use axum::{
     body::Body,
     extract::{Request, State},
     http::{HeaderValue, Method, header},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
+
+/// Why a page cannot be shown, or a form was not accepted.
+#[derive(Debug, Clone)]
+pub(in crate::http) struct PageError {
+    message: Message,
+    /// The name of the calendar service, if the message is about one.
+    service: Option<String>,
+    /// A page for the person's IT administrator.
+    approval_link: Option<String>,
+}
+
+impl PageError {
+    /// With the name of the calendar service.
+    pub(super) fn about(self, service: &str) -> Self {
+        Self { service: Some(service.to_owned()), ..self }
+    }
+}
+
+impl From<Message> for PageError {
+    fn from(message: Message) -> Self {
+        Self { message, service: None, approval_link: None }
+    }
+}
+
+impl From<&Problem> for PageError {
+    fn from(problem: &Problem) -> Self {
+        Message::from(problem).into()
+    }
+}
+
+impl From<Problem> for PageError {
+    fn from(problem: Problem) -> Self {
+        Self::from(&problem)
+    }
+}
+
+impl From<sqlx::Error> for PageError {
+    fn from(error: sqlx::Error) -> Self {
+        Problem::from(error).into()
+    }
+}
+
+impl From<ConnectError> for PageError {
+    fn from(error: ConnectError) -> Self {
+        if let ConnectError::Database(error) = error {
+            return error.into();
+        }
+        tracing::info!(%error, "a calendar was not connected");
+        let approval_link = match &error {
+            ConnectError::Consent(failure) => match &failure.remedy {
+                Remedy::NeedsAdminApproval(link) => link.clone(),
+                _ => None,
+            },
+            _ => None,
+        };
+        Self { message: Message::from(&error), service: None, approval_link }
+    }
+}
+
+impl From<AccountError> for PageError {
+    fn from(error: AccountError) -> Self {
+        if let AccountError::Database(error) = error {
+            return error.into();
+        }
+        tracing::info!(%error, "an account of an organisation was not changed");
+        Message::from(&error).into()
+    }
+}
+
+impl IntoResponse for PageError {
+    fn into_response(self) -> Response {
+        let mut response = self.message.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
 
 #[derive(Template)]
 #[template(path = "error.html")]
-struct ProblemPage<'a> {
+struct ErrorPage<'a> {
     layout: Layout,
-    title: &'a str,
-    detail: Option<&'a str>,
-    advice: &'a str,
+    texts: Texts,
+    approval_link: Option<&'a str>,
+    back: Back,
 }
 
-/// What begins like this is the API, whose problems stay as they are.
+/// The page that an error leads back to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Back {
+    Calendar,
+    Organisation,
+    Settings,
+    SignIn,
+}
+
+impl Back {
+    fn from(path: &str, message: Message, signed_in: bool) -> Self {
+        let calendar = [paths::CALENDAR, paths::CALLBACK];
+        if !signed_in {
+            Self::SignIn
+        } else if calendar.iter().any(|page| path.starts_with(page)) {
+            Self::Calendar
+        } else if path.starts_with(paths::ORGANISATION) && message != Message::AdministratorsOnly {
+            Self::Organisation
+        } else {
+            Self::Settings
+        }
+    }
+}
+
+/// Addresses that begin with these are the API's, whose problems stay as they are.
 const API: [&str; 2] = ["/v1", "/health"];
 
-/// Makes a page of a problem, unless it is the API that was asked.
+/// Renders the errors of pages, and problems outside of the API.
 pub(in crate::http) async fn as_page(State(app): State<App>, request: Request, next: Next) -> Response {
-    let path = request.uri().path();
+    let path = request.uri().path().to_owned();
     let is_api =
         API.iter().any(|api| path.strip_prefix(api).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+    if is_api {
+        return next.run(request).await;
+    }
     let without_body = *request.method() == Method::HEAD;
+    let headers = request.headers().clone();
     let mut response = next.run(request).await;
-    let Some(problem) = response.extensions_mut().remove::<Problem>().filter(|_| !is_api) else { return response };
-    // Whoever reads it may not have signed in, so that nothing stands around it that would need it.
-    let layout = Layout::new(&app, String::new());
-    let page = ProblemPage { layout, title: problem.title(), detail: problem.detail(), advice: problem.advice() };
+    let extensions = response.extensions_mut();
+    let problem = extensions.remove::<Problem>().as_ref().map(PageError::from);
+    let Some(error) = extensions.remove::<PageError>().or(problem) else { return response };
+    let PageError { message, service, approval_link } = error;
+    // If even this fails, the page is shown as to a person who has not signed in.
+    let signed_in = browser::signed_in(&app, &headers).await.ok().flatten();
+    let layout = signed_in.as_ref().map_or_else(|| Layout::new(&app, String::new()), |one| one.layout(&app));
+    let back = Back::from(&path, message, layout.signed_in);
+    let texts = message.fill_in(service.as_deref());
+    let page = ErrorPage { layout, texts, approval_link: approval_link.as_deref(), back };
     let Ok(text) = page.render() else { return response };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
@@ -42,4 +166,24 @@ pub(in crate::http) async fn as_page(State(app): State<App>, request: Request, n
     view::secure(headers, &[]);
     *response.body_mut() = if without_body { Body::empty() } else { text.into() };
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_leads_back_to_its_page() {
+        for (path, message, signed_in, back) in [
+            ("/settings/calendar/form", Message::CannotOpen, true, Back::Calendar),
+            ("/connect/callback/a", Message::ConsentRefused, true, Back::Calendar),
+            ("/settings/organisation", Message::AdministratorsOnly, true, Back::Settings),
+            ("/settings/organisation/shared", Message::NotRegistered, true, Back::Organisation),
+            ("/nowhere", Message::NotFound, true, Back::Settings),
+            ("/settings/calendar/form", Message::CannotOpen, false, Back::SignIn),
+            ("/sign-in/a", Message::LinkUsedUp, false, Back::SignIn),
+        ] {
+            assert_eq!(Back::from(path, message, signed_in), back, "{path}");
+        }
+    }
 }

@@ -1,21 +1,29 @@
-//! Settings → Organisation Account: the account by which an organisation connects its people (M17).
+//! Settings → Organisation Account: the service account with which an organisation connects its people (M17).
 //!
-//! A global administrator's page. What is filled in can be tried first, by the same button row: trying stores nothing, and
-//! saving tries once more. A key that was filled in is never shown again, not even to whoever filled it in. A shared
-//! mailbox is connected at its service's own page, as a person's calendar is.
+//! The page is for global administrators. Values can be tested first with the same form: a test stores nothing, and saving
+//! tests once more. A key is never shown again, not even to the person who entered it. A shared mailbox is connected at
+//! its service's own page, like a person's calendar.
 
 use super::{
-    super::problem::Problem,
-    FormData, Layout, View,
+    browser::oauth_browser,
     calendar::form_action_origins,
-    connect::{CALLBACK, browser},
+    connect::{ConnectForm, callback_url},
+    error::PageError,
+    form::Form,
+    layout::Layout,
+    messages::{Message, Texts},
+    paths,
+    view::View,
 };
 use crate::{
     app::App,
     auth::{Actor, sessions::Session},
-    connections::service_accounts::{self, Inviting, Kind, NewAccount, Overview, Probed, Secret},
+    connections::service_accounts::{self, AccountError, Inviting, Kind, NewAccount, Overview, Probed, Secret},
     organisations::{domains, offers},
-    plugins::contract::{Method, SignIn},
+    plugins::{
+        Remedy,
+        contract::{Method, SignIn},
+    },
 };
 use askama::Template;
 use axum::{
@@ -23,10 +31,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
-use url::Url;
-
-/// This page.
-pub(super) const PATH: &str = "/settings/organisation";
+use serde::Deserialize;
 
 #[derive(Template)]
 #[template(path = "organisation.html")]
@@ -34,51 +39,115 @@ struct OrganisationPage {
     layout: Layout,
     domains: Vec<String>,
     accounts: Vec<Overview>,
-    ways: Vec<AccountOption>,
+    options: Vec<AccountOption>,
 }
 
-/// A sign-in by which an account can be made.
+impl OrganisationPage {
+    /// The option whose test or saving failed, for the summary at the top of the page.
+    fn failed(&self) -> Option<(&AccountOption, &Failure)> {
+        self.options.iter().find_map(|option| match &option.outcome {
+            Some(Outcome::Failed(failure)) => Some((option, failure)),
+            _ => None,
+        })
+    }
+}
+
+/// A sign-in with which a service account can be saved.
 struct AccountOption {
     id: String,
     provider: String,
-    name: String,
+    service: String,
     sign_in: String,
     label: String,
     fields: Fields,
-    /// Kept from what was tried; no secret is.
+    /// As it was entered.
     mailbox: String,
+    /// As it was entered.
     client_id: String,
-    /// What came of trying.
     outcome: Option<Outcome>,
 }
 
-/// What is to be filled in.
+/// The fields of a form.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fields {
-    /// The file of a service account's key.
+    /// The key file of a service account.
     Key,
-    /// An application's id and secret.
+    /// The id and secret of an application.
     Client,
-    /// Nothing: it is a button that leads to the service.
+    /// None: a button leads to the service.
     Nothing,
 }
 
-/// What came of trying an account.
+/// The result of a test.
 enum Outcome {
-    /// It works, so far.
-    Works(Vec<String>),
-    /// It does not: what happened, and what to do about it.
-    Fails(String, String),
+    Works(Abilities),
+    Failed(Failure),
 }
 
-/// What somebody has tried.
-struct Tried {
+/// What a tested account can do.
+struct Abilities {
+    mailbox: String,
+    reads_busy: bool,
+    invitations: Invitations,
+}
+
+/// Whether the account can add meetings with guests.
+enum Invitations {
+    Work,
+    NotPermitted,
+    Refused,
+}
+
+/// Why a test failed.
+struct Failure {
+    texts: Texts,
+    /// The client that an administrator must approve at the service.
+    client: Option<String>,
+    /// The scopes that an administrator must approve at the service.
+    scopes: Vec<String>,
+    /// Instructions at the service.
+    link: Option<String>,
+}
+
+/// Values that were entered, and what became of them.
+struct Submission {
     provider: String,
     sign_in: String,
     mailbox: String,
     client_id: String,
-    outcome: Outcome,
-    status: StatusCode,
+    outcome: SubmissionOutcome,
+}
+
+type SubmissionOutcome = Result<Probed, AccountError>;
+
+/// The form with the values of a service account.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct AccountForm {
+    provider: String,
+    sign_in: String,
+    #[serde(default)]
+    mailbox: String,
+    key: Option<String>,
+    #[serde(default)]
+    client_id: String,
+    #[serde(default)]
+    client_secret: String,
+    r#do: Action,
+}
+
+/// The button that was used.
+#[derive(Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+enum Action {
+    Test,
+    Save,
+}
+
+/// The form that removes an account.
+#[derive(Deserialize)]
+pub(super) struct RemoveForm {
+    provider: String,
 }
 
 /// The page.
@@ -87,68 +156,60 @@ pub(super) async fn page(
     actor: Actor,
     session: Session,
     layout: Layout,
-) -> Result<Response, Problem> {
+) -> Result<Response, PageError> {
     show(&app, &actor, &session, layout, None).await
 }
 
-/// Tries an account, or saves it.
-pub(super) async fn fill_in(
+/// Tests an account, or saves it.
+pub(super) async fn submit(
     State(app): State<App>,
     actor: Actor,
     session: Session,
     layout: Layout,
-    filled: FormData,
-) -> Result<Response, Problem> {
-    service_accounts::administers(&actor, session.organisation)?;
-    let text = |name: &str| filled.text(name).unwrap_or_default().trim().to_owned();
-    let (provider, sign_in, mailbox, client_id) =
-        (text("provider"), text("sign-in"), text("mailbox"), text("client-id"));
-    let secret = match filled.text("key") {
-        Some(key) => Secret::Key(key.to_owned().into()),
-        None => Secret::Client { id: client_id.clone(), secret: text("client-secret").into() },
+    Form(form): Form<AccountForm>,
+) -> Result<Response, PageError> {
+    service_accounts::administers(&actor, session.organisation).map_err(|_| Message::AdministratorsOnly)?;
+    let client_id = form.client_id.trim().to_owned();
+    let secret = match form.key {
+        Some(key) => Secret::Key(key.into()),
+        None => Secret::Client { id: client_id.clone(), secret: form.client_secret.trim().to_owned().into() },
     };
-    let new = NewAccount { provider, sign_in, secret, mailbox };
-    let outcome = if filled.text("do") == Some("save") {
+    let (provider, sign_in) = (form.provider, form.sign_in);
+    let new = NewAccount { provider, sign_in, secret, mailbox: form.mailbox.trim().to_owned() };
+    let outcome = if form.r#do == Action::Save {
         match service_accounts::save(&app.calendars, &actor, session.organisation, &new).await {
-            Ok(_) => return Ok(Redirect::to(PATH).into_response()),
+            Ok(_) => return Ok(Redirect::to(paths::ORGANISATION).into_response()),
             Err(error) => Err(error),
         }
     } else {
         service_accounts::probe(&app.calendars, &actor, session.organisation, &new).await
     };
-    let (outcome, status) = match outcome {
-        Ok(probed) => (Outcome::Works(told(&probed)), StatusCode::OK),
-        Err(error) => {
-            let problem = Problem::from(error);
-            let what = problem.detail().unwrap_or(problem.advice()).to_owned();
-            (Outcome::Fails(problem.title().to_owned(), what), problem.status())
-        }
-    };
     let NewAccount { provider, sign_in, mailbox, .. } = new;
-    let tried = Tried { provider, sign_in, mailbox, client_id, outcome, status };
-    show(&app, &actor, &session, layout, Some(tried)).await
+    let submission = Submission { provider, sign_in, mailbox, client_id, outcome };
+    show(&app, &actor, &session, layout, Some(submission)).await
 }
 
-/// To the page of a service, to connect a shared mailbox.
-pub(super) async fn share(State(app): State<App>, session: Session, filled: FormData) -> Result<Redirect, Problem> {
-    let text = |name: &str| filled.text(name).unwrap_or_default();
-    let redirect = Url::parse(&format!("{}{CALLBACK}{}", app.config.public_origin(), text("provider")));
-    let redirect = redirect.map_err(|_| Problem::new(super::super::problem::Code::NotOffered))?;
-    let way = (text("provider"), text("sign-in"));
-    let page = service_accounts::begin(&app.calendars, &browser(&session), way, &redirect).await?;
+/// Redirects to the page of a service, to connect a shared mailbox.
+pub(super) async fn connect_shared(
+    State(app): State<App>,
+    session: Session,
+    Form(form): Form<ConnectForm>,
+) -> Result<Redirect, PageError> {
+    let redirect = callback_url(&app, &form.provider).ok_or(Message::NotOffered)?;
+    let sign_in = (&*form.provider, &*form.sign_in);
+    let page = service_accounts::begin(&app.calendars, &oauth_browser(&session), sign_in, &redirect).await?;
     Ok(Redirect::to(page.as_str()))
 }
 
-/// Removes an account, and disconnects whom it connected.
+/// Removes an account, and disconnects the people whom it connected.
 pub(super) async fn remove(
     State(app): State<App>,
     actor: Actor,
     session: Session,
-    filled: FormData,
-) -> Result<Redirect, Problem> {
-    let provider = filled.text("provider").unwrap_or_default();
-    service_accounts::remove(&app.calendars, &actor, session.organisation, provider).await?;
-    Ok(Redirect::to(PATH))
+    Form(form): Form<RemoveForm>,
+) -> Result<Redirect, PageError> {
+    service_accounts::remove(&app.calendars, &actor, session.organisation, &form.provider).await?;
+    Ok(Redirect::to(paths::ORGANISATION))
 }
 
 async fn show(
@@ -156,41 +217,75 @@ async fn show(
     actor: &Actor,
     session: &Session,
     layout: Layout,
-    tried: Option<Tried>,
-) -> Result<Response, Problem> {
+    mut submission: Option<Submission>,
+) -> Result<Response, PageError> {
     let accounts = service_accounts::accounts(&app.calendars, actor, session.organisation).await?;
     let domains = domains::list(&mut app.db.begin_read().await?, session.organisation).await?;
-    let status = tried.as_ref().map_or(StatusCode::OK, |tried| tried.status);
-    let (mut ways, mut led) = (Vec::new(), Vec::new());
-    let mut tried = tried;
+    let mut status = StatusCode::OK;
+    let (mut options, mut origins) = (Vec::new(), Vec::new());
     for offered in offers::offered(&app.db, session.organisation, None).await? {
-        // What is offered and not granted at the moment cannot be used at the moment.
+        // A provider that is offered but not granted at the moment cannot be used at the moment.
         let Ok(provider) = app.calendars.registry.provider(&offered.provider).await else { continue };
         for sign_in in provider.sign_ins() {
             let Some(fields) = fields(sign_in) else { continue };
-            led.extend(form_action_origins(app, sign_in));
-            let is_it = |tried: &mut Tried| tried.provider == offered.provider && tried.sign_in == sign_in.id;
-            let tried = tried.take_if(is_it);
-            let (mailbox, client_id) =
-                tried.as_ref().map(|tried| (tried.mailbox.clone(), tried.client_id.clone())).unwrap_or_default();
-            ways.push(AccountOption {
+            origins.extend(form_action_origins(app, sign_in));
+            let mut option = AccountOption {
                 id: format!("{}-{}", offered.provider, sign_in.id),
                 provider: offered.provider.clone(),
-                name: offered.name.clone(),
+                service: offered.name.clone(),
                 sign_in: sign_in.id.clone(),
                 label: sign_in.label.clone(),
                 fields,
-                mailbox,
-                client_id,
-                outcome: tried.map(|tried| tried.outcome),
-            });
+                mailbox: String::new(),
+                client_id: String::new(),
+                outcome: None,
+            };
+            let is_this = |one: &mut Submission| one.provider == offered.provider && one.sign_in == sign_in.id;
+            if let Some(submission) = submission.take_if(is_this) {
+                (option.mailbox, option.client_id) = (submission.mailbox, submission.client_id);
+                let (outcome, of_outcome) = outcome(submission.outcome, &offered.name)?;
+                (option.outcome, status) = (Some(outcome), of_outcome);
+            }
+            options.push(option);
         }
     }
-    let page = OrganisationPage { layout, domains, accounts, ways };
-    Ok(View::new(page).status(status).form_action_origins(led).into_response())
+    // The form is no longer on the page: it is not offered any more.
+    if let Some(Submission { outcome: Err(error), .. }) = submission {
+        return Err(error.into());
+    }
+    let page = OrganisationPage { layout, domains, accounts, options };
+    Ok(View::new(page).status(status).form_action_origins(origins).into_response())
 }
 
-/// What a sign-in has to be filled in, if it makes an organisation's account.
+/// What the page shows of a test, and the status of the page.
+fn outcome(outcome: SubmissionOutcome, service: &str) -> Result<(Outcome, StatusCode), PageError> {
+    match outcome {
+        Ok(Probed { mailbox, account, inviting, .. }) => {
+            let invitations = match inviting {
+                Inviting::Works => Invitations::Work,
+                Inviting::NotTried => Invitations::NotPermitted,
+                Inviting::Refused(_) => Invitations::Refused,
+            };
+            let abilities = Abilities { mailbox, reads_busy: account.abilities.read_busy, invitations };
+            Ok((Outcome::Works(abilities), StatusCode::OK))
+        }
+        Err(error @ (AccountError::Database(_) | AccountError::NotAllowed(_))) => Err(error.into()),
+        Err(error) => {
+            tracing::info!(%error, "a service account failed its test");
+            let message = Message::from(&error);
+            let mut failure =
+                Failure { texts: message.fill_in(Some(service)), client: None, scopes: Vec::new(), link: None };
+            if let AccountError::Refused { failure: refused, asked } = error
+                && let Remedy::NeedsAdminApproval(link) = refused.remedy
+            {
+                failure = Failure { client: asked.client, scopes: asked.scopes, link, ..failure };
+            }
+            Ok((Outcome::Failed(failure), message.status()))
+        }
+    }
+}
+
+/// The fields of a sign-in, if service accounts can use it.
 const fn fields(sign_in: &SignIn) -> Option<Fields> {
     match &sign_in.method {
         Method::Oauth2JwtBearer(_) => Some(Fields::Key),
@@ -200,17 +295,77 @@ const fn fields(sign_in: &SignIn) -> Option<Fields> {
     }
 }
 
-/// What an account can do, in sentences.
-fn told(probed: &Probed) -> Vec<String> {
-    let abilities = probed.account.abilities;
-    let mut told = vec![format!("The mailbox {} opens.", probed.mailbox)];
-    if abilities.read_busy {
-        told.push("When its owner is busy can be seen.".into());
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{golden::golden, layout},
+        *,
+    };
+    use crate::{
+        connections::{State as AccountState, service_accounts::ServiceAccount},
+        ids::{OrganisationId, PersonId, ServiceAccountId},
+    };
+    use jiff::Timestamp;
+
+    fn option(fields: Fields, outcome: Option<Outcome>) -> AccountOption {
+        let (id, label) = match fields {
+            Fields::Key => ("key", "Service account"),
+            Fields::Client => ("client", "Application"),
+            Fields::Nothing => ("page", "Shared mailbox"),
+        };
+        AccountOption {
+            id: format!("example-{id}"),
+            provider: "example".into(),
+            service: "Example Calendar".into(),
+            sign_in: id.into(),
+            label: label.into(),
+            fields,
+            mailbox: "gil@school.example".into(),
+            client_id: "client-1".into(),
+            outcome,
+        }
     }
-    told.push(match &probed.inviting {
-        Inviting::Works => "Meetings can be put into its calendar, with guests.".into(),
-        Inviting::NotTried => "Meetings cannot be put into its calendar: nothing there can be written.".into(),
-        Inviting::Refused(failure) => format!("Meetings with guests cannot be put into its calendar: {failure}."),
-    });
-    told
+
+    fn page(domains: &[&str], accounts: Vec<Overview>, options: Vec<AccountOption>) -> OrganisationPage {
+        let domains = domains.iter().map(|domain| (*domain).to_owned()).collect();
+        OrganisationPage { layout: layout::testing::signed_in(), domains, accounts, options }
+    }
+
+    fn overview(state: AccountState) -> Overview {
+        let at = Timestamp::UNIX_EPOCH;
+        let account = ServiceAccount {
+            id: ServiceAccountId::new(at),
+            organisation: OrganisationId::new(at),
+            provider: "example".into(),
+            sign_in: "key".into(),
+            kind: Kind::Delegated,
+            mailbox: "gil@school.example".into(),
+            client: Some("robot@school.example".into()),
+            fields: Vec::new(),
+            state,
+            token: None,
+            saved_by: PersonId::new(at),
+            saved_at: at,
+        };
+        Overview { account, people: 12 }
+    }
+
+    #[test]
+    fn golden_pages_of_the_organisation_account() {
+        golden("page_organisation_empty", &page(&[], vec![], vec![]));
+        let options = [Fields::Key, Fields::Client, Fields::Nothing].map(|fields| option(fields, None)).into();
+        golden("page_organisation", &page(&["school.example"], vec![overview(AccountState::Reconnect)], options));
+        let abilities = |invitations| Abilities { mailbox: "gil@school.example".into(), reads_busy: true, invitations };
+        let options = [Invitations::Work, Invitations::NotPermitted, Invitations::Refused]
+            .map(|invitations| option(Fields::Key, Some(Outcome::Works(abilities(invitations)))));
+        golden("page_organisation_works", &page(&["school.example"], vec![], options.into()));
+        let failure = Failure {
+            texts: Message::AccountApproval.fill_in(Some("Example Calendar")),
+            client: Some("client-1".into()),
+            scopes: vec!["calendar.events".into()],
+            link: Some("https://help.example".into()),
+        };
+        let options = vec![option(Fields::Key, Some(Outcome::Failed(failure)))];
+        golden("page_organisation_failed", &page(&["school.example"], vec![], options));
+    }
 }

@@ -1,11 +1,7 @@
-//! Edit Profile → Settings: who somebody is here, where they are signed in, and the way to their calendar.
+//! Edit Profile → Settings: the person's profile, the browsers in which they are signed in, and the way to Calendar
+//! Settings.
 
-use super::{
-    super::problem::{Code, Problem},
-    HOME, SIGN_IN, Somebody,
-    layout::Layout,
-    view::View,
-};
+use super::{browser::OptionalActor, error::PageError, layout::Layout, messages::Message, paths, view::View};
 use crate::{
     app::App,
     auth::{
@@ -26,19 +22,19 @@ use jiff::{Timestamp, tz::TimeZone};
 struct SettingsPage {
     layout: Layout,
     person: Person,
-    administers: bool,
-    signed_in: Vec<SignedIn>,
+    is_global_admin: bool,
+    sessions: Vec<SessionRow>,
 }
 
 /// A browser in which the person is signed in.
-struct SignedIn {
+struct SessionRow {
     since: String,
-    is_this: bool,
+    is_this_browser: bool,
 }
 
-/// To where somebody begins.
-pub(super) async fn front(Somebody(somebody): Somebody) -> Redirect {
-    Redirect::to(if somebody.is_some() { HOME } else { SIGN_IN })
+/// Redirects to the first page.
+pub(super) async fn home(OptionalActor(actor): OptionalActor) -> Redirect {
+    Redirect::to(if actor.is_some() { paths::HOME } else { paths::SIGN_IN })
 }
 
 /// The settings.
@@ -46,32 +42,30 @@ pub(super) async fn page(
     State(app): State<App>,
     session: Session,
     layout: Layout,
-) -> Result<impl IntoResponse, Problem> {
-    let person = person(&app, &session).await?;
-    let all = sessions::list(&app.db, &app.clock, person.id).await?;
-    let shown =
-        |one: Session| SignedIn { since: local_time(one.created_at, &person.zone), is_this: one.id == session.id };
-    let signed_in = all.into_iter().map(shown).collect();
-    let administers = person.role == Role::GlobalAdmin;
-    Ok(View::new(SettingsPage { layout, person, administers, signed_in }))
-}
-
-/// Ends all sessions of the person but this one.
-pub(super) async fn sign_out_elsewhere(State(app): State<App>, session: Session) -> Result<Redirect, Problem> {
-    let ended = sign_out::end_other_sessions(&app.db, &session).await?;
-    tracing::info!(person = %session.person, ended, "signed out elsewhere");
-    Ok(Redirect::to(HOME))
-}
-
-/// The person whose browser it is.
-pub(super) async fn person(app: &App, session: &Session) -> Result<Person, Problem> {
+) -> Result<impl IntoResponse, PageError> {
     let mut tx = app.db.begin_read().await?;
     let person = people::person(&mut tx, session.organisation, session.person).await?;
-    person.ok_or(Problem::new(Code::NotFound))
+    tx.commit().await?;
+    let person = person.ok_or(Message::NotFound)?;
+    let all = sessions::list(&app.db, &app.clock, person.id).await?;
+    let row = |one: Session| SessionRow {
+        since: format_local_time(one.created_at, &person.zone),
+        is_this_browser: one.id == session.id,
+    };
+    let sessions = all.into_iter().map(row).collect();
+    let is_global_admin = person.role == Role::GlobalAdmin;
+    Ok(View::new(SettingsPage { layout, person, is_global_admin, sessions }))
 }
 
-/// A time as the person's clock shows it: 24 November 2026, 16:43 (Europe/Rome).
-fn local_time(at: Timestamp, zone: &str) -> String {
+/// Ends all other sessions of the person.
+pub(super) async fn sign_out_elsewhere(State(app): State<App>, session: Session) -> Result<Redirect, PageError> {
+    let ended = sign_out::end_other_sessions(&app.db, &session).await?;
+    tracing::info!(person = %session.person, ended, "signed out elsewhere");
+    Ok(Redirect::to(paths::HOME))
+}
+
+/// A time on the person's clock: 24 November 2026, 16:43 (Europe/Rome).
+fn format_local_time(at: Timestamp, zone: &str) -> String {
     let known = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
     let name = known.iana_name().unwrap_or("UTC").to_owned();
     format!("{} ({name})", at.to_zoned(known).strftime("%-d %B %Y, %H:%M"))
@@ -82,9 +76,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_told_by_the_clock_of_the_person() {
+    fn a_time_is_shown_on_the_clock_of_the_person() {
         let at = "2026-11-24T15:43:59Z".parse().unwrap();
-        assert_eq!(local_time(at, "Europe/Rome"), "24 November 2026, 16:43 (Europe/Rome)");
-        assert_eq!(local_time(at, "Nowhere/Else"), "24 November 2026, 15:43 (UTC)");
+        assert_eq!(format_local_time(at, "Europe/Rome"), "24 November 2026, 16:43 (Europe/Rome)");
+        assert_eq!(format_local_time(at, "Nowhere/Else"), "24 November 2026, 15:43 (UTC)");
     }
 }

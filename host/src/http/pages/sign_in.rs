@@ -1,16 +1,15 @@
-//! Signing in by a mailed link, and out.
+//! Signing in with a link that is sent by email, and signing out.
 
 use super::{
-    super::{
-        input::QueryParams,
-        problem::{Code, Problem},
-    },
-    HOME, Somebody,
-    client::Client,
+    super::problem::{Code, Problem},
+    browser::OptionalActor,
+    client::ClientAddress,
     cookies::{self, SESSION},
-    form_data::FormData,
+    error::PageError,
+    form::Form,
     layout::Layout,
-    local,
+    messages::Message,
+    paths::{self, local_or_home},
     view::View,
 };
 use crate::{
@@ -23,7 +22,7 @@ use crate::{
 };
 use askama::Template;
 use axum::{
-    extract::{Path, State},
+    extract::{Path, Query, State, rejection::QueryRejection},
     http::{HeaderMap, header},
     response::{IntoResponse, Redirect, Response},
 };
@@ -35,7 +34,8 @@ struct SignInPage<'a> {
     layout: Layout,
     email: &'a str,
     return_to: &'a str,
-    error: Option<String>,
+    /// Whether the address was entered and is invalid.
+    is_invalid: bool,
 }
 
 #[derive(Template)]
@@ -53,86 +53,97 @@ struct LinkPage {
     account: Account,
 }
 
+/// The query of the sign-in page.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) struct Wanted {
+pub(super) struct SignInQuery {
     return_to: Option<String>,
 }
 
-/// The field of the mail address.
+/// The form of the sign-in page.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct SignInForm {
+    email: String,
+    #[serde(default)]
+    return_to: String,
+}
+
+/// Asks for an email address.
 pub(super) async fn page(
     State(app): State<App>,
-    Somebody(somebody): Somebody,
+    OptionalActor(actor): OptionalActor,
     layout: Layout,
-    QueryParams(wanted): QueryParams<Wanted>,
-) -> Result<Response, Problem> {
-    let return_to = local(wanted.return_to.as_deref().unwrap_or_default());
-    if somebody.is_some() {
+    query: Result<Query<SignInQuery>, QueryRejection>,
+) -> Result<Response, PageError> {
+    let Query(query) = query.map_err(|_| Message::InvalidAddress)?;
+    let return_to = local_or_home(query.return_to.as_deref().unwrap_or_default());
+    if actor.is_some() {
         return Ok(Redirect::to(return_to).into_response());
     }
     if !app.mailer.is_configured() {
-        return Err(Problem::new(Code::NoMail));
+        return Err(Message::NoMail.into());
     }
-    Ok(View::new(SignInPage { layout, email: "", return_to, error: None }).into_response())
+    Ok(View::new(SignInPage { layout, email: "", return_to, is_invalid: false }).into_response())
 }
 
-/// Has a mail sent to the address, if anybody has it. The answer is the same in any case.
-pub(super) async fn ask(
+/// Requests a mail with a link. The answer is the same whether or not the address is known.
+pub(super) async fn request_link(
     State(app): State<App>,
-    Client(client): Client,
+    ClientAddress(client): ClientAddress,
     layout: Layout,
-    filled: FormData,
-) -> Result<Response, Problem> {
+    Form(form): Form<SignInForm>,
+) -> Result<Response, PageError> {
     if !app.mailer.is_configured() {
-        return Err(Problem::new(Code::NoMail));
+        return Err(Message::NoMail.into());
     }
-    let email = filled.text("email").unwrap_or_default().trim();
-    let return_to = local(filled.text("return-to").unwrap_or_default());
+    let email = form.email.trim();
+    let return_to = local_or_home(&form.return_to);
     match sign_in::ask(&app.db, email, client, return_to).await {
         Ok(()) => Ok(Redirect::to("/sign-in/sent").into_response()),
-        Err(AskError::Email(error @ PersonError::Email)) => {
+        Err(AskError::Email(PersonError::Email)) => {
             let status = Problem::new(Code::InvalidEmail).status();
-            let page = SignInPage { layout, email, return_to, error: Some(error.to_string()) };
+            let page = SignInPage { layout, email, return_to, is_invalid: true };
             Ok(View::new(page).status(status).into_response())
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(Problem::from(error).into()),
     }
 }
 
-/// That a mail is on its way, if anybody has the address.
+/// Confirms the request; identical whether or not the address is known.
 pub(super) async fn sent(layout: Layout) -> impl IntoResponse {
     View::new(SentPage { layout, minutes: LIFETIME.as_mins().into(), mails: MAILS_PER_ADDRESS })
 }
 
-/// Whom a link is for. It uses nothing up, because programs that look through mail open links too.
-pub(super) async fn look(
+/// Shows the account of a link. This does not use the link up, because programs that scan mail open links, too.
+pub(super) async fn show_link(
     State(app): State<App>,
     layout: Layout,
     Path(link): Path<String>,
-) -> Result<impl IntoResponse, Problem> {
-    let account = sign_in::look(&app.db, &link).await?.ok_or(Problem::new(Code::LinkUsedUp))?;
+) -> Result<impl IntoResponse, PageError> {
+    let account = sign_in::look(&app.db, &link).await?.ok_or(Message::LinkUsedUp)?;
     Ok(View::new(LinkPage { layout, account }))
 }
 
-/// Uses the link up and signs in, whatever session this browser had.
-pub(super) async fn use_up(
+/// Uses the link up and signs in. An earlier session of this browser ends.
+pub(super) async fn use_link(
     State(app): State<App>,
     headers: HeaderMap,
     Path(link): Path<String>,
-) -> Result<Response, Problem> {
-    let here = app.config.public_origin();
-    let before = cookies::find(&headers, &SESSION.name(&here));
-    let signed_in = sign_in::use_up(&app.db, &link, before).await?.ok_or(Problem::new(Code::LinkUsedUp))?;
-    let mut response = Redirect::to(local(&signed_in.return_to)).into_response();
-    response.headers_mut().append(header::SET_COOKIE, SESSION.set_secret(&here, &signed_in.cookie));
+) -> Result<Response, PageError> {
+    let origin = app.config.public_origin();
+    let earlier = cookies::find(&headers, &SESSION.name(&origin));
+    let signed_in = sign_in::use_up(&app.db, &link, earlier).await?.ok_or(Message::LinkUsedUp)?;
+    let mut response = Redirect::to(local_or_home(&signed_in.return_to)).into_response();
+    response.headers_mut().append(header::SET_COOKIE, SESSION.set_secret(&origin, &signed_in.cookie));
     Ok(response)
 }
 
 /// Signs out.
-pub(super) async fn out(State(app): State<App>, session: Session) -> Result<Response, Problem> {
+pub(super) async fn sign_out(State(app): State<App>, session: Session) -> Result<Response, PageError> {
     sessions::end(&app.db, &session).await?;
     tracing::info!(session = %session.id, "signed out");
-    let mut response = Redirect::to(HOME).into_response();
+    let mut response = Redirect::to(paths::HOME).into_response();
     response.headers_mut().append(header::SET_COOKIE, SESSION.clear(&app.config.public_origin()));
     Ok(response)
 }

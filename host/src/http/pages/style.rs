@@ -1,6 +1,6 @@
-//! The style sheet, under a name that changes with it, so that browsers keep it for as long as they like.
+//! The style sheet, under a name that changes with its content, so that browsers can cache it for ever.
 
-use super::super::problem::{Code, Problem};
+use super::{error::PageError, messages::Message};
 use crate::ids::digest;
 use axum::{
     extract::Path,
@@ -11,22 +11,22 @@ use std::sync::LazyLock;
 
 const TEXT: &str = include_str!("../../../templates/style.css");
 
-/// As long as a name that says what is in it may be kept (RFC 8246).
-const KEEP: &str = "public, max-age=31536000, immutable";
+/// The name changes with the content, so the response is immutable (RFC 8246).
+const CACHE_CONTROL: &str = "public, max-age=31536000, immutable";
 
 static PATH: LazyLock<String> = LazyLock::new(|| format!("/style/{}.css", &digest(TEXT)[..16]));
 
-/// Its address.
+/// The address of the style sheet.
 pub(super) fn path() -> &'static str {
     &PATH
 }
 
-/// The style sheet, by the name that it has now.
-pub(super) async fn get(Path(name): Path<String>) -> Result<impl IntoResponse, Problem> {
+/// The style sheet, under its current name only.
+pub(super) async fn get(Path(name): Path<String>) -> Result<impl IntoResponse, PageError> {
     if format!("/style/{name}") != *PATH {
-        return Err(Problem::new(Code::NotFound));
+        return Err(Message::NotFound.into());
     }
     let headers: [(HeaderName, &str); 2] =
-        [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, KEEP)];
+        [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, CACHE_CONTROL)];
     Ok((headers, TEXT))
 }

@@ -1,8 +1,8 @@
-//! From a template to an answer, and what a browser may do with it.
+//! Renders a template as a response, with the security headers of a page.
 //!
-//! A page may load our style sheet and send forms to us, and nothing else: no script, no picture, no frame around it
-//! (CSP Level 3). A form whose answer leads to another site, as the button to sign in at a service does, names that site
-//! ([`View::form_action_origins`]): browsers hold the whole way of a form against the policy, and not only its first step.
+//! A page can load our style sheet and send forms to us, and nothing else: no scripts, no images, no framing (CSP
+//! Level 3). A form that is redirected to another site, such as the button to sign in at a service, needs the origin of
+//! that site ([`View::form_action_origins`]), because browsers check redirects of a form against the policy, too.
 
 use super::super::problem::Problem;
 use crate::plugins::egress::Origin;
@@ -11,9 +11,8 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
-use std::fmt::Write as _;
 
-/// A page, filled in.
+/// A page that is ready to be rendered.
 pub(in crate::http) struct View<T> {
     template: T,
     status: StatusCode,
@@ -25,12 +24,12 @@ impl<T: Template> View<T> {
         Self { template, status: StatusCode::OK, form_action_origins: Vec::new() }
     }
 
-    /// With another status.
+    /// Sets the status.
     pub(in crate::http) fn status(self, status: StatusCode) -> Self {
         Self { status, ..self }
     }
 
-    /// Where forms of the page may lead to, beside here.
+    /// Adds origins to which forms of the page are redirected.
     pub(in crate::http) fn form_action_origins(self, form_action_origins: Vec<Origin>) -> Self {
         Self { form_action_origins, ..self }
     }
@@ -50,20 +49,19 @@ impl<T: Template> IntoResponse for View<T> {
     }
 }
 
-/// Puts the headers of a page on it.
+/// Sets the security headers of a page.
 pub(super) fn secure(headers: &mut HeaderMap, form_action_origins: &[Origin]) {
     let mut policy = String::from(
         "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
     );
     for origin in form_action_origins {
-        // Writing to a string cannot fail.
-        let _ = write!(policy, " {origin}");
+        policy.push_str(&format!(" {origin}"));
     }
-    // An origin holds nothing that a header could not.
+    // An origin has only characters that a header can have.
     let policy = HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     for (name, value) in [
-        // To ourselves it is told, or forms would come from nowhere (Fetch §3.2).
+        // With `no-referrer`, browsers would send `Origin: null` with our own forms (Fetch §3.2).
         (header::REFERRER_POLICY, "same-origin"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::CACHE_CONTROL, "no-store"),
@@ -79,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_form_leads_here_and_where_the_page_says() {
+    fn a_form_leads_to_this_host_and_the_origins_of_the_page() {
         let mut headers = HeaderMap::new();
         secure(&mut headers, &["https://service.example".parse().unwrap()]);
         let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();

@@ -63,19 +63,9 @@ impl Problem {
         Self::new(Code::Internal)
     }
 
-    /// What it means.
-    pub(super) const fn title(&self) -> &'static str {
-        self.code.facts().2
-    }
-
-    /// What is special about this case.
-    pub(super) fn detail(&self) -> Option<&str> {
-        self.detail.as_deref()
-    }
-
-    /// What to do.
-    pub(super) const fn advice(&self) -> &'static str {
-        self.code.facts().3
+    /// What kind of problem it is.
+    pub(super) const fn code(&self) -> Code {
+        self.code
     }
 
     /// The status of an answer that is this.

@@ -39,14 +39,14 @@ async fn an_administrator_tries_saves_and_removes_it() -> anyhow::Result<()> {
         }
     }
     let seen = fill(GIL, &key, "test").await?;
-    ensure!(seen.status == 200 && seen.text.contains("<strong>It works.</strong>"), "{}", seen.text);
+    ensure!(seen.status == 200 && seen.text.contains("<strong>The account works.</strong>"), "{}", seen.text);
     ensure!(seen.text.contains("with guests") && !seen.text.contains(secret), "{}", seen.text);
     assert_eq!(school.rows().await?["service_accounts"], 0);
 
     fill(GIL, &key, "save").await?.leads_to(PAGE)?;
     super::until("ann is connected", || async { Ok(school.connection(school.ann).await?.is_some()) }).await?;
     let page = gil.get(PAGE).await?;
-    ensure!(page.text.contains("connected by it") && page.text.contains("robots.example"), "{}", page.text);
+    ensure!(page.text.contains("Connected people") && page.text.contains("robots.example"), "{}", page.text);
     ensure!(!page.text.contains(secret), "the page shows the key");
     gil.post(&page, "/settings/organisation/remove", &[("provider", "google")]).await?.leads_to(PAGE)?;
     ensure!(school.connection(school.ann).await?.is_none(), "she is disconnected");
@@ -71,19 +71,19 @@ async fn everybody_can_use_the_page() -> anyhow::Result<()> {
             json!(["open", format!("{}/settings", host.origin())]),
             json!(["click", "link", "Organisation Account"]),
             json!(["see", "empty", "Organisation Account"]),
-            json!(["fill", "Mailbox to try it with", GIL]),
+            json!(["fill", "Mailbox for the test", GIL]),
             json!(["fill", "Key file", key]),
             json!(["click", "button", "Test"]),
             json!(["see", "tried", "Organisation Account"]),
             json!(["fill", "Key file", key]),
-            json!(["click", "button", "Test, and save"]),
+            json!(["click", "button", "Test and save"]),
             json!(["see", "saved", "Organisation Account"]),
         ])
         .await?;
     for (name, page) in &seen {
         ensure!(page.problems.is_empty(), "{name}: {:?}", page.problems);
     }
-    ensure!(seen["tried"].text.contains("It works."), "{}", seen["tried"].text);
-    ensure!(seen["saved"].text.contains("connected by it"), "{}", seen["saved"].text);
+    ensure!(seen["tried"].text.contains("The account works."), "{}", seen["tried"].text);
+    ensure!(seen["saved"].text.contains("Connected people"), "{}", seen["saved"].text);
     Ok(())
 }

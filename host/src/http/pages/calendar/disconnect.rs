@@ -1,0 +1,81 @@
+//! Disconnecting a calendar: the question, and the act.
+
+use super::{
+    super::{error::PageError, layout::Layout, messages::Message, paths, view::View},
+    page::{account_label, service_name},
+};
+use crate::{
+    app::App,
+    auth::{Actor, sessions::Session},
+    connections::{self, DisconnectError, store},
+};
+use askama::Template;
+use axum::{
+    extract::{Query, State, rejection::QueryRejection},
+    response::{IntoResponse, Redirect},
+};
+use serde::Deserialize;
+
+#[derive(Template)]
+#[template(path = "disconnect.html")]
+struct DisconnectPage {
+    layout: Layout,
+    service: String,
+    account: Option<String>,
+    /// Whether the person wants to connect another calendar afterwards.
+    another: bool,
+}
+
+/// The query of the page that asks.
+#[derive(Deserialize)]
+pub(in crate::http::pages) struct DisconnectQuery {
+    another: Option<String>,
+}
+
+/// Says what disconnecting does, and asks.
+pub(in crate::http::pages) async fn confirm(
+    State(app): State<App>,
+    session: Session,
+    layout: Layout,
+    query: Result<Query<DisconnectQuery>, QueryRejection>,
+) -> Result<impl IntoResponse, PageError> {
+    let Query(query) = query.map_err(|_| Message::InvalidAddress)?;
+    let mut tx = app.db.begin_read().await?;
+    let found = store::of_person(&mut tx, session.organisation, session.person).await?;
+    tx.commit().await?;
+    let connection = found.ok_or(Message::NotConnected)?.connection;
+    let provider = app.calendars.registry.provider(&connection.provider).await.ok();
+    let service = service_name(provider.as_ref(), &connection);
+    let account = account_label(provider.as_ref(), &connection);
+    Ok(View::new(DisconnectPage { layout, service, account, another: query.another.is_some() }))
+}
+
+/// Disconnects the calendar.
+pub(in crate::http::pages) async fn disconnect(
+    State(app): State<App>,
+    actor: Actor,
+    session: Session,
+) -> Result<Redirect, PageError> {
+    match connections::disconnect(&app.calendars, &actor, session.person).await {
+        Ok(_) => Ok(Redirect::to(paths::CALENDAR)),
+        Err(DisconnectError::NotAllowed) => Err(Message::NotAllowed.into()),
+        Err(DisconnectError::NotConnected) => Err(Message::NotConnected.into()),
+        Err(DisconnectError::Database(error)) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::super::{golden::golden, layout},
+        *,
+    };
+
+    #[test]
+    fn golden_pages_that_ask_before_disconnecting() {
+        for (name, another) in [("page_disconnect", false), ("page_disconnect_another", true)] {
+            let (service, account) = ("Example Calendar".to_owned(), Some("ann@example.org".to_owned()));
+            golden(name, &DisconnectPage { layout: layout::testing::signed_in(), service, account, another });
+        }
+    }
+}

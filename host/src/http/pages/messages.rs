@@ -1,0 +1,320 @@
+//! Every message that a page shows when something did not work, in one table.
+//!
+//! Problem: the API's texts are written for developers; a person at a page needs other words and another next step.
+//! Decision: pages have messages of their own, each with a status, a title, an explanation and a next step. `{service}`
+//! stands for the name of the calendar service. The texts are here and in the templates only, so that they could be
+//! translated. Rejected: the detail of a problem or of a provider's failure on a page, which is for logs.
+
+use super::super::problem::{Code, Problem};
+use crate::{
+    connections::{
+        ConnectError,
+        service_accounts::{AccountError, key::KeyError},
+    },
+    plugins::{CallError, Remedy},
+};
+use axum::http::StatusCode;
+
+macro_rules! messages {
+    ($($name:ident = $status:ident, $title:literal, $explanation:literal, $next_step:literal;)*) => {
+        /// A message of a page.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(super) enum Message {
+            $(#[doc = $title] $name,)*
+        }
+
+        impl Message {
+            /// Every message.
+            #[cfg(test)]
+            const ALL: &[Self] = &[$(Self::$name),*];
+
+            const fn texts(self) -> (StatusCode, &'static str, &'static str, &'static str) {
+                match self {
+                    $(Self::$name => (StatusCode::$status, $title, $explanation, $next_step),)*
+                }
+            }
+        }
+    };
+}
+
+messages! {
+    // Addresses and forms.
+    NotFound = NOT_FOUND, "Page not found",
+        "There is no page at this address.",
+        "Check the address.";
+    CannotOpen = METHOD_NOT_ALLOWED, "This page cannot be opened directly",
+        "The address only receives a form, so there is nothing to show.",
+        "Open the page that has the form.";
+    InvalidAddress = BAD_REQUEST, "The address is not valid",
+        "Its parameters are incomplete, or were changed on the way. Nothing was done.",
+        "Begin again on the page that led you here.";
+    ForeignForm = FORBIDDEN, "The form was not accepted",
+        "It did not come from the page that it belongs to, so nothing was changed. This also happens after you signed in \
+         or out in another tab.",
+        "Load the page again, and send the form from there.";
+    MalformedForm = BAD_REQUEST, "The form was not accepted",
+        "Its fields are not those of the page that it belongs to, so nothing was changed.",
+        "Load the page again, and send the form from there.";
+    TooLarge = PAYLOAD_TOO_LARGE, "The form is too large",
+        "A form can have at most 256 KiB. Nothing was changed.",
+        "Shorten what you entered, and send the form again.";
+
+    // Signing in.
+    TooManySignIns = TOO_MANY_REQUESTS, "Too many sign-in emails",
+        "Your network has asked for too many sign-in links within an hour.",
+        "Use a link that you have received already, or wait an hour.";
+    LinkUsedUp = GONE, "This link no longer works",
+        "A sign-in link works once, within 15 minutes.",
+        "Ask for a new link on the sign-in page.";
+    NoMail = SERVICE_UNAVAILABLE, "Nobody can sign in at the moment",
+        "This host does not send email, so it cannot send you a sign-in link.",
+        "Ask the operator of this host to set mail.smtp and mail.from.";
+
+    // Access.
+    AdministratorsOnly = FORBIDDEN, "This page is for global administrators",
+        "Only a global administrator of your organisation can use it.",
+        "Ask a global administrator of your organisation to make the change.";
+    NotAllowed = FORBIDDEN, "You cannot do this",
+        "You can only change settings of your own.",
+        "Sign in as the person whose settings you want to change.";
+
+    // Connecting a calendar.
+    NotOffered = FORBIDDEN, "This calendar service is not available to you",
+        "Neither your organisation nor one of your programs offers it, so your calendar was not connected.",
+        "Choose another service, or ask an administrator of your program.";
+    FieldsInvalid = UNPROCESSABLE_ENTITY, "Your calendar was not connected",
+        "Some fields are missing or invalid.",
+        "Correct the marked fields, and try again.";
+    SignInInvalid = UNPROCESSABLE_ENTITY, "Your calendar was not connected",
+        "{service} cannot be connected with what you entered.",
+        "Check the fields, and try again.";
+    SignInRefused = UNPROCESSABLE_ENTITY, "{service} did not accept the sign-in",
+        "The user name or the password is wrong, so your calendar was not connected.",
+        "Check both, and try again. Many services need a password that you create for one application.";
+    AccountNotOpened = UNPROCESSABLE_ENTITY, "{service} did not open your calendar",
+        "The account that you signed in with gives no access to a calendar, so it was not connected.",
+        "Check that the account has a calendar, or use another account.";
+    ServiceUnreachable = BAD_GATEWAY, "{service} cannot be reached",
+        "The service did not answer, so your calendar was not connected.",
+        "Check the address of the server if you entered one. Otherwise, try again later.";
+    ProviderFailed = BAD_GATEWAY, "{service} is not available at the moment",
+        "This host could not use the service, so your calendar was not connected.",
+        "Try again later. If it happens again, tell an administrator of your program.";
+    NotRegistered = BAD_GATEWAY, "{service} is not set up yet",
+        "The operator of this host has not registered it with the service, so your calendar was not connected.",
+        "Tell an administrator of your program.";
+    SignInOver = FORBIDDEN, "This sign-in is no longer valid",
+        "It was completed before, took longer than 15 minutes, or was begun in another browser.",
+        "Start again in Calendar Settings, in this browser.";
+    ConsentRefused = UNPROCESSABLE_ENTITY, "Your calendar was not connected",
+        "You did not give {service} permission to share your calendar, so nothing was stored.",
+        "You can connect it at any time in Calendar Settings.";
+    SignInIncomplete = UNPROCESSABLE_ENTITY, "{service} did not complete the sign-in",
+        "The service reported an error, so your calendar was not connected.",
+        "Try again. If it happens again, tell an administrator of your program.";
+    ConsentIncomplete = UNPROCESSABLE_ENTITY, "Your calendar was not connected",
+        "At {service}, a box was not ticked. Chronus needs every permission that it asks for, so nothing was stored.",
+        "Connect your calendar again, and leave every box ticked.";
+    NoLastingAccess = UNPROCESSABLE_ENTITY, "Your calendar was not connected",
+        "{service} gave access for a short time only, so nothing was stored.",
+        "Remove Chronus from the connected applications of your account at the service, and connect your calendar again.";
+    NeedsAdminApproval = UNPROCESSABLE_ENTITY, "An IT administrator must approve first",
+        "The IT administrator of your organisation (not the administrator of your program) has not given people \
+         permission to connect {service} to Chronus.",
+        "Ask your IT team to give everyone at your organisation permission, and connect your calendar again.";
+    AlreadyConnected = CONFLICT, "Another calendar is already connected",
+        "Only one calendar can be connected at a time, so the new one was not connected.",
+        "Disconnect the connected calendar first.";
+    NotConnected = NOT_FOUND, "No calendar is connected",
+        "Your calendar was disconnected before, or never connected.",
+        "Open Calendar Settings to connect a calendar.";
+
+    // Organisation Account.
+    AccountInvalid = UNPROCESSABLE_ENTITY, "The account was not saved",
+        "The account cannot be used with what you entered.",
+        "Check the fields, and try again.";
+    KeyInvalid = UNPROCESSABLE_ENTITY, "This is not a key of a service account",
+        "The text is not the key file that {service} creates for a service account. Nothing was saved.",
+        "Create a key at the service, and paste the whole text of its file.";
+    KeyIncomplete = UNPROCESSABLE_ENTITY, "The key file is incomplete",
+        "A part of the key is missing or damaged. Nothing was saved.",
+        "Paste the whole text of the file, or create a new key at the service.";
+    MailboxInvalid = UNPROCESSABLE_ENTITY, "This is not an email address",
+        "The mailbox is not a valid email address. Nothing was saved.",
+        "Enter an address such as ann@example.org.";
+    MailboxElsewhere = UNPROCESSABLE_ENTITY, "The mailbox is not in your organisation",
+        "Its email domain is not one of your organisation's. Nothing was saved.",
+        "Enter a mailbox in one of the domains above.";
+    AccountRefused = UNPROCESSABLE_ENTITY, "{service} did not accept the account",
+        "The account has no access to this mailbox, or does not exist. Nothing was saved.",
+        "Check at the service that the account exists, and that it is allowed to act for the mailbox.";
+    AccountApproval = UNPROCESSABLE_ENTITY, "{service} needs an approval",
+        "An administrator of {service} in your organisation has not approved the account yet. Nothing was saved.",
+        "Approve it at the service, and try again. An approval can take some minutes.";
+    AccountConsent = UNPROCESSABLE_ENTITY, "The shared mailbox was not connected",
+        "{service} did not give lasting access, or a box was not ticked. Nothing was saved.",
+        "Connect the mailbox again, and leave every box ticked.";
+    AccountMissing = NOT_FOUND, "There is no such account",
+        "The account was removed before.",
+        "Load the page again.";
+    AccountUnreachable = BAD_GATEWAY, "{service} cannot be reached",
+        "The service did not answer. Nothing was saved.",
+        "Try again later.";
+
+    // The service itself.
+    Timeout = SERVICE_UNAVAILABLE, "This took too long",
+        "The request was stopped. What you asked for may have been done.",
+        "Load the page again to see the result, before you try again.";
+    Unavailable = SERVICE_UNAVAILABLE, "Chronus is not available at the moment",
+        "The database does not answer.",
+        "Try again in a few minutes.";
+    Internal = INTERNAL_SERVER_ERROR, "Something went wrong",
+        "This is a fault of Chronus. It was logged.",
+        "Try again. If it happens again, tell an administrator of your program when it happened.";
+}
+
+/// The texts of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Texts {
+    /// What happened.
+    pub(super) title: String,
+    /// Why.
+    pub(super) explanation: String,
+    /// What to do now.
+    pub(super) next_step: String,
+}
+
+impl Message {
+    /// The status of a page that shows the message.
+    pub(super) const fn status(self) -> StatusCode {
+        self.texts().0
+    }
+
+    /// The texts, with the name of the service.
+    pub(super) fn fill_in(self, service: Option<&str>) -> Texts {
+        let (_, title, explanation, next_step) = self.texts();
+        let [title, explanation, next_step] = [title, explanation, next_step].map(|text| {
+            let text = text.replace("{service}", service.unwrap_or("The calendar service"));
+            if service.is_some() { text } else { text.replace(" The calendar service", " the calendar service") }
+        });
+        Texts { title, explanation, next_step }
+    }
+}
+
+impl From<&Problem> for Message {
+    fn from(problem: &Problem) -> Self {
+        match problem.code() {
+            Code::NotFound => Self::NotFound,
+            Code::MethodNotAllowed => Self::CannotOpen,
+            Code::MalformedQuery => Self::InvalidAddress,
+            Code::TooLarge => Self::TooLarge,
+            Code::RoleMissing => Self::AdministratorsOnly,
+            Code::NotThePerson => Self::NotAllowed,
+            Code::NotOffered => Self::NotOffered,
+            Code::AlreadyConnected => Self::AlreadyConnected,
+            Code::NotConnected => Self::NotConnected,
+            Code::TooManySignIns => Self::TooManySignIns,
+            Code::Timeout => Self::Timeout,
+            Code::Unavailable => Self::Unavailable,
+            _ => Self::Internal,
+        }
+    }
+}
+
+impl From<&ConnectError> for Message {
+    fn from(error: &ConnectError) -> Self {
+        match error {
+            ConnectError::NotThemself => Self::NotAllowed,
+            ConnectError::Unknown => Self::NotFound,
+            ConnectError::NotOffered(_) | ConnectError::ByNobody => Self::NotOffered,
+            ConnectError::Provider(_) | ConnectError::NoToken(_) | ConnectError::Sealed(_) => Self::ProviderFailed,
+            ConnectError::Input(_) => Self::FieldsInvalid,
+            ConnectError::SignIn(_) | ConnectError::Access(_) | ConnectError::NeedsBrowser => Self::SignInInvalid,
+            ConnectError::Refused(CallError::Failure(failure)) => match failure.remedy {
+                Remedy::Reconnect => Self::SignInRefused,
+                Remedy::Temporary | Remedy::SlowDown(_) => Self::ServiceUnreachable,
+                Remedy::NeedsAdminApproval(_) | Remedy::AccessPending => Self::NeedsAdminApproval,
+                _ => Self::AccountNotOpened,
+            },
+            ConnectError::Refused(_) => Self::ProviderFailed,
+            ConnectError::AlreadyConnected => Self::AlreadyConnected,
+            ConnectError::NoClient(_) => Self::NotRegistered,
+            ConnectError::State => Self::SignInOver,
+            ConnectError::Consent(failure) => match failure.remedy {
+                Remedy::NeedsAdminApproval(_) | Remedy::AccessPending => Self::NeedsAdminApproval,
+                Remedy::Temporary | Remedy::SlowDown(_) => Self::ServiceUnreachable,
+                Remedy::NotPermitted | Remedy::NeedsScope => Self::ConsentRefused,
+                _ => Self::SignInIncomplete,
+            },
+            ConnectError::ScopesMissing(_) => Self::ConsentIncomplete,
+            ConnectError::NoRefreshToken => Self::NoLastingAccess,
+            ConnectError::Account(error) => Self::from(&**error),
+            ConnectError::Database(_) => Self::Internal,
+        }
+    }
+}
+
+impl From<&AccountError> for Message {
+    fn from(error: &AccountError) -> Self {
+        match error {
+            AccountError::NotAllowed(_) => Self::AdministratorsOnly,
+            AccountError::NotOffered(_) => Self::NotOffered,
+            AccountError::Provider(_) | AccountError::NoToken(_) | AccountError::Call(_) | AccountError::Sealed(_) => {
+                Self::AccountUnreachable
+            }
+            AccountError::SignIn(_)
+            | AccountError::Secret(_)
+            | AccountError::NeedsBrowser
+            | AccountError::Input(_)
+            | AccountError::Access(_) => Self::AccountInvalid,
+            AccountError::NoClient(_) => Self::NotRegistered,
+            AccountError::Key(KeyError::Json | KeyError::Kind) => Self::KeyInvalid,
+            AccountError::Key(KeyError::Missing(_) | KeyError::Unfit) => Self::KeyIncomplete,
+            AccountError::Mailbox(_) => Self::MailboxInvalid,
+            AccountError::Domain(_) => Self::MailboxElsewhere,
+            AccountError::Refused { failure, .. } => match failure.remedy {
+                Remedy::NeedsAdminApproval(_) | Remedy::AccessPending => Self::AccountApproval,
+                Remedy::Temporary | Remedy::SlowDown(_) => Self::AccountUnreachable,
+                _ => Self::AccountRefused,
+            },
+            AccountError::ScopesMissing(_) | AccountError::NoRefreshToken => Self::AccountConsent,
+            AccountError::NoAccount(_) => Self::AccountMissing,
+            AccountError::Database(_) => Self::Internal,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn golden_messages() {
+        let mut text = String::new();
+        for message in Message::ALL {
+            let Texts { title, explanation, next_step } = message.fill_in(Some("Example Calendar"));
+            text.push_str(&format!("{} {title}\n{explanation}\n{next_step}\n\n", message.status().as_u16()));
+        }
+        super::super::golden::check("page_messages", &text);
+    }
+
+    #[test]
+    fn a_message_names_the_service_or_says_the_calendar_service() {
+        let texts = Message::SignInRefused.fill_in(Some("Lamp"));
+        assert_eq!(texts.title, "Lamp did not accept the sign-in");
+        let texts = Message::ConsentRefused.fill_in(None);
+        assert!(texts.explanation.starts_with("You did not give the calendar service permission"), "{texts:?}");
+        assert_eq!(Message::SignInRefused.fill_in(None).title, "The calendar service did not accept the sign-in");
+    }
+
+    #[test]
+    fn a_message_has_three_pillars_and_no_words_of_the_api() {
+        for message in Message::ALL {
+            let Texts { title, explanation, next_step } = message.fill_in(None);
+            assert!(!title.ends_with('.') && explanation.ends_with('.') && next_step.ends_with('.'), "{message:?}");
+            for word in ["/v1", "token", "detail", "PUT ", "API"] {
+                assert!(![&title, &explanation, &next_step].iter().any(|text| text.contains(word)), "{message:?}");
+            }
+        }
+    }
+}
