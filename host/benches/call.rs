@@ -6,9 +6,9 @@
 use chronus_host::{
     calendar::Window,
     plugins::{
-        Access, Budget, Connection, Sandbox, SandboxConfig,
-        contract::Whose,
-        egress::{Credential, EgressPolicy, Grant, Names, Tls},
+        Access, Budget, CallTarget, Sandbox, SandboxConfig,
+        contract::BusyTargets,
+        egress::{Credential, EgressGrant, EgressPolicy, NameResolver, TlsTrust},
     },
 };
 use std::{
@@ -44,13 +44,13 @@ async fn compare(component: &[u8]) -> Result<f64, Box<dyn Error>> {
         concurrent_calls: 100,
         cache: None,
         egress: EgressPolicy::default(),
-        tls: Tls::new(vec![])?,
-        names: Names::System,
+        tls: TlsTrust::new(vec![])?,
+        names: NameResolver::System,
     };
     let sandbox = Sandbox::new(config)?;
     let (plugin, bare) = (sandbox.admit(component).await?, sandbox.bare(component)?);
-    let connection = Connection { sign_in: "none".into(), zone: "UTC".into(), ..Connection::default() };
-    let access = Access::new("org", connection, Credential::None, Grant::default(), Budget::default())?;
+    let connection = CallTarget { sign_in: "none".into(), zone: "UTC".into(), ..CallTarget::default() };
+    let access = Access::new("org", connection, Credential::None, EgressGrant::default(), Budget::default())?;
     let window = Window { start: "1970-01-01T00:00:00Z".parse()?, end: "1970-01-02T00:00:00Z".parse()? };
 
     let mut rounds = Vec::new();
@@ -62,7 +62,7 @@ async fn compare(component: &[u8]) -> Result<f64, Box<dyn Error>> {
         let bare_time = began.elapsed();
         let began = Instant::now();
         for _ in 0..CALLS {
-            plugin.busy(&access, Whose::Calendars(vec!["work".into()]), window).await?;
+            plugin.busy(&access, BusyTargets::Calendars(vec!["work".into()]), window).await?;
         }
         // The first round warms up both.
         if round > 0 {

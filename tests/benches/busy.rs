@@ -13,8 +13,8 @@
 
 use anyhow::Context;
 use chronus_host::calendar::Window;
-use chronus_host::plugins::egress::faults::{Fault, Faults, Recorded};
-use chronus_host::plugins::{Access, Plugin, Trial, contract::Whose};
+use chronus_host::conformance::faults::{Fault, Faults, RecordedResponse};
+use chronus_host::plugins::{Access, Plugin, contract::BusyTargets};
 use chronus_sdk::Provider as _;
 use chronus_sdk::http::{Response, native};
 use chronus_sdk::types as guest;
@@ -47,22 +47,21 @@ async fn main() -> anyhow::Result<()> {
     let (plugin, access) = harness::ical(&account, events::ZONE).await?;
     let opened = plugin.open(&access).await?;
     let calendar = opened.value.calendars.first().context("the server has the calendar")?.id.clone();
-    let mut connection = access.connection.clone();
+    let mut connection = access.target.clone();
     connection.memo = opened.memo;
 
     let mut missed = Vec::new();
     for (name, start, end) in WINDOWS {
         let window = Window { start: start.parse()?, end: end.parse()? };
         let recorder = Faults::none();
-        let trial = Trial { faults: Some(recorder.clone()), ..Trial::default() };
-        let recording = harness::access(&account, connection.clone())?.in_trial(trial);
+        let recording = harness::access(&account, connection.clone())?.with_interceptor(recorder.interceptor());
         let case = Case { plugin: &plugin, access: &recording, calendar: &calendar, window };
         let intervals = case.sandboxed().await?;
-        let [seen] = &recorder.seen()[..] else { anyhow::bail!("busy times take more than one request") };
-        let answer = seen.answer.clone().context("Radicale answered")?;
+        let [seen] = &recorder.exchanges()[..] else { anyhow::bail!("busy times take more than one request") };
+        let answer = seen.response.clone().context("Radicale answered")?;
 
-        let faults = Some(Faults::always(Fault::Instead(answer.clone())));
-        let access = harness::access(&account, connection.clone())?.in_trial(Trial { faults, ..Trial::default() });
+        let faults = Faults::always(Fault::Replaced(answer.clone()));
+        let access = harness::access(&account, connection.clone())?.with_interceptor(faults.interceptor());
         let case = Case { access: &access, ..case };
         let own = outside(&access);
         let mut rounds = Vec::new();
@@ -115,7 +114,7 @@ struct Case<'a> {
 impl Case<'_> {
     /// How many intervals the provider in the sandbox gives.
     async fn sandboxed(&self) -> anyhow::Result<usize> {
-        let whose = Whose::Calendars(vec![self.calendar.to_owned()]);
+        let whose = BusyTargets::Calendars(vec![self.calendar.to_owned()]);
         let [answer] = &self.plugin.busy(self.access, whose, self.window).await?.value[..] else {
             anyhow::bail!("one calendar has one answer");
         };
@@ -125,7 +124,7 @@ impl Case<'_> {
     }
 
     /// How many the same code gives outside of it.
-    fn native(&self, connection: &guest::Connection, answer: &Recorded) -> anyhow::Result<usize> {
+    fn native(&self, connection: &guest::Connection, answer: &RecordedResponse) -> anyhow::Result<usize> {
         let (status, body) = (answer.status.as_u16(), answer.body.clone());
         let give = move |request: &chronus_sdk::http::Request| {
             Ok(Response::new(&request.url, status).with_body("application/xml; charset=utf-8", body.clone()))
@@ -141,7 +140,7 @@ impl Case<'_> {
 
 /// The connection as the provider sees it.
 fn outside(access: &Access) -> guest::Connection {
-    let of = &access.connection;
+    let of = &access.target;
     guest::Connection {
         sign_in: of.sign_in.clone(),
         server: of.server.clone(),

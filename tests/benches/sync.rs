@@ -6,7 +6,7 @@
 //! checked: beyond it the program fails.
 
 use anyhow::Context;
-use chronus_host::plugins::egress::faults::{Faults, Seen};
+use chronus_host::conformance::faults::{Faults, RecordedExchange};
 use chronus_tests::events;
 use chronus_tests::harness::{self, SERVER};
 use chronus_tests::listing::Reader;
@@ -32,7 +32,7 @@ async fn main() -> anyhow::Result<()> {
     radicale.lay(&calendar, events::resources(EVENTS).map(|(uid, text)| (format!("{uid}.ics"), text)))?;
     let account = &account;
     let (plugin, access) = harness::ical(account, events::ZONE).await?;
-    let connection = &access.connection;
+    let connection = &access.target;
     let reader = Reader { plugin: &plugin, account, calendar: &calendar, window: events::window()? };
     let vdirsyncer = if left_out(&[Peer::Vdirsyncer])? { None } else { Some(Vdirsyncer::installed().await?) };
 
@@ -42,7 +42,7 @@ async fn main() -> anyhow::Result<()> {
     let recorder = Faults::none();
     let listed = reader.first(connection, Some(&recorder)).await?;
     anyhow::ensure!(listed.ids.len() == EVENTS, "the listing names {} events", listed.ids.len());
-    let requests = recorder.seen();
+    let requests = recorder.exchanges();
     let mut rounds = Vec::new();
     let mut others = Vec::new();
     for _ in 0..ROUNDS {
@@ -86,14 +86,14 @@ async fn warm(account: &Account, calendar: &str) -> anyhow::Result<()> {
 }
 
 /// The same requests, one after the other, by a client that does nothing else.
-async fn bare(account: &Account, requests: &[Seen]) -> anyhow::Result<Duration> {
+async fn bare(account: &Account, requests: &[RecordedExchange]) -> anyhow::Result<Duration> {
     let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
     let began = Instant::now();
-    for seen in requests {
+    for RecordedExchange { request: seen, response } in requests {
         let url = seen.url.as_str().replacen(SERVER, &account.origin, 1);
         let request = client.request(seen.method.clone(), url).headers(seen.headers.clone()).body(seen.body.clone());
         let answer = request.basic_auth(&account.user, Some(&account.password)).send().await?;
-        let expected = seen.answer.as_ref().map(|answer| answer.status);
+        let expected = response.as_ref().map(|answer| answer.status);
         anyhow::ensure!(Some(answer.status()) == expected, "{} {} is answered otherwise", seen.method, seen.url);
         answer.bytes().await?;
     }

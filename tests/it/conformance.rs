@@ -3,8 +3,8 @@
 
 use anyhow::Context;
 use chronus_host::conformance::{self, Case, Outcome, Target};
-use chronus_host::plugins::egress::{Credential, EgressMap, EgressPolicy, Grant};
-use chronus_host::plugins::{Budget, Connection, Plugin};
+use chronus_host::plugins::egress::{Credential, EgressGrant, EgressMap, EgressPolicy};
+use chronus_host::plugins::{Budget, CallTarget, Plugin};
 use chronus_tests::harness::{self, SERVER};
 use chronus_tests::peers::{self, Account, Cyrus, Peer, Radicale, Xandikos};
 use chronus_tests::store::{PASSWORD, Store};
@@ -114,15 +114,15 @@ const WRONG: &[(&str, &[&str])] = &[
 fn target(user: &str, wrong: &str) -> anyhow::Result<Target> {
     Ok(Target {
         organisation: "organisation".into(),
-        connection: Connection {
+        connection: CallTarget {
             sign_in: "password".into(),
             address: Some("owner@example.com".into()),
             zone: "Europe/Rome".into(),
             fields: vec![("user".into(), user.into()), ("wrong".into(), wrong.into())],
-            ..Connection::default()
+            ..CallTarget::default()
         },
         credential: Credential::Basic { user: user.into(), secret: PASSWORD.into() },
-        grant: Grant { hosts: vec!["https://memory.example".parse()?], read_posts: vec![] },
+        grant: EgressGrant { hosts: vec!["https://memory.example".parse()?], read_posts: vec![] },
         budget: Budget::default(),
         run: user.into(),
     })
@@ -202,12 +202,12 @@ const UNBREAKABLE: [(&str, &str); 6] = [
 async fn what_is_claimed_must_be_exported() -> anyhow::Result<()> {
     let built = tokio::task::spawn_blocking(components).await??.guest("boaster")?;
     let plugin = harness::sandbox(EgressPolicy::default())?.admit(&std::fs::read(&built.path)?).await?;
-    let target = Target { grant: Grant::default(), credential: Credential::None, ..target("boaster", "")? };
+    let target = Target { grant: EgressGrant::default(), credential: Credential::None, ..target("boaster", "")? };
     let report = conformance::run(&plugin, &target, Some("open/abilities")).await?;
     let outcomes: Vec<_> = report.rows.iter().map(|row| &row.outcome).collect();
-    let [Outcome::Failed { came, .. }] = outcomes[..] else { anyhow::bail!("{outcomes:?}") };
+    let [Outcome::Failed { actual, .. }] = outcomes[..] else { anyhow::bail!("{outcomes:?}") };
     for ability in ["`write`", "`recurring-writes`", "`report-changes`", "`push`"] {
-        assert!(came.contains(ability), "{ability}: {came}");
+        assert!(actual.contains(ability), "{ability}: {actual}");
     }
     Ok(())
 }
@@ -244,8 +244,8 @@ async fn a_filter_runs_some_cases() -> anyhow::Result<()> {
     let report = conformance::run(&plugin, &locked_out, Some("busy/")).await?;
     assert_eq!(report.counts().passed, 0);
     let outcome = &report.rows.first().context("there are cases")?.outcome;
-    let Outcome::Failed { expected, came } = outcome else { anyhow::bail!("{outcome:?}") };
-    assert!(expected.contains("`open`") && came.starts_with("reconnect"), "{expected}: {came}");
+    let Outcome::Failed { expected, actual } = outcome else { anyhow::bail!("{outcome:?}") };
+    assert!(expected.contains("`open`") && actual.starts_with("reconnect"), "{expected}: {actual}");
     Ok(())
 }
 
@@ -256,16 +256,16 @@ async fn holds_for_caldav(server: &str, account: &Account) -> anyhow::Result<()>
     let plugin = sandbox.admit(&std::fs::read(&built.path)?).await?;
     let target = Target {
         organisation: "organisation".into(),
-        connection: Connection {
+        connection: CallTarget {
             sign_in: "caldav".into(),
             server: Some(SERVER.into()),
             address: Some("alice@example.com".into()),
             zone: "Europe/Rome".into(),
             fields: vec![("username".into(), account.user.clone())],
-            ..Connection::default()
+            ..CallTarget::default()
         },
         credential: Credential::Basic { user: account.user.clone(), secret: account.password.clone().into() },
-        grant: Grant::default(),
+        grant: EgressGrant::default(),
         budget: Budget::default(),
         run: server.into(),
     };

@@ -2,7 +2,7 @@
 
 use chronus_host::{
     clock::Clock,
-    plugins::{Access, Budget, CallError, Connection, egress::Credential, egress::EgressPolicy, egress::Grant},
+    plugins::{Access, Budget, CallError, CallTarget, egress::Credential, egress::EgressGrant, egress::EgressPolicy},
 };
 use chronus_tests::harness;
 use chronus_tests::{
@@ -51,9 +51,9 @@ async fn no_provider_is_called_inside_a_transaction() -> anyhow::Result<()> {
     let built = tokio::task::spawn_blocking(components).await??.guest("hostile")?;
     let plugin = harness::sandbox(EgressPolicy::default())?.admit(&std::fs::read(&built.path)?).await?;
     let fields = vec![("act".into(), "nothing".into())];
-    let connection = Connection { zone: "UTC".into(), sign_in: "none".into(), fields, ..Connection::default() };
+    let connection = CallTarget { zone: "UTC".into(), sign_in: "none".into(), fields, ..CallTarget::default() };
     let access =
-        Access::new("organisation", connection, Credential::None, Grant::default(), Budget::default()).unwrap();
+        Access::new("organisation", connection, Credential::None, EgressGrant::default(), Budget::default()).unwrap();
 
     let database = Database::fresh().await?;
     let db = database.open(&Clock::System).await?;

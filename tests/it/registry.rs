@@ -15,10 +15,12 @@ use chronus_host::{
     },
     people::{self, NewPerson, Role},
     plugins::{
-        Access, Budget, Connection, Plugin,
+        Access, Budget, CallTarget, Plugin,
         admission::{Signature, TrustedKey, inspect},
         egress::{Credential, EgressPolicy},
-        registry::{self, AddError, Added, ChangeError, Registry, RegistryError, State, Voucher, Waiting},
+        registry::{
+            self, AddError, AddOutcome, ChangeError, PendingVersion, Provenance, ProviderState, Registry, RegistryError,
+        },
     },
 };
 use chronus_tests::harness;
@@ -61,26 +63,26 @@ fn host(db: &Db) -> anyhow::Result<Registry> {
 }
 
 /// Adds a component by its digest.
-async fn add(registry: &Registry, bytes: &[u8], accept: bool) -> anyhow::Result<Added> {
+async fn add(registry: &Registry, bytes: &[u8], accept: bool) -> anyhow::Result<AddOutcome> {
     let sha256 = inspect(bytes)?.sha256;
-    Ok(registry.add(bytes, Voucher::Digest(&sha256), accept).await?)
+    Ok(registry.add(bytes, Provenance::Digest(&sha256), accept).await?)
 }
 
 /// What waits, or an error.
-fn waits(added: Added) -> anyhow::Result<Waiting> {
+fn waits(added: AddOutcome) -> anyhow::Result<PendingVersion> {
     match added {
-        Added::Waiting(waiting) => Ok(waiting),
+        AddOutcome::Waiting(waiting) => Ok(waiting),
         other => anyhow::bail!("it does not wait: {other:?}"),
     }
 }
 
-fn shown(waiting: &Waiting) -> Vec<String> {
+fn shown(waiting: &PendingVersion) -> Vec<String> {
     waiting.difference.iter().map(ToString::to_string).collect()
 }
 
 /// The version that answers a call.
 async fn answers(plugin: &Plugin) -> anyhow::Result<String> {
-    let connection = Connection { zone: "UTC".into(), sign_in: "none".into(), ..Connection::default() };
+    let connection = CallTarget { zone: "UTC".into(), sign_in: "none".into(), ..CallTarget::default() };
     let access = Access::new("o", connection, Credential::None, Default::default(), Budget::default())?;
     Ok(plugin.open(&access).await?.value.address.unwrap_or_default())
 }
@@ -110,7 +112,7 @@ async fn the_first_waits_until_it_is_accepted_and_then_serves() -> anyhow::Resul
     let waiting = waits(add(&host, &asking("asking", "1.0.0", &[ONE]).await?, false).await?)?;
     ensure!(shown(&waiting).contains(&format!("+ host {ONE}")), "{:?}", shown(&waiting));
     assert_eq!(registry::waiting(&db, "asking").await?, waiting);
-    assert_eq!(registry::list(&db).await?[0].state, State::Waiting);
+    assert_eq!(registry::list(&db).await?[0].state, ProviderState::Waiting);
     assert!(matches!(host.provider("asking").await, Err(RegistryError::Off(_))));
     // Nobody accepts what they were not shown.
     let other = registry::accept(&db, "asking", &waiting.sha256.replace('a', "b")).await;
@@ -123,7 +125,7 @@ async fn the_first_waits_until_it_is_accepted_and_then_serves() -> anyhow::Resul
     assert!(provider.granted.sign_in("none").is_some() && provider.granted.sign_in("other").is_none());
     assert!(matches!(registry::accept(&db, "asking", &waiting.sha256).await, Err(ChangeError::NotWaiting(_))));
     let again = add(&host, &asking("asking", "1.0.0", &[ONE]).await?, false).await?;
-    assert_eq!(again, Added::Same { id: "asking".into() });
+    assert_eq!(again, AddOutcome::Same { id: "asking".into() });
     assert!(matches!(registry::waiting(&db, "nobody").await, Err(ChangeError::Unknown(_))));
     Ok(())
 }
@@ -134,13 +136,13 @@ async fn a_version_that_asks_for_more_is_not_used_until_it_is_accepted() -> anyh
     let db = db.open(&Clock::System).await?;
     let host = host(&db)?;
     let first = asking("asking", "1.0.0", &[ONE]).await?;
-    assert_eq!(add(&host, &first, true).await?, Added::Active { id: "asking".into() });
+    assert_eq!(add(&host, &first, true).await?, AddOutcome::Active { id: "asking".into() });
     // Less, or the same, is used at once; the grant stays what was accepted.
     let same = asking("asking", "1.1.0", &[ONE]).await?;
-    assert_eq!(add(&host, &same, false).await?, Added::Active { id: "asking".into() });
+    assert_eq!(add(&host, &same, false).await?, AddOutcome::Active { id: "asking".into() });
     until(&host, "1.1.0").await?;
     let less = asking("asking", "1.2.0", &[]).await?;
-    assert_eq!(add(&host, &less, false).await?, Added::Active { id: "asking".into() });
+    assert_eq!(add(&host, &less, false).await?, AddOutcome::Active { id: "asking".into() });
     until(&host, "1.2.0").await?;
     assert_eq!(host.provider("asking").await?.granted.egress().hosts, [ONE.parse()?]);
 
@@ -158,7 +160,7 @@ async fn a_version_that_asks_for_more_is_not_used_until_it_is_accepted() -> anyh
     until(&host, "2.0.0").await?;
     assert_eq!(host.provider("asking").await?.granted.egress().hosts, [ONE.parse()?, TWO.parse()?]);
     // Back to an older one, which asks for less: its bytes are kept, and it needs nobody's word.
-    assert_eq!(add(&host, &first, false).await?, Added::Active { id: "asking".into() });
+    assert_eq!(add(&host, &first, false).await?, AddOutcome::Active { id: "asking".into() });
     until(&host, "1.0.0").await
 }
 
@@ -202,7 +204,7 @@ async fn no_call_fails_or_waits_for_a_new_version() -> anyhow::Result<()> {
         let mut pace = tokio::time::interval(Duration::from_millis(500));
         pace.tick().await;
         pace.tick().await;
-        assert_eq!(add(&adding, &versions[1], false).await?, Added::Active { id: "asking".into() });
+        assert_eq!(add(&adding, &versions[1], false).await?, AddOutcome::Active { id: "asking".into() });
         until(&other, "1.1.0").await?;
         pace.tick().await;
         let waiting = waits(add(&adding, &versions[2], false).await?)?;
@@ -278,23 +280,23 @@ async fn nothing_gets_in_for_which_nobody_vouches() -> anyhow::Result<()> {
     let bytes = asking("asking", "1.0.0", &[]).await?;
     let digest = inspect(&bytes)?.sha256;
     let other = inspect(&asking("asking", "1.0.1", &[]).await?)?.sha256;
-    assert!(matches!(host.add(&bytes, Voucher::Digest(&other), true).await, Err(AddError::Digest { .. })));
+    assert!(matches!(host.add(&bytes, Provenance::Digest(&other), true).await, Err(AddError::Digest { .. })));
     let built = tokio::task::spawn_blocking(components).await??.provider("ical")?;
     let signature = built.signature.as_ref().context("providers are signed")?;
     let signature = Signature::parse(&std::fs::read_to_string(signature)?)?;
     let trusted = std::fs::read_to_string(repo_root().join("plugins-build/out/trusted.pub"))?;
     let trusted = [TrustedKey::parse(&trusted)?];
     // A signature of other bytes, and one by somebody who is not trusted.
-    let mixed_up = host.add(&bytes, Voucher::Signature(&signature, &trusted), true).await;
+    let mixed_up = host.add(&bytes, Provenance::Signature(&signature, &trusted), true).await;
     assert!(matches!(mixed_up, Err(AddError::Signature(_))));
     let ical = std::fs::read(&built.path)?;
-    assert!(matches!(host.add(&ical, Voucher::Signature(&signature, &[]), true).await, Err(AddError::Signature(_))));
-    assert!(matches!(host.add(b"", Voucher::Digest(""), true).await, Err(AddError::Admission(_))));
+    assert!(matches!(host.add(&ical, Provenance::Signature(&signature, &[]), true).await, Err(AddError::Signature(_))));
+    assert!(matches!(host.add(b"", Provenance::Digest(""), true).await, Err(AddError::Admission(_))));
     assert_eq!(registry::list(&db).await?, []);
-    let signed = host.add(&ical, Voucher::Signature(&signature, &trusted), false).await?;
+    let signed = host.add(&ical, Provenance::Signature(&signature, &trusted), false).await?;
     assert_eq!(waits(signed)?.id, "ical");
-    let upper = host.add(&bytes, Voucher::Digest(&digest.to_uppercase()), true).await?;
-    assert_eq!(upper, Added::Active { id: "asking".into() });
+    let upper = host.add(&bytes, Provenance::Digest(&digest.to_uppercase()), true).await?;
+    assert_eq!(upper, AddOutcome::Active { id: "asking".into() });
     Ok(())
 }
 
@@ -326,7 +328,7 @@ async fn a_provider_is_removed_only_while_nobody_is_connected_unless_it_must_be(
     registry::remove(&db, "asking", true).await?;
     assert!(matches!(other.provider("asking").await, Err(RegistryError::Off(_))));
     let listed = registry::list(&db).await?;
-    assert_eq!((listed[0].state, listed[0].connections), (State::Off, 1));
+    assert_eq!((listed[0].state, listed[0].connections), (ProviderState::Off, 1));
     let waiting = waits(add(&host, &bytes, false).await?)?;
     assert!(shown(&waiting).contains(&format!("+ host {ONE}")));
     registry::accept(&db, "asking", &waiting.sha256).await?;
@@ -350,7 +352,7 @@ async fn operators_at_once_do_not_undo_each_other() -> anyhow::Result<()> {
         tokio::spawn(async move { add(&host, &bytes, true).await })
     });
     for operator in operators {
-        assert_eq!(operator.await??, Added::Active { id: "asking".into() });
+        assert_eq!(operator.await??, AddOutcome::Active { id: "asking".into() });
     }
     assert!(called(&self::host(&db)?).await?.starts_with("1.0."));
     Ok(())

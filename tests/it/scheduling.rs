@@ -3,9 +3,9 @@
 
 use anyhow::{Context, ensure};
 use chronus_host::calendar::{Attendee, BusyKind, Draft, Event, Patch, Role, Rsvp, Span, Status, Timed, Window};
-use chronus_host::plugins::contract::{Account, Change, Notify, Whose};
-use chronus_host::plugins::egress::faults::Faults;
-use chronus_host::plugins::{Access, Connection, Plugin, Trial};
+use chronus_host::conformance::faults::Faults;
+use chronus_host::plugins::contract::{Account, BusyTargets, Change, Notify};
+use chronus_host::plugins::{Access, CallTarget, EventRef, Plugin};
 use chronus_tests::harness;
 use chronus_tests::peers::{CaldavClient, Cyrus, NewEvent, Peer, left_out};
 use std::sync::Arc;
@@ -113,7 +113,7 @@ async fn invitations_go_out_and_answers_come_back() -> anyhow::Result<()> {
     // She moves it: he sees that, and what is not named stays.
     let present = alice.plugin.get(&alice.access, &alice.calendar, &made.id).await?.value;
     let patch = Patch { when: Some(hour_from(14)?), ..Patch::default() };
-    let place = (alice.calendar.as_str(), made.id.as_str());
+    let place = EventRef { calendar: &alice.calendar, id: &made.id };
     let moved = alice.plugin.update(&alice.access, place, "one", present.etag.as_deref(), patch, Notify::All).await?;
     ensure!(moved.value.when == hour_from(14)?, "{:?}", moved.value);
     let seen = bob.find(&bobs, &made.uid).await?.context("it is gone from bob's calendar")?;
@@ -127,7 +127,7 @@ async fn invitations_go_out_and_answers_come_back() -> anyhow::Result<()> {
     // Cancelled, it is cancelled in his calendar.
     let again = alice.invite("two", 16, Notify::All).await?;
     ensure!(bob.find(&bobs, &again.uid).await?.is_some());
-    let place = (alice.calendar.as_str(), again.id.as_str());
+    let place = EventRef { calendar: &alice.calendar, id: &again.id };
     alice.plugin.cancel(&alice.access, place, "two", None, Notify::All).await?;
     let seen = bob.find(&bobs, &again.uid).await?;
     ensure!(seen.as_ref().is_none_or(|seen| seen.status == "CANCELLED"), "{seen:?}");
@@ -162,7 +162,7 @@ async fn invitations_come_in_and_answers_go_back() -> anyhow::Result<()> {
     let [Change::Event(invited)] = changes.as_slice() else { anyhow::bail!("{changes:?}") };
     ensure!(invited.uid == lunch.uid && answer(invited, "alice@example.com")? == Rsvp::NeedsAction, "{invited:?}");
     ensure!(invited.organiser.as_ref().is_some_and(|one| one.address == "bob@example.com" && !one.is_self));
-    let place = (alice.calendar.as_str(), invited.id.as_str());
+    let place = EventRef { calendar: &alice.calendar, id: &invited.id };
     for (rsvp, heard) in [(Rsvp::Tentative, "TENTATIVE"), (Rsvp::Accepted, "ACCEPTED"), (Rsvp::Declined, "DECLINED")] {
         let answered = alice.plugin.respond(&alice.access, place, "lunch", rsvp, Notify::All).await?.value;
         ensure!(answer(&answered, "alice@example.com")? == rsvp, "{answered:?}");
@@ -205,16 +205,15 @@ async fn a_calendar_that_shows_free_busy_alone_tells_that() -> anyhow::Result<()
     let (mut access, mut requests) = (first.clone(), Vec::new());
     for _ in 0..2 {
         let recorder = Faults::none();
-        let trial = Trial { faults: Some(recorder.clone()), ..Trial::default() };
-        let connection = access.connection.clone();
-        access = harness::access(&cyrus.account("alice")?, connection)?.in_trial(trial);
-        let answers = plugin.busy(&access, Whose::Calendars(vec![shared.clone()]), window).await?;
+        let connection = access.target.clone();
+        access = harness::access(&cyrus.account("alice")?, connection)?.with_interceptor(recorder.interceptor());
+        let answers = plugin.busy(&access, BusyTargets::Calendars(vec![shared.clone()]), window).await?;
         let times = answers.value.first().context("an answer")?.outcome.as_ref().map_err(Clone::clone)?;
         let starts: Vec<_> = times.intervals.iter().map(|each| (each.start.to_string(), each.kind)).collect();
         let expected = ["2027-03-01T11:30:00Z", "2027-03-02T11:30:00Z"].map(|at| (at.to_owned(), BusyKind::Busy));
         ensure!(starts == expected, "{starts:?}");
-        requests.push(recorder.seen().iter().filter(|seen| seen.method.as_str() == "REPORT").count());
-        let connection = Connection { memo: answers.memo, ..access.connection.clone() };
+        requests.push(recorder.exchanges().iter().filter(|one| one.request.method.as_str() == "REPORT").count());
+        let connection = CallTarget { memo: answers.memo, ..access.target.clone() };
         access = harness::access(&cyrus.account("alice")?, connection)?;
     }
     ensure!(requests == [2, 1], "refused once, and remembered: {requests:?}");

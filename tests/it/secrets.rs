@@ -11,7 +11,7 @@ use chronus_host::{
     plugins::{
         admission::inspect,
         egress::EgressPolicy,
-        registry::{Registry, Voucher},
+        registry::{Provenance, Registry},
     },
     secrets::{
         Keyring, OpenError, Place,
@@ -44,7 +44,7 @@ impl Sealed {
         let db = database.open(&clock).await?;
         let registry = Registry::new(db.clone(), Arc::new(chronus_tests::harness::sandbox(EgressPolicy::default())?));
         let bytes = crate::registry::asking("asking", "1.0.0", &[]).await?;
-        registry.add(&bytes, Voucher::Digest(&inspect(&bytes)?.sha256), true).await?;
+        registry.add(&bytes, Provenance::Digest(&inspect(&bytes)?.sha256), true).await?;
         let mut connections = Vec::new();
         for name in ["One", "Two"] {
             let first = organisation(&db, name).await?;

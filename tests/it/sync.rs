@@ -15,9 +15,9 @@ async fn comes_to_rest(account: &Account) -> anyhow::Result<()> {
     stream::iter(events::resources(EVENTS)).map(put).buffer_unordered(4).try_for_each(|_| async { Ok(()) }).await?;
     let (plugin, access) = harness::ical(account, events::ZONE).await?;
     let reader = Reader { plugin: &plugin, account, calendar, window: events::window()? };
-    let listed = reader.first(&access.connection, None).await?;
+    let listed = reader.first(&access.target, None).await?;
     ensure!(listed.ids.len() == EVENTS, "the listing names {} events", listed.ids.len());
-    let requests = reader.again(&access.connection, &listed).await?;
+    let requests = reader.again(&access.target, &listed).await?;
     ensure!(requests.len() <= 3, "the second look takes {} requests", requests.len());
     Ok(())
 }

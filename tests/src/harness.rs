@@ -4,8 +4,8 @@
 use crate::peers::Account;
 use crate::{components, repo_root};
 use anyhow::Context;
-use chronus_host::plugins::egress::{Credential, EgressMap, EgressPolicy, Grant, Names, Tls};
-use chronus_host::plugins::{Access, Budget, Connection, Plugin, Sandbox, SandboxConfig};
+use chronus_host::plugins::egress::{Credential, EgressGrant, EgressMap, EgressPolicy, NameResolver, TlsTrust};
+use chronus_host::plugins::{Access, Budget, CallTarget, Plugin, Sandbox, SandboxConfig};
 use std::sync::Arc;
 
 /// The server as the provider knows it; the map leads to where it is.
@@ -18,8 +18,8 @@ pub fn sandbox(egress: EgressPolicy) -> anyhow::Result<Sandbox> {
         concurrent_calls: 8,
         cache: Some(repo_root().join("target/code")),
         egress,
-        tls: Tls::new(Vec::new())?,
-        names: Names::System,
+        tls: TlsTrust::new(Vec::new())?,
+        names: NameResolver::System,
     })?)
 }
 
@@ -32,19 +32,19 @@ pub fn mapped_to(origin: &str) -> anyhow::Result<EgressPolicy> {
 pub async fn ical(account: &Account, zone: &str) -> anyhow::Result<(Plugin, Arc<Access>)> {
     let built = tokio::task::spawn_blocking(components).await??.provider("ical")?;
     let plugin = sandbox(mapped_to(&account.origin)?)?.admit(&std::fs::read(&built.path)?).await?;
-    let connection = Connection {
+    let connection = CallTarget {
         sign_in: "caldav".into(),
         server: Some(SERVER.into()),
         zone: zone.into(),
         fields: vec![("username".into(), account.user.clone())],
-        ..Connection::default()
+        ..CallTarget::default()
     };
     Ok((plugin, access(account, connection)?))
 }
 
 /// An access to an account by this connection.
-pub fn access(account: &Account, connection: Connection) -> anyhow::Result<Arc<Access>> {
+pub fn access(account: &Account, connection: CallTarget) -> anyhow::Result<Arc<Access>> {
     let credential = Credential::Basic { user: account.user.clone(), secret: account.password.clone().into() };
-    let access = Access::new("organisation", connection, credential, Grant::default(), Budget::default());
+    let access = Access::new("organisation", connection, credential, EgressGrant::default(), Budget::default());
     access.context("the access to the test account")
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use anyhow::ensure;
 use chronus_host::calendar::Window;
+use chronus_host::conformance::faults::{Faults, RecordedExchange};
 use chronus_host::plugins::contract::{Change, Memo};
-use chronus_host::plugins::egress::faults::{Faults, Seen};
-use chronus_host::plugins::{Access, Connection, Plugin, Trial};
+use chronus_host::plugins::{Access, CallTarget, Plugin};
 
 use crate::harness;
 use crate::peers::Account;
@@ -34,7 +34,7 @@ pub struct Listed {
 
 impl Reader<'_> {
     /// Opens the account and reads all changes of the calendar. `faults` sees the requests.
-    pub async fn first(&self, connection: &Connection, faults: Option<&Arc<Faults>>) -> anyhow::Result<Listed> {
+    pub async fn first(&self, connection: &CallTarget, faults: Option<&Arc<Faults>>) -> anyhow::Result<Listed> {
         let mut connection = connection.clone();
         let opened = self.plugin.open(&self.access(&connection, faults)?).await?;
         connection.memo = opened.memo.or(connection.memo);
@@ -59,20 +59,23 @@ impl Reader<'_> {
     }
 
     /// Looks again. There must be nothing new, and nothing to write; the requests that it took.
-    pub async fn again(&self, connection: &Connection, listed: &Listed) -> anyhow::Result<Vec<Seen>> {
+    pub async fn again(&self, connection: &CallTarget, listed: &Listed) -> anyhow::Result<Vec<RecordedExchange>> {
         let recorder = Faults::none();
-        let connection = Connection { memo: listed.memo.clone(), ..connection.clone() };
+        let connection = CallTarget { memo: listed.memo.clone(), ..connection.clone() };
         let access = self.access(&connection, Some(&recorder))?;
         let most = self.plugin.description().limits.page_size;
         let page = self.plugin.changes(&access, self.calendar, Some(&listed.cursor), self.window, most).await?;
         ensure!(page.memo.is_none(), "the second look has something to remember, which is written");
         let page = page.value;
         ensure!(page.items.is_empty() && !page.more, "the second look finds {} changes", page.items.len());
-        Ok(recorder.seen())
+        Ok(recorder.exchanges())
     }
 
-    fn access(&self, connection: &Connection, faults: Option<&Arc<Faults>>) -> anyhow::Result<Arc<Access>> {
-        let trial = Trial { faults: faults.cloned(), ..Trial::default() };
-        Ok(harness::access(self.account, connection.clone())?.in_trial(trial))
+    fn access(&self, connection: &CallTarget, faults: Option<&Arc<Faults>>) -> anyhow::Result<Arc<Access>> {
+        let access = harness::access(self.account, connection.clone())?;
+        Ok(match faults {
+            Some(faults) => access.with_interceptor(faults.interceptor()),
+            None => access,
+        })
     }
 }

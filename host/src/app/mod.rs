@@ -14,7 +14,7 @@ use crate::{
     mail::Mailer,
     plugins::{
         Sandbox, SandboxConfig, SandboxError,
-        egress::{ClientError, Names, Tls},
+        egress::{ClientError, NameResolver, TlsTrust},
         registry::Registry,
     },
     secrets::{
@@ -119,7 +119,7 @@ pub fn sandbox(config: &Config) -> Result<Sandbox, OpenError> {
         concurrent_calls: config.sandbox.concurrent_calls,
         cache,
         egress: config.egress.policy(),
-        tls: Tls::new(config.egress.authorities()?)?,
-        names: Names::System,
+        tls: TlsTrust::new(config.egress.authorities()?)?,
+        names: NameResolver::System,
     })?)
 }

@@ -34,7 +34,7 @@ pub async fn warm_up(app: &App) {
         Ok(listed) => listed,
         Err(error) => return tracing::warn!(%error, "the providers cannot be listed"),
     };
-    for provider in listed.into_iter().filter(|provider| provider.state == registry::State::Active) {
+    for provider in listed.into_iter().filter(|provider| provider.state == registry::ProviderState::Active) {
         if let Err(error) = app.calendars.registry.provider(&provider.id).await {
             tracing::error!(provider = provider.id, %error, "the provider cannot be called");
         }

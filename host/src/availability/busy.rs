@@ -5,7 +5,7 @@ use crate::{
     connections::{CalendarAccess, NotCallable},
     ids::{OrganisationId, PersonId},
     people,
-    plugins::{CallError, contract::Whose},
+    plugins::{CallError, contract::BusyTargets},
 };
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
@@ -87,7 +87,7 @@ pub async fn busy(
     let longest = Duration::from_secs(calling.plugin().description().limits.busy_window);
     let parts = parts(window, longest);
     for &part in &parts {
-        let whose = Whose::Calendars(calling.connection.own());
+        let whose = BusyTargets::Calendars(calling.connection.own());
         let asked = whose_count(&whose);
         let outcome = calling.plugin().busy(&calling.access, whose, part).await;
         let answers = match calendars.record_outcome(&mut calling, outcome).await? {
@@ -110,9 +110,9 @@ pub async fn busy(
     Ok(Busy::Known { intervals: joined(intervals, &parts), problems, as_of: calendars.now() })
 }
 
-const fn whose_count(whose: &Whose) -> usize {
+const fn whose_count(whose: &BusyTargets) -> usize {
     match whose {
-        Whose::Calendars(names) | Whose::Addresses(names) => names.len(),
+        BusyTargets::Calendars(names) | BusyTargets::Addresses(names) => names.len(),
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
 use crate::plugins::{
     Sandbox, SandboxConfig,
     admission::{TrustedKey, inspect},
-    egress::{EgressPolicy, Names, Tls},
+    egress::{EgressPolicy, NameResolver, TlsTrust},
 };
 use serde::Serialize;
 use std::{
@@ -75,7 +75,7 @@ fn check(name: impl Into<String>, standing: Standing, what: impl Into<String>) -
 
 fn sandbox() -> Check {
     let name = "sandbox";
-    let Ok(tls) = Tls::new(Vec::new()) else {
+    let Ok(tls) = TlsTrust::new(Vec::new()) else {
         return check(
             name,
             Standing::Warn,
@@ -84,7 +84,7 @@ fn sandbox() -> Check {
     };
     let set_up = |concurrent_calls| {
         let (egress, tls) = (EgressPolicy::default(), tls.clone());
-        let config = SandboxConfig { concurrent_calls, cache: None, egress, tls, names: Names::System };
+        let config = SandboxConfig { concurrent_calls, cache: None, egress, tls, names: NameResolver::System };
         Sandbox::new(config).map(|_| ()).map_err(|error| error.to_string())
     };
     match (set_up(machine::CALLS), set_up(MANY_CALLS)) {
@@ -118,7 +118,7 @@ fn cache() -> Check {
 }
 
 fn tls() -> Check {
-    match Tls::new(Vec::new()) {
+    match TlsTrust::new(Vec::new()) {
         Ok(_) => check("certificates", Standing::Ok, "the system's certificate authorities were found"),
         Err(error) => check("certificates", Standing::Fail, machine::tls_advice(&error.to_string())),
     }

@@ -4,7 +4,7 @@ use super::output::{CliError, note};
 pub(super) use crate::app::code::cache_folder;
 use crate::plugins::{
     Sandbox, SandboxConfig,
-    egress::{EgressPolicy, Names, Tls},
+    egress::{EgressPolicy, NameResolver, TlsTrust},
 };
 use rustls::pki_types::CertificateDer;
 
@@ -22,8 +22,8 @@ pub(super) fn sandbox(egress: EgressPolicy, authorities: Vec<CertificateDer<'sta
             None
         }
     };
-    let tls = Tls::new(authorities).map_err(|error| CliError::machine("tls", tls_advice(&error.to_string())))?;
-    Ok(Sandbox::new(SandboxConfig { concurrent_calls: CALLS, cache, egress, tls, names: Names::System })?)
+    let tls = TlsTrust::new(authorities).map_err(|error| CliError::machine("tls", tls_advice(&error.to_string())))?;
+    Ok(Sandbox::new(SandboxConfig { concurrent_calls: CALLS, cache, egress, tls, names: NameResolver::System })?)
 }
 
 /// An error about trust anchors, with what to do about it.

@@ -8,8 +8,8 @@
 use crate::{
     calendar::Event,
     plugins::{
-        AccessError, AdmissionError, CallError, Failure, Remedy, SandboxError, Trap, admission::SignatureError,
-        registry::Line,
+        AccessError, AdmissionError, CallError, Failure, Remedy, SandboxError, TrapReport, admission::SignatureError,
+        registry::DifferenceLine,
     },
 };
 use serde::Serialize;
@@ -54,7 +54,7 @@ enum Details {
     /// The failure that the provider returned.
     Failure(FailureOut),
     /// The provider crashed.
-    Trap(Box<Trap>),
+    Trap(Box<TrapReport>),
 }
 
 impl CliError {
@@ -232,7 +232,7 @@ pub(super) fn line(text: &str) -> String {
 }
 
 /// The lines of a difference between what is granted and what a component requests.
-pub(super) fn difference(difference: &[Line]) -> String {
+pub(super) fn difference(difference: &[DifferenceLine]) -> String {
     difference.iter().map(|fact| line(&fact.to_string())).collect::<Vec<_>>().join("\n")
 }
 

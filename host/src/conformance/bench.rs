@@ -1,14 +1,14 @@
-//! Where cases work: the account, its calendar, a day of its own, and what must be taken away afterwards.
+//! The bench of the cases: the account, its calendar, a day for the run, and the events that must be removed afterwards.
 
 use super::{
     Target,
     caller::Caller,
-    expect::{Checked, failed, not_applicable, ok, told},
+    expect::{CaseResult, failed, not_applicable, ok, told},
 };
 use crate::{
     calendar::{BusyKind, Draft, Event, Interval, Patch, Span, Status, Timed, Window},
     plugins::{
-        AccessError, CallError, Plugin,
+        AccessError, CallError, EventRef, Plugin,
         contract::{Account, BusyTimes, Limits, Notify},
     },
 };
@@ -21,32 +21,32 @@ use std::{
     },
 };
 
-/// The years that runs choose from: past, so that nobody changes the rules of their clocks any more.
+/// The years that runs choose from. They are in the past, so their clock changes are final.
 pub(super) const YEARS: RangeInclusive<i16> = 2013..=2024;
 
-/// What cases work with.
+/// The common state of the cases.
 pub(super) struct Bench {
     pub(super) caller: Caller,
     account: Result<Account, String>,
     run: String,
-    /// A day in May, far from any change of the clocks.
+    /// A day in May, far from any clock change.
     pub(super) day: civil::Date,
     count: AtomicU32,
-    made: Mutex<Vec<Made>>,
+    made: Mutex<Vec<CreatedEvent>>,
 }
 
-/// An event that a case made, and under which name.
+/// An event that a case created, and its key.
 #[derive(Debug, Clone)]
-pub(super) struct Made {
+pub(super) struct CreatedEvent {
     pub(super) key: String,
     pub(super) calendar: String,
     pub(super) event: Event,
 }
 
-impl Made {
-    /// Where it is, as calls want it.
-    pub(super) fn place(&self) -> (&str, &str) {
-        (&self.calendar, &self.event.id)
+impl CreatedEvent {
+    /// The ids of the event, as calls take them.
+    pub(super) fn event_ref(&self) -> EventRef<'_> {
+        EventRef { calendar: &self.calendar, id: &self.event.id }
     }
 }
 
@@ -66,13 +66,13 @@ impl Bench {
         &self.run
     }
 
-    /// The account, if it could be opened.
-    pub(super) fn account(&self) -> Checked<&Account> {
-        self.account.as_ref().or_else(|came| failed("`open` finds the account", came.as_str()))
+    /// The account. Fails if it could not be opened.
+    pub(super) fn account(&self) -> CaseResult<&Account> {
+        self.account.as_ref().or_else(|actual| failed("`open` finds the account", actual.as_str()))
     }
 
-    /// The calendar that cases work in: the default one, else one that can be written, else any.
-    pub(super) fn calendar(&self) -> Checked<&str> {
+    /// The calendar that cases use: the default calendar, else a writable one, else any.
+    pub(super) fn calendar(&self) -> CaseResult<&str> {
         let calendars = &self.account()?.calendars;
         let default = calendars.iter().find(|calendar| calendar.is_default);
         let writable = || calendars.iter().find(|calendar| calendar.role.writes());
@@ -86,7 +86,7 @@ impl Bench {
         self.caller.plugin.description().limits
     }
 
-    /// Whether others are told of what cases write: nobody, wherever the service can be asked for that.
+    /// Whether the service notifies other people: not if the service can be told so.
     pub(super) fn notify(&self) -> Notify {
         match &self.account {
             Ok(Account { abilities, .. }) if abilities.sends_invitations && !abilities.can_withhold_invitations => {
@@ -96,26 +96,26 @@ impl Bench {
         }
     }
 
-    /// A name that no other event of any run has.
+    /// A name that is unique over all events and runs.
     pub(super) fn name(&self) -> String {
         format!("conformance-{}-{}", self.run, self.count.fetch_add(1, Ordering::Relaxed))
     }
 
     // ---- times --------------------------------------------------------------------------------------------------
 
-    /// So many hours after the beginning of the bench's day, in UTC.
+    /// This many hours after the beginning of the bench's day, in UTC.
     pub(super) fn hour(&self, hour: i64) -> Timestamp {
         local(&TimeZone::UTC, self.day.at(0, 0, 0, 0)) + SignedDuration::from_hours(hour)
     }
 
-    /// Between two hours of the bench's day.
+    /// The window between two hours of the bench's day.
     pub(super) fn hours(&self, start: i64, end: i64) -> Window {
         Window { start: self.hour(start), end: self.hour(end) }
     }
 
     // ---- events -------------------------------------------------------------------------------------------------
 
-    /// A plain event between two hours of the bench's day, under a UID of its own.
+    /// A simple event between two hours of the bench's day, with a new UID.
     pub(super) fn draft(&self, start: i64, end: i64) -> Draft {
         Draft {
             uid: format!("{}@conformance.example.com", self.name()),
@@ -129,66 +129,66 @@ impl Bench {
         }
     }
 
-    /// Makes an event under a key of its own; it must succeed.
-    pub(super) async fn make(&self, draft: &Draft) -> Checked<Made> {
+    /// Creates an event with a new key. It must succeed.
+    pub(super) async fn make(&self, draft: &Draft) -> CaseResult<CreatedEvent> {
         let key = self.name();
-        let event = ok("`create` makes the event", self.create(&key, draft).await)?;
-        Ok(Made { key, calendar: self.calendar()?.to_owned(), event })
+        let event = ok("`create` creates the event", self.create(&key, draft).await)?;
+        Ok(CreatedEvent { key, calendar: self.calendar()?.to_owned(), event })
     }
 
-    /// The same for an event that not every service can hold: `unsupported` and `invalid` are honest answers.
-    pub(super) async fn make_if_possible(&self, draft: &Draft) -> Checked<Made> {
+    /// Creates an event that not every service can store. With `unsupported` or `invalid` the case is not applicable.
+    pub(super) async fn make_if_possible(&self, draft: &Draft) -> CaseResult<CreatedEvent> {
         let key = self.name();
         match self.create(&key, draft).await {
             Err(CallError::Failure(failure)) if ["unsupported", "invalid"].contains(&failure.remedy.code()) => {
-                not_applicable(format!("the service does not hold such an event: {failure}"))
+                not_applicable(format!("the service does not store such an event: {failure}"))
             }
             made => {
-                let event = ok("`create` makes the event", made)?;
-                Ok(Made { key, calendar: self.calendar()?.to_owned(), event })
+                let event = ok("`create` creates the event", made)?;
+                Ok(CreatedEvent { key, calendar: self.calendar()?.to_owned(), event })
             }
         }
     }
 
-    /// Calls `create`, and remembers to take away what it made.
+    /// Calls `create`, and remembers the event for removal.
     pub(super) async fn create(&self, key: &str, draft: &Draft) -> Result<Event, CallError> {
         self.create_by(&self.caller, key, draft).await
     }
 
-    /// The same by another caller.
+    /// The same with another caller.
     pub(super) async fn create_by(&self, caller: &Caller, key: &str, draft: &Draft) -> Result<Event, CallError> {
         let calendar = self.calendar().map_err(|_| CallError::Host("there is no calendar to write to".into()))?;
         let event = caller.create(calendar, key, draft, self.notify()).await?;
-        self.remember(Made { key: key.to_owned(), calendar: calendar.to_owned(), event: event.clone() });
+        self.remember(CreatedEvent { key: key.to_owned(), calendar: calendar.to_owned(), event: event.clone() });
         Ok(event)
     }
 
     /// Calls `update` without an etag.
-    pub(super) async fn update(&self, made: &Made, patch: Patch) -> Result<Event, CallError> {
-        self.caller.update(made.place(), &made.key, None, patch, self.notify()).await
+    pub(super) async fn update(&self, made: &CreatedEvent, patch: Patch) -> Result<Event, CallError> {
+        self.caller.update(made.event_ref(), &made.key, None, patch, self.notify()).await
     }
 
     /// Calls `cancel` without an etag.
-    pub(super) async fn cancel(&self, made: &Made) -> Result<(), CallError> {
-        self.caller.cancel(made.place(), &made.key, None, self.notify()).await
+    pub(super) async fn cancel(&self, made: &CreatedEvent) -> Result<(), CallError> {
+        self.caller.cancel(made.event_ref(), &made.key, None, self.notify()).await
     }
 
-    /// The event as `get` gives it; it must be there.
-    pub(super) async fn get(&self, made: &Made) -> Checked<Event> {
-        ok("`get` gives the event", self.caller.get(&made.calendar, &made.event.id).await)
+    /// The event that `get` returns. It must exist.
+    pub(super) async fn get(&self, made: &CreatedEvent) -> CaseResult<Event> {
+        ok("`get` returns the event", self.caller.get(&made.calendar, &made.event.id).await)
     }
 
-    /// Remembers an event that must be taken away.
-    pub(super) fn remember(&self, made: Made) {
+    /// Remembers an event for removal.
+    pub(super) fn remember(&self, made: CreatedEvent) {
         self.made.lock().unwrap_or_else(PoisonError::into_inner).push(made);
     }
 
-    /// An id of the same shape as this one, of nothing.
+    /// An id of the same form as this one that does not exist.
     pub(super) fn unknown_id(&self, known: &str) -> String {
         turned(known, self.count.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Takes away what cases made, as far as that works, and gives the ids of what stays.
+    /// Removes the events of the cases. Returns the ids of events that could not be removed.
     pub(super) async fn clean_up(&self) -> Vec<String> {
         let made = std::mem::take(&mut *self.made.lock().unwrap_or_else(PoisonError::into_inner));
         let mut left = Vec::new();
@@ -202,13 +202,13 @@ impl Bench {
 
     // ---- busy ---------------------------------------------------------------------------------------------------
 
-    /// What the bench's calendar says of the window; it must say something.
-    pub(super) async fn busy(&self, window: Window) -> Checked<BusyTimes> {
+    /// The busy times of the bench's calendar in the window. The query must succeed.
+    pub(super) async fn busy(&self, window: Window) -> CaseResult<BusyTimes> {
         self.busy_by(&self.caller, window).await
     }
 
-    /// The same by another caller.
-    pub(super) async fn busy_by(&self, caller: &Caller, window: Window) -> Checked<BusyTimes> {
+    /// The same with another caller.
+    pub(super) async fn busy_by(&self, caller: &Caller, window: Window) -> CaseResult<BusyTimes> {
         let calendar = self.calendar()?;
         let longest = self.limits().busy_window;
         let length = window.end.duration_since(window.start).as_secs();
@@ -219,23 +219,23 @@ impl Bench {
         match answers.into_iter().find(|answer| answer.calendar == calendar).map(|answer| answer.outcome) {
             Some(Ok(times)) => Ok(times),
             Some(Err(failure)) => failed("`query` reads the calendar", failure.to_string()),
-            None => failed(format!("`query` has an answer for `{calendar}`"), "none of its answers is for it"),
+            None => failed(format!("`query` answers for `{calendar}`"), "none of the answers is for this calendar"),
         }
     }
 
-    /// Remembers what the window holds already, so that a case sees what it made itself and nothing else.
-    pub(super) async fn watch(&self, window: Window) -> Checked<Watch<'_>> {
+    /// Remembers the present intervals of the window, so that a case sees only the ones that it adds.
+    pub(super) async fn watch(&self, window: Window) -> CaseResult<Watch<'_>> {
         self.watch_by(self.caller.clone(), window).await
     }
 
-    /// The same by another caller.
-    pub(super) async fn watch_by(&self, caller: Caller, window: Window) -> Checked<Watch<'_>> {
+    /// The same with another caller.
+    pub(super) async fn watch_by(&self, caller: Caller, window: Window) -> CaseResult<Watch<'_>> {
         let before = self.busy_by(&caller, window).await?.intervals;
         Ok(Watch { bench: self, caller, window, before })
     }
 }
 
-/// A window under watch.
+/// A window and the intervals that it had at first.
 pub(super) struct Watch<'a> {
     bench: &'a Bench,
     caller: Caller,
@@ -244,8 +244,8 @@ pub(super) struct Watch<'a> {
 }
 
 impl Watch<'_> {
-    /// What has come into the window since, in the order of the answer.
-    pub(super) async fn added(&self) -> Checked<Vec<Interval>> {
+    /// The intervals that were added since, in the order of the answer.
+    pub(super) async fn added(&self) -> CaseResult<Vec<Interval>> {
         let mut before = self.before.clone();
         let mut new = self.bench.busy_by(&self.caller, self.window).await?.intervals;
         new.retain(|interval| match before.iter().position(|old| old == interval) {
@@ -259,19 +259,18 @@ impl Watch<'_> {
     }
 }
 
-/// A span of time seen in a zone.
+/// A timed span in a time zone.
 pub(super) fn timed(start: Timestamp, end: Timestamp, zone: &str) -> Span {
     Span::Timed { start: Timed { at: start, zone: zone.into() }, end: Timed { at: end, zone: zone.into() } }
 }
 
-/// The instant of a local time, as RFC 5545 §3.3.5 reads it: of two the first; one that is skipped with the offset
-/// before the gap.
+/// The instant of a local time by RFC 5545 §3.3.5: the first of two; for a skipped time, the offset before the gap.
 pub(super) fn local(zone: &TimeZone, at: civil::DateTime) -> Timestamp {
     zone.to_ambiguous_timestamp(at).compatible().unwrap_or_default()
 }
 
-/// The text with its longest word backwards, ending in a number: what a service checks of the form of its ids still
-/// holds, more likely than not.
+/// The text with its longest word reversed and ending in a number. It probably still has the form that a service expects of its
+/// ids.
 fn turned(known: &str, number: u32) -> String {
     let words = known.split(|c: char| !c.is_ascii_alphanumeric());
     let Some(longest) = words.filter(|word| word.len() > 3).max_by_key(|word| word.len()) else {

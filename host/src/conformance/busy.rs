@@ -1,9 +1,9 @@
-//! Cases of `busy.query`: who is asked for, and which single events take which times. Series and whole days are in
+//! Cases of `busy.query`: the calendars that are asked for, and the busy times of single events. Series and whole days are in
 //! `series`.
 
 use super::{
     bench::{Bench, Watch},
-    expect::{Checked, ensure, equal, failed, fails, not_applicable, ok, short, taken, times},
+    expect::{CaseResult, ensure, equal, failed, fails, not_applicable, ok, short, taken, times},
     get::NOT_THERE,
     open, respond,
 };
@@ -36,75 +36,79 @@ super::list! {
     "busy/window:empty" [ReadBusy] window(0);
 }
 
-async fn each(bench: &Bench) -> Checked {
+async fn each(bench: &Bench) -> CaseResult {
     let calendars = &bench.account()?.calendars;
     let mut asked: Vec<String> = calendars.iter().rev().map(|calendar| calendar.id.clone()).collect();
     asked.insert(asked.len().min(1), bench.unknown_id(bench.calendar()?));
     let ids: Vec<&str> = asked.iter().map(String::as_str).collect();
-    let answers = ok("`query` answers for each calendar", bench.caller.busy(&ids, bench.hours(0, 24)).await)?;
+    let answers = ok("`query` succeeds for several calendars", bench.caller.busy(&ids, bench.hours(0, 24)).await)?;
     let answered: Vec<String> = answers.into_iter().map(|answer| answer.calendar).collect();
-    equal("one answer for each calendar, in the order asked", &asked, &answered)
+    equal("one answer for each calendar, in the order of the query", &asked, &answered)
 }
 
-async fn none_asked(bench: &Bench) -> Checked {
-    let answers = ok("`query` for no calendar answers", bench.caller.busy(&[], bench.hours(0, 24)).await)?;
-    equal("as many answers as calendars that were asked for", &0, &answers.len())
+async fn none_asked(bench: &Bench) -> CaseResult {
+    let answers = ok("`query` for no calendars succeeds", bench.caller.busy(&[], bench.hours(0, 24)).await)?;
+    equal("as many answers as calendars in the query", &0, &answers.len())
 }
 
-async fn unknown_calendar(bench: &Bench) -> Checked {
+async fn unknown_calendar(bench: &Bench) -> CaseResult {
     let id = bench.unknown_id(bench.calendar()?);
     not_free(&id, bench.caller.busy(&[&id], bench.hours(0, 24)).await)
 }
 
-async fn wrong_credential(bench: &Bench) -> Checked {
+async fn wrong_credential(bench: &Bench) -> CaseResult {
     let id = bench.calendar()?;
     let stranger = open::stranger(bench).await?;
     not_free(id, stranger.busy(&[id], bench.hours(0, 24)).await)
 }
 
-fn not_free(id: &str, answers: Result<Vec<BusyAnswer>, CallError>) -> Checked {
-    // The call as a whole may fail as well.
+fn not_free(id: &str, answers: Result<Vec<BusyAnswer>, CallError>) -> CaseResult {
+    // The whole call may also fail.
     let Ok(answers) = answers else { return Ok(()) };
     let read = answers.iter().find(|answer| answer.outcome.is_ok());
     match read {
         Some(answer) => failed(
             format!("a failure for the calendar `{id}`, which cannot be read"),
-            format!("it was read, and has {}", short(&answer.outcome)),
+            format!("the calendar was read, and has {}", short(&answer.outcome)),
         ),
         None => Ok(()),
     }
 }
 
-async fn half_open(bench: &Bench) -> Checked {
+async fn half_open(bench: &Bench) -> CaseResult {
     let watch = bench.watch(bench.hours(10, 12)).await?;
     bench.make(&bench.draft(9, 10)).await?;
     bench.make(&bench.draft(12, 13)).await?;
-    taken("what ends when the window starts, and what starts when it ends, takes", &[], &watch.added().await?)
+    taken(
+        "an event that ends when the window starts, and one that starts when it ends, take",
+        &[],
+        &watch.added().await?,
+    )
 }
 
-async fn clipped(bench: &Bench) -> Checked {
+async fn clipped(bench: &Bench) -> CaseResult {
     let watch = bench.watch(bench.hours(10, 12)).await?;
     bench.make(&bench.draft(9, 11)).await?;
     bench.make(&bench.draft(11, 13)).await?;
     let expected = [(bench.hour(10), bench.hour(11)), (bench.hour(11), bench.hour(12))];
-    taken("events over the edges of the window are cut to it", &expected, &watch.added().await?)
+    taken("events across the edges of the window are cut to the window", &expected, &watch.added().await?)
 }
 
-async fn longer_than_the_window(bench: &Bench) -> Checked {
+async fn longer_than_the_window(bench: &Bench) -> CaseResult {
     let watch = bench.watch(bench.hours(10, 12)).await?;
     bench.make(&bench.draft(8, 14)).await?;
     let expected = [(bench.hour(10), bench.hour(12))];
     taken("an event around the window takes all of it", &expected, &watch.added().await?)
 }
 
-async fn no_length(bench: &Bench) -> Checked {
+async fn no_length(bench: &Bench) -> CaseResult {
     let watch = bench.watch(bench.hours(9, 13)).await?;
     bench.make_if_possible(&bench.draft(11, 11)).await?;
     bench.make(&bench.draft(10, 11)).await?;
     taken("an event without length takes no time", &[(bench.hour(10), bench.hour(11))], &watch.added().await?)
 }
 
-async fn sorted(bench: &Bench) -> Checked {
+async fn sorted(bench: &Bench) -> CaseResult {
     let window = bench.hours(8, 18);
     for (start, end) in [(14, 15), (9, 12), (13, 15), (9, 10), (11, 16)] {
         bench.make(&bench.draft(start, end)).await?;
@@ -112,39 +116,39 @@ async fn sorted(bench: &Bench) -> Checked {
     let intervals = bench.busy(window).await?.intervals;
     let sorted = intervals.is_sorted_by_key(|Interval { start, end, .. }| (*start, *end));
     ensure(sorted, "intervals sorted by start, then end", || {
-        let came: Vec<_> = intervals.iter().map(|interval| (interval.start, interval.end)).collect();
-        times(&came)
+        let actual: Vec<_> = intervals.iter().map(|interval| (interval.start, interval.end)).collect();
+        times(&actual)
     })
 }
 
-async fn free(bench: &Bench) -> Checked {
+async fn free(bench: &Bench) -> CaseResult {
     let watch = bench.watch(bench.hours(9, 13)).await?;
     bench.make(&Draft { busy: BusyKind::Free, ..bench.draft(10, 12) }).await?;
     blocks_nothing("an event of the kind `free`", &watch).await
 }
 
-async fn free_later(bench: &Bench) -> Checked {
+async fn free_later(bench: &Bench) -> CaseResult {
     let watch = bench.watch(bench.hours(9, 13)).await?;
     let made = bench.make(&bench.draft(10, 12)).await?;
     let patch = Patch { busy: Some(BusyKind::Free), ..Patch::default() };
     ok("`update` marks the event as free", bench.update(&made, patch).await)?;
-    blocks_nothing("an event that was marked as free later", &watch).await
+    blocks_nothing("an event that was later marked as free", &watch).await
 }
 
-async fn blocks_nothing(what: &str, watch: &Watch<'_>) -> Checked {
+async fn blocks_nothing(what: &str, watch: &Watch<'_>) -> CaseResult {
     let blocking: Vec<Interval> =
         watch.added().await?.into_iter().filter(|interval| interval.kind != BusyKind::Free).collect();
     taken(&format!("{what} is `free` or left out, so that it blocks"), &[], &blocking)
 }
 
-async fn cancelled(bench: &Bench) -> Checked {
+async fn cancelled(bench: &Bench) -> CaseResult {
     let watch = bench.watch(bench.hours(9, 13)).await?;
     let draft = Draft { status: Status::Cancelled, ..bench.draft(10, 12) };
     bench.make_if_possible(&draft).await?;
     taken("an event of the status `cancelled` takes", &[], &watch.added().await?)
 }
 
-async fn cancelled_later(bench: &Bench) -> Checked {
+async fn cancelled_later(bench: &Bench) -> CaseResult {
     let watch = bench.watch(bench.hours(9, 13)).await?;
     let made = bench.make(&bench.draft(10, 12)).await?;
     let patch = Patch { status: Some(Status::Cancelled), ..Patch::default() };
@@ -152,42 +156,44 @@ async fn cancelled_later(bench: &Bench) -> Checked {
     taken("an event that was given the status `cancelled` takes", &[], &watch.added().await?)
 }
 
-async fn declined(bench: &Bench) -> Checked {
+async fn declined(bench: &Bench) -> CaseResult {
     let watch = bench.watch(bench.hours(9, 13)).await?;
     let made = respond::invited(bench, str::to_owned).await?;
-    let answered = bench.caller.respond(made.place(), &made.key, Rsvp::Declined, bench.notify()).await;
+    let answered = bench.caller.respond(made.event_ref(), &made.key, Rsvp::Declined, bench.notify()).await;
     ok("`respond` sets the owner's answer", answered)?;
     taken("an event that the owner declined takes", &[], &watch.added().await?)
 }
 
-/// Only an account that holds such an event shows what is done with it: the contract has no way to make one.
-async fn one_bad_event(bench: &Bench) -> Checked {
+/// Applicable only if the account has an unreadable event: the contract has no function to create one.
+async fn one_bad_event(bench: &Bench) -> CaseResult {
     let length = i64::try_from(bench.limits().busy_window.min(365 * 86_400)).unwrap_or(86_400);
     let start = bench.hour(0);
     let window = Window { start, end: start + SignedDuration::from_secs(length) };
     let calendars = &bench.account()?.calendars;
     let ids: Vec<&str> = calendars.iter().map(|calendar| calendar.id.as_str()).collect();
     let mut seen = false;
-    for answer in ok("`query` answers", bench.caller.busy(&ids, window).await)? {
+    for answer in ok("`query` succeeds", bench.caller.busy(&ids, window).await)? {
         let calendar = &answer.calendar;
         match answer.outcome {
-            // Then it is no calendar at all: that is for `open/calendars` to tell.
+            // The calendar does not exist, which `open/calendars` reports.
             Err(failure) if NOT_THERE.contains(&failure.remedy.code()) => {}
             Err(failure) => failed(
-                format!("the calendar `{calendar}`, which `open` lists, is read, whatever one event in it is like"),
+                format!(
+                    "the calendar `{calendar}`, which `open` lists, is read although an event in it cannot be read"
+                ),
                 failure.to_string(),
             )?,
             Ok(BusyTimes { problems, .. }) => {
                 seen |= !problems.is_empty();
                 let named = problems.iter().all(|problem| !problem.id.is_empty() && !problem.what.is_empty());
-                ensure(named, "each problem has the event's id and what is wrong", || short(&problems))?;
+                ensure(named, "each problem has the id of the event and a description", || short(&problems))?;
             }
         }
     }
-    if seen { Ok(()) } else { not_applicable("no calendar of the account holds an event that cannot be read") }
+    if seen { Ok(()) } else { not_applicable("no calendar of the account has an event that cannot be read") }
 }
 
-async fn window(bench: &Bench, hours: i64) -> Checked {
+async fn window(bench: &Bench, hours: i64) -> CaseResult {
     let calendar = bench.calendar()?;
     let window = bench.hours(10, 10 + hours);
     let answers = bench.caller.busy(&[calendar], window).await;

@@ -1,71 +1,87 @@
-//! Calls as the host makes them: each with the newest memo.
+//! Calls as the host makes them, each with the newest memo.
 //!
-//! Cases that ask what happens without the memo, in another zone or with a wrong credential make a caller of their
-//! own from the bench's.
+//! A case that tests a call without the memo, in another time zone or with a wrong credential derives its own caller from the
+//! caller of the bench.
 
 use super::Target;
 use crate::{
     calendar::{Draft, Event, Patch, Rsvp, Window},
+    clock::Clock,
     plugins::{
-        Access, AccessError, CallError, Connection, Failure, Plugin, Trial,
+        Access, AccessError, CallError, CallTarget, EventRef, Failure, Plugin,
         contract::{
-            Account, Batch, BusyAnswer, Callback, Fetched, Memo, Notify, Reply, SignInError, Subscription, Whose,
+            Account, Batch, BusyAnswer, BusyTargets, Callback, FetchedEvent, Memo, Notify, Reply, SignInError,
+            Subscription,
         },
+        egress::Interceptor,
     },
 };
+use jiff::SignedDuration;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Calls, with one connection.
+/// Makes calls for one connection.
 #[derive(Clone)]
 pub(super) struct Caller {
     pub(super) plugin: Plugin,
     target: Target,
-    memory: Memory,
-    trial: Trial,
+    memo_source: MemoSource,
+    interceptor: Option<Interceptor>,
+    /// How far the provider's clock is ahead of the right time.
+    clock_offset: SignedDuration,
 }
 
-/// Which memo goes with a call.
+/// The memo of a call.
 #[derive(Clone)]
-enum Memory {
-    /// The newest that any call gave.
+enum MemoSource {
+    /// The newest memo that a call returned.
     Newest(Arc<Mutex<Option<Memo>>>),
-    /// Always this one.
+    /// Always this memo.
     Fixed(Option<Memo>),
 }
 
-type Called<T> = Result<T, CallError>;
+type CallResult<T> = Result<T, CallError>;
 
 impl Caller {
-    /// A caller that has no memo yet.
+    /// A caller without a memo.
     pub(super) fn new(plugin: &Plugin, target: Target) -> Result<Self, AccessError> {
-        let caller =
-            Self { plugin: plugin.clone(), target, memory: Memory::Newest(Arc::default()), trial: Trial::default() };
+        let caller = Self {
+            plugin: plugin.clone(),
+            target,
+            memo_source: MemoSource::Newest(Arc::default()),
+            interceptor: None,
+            clock_offset: SignedDuration::ZERO,
+        };
         caller.checked_access()?;
         Ok(caller)
     }
 
-    /// The same with another connection or credential.
+    /// The same caller with another connection or credential.
     pub(super) fn with(&self, change: impl FnOnce(&mut Target)) -> Self {
         let mut caller = self.clone();
         change(&mut caller.target);
         caller
     }
 
-    /// The same with a memo that stays.
+    /// The same caller with a fixed memo.
     pub(super) fn with_memo(&self, memo: Option<Memo>) -> Self {
-        Self { memory: Memory::Fixed(memo), ..self.clone() }
+        Self { memo_source: MemoSource::Fixed(memo), ..self.clone() }
     }
 
-    /// The same in a trial.
-    pub(super) fn in_trial(&self, trial: Trial) -> Self {
-        Self { trial, ..self.clone() }
+    /// The same caller, with an interceptor for its requests.
+    pub(super) fn with_interceptor(&self, interceptor: Interceptor) -> Self {
+        Self { interceptor: Some(interceptor), ..self.clone() }
     }
 
-    /// The memo that the next call carries.
+    /// The same caller, with a provider's clock that is ahead by this much.
+    pub(super) fn with_clock_offset(&self, clock_offset: SignedDuration) -> Self {
+        Self { clock_offset, ..self.clone() }
+    }
+
+    /// The memo of the next call.
     pub(super) fn memo(&self) -> Option<Memo> {
-        match &self.memory {
-            Memory::Newest(newest) => newest.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-            Memory::Fixed(memo) => memo.clone(),
+        match &self.memo_source {
+            MemoSource::Newest(newest) => newest.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            MemoSource::Fixed(memo) => memo.clone(),
         }
     }
 
@@ -73,79 +89,93 @@ impl Caller {
         &self.target
     }
 
-    fn access(&self) -> Called<Arc<Access>> {
+    fn access(&self) -> CallResult<Arc<Access>> {
         self.checked_access().map_err(|error| CallError::Host(error.to_string()))
     }
 
     fn checked_access(&self) -> Result<Arc<Access>, AccessError> {
         let Target { organisation, connection, credential, grant, budget, .. } = self.target.clone();
-        let connection = Connection { memo: self.memo(), ..connection };
-        Ok(Access::new(organisation, connection, credential, grant, budget)?.in_trial(self.trial.clone()))
+        let connection = CallTarget { memo: self.memo(), ..connection };
+        let mut access = Access::new(organisation, connection, credential, grant, budget)?;
+        if let Some(interceptor) = &self.interceptor {
+            access = access.with_interceptor(interceptor.clone());
+        }
+        if !self.clock_offset.is_zero() {
+            access =
+                access.with_clock(Clock::at(Clock::System.now().saturating_add(self.clock_offset).unwrap_or_default()));
+        }
+        Ok(access)
     }
 
-    fn keep<T>(&self, reply: Called<Reply<T>>) -> Called<T> {
+    fn keep<T>(&self, reply: CallResult<Reply<T>>) -> CallResult<T> {
         let reply = reply?;
-        if let (Memory::Newest(newest), Some(memo)) = (&self.memory, reply.memo) {
+        if let (MemoSource::Newest(newest), Some(memo)) = (&self.memo_source, reply.memo) {
             *newest.lock().unwrap_or_else(PoisonError::into_inner) = Some(memo);
         }
         Ok(reply.value)
     }
 
-    pub(super) async fn open(&self) -> Called<Account> {
+    pub(super) async fn open(&self) -> CallResult<Account> {
         self.keep(self.plugin.open(&self.access()?).await)
     }
 
-    pub(super) async fn explain_failure(&self, error: SignInError) -> Called<Failure> {
+    pub(super) async fn explain_failure(&self, error: SignInError) -> CallResult<Failure> {
         self.plugin.explain_failure(&self.access()?, error).await
     }
 
-    pub(super) async fn busy(&self, calendars: &[&str], window: Window) -> Called<Vec<BusyAnswer>> {
-        let whose = Whose::Calendars(calendars.iter().map(ToString::to_string).collect());
+    pub(super) async fn busy(&self, calendars: &[&str], window: Window) -> CallResult<Vec<BusyAnswer>> {
+        let whose = BusyTargets::Calendars(calendars.iter().map(ToString::to_string).collect());
         self.keep(self.plugin.busy(&self.access()?, whose, window).await)
     }
 
-    pub(super) async fn create(&self, calendar: &str, key: &str, draft: &Draft, notify: Notify) -> Called<Event> {
+    pub(super) async fn create(&self, calendar: &str, key: &str, draft: &Draft, notify: Notify) -> CallResult<Event> {
         self.keep(self.plugin.create(&self.access()?, calendar, key, draft.clone(), notify).await)
     }
 
-    pub(super) async fn get(&self, calendar: &str, id: &str) -> Called<Event> {
+    pub(super) async fn get(&self, calendar: &str, id: &str) -> CallResult<Event> {
         self.keep(self.plugin.get(&self.access()?, calendar, id).await)
     }
 
-    pub(super) async fn get_many(&self, calendar: &str, ids: &[String]) -> Called<Vec<Fetched>> {
+    pub(super) async fn get_many(&self, calendar: &str, ids: &[String]) -> CallResult<Vec<FetchedEvent>> {
         self.keep(self.plugin.get_many(&self.access()?, calendar, ids).await)
     }
 
     pub(super) async fn update(
         &self,
-        place: (&str, &str),
+        event: EventRef<'_>,
         key: &str,
         etag: Option<&str>,
         patch: Patch,
         notify: Notify,
-    ) -> Called<Event> {
-        self.keep(self.plugin.update(&self.access()?, place, key, etag, patch, notify).await)
+    ) -> CallResult<Event> {
+        self.keep(self.plugin.update(&self.access()?, event, key, etag, patch, notify).await)
     }
 
     pub(super) async fn cancel(
         &self,
-        place: (&str, &str),
+        event: EventRef<'_>,
         key: &str,
         etag: Option<&str>,
         notify: Notify,
-    ) -> Called<()> {
-        self.keep(self.plugin.cancel(&self.access()?, place, key, etag, notify).await)
+    ) -> CallResult<()> {
+        self.keep(self.plugin.cancel(&self.access()?, event, key, etag, notify).await)
     }
 
-    pub(super) async fn respond(&self, place: (&str, &str), key: &str, rsvp: Rsvp, notify: Notify) -> Called<Event> {
-        self.keep(self.plugin.respond(&self.access()?, place, key, rsvp, notify).await)
+    pub(super) async fn respond(
+        &self,
+        event: EventRef<'_>,
+        key: &str,
+        rsvp: Rsvp,
+        notify: Notify,
+    ) -> CallResult<Event> {
+        self.keep(self.plugin.respond(&self.access()?, event, key, rsvp, notify).await)
     }
 
-    pub(super) async fn subscribe(&self, calendar: &str, callback: &Callback) -> Called<Subscription> {
+    pub(super) async fn subscribe(&self, calendar: &str, callback: &Callback) -> CallResult<Subscription> {
         self.keep(self.plugin.subscribe(&self.access()?, calendar, callback).await)
     }
 
-    pub(super) async fn unsubscribe(&self, subscription: &Subscription) -> Called<()> {
+    pub(super) async fn unsubscribe(&self, subscription: &Subscription) -> CallResult<()> {
         self.keep(self.plugin.unsubscribe(&self.access()?, subscription).await)
     }
 
@@ -155,7 +185,7 @@ impl Caller {
         cursor: Option<&[u8]>,
         window: Window,
         max: u32,
-    ) -> Called<Batch> {
+    ) -> CallResult<Batch> {
         self.keep(self.plugin.changes(&self.access()?, calendar, cursor, window, max).await)
     }
 }

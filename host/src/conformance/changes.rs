@@ -1,9 +1,9 @@
-//! Cases of `changes.page`: what is named, how often, and what is left out.
+//! Cases of `changes.page`: listings, changes, deletions and cursors.
 
 use super::{
-    bench::{Bench, Made, timed},
+    bench::{Bench, CreatedEvent, timed},
     content::{Content, Field, holds},
-    expect::{Checked, ensure, equal, failed, fails, ok, short},
+    expect::{CaseResult, ensure, equal, failed, fails, ok, short},
 };
 use crate::{
     calendar::{Draft, Patch, Span, Window},
@@ -29,7 +29,7 @@ super::list! {
     "changes/expired" [ReportChanges] expired;
 }
 
-/// More pages than any account for tests has.
+/// More pages than any test account has.
 const MOST_PAGES: usize = 5000;
 
 /// The pages from a cursor up to `more` = false.
@@ -41,7 +41,7 @@ struct Pages {
 }
 
 impl Pages {
-    /// What is said last of the event.
+    /// The last change of the event.
     fn last(&self, id: &str) -> Option<&Change> {
         self.items.iter().rev().find(|change| change.id() == id)
     }
@@ -50,22 +50,22 @@ impl Pages {
         self.items.iter().map(Change::id).collect()
     }
 
-    /// The event is named as one that is there.
-    fn names(&self, what: &str, made: &Made) -> Checked {
+    /// Checks that the event is named as present.
+    fn names(&self, what: &str, made: &CreatedEvent) -> CaseResult {
         match self.last(&made.event.id) {
             Some(Change::Event(_) | Change::Reference { .. }) => Ok(()),
             other => failed(
                 format!("the pages name {what} `{}`", made.event.id),
                 match other {
                     Some(change) => short(change),
-                    None => format!("it is not among the {} that they name", self.items.len()),
+                    None => format!("it is not among the {} items of the pages", self.items.len()),
                 },
             ),
         }
     }
 
-    /// The event is named as deleted, or is missing from a listing that is complete.
-    fn buries(&self, made: &Made) -> Checked {
+    /// Checks that the event is named as deleted, or is missing from a complete listing.
+    fn buries(&self, made: &CreatedEvent) -> CaseResult {
         let id = &made.event.id;
         match self.last(id) {
             Some(Change::Gone(_)) => Ok(()),
@@ -74,7 +74,7 @@ impl Pages {
                 format!("the pages name `{id}`, which was deleted, as `gone`"),
                 match other {
                     Some(change) => short(change),
-                    None => "they do not name it, and are no complete listing".into(),
+                    None => "they do not name it, and are not a complete listing".into(),
                 },
             ),
         }
@@ -86,14 +86,14 @@ fn around(bench: &Bench) -> Window {
     bench.hours(-24 * 7, 24 * 7)
 }
 
-async fn page(bench: &Bench, cursor: Option<&[u8]>, max: u32) -> Checked<Batch> {
+async fn page(bench: &Bench, cursor: Option<&[u8]>, max: u32) -> CaseResult<Batch> {
     let calendar = bench.calendar()?;
     let page = bench.caller.changes(calendar, cursor, around(bench), max).await;
-    let what = if cursor.is_some() { "`page` takes the cursor that it gave" } else { "`page` begins a listing" };
+    let what = if cursor.is_some() { "`page` accepts the cursor that it returned" } else { "`page` begins a listing" };
     ok(what, page)
 }
 
-async fn follow_by(bench: &Bench, cursor: Option<&[u8]>, max: u32) -> Checked<Pages> {
+async fn follow_by(bench: &Bench, cursor: Option<&[u8]>, max: u32) -> CaseResult<Pages> {
     let mut pages = Pages { items: Vec::new(), sizes: Vec::new(), cursor: Vec::new(), complete: false };
     let mut cursor = cursor.map(<[u8]>::to_vec);
     while pages.sizes.len() < MOST_PAGES {
@@ -110,16 +110,16 @@ async fn follow_by(bench: &Bench, cursor: Option<&[u8]>, max: u32) -> Checked<Pa
     failed("the pages come to an end, where `more` is false", format!("after {MOST_PAGES} pages there is still more"))
 }
 
-async fn follow(bench: &Bench, cursor: Option<&[u8]>) -> Checked<Pages> {
+async fn follow(bench: &Bench, cursor: Option<&[u8]>) -> CaseResult<Pages> {
     follow_by(bench, cursor, bench.limits().page_size).await
 }
 
-/// The cursor after a listing of all that is there.
-pub(super) async fn now(bench: &Bench) -> Checked<Vec<u8>> {
+/// The cursor after a complete listing.
+pub(super) async fn now(bench: &Bench) -> CaseResult<Vec<u8>> {
     Ok(follow(bench, None).await?.cursor)
 }
 
-async fn listing(bench: &Bench) -> Checked {
+async fn listing(bench: &Bench) -> CaseResult {
     let mut made = Vec::new();
     for (start, end) in [(9, 10), (24, 26), (100, 101)] {
         made.push(bench.make(&bench.draft(start, end)).await?);
@@ -127,9 +127,9 @@ async fn listing(bench: &Bench) -> Checked {
     expect_listing(bench, &made).await
 }
 
-async fn listing_of_all_forms(bench: &Bench) -> Checked {
+async fn listing_of_all_forms(bench: &Bench) -> CaseResult {
     let days = Span::AllDay { start: bench.day, end: bench.day.tomorrow().unwrap_or(bench.day) };
-    // The series begins long before the window, and its only trace within is an occurrence.
+    // The series begins long before the window; only an occurrence is within it.
     let weekly =
         Draft { recurrence: vec!["RRULE:FREQ=WEEKLY;COUNT=20".into()], ..bench.draft(10 - 24 * 70, 11 - 24 * 70) };
     // From before the window to after it.
@@ -141,7 +141,7 @@ async fn listing_of_all_forms(bench: &Bench) -> Checked {
     expect_listing(bench, &made).await
 }
 
-async fn expect_listing(bench: &Bench, made: &[Made]) -> Checked {
+async fn expect_listing(bench: &Bench, made: &[CreatedEvent]) -> CaseResult {
     let pages = follow(bench, None).await?;
     for one in made {
         pages.names("the event of the window", one)?;
@@ -149,10 +149,10 @@ async fn expect_listing(bench: &Bench, made: &[Made]) -> Checked {
             holds("the listing", &Field::ALL, &Content::from(&one.event), event)?;
         }
     }
-    ensure(pages.complete, "the last page of a listing says `complete-listing`", || "it does not".into())
+    ensure(pages.complete, "the last page of a listing has `complete-listing`", || "it does not".into())
 }
 
-async fn new(bench: &Bench) -> Checked {
+async fn new(bench: &Bench) -> CaseResult {
     let cursor = now(bench).await?;
     let made = bench.make(&bench.draft(10, 11)).await?;
     let pages = follow(bench, Some(&cursor)).await?;
@@ -163,17 +163,17 @@ async fn new(bench: &Bench) -> Checked {
     }
 }
 
-async fn changed(bench: &Bench) -> Checked {
+async fn changed(bench: &Bench) -> CaseResult {
     let patch = Patch { title: Some("Changed".into()), ..Patch::default() };
     named_after(bench, patch).await
 }
 
-async fn moved(bench: &Bench, hours: i64) -> Checked {
+async fn moved(bench: &Bench, hours: i64) -> CaseResult {
     let when = timed(bench.hour(10 + hours), bench.hour(11 + hours), "UTC");
     named_after(bench, Patch { when: Some(when), ..Patch::default() }).await
 }
 
-async fn named_after(bench: &Bench, patch: Patch) -> Checked {
+async fn named_after(bench: &Bench, patch: Patch) -> CaseResult {
     let made = bench.make(&bench.draft(10, 11)).await?;
     let cursor = now(bench).await?;
     let outside = patch.when.as_ref().is_some_and(|when| match when {
@@ -183,56 +183,56 @@ async fn named_after(bench: &Bench, patch: Patch) -> Checked {
     let updated = ok("`update` changes the event", bench.update(&made, patch).await)?;
     let pages = follow(bench, Some(&cursor)).await?;
     match pages.last(&made.event.id) {
-        // What left the window may as well be called gone from it.
+        // An event that left the window may also be named as gone.
         Some(Change::Gone(_)) if outside => Ok(()),
         Some(Change::Event(event)) => holds("the change", &Field::ALL, &Content::from(&updated), event),
         _ => pages.names("the changed event", &made),
     }
 }
 
-/// The host stores a cursor after it has stored the items; between the two it may be stopped.
-async fn same_cursor_again(bench: &Bench) -> Checked {
+/// The host may stop after it stored the items of a page and before it stored the cursor.
+async fn same_cursor_again(bench: &Bench) -> CaseResult {
     let cursor = now(bench).await?;
     let made = bench.make(&bench.draft(10, 11)).await?;
     follow(bench, Some(&cursor)).await?.names("the new event", &made)?;
-    follow(bench, Some(&cursor)).await?.names("once more, for the same cursor, the new event", &made)
+    follow(bench, Some(&cursor)).await?.names("again, with the same cursor, the new event", &made)
 }
 
-async fn tombstone(bench: &Bench) -> Checked {
+async fn tombstone(bench: &Bench) -> CaseResult {
     let made = bench.make(&bench.draft(10, 11)).await?;
     buried(bench, &made).await
 }
 
-async fn tombstone_of_a_series(bench: &Bench) -> Checked {
+async fn tombstone_of_a_series(bench: &Bench) -> CaseResult {
     let draft = Draft { recurrence: vec!["RRULE:FREQ=DAILY;COUNT=3".into()], ..bench.draft(10, 11) };
     let made = bench.make(&draft).await?;
     buried(bench, &made).await
 }
 
-async fn buried(bench: &Bench, made: &Made) -> Checked {
+async fn buried(bench: &Bench, made: &CreatedEvent) -> CaseResult {
     let cursor = now(bench).await?;
     ok("`cancel` succeeds", bench.cancel(made).await)?;
     follow(bench, Some(&cursor)).await?.buries(made)
 }
 
-/// What was never seen need not be named, but it is not there.
-async fn made_and_deleted(bench: &Bench) -> Checked {
+/// An event that was never listed need not be named, but must not be named as present.
+async fn made_and_deleted(bench: &Bench) -> CaseResult {
     let cursor = now(bench).await?;
     let made = bench.make(&bench.draft(10, 11)).await?;
     ok("`cancel` succeeds", bench.cancel(&made).await)?;
     let pages = follow(bench, Some(&cursor)).await?;
     match pages.last(&made.event.id) {
         None | Some(Change::Gone(_)) => Ok(()),
-        Some(other) => failed("an event that was made and deleted again is `gone` or not named", short(other)),
+        Some(other) => failed("an event that was created and deleted is `gone` or not named", short(other)),
     }
 }
 
-async fn fix_point(bench: &Bench) -> Checked {
+async fn fix_point(bench: &Bench) -> CaseResult {
     let cursor = now(bench).await?;
     rests(bench, cursor).await
 }
 
-async fn fix_point_after_changes(bench: &Bench) -> Checked {
+async fn fix_point_after_changes(bench: &Bench) -> CaseResult {
     let kept = bench.make(&bench.draft(10, 11)).await?;
     let deleted = bench.make(&bench.draft(12, 13)).await?;
     let cursor = now(bench).await?;
@@ -246,11 +246,11 @@ async fn fix_point_after_changes(bench: &Bench) -> Checked {
     rests(bench, cursor).await
 }
 
-/// Nothing happens, and nothing is told, however often it is asked.
-async fn rests(bench: &Bench, mut cursor: Vec<u8>) -> Checked {
+/// Without changes, every page is empty.
+async fn rests(bench: &Bench, mut cursor: Vec<u8>) -> CaseResult {
     for _ in 0..2 {
         let batch = page(bench, Some(&cursor), bench.limits().page_size).await?;
-        ensure(batch.items.is_empty(), "an empty page from the last cursor, since nothing happened", || {
+        ensure(batch.items.is_empty(), "an empty page after the last cursor, because nothing changed", || {
             short(&batch.items)
         })?;
         ensure(!batch.more, "`more` is false on that page", || "`more` is true".into())?;
@@ -259,7 +259,7 @@ async fn rests(bench: &Bench, mut cursor: Vec<u8>) -> Checked {
     Ok(())
 }
 
-async fn max_of_a_listing(bench: &Bench) -> Checked {
+async fn max_of_a_listing(bench: &Bench) -> CaseResult {
     let made = several(bench).await?;
     let pages = follow_by(bench, None, 2).await?;
     no_page_over(2, &pages)?;
@@ -267,10 +267,10 @@ async fn max_of_a_listing(bench: &Bench) -> Checked {
         pages.names("the event of the window, two on a page,", one)?;
     }
     let all = follow(bench, None).await?;
-    equal("the same events by small pages as by large ones", &all.ids(), &pages.ids())
+    equal("the same events with small pages as with large ones", &all.ids(), &pages.ids())
 }
 
-async fn max_of_changes(bench: &Bench) -> Checked {
+async fn max_of_changes(bench: &Bench) -> CaseResult {
     let cursor = now(bench).await?;
     let made = several(bench).await?;
     let pages = follow_by(bench, Some(&cursor), 1).await?;
@@ -281,7 +281,7 @@ async fn max_of_changes(bench: &Bench) -> Checked {
     Ok(())
 }
 
-async fn several(bench: &Bench) -> Checked<Vec<Made>> {
+async fn several(bench: &Bench) -> CaseResult<Vec<CreatedEvent>> {
     let mut made = Vec::new();
     for hour in 0..5 {
         made.push(bench.make(&bench.draft(hour, hour + 1)).await?);
@@ -289,16 +289,16 @@ async fn several(bench: &Bench) -> Checked<Vec<Made>> {
     Ok(made)
 }
 
-fn no_page_over(max: usize, pages: &Pages) -> Checked {
+fn no_page_over(max: usize, pages: &Pages) -> CaseResult {
     let largest = pages.sizes.iter().max().copied().unwrap_or(0);
     ensure(largest <= max, &format!("no page with more than {max} items"), || format!("one with {largest}"))
 }
 
-async fn expired(bench: &Bench) -> Checked {
+async fn expired(bench: &Bench) -> CaseResult {
     let calendar = bench.calendar()?;
     for cursor in [&b"conformance"[..], &[0xff; 16], &[]] {
         let page = bench.caller.changes(calendar, Some(cursor), around(bench), bench.limits().page_size).await;
-        fails(&format!("`page` with the cursor {cursor:?}, which nobody gave"), page, &["cursor-expired"])?;
+        fails(&format!("`page` with the invented cursor {cursor:?}"), page, &["cursor-expired"])?;
     }
     Ok(())
 }

@@ -1,9 +1,9 @@
-//! What an event says, field by field, so that a case can tell which field is not as it should be.
+//! Compares events field by field, so that a report names the field that differs.
 //!
-//! Two ways of saying one thing count as equal: attendees in another order or letters of addresses in another case,
-//! the parts of a rule in another order, `Etc/UTC`. Everything else must be as it was given.
+//! Equivalent forms count as equal: attendees in another order, addresses in another case, the parts of a rule in another
+//! order, and `Etc/UTC`. All other values must be unchanged.
 
-use super::expect::{Checked, ensure, short};
+use super::expect::{CaseResult, ensure, short};
 use crate::calendar::{Attendee, BusyKind, Draft, Event, Organiser, Span, Status};
 
 /// A field that a draft, an event and a patch have.
@@ -45,7 +45,7 @@ pub(super) struct Content {
     pub(super) status: Status,
     pub(super) attendees: Vec<Attendee>,
     pub(super) recurrence: Vec<String>,
-    /// Who may stand among the attendees without having been named: services add the one who invites.
+    /// May be among the attendees without having been given: services add the organiser.
     organiser: Option<Organiser>,
 }
 
@@ -63,18 +63,18 @@ impl From<&Event> for Content {
     }
 }
 
-/// What `call` gave must hold these fields of what was expected.
-pub(super) fn holds(call: &str, fields: &[Field], expected: &Content, came: &Event) -> Checked {
-    let came = Content::from(came);
+/// Checks that the result of a call has the expected values in these fields.
+pub(super) fn holds(call: &str, fields: &[Field], expected: &Content, actual: &Event) -> CaseResult {
+    let actual = Content::from(actual);
     for &field in fields {
         let name = field.name();
-        let (wanted, given) = (told(field, expected, expected), told(field, &came, expected));
-        ensure(wanted == given, &format!("{call} gives the {name} {wanted}"), || format!("the {name} {given}"))?;
+        let (wanted, given) = (told(field, expected, expected), told(field, &actual, expected));
+        ensure(wanted == given, &format!("{call} returns the {name} {wanted}"), || format!("the {name} {given}"))?;
     }
     Ok(())
 }
 
-/// A field as text that is equal for equal meaning. Attendees are those who were expected, and whoever is too many.
+/// A field as text. Equivalent values have equal texts.
 fn told(field: Field, content: &Content, expected: &Content) -> String {
     match field {
         Field::Title => short(&content.title),
@@ -117,7 +117,7 @@ fn attendees(content: &Content, expected: &Content) -> String {
     format!("{told:?}")
 }
 
-/// A content line with the parts of a rule in one order, and without those that say what holds anyway.
+/// A content line with the parts of a rule in one order, and without default values.
 fn rule(line: &str) -> String {
     match line.split_once(':') {
         Some((name, parts)) if name.eq_ignore_ascii_case("RRULE") => {

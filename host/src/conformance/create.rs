@@ -1,11 +1,10 @@
-//! Cases of `events.create`: what is stored, under which name, and how often. What comes back of a draft is in
-//! `round_trip`.
+//! Cases of `events.create`: UIDs, keys and repeated calls. The content of events is tested in `round_trip`.
 
 use super::{
-    bench::{Bench, Made},
+    bench::{Bench, CreatedEvent},
     caller::Caller,
     content::{Content, Field, holds},
-    expect::{Checked, ensure, equal, failed, fails, not_applicable, ok, told},
+    expect::{CaseResult, ensure, equal, failed, fails, not_applicable, ok, told},
 };
 use crate::{
     calendar::{Draft, Event, Patch},
@@ -23,8 +22,8 @@ super::list! {
     "create/taken" [Write] taken;
 }
 
-/// The event in every answer after the one of `create`, with the name of the call.
-async fn later_answers(bench: &Bench, made: &Made) -> Checked<Vec<(&'static str, Event)>> {
+/// The event in the results of the calls after `create`, with the name of each call.
+async fn later_answers(bench: &Bench, made: &CreatedEvent) -> CaseResult<Vec<(&'static str, Event)>> {
     let mut answers = vec![("`get`", bench.get(made).await?)];
     let many = bench.caller.get_many(&made.calendar, std::slice::from_ref(&made.event.id)).await;
     for item in ok("`get-many` gives the event", many)? {
@@ -39,44 +38,44 @@ async fn later_answers(bench: &Bench, made: &Made) -> Checked<Vec<(&'static str,
     Ok(answers)
 }
 
-async fn uid(bench: &Bench) -> Checked {
+async fn uid(bench: &Bench) -> CaseResult {
     let made = bench.make(&bench.draft(10, 11)).await?;
     for (call, event) in later_answers(bench, &made).await? {
-        equal(&format!("{call} gives the UID that `create` gave"), &made.event.uid, &event.uid)?;
+        equal(&format!("{call} returns the UID that `create` returned"), &made.event.uid, &event.uid)?;
     }
     Ok(())
 }
 
-async fn ours(bench: &Bench) -> Checked {
+async fn ours(bench: &Bench) -> CaseResult {
     let made = bench.make(&bench.draft(10, 11)).await?;
     carries(bench, &made).await
 }
 
-async fn any_key(bench: &Bench) -> Checked {
+async fn any_key(bench: &Bench) -> CaseResult {
     let mut key = bench.name();
     key.push(' ');
     key.extend((b' '..=b'~').map(char::from));
     key.extend(std::iter::repeat_n('k', 256usize.saturating_sub(key.len())));
     let event =
         ok("`create` takes any key of 256 bytes of printable ASCII", bench.create(&key, &bench.draft(10, 11)).await)?;
-    carries(bench, &Made { key, calendar: bench.calendar()?.to_owned(), event }).await
+    carries(bench, &CreatedEvent { key, calendar: bench.calendar()?.to_owned(), event }).await
 }
 
-async fn carries(bench: &Bench, made: &Made) -> Checked {
+async fn carries(bench: &Bench, made: &CreatedEvent) -> CaseResult {
     let key = Some(made.key.clone());
-    equal("`create` gives its key in `ours`", &key, &made.event.ours)?;
+    equal("`create` returns its key in `ours`", &key, &made.event.ours)?;
     for (call, event) in later_answers(bench, made).await? {
-        equal(&format!("{call} gives the key of the `create` in `ours`"), &key, &event.ours)?;
+        equal(&format!("{call} returns the key of `create` in `ours`"), &key, &event.ours)?;
     }
     Ok(())
 }
 
-async fn idempotent(bench: &Bench) -> Checked {
+async fn idempotent(bench: &Bench) -> CaseResult {
     let draft = bench.draft(10, 11);
     twice(bench, &draft, &bench.caller).await
 }
 
-async fn idempotent_series(bench: &Bench) -> Checked {
+async fn idempotent_series(bench: &Bench) -> CaseResult {
     let draft = Draft {
         description: "one\ntwo".into(),
         recurrence: vec!["RRULE:FREQ=DAILY;COUNT=3".into()],
@@ -85,15 +84,19 @@ async fn idempotent_series(bench: &Bench) -> Checked {
     twice(bench, &draft, &bench.caller).await
 }
 
-/// Makes an event twice, the second time by another caller.
-pub(super) async fn twice(bench: &Bench, draft: &Draft, second: &Caller) -> Checked {
+/// Creates an event twice, the second time with another caller.
+pub(super) async fn twice(bench: &Bench, draft: &Draft, second: &Caller) -> CaseResult {
     let reads = bench.account()?.abilities.read_busy;
     let window = bench.hours(9, 12);
     let watch = if reads { Some(bench.watch(window).await?) } else { None };
     let made = bench.make(draft).await?;
     let again = bench.create_by(second, &made.key, draft).await;
     let again = ok("a second `create` with the same key and content succeeds", again)?;
-    equal("a second `create` with the same key and content gives the first event: its id", &made.event.id, &again.id)?;
+    equal(
+        "a second `create` with the same key and content returns the first event: its id",
+        &made.event.id,
+        &again.id,
+    )?;
     equal("and its UID", &made.event.uid, &again.uid)?;
     if let Some(watch) = watch {
         let count = watch.added().await?.len();
@@ -104,25 +107,25 @@ pub(super) async fn twice(bench: &Bench, draft: &Draft, second: &Caller) -> Chec
     holds("`get` after a second `create`", &Field::ALL, &Content::from(&made.event), &bench.get(&made).await?)
 }
 
-async fn conflict_of_title(bench: &Bench) -> Checked {
+async fn conflict_of_title(bench: &Bench) -> CaseResult {
     let draft = bench.draft(10, 11);
     let other = Draft { title: "Something else".into(), ..draft.clone() };
     conflict(bench, &draft, &other).await
 }
 
-async fn conflict_of_time(bench: &Bench) -> Checked {
+async fn conflict_of_time(bench: &Bench) -> CaseResult {
     let draft = bench.draft(10, 11);
     let other = Draft { when: bench.draft(15, 16).when, ..draft.clone() };
     conflict(bench, &draft, &other).await
 }
 
-async fn conflict(bench: &Bench, draft: &Draft, other: &Draft) -> Checked {
+async fn conflict(bench: &Bench, draft: &Draft, other: &Draft) -> CaseResult {
     let made = bench.make(draft).await?;
     let second = bench.create(&made.key, other).await;
     let what = "a second `create` with the same key and other content";
     match fails(what, second, &["conflict"])?.remedy {
         Remedy::Conflict(present) => {
-            equal("the conflict holds the event as it is: its id", &made.event.id, &present.id)?;
+            equal("the conflict contains the present event: its id", &made.event.id, &present.id)?;
             holds("the conflict", &Field::ALL, &Content::from(draft), &present)?;
         }
         other => return failed(what, other.code()),
@@ -130,7 +133,7 @@ async fn conflict(bench: &Bench, draft: &Draft, other: &Draft) -> Checked {
     holds("`get` after the conflict", &Field::ALL, &Content::from(draft), &bench.get(&made).await?)
 }
 
-async fn taken(bench: &Bench) -> Checked {
+async fn taken(bench: &Bench) -> CaseResult {
     let draft = bench.draft(10, 11);
     let made = bench.make(&draft).await?;
     if made.event.uid != draft.uid {
@@ -149,7 +152,7 @@ async fn taken(bench: &Bench) -> Checked {
         Ok(event) => {
             return failed(
                 "`create` under another key with a UID that is taken: `already-exists`",
-                format!("it made the event {}", event.id),
+                format!("it created the event {}", event.id),
             );
         }
     }

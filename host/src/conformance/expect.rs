@@ -1,7 +1,8 @@
-//! What a case says when it is not as expected.
+//! Checks, and the messages of failed checks.
 //!
-//! The reader is the author of a provider, with the report and nothing else at hand. So every message has two parts,
-//! what was expected of which call and what came, and both show values, not the names of our variables.
+//! Problem: the author of a provider reads the report without the source of the suite. Decision: every message has two parts,
+//! what was expected of which call and what actually happened, and both show values. Rejected: assertions that print the
+//! suite's own expressions.
 
 use crate::{
     calendar::Interval,
@@ -10,83 +11,82 @@ use crate::{
 use jiff::Timestamp;
 use std::fmt::{Debug, Write as _};
 
-/// Why a case ends early.
+/// Why a case ended early.
 #[derive(Debug)]
-pub(super) enum Stop {
-    Failed { expected: String, came: String },
+pub(super) enum CaseStop {
+    Failed { expected: String, actual: String },
     NotApplicable(String),
 }
 
-pub(super) type Checked<T = ()> = Result<T, Stop>;
+pub(super) type CaseResult<T = ()> = Result<T, CaseStop>;
 
-pub(super) fn failed<T>(expected: impl Into<String>, came: impl Into<String>) -> Checked<T> {
-    Err(Stop::Failed { expected: expected.into(), came: came.into() })
+pub(super) fn failed<T>(expected: impl Into<String>, actual: impl Into<String>) -> CaseResult<T> {
+    Err(CaseStop::Failed { expected: expected.into(), actual: actual.into() })
 }
 
-pub(super) fn not_applicable<T>(why: impl Into<String>) -> Checked<T> {
-    Err(Stop::NotApplicable(why.into()))
+pub(super) fn not_applicable<T>(why: impl Into<String>) -> CaseResult<T> {
+    Err(CaseStop::NotApplicable(why.into()))
 }
 
-/// The call must succeed.
-pub(super) fn ok<T>(expected: &str, result: Result<T, CallError>) -> Checked<T> {
+/// Checks that a call succeeded.
+pub(super) fn ok<T>(expected: &str, result: Result<T, CallError>) -> CaseResult<T> {
     result.or_else(|error| failed(expected, told(&error)))
 }
 
-/// The call must fail with one of these remedies (or, for what the host finds, one of these codes).
-pub(super) fn fails<T: Debug>(expected: &str, result: Result<T, CallError>, codes: &[&str]) -> Checked<Failure> {
+/// Checks that a call failed with one of these remedies.
+pub(super) fn fails<T: Debug>(expected: &str, result: Result<T, CallError>, codes: &[&str]) -> CaseResult<Failure> {
     let expected = || format!("{expected}: fails with `{}`", codes.join("` or `"));
     match result {
         Err(CallError::Failure(failure)) if codes.contains(&failure.remedy.code()) => Ok(failure),
         Err(error) => failed(expected(), told(&error)),
-        Ok(value) => failed(expected(), format!("it succeeded with {}", short(&value))),
+        Ok(value) => failed(expected(), format!("the call succeeded with {}", short(&value))),
     }
 }
 
-/// The two must be equal.
-pub(super) fn equal<T: PartialEq + Debug>(what: &str, expected: &T, came: &T) -> Checked {
-    if expected == came {
+/// Checks that two values are equal.
+pub(super) fn equal<T: PartialEq + Debug>(what: &str, expected: &T, actual: &T) -> CaseResult {
+    if expected == actual {
         return Ok(());
     }
-    failed(format!("{what}: {}", short(expected)), short(came))
+    failed(format!("{what}: {}", short(expected)), short(actual))
 }
 
-/// It must hold; `came` says what is there instead.
-pub(super) fn ensure(holds: bool, expected: &str, came: impl FnOnce() -> String) -> Checked {
-    if holds { Ok(()) } else { failed(expected, came()) }
+/// Checks a condition. `actual` describes what was found instead.
+pub(super) fn ensure(holds: bool, expected: &str, actual: impl FnOnce() -> String) -> CaseResult {
+    if holds { Ok(()) } else { failed(expected, actual()) }
 }
 
-/// An error with its code: the text alone may not say which remedy it was.
+/// The text of an error with its code, because the text alone may not name the remedy.
 pub(super) fn told(error: &CallError) -> String {
     let text = error.to_string();
     let code = error.code();
     if text.starts_with(code) { text } else { format!("{code}: {text}") }
 }
 
-/// A value, cut where it would drown the message.
+/// A value as text, cut to a readable length.
 pub(super) fn short(value: &impl Debug) -> String {
     const MOST: usize = 1500;
     let text = format!("{value:?}");
     match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}… ({} bytes in all)", text.get(..end).unwrap_or_default(), text.len()),
+        Some((end, _)) => format!("{}… ({} bytes in total)", text.get(..end).unwrap_or_default(), text.len()),
         None => text,
     }
 }
 
-/// Times as people read them, one after the other.
+/// A list of times as text.
 pub(super) fn times(intervals: &[(Timestamp, Timestamp)]) -> String {
     let mut text = String::new();
     for (start, end) in intervals {
-        // Writing into a string cannot fail.
         let _ = write!(text, "{}{start} to {end}", if text.is_empty() { "" } else { ", " });
     }
     if text.is_empty() { "nothing".into() } else { text }
 }
 
-/// The intervals must be these times, in any order and of any kind that blocks.
-pub(super) fn taken(what: &str, expected: &[(Timestamp, Timestamp)], came: &[Interval]) -> Checked {
-    let mut times_that_came: Vec<_> = came.iter().map(|interval| (interval.start, interval.end)).collect();
+/// Checks that the intervals are exactly these times, in any order.
+pub(super) fn taken(what: &str, expected: &[(Timestamp, Timestamp)], actual: &[Interval]) -> CaseResult {
+    let mut actual_times: Vec<_> = actual.iter().map(|interval| (interval.start, interval.end)).collect();
     let mut expected = expected.to_vec();
-    times_that_came.sort_unstable();
+    actual_times.sort_unstable();
     expected.sort_unstable();
-    ensure(expected == times_that_came, &format!("{what}: {}", times(&expected)), || times(&times_that_came))
+    ensure(expected == actual_times, &format!("{what}: {}", times(&expected)), || times(&actual_times))
 }

@@ -2,7 +2,7 @@
 
 use super::{
     bench::Bench,
-    expect::{Checked, ensure, ok},
+    expect::{CaseResult, ensure, ok},
 };
 use crate::plugins::contract::SignInError;
 
@@ -16,8 +16,8 @@ fn error(status: Option<u16>, error: &str, description: &str) -> SignInError {
     SignInError { status, error: error.into(), description: description.into(), fields }
 }
 
-/// A request would fail the call: it is made where none may leave.
-async fn offline(bench: &Bench) -> Checked {
+/// The call may send no requests; one request would make it fail.
+async fn offline(bench: &Bench) -> CaseResult {
     let long = "x".repeat(10_000);
     for (status, code, description) in [
         (None, "access_denied", "AADSTS65004: the person declined"),
@@ -28,23 +28,25 @@ async fn offline(bench: &Bench) -> Checked {
         (None, "", ""),
     ] {
         let explained = bench.caller.explain_failure(error(status, code, description)).await;
-        ok("`explain-failure` answers, without a request", explained)?;
+        ok("`explain-failure` succeeds without a request", explained)?;
     }
     Ok(())
 }
 
-async fn lost_grant(bench: &Bench) -> Checked {
+async fn lost_grant(bench: &Bench) -> CaseResult {
     let explain = async |status, code| {
         let explained = bench.caller.explain_failure(error(status, code, "")).await;
-        Ok(ok("`explain-failure` answers", explained)?.remedy.code())
+        Ok(ok("`explain-failure` succeeds", explained)?.remedy.code())
     };
     let lost = explain(Some(400), "invalid_grant").await?;
     ensure(lost == "reconnect", "`invalid_grant` is `reconnect`", || lost.into())?;
     for (status, code) in [(Some(500), "server_error"), (Some(503), ""), (Some(400), "never_heard_of"), (None, "")] {
-        let came = explain(status, code).await?;
-        ensure(came != "reconnect", &format!("{status:?} `{code}` does not ask the person to connect again"), || {
-            came.into()
-        })?;
+        let actual = explain(status, code).await?;
+        ensure(
+            actual != "reconnect",
+            &format!("{status:?} `{code}` does not ask the person to connect again"),
+            || actual.into(),
+        )?;
     }
     Ok(())
 }

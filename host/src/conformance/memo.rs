@@ -1,11 +1,11 @@
-//! Cases of the memo: it saves requests and nothing else.
+//! Cases of the memo: it saves requests and has no other effect.
 
 use super::{
-    bench::{Bench, Made},
+    bench::{Bench, CreatedEvent},
     caller::Caller,
     content::{Content, Field, holds},
     create,
-    expect::{Checked, ensure, equal, ok, short},
+    expect::{CaseResult, ensure, equal, ok, short},
 };
 use crate::{
     calendar::{Draft, Patch},
@@ -24,12 +24,12 @@ super::list! {
     "memo/small" [Open] small;
 }
 
-/// What happened to the memo.
+/// How the memo is lost.
 #[derive(Debug, Clone, Copy)]
 enum Loss {
     Lost,
     UnknownFormat,
-    /// Bytes that the provider never wrote, in its own format.
+    /// Bytes that the provider did not write, with its own format number.
     Garbage,
 }
 
@@ -55,7 +55,7 @@ impl Loss {
     }
 }
 
-async fn optional(bench: &Bench, loss: Loss) -> Checked {
+async fn optional(bench: &Bench, loss: Loss) -> CaseResult {
     let (caller, told) = (loss.caller(bench), loss.told());
     let account = ok(&format!("`open` {told} succeeds"), caller.open().await)?;
     let sorted = |account: &Account| {
@@ -63,64 +63,64 @@ async fn optional(bench: &Bench, loss: Loss) -> Checked {
         account.calendars.sort_by(|a, b| a.id.cmp(&b.id));
         account
     };
-    equal(&format!("`open` {told} gives the same account"), &sorted(bench.account()?), &sorted(&account))?;
+    equal(&format!("`open` {told} returns the same account"), &sorted(bench.account()?), &sorted(&account))?;
     if account.abilities.read_busy {
         let (calendar, window) = (bench.calendar()?, bench.hours(0, 24));
-        let with = ok("`query` answers", bench.caller.busy(&[calendar], window).await)?;
-        let without = ok(&format!("`query` {told} answers"), caller.busy(&[calendar], window).await)?;
-        equal(&format!("`query` {told} gives the same answer"), &with, &without)?;
+        let with = ok("`query` succeeds", bench.caller.busy(&[calendar], window).await)?;
+        let without = ok(&format!("`query` {told} succeeds"), caller.busy(&[calendar], window).await)?;
+        equal(&format!("`query` {told} returns the same answer"), &with, &without)?;
     }
     Ok(())
 }
 
-/// The whole life of an event.
-async fn optional_in_writes(bench: &Bench, loss: Loss) -> Checked {
+/// Creates, reads, updates and cancels an event.
+async fn optional_in_writes(bench: &Bench, loss: Loss) -> CaseResult {
     let (caller, told) = (loss.caller(bench), loss.told());
     let (key, draft) = (bench.name(), bench.draft(10, 11));
     let created = bench.create_by(&caller, &key, &draft).await;
     let event = ok(&format!("`create` {told} succeeds"), created)?;
     holds(&format!("`create` {told}"), &Field::ALL, &Content::from(&draft), &event)?;
-    let made = Made { key, calendar: bench.calendar()?.to_owned(), event };
+    let made = CreatedEvent { key, calendar: bench.calendar()?.to_owned(), event };
     let got = ok(&format!("`get` {told} succeeds"), caller.get(&made.calendar, &made.event.id).await)?;
-    equal(&format!("`get` {told} gives the same event"), &bench.get(&made).await?, &got)?;
+    equal(&format!("`get` {told} returns the same event"), &bench.get(&made).await?, &got)?;
     let many = caller.get_many(&made.calendar, std::slice::from_ref(&made.event.id)).await;
     let many = ok(&format!("`get-many` {told} succeeds"), many)?;
     let there = many.iter().all(|item| item.outcome.is_ok()) && many.len() == 1;
-    ensure(there, &format!("`get-many` {told} gives the event"), || short(&many))?;
+    ensure(there, &format!("`get-many` {told} returns the event"), || short(&many))?;
     let patch = Patch { title: Some("After".into()), ..Patch::default() };
-    let updated = caller.update(made.place(), &made.key, got.etag.as_deref(), patch, bench.notify()).await;
+    let updated = caller.update(made.event_ref(), &made.key, got.etag.as_deref(), patch, bench.notify()).await;
     let updated = ok(&format!("`update` {told} succeeds"), updated)?;
     let draft = Draft { title: "After".into(), ..draft };
     holds(&format!("`update` {told}"), &Field::ALL, &Content::from(&draft), &updated)?;
-    let cancelled = caller.cancel(made.place(), &made.key, None, bench.notify()).await;
+    let cancelled = caller.cancel(made.event_ref(), &made.key, None, bench.notify()).await;
     ok(&format!("`cancel` {told} succeeds"), cancelled)
 }
 
-/// The same event is not made again because a note about it is gone.
-async fn lost_between_two_creates(bench: &Bench) -> Checked {
+/// A lost memo does not make a second `create` create a second event.
+async fn lost_between_two_creates(bench: &Bench) -> CaseResult {
     create::twice(bench, &bench.draft(10, 11), &Loss::Lost.caller(bench)).await
 }
 
-/// A cursor outlives a memo.
-async fn optional_in_changes(bench: &Bench, loss: Loss) -> Checked {
+/// A cursor stays valid without the memo.
+async fn optional_in_changes(bench: &Bench, loss: Loss) -> CaseResult {
     let (caller, told) = (loss.caller(bench), loss.told());
     let (calendar, window, max) = (bench.calendar()?, bench.hours(0, 24), bench.limits().page_size);
     let with = ok("`page` begins a listing", bench.caller.changes(calendar, None, window, max).await)?;
     let without = ok(&format!("`page` {told} begins a listing"), caller.changes(calendar, None, window, max).await)?;
-    equal(&format!("`page` {told} gives the same items"), &with.items, &without.items)?;
-    let with_cursor = ok("`page` goes on", bench.caller.changes(calendar, Some(&with.next), window, max).await)?;
+    equal(&format!("`page` {told} returns the same items"), &with.items, &without.items)?;
+    let with_cursor = ok("`page` continues", bench.caller.changes(calendar, Some(&with.next), window, max).await)?;
     let without_memo = caller.changes(calendar, Some(&with.next), window, max).await;
-    let without_memo = ok(&format!("`page` {told} goes on from a cursor"), without_memo)?;
-    equal(&format!("`page` {told} gives the same items from a cursor"), &with_cursor.items, &without_memo.items)
+    let without_memo = ok(&format!("`page` {told} continues from a cursor"), without_memo)?;
+    equal(&format!("`page` {told} returns the same items from a cursor"), &with_cursor.items, &without_memo.items)
 }
 
-/// The host refuses the whole answer when a memo in it is too long, so every other case sees that too.
-async fn small(bench: &Bench) -> Checked {
+/// The host refuses a result with a memo that is too large, so other cases fail too.
+async fn small(bench: &Bench) -> CaseResult {
     let caller = bench.caller.with(|_| {});
-    ok("`open` gives a memo of an allowed size", caller.open().await)?;
+    ok("`open` returns a memo of an allowed size", caller.open().await)?;
     let calendar = bench.calendar()?;
     if bench.account()?.abilities.read_busy {
-        ok("`query` gives a memo of an allowed size", caller.busy(&[calendar], bench.hours(0, 24)).await)?;
+        ok("`query` returns a memo of an allowed size", caller.busy(&[calendar], bench.hours(0, 24)).await)?;
     }
     let length = caller.memo().map_or(0, |memo| memo.data.len());
     ensure(length <= Memo::MAX, &format!("a memo of at most {} bytes", Memo::MAX), || format!("{length} bytes"))

@@ -1,18 +1,16 @@
-//! What a provider must do right, as calls and answers.
+//! The conformance suite: tests a provider against the promises of the contract.
 //!
-//! The contract is text, and a provider whose author read a sentence differently is found when somebody's meeting is
-//! wrong. So every labelled sentence of the contract has cases here. A case makes events at a real service through the
-//! sandbox, asks for them, and says what it expected and what came, so that the author of the provider can act on it
-//! without reading the case. Where a connection cannot do what a sentence speaks of, the case says so and counts
-//! neither way.
+//! Problem: the contract is text, and an author who understands a sentence differently finds out when a meeting is wrong.
+//! Decision: every labelled sentence of the contract has cases. A case creates events at a real service through the sandbox,
+//! reads them back, and reports what it expected and what the provider did, so that the author can act without reading the
+//! case. A case that a connection cannot run is reported as not applicable.
 //!
-//! A case sees only what the host sees: it goes through [`Plugin`]'s methods and never asks the service itself. It
-//! works beside whatever is in the calendar, with keys that hold the name of the run, in a year that the run chooses,
-//! and takes away what it made, whether it passed or not. The past is used on purpose: the rules of its clocks do not
-//! change any more.
+//! A case sees only what the host sees: it calls [`Plugin`]'s methods and never the service. It works beside existing events,
+//! with keys that contain the name of the run, in a year that the run chooses, and removes its events whether it passed or
+//! not. The year is in the past, because the clock changes of past years are final.
 //!
-//! Rejected: recorded answers of services, which prove that a provider can read yesterday's answer; and a second,
-//! direct client in the suite, which would have to know every service.
+//! Rejected: recorded responses of services, which prove only that a provider can read yesterday's responses; a second
+//! client in the suite that asks the service directly, which would have to know every service.
 
 mod bench;
 mod busy;
@@ -26,6 +24,7 @@ mod describe;
 mod expect;
 mod explain;
 mod failures;
+pub mod faults;
 mod get;
 mod memo;
 mod open;
@@ -41,34 +40,34 @@ pub use promises::promise;
 pub use report::{Counts, Outcome, Report, Row};
 
 use crate::plugins::{
-    AccessError, Budget, Connection, Plugin,
+    AccessError, Budget, CallTarget, Plugin,
     contract::Abilities,
-    egress::{Credential, Grant},
+    egress::{Credential, EgressGrant},
 };
 use bench::Bench;
-use expect::{Checked, Stop};
+use expect::{CaseResult, CaseStop};
 use std::{pin::Pin, time::Instant};
 
-/// What the suite is run against: an account at a service. It should be one for tests: events are made in its default
-/// calendar, and taken away again.
+/// The account that the suite uses. It should be a test account: the suite creates events in its default calendar and removes
+/// them.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// As in [`crate::plugins::Access`].
+    /// The organisation, as in [`crate::plugins::Access`].
     pub organisation: String,
-    /// Its memo is ignored: the suite begins without one.
-    pub connection: Connection,
-    /// What opens the account.
+    /// The connection. Its memo is ignored: the suite begins without a memo.
+    pub connection: CallTarget,
+    /// The credential of the account.
     pub credential: Credential,
-    /// What the provider may reach.
-    pub grant: Grant,
-    /// What each call may use.
+    /// The requests that the provider may send.
+    pub grant: EgressGrant,
+    /// The budget of each call.
     pub budget: Budget,
-    /// The name of this run, part of every key and UID: letters, digits and hyphens, others are left out. Two runs
-    /// against one account must not have the same.
+    /// The name of this run, which is part of every key and UID. Characters other than letters, digits and hyphens are left
+    /// out. Two runs with one account need different names.
     pub run: String,
 }
 
-/// What a connection must be able to do for a case to make sense.
+/// An ability of the connection that a case needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ability {
     /// The account opens.
@@ -85,27 +84,27 @@ pub enum Ability {
     Push,
 }
 
-/// One thing that a provider must do right.
+/// A test of one side of a promise.
 #[derive(Debug)]
 pub struct Case {
-    /// The label of its sentence, and after a colon which side of it: `busy/wall-clock:spring-north`.
+    /// The label of the sentence and, after a colon, the side of it: `busy/wall-clock:spring-north`.
     pub id: &'static str,
-    /// Without all of these it is not applicable.
+    /// The case is not applicable unless the connection has all of these abilities.
     pub needs: &'static [Ability],
     run: Run,
 }
 
-type Run = for<'a> fn(&'a Bench) -> Pin<Box<dyn Future<Output = Checked> + Send + 'a>>;
+type Run = for<'a> fn(&'a Bench) -> Pin<Box<dyn Future<Output = CaseResult> + Send + 'a>>;
 
 impl Case {
-    /// The label of the sentence that it tests: `busy/wall-clock`.
+    /// The label of the tested sentence: `busy/wall-clock`.
     #[must_use]
     pub fn sentence(&self) -> &'static str {
         self.id.split(':').next().unwrap_or(self.id)
     }
 }
 
-/// Lists the cases of a file: `"label:side" [what it needs] function(further arguments);`.
+/// Lists the cases of a file: `"label:side" [abilities] function(further arguments);`.
 macro_rules! list {
     ($($id:literal [$($need:ident),*] $function:ident $(($($argument:expr),+))?;)+) => {
         pub(super) const CASES: &[$crate::conformance::Case] =
@@ -114,7 +113,7 @@ macro_rules! list {
 }
 use list;
 
-/// One case: `case!("label:side", [what it needs], function(further arguments))`.
+/// One case: `case!("label:side", [abilities], function(further arguments))`.
 macro_rules! case {
     ($id:expr, [$($need:ident),*], $function:ident $(($($argument:expr),+))?) => {
         $crate::conformance::Case {
@@ -149,7 +148,7 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
     .flatten()
 }
 
-/// Whether a filter names a case: by a part of its id, or, with `!` before it, by how its id does not begin.
+/// Whether a filter selects a case: `text` selects ids that contain it, `!text` selects ids that do not begin with it.
 #[must_use]
 pub fn selects(filter: &str, case: &Case) -> bool {
     match filter.strip_prefix('!') {
@@ -158,8 +157,8 @@ pub fn selects(filter: &str, case: &Case) -> bool {
     }
 }
 
-/// Runs the cases that the filter [`selects`] (all, if there is none), one after the other. It never stops early: what
-/// is wrong is in the report, and so is a provider that cannot even open the account.
+/// Runs the cases that the filter [`selects`], or all cases, one after the other. It runs to the end: all failures are in the
+/// report, also if the provider cannot open the account.
 ///
 /// # Errors
 /// If the target is malformed.
@@ -179,18 +178,18 @@ pub async fn run(plugin: &Plugin, target: &Target, filter: Option<&str>) -> Resu
 async fn perform(bench: &Bench, case: &Case) -> Outcome {
     let checked = match lacks(bench, case.needs) {
         Ok(None) => (case.run)(bench).await,
-        Ok(Some(lack)) => Err(Stop::NotApplicable(lack)),
+        Ok(Some(lack)) => Err(CaseStop::NotApplicable(lack)),
         Err(stop) => Err(stop),
     };
     match checked {
         Ok(()) => Outcome::Passed,
-        Err(Stop::Failed { expected, came }) => Outcome::Failed { expected, came },
-        Err(Stop::NotApplicable(why)) => Outcome::NotApplicable { why },
+        Err(CaseStop::Failed { expected, actual }) => Outcome::Failed { expected, actual },
+        Err(CaseStop::NotApplicable(why)) => Outcome::NotApplicable { why },
     }
 }
 
-/// What of its needs the connection lacks.
-fn lacks(bench: &Bench, needs: &[Ability]) -> Checked<Option<String>> {
+/// The first needed ability that the connection lacks.
+fn lacks(bench: &Bench, needs: &[Ability]) -> CaseResult<Option<String>> {
     for need in needs {
         let account = bench.account()?;
         let Abilities { read_busy, write, recurring_writes, report_changes, push, .. } = account.abilities;

@@ -1,9 +1,9 @@
-//! Cases of `account.open`: the account, its calendars, what can be done with them.
+//! Cases of `account.open`: the account, its calendars and abilities.
 
 use super::{
     bench::Bench,
     caller::Caller,
-    expect::{Checked, Stop, ensure, equal, failed, fails, not_applicable, ok, told},
+    expect::{CaseResult, CaseStop, ensure, equal, failed, fails, not_applicable, ok, told},
 };
 use crate::{
     calendar::Window,
@@ -23,11 +23,11 @@ super::list! {
     "open/reconnect" [Open] reconnect;
 }
 
-async fn calendars(bench: &Bench) -> Checked {
+async fn calendars(bench: &Bench) -> CaseResult {
     let account = bench.account()?;
-    ensure(!account.calendars.is_empty(), "an account with calendars", || "`open` lists none".into())?;
+    ensure(!account.calendars.is_empty(), "an account with calendars", || "`open` returns no calendars".into())?;
     let ids: BTreeSet<&str> = account.calendars.iter().map(|calendar| calendar.id.as_str()).collect();
-    ensure(ids.len() == account.calendars.len(), "each calendar has an id of its own", || format!("{ids:?}"))?;
+    ensure(ids.len() == account.calendars.len(), "each calendar has its own id", || format!("{ids:?}"))?;
     let Abilities { read_busy, report_changes, .. } = account.abilities;
     let window = bench.hours(0, 24);
     for Calendar { id, .. } in &account.calendars {
@@ -49,7 +49,7 @@ async fn calendars(bench: &Bench) -> Checked {
     Ok(())
 }
 
-async fn accepted_by_changes(bench: &Bench, id: &str, window: Window) -> Checked {
+async fn accepted_by_changes(bench: &Bench, id: &str, window: Window) -> CaseResult {
     let first = bench.caller.changes(id, None, window, bench.limits().page_size).await;
     match first {
         Err(error) if is_about_the_id(error.code()) => {
@@ -63,18 +63,18 @@ fn is_about_the_id(code: &str) -> bool {
     ["not-found", "gone", "invalid"].contains(&code)
 }
 
-async fn default(bench: &Bench) -> Checked {
+async fn default(bench: &Bench) -> CaseResult {
     let calendars = &bench.account()?.calendars;
     let defaults: Vec<&Calendar> = calendars.iter().filter(|calendar| calendar.is_default).collect();
     let writable = calendars.iter().any(|calendar| calendar.role.writes());
-    let came = || format!("{defaults:?} of {calendars:?}");
+    let actual = || format!("{defaults:?} of {calendars:?}");
     if writable {
-        ensure(defaults.len() == 1, "exactly one calendar is the default, since one can be written", came)?;
+        ensure(defaults.len() == 1, "exactly one calendar is the default, because a calendar can be written", actual)?;
     }
-    ensure(defaults.iter().all(|calendar| calendar.role.writes()), "the default calendar can be written", came)
+    ensure(defaults.iter().all(|calendar| calendar.role.writes()), "the default calendar can be written", actual)
 }
 
-async fn abilities(bench: &Bench) -> Checked {
+async fn abilities(bench: &Bench) -> CaseResult {
     let abilities = bench.account()?.abilities;
     let Abilities { write, report_changes, push, recurring_writes, .. } = abilities;
     let level = bench.caller.plugin.inspection().level;
@@ -88,43 +88,43 @@ async fn abilities(bench: &Bench) -> Checked {
     .filter(|(claimed, _, needed)| *claimed && level < *needed)
     .map(|(_, name, _)| name)
     .collect();
-    ensure(too_much.is_empty(), "no ability is claimed whose functions the component does not export", || {
-        format!("the component is of the level {level:?} and claims {}", too_much.join(", "))
+    ensure(too_much.is_empty(), "the component exports the functions of every ability that it claims", || {
+        format!("the component has the level {level:?} and claims {}", too_much.join(", "))
     })
 }
 
-async fn stable(bench: &Bench) -> Checked {
+async fn stable(bench: &Bench) -> CaseResult {
     let again = ok("`open` succeeds again", bench.caller.open().await)?;
     let sorted = |calendars: &[Calendar]| {
         let mut calendars = calendars.to_vec();
         calendars.sort_by(|a, b| a.id.cmp(&b.id));
         calendars
     };
-    equal("`open` gives the same calendars again", &sorted(&bench.account()?.calendars), &sorted(&again.calendars))
+    equal("`open` returns the same calendars again", &sorted(&bench.account()?.calendars), &sorted(&again.calendars))
 }
 
-async fn reconnect(bench: &Bench) -> Checked {
+async fn reconnect(bench: &Bench) -> CaseResult {
     let stranger = stranger(bench).await?;
     let failure = fails("`open` with a wrong credential", stranger.open().await, &["reconnect"])?;
-    ensure(!failure.detail.trim().is_empty(), "the detail says what kind of credential the service wants", || {
+    ensure(!failure.detail.trim().is_empty(), "the detail names the kind of credential that the service wants", || {
         "the detail is empty".into()
     })
 }
 
-/// Somebody whose credential is wrong, if the service looks at credentials and theirs can be wrong.
-pub(super) async fn stranger(bench: &Bench) -> Checked<Caller> {
+/// A caller with a wrong credential. Not applicable if the service does not check credentials.
+pub(super) async fn stranger(bench: &Bench) -> CaseResult<Caller> {
     let wrong = || "conformance-wrong-secret".to_owned().into();
     let credential = match bench.caller.target().credential.clone() {
         Credential::None => return not_applicable("the connection has no credential"),
-        // The address of nobody's calendar is not a wrong credential: it is the address of something else.
-        Credential::Url(_) => return not_applicable("the credential is the address itself"),
+        // Another address is not a wrong credential, but the address of something else.
+        Credential::Url(_) => return not_applicable("the address itself is the credential"),
         Credential::Basic { user, .. } => Credential::Basic { user, secret: wrong() },
         Credential::Header { name, prefix, .. } => Credential::Header { name, prefix, secret: wrong() },
         Credential::Query { name, .. } => Credential::Query { name, secret: wrong() },
     };
     let nobody = bench.caller.with(|target| target.credential = Credential::None);
     match nobody.open().await {
-        Ok(_) => Err(Stop::NotApplicable("the service opens the account without any credential".into())),
+        Ok(_) => Err(CaseStop::NotApplicable("the service opens the account without any credential".into())),
         Err(_) => Ok(bench.caller.with(|target| target.credential = credential)),
     }
 }

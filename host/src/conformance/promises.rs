@@ -1,7 +1,7 @@
-//! The contract's sentences by their labels, so that a report can quote the one that was broken.
+//! The sentences of the contract by their labels, so that a report can quote the broken promise.
 //!
-//! They are read from the contract's own text, where a label stands at the start of a line of a comment and its
-//! sentence goes on to the next label or to the end of the comment. Rejected: writing them down again here.
+//! They are read from the text of the contract: a label begins a line of a comment, and its sentence extends to the next label
+//! or to the end of the comment. Rejected: a second copy of the sentences here.
 
 const CONTRACT: [&str; 2] = [include_str!("../../../wit/provider.wit"), include_str!("../../../wit/types.wit")];
 

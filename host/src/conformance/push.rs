@@ -1,9 +1,9 @@
-//! Cases of `push`: what ends, and what comes in. That a service really calls cannot be seen from here: it would have to
-//! reach this machine.
+//! Cases of `push`: ending subscriptions and reading notifications. Deliveries cannot be tested: the service would have to reach
+//! this machine.
 
 use super::{
     bench::Bench,
-    expect::{Checked, ensure, not_applicable, ok},
+    expect::{CaseResult, ensure, not_applicable, ok},
 };
 use crate::plugins::{CallError, contract::Callback};
 use jiff::SignedDuration;
@@ -14,7 +14,7 @@ super::list! {
     "notification/garbage" [Push] garbage;
 }
 
-/// One that leads nowhere; services that look before they promise will say so.
+/// A callback that does not exist. Services that check it first refuse the subscription.
 fn callback(bench: &Bench) -> Callback {
     Callback {
         url: format!("https://conformance.invalid/notifications/{}", bench.name()),
@@ -23,31 +23,29 @@ fn callback(bench: &Bench) -> Callback {
     }
 }
 
-async fn again(bench: &Bench) -> Checked {
+async fn again(bench: &Bench) -> CaseResult {
     let subscribed = bench.caller.subscribe(bench.calendar()?, &callback(bench)).await;
     let subscription = match subscribed {
         Err(CallError::Failure(failure)) => {
-            return not_applicable(format!(
-                "the service does not promise to call an address that leads nowhere: {failure}"
-            ));
+            return not_applicable(format!("the service does not accept a callback that does not exist: {failure}"));
         }
-        subscribed => ok("`subscribe` gives a subscription", subscribed)?,
+        subscribed => ok("`subscribe` returns a subscription", subscribed)?,
     };
     ok("`unsubscribe` ends the subscription", bench.caller.unsubscribe(&subscription).await)?;
-    ok("`unsubscribe` of what has ended succeeds", bench.caller.unsubscribe(&subscription).await)
+    ok("`unsubscribe` of an ended subscription succeeds", bench.caller.unsubscribe(&subscription).await)
 }
 
-async fn never_was(bench: &Bench) -> Checked {
+async fn never_was(bench: &Bench) -> CaseResult {
     let subscribed = bench.caller.subscribe(bench.calendar()?, &callback(bench)).await;
-    let Ok(subscription) = subscribed else { return not_applicable("the service promises nothing here") };
+    let Ok(subscription) = subscribed else { return not_applicable("the service does not accept a subscription here") };
     let mut other = subscription.clone();
     other.id = bench.unknown_id(&subscription.id);
     let ended = bench.caller.unsubscribe(&other).await;
-    ok("`unsubscribe` of the subscription", bench.caller.unsubscribe(&subscription).await)?;
-    ok("`unsubscribe` of what the service does not know succeeds", ended)
+    ok("`unsubscribe` ends the subscription", bench.caller.unsubscribe(&subscription).await)?;
+    ok("`unsubscribe` of an unknown subscription succeeds", ended)
 }
 
-async fn garbage(bench: &Bench) -> Checked {
+async fn garbage(bench: &Bench) -> CaseResult {
     let long = "x".repeat(8000);
     let queries = ["", "validationToken=%00%ff", "a=b&a=c&&=", long.as_str()];
     let bodies: [&[u8]; 6] = [b"", b"{", b"{\"value\":[{}, null, 7]}", b"[[[[[[", &[0xff; 3000], b"<x><y></x>"];
@@ -60,7 +58,7 @@ async fn garbage(bench: &Bench) -> Checked {
         for body in bodies {
             for headers in &headers {
                 let read = bench.caller.plugin.parse_notification(headers, query, body).await;
-                let read = ok("`parse-notification` reads whatever comes in", read)?;
+                let read = ok("`parse-notification` accepts any input", read)?;
                 let unnamed = read.hints.iter().any(|hint| hint.subscription.is_empty());
                 ensure(!unnamed, "a hint names its subscription", || format!("{:?}", read.hints))?;
             }

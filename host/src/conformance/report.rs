@@ -1,4 +1,4 @@
-//! What came of a run, for a terminal, for a CI and for a program.
+//! The report of a run, as text, as JUnit XML and as JSON.
 
 use super::promise;
 use crate::plugins::Plugin;
@@ -6,53 +6,53 @@ use quick_junit::{NonSuccessKind, SerializeError, TestCase, TestCaseStatus, Test
 use serde::Serialize;
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// The provider's id.
+    /// The id of the provider.
     pub provider: String,
-    /// Its version.
+    /// The version of the provider.
     pub version: String,
-    /// The component's SHA-256, in hex.
+    /// The SHA-256 of the component in hex.
     pub sha256: String,
-    /// The name of the run, as keys and UIDs hold it.
+    /// The name of the run, as it is in keys and UIDs.
     pub run: String,
-    /// One for each case, in the order in which they ran.
+    /// The result of each case, in the order in which they ran.
     pub rows: Vec<Row>,
-    /// The ids of events that could not be taken away again.
+    /// The ids of events that could not be removed.
     pub left_behind: Vec<String>,
 }
 
-/// What came of one case.
+/// The result of one case.
 #[derive(Debug, Clone, Serialize)]
 pub struct Row {
-    /// The case: `busy/clipped:longer-than-the-window`.
+    /// The id of the case: `busy/clipped:longer-than-the-window`.
     pub id: &'static str,
-    /// The label of the sentence that it tests: `busy/clipped`.
+    /// The label of the tested sentence: `busy/clipped`.
     pub sentence: &'static str,
-    /// How long it took.
+    /// The duration.
     pub milliseconds: u64,
-    /// What came of it.
+    /// The outcome.
     #[serde(flatten)]
     pub outcome: Outcome,
 }
 
-/// What came of a case.
+/// The outcome of a case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
 pub enum Outcome {
-    /// The provider did what the sentence says.
+    /// The provider keeps the promise.
     Passed,
-    /// It did not.
+    /// The provider does not keep the promise.
     Failed {
-        /// What the sentence asks for.
+        /// What the promise requires.
         expected: String,
-        /// What the provider did.
-        came: String,
+        /// What the provider did instead.
+        actual: String,
     },
-    /// Nothing could be seen.
+    /// The case could not be tested with this connection.
     NotApplicable {
-        /// For instance an ability that the connection lacks.
+        /// The reason, for example an ability that the connection lacks.
         why: String,
     },
 }
@@ -69,7 +69,7 @@ impl Outcome {
     }
 }
 
-/// How many cases came to what.
+/// The number of cases by outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// Passed.
@@ -93,7 +93,7 @@ impl Report {
         }
     }
 
-    /// How many cases came to what.
+    /// The number of cases by outcome.
     #[must_use]
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
@@ -127,7 +127,7 @@ impl Report {
         let mut line =
             format!("{provider} {version}: {passed} passed, {failed} failed, {not_applicable} not applicable");
         if !self.left_behind.is_empty() {
-            line.push_str(&format!("; {} events could not be taken away again", self.left_behind.len()));
+            line.push_str(&format!("; {} events could not be removed", self.left_behind.len()));
         }
         line
     }
@@ -143,11 +143,11 @@ impl Report {
             let suite = suites.entry(subject).or_insert_with(|| TestSuite::new(format!("{}/{subject}", self.provider)));
             let status = match &row.outcome {
                 Outcome::Passed => TestCaseStatus::success(),
-                Outcome::Failed { expected, came } => {
+                Outcome::Failed { expected, actual } => {
                     let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
                     status.set_type(row.sentence).set_message(format!("expected {expected}"));
                     let promise = promise(row.sentence).unwrap_or_default();
-                    status.set_description(format!("expected: {expected}\ncame: {came}\ncontract: {promise}"));
+                    status.set_description(format!("expected: {expected}\nactual: {actual}\ncontract: {promise}"));
                     status
                 }
                 Outcome::NotApplicable { why } => {
@@ -167,7 +167,7 @@ impl Report {
     }
 }
 
-/// A table of all cases, what is wrong with those that failed, and the summary.
+/// A table of all cases, the details of the failed cases, and a summary.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.rows.iter().map(|row| row.id.len()).max().unwrap_or(0);
@@ -179,9 +179,9 @@ impl fmt::Display for Report {
             }
         }
         for Row { id, sentence, outcome, .. } in self.failures() {
-            if let Outcome::Failed { expected, came } = outcome {
+            if let Outcome::Failed { expected, actual } = outcome {
                 let promise = promise(sentence).unwrap_or_default();
-                writeln!(f, "\nFAILED {id}\n  expected  {expected}\n  came      {came}\n  contract  {promise}")?;
+                writeln!(f, "\nFAILED {id}\n  expected  {expected}\n  actual    {actual}\n  contract  {promise}")?;
             }
         }
         writeln!(f, "\n{}", self.summary())
@@ -194,7 +194,7 @@ mod tests {
 
     fn report() -> Report {
         let row = |id: &'static str, outcome| Row { id, sentence: "busy/clipped", milliseconds: 7, outcome };
-        let failed = Outcome::Failed { expected: "10:00 < 12:00".into(), came: "a \"b\" & \u{1} c".into() };
+        let failed = Outcome::Failed { expected: "10:00 < 12:00".into(), actual: "a \"b\" & \u{1} c".into() };
         Report {
             provider: "toy".into(),
             version: "1.2.3".into(),
@@ -218,10 +218,10 @@ n/a     busy/clipped:no-length                    7 ms  it cannot be made
 
 FAILED busy/clipped:longer-than-the-window
   expected  10:00 < 12:00
-  came      a \"b\" & \u{1} c
+  actual    a \"b\" & \u{1} c
   contract  An interval is cut to the window and its end is after its start.
 
-toy 1.2.3: 1 passed, 1 failed, 1 not applicable; 1 events could not be taken away again
+toy 1.2.3: 1 passed, 1 failed, 1 not applicable; 1 events could not be removed
 ";
         assert_eq!(report().to_string(), expected);
     }
@@ -233,7 +233,7 @@ toy 1.2.3: 1 passed, 1 failed, 1 not applicable; 1 events could not be taken awa
             r#"tests="3" skipped="1" errors="0" failures="1""#,
             r#"classname="conformance.busy""#,
             "expected: 10:00 &lt; 12:00",
-            "came: a &quot;b&quot; &amp;  c",
+            "actual: a &quot;b&quot; &amp;  c",
         ] {
             assert!(xml.contains(part), "{part} in {xml}");
         }

@@ -1,12 +1,12 @@
 //! Cases of `events.respond`: the owner's answer to an invitation.
 //!
-//! The contract cannot put somebody else's invitation into the calendar, so the owner is invited to an event that they
-//! organise themselves.
+//! The contract has no function that puts another person's invitation into the calendar, so the owner is invited to an event that
+//! they organise themselves.
 
 use super::{
-    bench::{Bench, Made},
+    bench::{Bench, CreatedEvent},
     content::{Content, Field, holds},
-    expect::{Checked, ensure, equal, fails, not_applicable, ok, short},
+    expect::{CaseResult, ensure, equal, fails, not_applicable, ok, short},
     round_trip::attendee,
 };
 use crate::calendar::{Attendee, Draft, Event, Role, Rsvp};
@@ -21,21 +21,21 @@ super::list! {
 type Spelling = fn(&str) -> String;
 
 /// An event to which the owner is invited, and a guest who has accepted.
-pub(super) async fn invited(bench: &Bench, spelling: Spelling) -> Checked<Made> {
+pub(super) async fn invited(bench: &Bench, spelling: Spelling) -> CaseResult<CreatedEvent> {
     let account = bench.account()?;
     let Some(owner) = account.address.as_ref().or(bench.caller.target().connection.address.as_ref()) else {
-        return not_applicable("neither `open` nor the connection tells the owner's address");
+        return not_applicable("neither `open` nor the connection contains the owner's address");
     };
     let guest = Attendee { rsvp: Rsvp::Accepted, ..attendee("guest-1@example.com", Some("Guest"), Role::Required) };
     let owner = attendee(&spelling(owner), None, Role::Required);
     bench.make_if_possible(&Draft { attendees: vec![guest, owner], ..bench.draft(10, 12) }).await
 }
 
-async fn own_answer(bench: &Bench, spelling: Spelling) -> Checked {
+async fn own_answer(bench: &Bench, spelling: Spelling) -> CaseResult {
     let made = invited(bench, spelling).await?;
     let before = bench.get(&made).await?;
     for rsvp in [Rsvp::Accepted, Rsvp::Tentative, Rsvp::Declined] {
-        let answered = bench.caller.respond(made.place(), &made.key, rsvp, bench.notify()).await;
+        let answered = bench.caller.respond(made.event_ref(), &made.key, rsvp, bench.notify()).await;
         let answered = ok(&format!("`respond` with {rsvp:?} succeeds"), answered)?;
         only_own("`respond`", &before, rsvp, &answered)?;
         only_own("`get` after `respond`", &before, rsvp, &bench.get(&made).await?)?;
@@ -43,33 +43,33 @@ async fn own_answer(bench: &Bench, spelling: Spelling) -> Checked {
     Ok(())
 }
 
-fn only_own(call: &str, before: &Event, rsvp: Rsvp, came: &Event) -> Checked {
-    let own: Vec<Rsvp> = came.attendees.iter().filter(|one| one.is_self).map(|one| one.rsvp).collect();
-    equal(&format!("{call} gives the answer of the attendee who is the owner (`is-self`)"), &vec![rsvp], &own)?;
+fn only_own(call: &str, before: &Event, rsvp: Rsvp, actual: &Event) -> CaseResult {
+    let own: Vec<Rsvp> = actual.attendees.iter().filter(|one| one.is_self).map(|one| one.rsvp).collect();
+    equal(&format!("{call} returns the answer of the owner (`is-self`)"), &vec![rsvp], &own)?;
     let others = |event: &Event| {
         let mut others: Vec<Attendee> = event.attendees.iter().filter(|one| !one.is_self).cloned().collect();
         others.sort_by(|a, b| a.address.cmp(&b.address));
         others
     };
-    let (expected, given) = (others(before), others(came));
-    ensure(expected == given, &format!("{call} gives everybody else as before: {}", short(&expected)), || {
+    let (expected, given) = (others(before), others(actual));
+    ensure(expected == given, &format!("{call} returns all other attendees unchanged: {}", short(&expected)), || {
         short(&given)
     })?;
     let rest: Vec<Field> = Field::ALL.into_iter().filter(|field| *field != Field::Attendees).collect();
-    holds(call, &rest, &Content::from(before), came)
+    holds(call, &rest, &Content::from(before), actual)
 }
 
-async fn not_invited(bench: &Bench) -> Checked {
+async fn not_invited(bench: &Bench) -> CaseResult {
     let made = bench.make(&bench.draft(10, 11)).await?;
-    let answered = bench.caller.respond(made.place(), &made.key, Rsvp::Accepted, bench.notify()).await;
-    fails("`respond` to an event whose attendees the owner is not among", answered, &["not-permitted"])?;
+    let answered = bench.caller.respond(made.event_ref(), &made.key, Rsvp::Accepted, bench.notify()).await;
+    fails("`respond` to an event to which the owner is not invited", answered, &["not-permitted"])?;
     let guest = attendee("guest-1@example.com", Some("Guest"), Role::Required);
     let made = bench.make_if_possible(&Draft { attendees: vec![guest], ..bench.draft(10, 11) }).await?;
     let event = bench.get(&made).await?;
     if event.attendees.iter().any(|one| one.is_self) {
         return not_applicable("the service puts the organiser among the attendees");
     }
-    let answered = bench.caller.respond(made.place(), &made.key, Rsvp::Accepted, bench.notify()).await;
-    fails("`respond` to an event whose attendees the owner is not among", answered, &["not-permitted"])?;
+    let answered = bench.caller.respond(made.event_ref(), &made.key, Rsvp::Accepted, bench.notify()).await;
+    fails("`respond` to an event to which the owner is not invited", answered, &["not-permitted"])?;
     holds("`get` after `respond`", &Field::ALL, &Content::from(&event), &bench.get(&made).await?)
 }

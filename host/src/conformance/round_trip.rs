@@ -1,15 +1,14 @@
-//! Cases of `create/round-trip`: what was given comes back, from `create` and from `get`.
+//! Cases of `create/round-trip`: `create` and `get` return the content that was given.
 //!
-//! The texts are those that formats get wrong: characters beyond 16 bits, marks that combine, writing from the right,
-//! signs that iCalendar, XML, HTML and JSON mean something by, lines that have to be folded in the middle of a
-//! character. Left out is a backslash before a capital N: a library that servers use reads it as a line break when
-//! they store it (RFC 5545 §3.3.11 does not), and nothing that a provider does brings it back.
+//! The texts are difficult for formats: characters beyond 16 bits, combining marks, right-to-left text, special characters of
+//! iCalendar, XML, HTML and JSON, and lines that must be folded within a character. A backslash before a capital N is left
+//! out: a library that servers use stores it as a line break (against RFC 5545 §3.3.11), which no provider can undo.
 
 use super::{
-    bench::{Bench, Made, timed},
-    clocks::{Change, Turn},
+    bench::{Bench, CreatedEvent, timed},
+    clocks::{Change, ClockChange},
     content::{Content, Field, holds},
-    expect::{Checked, equal, not_applicable},
+    expect::{CaseResult, equal, not_applicable},
 };
 use crate::calendar::{Attendee, BusyKind, Draft, Event, Role, Rsvp, Span, Status, Timed};
 use jiff::{
@@ -54,19 +53,19 @@ super::list! {
     "create/round-trip:everything" [RecurringWrites] everything;
 }
 
-/// Makes it, and compares these fields of what `create` and `get` give.
-async fn come_back(bench: &Bench, draft: &Draft, fields: &[Field]) -> Checked<Event> {
+/// Creates an event, and compares these fields of the results of `create` and `get`.
+async fn come_back(bench: &Bench, draft: &Draft, fields: &[Field]) -> CaseResult<Event> {
     let made = bench.make(draft).await?;
     compare(bench, draft, fields, &made).await
 }
 
-/// The same for what not every service can hold.
-async fn come_back_if_possible(bench: &Bench, draft: &Draft, fields: &[Field]) -> Checked<Event> {
+/// The same for an event that not every service can store.
+async fn come_back_if_possible(bench: &Bench, draft: &Draft, fields: &[Field]) -> CaseResult<Event> {
     let made = bench.make_if_possible(draft).await?;
     compare(bench, draft, fields, &made).await
 }
 
-async fn compare(bench: &Bench, draft: &Draft, fields: &[Field], made: &Made) -> Checked<Event> {
+async fn compare(bench: &Bench, draft: &Draft, fields: &[Field], made: &CreatedEvent) -> CaseResult<Event> {
     let expected = Content::from(draft);
     holds("`create`", fields, &expected, &made.event)?;
     let event = bench.get(made).await?;
@@ -74,13 +73,13 @@ async fn compare(bench: &Bench, draft: &Draft, fields: &[Field], made: &Made) ->
     Ok(event)
 }
 
-async fn texts(bench: &Bench, title: &'static str, description: &'static str) -> Checked {
+async fn texts(bench: &Bench, title: &'static str, description: &'static str) -> CaseResult {
     let draft = Draft { title: title.into(), description: description.into(), ..bench.draft(10, 11) };
     come_back(bench, &draft, &[Field::Title, Field::Description]).await.map(drop)
 }
 
-/// More than 300 bytes without a place to break, from an odd offset so that a fold falls inside a character.
-async fn long_line(bench: &Bench, piece: &'static str) -> Checked {
+/// More than 300 bytes without a space, from an odd offset, so that a fold falls within a character.
+async fn long_line(bench: &Bench, piece: &'static str) -> CaseResult {
     let draft = Draft {
         title: format!("x{}", piece.repeat(40)),
         description: format!("xy{}\n{}", piece.repeat(150), piece.repeat(40)),
@@ -89,12 +88,12 @@ async fn long_line(bench: &Bench, piece: &'static str) -> Checked {
     come_back(bench, &draft, &[Field::Title, Field::Description]).await.map(drop)
 }
 
-async fn in_zone(bench: &Bench, zone: &'static str) -> Checked {
+async fn in_zone(bench: &Bench, zone: &'static str) -> CaseResult {
     let draft = Draft { when: timed(bench.hour(10), bench.hour(11), zone), ..bench.draft(10, 11) };
     come_back(bench, &draft, &[Field::When]).await.map(drop)
 }
 
-async fn two_zones(bench: &Bench) -> Checked {
+async fn two_zones(bench: &Bench) -> CaseResult {
     let when = Span::Timed {
         start: Timed { at: bench.hour(10), zone: "Europe/Rome".into() },
         end: Timed { at: bench.hour(19), zone: "America/New_York".into() },
@@ -102,11 +101,11 @@ async fn two_zones(bench: &Bench) -> Checked {
     come_back_if_possible(bench, &Draft { when, ..bench.draft(10, 19) }, &[Field::When]).await.map(drop)
 }
 
-/// The second two-thirty of the night in which the clocks go back. Not every format can say it in its zone, so that
-/// the instants alone are compared.
-async fn second_of_two(bench: &Bench) -> Checked {
+/// The second half past two of the night in which the clocks go back. Not every format can express it in its time zone, so only
+/// the instants are compared.
+async fn second_of_two(bench: &Bench) -> CaseResult {
     let zone = "Europe/Rome";
-    let Some(change) = Change::find(zone, bench.day.year(), Turn::Back) else {
+    let Some(change) = Change::find(zone, bench.day.year(), ClockChange::Back) else {
         return not_applicable(format!("the clocks of {zone} do not go back in {}", bench.day.year()));
     };
     let first = change.at(0, time(2, 30, 0, 0));
@@ -117,26 +116,26 @@ async fn second_of_two(bench: &Bench) -> Checked {
         Span::Timed { start, end } => Some((start.at, end.at)),
         Span::AllDay { .. } => None,
     };
-    let what = "`get` gives the second of the two times of the night in which the clocks go back";
+    let what = "`get` returns the second of the two equal local times in the night in which the clocks go back";
     equal(what, &Some((start, end)), &instants(&event.when))
 }
 
-async fn no_length(bench: &Bench) -> Checked {
+async fn no_length(bench: &Bench) -> CaseResult {
     come_back_if_possible(bench, &bench.draft(10, 10), &[Field::When]).await.map(drop)
 }
 
-async fn whole_days(bench: &Bench, start: (i8, i8), end: (i8, i8)) -> Checked {
+async fn whole_days(bench: &Bench, start: (i8, i8), end: (i8, i8)) -> CaseResult {
     let day = |(month, day)| date(bench.day.year(), month, day);
     let draft = Draft { when: Span::AllDay { start: day(start), end: day(end) }, ..bench.draft(0, 24) };
     come_back(bench, &draft, &[Field::When]).await.map(drop)
 }
 
-async fn kind(bench: &Bench, kind: BusyKind) -> Checked {
+async fn kind(bench: &Bench, kind: BusyKind) -> CaseResult {
     let draft = Draft { busy: kind, ..bench.draft(10, 11) };
     come_back_if_possible(bench, &draft, &[Field::Busy]).await.map(drop)
 }
 
-async fn status_tentative(bench: &Bench) -> Checked {
+async fn status_tentative(bench: &Bench) -> CaseResult {
     let draft = Draft { status: Status::Tentative, ..bench.draft(10, 11) };
     come_back_if_possible(bench, &draft, &[Field::Status]).await.map(drop)
 }
@@ -146,7 +145,7 @@ pub(super) fn attendee(address: &str, name: Option<&str>, role: Role) -> Attende
     Attendee { address: address.into(), name: name.map(Into::into), role, rsvp: Rsvp::NeedsAction, is_self: false }
 }
 
-async fn attendees(bench: &Bench) -> Checked {
+async fn attendees(bench: &Bench) -> CaseResult {
     let list = vec![
         attendee("guest-1@example.com", Some("Guest One"), Role::Required),
         attendee("guest-2@example.com", None, Role::Optional),
@@ -155,7 +154,7 @@ async fn attendees(bench: &Bench) -> Checked {
     come_back_if_possible(bench, &draft, &[Field::Attendees]).await.map(drop)
 }
 
-async fn roles(bench: &Bench) -> Checked {
+async fn roles(bench: &Bench) -> CaseResult {
     let list = vec![
         attendee("chair@example.com", None, Role::Chair),
         attendee("required@example.com", None, Role::Required),
@@ -166,7 +165,7 @@ async fn roles(bench: &Bench) -> Checked {
     come_back_if_possible(bench, &draft, &[Field::Attendees]).await.map(drop)
 }
 
-async fn names(bench: &Bench) -> Checked {
+async fn names(bench: &Bench) -> CaseResult {
     let list = vec![
         attendee("guest-1@example.com", Some("O'Neil, Ann; \"Annie\": x"), Role::Required),
         attendee("guest-2@example.com", Some("Zoë 😀 שרה"), Role::Required),
@@ -175,7 +174,7 @@ async fn names(bench: &Bench) -> Checked {
     come_back_if_possible(bench, &draft, &[Field::Attendees]).await.map(drop)
 }
 
-async fn recurrence(bench: &Bench, lines: &'static [&'static str]) -> Checked {
+async fn recurrence(bench: &Bench, lines: &'static [&'static str]) -> CaseResult {
     let draft = Draft { recurrence: lines.iter().map(ToString::to_string).collect(), ..on_a_tuesday(bench) };
     come_back(bench, &draft, &[Field::When, Field::Recurrence]).await.map(drop)
 }
@@ -187,8 +186,8 @@ fn on_a_tuesday(bench: &Bench) -> Draft {
     bench.draft(10 + 24 * days, 11 + 24 * days)
 }
 
-/// All fields at once: they must not get into each other's way.
-async fn everything(bench: &Bench) -> Checked {
+/// All fields at once, because they could affect each other.
+async fn everything(bench: &Bench) -> CaseResult {
     let draft = Draft {
         title: "Everything".into(),
         description: "All of it".into(),

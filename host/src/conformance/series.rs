@@ -1,11 +1,11 @@
-//! Cases of `busy.query` where a calendar computes: series, changes of the clocks, whole days.
+//! Cases of `busy.query` with computed times: series, clock changes and whole days.
 //!
-//! What is expected is computed here from the zone's rules by the plainest way, a local time on each day.
+//! The expected times are computed from the rules of the time zone in the simplest way: a local time on each day.
 
 use super::{
     bench::{Bench, local, timed},
-    clocks::{Change, Turn},
-    expect::{Checked, ensure, not_applicable, taken},
+    clocks::{Change, ClockChange},
+    expect::{CaseResult, ensure, not_applicable, taken},
 };
 use crate::calendar::{Draft, Span, Window};
 use jiff::{
@@ -23,25 +23,25 @@ super::list! {
     "busy/recurrence:until" [ReadBusy, RecurringWrites] until;
     "busy/recurrence:endless" [ReadBusy, RecurringWrites] endless;
     "busy/recurrence:whole-days" [ReadBusy, RecurringWrites] whole_days_again;
-    "busy/wall-clock:spring-north" [ReadBusy, RecurringWrites] weekly("Europe/Rome", Turn::Forward);
-    "busy/wall-clock:autumn-north" [ReadBusy, RecurringWrites] weekly("Europe/Rome", Turn::Back);
-    "busy/wall-clock:spring-west" [ReadBusy, RecurringWrites] weekly("America/New_York", Turn::Forward);
-    "busy/wall-clock:spring-south" [ReadBusy, RecurringWrites] weekly("Australia/Sydney", Turn::Forward);
-    "busy/wall-clock:autumn-south" [ReadBusy, RecurringWrites] weekly("Australia/Sydney", Turn::Back);
-    "busy/wall-clock:skipped-time" [ReadBusy, RecurringWrites] daily_in_the_hour("Europe/Rome", Turn::Forward);
-    "busy/wall-clock:time-that-comes-twice" [ReadBusy, RecurringWrites] daily_in_the_hour("Europe/Rome", Turn::Back);
+    "busy/wall-clock:spring-north" [ReadBusy, RecurringWrites] weekly("Europe/Rome", ClockChange::Forward);
+    "busy/wall-clock:autumn-north" [ReadBusy, RecurringWrites] weekly("Europe/Rome", ClockChange::Back);
+    "busy/wall-clock:spring-west" [ReadBusy, RecurringWrites] weekly("America/New_York", ClockChange::Forward);
+    "busy/wall-clock:spring-south" [ReadBusy, RecurringWrites] weekly("Australia/Sydney", ClockChange::Forward);
+    "busy/wall-clock:autumn-south" [ReadBusy, RecurringWrites] weekly("Australia/Sydney", ClockChange::Back);
+    "busy/wall-clock:skipped-time" [ReadBusy, RecurringWrites] daily_in_the_hour("Europe/Rome", ClockChange::Forward);
+    "busy/wall-clock:time-that-comes-twice" [ReadBusy, RecurringWrites] daily_in_the_hour("Europe/Rome", ClockChange::Back);
     "busy/all-day" [ReadBusy, Write] whole_days(None, 1);
     "busy/all-day:several" [ReadBusy, Write] whole_days(None, 3);
     "busy/all-day:west" [ReadBusy, Write] whole_days(Some("America/New_York"), 1);
     "busy/all-day:east" [ReadBusy, Write] whole_days(Some("Pacific/Auckland"), 2);
-    "busy/all-day:short-day" [ReadBusy, Write] turning_day("Europe/Rome", Turn::Forward);
-    "busy/all-day:long-day" [ReadBusy, Write] turning_day("Europe/Rome", Turn::Back);
-    "busy/all-day:no-midnight" [ReadBusy, Write] turning_day("America/Havana", Turn::Forward);
+    "busy/all-day:short-day" [ReadBusy, Write] turning_day("Europe/Rome", ClockChange::Forward);
+    "busy/all-day:long-day" [ReadBusy, Write] turning_day("Europe/Rome", ClockChange::Back);
+    "busy/all-day:no-midnight" [ReadBusy, Write] turning_day("America/Havana", ClockChange::Forward);
 }
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
-/// Hours of the bench's day, and of the same hours so many days later.
+/// The hours of the bench's day, and the same hours on the days after it.
 fn on_days(bench: &Bench, (start, end): (i64, i64), days: &[i64]) -> Vec<(Timestamp, Timestamp)> {
     days.iter().map(|day| (bench.hour(start + 24 * day), bench.hour(end + 24 * day))).collect()
 }
@@ -50,7 +50,7 @@ fn repeated(draft: Draft, lines: &[&str]) -> Draft {
     Draft { recurrence: lines.iter().map(ToString::to_string).collect(), ..draft }
 }
 
-/// A date and time as RFC 5545 §3.3.5 writes them, without the mark of UTC.
+/// A date and time in the form of RFC 5545 §3.3.5, without the `Z` of UTC.
 fn written(at: civil::DateTime) -> String {
     at.strftime("%Y%m%dT%H%M%S").to_string()
 }
@@ -59,25 +59,27 @@ fn written_utc(at: Timestamp) -> String {
     written(TimeZone::UTC.to_datetime(at)) + "Z"
 }
 
-/// Makes a series that begins at ten on the bench's day and expects it on these days.
-async fn expect(bench: &Bench, what: &str, lines: &[&str], days: &[i64]) -> Checked {
+/// Creates a series that begins at ten on the bench's day, and expects it on these days.
+async fn expect(bench: &Bench, what: &str, lines: &[&str], days: &[i64]) -> CaseResult {
     let watch = bench.watch(bench.hours(0, 24 * 14)).await?;
     bench.make_if_possible(&repeated(bench.draft(10, 11), lines)).await?;
     taken(what, &on_days(bench, (10, 11), days), &watch.added().await?)
 }
 
-async fn daily(bench: &Bench) -> Checked {
+async fn daily(bench: &Bench) -> CaseResult {
     expect(bench, "every occurrence of a series", &["RRULE:FREQ=DAILY;COUNT=4"], &[0, 1, 2, 3]).await
 }
 
-async fn exception(bench: &Bench) -> Checked {
+async fn exception(bench: &Bench) -> CaseResult {
     let left_out = format!("EXDATE:{}", written_utc(bench.hour(10 + 24 * 2)));
     expect(bench, "a series without its exception", &["RRULE:FREQ=DAILY;COUNT=4", &left_out], &[0, 1, 3]).await
 }
 
-async fn exception_local(bench: &Bench) -> Checked {
+async fn exception_local(bench: &Bench) -> CaseResult {
     let zone = "Europe/Rome";
-    let Ok(rules) = TimeZone::get(zone) else { return not_applicable(format!("the zone {zone} is not known here")) };
+    let Ok(rules) = TimeZone::get(zone) else {
+        return not_applicable(format!("the zone {zone} is not known to the host"));
+    };
     let left_out = written(rules.to_datetime(bench.hour(10 + 24)));
     let lines = ["RRULE:FREQ=DAILY;COUNT=3".to_owned(), format!("EXDATE;TZID={zone}:{left_out}")];
     let watch = bench.watch(bench.hours(0, 24 * 14)).await?;
@@ -86,12 +88,12 @@ async fn exception_local(bench: &Bench) -> Checked {
     taken("a series without its exception", &on_days(bench, (10, 11), &[0, 2]), &watch.added().await?)
 }
 
-async fn addition(bench: &Bench) -> Checked {
+async fn addition(bench: &Bench) -> CaseResult {
     let added = format!("RDATE:{}", written_utc(bench.hour(10 + 24 * 5)));
     expect(bench, "a series with its addition", &["RRULE:FREQ=DAILY;COUNT=2", &added], &[0, 1, 5]).await
 }
 
-async fn weekdays(bench: &Bench) -> Checked {
+async fn weekdays(bench: &Bench) -> CaseResult {
     // Days from the bench's day to the next Monday.
     let to_monday = i64::from(bench.day.weekday().until(Weekday::Monday));
     let draft = bench.draft(10 + 24 * to_monday, 11 + 24 * to_monday);
@@ -101,12 +103,12 @@ async fn weekdays(bench: &Bench) -> Checked {
     taken("a series on Mondays and Wednesdays", &on_days(bench, (10, 11), &days), &watch.added().await?)
 }
 
-async fn until(bench: &Bench) -> Checked {
+async fn until(bench: &Bench) -> CaseResult {
     let rule = format!("RRULE:FREQ=DAILY;UNTIL={}", written_utc(bench.hour(10 + 24 * 2)));
     expect(bench, "a series up to and including the start that UNTIL names", &[&rule], &[0, 1, 2]).await
 }
 
-async fn endless(bench: &Bench) -> Checked {
+async fn endless(bench: &Bench) -> CaseResult {
     let watch = bench.watch(bench.hours(0, 24 * 8)).await?;
     let draft = bench.draft(10 - 24 * 70, 11 - 24 * 70);
     bench.make(&repeated(draft, &["RRULE:FREQ=WEEKLY"])).await?;
@@ -118,7 +120,7 @@ async fn endless(bench: &Bench) -> Checked {
     )
 }
 
-async fn whole_days_again(bench: &Bench) -> Checked {
+async fn whole_days_again(bench: &Bench) -> CaseResult {
     let caller = bench.caller.with(|target| target.connection.zone = "UTC".into());
     let watch = bench.watch_by(caller, bench.hours(-48, 24 * 7)).await?;
     let left_out = bench.day.saturating_add(DAY).strftime("EXDATE;VALUE=DATE:%Y%m%d").to_string();
@@ -127,8 +129,8 @@ async fn whole_days_again(bench: &Bench) -> Checked {
     taken("a series of whole days without its exception", &on_days(bench, (0, 24), &[0, 2]), &watch.added().await?)
 }
 
-/// Once a week at nine on the wall, from two weeks before the clocks change to two weeks after.
-async fn weekly(bench: &Bench, zone: &'static str, turn: Turn) -> Checked {
+/// Once a week at nine local time, from two weeks before a clock change to two weeks after it.
+async fn weekly(bench: &Bench, zone: &'static str, turn: ClockChange) -> CaseResult {
     let change = turn_of(bench, zone, turn)?;
     let at = |weeks: i64, hour: i8| change.at(7 * weeks, time(hour, 0, 0, 0));
     let window = Window { start: at(-2, 0), end: at(2, 23) };
@@ -140,8 +142,8 @@ async fn weekly(bench: &Bench, zone: &'static str, turn: Turn) -> Checked {
     taken(&what, &expected, &watch.added().await?)
 }
 
-/// Every day for a quarter of an hour within the hour that is skipped, or comes twice, on the third day.
-async fn daily_in_the_hour(bench: &Bench, zone: &'static str, turn: Turn) -> Checked {
+/// Every day for a quarter of an hour within the hour that is skipped or repeated on the third day.
+async fn daily_in_the_hour(bench: &Bench, zone: &'static str, turn: ClockChange) -> CaseResult {
     let change = turn_of(bench, zone, turn)?;
     let (start, end) = (within(change.wall.time(), 30), within(change.wall.time(), 45));
     let window = Window { start: change.at(-3, time(0, 0, 0, 0)), end: change.at(3, time(0, 0, 0, 0)) };
@@ -157,7 +159,7 @@ fn within(hour: Time, minutes: i8) -> Time {
     time(hour.hour(), minutes, 0, 0)
 }
 
-fn turn_of(bench: &Bench, zone: &str, turn: Turn) -> Checked<Change> {
+fn turn_of(bench: &Bench, zone: &str, turn: ClockChange) -> CaseResult<Change> {
     match Change::find(zone, bench.day.year(), turn) {
         Some(change) => Ok(change),
         None => not_applicable(format!("the clocks of {zone} do not change in {}", bench.day.year())),
@@ -168,20 +170,22 @@ fn days(first: Date, count: i64) -> Span {
     Span::AllDay { start: first, end: first.saturating_add(DAY * i32::try_from(count).unwrap_or(1)) }
 }
 
-/// An event of whole days, seen in the zone of the connection or in another one.
-async fn whole_days(bench: &Bench, zone: Option<&'static str>, count: i64) -> Checked {
+/// An event of whole days, in the time zone of the connection or in another one.
+async fn whole_days(bench: &Bench, zone: Option<&'static str>, count: i64) -> CaseResult {
     let zone = zone.unwrap_or(&bench.caller.target().connection.zone).to_owned();
     midnight_to_midnight(bench, &zone, bench.day, count).await
 }
 
-/// The one whole day on which the clocks change.
-async fn turning_day(bench: &Bench, zone: &'static str, turn: Turn) -> Checked {
+/// The whole day on which the clocks change.
+async fn turning_day(bench: &Bench, zone: &'static str, turn: ClockChange) -> CaseResult {
     let change = turn_of(bench, zone, turn)?;
     midnight_to_midnight(bench, zone, change.day(0), 1).await
 }
 
-async fn midnight_to_midnight(bench: &Bench, zone: &str, first: Date, count: i64) -> Checked {
-    let Ok(rules) = TimeZone::get(zone) else { return not_applicable(format!("the zone {zone} is not known here")) };
+async fn midnight_to_midnight(bench: &Bench, zone: &str, first: Date, count: i64) -> CaseResult {
+    let Ok(rules) = TimeZone::get(zone) else {
+        return not_applicable(format!("the zone {zone} is not known to the host"));
+    };
     let midnight = |date: Date| local(&rules, date.at(0, 0, 0, 0));
     let when = days(first, count);
     let Span::AllDay { start, end } = when else { return Ok(()) };

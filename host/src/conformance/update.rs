@@ -1,15 +1,15 @@
-//! Cases of `events.update`: what changes, what stays, and when nothing does.
+//! Cases of `events.update`: what changes, what stays, and when the call fails.
 
 use super::{
-    bench::{Bench, Made, timed},
+    bench::{Bench, CreatedEvent, timed},
     content::{Content, Field, holds},
-    expect::{Checked, ensure, equal, failed, fails, not_applicable, ok},
+    expect::{CaseResult, ensure, equal, failed, fails, not_applicable, ok},
     get::NOT_THERE,
     round_trip::attendee,
 };
 use crate::{
     calendar::{Attendee, BusyKind, Draft, Event, Patch, Role, Rsvp, Status},
-    plugins::Remedy,
+    plugins::{EventRef, Remedy},
 };
 
 super::list! {
@@ -31,7 +31,7 @@ super::list! {
     "update/no-etag" [Write] no_etag;
 }
 
-/// An event in which every field says something.
+/// An event with a value in every field.
 fn full(bench: &Bench, attendees: bool) -> Draft {
     let answered = |address, rsvp| Attendee { rsvp, ..attendee(address, Some("Guest"), Role::Required) };
     let guests =
@@ -61,8 +61,8 @@ fn patch_of(field: Field, new: &Draft) -> Patch {
     patch
 }
 
-/// Changes one field. It is the new one then, and the others are what `get` gave before.
-async fn one_field(bench: &Bench, field: Field, attendees: bool) -> Checked {
+/// Changes one field. That field has the new value, and all others have the values that `get` returned before.
+async fn one_field(bench: &Bench, field: Field, attendees: bool) -> CaseResult {
     let made = if attendees {
         bench.make_if_possible(&full(bench, true)).await?
     } else {
@@ -86,14 +86,14 @@ async fn one_field(bench: &Bench, field: Field, attendees: bool) -> Checked {
     only(field, "`get` after an update", &before, &new, &bench.get(&made).await?)
 }
 
-fn only(field: Field, call: &str, before: &Event, new: &Draft, came: &Event) -> Checked {
-    holds(&format!("{call} of one field"), &[field], &Content::from(new), came)?;
+fn only(field: Field, call: &str, before: &Event, new: &Draft, actual: &Event) -> CaseResult {
+    holds(&format!("{call} of one field"), &[field], &Content::from(new), actual)?;
     let others: Vec<Field> = Field::ALL.into_iter().filter(|other| *other != field).collect();
-    holds(&format!("{call} of another field"), &others, &Content::from(before), came)
+    holds(&format!("{call} of another field"), &others, &Content::from(before), actual)
 }
 
-/// Attendees who stay keep their own answers, whatever the patch says of them.
-async fn answers(bench: &Bench) -> Checked {
+/// Remaining attendees keep their answers, whatever the patch contains.
+async fn answers(bench: &Bench) -> CaseResult {
     let made = bench.make_if_possible(&full(bench, true)).await?;
     let before = bench.get(&made).await?;
     let mut list = before.attendees.clone();
@@ -102,11 +102,11 @@ async fn answers(bench: &Bench) -> Checked {
     }
     let patch = Patch { attendees: Some(list), ..Patch::default() };
     ok("`update` of the attendees succeeds", bench.update(&made, patch).await)?;
-    let what = "`get` after an update that says other answers of attendees who stay";
+    let what = "`get` after an update with other answers of remaining attendees";
     holds(what, &[Field::Attendees], &Content::from(&before), &bench.get(&made).await?)
 }
 
-async fn recurrence(bench: &Bench) -> Checked {
+async fn recurrence(bench: &Bench) -> CaseResult {
     let lines = |line: &str| vec![line.to_owned()];
     let draft = Draft { recurrence: lines("RRULE:FREQ=DAILY;COUNT=3"), ..full(bench, false) };
     let made = bench.make(&draft).await?;
@@ -118,19 +118,19 @@ async fn recurrence(bench: &Bench) -> Checked {
     let changed = ok("`update` of the rule succeeds", bench.update(&made, patch_of(Field::Recurrence, &longer)).await)?;
     only(Field::Recurrence, "`update`", &renamed, &longer, &changed)?;
     let single = Draft { recurrence: Vec::new(), ..draft };
-    ok("`update` makes a single event of a series", bench.update(&made, patch_of(Field::Recurrence, &single)).await)?;
+    ok("`update` changes a series to a single event", bench.update(&made, patch_of(Field::Recurrence, &single)).await)?;
     only(Field::Recurrence, "`get` after an update", &renamed, &single, &bench.get(&made).await?)
 }
 
-async fn nothing(bench: &Bench) -> Checked {
+async fn nothing(bench: &Bench) -> CaseResult {
     let made = bench.make(&full(bench, false)).await?;
     let before = bench.get(&made).await?;
     ok("`update` with an empty patch succeeds", bench.update(&made, Patch::default()).await)?;
     holds("`get` after an empty patch", &Field::ALL, &Content::from(&before), &bench.get(&made).await?)
 }
 
-/// An empty text is a text; it is not the absence of one in the patch.
-async fn emptied(bench: &Bench) -> Checked {
+/// An empty text in a patch empties the field; it does not mean that the field is absent.
+async fn emptied(bench: &Bench) -> CaseResult {
     let made = bench.make(&full(bench, false)).await?;
     let before = bench.get(&made).await?;
     let new = Draft { description: String::new(), ..full(bench, false) };
@@ -142,14 +142,14 @@ fn retitled(title: &str) -> Patch {
     Patch { title: Some(title.into()), ..Patch::default() }
 }
 
-/// An etag that is not the present one: the one from before a change if they differ, else one that nobody gave.
-pub(super) async fn stale_etag(bench: &Bench, made: &Made) -> Checked<String> {
+/// An etag that is not the present one: the one from before a change if they differ, else an invented one.
+pub(super) async fn stale_etag(bench: &Bench, made: &CreatedEvent) -> CaseResult<String> {
     let Some(old) = made.event.etag.clone() else { return not_applicable("the service has no etags") };
     let changed = ok("`update` changes the title", bench.update(made, retitled("Changed meanwhile")).await)?;
     Ok(if changed.etag.as_ref() == Some(&old) { format!("{old}x") } else { old })
 }
 
-async fn etag_new(bench: &Bench) -> Checked {
+async fn etag_new(bench: &Bench) -> CaseResult {
     let made = bench.make(&bench.draft(10, 11)).await?;
     let before = bench.get(&made).await?;
     let Some(old) = before.etag else { return not_applicable("the service has no etags") };
@@ -157,52 +157,52 @@ async fn etag_new(bench: &Bench) -> Checked {
     for (call, etag) in [("`update`", updated.etag), ("`get` after an update", bench.get(&made).await?.etag)] {
         ensure(
             etag.as_ref().is_some_and(|etag| *etag != old),
-            &format!("{call} gives another etag than {old}"),
+            &format!("{call} returns another etag than {old}"),
             || format!("{etag:?}"),
         )?;
     }
     Ok(())
 }
 
-async fn stale(bench: &Bench) -> Checked {
+async fn stale(bench: &Bench) -> CaseResult {
     let made = bench.make(&bench.draft(10, 11)).await?;
     let etag = stale_etag(bench, &made).await?;
     let present = bench.get(&made).await?;
     let key = made.key.as_str();
-    let late = bench.caller.update(made.place(), key, Some(&etag), retitled("Too late"), bench.notify()).await;
+    let late = bench.caller.update(made.event_ref(), key, Some(&etag), retitled("Too late"), bench.notify()).await;
     match fails("`update` with an etag that is not the present one", late, &["conflict"])?.remedy {
         Remedy::Conflict(event) => {
             holds("the conflict", &Field::ALL, &Content::from(&present), &event)?;
-            equal("the conflict holds the present etag", &present.etag, &event.etag)?;
+            equal("the conflict contains the present etag", &present.etag, &event.etag)?;
         }
         other => return failed("a conflict", other.code()),
     }
     holds("`get` after the conflict", &Field::ALL, &Content::from(&present), &bench.get(&made).await?)?;
     let fresh = present.etag.as_deref();
-    let updated = bench.caller.update(made.place(), key, fresh, retitled("In time"), bench.notify()).await;
+    let updated = bench.caller.update(made.event_ref(), key, fresh, retitled("In time"), bench.notify()).await;
     ok("`update` with the present etag succeeds", updated).map(drop)
 }
 
-async fn unknown(bench: &Bench, with_etag: bool) -> Checked {
+async fn unknown(bench: &Bench, with_etag: bool) -> CaseResult {
     let made = bench.make(&bench.draft(10, 11)).await?;
     let id = bench.unknown_id(&made.event.id);
     let etag = made.event.etag.as_deref().filter(|_| with_etag);
-    let place = (made.calendar.as_str(), id.as_str());
-    let updated = bench.caller.update(place, &bench.name(), etag, retitled("Made by update"), bench.notify()).await;
+    let event = EventRef { calendar: &made.calendar, id: &id };
+    let updated = bench.caller.update(event, &bench.name(), etag, retitled("Made by update"), bench.notify()).await;
     if let Ok(event) = &updated {
-        bench.remember(Made { event: event.clone(), ..made.clone() });
+        bench.remember(CreatedEvent { event: event.clone(), ..made.clone() });
     }
     fails(&format!("`update` of `{id}`, which does not exist"), updated, &NOT_THERE)?;
-    let what = format!("`get` of `{id}` after an update of what does not exist");
+    let what = format!("`get` of `{id}` after an update of an event that does not exist");
     fails(&what, bench.caller.get(&made.calendar, &id).await, &NOT_THERE).map(drop)
 }
 
-async fn no_etag(bench: &Bench) -> Checked {
+async fn no_etag(bench: &Bench) -> CaseResult {
     let made = bench.make(&bench.draft(10, 11)).await?;
-    // The event is not what the first caller saw any more, and that caller does not mind.
+    // The second update does not know the result of the first one.
     for title in ["First", "Second"] {
         let updated = ok("`update` without an etag succeeds", bench.update(&made, retitled(title)).await)?;
-        equal("`update` without an etag gives the new title", &title.to_owned(), &updated.title)?;
+        equal("`update` without an etag returns the new title", &title.to_owned(), &updated.title)?;
     }
-    equal("`get` gives the title of the last update", &"Second".to_owned(), &bench.get(&made).await?.title)
+    equal("`get` returns the title of the last update", &"Second".to_owned(), &bench.get(&made).await?.title)
 }

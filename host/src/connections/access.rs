@@ -19,11 +19,11 @@ use crate::{
     ids::{OrganisationId, PersonId},
     jobs::{self, Effect},
     plugins::{
-        Access, AccessError, Budget, CallError, Connection as Address, Failure, Plugin, Remedy, Renewal,
+        Access, AccessError, Budget, CallError, CallTarget, Failure, Plugin, Remedy, TokenRenewal,
         contract::Reply,
         egress::Credential,
         registry::{Provider, Registry, RegistryError},
-        sign_in::{self, Input},
+        sign_in::{self, SignInInput},
     },
     secrets::{Keyring, Sealed},
 };
@@ -140,12 +140,12 @@ impl CalendarAccess {
         let granted = provider.granted.sign_in(&connection.sign_in);
         let granted = granted.ok_or_else(|| unusable(format!("`{}` is no longer granted", connection.sign_in)))?;
         let fields: BTreeMap<_, _> = connection.fields.iter().cloned().collect();
-        let input = Input { server: connection.server.clone(), fields, secrets };
+        let input = SignInInput { server: connection.server.clone(), fields, secrets };
         let signed_in = sign_in::sign_in(granted, input).map_err(|error| unusable(error.to_string()))?;
         // Notes in a layout that this version of the provider does not know are no notes.
         let readable =
             kept.memo_state_format.is_some_and(|format| format <= provider.plugin.description().state_format);
-        let address = Address {
+        let address = CallTarget {
             sign_in: connection.sign_in.clone(),
             server: signed_in.server,
             subject: connection.subject.clone(),
@@ -158,7 +158,7 @@ impl CalendarAccess {
         let (grant, budget) = (provider.granted.egress(), self.budget.clone());
         let access = Access::new(organisation, address, signed_in.credential, grant, budget);
         let access = access.map_err(|error| unusable(error.to_string()))?;
-        Ok(if connection.token.is_some() { access.renewable(self.renewal(connection)) } else { access })
+        Ok(if connection.token.is_some() { access.with_renewal(self.renewal(connection)) } else { access })
     }
 
     /// For a call that sends nothing: a provider explains what a service said.
@@ -169,16 +169,16 @@ impl CalendarAccess {
         &self,
         provider: &Provider,
         organisation: OrganisationId,
-        address: Address,
+        address: CallTarget,
     ) -> Result<Arc<Access>, AccessError> {
         let (grant, budget) = (provider.granted.egress(), self.budget.clone());
         Access::new(organisation.to_string(), address, Credential::None, grant, budget)
     }
 
     /// How a call gets another token when the service refuses the one that it has.
-    fn renewal(&self, connection: &Connection) -> Renewal {
+    fn renewal(&self, connection: &Connection) -> TokenRenewal {
         let (calendars, connection) = (self.clone(), connection.clone());
-        Renewal::new(move |refused| {
+        TokenRenewal::new(move |refused| {
             let (calendars, connection) = (calendars.clone(), connection.clone());
             Box::pin(async move {
                 let kept = refresh::renew(&calendars, &connection, Some(refused)).await.ok()?;

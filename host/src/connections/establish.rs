@@ -14,9 +14,9 @@ use crate::{
     organisations::offers,
     people::{self, Person},
     plugins::{
-        Access, AccessError, CallError, Connection as Address, Failure, Remedy,
+        Access, AccessError, CallError, CallTarget, Failure, Remedy,
         registry::{Provider, RegistryError},
-        sign_in::{self, Input, InputError, SignedIn},
+        sign_in::{self, SignInInput, SignInInputError, SignInParts},
     },
     secrets::OpenError,
 };
@@ -58,7 +58,7 @@ pub enum ConnectError {
     SignIn(String),
     /// What was filled in has not the form that is asked for.
     #[error("{0}")]
-    Input(#[from] InputError),
+    Input(#[from] SignInInputError),
     /// What was filled in makes no connection.
     #[error("{0}")]
     Access(#[from] AccessError),
@@ -176,7 +176,7 @@ pub async fn connect(
         return Err(unknown());
     }
     let secrets = request.secrets.clone();
-    let input = Input { server: request.server, fields: request.fields, secrets: request.secrets };
+    let input = SignInInput { server: request.server, fields: request.fields, secrets: request.secrets };
     let signed_in = sign_in::sign_in(granted, input)?;
     let (provider_id, sign_in, token) = (&*request.provider, &*request.sign_in, None);
     let new = NewConnection { provider: provider_id, sign_in, signed_in, secrets, token, service_account: None };
@@ -187,7 +187,7 @@ pub async fn connect(
 pub(super) struct NewConnection<'a> {
     pub(super) provider: &'a str,
     pub(super) sign_in: &'a str,
-    pub(super) signed_in: SignedIn,
+    pub(super) signed_in: SignInParts,
     /// What is sealed.
     pub(super) secrets: BTreeMap<String, SecretString>,
     /// If it is one.
@@ -207,13 +207,13 @@ pub(super) async fn establish(
 ) -> Result<Connection, ConnectError> {
     let NewConnection { provider: provider_id, sign_in, signed_in, mut secrets, token, service_account } = new;
     let organisation = person.organisation;
-    let mut address = Address {
+    let mut address = CallTarget {
         sign_in: sign_in.to_owned(),
         server: signed_in.server,
         subject: service_account.map(|_| person.email.clone()),
         zone: person.zone.clone(),
         fields: signed_in.fields,
-        ..Address::default()
+        ..CallTarget::default()
     };
     let access = Access::new(
         organisation.to_string(),
@@ -288,7 +288,7 @@ pub(super) async fn establish(
 
 /// The same sign-in to the same account: by a form, to the same server with the same fields, so that only the secret may
 /// be another; by a token, whose fields change with what it is given for, to the same address.
-fn same_account(connection: &Connection, provider: &str, address: &Address, by_token: bool) -> bool {
+fn same_account(connection: &Connection, provider: &str, address: &CallTarget, by_token: bool) -> bool {
     connection.provider == provider
         && connection.sign_in == address.sign_in
         && connection.server == address.server

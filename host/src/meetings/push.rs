@@ -22,7 +22,7 @@ use crate::{
     people::{self, Person},
     plugins::{
         CallError, Remedy,
-        contract::{Notify, Reply},
+        contract::{EventRef, Notify, Reply},
     },
 };
 use std::time::Duration;
@@ -253,10 +253,10 @@ impl Push<'_> {
             Step::Create(content) => plugin.create(access, calendar, key, self.draft(content), notify).await.map(some),
             Step::Update { event } => {
                 let patch = Patch { attendees: Some(self.attendees.to_vec()), ..plan::patch(&self.meeting.content) };
-                plugin.update(access, (calendar, event), key, etag, patch, notify).await.map(some)
+                plugin.update(access, EventRef { calendar, id: event }, key, etag, patch, notify).await.map(some)
             }
             Step::Cancel { event } => {
-                let reply = plugin.cancel(access, (calendar, event), key, etag, notify).await?;
+                let reply = plugin.cancel(access, EventRef { calendar, id: event }, key, etag, notify).await?;
                 Ok(Reply { value: None, memo: reply.memo })
             }
             // Unreachable: `plan::next` sends no such step.

@@ -10,27 +10,27 @@ use serde::Deserialize;
 use std::{fmt, time::Duration};
 use wasmparser::WasmFeatures;
 
-/// How often a computing guest is looked at.
+/// How often the engine checks a guest that computes.
 pub(super) const TICK: Duration = Duration::from_millis(5);
 
 /// The largest memory that the pool can give to one component, in bytes.
 pub(super) const LARGEST_MEMORY: usize = 256 << 20;
 
-/// The most memories that the core modules of one component have together. Admission sees to it.
+/// The maximum number of memories of one component, over all its core modules. Admission checks it.
 pub(super) const MOST_MEMORIES: u32 = 4;
 
-/// The most tables that they have. Admission sees to it.
+/// The maximum number of tables of one component. Admission checks it.
 pub(super) const MOST_TABLES: u32 = 16;
 
-/// The most core modules that one component runs.
+/// The maximum number of core modules that one component runs.
 pub(super) const MOST_CORE_INSTANCES: u32 = 32;
 
-/// How many calls there may be at once that send nothing. They compute for milliseconds, so that few do for many.
+/// The maximum number of calls at once that send no requests. Each computes for milliseconds, so few slots are enough.
 pub(super) const OFFLINE_CALLS: u32 = 8;
 
-/// What providers may use of WebAssembly; the same as in the engine's configuration and in the builder.
+/// The features of WebAssembly that providers may use: the same in admission, in the engine and in the builder.
 ///
-/// Not all of the second release: references to things outside need a collector, which is not compiled in.
+/// The second release without reference types, which need a garbage collector that is not compiled in.
 pub(super) fn features() -> WasmFeatures {
     (WasmFeatures::WASM2 | WasmFeatures::COMPONENT_MODEL | WasmFeatures::EXTENDED_CONST) - WasmFeatures::GC_TYPES
 }
@@ -39,26 +39,26 @@ pub(super) fn features() -> WasmFeatures {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Budget {
-    /// Time on the processor, in milliseconds, of the guest and of what the host does for it meanwhile. Looked at
-    /// every [`TICK`], so that a call ends at most one tick later.
+    /// CPU time in milliseconds, of the guest and of the host's work for it. Checked every [`TICK`], so that a call ends
+    /// at most one tick late.
     pub cpu_ms: u64,
-    /// Time on the wall, waiting included, in milliseconds.
+    /// Elapsed time in milliseconds, including waiting.
     pub wall_ms: u64,
     /// All memories and tables of the component together, in bytes.
     pub memory_bytes: usize,
-    /// Requests sent.
+    /// The number of requests.
     pub requests: u32,
     /// The body of one request, in bytes.
     pub request_bytes: usize,
-    /// The headers of one request or of one answer, in bytes.
+    /// The headers of one request or one response, in bytes.
     pub header_bytes: usize,
-    /// The bodies of all answers together, uncompressed, in bytes.
+    /// The bodies of all responses together, uncompressed, in bytes.
     pub response_bytes: usize,
-    /// Lines written to the log; what is more is counted and dropped.
+    /// The number of log lines. Further lines are counted and dropped.
     pub log_lines: u32,
-    /// What the component hands over at once, in bytes: its result, or the arguments of one call to the host.
+    /// The size of the result, and of the arguments of one call to the host, in bytes.
     pub result_bytes: usize,
-    /// Things of the host that the component holds at a time: requests, answers, streams, headers.
+    /// The number of host resources that the component holds at a time: requests, responses, streams, headers.
     pub handles: usize,
 }
 
@@ -80,7 +80,7 @@ impl Default for Budget {
 }
 
 impl Budget {
-    /// For input that anybody may have sent: no network, next to no time.
+    /// For input from unknown senders: no network and very little time.
     #[must_use]
     pub fn unauthenticated() -> Self {
         Self {
@@ -97,44 +97,44 @@ impl Budget {
         }
     }
 
-    /// Time on the processor.
+    /// The CPU time.
     #[must_use]
     pub const fn cpu(&self) -> Duration {
         Duration::from_millis(self.cpu_ms)
     }
 
-    /// Time on the wall.
+    /// The elapsed time.
     #[must_use]
     pub const fn wall(&self) -> Duration {
         Duration::from_millis(self.wall_ms)
     }
 }
 
-/// Which part of the budget was used up.
+/// The part of the budget that was used up, with its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exhausted {
-    /// Time on the processor.
+pub enum BudgetLimit {
+    /// CPU time.
     Cpu(Duration),
-    /// Time on the wall, waiting included.
+    /// Elapsed time, including waiting.
     Wall(Duration),
-    /// Memory, summed over all of the component, in bytes.
+    /// Memory of the whole component, in bytes.
     Memory(usize),
-    /// Requests.
+    /// The number of requests.
     Requests(u32),
-    /// Bytes of one request's body.
+    /// Bytes of the body of one request.
     RequestBytes(usize),
-    /// Bytes of all answers' bodies.
+    /// Bytes of the bodies of all responses.
     ResponseBytes(usize),
-    /// Bytes of one request's or one answer's headers.
+    /// Bytes of the headers of one request or response.
     HeaderBytes(usize),
-    /// Bytes of the result, or of what was handed to the host in one call.
+    /// Bytes of the result, or of the arguments of one call to the host.
     ResultBytes(usize),
-    /// Things of the host held at a time.
+    /// Host resources held at a time.
     Handles(usize),
 }
 
-impl Exhausted {
-    /// A stable name.
+impl BudgetLimit {
+    /// A stable name, for logs, the API and statistics.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -151,7 +151,7 @@ impl Exhausted {
     }
 }
 
-impl fmt::Display for Exhausted {
+impl fmt::Display for BudgetLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (what, key) = match self {
             Self::Cpu(limit) => (format!("computed for more than {} ms", limit.as_millis()), "cpu-ms"),
@@ -159,13 +159,13 @@ impl fmt::Display for Exhausted {
             Self::Memory(limit) => (format!("wanted more than {limit} bytes of memory"), "memory-bytes"),
             Self::Requests(limit) => (format!("sent more than {limit} requests"), "requests"),
             Self::RequestBytes(limit) => (format!("sent a body of more than {limit} bytes"), "request-bytes"),
-            Self::ResponseBytes(limit) => (format!("was answered more than {limit} bytes"), "response-bytes"),
+            Self::ResponseBytes(limit) => (format!("received more than {limit} bytes"), "response-bytes"),
             Self::HeaderBytes(limit) => {
                 (format!("had more than {limit} bytes of headers in one message"), "header-bytes")
             }
-            Self::ResultBytes(limit) => (format!("handed over more than {limit} bytes at once"), "result-bytes"),
-            Self::Handles(limit) => (format!("held more than {limit} requests, answers and streams"), "handles"),
+            Self::ResultBytes(limit) => (format!("returned more than {limit} bytes at once"), "result-bytes"),
+            Self::Handles(limit) => (format!("held more than {limit} requests, responses and streams"), "handles"),
         };
-        write!(f, "the call {what}; if that is right for this provider, raise `budget.{key}`")
+        write!(f, "the call {what}; if the provider needs more, raise `budget.{key}`")
     }
 }

@@ -19,7 +19,9 @@ mod runtime;
 pub mod sign_in;
 
 pub use admission::AdmissionError;
-pub use contract::{Connection, Failure, Level, Remedy};
-pub use egress::{Access, AccessError, Denial, Renewal, Rule, Trial};
-pub use limits::{Budget, Exhausted};
-pub use runtime::{Bare, BareError, CallError, Inspection, Plugin, Sandbox, SandboxConfig, SandboxError, Trap};
+pub use contract::{CallTarget, EventRef, Failure, Level, Remedy};
+pub use egress::{Access, AccessError, Denial, EgressRule, TokenRenewal};
+pub use limits::{Budget, BudgetLimit};
+pub use runtime::{
+    BareComponent, BareError, CallError, Inspection, Plugin, Sandbox, SandboxConfig, SandboxError, TrapReport,
+};

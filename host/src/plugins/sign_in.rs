@@ -1,11 +1,11 @@
-//! From what somebody filled in to what a connection consists of.
+//! From the input of a sign-in to the parts of a connection.
 //!
-//! Threat: a secret that is taken for an ordinary field and handed to the provider; a typing error that shows only
-//! when the service refuses. Decision: one pure function takes the sign-in and the input, sorts each value to the
-//! provider's side or to the host's, and names the value that is missing, unknown, on the wrong side or of the wrong
-//! form. No error repeats a value. Rejected: letting each caller read the description, which makes as many readings
-//! as there are callers; and refusing patterns that we cannot read: a form's page applies them too, and the service
-//! decides in the end.
+//! Threat: a secret that is passed to the provider as an ordinary field; a typing error that is noticed only when the
+//! service refuses the sign-in. Decision: one pure function compares the input with the sign-in, separates the fields that
+//! the provider sees from the secrets that stay with the host, and names the value that is missing, unknown, in the wrong
+//! section or malformed. No error repeats a value. Rejected: interpreting the description in each caller, which gives as
+//! many interpretations as callers; refusing patterns that the host cannot read, because the page with the form applies
+//! them too and the service decides in the end.
 
 use super::{
     contract::{Attach, FieldKind, FormField, Method, SignIn},
@@ -16,106 +16,106 @@ use secrecy::{ExposeSecret as _, SecretString};
 use std::{collections::BTreeMap, fmt};
 use url::Url;
 
-/// The name of the secret of an OAuth sign-in: the token that the host has obtained.
+/// The name of the secret of an OAuth sign-in: the token that the host obtained.
 pub const ACCESS_TOKEN: &str = "access-token";
 
-/// The name of the secret of a sign-in by secret address.
+/// The name of the secret of a sign-in with a secret address.
 pub const SECRET_URL: &str = "url";
 
-/// What a person, an operator or a test filled in.
+/// The values that a person, an operator or a test entered.
 #[derive(Debug, Clone, Default)]
-pub struct Input {
-    /// The server's origin; it may also stand among the fields, by the name that the form gives it.
+pub struct SignInInput {
+    /// The origin of the server. It may also be among the fields, with the name of the form's server field.
     pub server: Option<String>,
-    /// By the names of the form, or of the fields of the token reply.
+    /// Fields by the names in the form, or in the token response.
     pub fields: BTreeMap<String, String>,
-    /// By the name of the form's secret field, [`ACCESS_TOKEN`] or [`SECRET_URL`].
+    /// Secrets by the name of the form's secret field, [`ACCESS_TOKEN`] or [`SECRET_URL`].
     pub secrets: BTreeMap<String, SecretString>,
 }
 
-/// The parts of a connection that a sign-in decides.
+/// The parts of a connection that a sign-in determines.
 #[derive(Debug, Clone)]
-pub struct SignedIn {
-    /// [`super::Connection::server`]
+pub struct SignInParts {
+    /// [`super::CallTarget::server`]
     pub server: Option<String>,
-    /// [`super::Connection::fields`], in the order of the form.
+    /// [`super::CallTarget::fields`], in the order of the form.
     pub fields: Vec<(String, String)>,
-    /// Stays with the host.
+    /// The credential, which stays with the host.
     pub credential: Credential,
 }
 
-/// What is wrong with the input. Names are repeated, values never.
+/// What is wrong with the input. The texts hold names, never values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InputError {
-    /// Nobody asked for it.
-    #[error("{place} has `{name}`, which the sign-in does not ask for; it takes {allowed}")]
+pub enum SignInInputError {
+    /// The sign-in has no such name.
+    #[error("{place} has `{name}`, which the sign-in does not use; it takes {allowed}")]
     Unknown {
-        /// Where it stands.
-        place: Place,
-        /// Its name.
+        /// The section of the input.
+        place: InputSection,
+        /// The name.
         name: String,
-        /// What may stand there.
+        /// The names that the section accepts.
         allowed: String,
     },
-    /// A secret among the fields, or the other way round.
+    /// A secret is among the fields, or a field among the secrets.
     #[error("`{name}` belongs in {0}, not in {1}", place, place.other())]
     Misplaced {
-        /// Where it belongs.
-        place: Place,
-        /// Its name.
+        /// The section where it belongs.
+        place: InputSection,
+        /// The name.
         name: String,
     },
-    /// It is not there, or empty.
+    /// A value is missing or empty.
     #[error("{place} lacks `{name}` ({label})")]
     Missing {
-        /// Where it belongs.
-        place: Place,
-        /// Its name.
+        /// The section where it belongs.
+        place: InputSection,
+        /// The name.
         name: String,
-        /// For people.
+        /// The label that people read.
         label: String,
     },
-    /// The form asks for a server.
+    /// The server is missing.
     #[error("the server is missing ({0})")]
     ServerMissing(String),
-    /// There is a server and nobody asked for one.
-    #[error("a server is given, but the sign-in asks for none")]
+    /// There is a server, but the sign-in has no server field.
+    #[error("a server is given, but the sign-in does not use one")]
     ServerUnasked,
-    /// It was given twice.
+    /// The server is given twice.
     #[error("the server is given twice: as the server and as the field `{0}`; leave one out")]
     ServerTwice(String),
-    /// The server is no origin.
+    /// The server is not an origin.
     #[error("the server is wrong: {0}")]
     Server(#[from] OriginError),
-    /// It does not match the form's pattern.
-    #[error("`{name}` does not have the form that is asked for: {help}")]
+    /// A value does not match the form's pattern.
+    #[error("`{name}` does not have the required format: {help}")]
     Pattern {
-        /// Its name.
+        /// The name.
         name: String,
-        /// What the form says of it.
+        /// The form's help text.
         help: String,
     },
-    /// The secret address is none.
+    /// The secret address is not a URL.
     #[error("the secret `{SECRET_URL}` is not an https address")]
     SecretUrl,
-    /// It cannot be attached to a request.
+    /// The secret cannot be attached to a request.
     #[error("{0}")]
     NotSendable(String),
-    /// The sign-in contradicts itself.
-    #[error("the component's sign-in `{0}` says to attach a secret and asks for none; tell its author")]
+    /// The description of the sign-in contradicts itself.
+    #[error("the component's sign-in `{0}` attaches a secret but does not ask for one; report this to its author")]
     Component(String),
 }
 
-/// The two sides.
+/// The sections of the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// What the provider gets to see.
+pub enum InputSection {
+    /// Values that the provider sees.
     Fields,
-    /// What it does not.
+    /// Values that stay with the host.
     Secrets,
 }
 
-impl Place {
+impl InputSection {
     const fn other(self) -> Self {
         match self {
             Self::Fields => Self::Secrets,
@@ -124,7 +124,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for InputSection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Fields => "[fields]",
@@ -133,17 +133,17 @@ impl fmt::Display for Place {
     }
 }
 
-/// Whether a person signs in by filling something in, and not at the service's own page.
+/// Whether a person signs in with a form, and not on the service's own page.
 #[must_use]
 pub const fn is_form(sign_in: &SignIn) -> bool {
     matches!(sign_in.method, Method::Form(_) | Method::SecretUrl(_) | Method::None)
 }
 
-/// Sorts the input into what the provider sees and what the host keeps.
+/// Separates the input into the fields that the provider sees and the credential that stays with the host.
 ///
 /// # Errors
-/// If a value is missing, unknown, on the wrong side or of the wrong form.
-pub fn sign_in(sign_in: &SignIn, mut input: Input) -> Result<SignedIn, InputError> {
+/// If a value is missing, unknown, in the wrong section or malformed.
+pub fn sign_in(sign_in: &SignIn, mut input: SignInInput) -> Result<SignInParts, SignInInputError> {
     names_are_known(sign_in, &input)?;
     let (mut server, mut fields, mut secret) = (None, Vec::new(), None);
     match &sign_in.method {
@@ -165,7 +165,7 @@ pub fn sign_in(sign_in: &SignIn, mut input: Input) -> Result<SignedIn, InputErro
             matches(asked.pattern.as_deref(), value.expose_secret(), SECRET_URL, &asked.help)?;
             let url = Url::parse(value.expose_secret()).ok();
             if url.and_then(|url| Origin::of(&url)).is_none() {
-                return Err(InputError::SecretUrl);
+                return Err(SignInInputError::SecretUrl);
             }
             secret = Some(value);
         }
@@ -176,33 +176,33 @@ pub fn sign_in(sign_in: &SignIn, mut input: Input) -> Result<SignedIn, InputErro
         Method::None => {}
     }
     if input.server.is_some() {
-        return Err(InputError::ServerUnasked);
+        return Err(SignInInputError::ServerUnasked);
     }
     let credential = credential(sign_in, &fields, secret)?;
-    Ok(SignedIn { server, fields, credential })
+    Ok(SignInParts { server, fields, credential })
 }
 
-/// Each name is one that the sign-in asks for, on its own side.
-fn names_are_known(sign_in: &SignIn, input: &Input) -> Result<(), InputError> {
+/// Checks that the sign-in uses each name, in its section.
+fn names_are_known(sign_in: &SignIn, input: &SignInInput) -> Result<(), SignInInputError> {
     let (fields, secrets) = asked(sign_in);
-    let check = |place: Place, name: &String, own: &[&str], others: &[&str]| {
+    let check = |place: InputSection, name: &String, own: &[&str], others: &[&str]| {
         if own.contains(&name.as_str()) {
             return Ok(());
         }
         if others.contains(&name.as_str()) {
-            return Err(InputError::Misplaced { place: place.other(), name: name.clone() });
+            return Err(SignInInputError::Misplaced { place: place.other(), name: name.clone() });
         }
         let allowed = match own {
-            [] => "nothing there".to_owned(),
+            [] => "none".to_owned(),
             names => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
         };
-        Err(InputError::Unknown { place, name: name.clone(), allowed })
+        Err(SignInInputError::Unknown { place, name: name.clone(), allowed })
     };
-    input.fields.keys().try_for_each(|name| check(Place::Fields, name, &fields, &secrets))?;
-    input.secrets.keys().try_for_each(|name| check(Place::Secrets, name, &secrets, &fields))
+    input.fields.keys().try_for_each(|name| check(InputSection::Fields, name, &fields, &secrets))?;
+    input.secrets.keys().try_for_each(|name| check(InputSection::Secrets, name, &secrets, &fields))
 }
 
-/// The names that a sign-in asks for: fields and secrets.
+/// The names of the fields and secrets that a sign-in uses.
 fn asked<'a>(sign_in: &'a SignIn) -> (Vec<&'a str>, Vec<&'a str>) {
     let kept = match &sign_in.method {
         Method::Form(form) => {
@@ -220,52 +220,60 @@ fn asked<'a>(sign_in: &'a SignIn) -> (Vec<&'a str>, Vec<&'a str>) {
     (kept.iter().map(String::as_str).collect(), vec![ACCESS_TOKEN])
 }
 
-/// The server: as it was given, under the one name or the other, or as the form has it filled in.
-fn server_of(field: &FormField, input: &mut Input) -> Result<String, InputError> {
+/// The origin of the server: from the input, or the form's preset.
+fn server_of(field: &FormField, input: &mut SignInInput) -> Result<String, SignInInputError> {
     let given = match (input.server.take(), input.fields.remove(&field.name)) {
-        (Some(_), Some(_)) => return Err(InputError::ServerTwice(field.name.clone())),
+        (Some(_), Some(_)) => return Err(SignInInputError::ServerTwice(field.name.clone())),
         (given, None) | (None, given) => given.filter(|text| !text.is_empty()),
     };
     let server = given.or_else(|| field.preset.clone()).filter(|text| !text.is_empty());
-    let server = server.ok_or_else(|| InputError::ServerMissing(field.help.clone()))?;
+    let server = server.ok_or_else(|| SignInInputError::ServerMissing(field.help.clone()))?;
     matches(field.pattern.as_deref(), &server, &field.name, &field.help)?;
     Ok(server.parse::<Origin>()?.to_string())
 }
 
-/// A field that is filled in beforehand may be left out.
-fn text_of(field: &FormField, input: &mut Input) -> Result<String, InputError> {
+/// A text field: from the input, or the form's preset.
+fn text_of(field: &FormField, input: &mut SignInInput) -> Result<String, SignInInputError> {
     let given = input.fields.remove(&field.name).filter(|text| !text.is_empty());
-    let missing = || InputError::Missing { place: Place::Fields, name: field.name.clone(), label: field.label.clone() };
+    let missing = || SignInInputError::Missing {
+        place: InputSection::Fields,
+        name: field.name.clone(),
+        label: field.label.clone(),
+    };
     let value = given.or_else(|| field.preset.clone()).ok_or_else(missing)?;
     matches(field.pattern.as_deref(), &value, &field.name, &field.help)?;
     Ok(value)
 }
 
-fn required_secret(input: &mut Input, name: &str, label: &str) -> Result<SecretString, InputError> {
+fn required_secret(input: &mut SignInInput, name: &str, label: &str) -> Result<SecretString, SignInInputError> {
     let given = input.secrets.remove(name).filter(|secret| !secret.expose_secret().is_empty());
-    given.ok_or_else(|| InputError::Missing { place: Place::Secrets, name: name.into(), label: label.into() })
+    given.ok_or_else(|| SignInInputError::Missing {
+        place: InputSection::Secrets,
+        name: name.into(),
+        label: label.into(),
+    })
 }
 
-/// From end to end, as in HTML.
-fn matches(pattern: Option<&str>, value: &str, name: &str, help: &str) -> Result<(), InputError> {
+/// Checks a value against a pattern. The whole value must match, as in HTML.
+fn matches(pattern: Option<&str>, value: &str, name: &str, help: &str) -> Result<(), SignInInputError> {
     let Some(pattern) = pattern else { return Ok(()) };
     match Regex::new(&format!("^(?:{pattern})$")) {
-        Ok(regex) if !regex.is_match(value) => Err(InputError::Pattern { name: name.into(), help: help.into() }),
+        Ok(regex) if !regex.is_match(value) => Err(SignInInputError::Pattern { name: name.into(), help: help.into() }),
         Ok(_) => Ok(()),
         Err(error) => {
-            tracing::debug!(field = name, %error, "a form's pattern is not one that the host can check");
+            tracing::debug!(field = name, %error, "the host cannot check this form pattern");
             Ok(())
         }
     }
 }
 
-/// What is attached, and that it can be.
+/// The credential that the sign-in attaches.
 fn credential(
     sign_in: &SignIn,
     fields: &[(String, String)],
     secret: Option<SecretString>,
-) -> Result<Credential, InputError> {
-    let contradiction = || InputError::Component(sign_in.id.clone());
+) -> Result<Credential, SignInInputError> {
+    let contradiction = || SignInInputError::Component(sign_in.id.clone());
     let credential = match (&sign_in.attach, secret) {
         (Attach::Nothing, _) => Credential::None,
         (_, None) => return Err(contradiction()),
@@ -280,7 +288,7 @@ fn credential(
         (Attach::Query(name), Some(secret)) => Credential::Query { name: name.clone(), secret },
         (Attach::Url, Some(secret)) => Credential::Url(secret),
     };
-    sendable(&credential).map_err(|error| InputError::NotSendable(error.to_string()))?;
+    sendable(&credential).map_err(|error| SignInInputError::NotSendable(error.to_string()))?;
     Ok(credential)
 }
 
@@ -340,8 +348,8 @@ mod tests {
         }
     }
 
-    fn input(server: Option<&str>, fields: &[(&str, &str)], secrets: &[(&str, &str)]) -> Input {
-        Input {
+    fn input(server: Option<&str>, fields: &[(&str, &str)], secrets: &[(&str, &str)]) -> SignInInput {
+        SignInInput {
             server: server.map(Into::into),
             fields: fields.iter().map(|&(name, value)| (name.into(), value.into())).collect(),
             secrets: secrets.iter().map(|&(name, value)| (name.into(), value.into())).collect(),
@@ -364,7 +372,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_and_no_value_repeated() {
         let good = [("password", "hunter22")];
-        let cases: [(&str, Input); 12] = [
+        let cases: [(&str, SignInInput); 12] = [
             ("[fields] lacks `user`", input(None, &[], &good)),
             ("[fields] lacks `user`", input(None, &[("user", "")], &good)),
             ("[secrets] lacks `password`", input(None, &[("user", "ann")], &[])),
@@ -393,9 +401,9 @@ mod tests {
         assert_eq!(signed_in.fields, [("scope".into(), "read".into())]);
         assert!(matches!(signed_in.credential, Credential::Header { ref prefix, .. } if prefix == "Bearer "));
         let broken = sign_in(&bearer(), input(None, &[], &[(ACCESS_TOKEN, "t0ken\nx: y")])).unwrap_err();
-        assert!(matches!(broken, InputError::NotSendable(_)) && !broken.to_string().contains("t0ken"));
+        assert!(matches!(broken, SignInInputError::NotSendable(_)) && !broken.to_string().contains("t0ken"));
         let server = sign_in(&bearer(), input(Some("https://a.example"), &[], &[(ACCESS_TOKEN, "t0ken")]));
-        assert_eq!(server.unwrap_err(), InputError::ServerUnasked);
+        assert_eq!(server.unwrap_err(), SignInInputError::ServerUnasked);
     }
 
     #[test]
@@ -407,16 +415,16 @@ mod tests {
         assert!(matches!(good.credential, Credential::Url(_)));
         for bad in ["s3cret", "file:///s3cret", "data:s3cret"] {
             let error = sign_in(&feed, input(None, &[], &[(SECRET_URL, bad)])).unwrap_err();
-            assert_eq!(error, InputError::SecretUrl, "{bad}");
+            assert_eq!(error, SignInInputError::SecretUrl, "{bad}");
         }
     }
 
     #[test]
     fn a_sign_in_that_contradicts_itself_is_the_components_fault() {
         let nothing = SignIn { method: Method::None, ..bearer() };
-        assert!(matches!(sign_in(&nothing, Input::default()), Err(InputError::Component(_))));
+        assert!(matches!(sign_in(&nothing, SignInInput::default()), Err(SignInInputError::Component(_))));
         let none = SignIn { attach: Attach::Nothing, ..nothing };
-        assert!(matches!(sign_in(&none, Input::default()).unwrap().credential, Credential::None));
+        assert!(matches!(sign_in(&none, SignInInput::default()).unwrap().credential, Credential::None));
     }
 
     #[test]

@@ -11,7 +11,8 @@ use chronus_sdk::bindings::wasi::{
     http::{
         outgoing_handler::handle,
         types::{
-            Fields, FutureIncomingResponse, IncomingBody, Method as HttpMethod, OutgoingBody, OutgoingRequest, Scheme,
+            Fields, FutureIncomingResponse, IncomingBody, Method as HttpMethod, OutgoingBody, OutgoingRequest,
+            RequestOptions, Scheme,
         },
     },
     io::streams::StreamError,
@@ -254,7 +255,7 @@ fn start(order: Order<'_>) -> Result<FutureIncomingResponse, String> {
     request.set_path_with_query(Some(path)).map_err(|()| "path")?;
     let size = order.number("body");
     let body = (size > 0).then(|| request.body()).transpose().map_err(|()| "body")?;
-    let answer = handle(request, None).map_err(|code| format!("{code:?}"))?;
+    let answer = handle(request, Some(timeouts(order)?)).map_err(|code| format!("{code:?}"))?;
     if let Some(body) = body {
         let stream = body.write().map_err(|()| "body stream")?;
         let piece = [b'z'; 4096];
@@ -271,6 +272,16 @@ fn start(order: Order<'_>) -> Result<FutureIncomingResponse, String> {
         let _ = OutgoingBody::finish(body, None);
     }
     Ok(answer)
+}
+
+/// The timeouts that a test asks for.
+fn timeouts(order: Order<'_>) -> Result<RequestOptions, String> {
+    let timeout = |name: &str| order.get(name).parse::<u64>().ok().map(|ms| ms * 1_000_000);
+    let options = RequestOptions::new();
+    options.set_connect_timeout(timeout("connect-ms")).map_err(|()| "connect timeout")?;
+    options.set_first_byte_timeout(timeout("first-byte-ms")).map_err(|()| "first-byte timeout")?;
+    options.set_between_bytes_timeout(timeout("between-bytes-ms")).map_err(|()| "between-bytes timeout")?;
+    Ok(options)
 }
 
 fn read(answer: &FutureIncomingResponse) -> Result<Found, String> {

@@ -148,16 +148,19 @@ fn malformed_targets_are_refused_with_advice_and_tell_no_secret() -> anyhow::Res
         ),
         (
             "sign-in = \"caldav\"\nserver = \"dav.example.org\"\n[fields]\nusername = \"ann\"\n[secrets]\npassword = {secret}",
-            "write for instance `https://",
+            "write for example `https://",
         ),
-        ("[fields]\nusername = \"a:hunter22\"\n[secrets]\npassword = {secret}", "`username` does not have the form"),
+        (
+            "[fields]\nusername = \"a:hunter22\"\n[secrets]\npassword = {secret}",
+            "`username` does not have the required format",
+        ),
         (
             "[fields]\nusername = \"ann\"\n[secrets]\npassword = { env = \"CHRONUS_TEST_NOT_SET\" }",
             "CHRONUS_TEST_NOT_SET",
         ),
         (
             "sign-in = \"caldav\"\nserver = \"https://dav.example.org\"\nzone = \"Rome\"\n[fields]\nusername = \"ann\"\n[secrets]\npassword = {secret}",
-            "write for instance `Europe/Rome`",
+            "write for example `Europe/Rome`",
         ),
         ("[egress]\nnetworks = [\"all\"]", "10.20.0.0/16"),
         ("[egress.map]\n\"https://a.example\" = \"http://b.example\"", "another machine"),

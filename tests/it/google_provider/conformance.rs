@@ -2,12 +2,12 @@
 
 use super::{ANN, AVAILABILITY, BEN, TWO_WAY, World, grant};
 use chronus_host::conformance::{self, Outcome, Report, Target};
-use chronus_host::plugins::{Budget, Connection};
+use chronus_host::plugins::{Budget, CallTarget};
 use chronus_tests::google::Role;
 use chronus_tests::repo_root;
 
 /// Runs the suite; the table is printed, and JUnit's file is in `target/conformance/`.
-async fn run(world: &World, name: &str, connection: Connection, scopes: &[&str]) -> anyhow::Result<Report> {
+async fn run(world: &World, name: &str, connection: CallTarget, scopes: &[&str]) -> anyhow::Result<Report> {
     let target = Target {
         organisation: "organisation".into(),
         connection,
@@ -68,7 +68,7 @@ async fn holds_with_everything_and_for_a_service_account() -> anyhow::Result<()>
     assert_eq!(unseen(&report), not_at_google());
 
     let delegated = ["calendar.events", "calendar.freebusy"];
-    let connection = Connection {
+    let connection = CallTarget {
         sign_in: "service-account".into(),
         subject: Some(ANN.into()),
         address: None,

@@ -4,7 +4,7 @@ use super::{ANN, BEN, TWO_WAY, World, draft, hour, remedy};
 use anyhow::Context;
 use chronus_host::calendar::{Attendee, Draft, Patch, Role, Rsvp, Status, Window};
 use chronus_host::plugins::Remedy;
-use chronus_host::plugins::contract::{Batch, Change, Notify};
+use chronus_host::plugins::contract::{Batch, Change, EventRef, Notify};
 use chronus_tests::google::Fault;
 use http::Method;
 use serde_json::json;
@@ -50,14 +50,22 @@ async fn guests_answers_and_comments_stay_whatever_their_host_changes() -> anyho
         "additionalGuests": 1 }], "attendeesOmitted": true });
     let path = format!("calendars/primary/events/{}", event.id);
     world.other_program(BEN, "PATCH", &path, &comment.to_string()).await?;
-    let answered = world.plugin.respond(&ben, (BEN, &event.id), "meeting-1", Rsvp::Accepted, Notify::All).await?.value;
+    let answered = world
+        .plugin
+        .respond(&ben, EventRef { calendar: BEN, id: &event.id }, "meeting-1", Rsvp::Accepted, Notify::All)
+        .await?
+        .value;
     let own: Vec<_> =
         answered.attendees.iter().filter(|one| one.is_self).map(|one| (one.address.as_str(), one.rsvp)).collect();
     assert_eq!(own, [(BEN, Rsvp::Accepted)]);
     // The host adds somebody, says nothing of Ben's answer, and moves the meeting.
     let wanted = vec![guest(BEN), guest("cy@elsewhere.example"), guest("di@elsewhere.example")];
     let patch = Patch { attendees: Some(wanted), title: Some("Rehearsal".into()), ..Patch::default() };
-    let changed = world.plugin.update(&ann, (ANN, &event.id), "meeting-1", None, patch, Notify::All).await?.value;
+    let changed = world
+        .plugin
+        .update(&ann, EventRef { calendar: ANN, id: &event.id }, "meeting-1", None, patch, Notify::All)
+        .await?
+        .value;
     assert_eq!(changed.attendees.iter().filter(|one| one.rsvp == Rsvp::Accepted).count(), 1);
     let stored = world.google.event(ANN, &event.id).context("the event")?;
     let of_ben = stored["attendees"].as_array().context("attendees")?.iter().find(|one| one["email"] == BEN);
@@ -65,7 +73,10 @@ async fn guests_answers_and_comments_stay_whatever_their_host_changes() -> anyho
     assert_eq!((&of_ben["comment"], &of_ben["additionalGuests"]), (&json!("may be late"), &json!(1)));
     assert_eq!(of_ben["responseStatus"], "accepted");
     // A guest may answer, and nothing else.
-    let refused = world.plugin.update(&ben, (BEN, &event.id), "x", None, retitled("Mine"), Notify::All).await;
+    let refused = world
+        .plugin
+        .update(&ben, EventRef { calendar: BEN, id: &event.id }, "x", None, retitled("Mine"), Notify::All)
+        .await;
     assert_eq!(remedy(refused)?, Remedy::NotPermitted);
     assert_eq!(world.plugin.get(&ben, BEN, &event.id).await?.value.ours, None, "the copy of a guest is not ours");
     Ok(())
@@ -92,7 +103,17 @@ async fn what_the_owner_added_stays() -> anyhow::Result<()> {
     assert_eq!(seen.description, "Bring notes & pens\nin time");
     let patch =
         Patch { when: Some(draft(3, 5).when), description: Some(seen.description.clone()), ..retitled("Moved") };
-    world.plugin.update(&access, (ANN, &event.id), "meeting-1", seen.etag.as_deref(), patch, Notify::All).await?;
+    world
+        .plugin
+        .update(
+            &access,
+            EventRef { calendar: ANN, id: &event.id },
+            "meeting-1",
+            seen.etag.as_deref(),
+            patch,
+            Notify::All,
+        )
+        .await?;
     let after = world.google.event(ANN, &event.id).context("the event")?;
     assert_eq!(after["summary"], "Moved");
     for kept in
@@ -109,14 +130,24 @@ async fn who_is_told_is_the_callers_choice() -> anyhow::Result<()> {
     let access = world.access(ANN, &TWO_WAY)?;
     let invited = |uid: &str| Draft { uid: uid.into(), attendees: vec![guest("cy@elsewhere.example")], ..draft(0, 1) };
     let silent = world.plugin.create(&access, ANN, "silent", invited("1"), Notify::None).await?.value;
-    world.plugin.update(&access, (ANN, &silent.id), "silent", None, retitled("Still silent"), Notify::None).await?;
-    world.plugin.cancel(&access, (ANN, &silent.id), "silent", None, Notify::None).await?;
+    world
+        .plugin
+        .update(
+            &access,
+            EventRef { calendar: ANN, id: &silent.id },
+            "silent",
+            None,
+            retitled("Still silent"),
+            Notify::None,
+        )
+        .await?;
+    world.plugin.cancel(&access, EventRef { calendar: ANN, id: &silent.id }, "silent", None, Notify::None).await?;
     assert_eq!(world.google.take_mails(), []);
     let told = world.plugin.create(&access, ANN, "told", invited("2"), Notify::All).await?.value;
     assert_eq!(world.google.take_mails().len(), 1);
-    world.plugin.cancel(&access, (ANN, &told.id), "told", None, Notify::All).await?;
+    world.plugin.cancel(&access, EventRef { calendar: ANN, id: &told.id }, "told", None, Notify::All).await?;
     assert_eq!(world.google.take_mails().len(), 1);
-    world.plugin.cancel(&access, (ANN, &told.id), "told", None, Notify::All).await?;
+    world.plugin.cancel(&access, EventRef { calendar: ANN, id: &told.id }, "told", None, Notify::All).await?;
     assert_eq!(world.google.take_mails(), [], "cancelling again tells nobody again");
     Ok(())
 }

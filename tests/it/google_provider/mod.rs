@@ -8,8 +8,8 @@ mod times;
 use anyhow::Context;
 use chronus_host::calendar::{BusyKind, Draft, Span, Status, Timed};
 use chronus_host::clock::Clock;
-use chronus_host::plugins::egress::{Credential, EgressMap, EgressPolicy, Grant};
-use chronus_host::plugins::{Access, Budget, CallError, Connection, Plugin, Remedy};
+use chronus_host::plugins::egress::{Credential, EgressGrant, EgressMap, EgressPolicy};
+use chronus_host::plugins::{Access, Budget, CallError, CallTarget, Plugin, Remedy};
 use chronus_tests::google::{Google, Strictness};
 use chronus_tests::{components, harness};
 use http::HeaderName;
@@ -46,17 +46,17 @@ impl World {
     }
 
     /// What a host knows of somebody who connected and gave these scopes.
-    fn connection(person: &str, scopes: &[&str]) -> Connection {
+    fn connection(person: &str, scopes: &[&str]) -> CallTarget {
         let full = |scope: &&str| match *scope {
             "openid" | "email" => (*scope).to_owned(),
             scope => format!("https://www.googleapis.com/auth/{scope}"),
         };
-        Connection {
+        CallTarget {
             sign_in: "google".into(),
             address: Some(person.into()),
             zone: "Europe/Rome".into(),
             fields: vec![("scope".into(), scopes.iter().map(full).collect::<Vec<_>>().join(" "))],
-            ..Connection::default()
+            ..CallTarget::default()
         }
     }
 
@@ -71,7 +71,7 @@ impl World {
         self.access_by(Self::connection(person, scopes), credential)
     }
 
-    fn access_by(&self, connection: Connection, credential: Credential) -> anyhow::Result<Arc<Access>> {
+    fn access_by(&self, connection: CallTarget, credential: Credential) -> anyhow::Result<Arc<Access>> {
         Access::new("organisation", connection, credential, grant()?, Budget::default()).context("the access")
     }
 
@@ -98,8 +98,8 @@ impl World {
 }
 
 /// What the provider asks for, granted.
-fn grant() -> anyhow::Result<Grant> {
-    Ok(Grant {
+fn grant() -> anyhow::Result<EgressGrant> {
+    Ok(EgressGrant {
         hosts: vec!["https://www.googleapis.com".parse()?],
         read_posts: vec!["https://www.googleapis.com/calendar/v3/freeBusy".parse()?],
     })

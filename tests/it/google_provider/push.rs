@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use axum::routing::post;
 use chronus_host::clock::Clock;
 use chronus_host::plugins::contract::Callback;
-use chronus_host::plugins::contract::{Hint, News, Notify};
+use chronus_host::plugins::contract::{Hint, HintKind, Notify};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpListener;
@@ -64,7 +64,7 @@ async fn a_change_is_heard_of_until_the_subscription_ends() -> anyhow::Result<()
     let hint = Hint {
         subscription: first.id.clone(),
         secret: Some("a-secret-of-this-subscription".into()),
-        news: News::Changed,
+        kind: HintKind::Changed,
     };
     assert_eq!((read.reply.status, read.hints), (200, vec![hint]));
 

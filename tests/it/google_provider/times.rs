@@ -3,8 +3,8 @@
 use super::{ANN, AVAILABILITY, BEN, TWO_WAY, World, draft, hour, remedy};
 use anyhow::Context;
 use chronus_host::calendar::{BusyKind, Interval, Window};
-use chronus_host::plugins::contract::{Abilities, Notify, Whose};
-use chronus_host::plugins::{Access, Connection, Remedy};
+use chronus_host::plugins::contract::{Abilities, BusyTargets, Notify};
+use chronus_host::plugins::{Access, CallTarget, Remedy};
 use chronus_tests::google::{Fault, Role};
 use serde_json::json;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ fn window(start: i64, end: i64) -> Window {
 
 type Outcome = Result<Vec<Interval>, Remedy>;
 
-async fn ask(world: &World, access: &Arc<Access>, whose: Whose, window: Window) -> anyhow::Result<Vec<Outcome>> {
+async fn ask(world: &World, access: &Arc<Access>, whose: BusyTargets, window: Window) -> anyhow::Result<Vec<Outcome>> {
     let answers = world.plugin.busy(access, whose, window).await?.value;
     Ok(answers
         .into_iter()
@@ -25,7 +25,7 @@ async fn ask(world: &World, access: &Arc<Access>, whose: Whose, window: Window) 
 }
 
 async fn own(world: &World, access: &Arc<Access>, window: Window) -> anyhow::Result<Outcome> {
-    let outcomes = ask(world, access, Whose::Calendars(vec![ANN.into()]), window).await?;
+    let outcomes = ask(world, access, BusyTargets::Calendars(vec![ANN.into()]), window).await?;
     outcomes.into_iter().next().context("an answer")
 }
 
@@ -84,7 +84,7 @@ async fn errors_inside_a_good_answer_are_not_free_time() -> anyhow::Result<()> {
     let world = World::new().await?;
     world.google.share(BEN, ANN, Some(Role::FreeBusyReader));
     let access = world.access(ANN, &AVAILABILITY)?;
-    let whose = || Whose::Addresses(vec![BEN.into(), ANN.into(), "nobody@example.com".into()]);
+    let whose = || BusyTargets::Addresses(vec![BEN.into(), ANN.into(), "nobody@example.com".into()]);
     let seen = ask(&world, &access, whose(), window(0, 9)).await?;
     assert_eq!(seen, [Ok(vec![]), Ok(vec![]), Err(Remedy::NotFound)]);
     world.google.break_calendar(BEN, "internalError");
@@ -123,7 +123,7 @@ async fn each_scope_is_asked_for_what_it_opens() -> anyhow::Result<()> {
         world.plugin.open(access).await?;
         assert_eq!(own(&world, access, window(0, 9)).await?, Ok(vec![]));
     }
-    let others = ask(&world, &events, Whose::Addresses(vec![BEN.into()]), window(0, 9)).await?;
+    let others = ask(&world, &events, BusyTargets::Addresses(vec![BEN.into()]), window(0, 9)).await?;
     assert_eq!(others, [Err(Remedy::Unsupported)]);
     let made = world.plugin.create(&free_busy, ANN, "key", draft(0, 1), Notify::None).await;
     assert_eq!(remedy(made)?, Remedy::NeedsScope);
@@ -162,7 +162,7 @@ async fn a_shared_account_tells_of_one_person_at_a_time() -> anyhow::Result<()> 
     world.plugin.create(&writer, ANN, "key", draft(0, 1), Notify::None).await?;
     let everything = ["openid", "email", "calendar"];
     let shared = |person: &str| {
-        let connection = Connection { subject: Some(person.into()), ..World::connection(BEN, &everything) };
+        let connection = CallTarget { subject: Some(person.into()), ..World::connection(BEN, &everything) };
         world.access_by(connection, world.credential(BEN, &everything))
     };
     let access = shared(ANN)?;
@@ -174,7 +174,7 @@ async fn a_shared_account_tells_of_one_person_at_a_time() -> anyhow::Result<()> 
     let seen = own(&world, &access, window(0, 9)).await?.map_err(|remedy| anyhow::anyhow!("{remedy:?}"))?;
     assert_eq!(seen.iter().map(|one| (one.start, one.end)).collect::<Vec<_>>(), [(hour(0), hour(1))]);
     // Whatever the account itself may do: its own calendar, and writing, are not for this connection.
-    let others = ask(&world, &access, Whose::Calendars(vec![BEN.into()]), window(0, 9)).await?;
+    let others = ask(&world, &access, BusyTargets::Calendars(vec![BEN.into()]), window(0, 9)).await?;
     assert_eq!(others, [Err(Remedy::NotFound)]);
     let made = world.plugin.create(&access, BEN, "key", draft(0, 1), Notify::None).await;
     assert_eq!(remedy(made)?, Remedy::NotPermitted);

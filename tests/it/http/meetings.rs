@@ -11,7 +11,7 @@ use chronus_host::{
     people::{self, Member, MemberRole},
     plugins::{
         contract::{Abilities, Account, Calendar, CalendarRole},
-        registry::Voucher,
+        registry::Provenance,
     },
 };
 use chronus_tests::components;
@@ -140,7 +140,7 @@ async fn a_list_of_meetings_takes_three_queries() -> anyhow::Result<()> {
 async fn connect(world: &World) -> anyhow::Result<()> {
     let idle = tokio::task::spawn_blocking(components).await??.guest("idle")?;
     let bytes = std::fs::read(&idle.path)?;
-    world.app.calendars.registry.add(&bytes, Voucher::Digest(&idle.sha256), true).await?;
+    world.app.calendars.registry.add(&bytes, Provenance::Digest(&idle.sha256), true).await?;
     let offer = Offer { provider: "idle".into(), organisation: world.ours.organisation, program: None };
     offers::enable(&world.app.db, &offer).await?;
     let path = format!("/v1/people/{}/connection", world.ours.person);

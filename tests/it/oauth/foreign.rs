@@ -7,7 +7,7 @@ use chronus_host::{
     availability::{self, Busy},
     calendar::Window,
     connections::ConnectError,
-    plugins::registry::{self, Added, Voucher},
+    plugins::registry::{self, AddOutcome, Provenance},
 };
 use chronus_tests::components;
 use jiff::SignedDuration;
@@ -56,8 +56,8 @@ async fn nothing_leaves_for_an_endpoint_that_nobody_accepted() -> anyhow::Result
     let foreign = replaced(&std::fs::read(&built.path)?)?;
     let sha256 = chronus_host::ids::digest(&foreign);
     let registry = &world.app.calendars.registry;
-    let added = registry.add(&foreign, Voucher::Digest(&sha256), false).await?;
-    let Added::Waiting(waiting) = added else { anyhow::bail!("it is in use: {added:?}") };
+    let added = registry.add(&foreign, Provenance::Digest(&sha256), false).await?;
+    let AddOutcome::Waiting(waiting) = added else { anyhow::bail!("it is in use: {added:?}") };
     let line = waiting.difference.iter().find(|line| line.what.contains("oauth2.googleapls.com/token"));
     line.context("the difference names the endpoint")?;
 

@@ -28,7 +28,7 @@ use chronus_host::{
         programs,
     },
     people::{self, Member, MemberRole, NewPerson, Role},
-    plugins::{egress::EgressMap, registry::Voucher},
+    plugins::{egress::EgressMap, registry::Provenance},
 };
 use chronus_tests::{
     components,
@@ -115,7 +115,7 @@ impl World {
         let built = tokio::task::spawn_blocking(components).await??.provider("google")?;
         let bytes = std::fs::read(&built.path)?;
         let sha256 = chronus_host::ids::digest(&bytes);
-        app.calendars.registry.add(&bytes, Voucher::Digest(&sha256), true).await?;
+        app.calendars.registry.add(&bytes, Provenance::Digest(&sha256), true).await?;
         let organisation = organisations::add(&app.db, "School").await?.id;
         let program = programs::add(&app.db, organisation, "Mentoring").await?.id;
         let offer = Offer { provider: "google".into(), organisation, program: None };

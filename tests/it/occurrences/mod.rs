@@ -13,7 +13,7 @@ mod corpus;
 
 use answers::{Difference, Known, Others, Taken};
 use chronus_host::calendar::Window;
-use chronus_host::plugins::{Access, Failure, Plugin, contract::Whose};
+use chronus_host::plugins::{Access, Failure, Plugin, contract::BusyTargets};
 use chronus_tests::harness;
 use chronus_tests::peers::{Account, Node, Peer, Python, Radicale, Xandikos, left_out};
 use corpus::ZONE;
@@ -161,7 +161,7 @@ async fn put(account: &Account, calendar: &str, resources: Vec<String>) -> Vec<S
 async fn ask(places: &[Place<'_>], window: Window) -> anyhow::Result<Result<Vec<Taken>, Failure>> {
     let mut all = Vec::new();
     for (calendar, (plugin, access)) in places {
-        let answers = plugin.busy(access, Whose::Calendars(vec![calendar.clone()]), window).await?.value;
+        let answers = plugin.busy(access, BusyTargets::Calendars(vec![calendar.clone()]), window).await?.value;
         let [answer] = answers.as_slice() else { anyhow::bail!("{} answers for one calendar", answers.len()) };
         match &answer.outcome {
             Ok(times) => all.extend(answers::ours(&times.intervals)),

@@ -1,7 +1,9 @@
 //! What gets in, and what is refused before it runs.
 
 use super::yard::{Ask, config, guest};
-use chronus_host::plugins::{AdmissionError, CallError, Level, Rule, Sandbox, admission::inspect, contract::CONTRACT};
+use chronus_host::plugins::{
+    AdmissionError, CallError, EgressRule, Level, Sandbox, admission::inspect, contract::CONTRACT,
+};
 use chronus_tests::repo_root;
 use tokio::net::TcpListener;
 use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
@@ -59,12 +61,12 @@ fn an_undeclared_import_is_named_with_its_likely_origin_before_anything_is_compi
         (
             "wasi:keyvalue/store@0.2.0",
             "import wasi:keyvalue/store@0.2.0; } package wasi:keyvalue@0.2.0 { interface store { get: func(); }",
-            "providers/README.md lists what there is instead",
+            "providers/README.md lists alternatives",
         ),
         (
             "acme:db/sql",
             "import acme:db/sql; } package acme:db { interface sql { query: func(text: string); }",
-            "made for another host",
+            "a tool for another host",
         ),
         (
             "wasi:http/incoming-handler@0.2.0",
@@ -77,7 +79,7 @@ fn an_undeclared_import_is_named_with_its_likely_origin_before_anything_is_compi
             "import wasi:http/client@0.3.0; } package wasi:http@0.3.0 { interface client { send: func(); }",
             "providers get WASI 0.2",
         ),
-        ("print", "import print: func(text: string);", "made for another host"),
+        ("print", "import print: func(text: string);", "a tool for another host"),
     ] {
         let world = format!("package a:b; world w {{ include chronus:calendar/read-only@{CONTRACT}; {world} }}");
         match inspect(&component(&world)) {
@@ -92,7 +94,7 @@ fn an_undeclared_import_is_named_with_its_likely_origin_before_anything_is_compi
 
 #[test]
 fn a_component_of_another_contract_is_refused_by_its_number() {
-    for (number, advice) in [("0.2.0", "Update the host"), ("0.0.9", "Build the provider anew"), ("1.0.0", "Update")] {
+    for (number, advice) in [("0.2.0", "Update the host"), ("0.0.9", "Rebuild the provider"), ("1.0.0", "Update")] {
         let text = format!(
             "package a:b; world w {{ export chronus:calendar/plugin@{number}; import chronus:calendar/log@{number}; }}
              package chronus:calendar@{number} {{ interface plugin {{ describe: func(); }} interface log {{ write: func(); }} }}"
@@ -163,7 +165,7 @@ async fn a_request_while_describing_is_refused_whatever_the_component_makes_of_i
     match refused(&guest("eager").await).await {
         AdmissionError::Describe(error) => match *error {
             CallError::Denied(denial) => {
-                assert_eq!((denial.rule, &*denial.what), (Rule::Method, "GET https://home.example.org"));
+                assert_eq!((denial.rule, &*denial.what), (EgressRule::Method, "GET https://home.example.org"));
             }
             other => panic!("{other}"),
         },
@@ -180,7 +182,7 @@ async fn what_the_pool_does_not_have_is_refused_by_number() {
         other => panic!("{other}"),
     }
     match inspect(&with_memory(&hostile, 5000)) {
-        Err(AdmissionError::Resources { what: "bytes of memory to begin with", need, .. }) => {
+        Err(AdmissionError::Resources { what: "bytes of initial memory", need, .. }) => {
             assert_eq!(need, 5000 << 16);
         }
         other => panic!("{other:?}"),

@@ -3,7 +3,7 @@
 use super::yard::{Ask, Yard};
 use chronus_host::{
     calendar::Window,
-    plugins::{CallError, contract::Whose},
+    plugins::{CallError, contract::BusyTargets},
 };
 
 fn day() -> Window {
@@ -37,7 +37,7 @@ async fn events_that_cannot_be_are_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn intervals_that_cannot_be_are_refused() {
     let yard = Yard::new().await;
-    let whose = || Whose::Calendars(vec!["work".into()]);
+    let whose = || BusyTargets::Calendars(vec!["work".into()]);
     broken(yard.plugin.busy(&Ask::act("backwards").access(), whose(), day()).await, "an interval that ends at");
     broken(yard.plugin.busy(&Ask::act("nothing").access(), whose(), day()).await, "an instant of 9223372036854775807");
 }

@@ -6,11 +6,11 @@ use super::{
     server::{Reply, Server, answer, ok},
     yard::{Ask, SLACK, Yard, config, guest},
 };
-use chronus_host::plugins::{Budget, CallError, Exhausted, Sandbox};
+use chronus_host::plugins::{Budget, BudgetLimit, CallError, Sandbox};
 use std::time::{Duration, Instant};
 
 /// The part of the budget that the call used up.
-async fn exhausted(yard: &Yard, ask: Ask) -> Exhausted {
+async fn exhausted(yard: &Yard, ask: Ask) -> BudgetLimit {
     match yard.endures(ask).await {
         CallError::Exhausted(what) => what,
         other => panic!("{} instead of a spent budget: {other}", other.code()),
@@ -18,7 +18,7 @@ async fn exhausted(yard: &Yard, ask: Ask) -> Exhausted {
 }
 
 /// The message says what to raise, and raising it lets the call pass.
-async fn mended_by(yard: &Yard, ask: Ask, what: Exhausted, value: u64) {
+async fn mended_by(yard: &Yard, ask: Ask, what: BudgetLimit, value: u64) {
     let text = what.to_string();
     let key = text.rsplit_once("budget.").expect("no key in the message").1.trim_end_matches('`');
     let budget: Budget = toml::from_str(&format!("{key} = {value}")).unwrap();
@@ -30,7 +30,7 @@ async fn a_guest_that_spins_is_stopped() {
     let yard = Yard::new().await;
     let began = Instant::now();
     let what = exhausted(&yard, Ask::act("spin").budget(|budget| budget.cpu_ms = 50)).await;
-    assert_eq!((what, what.code()), (Exhausted::Cpu(Duration::from_millis(50)), "cpu-exhausted"));
+    assert_eq!((what, what.code()), (BudgetLimit::Cpu(Duration::from_millis(50)), "cpu-exhausted"));
     assert!(began.elapsed() < Duration::from_millis(50) + SLACK, "{:?}", began.elapsed());
 }
 
@@ -49,7 +49,7 @@ async fn a_guest_that_sleeps_is_stopped() {
     let began = Instant::now();
     let sleeper = Ask::act("nap").say("n", 1).say("ms", 3_600_000).budget(|budget| budget.wall_ms = 100);
     let what = exhausted(&yard, sleeper).await;
-    assert_eq!((what, what.code()), (Exhausted::Wall(Duration::from_millis(100)), "wall-exhausted"));
+    assert_eq!((what, what.code()), (BudgetLimit::Wall(Duration::from_millis(100)), "wall-exhausted"));
     assert!(began.elapsed() < Duration::from_millis(100) + SLACK, "{:?}", began.elapsed());
 }
 
@@ -57,10 +57,10 @@ async fn a_guest_that_sleeps_is_stopped() {
 async fn a_guest_that_hoards_memory_is_stopped() {
     let yard = Yard::new().await;
     let what = exhausted(&yard, Ask::act("hog").budget(|budget| budget.memory_bytes = 8 << 20)).await;
-    assert_eq!((what, what.code()), (Exhausted::Memory(8 << 20), "memory-exhausted"));
+    assert_eq!((what, what.code()), (BudgetLimit::Memory(8 << 20), "memory-exhausted"));
     // More than the pool has for one memory.
     let what = exhausted(&yard, Ask::act("hog").budget(|budget| budget.memory_bytes = 1 << 30)).await;
-    assert_eq!(what, Exhausted::Memory(1 << 30));
+    assert_eq!(what, BudgetLimit::Memory(1 << 30));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,7 +70,7 @@ async fn memory_is_summed_over_all_memories() {
     let nothing = |bytes| Ask::act("nothing").budget(move |budget| budget.memory_bytes = bytes);
     // Either memory alone would fit.
     match nothing(5 << 20).open(&plugin).await {
-        Err(CallError::Exhausted(Exhausted::Memory(limit))) => assert_eq!(limit, 5 << 20),
+        Err(CallError::Exhausted(BudgetLimit::Memory(limit))) => assert_eq!(limit, 5 << 20),
         other => panic!("{other:?}"),
     }
     assert_eq!(sandbox.instances(), 0);
@@ -83,13 +83,13 @@ async fn requests_are_counted() {
     let server = Server::start(|_| ok("fine")).await;
     let flood = Ask::act("flood").to(&server).budget(|budget| (budget.requests, budget.cpu_ms) = (3, 500));
     let what = exhausted(&yard, flood.clone().say("n", 1_000_000)).await;
-    assert_eq!((what, what.code()), (Exhausted::Requests(3), "requests-exhausted"));
+    assert_eq!((what, what.code()), (BudgetLimit::Requests(3), "requests-exhausted"));
     assert_eq!(server.seen().len(), 3);
     // One that goes on as if nothing had been refused has done nothing wrong.
     let found = flood.clone().say("n", 5).open(&yard.plugin).await.unwrap();
     assert_eq!(found.get("answered"), "3");
     let ask = Ask::act("ask").to(&server).say("times", 5);
-    assert_eq!(exhausted(&yard, ask.clone().budget(|budget| budget.requests = 4)).await, Exhausted::Requests(4));
+    assert_eq!(exhausted(&yard, ask.clone().budget(|budget| budget.requests = 4)).await, BudgetLimit::Requests(4));
     mended_by(&yard, ask, what, 5).await;
 }
 
@@ -100,7 +100,7 @@ async fn request_bodies_are_bounded() {
     let ask = Ask::act("ask").to(&server).say("method", "PROPFIND");
     let small = |ask: Ask| ask.budget(|budget| budget.request_bytes = 64 << 10);
     let what = exhausted(&yard, small(ask.clone().say("body", 1_u32 << 30))).await;
-    assert_eq!((what, what.code()), (Exhausted::RequestBytes(64 << 10), "request-bytes-exhausted"));
+    assert_eq!((what, what.code()), (BudgetLimit::RequestBytes(64 << 10), "request-bytes-exhausted"));
     assert_eq!(server.counts().connections, 0, "a part of it was sent");
     // To the last byte, and sized: old servers do not understand chunks.
     small(ask.clone().say("body", 64 << 10)).open(&yard.plugin).await.unwrap();
@@ -122,7 +122,7 @@ async fn an_endless_answer_is_cut() {
     ] {
         let ask = Ask::act("ask").to(&server).budget(|budget| budget.response_bytes = 1 << 20);
         let what = exhausted(&yard, ask).await;
-        assert_eq!((what, what.code()), (Exhausted::ResponseBytes(1 << 20), "response-bytes-exhausted"));
+        assert_eq!((what, what.code()), (BudgetLimit::ResponseBytes(1 << 20), "response-bytes-exhausted"));
         server.until(|counts| counts.open == 0).await;
     }
 }
@@ -141,9 +141,9 @@ async fn answers_are_summed_and_counted_as_they_unfold() {
         let ask = Ask::act("ask").url(&format!("{}{path}", server.origin()));
         ask.budget(|budget| budget.response_bytes = 100_000)
     };
-    assert_eq!(exhausted(&yard, ask("/packed")).await, Exhausted::ResponseBytes(100_000));
+    assert_eq!(exhausted(&yard, ask("/packed")).await, BudgetLimit::ResponseBytes(100_000));
     assert_eq!(ask("/").say("times", 10).open(&yard.plugin).await.unwrap().get("body").len(), 10_000);
-    assert_eq!(exhausted(&yard, ask("/").say("times", 11)).await, Exhausted::ResponseBytes(100_000));
+    assert_eq!(exhausted(&yard, ask("/").say("times", 11)).await, BudgetLimit::ResponseBytes(100_000));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -159,7 +159,7 @@ async fn a_server_that_does_not_go_on_is_left() {
         let server = Server::start(|_| Reply::Stall(begun.into())).await;
         let began = Instant::now();
         let what = exhausted(&yard, Ask::act("ask").to(&server).budget(|budget| budget.wall_ms = 200)).await;
-        assert_eq!((what, what.code()), (Exhausted::Wall(Duration::from_millis(200)), "wall-exhausted"), "{begun:?}");
+        assert_eq!((what, what.code()), (BudgetLimit::Wall(Duration::from_millis(200)), "wall-exhausted"), "{begun:?}");
         assert!(began.elapsed() < Duration::from_millis(200) + SLACK, "{begun:?} {:?}", began.elapsed());
         // The server sees the end of it: no socket is left.
         server.until(|counts| counts.connections == 1 && counts.open == 0).await;
@@ -170,12 +170,12 @@ async fn a_server_that_does_not_go_on_is_left() {
 async fn headers_are_bounded_both_ways() {
     let yard = Yard::new().await;
     let what = exhausted(&yard, Ask::act("header").say("n", 100_000)).await;
-    assert_eq!((what, what.code()), (Exhausted::HeaderBytes(64 << 10), "header-bytes-exhausted"));
+    assert_eq!((what, what.code()), (BudgetLimit::HeaderBytes(64 << 10), "header-bytes-exhausted"));
     mended_by(&yard, Ask::act("header").say("n", 100_000), what, 200_000).await;
 
     let server = Server::start(|_| Reply::Bytes(answer(200, &[("x-huge", &"v".repeat(100_000))], ""))).await;
     let what = exhausted(&yard, Ask::act("ask").to(&server)).await;
-    assert_eq!(what, Exhausted::HeaderBytes(64 << 10));
+    assert_eq!(what, BudgetLimit::HeaderBytes(64 << 10));
     mended_by(&yard, Ask::act("ask").to(&server), what, 200_000).await;
     // Beyond what the client takes at all, it is the server's fault, and soon over.
     let server = Server::start(|_| Reply::Endless("HTTP/1.1 200 OK\r\n".into(), "x-more: v\r\n".into())).await;
@@ -188,12 +188,12 @@ async fn headers_are_bounded_both_ways() {
 async fn handles_are_bounded() {
     let yard = Yard::new().await;
     let what = exhausted(&yard, Ask::act("fields").say("n", 1_000_000)).await;
-    assert_eq!((what, what.code()), (Exhausted::Handles(4096), "handles-exhausted"));
+    assert_eq!((what, what.code()), (BudgetLimit::Handles(4096), "handles-exhausted"));
     mended_by(&yard, Ask::act("fields").say("n", 5000), what, 6000).await;
 
     let server = Server::start(|_| Reply::Stall(Vec::new())).await;
     let pile = Ask::act("pile-up").to(&server).say("n", 1_000_000).budget(|budget| budget.handles = 64);
-    assert_eq!(exhausted(&yard, pile).await, Exhausted::Handles(64));
+    assert_eq!(exhausted(&yard, pile).await, BudgetLimit::Handles(64));
     // The requests that were under way end with the call.
     server.until(|counts| counts.open == 0).await;
 }
@@ -202,10 +202,10 @@ async fn handles_are_bounded() {
 async fn results_are_bounded() {
     let yard = Yard::new().await;
     let what = exhausted(&yard, Ask::act("bloat").say("n", 40 << 20)).await;
-    assert_eq!((what, what.code()), (Exhausted::ResultBytes(32 << 20), "result-bytes-exhausted"));
+    assert_eq!((what, what.code()), (BudgetLimit::ResultBytes(32 << 20), "result-bytes-exhausted"));
     mended_by(&yard, Ask::act("bloat").say("n", 40 << 20), what, 50 << 20).await;
     // What is handed to the host on the way counts alike.
-    assert_eq!(exhausted(&yard, Ask::act("shout").say("n", 40 << 20)).await, Exhausted::ResultBytes(32 << 20));
+    assert_eq!(exhausted(&yard, Ask::act("shout").say("n", 40 << 20)).await, BudgetLimit::ResultBytes(32 << 20));
     let error = yard.endures(Ask::act("random").say("n", 1_u32 << 30)).await;
     assert_eq!(error.code(), "provider-trapped", "{error}");
 }

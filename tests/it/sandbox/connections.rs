@@ -7,7 +7,7 @@ use super::{
 };
 use chronus_host::plugins::{
     SandboxConfig,
-    egress::{Names, Tls},
+    egress::{NameResolver, TlsTrust},
 };
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -91,10 +91,10 @@ async fn a_private_authority_counts_only_where_it_is_configured() {
     let names = || {
         let entry = |name: &str| (name.to_owned(), vec![vec!["127.0.0.1".parse().unwrap()]]);
         let table = HashMap::from([entry("dav.example.net"), entry("else.example.net")]);
-        Names::Table(Arc::new(Mutex::new(table)))
+        NameResolver::Table(Arc::new(Mutex::new(table)))
     };
     let trusting = async |certificates: Vec<CertificateDer<'static>>| {
-        let tls = Tls::new(certificates).unwrap();
+        let tls = TlsTrust::new(certificates).unwrap();
         Yard::with(SandboxConfig { tls, names: names(), ..config() }).await
     };
     let ask = |name: &str| {

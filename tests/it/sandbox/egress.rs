@@ -9,9 +9,9 @@ use super::{
 use chronus_host::{
     calendar::{Attendee, BusyKind, Draft, Span, Status, Timed},
     plugins::{
-        CallError, Denial, Remedy, Rule, SandboxConfig,
+        CallError, Denial, EgressRule, Remedy, SandboxConfig,
         contract::{Notify, SignInError},
-        egress::{Credential, EgressMap, EgressPolicy, Names},
+        egress::{Credential, EgressMap, EgressPolicy, NameResolver},
     },
 };
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
@@ -39,7 +39,7 @@ fn apply(remedy: &str, ask: &mut Ask, policy: &mut EgressPolicy) {
 }
 
 /// The denial's line lets the call pass.
-async fn mended_by(denial: &Denial, mut ask: Ask, mut policy: EgressPolicy, names: Names) {
+async fn mended_by(denial: &Denial, mut ask: Ask, mut policy: EgressPolicy, names: NameResolver) {
     let remedy = denial.remedy.as_deref().unwrap_or_else(|| panic!("no remedy: {denial}"));
     apply(remedy, &mut ask, &mut policy);
     let yard = Yard::with(SandboxConfig { egress: policy, names, ..config() }).await;
@@ -48,10 +48,10 @@ async fn mended_by(denial: &Denial, mut ask: Ask, mut policy: EgressPolicy, name
 }
 
 /// A table of names.
-fn names(entries: &[(&str, &[&[&str]])]) -> Names {
+fn names(entries: &[(&str, &[&[&str]])]) -> NameResolver {
     let parse = |list: &&[&str]| list.iter().map(|address| address.parse::<IpAddr>().unwrap()).collect::<Vec<_>>();
     let entries = entries.iter().map(|(name, lists)| ((*name).to_owned(), lists.iter().map(parse).collect()));
-    Names::Table(Arc::new(std::sync::Mutex::new(entries.collect::<HashMap<_, _>>())))
+    NameResolver::Table(Arc::new(std::sync::Mutex::new(entries.collect::<HashMap<_, _>>())))
 }
 
 /// A call that asks for an address that nobody granted.
@@ -66,13 +66,13 @@ async fn a_host_that_is_not_granted() {
     let (yard, server) = (Yard::new().await, Server::start(|_| ok("fine")).await);
     let ask = ungranted(&server).password("hunter22-hosts");
     let denial = denied(&yard, ask.clone()).await;
-    assert_eq!((denial.rule, denial.rule.code()), (Rule::Host, "host-denied"));
+    assert_eq!((denial.rule, denial.rule.code()), (EgressRule::Host, "host-denied"));
     assert_eq!(denial.what, format!("GET {}", server.origin()));
     assert_eq!(server.counts().connections, 0);
     let line = log::lines(&["egress denied", "code=host-denied", &server.origin()]);
     assert!(line.len() == 1 && line[0].contains("provider=hostile") && line[0].contains(" call=c"), "{line:?}");
     assert!(line[0].contains(denial.remedy.as_deref().unwrap()), "{line:?}");
-    mended_by(&denial, ask, config().egress, Names::System).await;
+    mended_by(&denial, ask, config().egress, NameResolver::System).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,8 +82,8 @@ async fn a_granted_host_beside_a_server_of_the_persons_own() {
     ask.connection.server = Some("https://dav.example.net".into());
     // The host is granted, but this connection's secret belongs to another server.
     let denial = denied(&yard, ask.clone()).await;
-    assert_eq!((denial.rule, server.counts().connections), (Rule::Host, 0));
-    mended_by(&denial, ask, config().egress, Names::System).await;
+    assert_eq!((denial.rule, server.counts().connections), (EgressRule::Host, 0));
+    mended_by(&denial, ask, config().egress, NameResolver::System).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,7 +110,7 @@ async fn headers_that_are_the_hosts() {
         "sec-fetch-site",
     ] {
         let denial = denied(&yard, Ask::act("ask").to(&server).say("header", format!("{name}: x"))).await;
-        assert_eq!((denial.rule, denial.rule.code()), (Rule::Header, "header-denied"), "{name}");
+        assert_eq!((denial.rule, denial.rule.code()), (EgressRule::Header, "header-denied"), "{name}");
         assert!(denial.what.contains(&name.to_ascii_lowercase()), "{denial}");
     }
     // A value that would begin a header of its own is no value.
@@ -188,8 +188,8 @@ async fn an_address_by_its_literal_in_every_spelling() {
     ] {
         for scheme in ["https", "http"] {
             let denial = refused(&format!("{scheme}://{host}:{port}/")).await;
-            let scheme_first = scheme == "http" && denial.rule == Rule::Scheme;
-            assert!(denial.rule == Rule::Address || scheme_first, "{scheme}://{host}: {denial}");
+            let scheme_first = scheme == "http" && denial.rule == EgressRule::Scheme;
+            assert!(denial.rule == EgressRule::Address || scheme_first, "{scheme}://{host}: {denial}");
         }
     }
     assert_eq!(server.counts().connections, 0);
@@ -198,7 +198,7 @@ async fn an_address_by_its_literal_in_every_spelling() {
         (denial.rule.code(), denial.remedy.as_deref()),
         ("address-denied", Some("egress.networks = [\"127.0.0.1/32\"]"),)
     );
-    mended_by(&denial, Ask::act("ask").to(&server), closed, Names::System).await;
+    mended_by(&denial, Ask::act("ask").to(&server), closed, NameResolver::System).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -219,7 +219,7 @@ async fn an_address_by_a_name() {
     for url in [&*local, "https://metadata.example.net", "https://many.example.net", "https://nip.example.net"] {
         let ask = Ask::act("ask").url(url).password("hunter22-name");
         let Err(CallError::Denied(denial)) = ask.open(&yard.plugin).await else { panic!("{url}") };
-        assert_eq!(denial.rule, Rule::Address, "{url}");
+        assert_eq!(denial.rule, EgressRule::Address, "{url}");
         assert_eq!(denial.what, format!("GET {url}"));
     }
     assert_eq!(server.counts().connections, 0);
@@ -246,7 +246,7 @@ async fn a_name_that_changes_its_mind() {
     let yard = with(&[&["127.0.0.1"], &["127.0.0.2"]]).await;
     assert_eq!(ask.open(&yard.plugin).await.unwrap().get("body"), "outside");
     outside.until(|counts| counts.open == 0).await;
-    assert_eq!(denied(&yard, ask.clone()).await.rule, Rule::Address);
+    assert_eq!(denied(&yard, ask.clone()).await.rule, EgressRule::Address);
     // Of several addresses, the allowed ones are dialled.
     let yard = with(&[&["127.0.0.2", "127.0.0.1"]]).await;
     assert_eq!(ask.open(&yard.plugin).await.unwrap().get("body"), "outside");
@@ -267,21 +267,21 @@ async fn redirects_are_told_and_not_followed() {
     }
     assert_eq!(target.counts().connections, 0);
     let mut there = Ask::act("ask").url(&places[0]);
-    assert_eq!(denied(&yard, there.clone()).await.rule, Rule::Scheme);
+    assert_eq!(denied(&yard, there.clone()).await.rule, EgressRule::Scheme);
     there.grant.hosts.clear();
-    assert_eq!(denied(&yard, there).await.rule, Rule::Host);
+    assert_eq!(denied(&yard, there).await.rule, EgressRule::Host);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn schemes_users_and_tunnels() {
     let (yard, server) = (Yard::new().await, Server::start(|_| ok("fine")).await);
     let rule = async |ask: Ask| denied(&yard, ask).await.rule;
-    assert_eq!(rule(Ask::act("ask").url("http://dav.example.net/")).await, Rule::Scheme);
+    assert_eq!(rule(Ask::act("ask").url("http://dav.example.net/")).await, EgressRule::Scheme);
     let mut ftp = Ask::act("ask").to(&server);
     ftp.connection.fields.retain(|(name, _)| name != "url");
     for scheme in ["ftp", "file", "ws", "gopher"] {
         let denial = denied(&yard, ftp.clone().say("url", format!("{scheme}://{}/", server.address()))).await;
-        assert_eq!((denial.rule, denial.rule.code()), (Rule::Uri, "uri-denied"), "{scheme}");
+        assert_eq!((denial.rule, denial.rule.code()), (EgressRule::Uri, "uri-denied"), "{scheme}");
     }
     let user = format!("http://ann:hunter22-userinfo@{}/", server.address());
     let error = yard.endures(ftp.say("url", user)).await;
@@ -311,7 +311,7 @@ async fn methods_that_write_in_calls_that_read() {
         "TRACE",
     ] {
         let denial = denied(&yard, ask(method)).await;
-        assert_eq!((denial.rule, denial.rule.code()), (Rule::Method, "method-denied"), "{method}");
+        assert_eq!((denial.rule, denial.rule.code()), (EgressRule::Method, "method-denied"), "{method}");
         assert!(denial.what.starts_with(method), "{denial}");
     }
     // In a call that writes they pass, but for those that no call may send.
@@ -328,7 +328,7 @@ async fn methods_that_write_in_calls_that_read() {
     };
     for method in ["CONNECT", "TRACE"] {
         match yard.plugin.create(&ask(method).access(), "work", "key", draft(), Notify::None).await {
-            Err(CallError::Denied(denial)) => assert_eq!(denial.rule, Rule::Method),
+            Err(CallError::Denied(denial)) => assert_eq!(denial.rule, EgressRule::Method),
             other => panic!("{method}: {other:?}"),
         }
     }
@@ -337,7 +337,7 @@ async fn methods_that_write_in_calls_that_read() {
         yard.plugin.create(&ask(method).access(), "work", "key", draft(), Notify::None).await.unwrap();
     }
     let denial = denied(&yard, ask("POST")).await;
-    mended_by(&denial, ask("POST"), config().egress, Names::System).await;
+    mended_by(&denial, ask("POST"), config().egress, NameResolver::System).await;
     // Without its line, another path of the same host stays closed.
     assert_eq!(denial.remedy, Some(format!("grant.read-posts = [\"{}/\"]", server.origin())));
 }
@@ -349,7 +349,7 @@ async fn functions_that_are_pure_by_contract_send_nothing() {
     for shameless in ["no", "yes"] {
         let ask = Ask::act("ask").to(&server).say("shameless", shameless);
         match yard.plugin.explain_failure(&ask.access(), error.clone()).await {
-            Err(CallError::Denied(denial)) => assert_eq!(denial.rule, Rule::Method),
+            Err(CallError::Denied(denial)) => assert_eq!(denial.rule, EgressRule::Method),
             other => panic!("{other:?}"),
         }
     }
@@ -398,12 +398,12 @@ async fn what_is_mapped_goes_there_with_the_credential_and_nothing_else_does() {
     // Mapped or not, what is not granted is refused; granted and not mapped, it goes nowhere near the map.
     let mut ungranted = ask("https://dav.example.org/v3/x");
     ungranted.grant.hosts.clear();
-    assert_eq!(denied(&yard, ungranted).await.rule, Rule::Host);
+    assert_eq!(denied(&yard, ungranted).await.rule, EgressRule::Host);
     let beside = yard.endures(ask("https://dav.example.org/v2/x")).await;
     assert_eq!(beside.code(), "temporary", "{beside}");
     // The secret of a person's own server stays there, though the provider is granted another.
     let mut own = ask("https://other.example.com/");
     own.connection.server = Some("https://dav.example.org".into());
-    assert_eq!(denied(&yard, own).await.rule, Rule::Host);
+    assert_eq!(denied(&yard, own).await.rule, EgressRule::Host);
     assert_eq!((server.counts().requests, other.counts().connections), (2, 0));
 }

@@ -55,9 +55,16 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Keep {
         all().push(line.0);
     }
 
-    fn on_new_span(&self, attributes: &span::Attributes<'_>, _: &span::Id, _: Context<'_, S>) {
-        let mut line = Line(format!("SPAN {}", attributes.metadata().target()));
+    fn on_new_span(&self, attributes: &span::Attributes<'_>, id: &span::Id, _: Context<'_, S>) {
+        let metadata = attributes.metadata();
+        let mut line = Line(format!("SPAN {} {} span={}", metadata.target(), metadata.name(), id.into_u64()));
         attributes.record(&mut line);
+        all().push(line.0);
+    }
+
+    fn on_record(&self, id: &span::Id, values: &span::Record<'_>, _: Context<'_, S>) {
+        let mut line = Line(format!("RECORD span={}", id.into_u64()));
+        values.record(&mut line);
         all().push(line.0);
     }
 }

@@ -12,6 +12,7 @@ mod budgets; // Every part of a budget cuts.
 mod concurrency; // Calls beside each other: room, waiting, cancelling.
 mod connections; // Pools, organisations, trust.
 mod egress; // Where requests may go, and what a refusal says.
+mod exchanges; // Timeouts, errors and the span of one exchange.
 mod log; // What everybody wrote to the log.
 mod secrets; // A guest that dumps all it can see finds no credential.
 mod server; // A service that does what a test says.

@@ -6,7 +6,7 @@ use super::{
     yard::{Ask, Found, Yard, guest},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use chronus_host::plugins::{CallError, Renewal, Rule, egress::Credential};
+use chronus_host::plugins::{CallError, EgressRule, TokenRenewal, egress::Credential};
 use flate2::{
     Compression,
     write::{GzEncoder, ZlibEncoder},
@@ -160,7 +160,7 @@ async fn an_answer_that_repeats_the_credential_is_cut_however_it_does() {
             assert_clean(path, &format!("{error} {error:?}"));
             match error {
                 CallError::Denied(denial) => {
-                    assert_eq!((denial.rule, denial.rule.code()), (Rule::Leak, "leak-denied"), "{path}");
+                    assert_eq!((denial.rule, denial.rule.code()), (EgressRule::Leak, "leak-denied"), "{path}");
                     assert!(!UNREADABLE.contains(&path));
                 }
                 other => assert!(other.code() == "temporary" && UNREADABLE.contains(&path), "{path}: {other}"),
@@ -213,7 +213,7 @@ async fn a_token_is_renewed_behind_the_guests_back() {
     let asked = Arc::new(AtomicUsize::new(0));
     let renewal = |to: Option<&'static str>| {
         let asked = asked.clone();
-        Renewal::new(move |refused| {
+        TokenRenewal::new(move |refused| {
             assert_eq!(refused.expose_secret(), TOKENS[0]);
             asked.fetch_add(1, Ordering::Relaxed);
             Box::pin(async move { to.map(Into::into) })
@@ -223,7 +223,7 @@ async fn a_token_is_renewed_behind_the_guests_back() {
     for path in ["/clean", "/echo", "/clean"] {
         ask = ask.say("url", format!("{}{path}", server.origin()));
     }
-    let found = yard.plugin.open(&ask.access().renewable(renewal(Some(TOKENS[1])))).await.unwrap();
+    let found = yard.plugin.open(&ask.access().with_renewal(renewal(Some(TOKENS[1])))).await.unwrap();
     let found = Found::from(found.value);
     assert!(found.all("body").any(|body| body == "clean"), "{found:?}");
     assert_eq!(asked.load(Ordering::Relaxed), 1, "the second request has the new one from the beginning");
@@ -234,7 +234,7 @@ async fn a_token_is_renewed_behind_the_guests_back() {
 
     // Where none is to be had, the refusal stands; what it repeats is cut off all the same.
     let ask = Ask { credential: ask.credential, ..Ask::act("ask").to(&server) };
-    let error = yard.plugin.open(&ask.access().renewable(renewal(None))).await.unwrap_err();
+    let error = yard.plugin.open(&ask.access().with_renewal(renewal(None))).await.unwrap_err();
     assert_eq!((error.code(), asked.load(Ordering::Relaxed)), ("leak-denied", 2), "{error}");
 }
 

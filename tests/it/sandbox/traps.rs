@@ -4,9 +4,9 @@ use super::{
     log,
     yard::{Ask, Yard, config, guest},
 };
-use chronus_host::plugins::{CallError, Sandbox, Trap};
+use chronus_host::plugins::{CallError, Sandbox, TrapReport};
 
-async fn trap(yard: &Yard, ask: Ask) -> Trap {
+async fn trap(yard: &Yard, ask: Ask) -> TrapReport {
     match yard.endures(ask).await {
         error @ CallError::Trapped(_) => {
             assert_eq!(error.code(), "provider-trapped");

@@ -2,9 +2,9 @@
 
 use super::server::{Reply, Server, answer};
 use chronus_host::plugins::{
-    Access, Budget, CallError, Connection, Plugin, Sandbox, SandboxConfig,
+    Access, Budget, CallError, CallTarget, Plugin, Sandbox, SandboxConfig,
     contract::{Account, Reply as Answer},
-    egress::{AddressPolicy, Credential, EgressPolicy, Grant, Names, Tls},
+    egress::{AddressPolicy, Credential, EgressGrant, EgressPolicy, NameResolver, TlsTrust},
 };
 use chronus_tests::{components, repo_root};
 use std::{sync::Arc, time::Duration};
@@ -27,8 +27,8 @@ pub(super) fn config() -> SandboxConfig {
         concurrent_calls: 4,
         cache: Some(repo_root().join("target/code")),
         egress: EgressPolicy { addresses, ..EgressPolicy::default() },
-        tls: Tls::new(Vec::new()).unwrap(),
-        names: Names::System,
+        tls: TlsTrust::new(Vec::new()).unwrap(),
+        names: NameResolver::System,
     }
 }
 
@@ -83,9 +83,9 @@ impl Yard {
 #[derive(Clone)]
 pub(super) struct Ask {
     pub(super) organisation: &'static str,
-    pub(super) connection: Connection,
+    pub(super) connection: CallTarget,
     pub(super) credential: Credential,
-    pub(super) grant: Grant,
+    pub(super) grant: EgressGrant,
     pub(super) budget: Budget,
 }
 
@@ -93,12 +93,12 @@ impl Ask {
     /// A call that does this.
     pub(super) fn act(act: &str) -> Self {
         let fields = vec![("act".into(), act.into())];
-        let connection = Connection { zone: "UTC".into(), sign_in: "none".into(), fields, ..Connection::default() };
+        let connection = CallTarget { zone: "UTC".into(), sign_in: "none".into(), fields, ..CallTarget::default() };
         Self {
             organisation: "organisation",
             connection,
             credential: Credential::None,
-            grant: Grant::default(),
+            grant: EgressGrant::default(),
             budget: Budget::default(),
         }
     }

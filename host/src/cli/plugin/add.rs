@@ -8,7 +8,7 @@ use crate::cli::{
 };
 use crate::plugins::{
     admission::inspect,
-    registry::{AddError, Added, Registry, Voucher},
+    registry::{AddError, AddOutcome, Provenance, Registry},
 };
 use std::{path::PathBuf, sync::Arc};
 
@@ -45,7 +45,7 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<Exit, CliError> {
     let bytes = input::read(&args.file, "the component", LARGEST_COMPONENT)?;
     let (signature, keys);
     let voucher = match (&args.accept_digest, &args.trusted) {
-        (Some(digest), _) => Voucher::Digest(digest),
+        (Some(digest), _) => Provenance::Digest(digest),
         (None, Some(trusted)) => {
             keys = trusted_keys(trusted)?;
             signature = signature_file(&args.file)?.ok_or_else(|| {
@@ -54,7 +54,7 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<Exit, CliError> {
                     "the component has no signature file; sign it, or accept its bytes with --accept-digest",
                 )
             })?;
-            Voucher::Signature(&signature, &keys)
+            Provenance::Signature(&signature, &keys)
         }
         (None, None) => {
             let what = format!(
@@ -77,11 +77,11 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-fn describe(added: &Added) -> String {
+fn describe(added: &AddOutcome) -> String {
     match added {
-        Added::Active { id } => format!("{id} is in use"),
-        Added::Same { id } => format!("{id} is already in use"),
-        Added::Waiting(waiting) => {
+        AddOutcome::Active { id } => format!("{id} is in use"),
+        AddOutcome::Same { id } => format!("{id} is already in use"),
+        AddOutcome::Waiting(waiting) => {
             let id = &waiting.id;
             let head = format!("{id} {} is waiting: it requests more than is granted", output::line(&waiting.version));
             format!("{head}\n{}\nto accept: chronus provider grant {id} --yes", output::difference(&waiting.difference))

@@ -10,7 +10,7 @@ use crate::cli::{
 };
 use crate::{
     calendar::{Interval, Problem},
-    plugins::contract::{BusyAnswer, BusyTimes, Whose},
+    plugins::contract::{BusyAnswer, BusyTargets, BusyTimes},
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -139,11 +139,11 @@ async fn busy(file: &Path, busy: Busy) -> Result<Exit, CliError> {
     let mut session = Session::begin(file, on).await?;
     session.fits(window, session.plugin.description().limits.busy_window)?;
     let whose = if !address.is_empty() {
-        Whose::Addresses(address)
+        BusyTargets::Addresses(address)
     } else if !calendar.is_empty() {
-        Whose::Calendars(calendar)
+        BusyTargets::Calendars(calendar)
     } else {
-        Whose::Calendars(session.open().await?.calendars.into_iter().map(|calendar| calendar.id).collect())
+        BusyTargets::Calendars(session.open().await?.calendars.into_iter().map(|calendar| calendar.id).collect())
     };
     let access = session.access()?;
     let answers = session.plugin.busy(&access, whose, window).await?;

@@ -20,7 +20,7 @@ year, and delete them again. Each case names the sentence of wit/ that it tests.
 With --json: {provider, version, sha256, run, left_behind,
 counts: {passed, failed, not_applicable},
 rows: [{id, sentence, milliseconds, outcome}]}; outcome is passed, failed (with
-expected and came) or not-applicable (with why).
+expected and actual) or not-applicable (with why).
 
 The exit code is 1 if a case failed, or none passed.";
 

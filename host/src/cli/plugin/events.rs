@@ -7,7 +7,7 @@ use super::{
 use crate::cli::output::{self, CliError, Exit, FailureOut};
 use crate::{
     calendar::{Event, Rsvp},
-    plugins::contract::{Fetched, Notify},
+    plugins::contract::{EventRef, FetchedEvent, Notify},
 };
 use serde::Serialize;
 use std::{collections::BTreeMap, path::Path};
@@ -186,7 +186,7 @@ async fn get_many(file: &Path, GetMany { place, ids }: GetMany) -> Result<Exit, 
     let calendar = session.calendar(place.calendar).await?;
     let access = session.access()?;
     let reply = session.plugin.get_many(&access, &calendar, &ids).await?;
-    let item = |Fetched { id, outcome }| match outcome {
+    let item = |FetchedEvent { id, outcome }| match outcome {
         Ok(event) => ItemOut::Found { id, event: Box::new(event) },
         Err(failure) => ItemOut::Failed { id, failure: failure.into() },
     };
@@ -202,7 +202,7 @@ async fn update(file: &Path, update: Update) -> Result<Exit, CliError> {
     let patch = content.patch(session.zone())?;
     let calendar = session.calendar(place.calendar).await?;
     let access = session.access()?;
-    let at = (calendar.as_str(), id.as_str());
+    let at = EventRef { calendar: &calendar, id: &id };
     let reply = session.plugin.update(&access, at, &key, etag.as_deref(), patch, telling.notify).await?;
     let event = session.keep(reply)?;
     show(&event)
@@ -213,7 +213,7 @@ async fn cancel(file: &Path, cancel: Cancel) -> Result<Exit, CliError> {
     let mut session = Session::begin(file, place.on).await?;
     let calendar = session.calendar(place.calendar).await?;
     let access = session.access()?;
-    let at = (calendar.as_str(), id.as_str());
+    let at = EventRef { calendar: &calendar, id: &id };
     let reply = session.plugin.cancel(&access, at, &key, etag.as_deref(), telling.notify).await?;
     session.keep(reply)?;
     output::json(&BTreeMap::from([("cancelled", &id)]))?;
@@ -225,7 +225,7 @@ async fn respond(file: &Path, respond: Respond) -> Result<Exit, CliError> {
     let mut session = Session::begin(file, place.on).await?;
     let calendar = session.calendar(place.calendar).await?;
     let access = session.access()?;
-    let at = (calendar.as_str(), id.as_str());
+    let at = EventRef { calendar: &calendar, id: &id };
     let reply = session.plugin.respond(&access, at, &key, rsvp, telling.notify).await?;
     let event = session.keep(reply)?;
     show(&event)

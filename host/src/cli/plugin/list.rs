@@ -4,7 +4,7 @@ use crate::cli::{
     database::{self, ConfigArgs},
     output::{self, CliError, Exit, line},
 };
-use crate::plugins::registry::{self, Listed, State, Version};
+use crate::plugins::registry::{self, ProviderState, ProviderSummary, VersionSummary};
 use std::collections::BTreeMap;
 
 const JSON: &str = "\
@@ -34,13 +34,13 @@ pub(super) async fn run(args: &Args, as_json: bool) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-fn row(provider: &Listed) -> String {
-    let Listed { id, name, state, active, waiting, connections } = provider;
-    let version = |version: &Version| line(&version.version);
+fn row(provider: &ProviderSummary) -> String {
+    let ProviderSummary { id, name, state, active, waiting, connections } = provider;
+    let version = |version: &VersionSummary| line(&version.version);
     let state = match state {
-        State::Active => format!("active {}", active.as_ref().map(version).unwrap_or_default()),
-        State::Waiting => "not accepted yet".to_owned(),
-        State::Off => "off".to_owned(),
+        ProviderState::Active => format!("active {}", active.as_ref().map(version).unwrap_or_default()),
+        ProviderState::Waiting => "not accepted yet".to_owned(),
+        ProviderState::Off => "off".to_owned(),
     };
     let waiting = waiting.as_ref().map(|waiting| format!(", {} waiting to be accepted", version(waiting)));
     format!("{id:<16}  {state}{}, {connections} connections ({})", waiting.unwrap_or_default(), line(name))

@@ -42,10 +42,10 @@ use crate::cli::{
 use crate::{
     config,
     plugins::{
-        Budget, Connection,
+        Budget, CallTarget,
         contract::{Description, SignIn},
-        egress::{Credential, EgressMap, EgressPolicy, Grant, OriginPattern},
-        sign_in::{self, Input},
+        egress::{Credential, EgressGrant, EgressMap, EgressPolicy, OriginPattern},
+        sign_in::{self, SignInInput},
     },
 };
 use ipnet::IpNet;
@@ -73,9 +73,9 @@ pub(super) struct Target {
 /// A target that was matched with a component.
 #[derive(Debug, Clone)]
 pub(super) struct Connected {
-    pub(super) connection: Connection,
+    pub(super) connection: CallTarget,
     pub(super) credential: Credential,
-    pub(super) grant: Grant,
+    pub(super) grant: EgressGrant,
     pub(super) budget: Budget,
 }
 
@@ -145,14 +145,14 @@ impl Target {
         let error = |what: String| CliError::input("target", format!("{}: {what}", self.path.display()));
         let TargetFile { sign_in, server, zone, address, subject, fields, grant, budget, .. } = self.file;
         let sign_in = choose(&description.sign_ins, sign_in.as_deref()).map_err(error)?;
-        let input = Input { server, fields, secrets: self.secrets };
+        let input = SignInInput { server, fields, secrets: self.secrets };
         let signed_in =
             sign_in::sign_in(sign_in, input).map_err(|failed| error(format!("sign-in `{}`: {failed}", sign_in.id)))?;
         let grant = match grant {
-            Some(given) => Grant { hosts: given.hosts, read_posts: urls(&given.read_posts).map_err(error)? },
+            Some(given) => EgressGrant { hosts: given.hosts, read_posts: urls(&given.read_posts).map_err(error)? },
             None => requested_grant(description).map_err(error)?,
         };
-        let connection = Connection {
+        let connection = CallTarget {
             sign_in: sign_in.id.clone(),
             server: signed_in.server,
             subject,
@@ -167,9 +167,9 @@ impl Target {
 
 /// The grant of a target without `[grant]`: what the component requests. A note says so, because in a deployment the
 /// operator decides this.
-fn requested_grant(description: &Description) -> Result<Grant, String> {
+fn requested_grant(description: &Description) -> Result<EgressGrant, String> {
     let hosts = description.hosts.iter().map(|host| host.parse().map_err(|e| format!("{e}")));
-    let grant = Grant { hosts: hosts.collect::<Result<_, _>>()?, read_posts: urls(&description.read_posts)? };
+    let grant = EgressGrant { hosts: hosts.collect::<Result<_, _>>()?, read_posts: urls(&description.read_posts)? };
     if !description.hosts.is_empty() {
         note(&format!(
             "note: granted access to the hosts that the component requests: {}",

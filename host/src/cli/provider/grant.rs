@@ -4,7 +4,7 @@ use crate::cli::{
     database::{self, ConfigArgs},
     output::{self, CliError, Exit},
 };
-use crate::plugins::registry::{self, Waiting};
+use crate::plugins::registry::{self, PendingVersion};
 use serde::Serialize;
 
 const HELP: &str = "\
@@ -30,7 +30,7 @@ pub(in crate::cli) struct Args {
 struct Shown<'a> {
     accepted: bool,
     #[serde(flatten)]
-    waiting: &'a Waiting,
+    waiting: &'a PendingVersion,
 }
 
 /// Runs the command.

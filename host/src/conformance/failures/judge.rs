@@ -1,107 +1,128 @@
-//! Which outcome of a call is right while the service fails.
+//! Which results of a call are right while the service fails.
 
-use super::act::{Act, Value};
-use crate::plugins::{CallError, Exhausted, Failure, Remedy, egress::faults::Fault};
+use super::act::{CallOutput, FaultedCall};
+use crate::{
+    conformance::faults::Fault,
+    plugins::{BudgetLimit, CallError, Failure, Remedy},
+};
 
-/// What is wrong with an outcome: what was expected instead, and what came.
-pub(super) type Wrong = (String, String);
+/// A wrong result.
+pub(super) struct Mismatch {
+    pub(super) expected: String,
+    pub(super) actual: String,
+}
 
-/// The codes of the remedies that may come of a fault.
-fn codes(fault: &Fault, act: Act) -> &'static [&'static str] {
+/// The remedies that are right for a fault.
+fn codes(fault: &Fault, act: FaultedCall) -> &'static [&'static str] {
     match fault {
         Fault::Status(401, _) => &["reconnect"],
         Fault::Status(403, _) => &["not-permitted", "needs-scope", "needs-admin-approval"],
-        Fault::Status(404 | 410, _) if act == Act::Open => &["not-found", "gone", "invalid"],
+        Fault::Status(404 | 410, _) if act == FaultedCall::Open => &["not-found", "gone", "invalid"],
         Fault::Status(404 | 410, _) => &["not-found", "gone", "cursor-expired"],
         Fault::Status(412, _) => &["conflict", "already-exists", "cursor-expired", "temporary", "invalid"],
         Fault::Status(429, _) | Fault::Status(503, Some(_)) => &["slow-down"],
         Fault::Status(503, None) => &["temporary", "slow-down"],
-        Fault::Truncated | Fault::Garbage | Fault::Instead(_) => &["temporary", "invalid"],
+        Fault::Truncated | Fault::Garbage | Fault::Replaced(_) => &["temporary", "invalid"],
         Fault::Endless => &["temporary", "invalid", "window-too-large"],
-        Fault::Status(..) | Fault::Timeout | Fault::Refused | Fault::AnswerLost | Fault::Cut => &["temporary"],
+        Fault::Status(..) | Fault::Timeout | Fault::Refused | Fault::ResponseLost | Fault::Cut => &["temporary"],
     }
 }
 
-/// The shortest wait after it, in milliseconds.
+/// The shortest right wait after a fault, in milliseconds.
 fn shortest_wait(fault: &Fault) -> u64 {
-    const LEAST: u64 = 2000;
+    const MINIMUM: u64 = 2000;
     match fault {
-        Fault::Status(_, Some(asked)) => asked.parse::<u64>().map_or(LEAST, |seconds| LEAST.max(seconds * 1000)),
-        _ => LEAST,
+        Fault::Status(_, Some(asked)) => asked.parse::<u64>().map_or(MINIMUM, |seconds| MINIMUM.max(seconds * 1000)),
+        _ => MINIMUM,
     }
 }
 
-/// As people call it.
+/// The fault as text, after "the request is".
 pub(super) fn told(fault: &Fault) -> String {
     match fault {
         Fault::Status(status, None) => format!("answered {status}"),
         Fault::Status(status, Some(wait)) => format!("answered {status} with `retry-after: {wait}`"),
         Fault::Timeout => "not answered in time".into(),
         Fault::Refused => "refused by the network".into(),
-        Fault::AnswerLost => "done, and its answer lost".into(),
-        Fault::Cut => "answered by half, and then cut".into(),
-        Fault::Truncated => "answered by half, as if that were all".into(),
-        Fault::Garbage => "answered with bytes that mean nothing".into(),
-        Fault::Endless => "answered without an end".into(),
-        Fault::Instead(_) => "answered with another page".into(),
+        Fault::ResponseLost => "carried out, and its response lost".into(),
+        Fault::Cut => "answered with half of the body, and then cut off".into(),
+        Fault::Truncated => "answered with half of the body, as if it were complete".into(),
+        Fault::Garbage => "answered with meaningless bytes".into(),
+        Fault::Endless => "answered with an endless body".into(),
+        Fault::Replaced(_) => "answered with another page".into(),
     }
 }
 
-/// Whether a failure may come of a fault.
-fn failure(fault: &Fault, act: Act, came: &Failure) -> Result<(), Wrong> {
+/// Checks a failure after a fault.
+fn failure(fault: &Fault, act: FaultedCall, actual: &Failure) -> Result<(), Mismatch> {
     let codes = codes(fault, act);
     let least = shortest_wait(fault);
-    match came.remedy {
+    match actual.remedy {
         Remedy::SlowDown(wait) if codes.contains(&"slow-down") && wait < least => {
-            Err((format!("`slow-down` for at least {least} ms"), format!("{wait} ms")))
+            Err(Mismatch { expected: format!("`slow-down` for at least {least} ms"), actual: format!("{wait} ms") })
         }
-        _ if codes.contains(&came.remedy.code()) => Ok(()),
-        _ => Err((format!("the right result, or `{}`", codes.join("` or `")), came.to_string())),
+        _ if codes.contains(&actual.remedy.code()) => Ok(()),
+        _ => Err(Mismatch {
+            expected: format!("the right result, or `{}`", codes.join("` or `")),
+            actual: actual.to_string(),
+        }),
     }
 }
 
-/// Whether an outcome may come of a fault. `clean` is what the same call gave without it; writes are looked at
-/// afterwards.
-pub(super) fn outcome(fault: &Fault, act: Act, came: &Result<Value, CallError>, clean: &Value) -> Result<(), Wrong> {
-    match (came, clean) {
-        (Err(CallError::Failure(came)), _) => failure(fault, act, came),
-        (Err(CallError::Exhausted(Exhausted::ResponseBytes(_))), _) if *fault == Fault::Endless => Ok(()),
-        (Err(error), _) => {
-            Err(("the right result, or a failure of the contract".into(), super::super::expect::told(error)))
+/// Checks the result of a call after a fault. `clean` is the result without the fault; the effects of writes are checked
+/// separately.
+pub(super) fn outcome(
+    fault: &Fault,
+    act: FaultedCall,
+    actual: &Result<CallOutput, CallError>,
+    clean: &CallOutput,
+) -> Result<(), Mismatch> {
+    match (actual, clean) {
+        (Err(CallError::Failure(actual)), _) => failure(fault, act, actual),
+        (Err(CallError::Exhausted(BudgetLimit::ResponseBytes(_))), _) if *fault == Fault::Endless => Ok(()),
+        (Err(error), _) => Err(Mismatch {
+            expected: "the right result, or a failure of the contract".into(),
+            actual: super::super::expect::told(error),
+        }),
+        (Ok(CallOutput::Busy(actual)), CallOutput::Busy(clean)) if actual.len() == clean.len() => {
+            let mut pairs = actual.iter().zip(clean);
+            pairs.try_for_each(|(actual, clean)| part(fault, act, &actual.outcome, &clean.outcome))
         }
-        (Ok(Value::Busy(came)), Value::Busy(clean)) if came.len() == clean.len() => {
-            let mut pairs = came.iter().zip(clean);
-            pairs.try_for_each(|(came, clean)| part(fault, act, &came.outcome, &clean.outcome))
-        }
-        (Ok(Value::Fetched(came)), Value::Fetched(clean)) if came.len() == clean.len() => {
-            let mut pairs = came.iter().zip(clean);
-            pairs.try_for_each(|(came, clean)| part(fault, act, &came.outcome, &clean.outcome))
+        (Ok(CallOutput::Fetched(actual)), CallOutput::Fetched(clean)) if actual.len() == clean.len() => {
+            let mut pairs = actual.iter().zip(clean);
+            pairs.try_for_each(|(actual, clean)| part(fault, act, &actual.outcome, &clean.outcome))
         }
         (Ok(_), _) if act.writes() => Ok(()),
-        (Ok(came), clean) => same(came, clean),
+        (Ok(actual), clean) => same(actual, clean),
     }
 }
 
-/// One calendar or event of several.
+/// Checks the outcome of one of several calendars or events.
 fn part<T: PartialEq + std::fmt::Debug>(
     fault: &Fault,
-    act: Act,
-    came: &Result<T, Failure>,
+    act: FaultedCall,
+    actual: &Result<T, Failure>,
     clean: &Result<T, Failure>,
-) -> Result<(), Wrong> {
-    match (came, clean) {
-        // What is not there need not be told by the same words.
-        (Err(came), Err(clean)) if came.remedy == clean.remedy => Ok(()),
-        (Err(came), _) => failure(fault, act, came),
-        (Ok(came), Ok(clean)) => same(came, clean),
-        (Ok(_), Err(_)) => Err(("no more than without the fault".into(), super::super::expect::short(came))),
+) -> Result<(), Mismatch> {
+    match (actual, clean) {
+        // The texts of a failure may differ.
+        (Err(actual), Err(clean)) if actual.remedy == clean.remedy => Ok(()),
+        (Err(actual), _) => failure(fault, act, actual),
+        (Ok(actual), Ok(clean)) => same(actual, clean),
+        (Ok(_), Err(_)) => Err(Mismatch {
+            expected: "the same failure as without the fault".into(),
+            actual: super::super::expect::short(actual),
+        }),
     }
 }
 
-fn same<T: PartialEq + std::fmt::Debug>(came: &T, clean: &T) -> Result<(), Wrong> {
+fn same<T: PartialEq + std::fmt::Debug>(actual: &T, clean: &T) -> Result<(), Mismatch> {
     let short = super::super::expect::short;
-    if came == clean {
+    if actual == clean {
         return Ok(());
     }
-    Err((format!("a failure, or what comes without the fault: {}", short(&clean)), short(&came)))
+    Err(Mismatch {
+        expected: format!("a failure, or the result without the fault: {}", short(&clean)),
+        actual: short(&actual),
+    })
 }

@@ -1,8 +1,7 @@
-//! Cases of a service that fails: at every request of every call, in every way.
+//! Cases with a failing service: each fault at each request of each call.
 //!
-//! Each call is made once as it is, which tells how many requests it sends; then once for each request and each way to
-//! fail, and once with all requests failing. The faults are made in the host, behind the provider's back
-//! ([`crate::plugins::egress::faults`]), so that the cases are the same for every service.
+//! Each call is made once without faults, to count its requests; then once for each request and each fault, and once with the
+//! fault at all requests. An interceptor makes the faults ([`super::faults`]), so the cases are the same for every service.
 
 mod act;
 mod judge;
@@ -13,50 +12,47 @@ use super::{
     bench::Bench,
     caller::Caller,
     case,
-    expect::{Checked, Stop, equal, failed, ok},
+    expect::{CaseResult, CaseStop, equal, failed, ok},
+    faults::{Fault, Faults},
 };
-use crate::plugins::{
-    Trial,
-    egress::faults::{Fault, Faults},
-};
-use act::{Act, Scene, Value};
+use act::{CallOutput, CallSetup, FaultedCall};
 use jiff::SignedDuration;
 use pages::{swapped, twice};
 use std::sync::Arc;
 
-/// The most requests of one call at which faults are put: what comes after is like what came before.
-const MOST: usize = 8;
+/// The maximum number of requests of one call that meet faults. Later requests are like the earlier ones.
+const MAX_FAULTED_REQUESTS: usize = 8;
 
-/// What a call may be answered in all, in bytes, when answers have no end.
-const MOST_BYTES: usize = 2 << 20;
+/// The response budget in bytes for bodies without an end.
+const ENDLESS_BUDGET: usize = 2 << 20;
 
-/// For each sentence a case of each call, and the cases that are not of that kind.
+/// One case for each sentence and call, and the other cases.
 macro_rules! cases {
     ($($sentence:literal $faults:ident;)+) => {
         pub(super) const CASES: &[Case] = &[
-            // First: they read the whole calendar, which the others give a long history.
+            // These run first: they read the whole calendar, and the other cases give it a long history.
             case!("changes/out-of-order:page-twice", [ReportChanges, Write], twice),
             case!("changes/out-of-order:pages-swapped", [ReportChanges, Write], swapped),
             $(
-                case!(concat!("failure/", $sentence, ":open"), [Open], fails(Act::Open, $faults)),
-                case!(concat!("failure/", $sentence, ":busy"), [ReadBusy, Write], fails(Act::Busy, $faults)),
-                case!(concat!("failure/", $sentence, ":get"), [Write], fails(Act::Get, $faults)),
-                case!(concat!("failure/", $sentence, ":get-many"), [Write], fails(Act::GetMany, $faults)),
-                case!(concat!("failure/", $sentence, ":listing"), [ReportChanges, Write], fails(Act::Listing, $faults)),
-                case!(concat!("failure/", $sentence, ":look"), [ReportChanges, Write], fails(Act::Look, $faults)),
-                case!(concat!("failure/", $sentence, ":create"), [Write], fails(Act::Create, $faults)),
-                case!(concat!("failure/", $sentence, ":update"), [Write], fails(Act::Update, $faults)),
-                case!(concat!("failure/", $sentence, ":cancel"), [Write], fails(Act::Cancel, $faults)),
-                case!(concat!("failure/", $sentence, ":respond"), [Write], fails(Act::Respond, $faults)),
+                case!(concat!("failure/", $sentence, ":open"), [Open], fails(FaultedCall::Open, $faults)),
+                case!(concat!("failure/", $sentence, ":busy"), [ReadBusy, Write], fails(FaultedCall::Busy, $faults)),
+                case!(concat!("failure/", $sentence, ":get"), [Write], fails(FaultedCall::Get, $faults)),
+                case!(concat!("failure/", $sentence, ":get-many"), [Write], fails(FaultedCall::GetMany, $faults)),
+                case!(concat!("failure/", $sentence, ":listing"), [ReportChanges, Write], fails(FaultedCall::Listing, $faults)),
+                case!(concat!("failure/", $sentence, ":look"), [ReportChanges, Write], fails(FaultedCall::Look, $faults)),
+                case!(concat!("failure/", $sentence, ":create"), [Write], fails(FaultedCall::Create, $faults)),
+                case!(concat!("failure/", $sentence, ":update"), [Write], fails(FaultedCall::Update, $faults)),
+                case!(concat!("failure/", $sentence, ":cancel"), [Write], fails(FaultedCall::Cancel, $faults)),
+                case!(concat!("failure/", $sentence, ":respond"), [Write], fails(FaultedCall::Respond, $faults)),
             )+
-            case!("failure/again:create", [ReadBusy, Write], again(Act::Create)),
-            case!("failure/again:update", [Write], again(Act::Update)),
-            case!("failure/again:cancel", [Write], again(Act::Cancel)),
-            case!("failure/again:respond", [Write], again(Act::Respond)),
-            case!("failure/clock:busy", [ReadBusy, Write], clock(Act::Busy)),
-            case!("failure/clock:listing", [ReportChanges, Write], clock(Act::Listing)),
-            case!("failure/clock:create", [Write], clock(Act::Create)),
-            case!("failure/clock:update", [Write], clock(Act::Update)),
+            case!("failure/again:create", [ReadBusy, Write], again(FaultedCall::Create)),
+            case!("failure/again:update", [Write], again(FaultedCall::Update)),
+            case!("failure/again:cancel", [Write], again(FaultedCall::Cancel)),
+            case!("failure/again:respond", [Write], again(FaultedCall::Respond)),
+            case!("failure/clock:busy", [ReadBusy, Write], clock(FaultedCall::Busy)),
+            case!("failure/clock:listing", [ReportChanges, Write], clock(FaultedCall::Listing)),
+            case!("failure/clock:create", [Write], clock(FaultedCall::Create)),
+            case!("failure/clock:update", [Write], clock(FaultedCall::Update)),
         ];
     };
 }
@@ -72,7 +68,7 @@ cases! {
 }
 
 /// Makes the faults of a sentence.
-type Make = fn() -> Vec<Fault>;
+type MakeFaults = fn() -> Vec<Fault>;
 
 fn spoiled() -> Vec<Fault> {
     vec![Fault::Truncated, Fault::Garbage, Fault::Endless]
@@ -101,28 +97,28 @@ fn throttled() -> Vec<Fault> {
 
 fn broken() -> Vec<Fault> {
     let statuses = [500, 502, 503, 504].map(|status| Fault::Status(status, None));
-    [&statuses[..], &[Fault::Timeout, Fault::Refused, Fault::AnswerLost, Fault::Cut]].concat()
+    [&statuses[..], &[Fault::Timeout, Fault::Refused, Fault::ResponseLost, Fault::Cut]].concat()
 }
 
-/// A caller whose requests meet these faults. Its memo is the one of now, so that every run sends the same requests.
+/// A caller whose requests meet these faults. Its memo is fixed, so every run sends the same requests.
 fn meeting(bench: &Bench, faults: &Arc<Faults>) -> Caller {
     let caller = bench.caller.with_memo(bench.caller.memo());
-    caller.in_trial(Trial { faults: Some(faults.clone()), ..Trial::default() })
+    caller.with_interceptor(faults.interceptor())
 }
 
-/// What the call gives without faults, and how many requests it sends.
-async fn clean(bench: &Bench, act: Act) -> Checked<(Scene, Value, usize)> {
+/// The result of the call without faults, and the number of its requests.
+async fn clean(bench: &Bench, act: FaultedCall) -> CaseResult<(CallSetup, CallOutput, usize)> {
     let scene = act.prepare(bench).await?;
     let faults = Faults::none();
     let value = act.run(bench, &meeting(bench, &faults), &scene).await;
-    let value = ok(&format!("`{}` succeeds while the service is well", act.name()), value)?;
-    Ok((scene, value, faults.seen().len()))
+    let value = ok(&format!("`{}` succeeds while the service works", act.name()), value)?;
+    Ok((scene, value, faults.exchanges().len()))
 }
 
-async fn fails(bench: &Bench, act: Act, faults: Make) -> Checked {
+async fn fails(bench: &Bench, act: FaultedCall, faults: MakeFaults) -> CaseResult {
     let (scene, clean, requests) = clean(bench, act).await?;
     for fault in faults() {
-        let places = (0..requests.min(MOST)).map(Some).chain([None]);
+        let places = (0..requests.min(MAX_FAULTED_REQUESTS)).map(Some).chain([None]);
         for place in places {
             let anew = if act.writes() { Some(act.prepare(bench).await?) } else { None };
             let scene = anew.as_ref().unwrap_or(&scene);
@@ -132,11 +128,11 @@ async fn fails(bench: &Bench, act: Act, faults: Make) -> Checked {
             };
             let mut caller = meeting(bench, &script);
             if fault == Fault::Endless {
-                caller = caller.with(|target| target.budget.response_bytes = MOST_BYTES);
+                caller = caller.with(|target| target.budget.response_bytes = ENDLESS_BUDGET);
             }
-            let came = act.run(bench, &caller, scene).await;
-            if act == Act::Create && came.is_err() && fault.is_after_the_fact() {
-                // What may be there can only be taken away by who knows its id.
+            let actual = act.run(bench, &caller, scene).await;
+            if act == FaultedCall::Create && actual.is_err() && fault.is_after_the_fact() {
+                // The event may exist. Creating it again returns its id, with which it can be removed.
                 let _ = act.run(bench, &bench.caller, scene).await;
             }
             let when = || match place {
@@ -145,15 +141,15 @@ async fn fails(bench: &Bench, act: Act, faults: Make) -> Checked {
                 }
                 None => format!("`{}`, of which each request is {}", act.name(), judge::told(&fault)),
             };
-            if let Err((expected, came)) = judge::outcome(&fault, act, &came, &clean) {
-                return failed(format!("{}: {expected}", when()), came);
+            if let Err(judge::Mismatch { expected, actual }) = judge::outcome(&fault, act, &actual, &clean) {
+                return failed(format!("{}: {expected}", when()), actual);
             }
-            // Whoever is told that there is nothing may believe that it is gone.
-            let lied = matches!(fault, Fault::Status(404 | 410, _)) && act == Act::Cancel;
-            if let (Ok(value), false) = (&came, lied) {
+            // A provider that gets 404 may conclude that the event is gone.
+            let lied = matches!(fault, Fault::Status(404 | 410, _)) && act == FaultedCall::Cancel;
+            if let (Ok(value), false) = (&actual, lied) {
                 let done = act.is_done(bench, scene, value).await;
                 done.or_else(|stop| match stop {
-                    Stop::Failed { expected, came } => failed(format!("{}: {expected}", when()), came),
+                    CaseStop::Failed { expected, actual } => failed(format!("{}: {expected}", when()), actual),
                     other => Err(other),
                 })?;
             }
@@ -162,15 +158,15 @@ async fn fails(bench: &Bench, act: Act, faults: Make) -> Checked {
     Ok(())
 }
 
-async fn again(bench: &Bench, act: Act) -> Checked {
+async fn again(bench: &Bench, act: FaultedCall) -> CaseResult {
     let (_, _, requests) = clean(bench, act).await?;
     let window = bench.hours(0, 24);
-    for fault in [Fault::AnswerLost, Fault::Cut, Fault::Garbage, Fault::Timeout, Fault::Status(503, None)] {
-        for place in 0..requests.min(MOST) {
+    for fault in [Fault::ResponseLost, Fault::Cut, Fault::Garbage, Fault::Timeout, Fault::Status(503, None)] {
+        for place in 0..requests.min(MAX_FAULTED_REQUESTS) {
             let scene = act.prepare(bench).await?;
-            let watch = if act == Act::Create { Some(bench.watch(window).await?) } else { None };
+            let watch = if act == FaultedCall::Create { Some(bench.watch(window).await?) } else { None };
             let script = Faults::at([(place, fault.clone())]);
-            // Whatever comes of the first: what counts is the second.
+            // Only the result of the second call counts.
             let _ = act.run(bench, &meeting(bench, &script), &scene).await;
             let when = format!(
                 "`{}` again, after request {} of {requests} was {}",
@@ -181,27 +177,26 @@ async fn again(bench: &Bench, act: Act) -> Checked {
             let value = ok(&format!("{when}, succeeds"), act.run(bench, &bench.caller, &scene).await)?;
             act.is_done(bench, &scene, &value).await?;
             if let Some(watch) = watch {
-                equal(&format!("{when}: so many events are there"), &1, &watch.added().await?.len())?;
+                equal(&format!("{when}: the number of events"), &1, &watch.added().await?.len())?;
             }
         }
     }
     Ok(())
 }
 
-async fn clock(bench: &Bench, act: Act) -> Checked {
+async fn clock(bench: &Bench, act: FaultedCall) -> CaseResult {
     let (scene, clean, _) = clean(bench, act).await?;
     for days in [-20_i64, -1, 1, 800] {
         let days = if days == -20 { -20 * 365 } else { days };
         let anew = if act.writes() { Some(act.prepare(bench).await?) } else { None };
         let scene = anew.as_ref().unwrap_or(&scene);
-        let clock_ahead = SignedDuration::from_hours(24 * days);
-        let caller = bench.caller.in_trial(Trial { clock_ahead, ..Trial::default() });
+        let caller = bench.caller.with_clock_offset(SignedDuration::from_hours(24 * days));
         let value = act.run(bench, &caller, scene).await;
         let value = ok(&format!("`{}` with a clock that is {days} days ahead succeeds", act.name()), value)?;
         if act.writes() {
             act.is_done(bench, scene, &value).await?;
         } else {
-            equal(&format!("what `{}` gives with a clock that is {days} days ahead", act.name()), &clean, &value)?;
+            equal(&format!("the result of `{}` with a clock that is {days} days ahead", act.name()), &clean, &value)?;
         }
     }
     Ok(())

@@ -1,56 +1,53 @@
-//! Cases of pages that come twice, or in another order.
+//! Cases of pages that arrive twice or in another order.
 //!
-//! A listing is read page by page, one event to each, first as it is and with every answer recorded; then again with an
-//! answer of one page in the place of another's.
+//! A listing is read page by page with one event on each page, first without faults while all responses are recorded; then again
+//! with the response of one page in place of another's.
 
 use super::super::{
-    bench::{Bench, Made},
+    bench::{Bench, CreatedEvent},
     caller::Caller,
-    expect::{Checked, Stop, failed, not_applicable, ok},
+    expect::{CaseResult, CaseStop, failed, not_applicable, ok},
+    faults::{Fault, Faults, RecordedExchange, RecordedResponse},
 };
 use super::meeting;
-use crate::plugins::{
-    CallError,
-    contract::Change,
-    egress::faults::{Fault, Faults, Recorded, Seen},
-};
+use crate::plugins::{CallError, contract::Change};
 use std::{collections::BTreeSet, sync::Arc};
 
-/// More pages than the events that are listed can fill.
+/// More pages than the listed events can fill.
 const MOST_PAGES: usize = 2000;
 
-/// The answers of two pages to the same request, by the numbers of the requests.
-type Pair = ((usize, Recorded), (usize, Recorded));
+/// The responses of two pages to the same request, with the numbers of the requests.
+type Pair = ((usize, RecordedResponse), (usize, RecordedResponse));
 
-pub(super) async fn twice(bench: &Bench) -> Checked {
-    try_pairs(bench, |(first, second)| vec![(second.0, Fault::Instead(first.1))]).await
+pub(super) async fn twice(bench: &Bench) -> CaseResult {
+    try_pairs(bench, |(first, second)| vec![(second.0, Fault::Replaced(first.1))]).await
 }
 
-pub(super) async fn swapped(bench: &Bench) -> Checked {
-    try_pairs(bench, |(first, second)| vec![(first.0, Fault::Instead(second.1)), (second.0, Fault::Instead(first.1))])
+pub(super) async fn swapped(bench: &Bench) -> CaseResult {
+    try_pairs(bench, |(first, second)| vec![(first.0, Fault::Replaced(second.1)), (second.0, Fault::Replaced(first.1))])
         .await
 }
 
-async fn try_pairs(bench: &Bench, script: fn(Pair) -> Vec<(usize, Fault)>) -> Checked {
+async fn try_pairs(bench: &Bench, script: fn(Pair) -> Vec<(usize, Fault)>) -> CaseResult {
     let mut made = Vec::new();
     for hour in 10..14 {
         made.push(bench.make(&bench.draft(hour, hour + 1)).await?);
     }
     let recorder = Faults::none();
     let (_, begins) = ok("a listing of one event a page", read(bench, &recorder).await)?;
-    let pairs = pairs(&recorder.seen(), &begins);
+    let pairs = pairs(&recorder.exchanges(), &begins);
     if pairs.is_empty() {
-        return not_applicable("no two pages of a listing ask the service for the same kind of thing");
+        return not_applicable("no two pages of a listing send the same kind of request");
     }
     for pair in pairs {
         let (first, second) = (pair.0.0, pair.1.0);
         let faults = Faults::at(script(pair));
         match read(bench, &faults).await {
-            // It was noticed.
+            // The provider noticed the mix-up.
             Err(CallError::Failure(_)) => {}
             Err(error) => {
-                let came = super::super::expect::told(&error);
-                return failed("a listing whose pages come in another order fails, or names everything", came);
+                let actual = super::super::expect::told(&error);
+                return failed("a listing whose pages arrive in another order fails, or names every event", actual);
             }
             Ok((listing, _)) => names_all(&listing, &made, (first, second))?,
         }
@@ -58,36 +55,36 @@ async fn try_pairs(bench: &Bench, script: fn(Pair) -> Vec<(usize, Fault)>) -> Ch
     Ok(())
 }
 
-/// What the pages named, and whether they say that this is all.
+/// The events that the pages named, and whether the listing claims to be complete.
 struct Listing {
     named: BTreeSet<String>,
     complete: bool,
 }
 
-fn names_all(listing: &Listing, made: &[Made], (first, second): (usize, usize)) -> Checked {
+fn names_all(listing: &Listing, made: &[CreatedEvent], (first, second): (usize, usize)) -> CaseResult {
     let missing: Vec<&str> =
         made.iter().map(|one| one.event.id.as_str()).filter(|id| !listing.named.contains(*id)).collect();
     if missing.is_empty() || !listing.complete {
         return Ok(());
     }
-    Err(Stop::Failed {
+    Err(CaseStop::Failed {
         expected: format!(
-            "a listing names every event although the answers to its requests {} and {} were mixed up",
+            "a listing names every event although the responses to its requests {} and {} were mixed up",
             first + 1,
             second + 1
         ),
-        came: format!("it says that it is complete, and does not name {}", missing.join(", ")),
+        actual: format!("the listing claims to be complete, and does not name {}", missing.join(", ")),
     })
 }
 
-/// Reads a listing to its end, and tells at which request each page began.
+/// Reads a listing to its end. Returns also the number of the first request of each page.
 async fn read(bench: &Bench, faults: &Arc<Faults>) -> Result<(Listing, Vec<usize>), CallError> {
     let calendar = bench.calendar().map_err(|_| CallError::Host("there is no calendar".into()))?;
     let caller: Caller = meeting(bench, faults);
     let (mut cursor, mut begins) = (None, Vec::new());
     let mut listing = Listing { named: BTreeSet::new(), complete: false };
     for _ in 0..MOST_PAGES {
-        begins.push(faults.seen().len());
+        begins.push(faults.exchanges().len());
         let page = caller.changes(calendar, cursor.as_deref(), bench.hours(0, 24), 1).await?;
         listing
             .named
@@ -101,21 +98,23 @@ async fn read(bench: &Bench, faults: &Arc<Faults>) -> Result<(Listing, Vec<usize
     Err(CallError::BadAnswer(format!("after {MOST_PAGES} pages there is still more")))
 }
 
-/// Requests of neighbouring pages that ask for the same kind of thing: by the same method, at the same place but for the
-/// last part of its path. The first page is left out: it does what the others need not.
-fn pairs(seen: &[Seen], begins: &[usize]) -> Vec<Pair> {
+/// Pairs of requests of neighbouring pages with the same method and the same path except for its last part. The first page is
+/// left out, because it sends additional requests.
+fn pairs(exchanges: &[RecordedExchange], begins: &[usize]) -> Vec<Pair> {
     const MOST: usize = 3;
     let mut pairs = Vec::new();
     for pages in begins.windows(3).skip(1) {
         let [first, second, third] = *pages else { continue };
         for (offset, number) in (first..second).enumerate() {
             let other = second + offset;
-            let (Some(one), Some(next)) = (seen.get(number), seen.get(other).filter(|_| other < third)) else {
+            let (Some(one), Some(next)) = (exchanges.get(number), exchanges.get(other).filter(|_| other < third))
+            else {
                 continue;
             };
-            let place = |seen: &Seen| seen.url.path().rsplit_once('/').map(|(place, _)| place.to_owned());
-            let alike = one.method == next.method && place(one) == place(next);
-            if let (true, Some(answer), Some(later)) = (alike, &one.answer, &next.answer) {
+            let folder =
+                |one: &RecordedExchange| one.request.url.path().rsplit_once('/').map(|(folder, _)| folder.to_owned());
+            let alike = one.request.method == next.request.method && folder(one) == folder(next);
+            if let (true, Some(answer), Some(later)) = (alike, &one.response, &next.response) {
                 pairs.push(((number, answer.clone()), (other, later.clone())));
             }
         }

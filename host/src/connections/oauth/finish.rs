@@ -20,10 +20,10 @@ use crate::{
     ids::digest,
     people,
     plugins::{
-        Connection as Address, Remedy,
+        CallTarget, Remedy,
         contract::{Oauth2Code, SignInError},
         registry::Provider,
-        sign_in::{self, ACCESS_TOKEN, Input},
+        sign_in::{self, ACCESS_TOKEN, SignInInput},
     },
 };
 use secrecy::SecretString;
@@ -148,7 +148,7 @@ async fn keep(
     let sign_in = provider.granted.sign_in(&began.sign_in);
     let sign_in = sign_in.ok_or_else(|| ConnectError::SignIn(began.sign_in.clone()))?;
     let access = [(ACCESS_TOKEN.to_owned(), given.access.clone())];
-    let input = Input { server: None, fields, secrets: access.clone().into() };
+    let input = SignInInput { server: None, fields, secrets: access.clone().into() };
     let signed_in = sign_in::sign_in(sign_in, input)?;
     let mut secrets: BTreeMap<String, SecretString> = access.into();
     secrets.extend(given.refresh.clone().map(|refresh| (REFRESH_TOKEN.to_owned(), refresh)));
@@ -211,11 +211,11 @@ async fn explained(
     let mut tx = calendars.db.begin_read().await?;
     let person = people::person(&mut tx, browser.organisation, browser.person).await?.ok_or(ConnectError::Unknown)?;
     tx.commit().await?;
-    let connection = Address {
+    let connection = CallTarget {
         sign_in: sign_in.clone(),
         address: Some(person.email.clone()),
         zone: person.zone,
-        ..Address::default()
+        ..CallTarget::default()
     };
     let access = calendars.without_credential(provider, browser.organisation, connection)?;
     let failure = provider.plugin.explain_failure(&access, error).await.map_err(ConnectError::Refused)?;

@@ -21,7 +21,7 @@ use crate::{
     ids::{OrganisationId, digest},
     jobs::{self, Effect},
     plugins::{
-        Connection as Address, Remedy,
+        CallTarget, Remedy,
         contract::{Oauth2Code, SignInError},
         registry::Provider,
         sign_in::ACCESS_TOKEN,
@@ -228,17 +228,17 @@ pub(in crate::connections) struct Whose<'a> {
     pub(in crate::connections) provider: &'a str,
     pub(in crate::connections) token: Option<&'a Token>,
     /// For the provider, which explains a refusal. Its sign-in is the token's.
-    pub(in crate::connections) address: Address,
+    pub(in crate::connections) address: CallTarget,
 }
 
 impl Connection {
     fn whose(&self) -> Whose<'_> {
-        let address = Address {
+        let address = CallTarget {
             sign_in: self.sign_in.clone(),
             subject: self.subject.clone(),
             address: self.address.clone(),
             zone: self.zone.clone(),
-            ..Address::default()
+            ..CallTarget::default()
         };
         Whose { organisation: self.organisation, provider: &self.provider, token: self.token.as_ref(), address }
     }

@@ -33,7 +33,7 @@ use crate::{
         CallError, Failure, Remedy,
         contract::ScopeLevel,
         registry::Provider,
-        sign_in::{self, ACCESS_TOKEN, Input},
+        sign_in::{self, ACCESS_TOKEN, SignInInput},
     },
 };
 use std::{collections::BTreeMap, time::Duration};
@@ -200,7 +200,7 @@ async fn connect(
         },
     };
     let secrets: BTreeMap<_, _> = [(ACCESS_TOKEN.to_owned(), given.access.clone())].into();
-    let input = Input { server: None, fields, secrets: secrets.clone() };
+    let input = SignInInput { server: None, fields, secrets: secrets.clone() };
     let signed_in = match sign_in::sign_in(sign_in, input) {
         Ok(signed_in) => signed_in,
         Err(error) => return yet(error.to_string()),

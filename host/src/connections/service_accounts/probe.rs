@@ -23,10 +23,10 @@ use crate::{
     organisations::{domains, offers},
     people::{self, PersonError},
     plugins::{
-        Access, AccessError, CallError, Connection as Address, Failure, Plugin, Remedy,
-        contract::{Account, Notify, SignInError},
+        Access, AccessError, CallError, CallTarget, Failure, Plugin, Remedy,
+        contract::{Account, EventRef, Notify, SignInError},
         registry::{Provider, RegistryError},
-        sign_in::{self, ACCESS_TOKEN, Input, InputError},
+        sign_in::{self, ACCESS_TOKEN, SignInInput, SignInInputError},
     },
     secrets::OpenError,
 };
@@ -142,7 +142,7 @@ pub enum AccountError {
     NoRefreshToken,
     /// The token makes no connection.
     #[error(transparent)]
-    Input(#[from] InputError),
+    Input(#[from] SignInInputError),
     /// The same.
     #[error(transparent)]
     Access(#[from] AccessError),
@@ -347,15 +347,15 @@ pub(super) fn access(
     token: SecretString,
 ) -> Result<Arc<Access>, AccountError> {
     let granted = provider.granted.sign_in(sign_in).ok_or_else(|| AccountError::SignIn(sign_in.to_owned()))?;
-    let input = Input { server: None, fields, secrets: [(ACCESS_TOKEN.to_owned(), token)].into() };
+    let input = SignInInput { server: None, fields, secrets: [(ACCESS_TOKEN.to_owned(), token)].into() };
     let signed_in = sign_in::sign_in(granted, input)?;
-    let connection = Address {
+    let connection = CallTarget {
         sign_in: sign_in.to_owned(),
         subject: mailbox.map(str::to_owned),
         address: mailbox.map(str::to_owned),
         zone: "UTC".into(),
         fields: signed_in.fields,
-        ..Address::default()
+        ..CallTarget::default()
     };
     let (grant, budget) = (provider.granted.egress(), calendars.budget.clone());
     Ok(Access::new(organisation.to_string(), connection, signed_in.credential, grant, budget)?)
@@ -369,13 +369,13 @@ pub(super) fn refused(error: CallError, asked: Asked) -> AccountError {
 }
 
 /// A mailbox of the organisation's, as the provider is told of it where nothing is sent.
-pub(super) fn address(sign_in: &str, mailbox: &str) -> Address {
-    Address {
+pub(super) fn address(sign_in: &str, mailbox: &str) -> CallTarget {
+    CallTarget {
         sign_in: sign_in.to_owned(),
         subject: Some(mailbox.to_owned()),
         address: Some(mailbox.to_owned()),
         zone: "UTC".into(),
-        ..Address::default()
+        ..CallTarget::default()
     }
 }
 
@@ -429,7 +429,7 @@ async fn inviting(plugin: &Plugin, access: &Arc<Access>, account: &Account, mail
         Ok(reply) => reply.value,
         Err(error) => return refused(error),
     };
-    match plugin.cancel(access, (&calendar.id, &event.id), &key, None, Notify::None).await {
+    match plugin.cancel(access, EventRef { calendar: &calendar.id, id: &event.id }, &key, None, Notify::None).await {
         Ok(_) => Inviting::Works,
         Err(error) => refused(error),
     }

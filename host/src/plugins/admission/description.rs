@@ -1,8 +1,8 @@
-//! Whether what a component says of itself makes sense.
+//! Checks that a component's description is well formed.
 //!
-//! The description becomes an operator's grant, a form in a person's browser and the rule by which secrets are
-//! attached; what is malformed in it is refused before anybody sees it. Nothing here is trusted for being well
-//! formed: what the component *asks* is still the operator's to accept.
+//! Problem: the description becomes an operator's grant, a form in a person's browser, and the rule for attaching secrets.
+//! Decision: a malformed description is refused before anyone uses it. A well-formed description is not trusted either: the
+//! operator must still accept what it requests. Rejected: checks at each place that uses the description.
 
 use crate::plugins::{
     contract::{Attach, Description, FieldKind, Method, SignIn},
@@ -38,11 +38,11 @@ pub fn check(description: &Description) -> Result<(), String> {
         ("get-many", limits.get_many.into()),
     ] {
         if limit == 0 {
-            return Err(format!("limits: {what} is 0, so that no call could succeed"));
+            return Err(format!("limits: {what} is 0, so no call could succeed"));
         }
     }
     if sign_ins.is_empty() {
-        return Err("sign-ins: there is none, so that nobody could connect".into());
+        return Err("sign-ins: the list is empty, so nobody could connect".into());
     }
     let ids: BTreeSet<_> = sign_ins.iter().map(|sign_in| &sign_in.id).collect();
     if ids.len() != sign_ins.len() {
@@ -67,7 +67,7 @@ fn check_sign_in(sign_in: &SignIn) -> Result<(), String> {
         Method::Form(form) => {
             let names: BTreeSet<_> = form.fields.iter().map(|field| &field.name).collect();
             if names.len() != form.fields.len() || form.fields.is_empty() {
-                return Err("the form has no field, or two of the same name".into());
+                return Err("the form has no field, or two fields with the same name".into());
             }
             for field in &form.fields {
                 identifier("field name", &field.name)?;
@@ -86,7 +86,7 @@ fn check_sign_in(sign_in: &SignIn) -> Result<(), String> {
 fn check_attach(sign_in: &SignIn) -> Result<(), String> {
     let field = |name: &str, kind| match &sign_in.method {
         Method::Form(form) if form.fields.iter().any(|field| field.name == name && field.kind == kind) => Ok(()),
-        _ => Err(format!("attach names `{name}`, which is no such field of the form")),
+        _ => Err(format!("attach names `{name}`, which is not a field of that kind in the form")),
     };
     match &sign_in.attach {
         Attach::Basic(basic) => {
@@ -95,17 +95,17 @@ fn check_attach(sign_in: &SignIn) -> Result<(), String> {
         }
         Attach::Header(header) => match http::HeaderName::from_bytes(header.name.as_bytes()) {
             Ok(_) => Ok(()),
-            Err(_) => Err(format!("attach names the header `{}`, which is none", header.name)),
+            Err(_) => Err(format!("attach names the header `{}`, which is not a valid name", header.name)),
         },
         Attach::Query(name) if name.is_empty() => Err("attach names an empty query parameter".into()),
         Attach::Url if !matches!(sign_in.method, Method::SecretUrl(_)) => {
-            Err("attach is `url`, but the sign-in asks for no secret address".into())
+            Err("attach is `url`, but the sign-in does not ask for a secret address".into())
         }
         Attach::Query(_) | Attach::Url | Attach::Nothing => Ok(()),
     }
 }
 
-/// An address at which the host itself will call, or to which it will send a browser.
+/// Checks an address that the host itself calls, or sends a browser to.
 fn endpoint(what: &str, address: &str) -> Result<(), String> {
     match Url::parse(address) {
         Ok(url) if url.scheme() == "https" && url.username().is_empty() && url.password().is_none() => Ok(()),
@@ -120,7 +120,9 @@ fn identifier(what: &str, text: &str) -> Result<(), String> {
     if fits {
         Ok(())
     } else {
-        Err(format!("{what} `{text}` is not of lower-case letters, digits and hyphens, at most 40"))
+        Err(format!(
+            "{what} `{text}` must have 1 to 40 lower-case letters, digits and hyphens, and begin with a letter"
+        ))
     }
 }
 

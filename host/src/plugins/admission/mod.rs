@@ -1,11 +1,11 @@
-//! Which components get in.
+//! Which components are accepted as providers.
 //!
-//! Threat: a component that was made for another contract, asks for more of the system than a provider may have, or
-//! is not what its publisher made. Decision: everything that can be known without running it is checked first and
-//! from its bytes alone: that it is a component (never precompiled code, which would run as it is), what it imports,
-//! which contract it was made for, that it uses no feature of WebAssembly beyond those that we keep on. Only then is
-//! it compiled. A refusal names the thing and its likely origin, because its author will read it. Rejected: letting
-//! the linker complain, which says "matching implementation was not found" and nothing of why.
+//! Threat: a component for another contract, one that asks for more of the system than a provider may have, or one that is
+//! not what its publisher made. Decision: everything that can be checked without running the component is checked first, from
+//! its bytes alone: that it is a component (never precompiled code, which would run unchecked), its imports, its contract
+//! version, and the features of WebAssembly that it uses. Only then is it compiled. A refusal names the cause and its likely
+//! origin, because the author of the component reads it. Rejected: relying on the linker, whose error says "matching
+//! implementation was not found" without a reason.
 
 mod description;
 mod signature;
@@ -21,11 +21,11 @@ use super::{
 use crate::ids::digest;
 use wasmparser::{Encoding, Parser, Payload, Validator};
 
-/// The largest component, in bytes: one that carries a Python interpreter has about half of it.
-const LARGEST: usize = 64 << 20;
+/// The maximum size of a component. A component with a Python interpreter has about half of it.
+const MAX_COMPONENT_BYTES: usize = 64 << 20;
 
-/// The interfaces that a provider may import and use.
-const GRANTED: [&str; 10] = [
+/// The interfaces that a provider gets.
+const GRANTED_IMPORTS: [&str; 10] = [
     "chronus:calendar/descriptions",
     "chronus:calendar/log",
     "chronus:calendar/types",
@@ -38,78 +38,78 @@ const GRANTED: [&str; 10] = [
     "wasi:io/streams",
 ];
 
-/// What runtimes of languages import without need. It links, and leads nowhere.
-const INERT: [&str; 3] = ["wasi:cli/", "wasi:filesystem/", "wasi:sockets/"];
+/// Interfaces that language runtimes import without using them. They are linked, but every access is denied.
+const DENIED_STUBS: [&str; 3] = ["wasi:cli/", "wasi:filesystem/", "wasi:sockets/"];
 
-/// Why a component does not get in.
+/// Why a component is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum AdmissionError {
-    /// Not WebAssembly, or damaged.
+    /// The file is not WebAssembly, or damaged.
     #[error(
         "this is not a WebAssembly component: {0}. Give the `.wasm` file that `cargo plugins` or your componentiser wrote"
     )]
     NotWasm(String),
-    /// A core module.
+    /// The file is a core module.
     #[error(
         "this is a core WebAssembly module, not a component; wrap it with `cargo plugins`, or `wasm-tools component new`"
     )]
     CoreModule,
-    /// Code that was compiled elsewhere.
+    /// The file is precompiled code.
     #[error("this is precompiled native code, which would run unchecked; give the component that it was compiled from")]
     Precompiled,
-    /// Too large.
-    #[error("the component has {0} bytes; at most {LARGEST} are taken")]
+    /// The file is too large.
+    #[error("the component has {0} bytes; at most {MAX_COMPONENT_BYTES} are accepted")]
     TooLarge(usize),
-    /// It uses a feature that is switched off.
+    /// The component uses a feature that is off.
     #[error("the component does not validate with the features that providers may use: {0}")]
     Invalid(String),
-    /// It asks for something that no provider gets.
+    /// The component has an import that providers do not get.
     #[error("the component imports `{import}`, which providers do not get; {origin}")]
     Import {
         /// The interface.
         import: String,
-        /// Who is likely to have brought it in.
+        /// Where the import probably comes from.
         origin: &'static str,
     },
-    /// It is no provider.
+    /// The component is not a provider.
     #[error("the component exports no `chronus:calendar/plugin`: it is not a calendar provider. Its exports are: {0}")]
     NoProvider(String),
-    /// Made for another contract.
-    #[error("the component was made for contract {found}; this host speaks {CONTRACT}. {}", advice(found))]
+    /// The component is for another version of the contract.
+    #[error("the component was made for contract {found}; this host supports {CONTRACT}. {}", advice(found))]
     Contract {
-        /// The version it was made for.
+        /// The version of the component.
         found: String,
     },
-    /// Exports that make no level.
+    /// The exports do not match a level.
     #[error(
         "the component exports {has} but not {lacks}; a provider exports all interfaces of its level (wit/provider.wit)"
     )]
     Level {
-        /// An interface it has.
+        /// An interface that the component exports.
         has: &'static str,
-        /// The interface it lacks.
+        /// The interface that it does not export.
         lacks: &'static str,
     },
-    /// An interface whose types are not those of the contract.
+    /// An interface has other types than the contract.
     #[error("the component's types do not match contract {CONTRACT}: {0}")]
     Types(String),
-    /// It needs more than the pool can give.
+    /// The component needs more of a resource than the pool has.
     #[error("the component needs {need} {what}; a provider gets {most}")]
     Resources {
-        /// Of what.
+        /// The resource.
         what: &'static str,
-        /// How many it needs.
+        /// How much the component needs.
         need: u64,
-        /// How many there are.
+        /// How much a provider gets.
         most: u64,
     },
-    /// What it says of itself makes no sense.
+    /// The description is malformed.
     #[error("the component's description is wrong: {0}")]
     Description(String),
-    /// It could not say anything of itself.
+    /// The call of `describe` failed.
     #[error("the component cannot describe itself: {0}")]
     Describe(#[source] Box<CallError>),
-    /// It asks for more than there is of something, or the host itself failed.
+    /// The component cannot be compiled.
     #[error("the component cannot be compiled: {0}")]
     Compile(String),
 }
@@ -119,7 +119,7 @@ fn advice(found: &str) -> &'static str {
     if number(found) > number(CONTRACT) {
         "Update the host, or build the provider against this host's wit/ folder"
     } else {
-        "Build the provider anew against this host's wit/ folder; wit/README.md says what changed"
+        "Rebuild the provider against this host's wit/ folder; wit/README.md says what changed"
     }
 }
 
@@ -148,12 +148,12 @@ impl Sandbox {
     }
 }
 
-/// What can be known of a component without running it.
+/// Inspects a component without running it.
 ///
 /// # Errors
 /// If it cannot be a provider for this host.
 pub fn inspect(bytes: &[u8]) -> Result<Inspection, AdmissionError> {
-    if bytes.len() > LARGEST {
+    if bytes.len() > MAX_COMPONENT_BYTES {
         return Err(AdmissionError::TooLarge(bytes.len()));
     }
     if wasmtime::Engine::detect_precompiled(bytes).is_some() {
@@ -164,17 +164,17 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, AdmissionError> {
     let level = level(&exports)?;
     let mut inert = Vec::new();
     for import in &imports {
-        match standing(import) {
-            Standing::Granted => {}
-            Standing::Inert => inert.push(import.clone()),
-            Standing::Refused(origin) => return Err(AdmissionError::Import { import: import.clone(), origin }),
+        match import_policy(import) {
+            ImportPolicy::Granted => {}
+            ImportPolicy::DeniedStub => inert.push(import.clone()),
+            ImportPolicy::Refused(origin) => return Err(AdmissionError::Import { import: import.clone(), origin }),
         }
     }
     Validator::new_with_features(features()).validate_all(bytes).map_err(|e| AdmissionError::Invalid(e.to_string()))?;
     Ok(Inspection { sha256: digest(bytes), size: bytes.len(), contract, level, imports, inert })
 }
 
-/// Names of the component's own imports and exports.
+/// The names of the component's own imports and exports.
 fn surface(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), AdmissionError> {
     let not_wasm = |error: wasmparser::BinaryReaderError| AdmissionError::NotWasm(error.message().to_owned());
     let (mut imports, mut exports, mut depth) = (Vec::new(), Vec::new(), 0_u32);
@@ -187,11 +187,11 @@ fn surface(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), AdmissionError> {
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::MemorySection(section) => {
                 for memory in section {
-                    // Pages of 64 KiB: other sizes are switched off.
+                    // Pages have 64 KiB: other sizes are off.
                     let (need, most) =
                         (memory.map_err(not_wasm)?.initial.saturating_mul(64 << 10), LARGEST_MEMORY as u64);
                     if need > most {
-                        return Err(AdmissionError::Resources { what: "bytes of memory to begin with", need, most });
+                        return Err(AdmissionError::Resources { what: "bytes of initial memory", need, most });
                     }
                 }
             }
@@ -211,40 +211,43 @@ fn surface(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), AdmissionError> {
     Ok((imports, exports))
 }
 
-enum Standing {
+/// How the host treats an import.
+enum ImportPolicy {
     Granted,
-    Inert,
+    /// Linked to an implementation that denies every access.
+    DeniedStub,
+    /// Not linked; with the probable origin of the import.
     Refused(&'static str),
 }
 
-fn standing(import: &str) -> Standing {
+fn import_policy(import: &str) -> ImportPolicy {
     let (interface, version) = import.split_once('@').unwrap_or((import, ""));
     if interface.starts_with("wasi:") && (!version.starts_with("0.2.") || version.contains('-')) {
-        return Standing::Refused(
+        return ImportPolicy::Refused(
             "providers get WASI 0.2; build with a toolchain for it (`wasm32-wasip2`, componentisers of that generation)",
         );
     }
     if interface.starts_with("chronus:calendar/") && version != CONTRACT {
-        return Standing::Refused("it is of another version of the contract; build against this host's wit/ folder");
+        return ImportPolicy::Refused(
+            "it belongs to another version of the contract; build against this host's wit/ folder",
+        );
     }
-    if GRANTED.contains(&interface) || interface.starts_with("wasi:random/") {
-        return Standing::Granted;
+    if GRANTED_IMPORTS.contains(&interface) || interface.starts_with("wasi:random/") {
+        return ImportPolicy::Granted;
     }
-    if INERT.iter().any(|prefix| interface.starts_with(prefix)) {
-        return Standing::Inert;
+    if DENIED_STUBS.iter().any(|prefix| interface.starts_with(prefix)) {
+        return ImportPolicy::DeniedStub;
     }
-    Standing::Refused(match interface {
+    ImportPolicy::Refused(match interface {
         "wasi:http/incoming-handler" => {
             "a provider does not serve requests: notifications reach it as `push.parse-notification`"
         }
         _ if interface.starts_with("wasi:") => {
-            "it comes from the language's runtime or a library that wants more of the system than the contract gives; \
-             providers/README.md lists what there is instead"
+            "it comes from the language's runtime or from a library that needs more of the system than a provider gets; \
+             providers/README.md lists alternatives"
         }
         _ if interface.starts_with("chronus:calendar/") => "it is an interface that providers export",
-        _ => {
-            "it comes from a library or a tool that was made for another host; only the imports of wit/provider.wit are given"
-        }
+        _ => "it comes from a library or a tool for another host; providers get only the imports of wit/provider.wit",
     })
 }
 
@@ -302,7 +305,7 @@ mod tests {
         let error = contract(&["chronus:calendar/plugin@0.2.0".into()]).unwrap_err().to_string();
         assert!(error.contains("0.2.0") && error.contains(CONTRACT) && error.contains("Update the host"), "{error}");
         let error = contract(&["chronus:calendar/plugin@0.0.9".into()]).unwrap_err().to_string();
-        assert!(error.contains("Build the provider anew"), "{error}");
+        assert!(error.contains("Rebuild the provider"), "{error}");
     }
 
     #[test]
@@ -325,14 +328,14 @@ mod tests {
     }
 
     #[test]
-    fn imports_have_a_standing() {
+    fn imports_have_a_policy() {
         for granted in
             ["wasi:http/outgoing-handler@0.2.10", "wasi:io/streams@0.2.12", "wasi:random/insecure-seed@0.2.0"]
         {
-            assert!(matches!(standing(granted), Standing::Granted), "{granted}");
+            assert!(matches!(import_policy(granted), ImportPolicy::Granted), "{granted}");
         }
         for inert in ["wasi:cli/environment@0.2.0", "wasi:filesystem/types@0.2.3", "wasi:sockets/tcp@0.2.0"] {
-            assert!(matches!(standing(inert), Standing::Inert), "{inert}");
+            assert!(matches!(import_policy(inert), ImportPolicy::DeniedStub), "{inert}");
         }
         for refused in [
             "wasi:keyvalue/store@0.2.0",
@@ -345,7 +348,7 @@ mod tests {
             "acme:db/sql",
             "env",
         ] {
-            assert!(matches!(standing(refused), Standing::Refused(_)), "{refused}");
+            assert!(matches!(import_policy(refused), ImportPolicy::Refused(_)), "{refused}");
         }
     }
 }

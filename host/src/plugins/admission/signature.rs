@@ -1,22 +1,22 @@
 //! Signatures of components.
 //!
-//! Threat: a component that was changed between its publisher and the host. Decision: a detached ed25519 signature
-//! over a fixed prefix and the component's SHA-256, in a file beside it; the operator lists the keys that count. A
-//! component is admitted for good either by a trusted key or by its digest. Rejected: a signature inside the
-//! component, which changes the digest that two builders are to agree on.
+//! Threat: a component that was changed between its publisher and the host. Decision: a detached ed25519 signature over a
+//! fixed prefix and the component's SHA-256, in a file beside the component; the operator lists the trusted keys. A component
+//! is added with a signature by a trusted key, or with its digest. Rejected: a signature inside the component, which changes
+//! the digest that two builders must agree on.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use ed25519_dalek::VerifyingKey;
 use serde::Deserialize;
 
-/// What is signed comes after this, so that a signature made for something else is none for a component.
+/// The prefix of the signed text, so that a signature for another purpose is not valid for a component.
 const PREFIX: &str = "chronus-component-v1:";
 
 /// A publisher's key that the operator trusts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustedKey(VerifyingKey);
 
-/// What a signature file says: the key and the signature, in base64.
+/// The content of a signature file: the key and the signature in base64.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Signature {
@@ -24,42 +24,42 @@ pub struct Signature {
     signature: String,
 }
 
-/// Why a signature does not count.
+/// Why a signature is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
-    /// The file or the key is no such thing.
+    /// The file or the key is malformed.
     #[error("{0} is malformed; `cargo plugins` writes `<id>.wasm.sig` and `trusted.pub`")]
     Malformed(&'static str),
-    /// Made by somebody else.
+    /// The key is not trusted.
     #[error(
         "the component is signed by the key {0}, which is not trusted; add it to the trusted keys if you trust its owner"
     )]
     Untrusted(String),
-    /// Made for other bytes.
-    #[error("the signature is not of this component: the file was changed or mixed up after it was signed")]
+    /// The signature is for other bytes.
+    #[error("the signature is not for this component: the file was changed or exchanged after it was signed")]
     Mismatch,
 }
 
 impl TrustedKey {
-    /// The key of a `trusted.pub` file: one line of base64.
+    /// Parses a `trusted.pub` file: one line of base64.
     ///
     /// # Errors
-    /// If it is no ed25519 key.
+    /// If it is not an ed25519 key.
     pub fn parse(text: &str) -> Result<Self, SignatureError> {
         key(text.trim()).map(Self)
     }
 }
 
 impl Signature {
-    /// The signature in a `.sig` file.
+    /// Parses a `.sig` file.
     ///
     /// # Errors
-    /// If it is none.
+    /// If it is malformed.
     pub fn parse(text: &str) -> Result<Self, SignatureError> {
         serde_json::from_str(text).map_err(|_| SignatureError::Malformed("the signature file"))
     }
 
-    /// Whose signature it says it is, in base64; whether it is, [`Self::verify`] tells.
+    /// The key that the file names, in base64. Only [`Self::verify`] checks it.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
@@ -68,7 +68,7 @@ impl Signature {
     /// Checks the signature of a component with this SHA-256 (hex) against the trusted keys.
     ///
     /// # Errors
-    /// If it does not count.
+    /// If the signature is malformed, by another key, or for another component.
     pub fn verify(&self, sha256: &str, trusted: &[TrustedKey]) -> Result<(), SignatureError> {
         let key = key(&self.key)?;
         if !trusted.contains(&TrustedKey(key)) {

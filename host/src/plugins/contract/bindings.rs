@@ -1,10 +1,11 @@
-//! What wasmtime makes of the contract: its types, the exports, and the one import that is not WASI's.
+//! The bindings that wasmtime generates from the contract: its types, its exports, and the one import outside WASI.
 //!
-//! One world that exports everything; which interfaces a component really has is looked up once, at admission. A
-//! `bindgen!` for each level was rejected: it gives three copies of every type and of every call. The WASI imports
-//! are not listed, because `wasmtime-wasi` and `wasmtime-wasi-http` bring their own bindings.
+//! Problem: a component exports the interfaces of its level only. Decision: one world exports all interfaces, and admission
+//! looks up once which of them a component has. The WASI imports are not listed, because `wasmtime-wasi` and
+//! `wasmtime-wasi-http` bring their own bindings. Rejected: one `bindgen!` for each level, which generates three copies of
+//! every type and call.
 
-/// What a component says of itself. Made by itself, because it is kept as JSON when an operator accepts it.
+/// A component's description. Generated separately with serde derives, because an accepted grant is stored as JSON.
 mod described {
     wasmtime::component::bindgen!({
         path: "../wit",

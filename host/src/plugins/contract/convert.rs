@@ -1,12 +1,12 @@
-//! Between the contract's types and the host's own.
+//! Conversion between the contract's types and the host's own types.
 //!
-//! What a provider gives is checked on the way in: dates that do not exist, instants beyond the calendar and spans
-//! that end before they start break the contract and are told as such ([`BadAnswer`]), instead of surfacing later as
-//! somebody's wrong meeting.
+//! Problem: a provider's result may hold dates that do not exist, instants out of range, or spans that end before they
+//! start. Decision: results are checked when they are converted, and an invalid one is an error ([`BadAnswer`]) that says
+//! how it breaks the contract. Rejected: conversion with default values, which would show up later as a wrong meeting.
 
 use super::{
-    Abilities, Account, Batch, BusyAnswer, BusyTimes, Calendar, CalendarRole, Change, Connection, Failure, Fetched,
-    Hint, HttpReply, Memo, News, Notification, Notify, Remedy, Reply, SignInError, Subscription, Whose,
+    Abilities, Account, Batch, BusyAnswer, BusyTargets, BusyTimes, Calendar, CalendarRole, CallTarget, Change, Failure,
+    FetchedEvent, Hint, HintKind, HttpReply, Memo, Notification, Notify, Remedy, Reply, SignInError, Subscription,
     bindings::chronus::calendar::types as wit,
 };
 use crate::calendar::{
@@ -15,7 +15,7 @@ use crate::calendar::{
 };
 use jiff::{Timestamp, civil};
 
-/// How an answer breaks the contract.
+/// How a provider's result breaks the contract.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(in crate::plugins) struct BadAnswer(pub(in crate::plugins) String);
@@ -28,7 +28,7 @@ fn bad<T>(what: impl Into<String>) -> Checked<T> {
 
 // ---- into the provider ------------------------------------------------------------------------------------------
 
-pub(in crate::plugins) fn connection(c: &Connection) -> wit::Connection {
+pub(in crate::plugins) fn connection(c: &CallTarget) -> wit::Connection {
     wit::Connection {
         sign_in: c.sign_in.clone(),
         server: c.server.clone(),
@@ -44,10 +44,10 @@ pub(in crate::plugins) fn window(window: Window) -> wit::Window {
     wit::Window { start: window.start.as_second(), end: window.end.as_second() }
 }
 
-pub(in crate::plugins) fn whose(whose: Whose) -> wit::Whose {
+pub(in crate::plugins) fn whose(whose: BusyTargets) -> wit::Whose {
     match whose {
-        Whose::Calendars(ids) => wit::Whose::Calendars(ids),
-        Whose::Addresses(addresses) => wit::Whose::Addresses(addresses),
+        BusyTargets::Calendars(ids) => wit::Whose::Calendars(ids),
+        BusyTargets::Addresses(addresses) => wit::Whose::Addresses(addresses),
     }
 }
 
@@ -213,13 +213,13 @@ pub(in crate::plugins) fn one_event(one: wit::OneEvent) -> Checked<Reply<Event>>
     reply(event(one.event)?, one.memo)
 }
 
-pub(in crate::plugins) fn fetched(fetched: wit::FetchedEvents) -> Checked<Reply<Vec<Fetched>>> {
+pub(in crate::plugins) fn fetched(fetched: wit::FetchedEvents) -> Checked<Reply<Vec<FetchedEvent>>> {
     let one = |item: wit::Fetched| {
         let outcome = match item.outcome {
             Ok(found) => Ok(event(found)?),
             Err(error) => Err(failure(error)?),
         };
-        Ok(Fetched { id: item.id, outcome })
+        Ok(FetchedEvent { id: item.id, outcome })
     };
     reply(fetched.items.into_iter().map(one).collect::<Checked<_>>()?, fetched.memo)
 }
@@ -267,15 +267,15 @@ pub(in crate::plugins) fn notification(notification: wit::Notification) -> Check
         return bad(format!("a reply with the status {status}"));
     }
     let hint = |hint: wit::Hint| {
-        let news = match hint.news {
-            wit::News::Changed => News::Changed,
-            wit::News::Renew => News::Renew,
-            wit::News::Recreate => News::Recreate,
-            wit::News::Missed => News::Missed,
-            wit::News::Confirm(code) => News::Confirm(code),
-            wit::News::Ended => News::Ended,
+        let kind = match hint.news {
+            wit::News::Changed => HintKind::Changed,
+            wit::News::Renew => HintKind::Renew,
+            wit::News::Recreate => HintKind::Recreate,
+            wit::News::Missed => HintKind::Missed,
+            wit::News::Confirm(code) => HintKind::Confirm(code),
+            wit::News::Ended => HintKind::Ended,
         };
-        Hint { subscription: hint.subscription, secret: hint.secret, news }
+        Hint { subscription: hint.subscription, secret: hint.secret, kind }
     };
     let hints = notification.hints.into_iter().map(hint).collect();
     Ok(Notification { reply: HttpReply { status, content_type, body }, hints })

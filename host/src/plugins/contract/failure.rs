@@ -4,12 +4,12 @@ use crate::calendar::Event;
 use serde::Serialize;
 use std::fmt;
 
-/// The contract's `failure`.
+/// The contract's `failure`: the service refused, or did not do, what the provider asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Failure {
-    /// What to do about it.
+    /// What the host does about it.
     pub remedy: Remedy,
-    /// The service's own code, for logs.
+    /// The service's own error code, for logs.
     pub service_code: String,
     /// A sentence for the operator's log.
     pub detail: String,
@@ -38,36 +38,36 @@ pub enum Remedy {
     Reconnect,
     /// The person's IT administrator must approve, at this address if there is one.
     NeedsAdminApproval(Option<String>),
-    /// Approval was asked for and has not come into force.
+    /// An approval was requested and is not effective yet.
     AccessPending,
-    /// The scope for this was not given.
+    /// The person did not grant the scope for this.
     NeedsScope,
-    /// The service refuses this act.
+    /// The service refuses this action.
     NotPermitted,
-    /// There is none.
+    /// The object does not exist.
     NotFound,
-    /// There was one.
+    /// The object existed and was deleted.
     Gone,
-    /// The event of this id holds the place.
+    /// The event with this id exists already.
     AlreadyExists(String),
-    /// The event is not what was believed; as it is now.
+    /// The event has changed; this is its present state.
     Conflict(Box<Event>),
-    /// List again.
+    /// The cursor has expired; list all events again.
     CursorExpired,
     /// The longest window that the service answers for, in seconds.
     WindowTooLarge(u64),
-    /// Not again before so many milliseconds.
+    /// Wait at least this many milliseconds.
     SlowDown(u64),
-    /// Try again.
+    /// Try again later.
     Temporary,
-    /// Never as it stands; with the field or rule that it breaks.
+    /// The request is invalid; the text names the field or rule.
     Invalid(String),
-    /// There is no such function.
+    /// The service has no such function.
     Unsupported,
 }
 
 impl Remedy {
-    /// The contract's name for it: stable, for logs, APIs and statistics.
+    /// The contract's name of the remedy: stable, for logs, the API and statistics.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {

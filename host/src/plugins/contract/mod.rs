@@ -1,7 +1,7 @@
-//! What goes into a provider's functions and comes out of them, in the host's own types.
+//! The arguments and results of a provider's functions, in the host's own types.
 //!
-//! Events, times and kinds are those of [`crate::calendar`]. What a provider says of itself keeps the generated
-//! types: the operator's grant is a copy of it.
+//! Events, times and busy kinds are those of [`crate::calendar`]. A provider's description keeps the generated types, because
+//! the operator's grant is a copy of it.
 
 pub(super) mod bindings;
 pub(super) mod convert;
@@ -18,23 +18,23 @@ pub use bindings::chronus::calendar::descriptions::{
 };
 pub use failure::{Failure, Remedy};
 
-/// The contract that this host speaks.
+/// The version of the contract that this host supports.
 pub const CONTRACT: &str = "0.1.0";
 
-/// The contract's worlds.
+/// The levels of the contract; each is a world in `wit/provider.wit`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
-    /// Tells when people are free.
+    /// Reports busy times.
     ReadOnly,
-    /// Writes events and reports changes, too.
+    /// Also writes events and reports changes.
     TwoWay,
-    /// Its service calls back, too.
+    /// Also receives notifications from its service.
     TwoWayPush,
 }
 
 impl Level {
-    /// The contract's name of it.
+    /// The contract's name of the level.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -45,40 +45,41 @@ impl Level {
     }
 }
 
-/// Whom a call is for. No field is secret: the credential stays with the host.
+/// The connection for which a provider is called; the contract's `connection`. No field is secret: the credential stays with
+/// the host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Connection {
-    /// The id of the sign-in by which it was made.
+pub struct CallTarget {
+    /// The id of the sign-in with which the connection was made.
     pub sign_in: String,
-    /// The origin that the person named, for services that anybody can host.
+    /// The origin of the person's own server, for services that anybody can host.
     pub server: Option<String>,
-    /// The mailbox to act for, where one credential opens many.
+    /// The mailbox to act for, if one credential gives access to many.
     pub subject: Option<String>,
-    /// The account's e-mail address, as far as it is known.
+    /// The account's e-mail address, if it is known.
     pub address: Option<String>,
-    /// The IANA zone of the calendar's owner.
+    /// The IANA time zone of the calendar's owner.
     pub zone: String,
-    /// Non-secret fields of the form or of the token reply.
+    /// Non-secret fields of the form or of the token response.
     pub fields: Vec<(String, String)>,
     /// The provider's own notes from an earlier call.
     pub memo: Option<Memo>,
 }
 
-/// A provider's opaque notes on a connection, at most [`Memo::MAX`] bytes.
+/// A provider's opaque notes about a connection, at most [`Memo::MAX`] bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Memo {
-    /// The provider's number for the layout of `data`.
+    /// The provider's number of the format of `data`.
     pub format: u32,
-    /// Opaque.
+    /// Opaque to the host.
     pub data: Vec<u8>,
 }
 
 impl Memo {
-    /// The contract's limit, in bytes.
+    /// The contract's limit in bytes.
     pub const MAX: usize = 64 * 1024;
 }
 
-/// A result, and the memo to be kept if the call gave a new one.
+/// The result of a call, and a new memo if the provider returned one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply<T> {
     /// The result.
@@ -90,13 +91,13 @@ pub struct Reply<T> {
 /// The account behind a connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
-    /// Its main e-mail address, if the service tells.
+    /// The main e-mail address, if the service tells it.
     pub address: Option<String>,
-    /// Other addresses under which the service knows this person.
+    /// Other e-mail addresses of the person at this service.
     pub other_addresses: Vec<String>,
-    /// The IANA zone that the account names.
+    /// The IANA time zone of the account.
     pub zone: Option<String>,
-    /// The calendars that hold events.
+    /// The calendars with events.
     pub calendars: Vec<Calendar>,
     /// What this connection can do.
     pub abilities: Abilities,
@@ -107,32 +108,32 @@ pub struct Account {
 pub struct Calendar {
     /// The service's id.
     pub id: String,
-    /// For people.
+    /// The name that people read.
     pub name: String,
-    /// What the person may do with it.
+    /// The person's rights to the calendar.
     pub role: CalendarRole,
-    /// Whether a new meeting goes here.
+    /// Whether new meetings are written to this calendar.
     pub is_default: bool,
-    /// The IANA zone that the calendar itself names.
+    /// The IANA time zone of the calendar.
     pub zone: Option<String>,
 }
 
-/// What a person may do with a calendar.
+/// A person's rights to a calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CalendarRole {
-    /// Everything.
+    /// All rights.
     Owner,
     /// Read and write events.
     Writer,
     /// Read events.
     Reader,
-    /// See that a time is taken.
+    /// See busy times without details.
     FreeBusyReader,
 }
 
 impl CalendarRole {
-    /// Whether events can be written.
+    /// Whether the role includes writing events.
     #[must_use]
     pub const fn writes(self) -> bool {
         matches!(self, Self::Owner | Self::Writer)
@@ -143,46 +144,46 @@ impl CalendarRole {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "a set of independent abilities, as the contract lists them")]
 pub struct Abilities {
-    /// Busy times of the own calendars.
+    /// Reads the busy times of the person's own calendars.
     pub read_busy: bool,
-    /// Busy times of other people.
+    /// Reads the busy times of other people.
     pub read_busy_of_others: bool,
-    /// Events can be made, changed and cancelled.
+    /// Creates, changes and cancels events.
     pub write: bool,
-    /// Changes can be followed.
+    /// Reports changes.
     pub report_changes: bool,
-    /// The service calls back.
+    /// Delivers notifications to a callback.
     pub push: bool,
-    /// The service itself invites attendees.
+    /// The service sends invitations to attendees.
     pub sends_invitations: bool,
-    /// It can be told not to.
+    /// The service can be told not to send invitations.
     pub can_withhold_invitations: bool,
-    /// Events with recurrence can be written.
+    /// Writes events with recurrence.
     pub recurring_writes: bool,
 }
 
-/// Whose time is asked for.
+/// The calendars or people whose busy times a query asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Whose {
-    /// Calendars of this connection, by id.
+pub enum BusyTargets {
+    /// Ids of calendars of this connection.
     Calendars(Vec<String>),
-    /// Other people, by address.
+    /// E-mail addresses of other people.
     Addresses(Vec<String>),
 }
 
-/// What `busy.query` says of one calendar or address.
+/// The result of `busy.query` for one calendar or address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BusyAnswer {
-    /// As it was asked for.
+    /// The calendar or address from the query.
     pub calendar: String,
-    /// Never an empty list in place of a failure.
+    /// The busy times, or a failure. Never an empty list in place of a failure.
     pub outcome: Result<BusyTimes, Failure>,
 }
 
-/// The times taken.
+/// The busy times of one calendar or address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BusyTimes {
-    /// Sorted by start, then end; they may overlap.
+    /// Sorted by start, then by end. Intervals may overlap.
     pub intervals: Vec<Interval>,
     /// Events that could not be read.
     pub problems: Vec<Problem>,
@@ -190,59 +191,68 @@ pub struct BusyTimes {
 
 /// One item of `events.get-many`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Fetched {
-    /// As it was asked for.
+pub struct FetchedEvent {
+    /// The id from the request.
     pub id: String,
-    /// The event, or why not.
+    /// The event, or why it could not be read.
     pub outcome: Result<Event, Failure>,
 }
 
-/// Whether the service itself tells the other people.
+/// An event, by the ids that the service gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventRef<'a> {
+    /// The id of the calendar.
+    pub calendar: &'a str,
+    /// The id of the event.
+    pub id: &'a str,
+}
+
+/// Whether the service notifies the other people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Notify {
-    /// It does.
+    /// It notifies all attendees.
     All,
-    /// It does not.
+    /// It notifies nobody.
     None,
 }
 
 /// One page of `changes.page`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Batch {
-    /// What changed.
+    /// The changes.
     pub items: Vec<Change>,
-    /// For the next call; opaque, at most [`Batch::MAX_CURSOR`] bytes.
+    /// The cursor for the next call: opaque, at most [`Batch::MAX_CURSOR`] bytes.
     #[serde(skip)]
     pub next: Vec<u8>,
-    /// Whether the next call should follow at once.
+    /// Whether there are more changes, so that the next call should follow at once.
     pub more: bool,
-    /// Whether the listing that began without a cursor is complete with this page.
+    /// Whether this page completes a listing that began without a cursor.
     pub complete_listing: bool,
 }
 
 impl Batch {
-    /// The contract's limit of a cursor, in bytes.
+    /// The contract's limit for a cursor in bytes.
     pub const MAX_CURSOR: usize = 1024 * 1024;
 }
 
-/// One change.
+/// One change of a calendar.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(clippy::large_enum_variant, reason = "most changes are events")]
 pub enum Change {
-    /// New or changed, as it is now.
+    /// A new or changed event in its present state.
     Event(Event),
-    /// New or changed, but its body was not at hand.
+    /// A new or changed event whose content is not in the change.
     Reference {
         /// The event's id.
         id: String,
-        /// Its present etag.
+        /// The event's present etag.
         etag: String,
     },
-    /// Deleted.
+    /// The event with this id was deleted.
     Gone(String),
-    /// There, but unreadable.
+    /// An event that could not be read.
     Problem(Problem),
 }
 
@@ -258,91 +268,91 @@ impl Change {
     }
 }
 
-/// Where the service is to call us, and what it brings along.
+/// Where the service sends notifications.
 #[derive(Debug, Clone)]
 pub struct Callback {
-    /// Absolute, https.
+    /// An absolute https URL.
     pub url: String,
-    /// Made for this subscription. The one secret that a provider sees.
+    /// The secret of this subscription. It is the only secret that a provider sees.
     pub secret: SecretString,
-    /// When the host would like it to end.
+    /// When the host would like the subscription to end.
     pub expires: Timestamp,
 }
 
-/// A service's promise to call us when a calendar changes.
+/// A subscription to the changes of a calendar.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Subscription {
-    /// The service's id for it.
+    /// The service's id of the subscription.
     pub id: String,
-    /// What the provider needs beside the id; opaque, at most [`Subscription::MAX_STATE`] bytes.
+    /// The provider's own state: opaque, at most [`Subscription::MAX_STATE`] bytes.
     #[serde(skip)]
     pub state: Vec<u8>,
-    /// When the service forgets it.
+    /// When the service ends the subscription.
     pub expires: Option<Timestamp>,
 }
 
 impl Subscription {
-    /// The contract's limit of its state, in bytes.
+    /// The contract's limit for the state in bytes.
     pub const MAX_STATE: usize = 4096;
 }
 
-/// What came in at a callback, as the provider reads it. Anybody may have sent it.
+/// A request to the callback, as the provider understands it. The sender is not authenticated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notification {
-    /// What the sender is answered.
+    /// The response to the sender.
     pub reply: HttpReply,
-    /// What it says of which subscriptions.
+    /// The subscriptions that the notification concerns.
     pub hints: Vec<Hint>,
 }
 
-/// An HTTP answer.
+/// An HTTP response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpReply {
-    /// 200 to 599.
+    /// The status, 200 to 599.
     pub status: u16,
-    /// Its `content-type`.
+    /// The `content-type`.
     pub content_type: String,
-    /// Its body.
+    /// The body.
     pub body: Vec<u8>,
 }
 
-/// Something that a notification says of a subscription.
+/// What a notification says about one subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hint {
-    /// The subscription's id.
+    /// The service's id of the subscription.
     pub subscription: String,
-    /// The secret that came with it. Without the right one nothing happens.
+    /// The secret in the notification. A hint without the right secret is ignored.
     pub secret: Option<String>,
-    /// What it says.
-    pub news: News,
+    /// What happened.
+    pub kind: HintKind,
 }
 
-/// What a notification says.
+/// What happened to a subscription or its calendar.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum News {
+pub enum HintKind {
     /// The calendar has changed.
     Changed,
     /// The subscription must be renewed now.
     Renew,
-    /// It has ended and must be made anew.
+    /// The subscription has ended; a new one must be created.
     Recreate,
     /// Notifications were lost.
     Missed,
-    /// The service wants to hear this code.
+    /// The service asks for this code as a confirmation.
     Confirm(String),
-    /// It has ended at our wish.
+    /// The subscription has ended because the host asked for it.
     Ended,
 }
 
-/// What the service said when signing in or refreshing a token failed.
+/// The service's error response to a failed sign-in or token refresh.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignInError {
-    /// The HTTP status, unless it came in a redirect to the callback.
+    /// The HTTP status. `None` if the error came in a redirect to the callback.
     pub status: Option<u16>,
     /// `error` of RFC 6749 §4.1.2.1 or §5.2.
     pub error: String,
     /// `error_description`.
     pub description: String,
-    /// All other non-secret fields of the reply.
+    /// All other non-secret fields of the response.
     pub fields: Vec<(String, String)>,
 }

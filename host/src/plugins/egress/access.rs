@@ -1,13 +1,15 @@
-//! For whom and with what a provider is called.
+//! For which connection, and with which rights, a provider is called.
 //!
-//! Problem: a token ends in the middle of a call, and a provider that is told so can only give up. Decision: the
-//! credential stays outside of the sandbox and may be another one from one request to the next: what the service refuses
-//! (401) is renewed once by the host, and the same request is sent again, which the guest does not notice. Every other
-//! part of an [`Access`] is fixed when it is made. Rejected: failing the call and making it anew, which repeats its
-//! writes.
+//! Problem: a token can expire in the middle of a call, and a provider that is told so can only give up. Decision: the
+//! credential stays outside the sandbox and may change from one request to the next. When the service refuses a token
+//! (401), the host renews it once and sends the same request again, which the provider does not notice. All other parts of
+//! an [`Access`] are fixed when it is made. Rejected: failing the call and repeating it, which repeats its writes.
 
-use super::{Credential, Grant, Origin, OriginError, Secrets, faults::Faults};
-use crate::plugins::{contract::Connection, limits::Budget};
+use super::{Credential, EgressGrant, Interceptor, Origin, OriginError, Secrets};
+use crate::{
+    clock::Clock,
+    plugins::{contract::CallTarget, limits::Budget},
+};
 use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::{
@@ -15,40 +17,48 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-/// For whom and with what a call is made.
+/// For which connection, and with which rights, a call is made.
 #[derive(Debug)]
 pub struct Access {
-    /// Connections are not shared between organisations.
+    /// The owning organisation. HTTP connections are not shared between organisations.
     pub organisation: String,
-    /// Goes to the provider.
-    pub connection: Connection,
-    /// What the operator accepted.
-    pub grant: Grant,
+    /// The part of the connection that the provider sees.
+    pub target: CallTarget,
+    /// Which requests the operator has granted.
+    pub grant: EgressGrant,
     /// What the call may use.
     pub budget: Budget,
-    held: RwLock<Arc<Held>>,
-    renewal: Option<Renewal>,
+    credential: RwLock<Arc<CurrentCredential>>,
+    renewal: Option<TokenRenewal>,
     pub(super) server: Option<Origin>,
     pub(super) secret_url: Option<url::Url>,
-    pub(in crate::plugins) trial: Trial,
+    pub(super) interceptor: Option<Interceptor>,
+    clock: Clock,
 }
 
-/// The credential, as it is at the moment.
+/// The credential at one moment.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(super) struct CurrentCredential {
     pub(super) credential: Credential,
-    /// What answers are searched for.
+    /// The texts that responses are searched for.
     pub(super) secrets: Secrets,
 }
 
-/// Gets a token in the place of one that the service has refused; nothing if there is none to be had.
+impl CurrentCredential {
+    fn new(credential: Credential) -> Arc<Self> {
+        let secrets = credential.secrets();
+        Arc::new(Self { credential, secrets })
+    }
+}
+
+/// Renews a token that the service has refused. Returns `None` if no other token can be obtained.
 #[derive(Clone)]
-pub struct Renewal(Arc<RenewalFn>);
+pub struct TokenRenewal(Arc<TokenRenewalFn>);
 
-type RenewalFn = dyn Fn(SecretString) -> BoxFuture<'static, Option<SecretString>> + Send + Sync;
+type TokenRenewalFn = dyn Fn(SecretString) -> BoxFuture<'static, Option<SecretString>> + Send + Sync;
 
-impl Renewal {
-    /// A function from the refused token to another one. It may be called by several calls at once.
+impl TokenRenewal {
+    /// A function from the refused token to a new one. Several calls may use it at the same time.
     pub fn new(
         renew: impl Fn(SecretString) -> BoxFuture<'static, Option<SecretString>> + Send + Sync + 'static,
     ) -> Self {
@@ -56,57 +66,41 @@ impl Renewal {
     }
 }
 
-impl fmt::Debug for Renewal {
+impl fmt::Debug for TokenRenewal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Renewal")
+        f.write_str("TokenRenewal")
     }
 }
 
-impl Held {
-    fn of(credential: Credential) -> Arc<Self> {
-        let secrets = credential.secrets();
-        Arc::new(Self { credential, secrets })
-    }
-}
-
-/// What a test puts between a provider and the world. Empty, it changes nothing.
-#[derive(Debug, Clone, Default)]
-pub struct Trial {
-    /// Makes the service fail.
-    pub faults: Option<Arc<Faults>>,
-    /// How far the provider's clock is ahead of the right time.
-    pub clock_ahead: jiff::SignedDuration,
-}
-
-/// Why an access cannot be.
+/// Why an access cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
-    /// The connection's server is no origin.
-    #[error("the connection's server is wrong: {0}")]
+    /// The connection's server is not an origin.
+    #[error("the connection's server is invalid: {0}")]
     Server(#[from] OriginError),
-    /// The secret address is none. It is not repeated.
+    /// The connection's secret address is not a URL. The text does not repeat it.
     #[error("the connection's secret address is not an https address")]
     SecretUrl,
-    /// The zone is not in the time zone database.
-    #[error("`{0}` is not an IANA time zone name; write for instance `Europe/Rome`, or `UTC`")]
+    /// The time zone is not in the time zone database.
+    #[error("`{0}` is not an IANA time zone name; write for example `Europe/Rome` or `UTC`")]
     Zone(String),
 }
 
 impl Access {
-    /// An access; the connection's parts are checked here, once.
+    /// Checks the parts of the connection and makes an access.
     ///
     /// # Errors
-    /// If the server, the zone or a secret address is malformed.
+    /// If the server, the time zone or a secret address is malformed.
     pub fn new(
         organisation: impl Into<String>,
-        connection: Connection,
+        target: CallTarget,
         credential: Credential,
-        grant: Grant,
+        grant: EgressGrant,
         budget: Budget,
     ) -> Result<Arc<Self>, AccessError> {
-        let server = connection.server.as_deref().map(str::parse).transpose()?;
-        if jiff::tz::TimeZone::get(&connection.zone).is_err() {
-            return Err(AccessError::Zone(connection.zone));
+        let server = target.server.as_deref().map(str::parse).transpose()?;
+        if jiff::tz::TimeZone::get(&target.zone).is_err() {
+            return Err(AccessError::Zone(target.zone));
         }
         let secret_url = match &credential {
             Credential::Url(secret) => Some(secret.expose_secret().parse().map_err(|_| AccessError::SecretUrl)?),
@@ -114,68 +108,80 @@ impl Access {
         };
         Ok(Arc::new(Self {
             organisation: organisation.into(),
-            connection,
+            target,
             grant,
             budget,
-            held: RwLock::new(Held::of(credential)),
+            credential: RwLock::new(CurrentCredential::new(credential)),
             renewal: None,
             server,
             secret_url,
-            trial: Trial::default(),
+            interceptor: None,
+            clock: Clock::System,
         }))
     }
 
-    /// The same, with a way to get another token when the service refuses the one at hand; it must not have been given
-    /// to anybody yet.
+    /// An access for a call without a connection, which sends no requests.
+    pub(in crate::plugins) fn offline(budget: Budget) -> Arc<Self> {
+        Arc::new(Self {
+            organisation: String::new(),
+            target: CallTarget::default(),
+            grant: EgressGrant::default(),
+            budget,
+            credential: RwLock::default(),
+            renewal: None,
+            server: None,
+            secret_url: None,
+            interceptor: None,
+            clock: Clock::System,
+        })
+    }
+
+    /// Sets how a refused token is renewed. Has no effect on an access that is shared already.
     #[must_use]
-    pub fn renewable(mut self: Arc<Self>, renewal: Renewal) -> Arc<Self> {
+    pub fn with_renewal(self: Arc<Self>, renewal: TokenRenewal) -> Arc<Self> {
+        self.with(|access| access.renewal = Some(renewal))
+    }
+
+    /// Sets an interceptor for all requests. Has no effect on an access that is shared already.
+    #[must_use]
+    pub fn with_interceptor(self: Arc<Self>, interceptor: Interceptor) -> Arc<Self> {
+        self.with(|access| access.interceptor = Some(interceptor))
+    }
+
+    /// Sets the clock that the provider sees. Has no effect on an access that is shared already.
+    #[must_use]
+    pub fn with_clock(self: Arc<Self>, clock: Clock) -> Arc<Self> {
+        self.with(|access| access.clock = clock)
+    }
+
+    fn with(mut self: Arc<Self>, change: impl FnOnce(&mut Self)) -> Arc<Self> {
         if let Some(access) = Arc::get_mut(&mut self) {
-            access.renewal = Some(renewal);
+            change(access);
         }
         self
     }
 
-    /// The credential, as it is at the moment.
-    pub(super) fn held(&self) -> Arc<Held> {
-        self.held.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The clock that the provider sees.
+    pub(in crate::plugins) const fn clock(&self) -> &Clock {
+        &self.clock
     }
 
-    /// Another one in the place of what the service has refused: what another request of the call has got since, or a
-    /// new one. Nothing if there is none.
-    pub(super) async fn renewed(&self, refused: &Arc<Held>) -> Option<Arc<Held>> {
-        let present = self.held();
+    /// The credential at this moment.
+    pub(super) fn current_credential(&self) -> Arc<CurrentCredential> {
+        self.credential.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The credential that replaces one that the service has refused: the one that another request of the call has
+    /// obtained meanwhile, or a renewed one. `None` if there is no other.
+    pub(super) async fn renewed(&self, refused: &Arc<CurrentCredential>) -> Option<Arc<CurrentCredential>> {
+        let present = self.current_credential();
         if !Arc::ptr_eq(&present, refused) {
             return Some(present);
         }
         let token = refused.credential.token()?.clone();
         let secret = (self.renewal.as_ref()?.0)(token).await?;
-        let new = Held::of(refused.credential.renewed(secret)?);
-        *self.held.write().unwrap_or_else(PoisonError::into_inner) = new.clone();
+        let new = CurrentCredential::new(refused.credential.renewed(secret)?);
+        *self.credential.write().unwrap_or_else(PoisonError::into_inner) = new.clone();
         Some(new)
-    }
-
-    /// The same for a trial; it must not have been given to anybody yet.
-    #[must_use]
-    pub fn in_trial(mut self: Arc<Self>, trial: Trial) -> Arc<Self> {
-        if let Some(access) = Arc::get_mut(&mut self) {
-            access.trial = trial;
-        }
-        self
-    }
-
-    /// For a call that needs no connection.
-    #[must_use]
-    pub(in crate::plugins) fn offline(budget: Budget) -> Arc<Self> {
-        Arc::new(Self {
-            organisation: String::new(),
-            connection: Connection::default(),
-            grant: Grant::default(),
-            budget,
-            held: RwLock::default(),
-            renewal: None,
-            server: None,
-            secret_url: None,
-            trial: Trial::default(),
-        })
     }
 }

@@ -1,23 +1,24 @@
-//! Which addresses a guest's request may be dialled at.
+//! The IP addresses to which a provider's request may connect.
 //!
-//! Threat: a granted or person-given name that leads inside: to the host itself, its network, the cloud's metadata
-//! service; also through names that change between check and connect (DNS rebinding) and through IPv6 forms that
-//! hide an IPv4 address. Decision: every address that a name resolves to is classified after resolving, and the
-//! checked addresses are the ones dialled. An operator may open networks by name (`egress.networks`). Rejected: a
-//! list of forbidden *names*, which says nothing about addresses.
+//! Threat: a host name that resolves to an internal address: this machine, its network, or the cloud's metadata service;
+//! also a name that changes between check and connect (DNS rebinding), and an IPv6 form that hides an IPv4 address.
+//! Decision: every address of a host name is classified after it was resolved, and only the checked addresses are
+//! connected to. An operator can open networks (`egress.networks`). Rejected: a list of forbidden *names*, which says
+//! nothing about addresses.
 
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The networks that an operator opened although they are not public.
+/// Allows public addresses, and the networks that an operator opened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AddressPolicy {
-    /// For instance `10.20.0.0/16`, where the organisation's own calendar server is.
+    /// Networks that are open although they are not public, for example `10.20.0.0/16` with the organisation's own calendar
+    /// server.
     pub networks: Vec<IpNet>,
 }
 
 impl AddressPolicy {
-    /// Whether a request may go there.
+    /// Whether a request may connect to this address.
     #[must_use]
     pub fn allows(&self, address: IpAddr) -> bool {
         let address = embedded_v4(address).unwrap_or(address);
@@ -25,7 +26,7 @@ impl AddressPolicy {
     }
 }
 
-/// The line of configuration that opens this one address.
+/// The line of configuration that opens exactly this address.
 #[must_use]
 pub(super) fn opened(address: IpAddr) -> String {
     format!("egress.networks = [\"{}\"]", IpNet::from(embedded_v4(address).unwrap_or(address)))
@@ -37,8 +38,8 @@ pub(super) fn is_loopback(address: IpAddr) -> bool {
     embedded_v4(address).unwrap_or(address).is_loopback()
 }
 
-/// The IPv4 address inside an IPv6 address that only carries it: mapped, compatible, NAT64 (RFC 6052), 6to4
-/// (RFC 3056) and Teredo's server part are all ways to reach an IPv4 host.
+/// The IPv4 address that an IPv6 address contains: mapped, compatible, NAT64 (RFC 6052) and 6to4 (RFC 3056) addresses
+/// reach an IPv4 host.
 fn embedded_v4(address: IpAddr) -> Option<IpAddr> {
     let IpAddr::V6(v6) = address else { return None };
     let s = v6.segments();
@@ -62,7 +63,7 @@ fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// By the IANA IPv4 Special-Purpose Address Registry: what is not globally reachable is not public.
+/// Addresses that the IANA IPv4 Special-Purpose Address Registry lists as not globally reachable are not public.
 fn is_public_v4(v4: Ipv4Addr) -> bool {
     let [a, b, c, _] = v4.octets();
     !(v4.is_unspecified()
@@ -80,7 +81,7 @@ fn is_public_v4(v4: Ipv4Addr) -> bool {
         || a >= 240)
 }
 
-/// By the IANA IPv6 registry: global unicast is `2000::/3`, less what is reserved inside it.
+/// By the IANA IPv6 registry: global unicast is `2000::/3` without the reserved ranges in it.
 fn is_public_v6(v6: Ipv6Addr) -> bool {
     let s = v6.segments();
     (s[0] & 0xe000) == 0x2000

@@ -1,27 +1,29 @@
-//! The client that carries requests: connection pools, TLS, and the second layer of egress.
+//! The HTTP clients: connection pools, TLS, and the second layer of egress.
 //!
-//! Threat: a name that passes the first layer and resolves to an address inside; a pooled connection or a TLS ticket
-//! that one organisation's call takes over from another's. Decision: a resolver that gives the connector only
-//! addresses that the policy allows, and one client (pool, tickets) for each organisation and provider; the trust
-//! anchors are loaded once and shared. Redirects are not followed and no proxy of the environment is used: both
-//! would send a credential where the policy has not looked. Rejected: resolving first and connecting by address,
-//! which needs TLS names and `Host` done by hand.
+//! Threat: a host name that passes the first layer and resolves to an internal address; a pooled connection or a TLS
+//! ticket that the call of one organisation takes over from another's. Decision: a resolver gives the connector only
+//! addresses that the policy allows, and each organisation and provider has its own client (pool, tickets). Trust anchors
+//! are loaded once and shared. Redirects are not followed and no proxy of the environment is used: both would send a
+//! credential to an address that the policy has not checked. Rejected: resolving first and connecting by address, which
+//! needs the TLS server name and `Host` to be set by hand.
 
-use super::address::AddressPolicy;
+use super::{address::AddressPolicy, host_requests::RequestOwner, transport::limit_connect};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use rustls::{ClientConfig, client::Resumption, pki_types::CertificateDer};
 use rustls_platform_verifier::Verifier;
 use std::{
     collections::HashMap,
+    io,
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
+use tower::util::MapFutureLayer;
 
-/// The most (organisation, provider) pairs that keep connections open.
-const MOST_POOLS: usize = 512;
+/// The maximum number of owners that keep connections open.
+const MAX_POOLS: usize = 512;
 
-/// Why the clients could not be made.
+/// Why the HTTP clients cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The trust anchors cannot be used.
@@ -32,12 +34,12 @@ pub enum ClientError {
     Http(#[from] reqwest::Error),
 }
 
-/// Whom TLS trusts: the machine's own anchors, and what the operator adds for a service with a private authority.
+/// TLS trust anchors: those of the machine, and those that the operator adds for a private authority.
 #[derive(Debug, Clone)]
-pub struct Tls(ClientConfig);
+pub struct TlsTrust(ClientConfig);
 
-impl Tls {
-    /// Trust for the machine's anchors and these certificates (DER).
+impl TlsTrust {
+    /// Trusts the machine's anchors and these certificates (DER).
     ///
     /// # Errors
     /// If a certificate cannot be used.
@@ -52,7 +54,7 @@ impl Tls {
         Ok(Self(config))
     }
 
-    /// The same trust, with a store of session tickets of its own.
+    /// The same trust with a separate store of session tickets.
     fn separate(&self) -> ClientConfig {
         let mut config = self.0.clone();
         config.resumption = Resumption::in_memory_sessions(64);
@@ -60,50 +62,57 @@ impl Tls {
     }
 }
 
-/// Where names are looked up.
+/// How host names are resolved.
 #[derive(Debug, Clone, Default)]
-pub enum Names {
-    /// The system's resolver.
+pub enum NameResolver {
+    /// By the system.
     #[default]
     System,
-    /// A fixed table, for tests of names that lead to private addresses: each look-up gives the next of the lists.
+    /// By a fixed table, for tests of names that resolve to private addresses. Each look-up takes the next list; the last
+    /// list stays.
     Table(Arc<Mutex<HashMap<String, Vec<Vec<IpAddr>>>>>),
 }
 
-impl Names {
-    async fn look_up(&self, name: &str) -> std::io::Result<Vec<IpAddr>> {
+impl NameResolver {
+    async fn look_up(&self, name: &str) -> io::Result<Vec<IpAddr>> {
         match self {
             Self::System => Ok(tokio::net::lookup_host((name, 0)).await?.map(|address| address.ip()).collect()),
             Self::Table(table) => {
                 let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
-                let answers = table.get_mut(name).ok_or(std::io::ErrorKind::NotFound)?;
-                let answer = if answers.len() > 1 { answers.remove(0) } else { answers.concat() };
-                Ok(answer)
+                let lists = table.get_mut(name).ok_or(io::ErrorKind::NotFound)?;
+                Ok(if lists.len() > 1 { lists.remove(0) } else { lists.concat() })
             }
         }
     }
 }
 
-/// A name resolved to addresses of which none is allowed.
+/// The policy allows none of the addresses of a host name.
 #[derive(Debug, thiserror::Error)]
-#[error("every address of the name is private or reserved, {address} for one")]
+#[error("every address of the host name is private or reserved, for example {address}")]
 pub(super) struct AddressDenied {
     pub(super) address: IpAddr,
 }
 
-/// The second layer: only allowed addresses reach the connector.
-struct Guarded {
-    names: Names,
-    policy: AddressPolicy,
+/// A host name cannot be resolved.
+#[derive(Debug, thiserror::Error)]
+#[error("the host name cannot be resolved: {0}")]
+pub(super) struct NameNotFound(io::Error);
+
+/// Resolves host names and passes on only the allowed addresses.
+struct PolicyResolver {
+    names: NameResolver,
+    /// `None` for destinations that the operator chose by `egress.map`.
+    policy: Option<AddressPolicy>,
 }
 
-impl Resolve for Guarded {
+impl Resolve for PolicyResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let (names, policy) = (self.names.clone(), self.policy.clone());
         Box::pin(async move {
-            let found = names.look_up(name.as_str()).await?;
-            let denied = found.iter().copied().find(|&address| !policy.allows(address));
-            let allowed: Vec<_> = found.into_iter().filter(|&address| policy.allows(address)).collect();
+            let allows = |address| policy.as_ref().is_none_or(|policy| policy.allows(address));
+            let found = names.look_up(name.as_str()).await.map_err(NameNotFound)?;
+            let denied = found.iter().copied().find(|&address| !allows(address));
+            let allowed: Vec<_> = found.into_iter().filter(|&address| allows(address)).collect();
             match denied {
                 Some(address) if allowed.is_empty() => Err(AddressDenied { address }.into()),
                 _ => Ok(Box::new(allowed.into_iter().map(|address| SocketAddr::new(address, 0))) as Addrs),
@@ -112,64 +121,75 @@ impl Resolve for Guarded {
     }
 }
 
-/// The clients of one organisation and provider.
+/// The clients of one owner.
 #[derive(Debug, Clone)]
-pub(super) struct Pair {
-    /// Dials allowed addresses only.
+pub(super) struct ClientPair {
+    /// Connects to allowed addresses only.
     pub(super) guarded: reqwest::Client,
-    /// Dials what the operator mapped a service to.
+    /// Connects to the destinations of `egress.map`.
     pub(super) mapped: reqwest::Client,
 }
 
 /// All clients of a host.
 #[derive(Debug)]
 pub(in crate::plugins) struct Clients {
-    tls: Tls,
-    names: Names,
+    tls: TlsTrust,
+    names: NameResolver,
     policy: AddressPolicy,
     pools: Mutex<Pools>,
 }
 
 #[derive(Debug, Default)]
 struct Pools {
-    by_owner: HashMap<(String, String), (Pair, u64)>,
+    /// By organisation and provider.
+    by_owner: HashMap<(String, String), Pool>,
     uses: u64,
 }
 
+#[derive(Debug)]
+struct Pool {
+    clients: ClientPair,
+    last_use: u64,
+}
+
 impl Clients {
-    pub(in crate::plugins) fn new(tls: Tls, names: Names, policy: AddressPolicy) -> Self {
+    pub(in crate::plugins) fn new(tls: TlsTrust, names: NameResolver, policy: AddressPolicy) -> Self {
         Self { tls, names, policy, pools: Mutex::default() }
     }
 
-    /// The clients of this organisation and provider. The least recently used ones make room for new ones.
-    pub(super) fn of(&self, organisation: &str, provider: &str) -> Result<Pair, ClientError> {
+    /// The clients of this owner. New owners replace the least recently used one.
+    pub(super) fn for_owner(&self, owner: RequestOwner<'_>) -> Result<ClientPair, ClientError> {
         let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
         pools.uses += 1;
         let now = pools.uses;
-        let key = (organisation.to_owned(), provider.to_owned());
-        if let Some((pair, used)) = pools.by_owner.get_mut(&key) {
-            *used = now;
-            return Ok(pair.clone());
+        let key = (owner.organisation.to_owned(), owner.provider.to_owned());
+        if let Some(pool) = pools.by_owner.get_mut(&key) {
+            pool.last_use = now;
+            return Ok(pool.clients.clone());
         }
-        let guarded = Guarded { names: self.names.clone(), policy: self.policy.clone() };
-        let pair =
-            Pair { guarded: self.builder().dns_resolver(Arc::new(guarded)).build()?, mapped: self.builder().build()? };
-        if pools.by_owner.len() >= MOST_POOLS {
-            let oldest = pools.by_owner.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| key.clone());
+        let guarded = PolicyResolver { names: self.names.clone(), policy: Some(self.policy.clone()) };
+        let mapped = PolicyResolver { names: NameResolver::System, policy: None };
+        let clients = ClientPair { guarded: self.client(guarded)?, mapped: self.client(mapped)? };
+        if pools.by_owner.len() >= MAX_POOLS {
+            let oldest = pools.by_owner.iter().min_by_key(|(_, pool)| pool.last_use).map(|(key, _)| key.clone());
             oldest.and_then(|key| pools.by_owner.remove(&key));
         }
-        pools.by_owner.insert(key, (pair.clone(), now));
-        Ok(pair)
+        pools.by_owner.insert(key, Pool { clients: clients.clone(), last_use: now });
+        Ok(clients)
     }
 
-    fn builder(&self) -> reqwest::ClientBuilder {
-        reqwest::Client::builder()
+    fn client(&self, resolver: PolicyResolver) -> Result<reqwest::Client, ClientError> {
+        let client = reqwest::Client::builder()
             .tls_backend_preconfigured(self.tls.separate())
+            .dns_resolver(Arc::new(resolver))
+            .connector_layer(MapFutureLayer::new(limit_connect))
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .connect_timeout(Duration::from_secs(10))
             .pool_max_idle_per_host(16)
             .pool_idle_timeout(Duration::from_secs(60))
             .user_agent(concat!("chronus/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        Ok(client)
     }
 }

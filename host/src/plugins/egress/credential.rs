@@ -1,9 +1,9 @@
-//! The credential of a connection, and how it gets onto a request.
+//! The credential of a connection, and how it is attached to a request.
 //!
-//! Threat: a provider that reads a person's password or token, or sends it elsewhere. Decision: providers never see
-//! one; the host adds it to each request after the request has passed the policy. It is kept in memory that is wiped
-//! and whose `Debug` prints nothing, and it cannot be serialised. Rejected: handing the guest an opaque placeholder
-//! to be replaced on the way out, which needs a search through bodies and headers and fails open.
+//! Threat: a provider that reads a person's password or token, or sends it to another server. Decision: providers never
+//! see a credential; the host attaches it to each request after the policy has allowed the request. Its memory is wiped
+//! when it is dropped, its `Debug` output is empty, and it cannot be serialised. Rejected: giving the provider a
+//! placeholder that is replaced on the way out, which needs a search through bodies and headers and fails open.
 
 use super::leak::Secrets;
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use url::{Position, Url};
 
-/// A credential, ready to be attached.
+/// A credential.
 #[derive(Debug, Clone, Default)]
 pub enum Credential {
     /// Nothing is attached.
@@ -19,47 +19,47 @@ pub enum Credential {
     None,
     /// `Authorization: Basic`, RFC 7617.
     Basic {
-        /// The user name; it may not hold a colon.
+        /// The user name, without a colon.
         user: String,
         /// The password.
         secret: SecretString,
     },
-    /// A header of this name, holding prefix and secret.
+    /// A header with a prefix and the secret.
     Header {
-        /// For instance `authorization`.
+        /// The name of the header, for example `authorization`.
         name: HeaderName,
-        /// For instance `Bearer ` (with the space).
+        /// The prefix, for example `Bearer ` (with the space).
         prefix: String,
-        /// For instance a token.
+        /// The secret, for example a token.
         secret: SecretString,
     },
-    /// A parameter of the query.
+    /// A query parameter.
     Query {
         /// Its name.
         name: String,
         /// Its value.
         secret: SecretString,
     },
-    /// The address itself is the secret; the guest calls [`SECRET_URL_HOST`].
+    /// The address itself is the secret. The provider asks for [`SECRET_URL_HOST`] instead.
     Url(SecretString),
 }
 
-/// The host name that stands for a secret address in what the guest asks for.
+/// The host name that providers use in place of a secret address.
 pub const SECRET_URL_HOST: &str = "connection.invalid";
 
-/// The credential cannot be attached: it holds a character that the place for it cannot.
-#[derive(Debug, thiserror::Error)]
+/// The credential holds a character that cannot be sent where the credential belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the credential holds a character that cannot be sent as {0}")]
 pub struct NotSendable(&'static str);
 
 impl Credential {
-    /// Adds the credential to a request's address and headers.
+    /// Attaches the credential to the address and headers of a request.
     ///
     /// # Errors
-    /// If it cannot be sent in that place.
+    /// If it holds a character that cannot be sent there.
     pub fn attach(&self, url: &mut Url, headers: &mut HeaderMap) -> Result<(), NotSendable> {
         match self {
-            // A secret address has taken the place of the asked one before the policy saw it.
+            // The policy has already put the secret address in the place of `SECRET_URL_HOST`.
             Self::None | Self::Url(_) => {}
             Self::Basic { user, secret } => {
                 if user.contains(':') {
@@ -78,7 +78,7 @@ impl Credential {
         Ok(())
     }
 
-    /// The same with another secret: a token that was refreshed. Only what is attached as a token has such.
+    /// The same credential with a refreshed token. `None` if the credential is not a token.
     #[must_use]
     pub fn renewed(&self, secret: SecretString) -> Option<Self> {
         match self {
@@ -90,7 +90,7 @@ impl Credential {
         }
     }
 
-    /// The token that it attaches, if it is one.
+    /// The token, if the credential is one.
     #[must_use]
     pub const fn token(&self) -> Option<&SecretString> {
         match self {
@@ -99,7 +99,7 @@ impl Credential {
         }
     }
 
-    /// What answers are searched for.
+    /// The texts that responses are searched for.
     #[must_use]
     pub(in crate::plugins) fn secrets(&self) -> Secrets {
         match self {
@@ -109,9 +109,9 @@ impl Credential {
             }
             Self::Url(secret) => {
                 let address = secret.expose_secret();
-                // Servers tell what they were asked without their own name.
+                // Servers repeat the target of a request without their own host name.
                 let asked = Url::parse(address).map(|url| url[Position::BeforePath..].to_owned()).unwrap_or_default();
-                // `/basic.ics` would be the secret of many.
+                // A short path such as `/basic.ics` is not secret.
                 let asked = Some(&*asked).filter(|asked| asked.len() >= 16);
                 Secrets::of(asked.into_iter().chain([address]))
             }

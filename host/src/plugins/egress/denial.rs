@@ -1,15 +1,15 @@
-//! A request that the egress policy refused.
+//! A request that the egress policy refused, and the configuration that would allow it.
 
 use std::fmt;
 
-/// A request that was refused before a packet left.
+/// A request that was refused before anything was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denial {
     /// The rule that refused it.
-    pub rule: Rule,
-    /// Method and origin, or the header: never a path, a query or a value.
+    pub rule: EgressRule,
+    /// The method and origin, or the name of the header; never a path, a query or a value.
     pub what: String,
-    /// The line of configuration that would allow it, if an operator can.
+    /// The line of configuration that would allow the request, if there is one.
     pub remedy: Option<String>,
 }
 
@@ -23,27 +23,27 @@ impl fmt::Display for Denial {
     }
 }
 
-/// A rule of egress.
+/// A rule of the egress policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rule {
-    /// Only granted origins.
+pub enum EgressRule {
+    /// Requests go to granted origins only.
     Host,
-    /// Only HTTPS, but for loopback.
+    /// Requests use HTTPS, except to this machine.
     Scheme,
-    /// No address inside private networks.
+    /// Requests do not go to private networks.
     Address,
-    /// Calls that read send only requests that read; some calls send none.
+    /// A call that reads sends no request that writes; some calls send no requests.
     Method,
-    /// Credentials and routing are the host's.
+    /// Only the host sets headers for credentials and routing.
     Header,
-    /// The address of the request makes no sense, or holds a user name.
+    /// The address of a request is well formed and holds no user name.
     Uri,
-    /// The answer repeats the credential.
+    /// A response does not repeat the credential.
     Leak,
 }
 
-impl Rule {
-    /// A stable name.
+impl EgressRule {
+    /// A stable name, for logs, the API and statistics.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -61,11 +61,11 @@ impl Rule {
         match self {
             Self::Host => "the origin is not granted",
             Self::Scheme => "plain http is allowed to loopback only",
-            Self::Address => "the name leads to a private, loopback, link-local or reserved address",
+            Self::Address => "the host name resolves to a private, loopback, link-local or reserved address",
             Self::Method => "this call may not send such a request",
-            Self::Header => "the header is the host's to set",
+            Self::Header => "only the host sets this header",
             Self::Uri => "the address is malformed or holds a user name",
-            Self::Leak => "the answer repeats the credential",
+            Self::Leak => "the response repeats the credential",
         }
     }
 }

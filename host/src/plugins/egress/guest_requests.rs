@@ -1,32 +1,34 @@
-//! The one door: every request of every guest passes [`Egress`].
+//! Requests of providers: every request of every guest passes [`Egress`].
 //!
-//! It is the implementation of `wasi:http/outgoing-handler`, the only way out that the linker offers. In order:
-//! policy, budget, credential, client; and on the way back: budget, leak scan, headers that are not the guest's
-//! business. Nothing of a request is done before the policy has passed it.
+//! Threat: a request that goes out without a check, or a response that tells a provider what it must not know. Decision:
+//! this is the implementation of `wasi:http/outgoing-handler`, the only way out that the linker offers. It prepares a
+//! request (policy, budget, body), sends it with the credential, and receives the response (budget, leak scan, headers
+//! that the provider does not get). Nothing is done with a request before the policy has allowed it. Each request has one
+//! tracing span, whose fields follow OpenTelemetry's conventions for HTTP clients and hold no path, query or header.
+//! Rejected: streaming request bodies, because old servers refuse chunked bodies and a replay with a renewed token needs
+//! the body again.
 
 use super::{
-    EgressPolicy, Purpose, Route,
-    access::{Access, Held},
-    client::AddressDenied,
+    Clients, EgressPolicy, EgressScope, Purpose, Route, SECRET_URL_HOST,
+    access::{Access, CurrentCredential},
+    address,
+    client::ClientPair,
     decide,
-    denial::{Denial, Rule},
-    faults::{Fault, Faults, Recorded},
+    denial::{Denial, EgressRule},
+    headers::{is_host_controlled, is_withheld},
+    host_requests::RequestOwner,
+    interceptor::{Exchange, GuestRequest},
     leak::LeakScan,
     meter::Meter,
+    transport::{self, ServiceResponse, Timeouts, TransportError},
 };
-use crate::plugins::limits::Exhausted;
+use crate::plugins::limits::BudgetLimit;
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt, stream};
-use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited, StreamBody};
-use std::{
-    error::Error as _,
-    net::IpAddr,
-    pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
-use tracing::Instrument;
+use futures_util::{FutureExt as _, StreamExt as _, stream};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited, StreamBody};
+use std::sync::{Arc, Mutex, PoisonError};
+use tracing::{Instrument as _, Span, field::Empty};
 use url::Url;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
@@ -38,23 +40,43 @@ struct CallEgress {
     access: Arc<Access>,
     purpose: Purpose,
     policy: Arc<EgressPolicy>,
-    clients: Arc<super::Clients>,
-    provider: Arc<str>,
-    call: Arc<str>,
+    clients: Arc<Clients>,
+    caller: CallerIds,
     meter: Meter,
     denial: Mutex<Option<Denial>>,
 }
+
+/// The provider and the call, as log lines name them.
+#[derive(Debug, Clone)]
+pub(in crate::plugins) struct CallerIds {
+    pub(in crate::plugins) provider: Arc<str>,
+    pub(in crate::plugins) call: Arc<str>,
+}
+
+/// A request that may leave.
+struct PreparedRequest {
+    request: GuestRequest,
+    client: reqwest::Client,
+    /// Where the request really goes.
+    destination: Url,
+    /// Whether `egress.map` chose the destination.
+    is_mapped: bool,
+    timeouts: Timeouts,
+}
+
+/// A response as wasmtime passes it to the guest, and the work that must go on meanwhile (none).
+type GuestResponse = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
 
 impl Egress {
     pub(in crate::plugins) fn new(
         access: Arc<Access>,
         purpose: Purpose,
         policy: Arc<EgressPolicy>,
-        clients: Arc<super::Clients>,
-        (provider, call): (Arc<str>, Arc<str>),
+        clients: Arc<Clients>,
+        caller: CallerIds,
     ) -> Self {
         let (meter, denial) = (Meter::default(), Mutex::default());
-        Self(Arc::new(CallEgress { access, purpose, policy, clients, provider, call, meter, denial }))
+        Self(Arc::new(CallEgress { access, purpose, policy, clients, caller, meter, denial }))
     }
 
     /// The meter of the call's network budget.
@@ -62,75 +84,24 @@ impl Egress {
         &self.0.meter
     }
 
-    /// What was refused first, if anything was.
+    /// The first request or header that was refused.
     pub(in crate::plugins) fn denial(&self) -> Option<Denial> {
         self.0.denial.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// Headers that a guest may not set: credentials, what would route or frame the request anew, and `range`, with which
-/// an answer could be fetched in pieces too small for the leak scan.
-fn is_hosts(name: &HeaderName) -> bool {
-    const EXACT: [&str; 22] = [
-        "authorization",
-        "connection",
-        "content-length",
-        "cookie",
-        "cookie2",
-        "expect",
-        "forwarded",
-        "host",
-        "http2-settings",
-        "if-range",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
-        "range",
-        "set-cookie",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "via",
-        "x-api-key",
-    ];
-    const PREFIXES: [&str; 4] = ["proxy-", "sec-", "x-forwarded-", "x-goog-"];
-    EXACT.contains(&name.as_str()) || PREFIXES.iter().any(|prefix| name.as_str().starts_with(prefix))
-}
-
-/// Headers of an answer that the guest does not get: sessions are the host's, and what a guest may not send is of no
-/// use to it. (`wasi:http` would ask about each of the latter as if the guest had set it.)
-fn is_withheld(name: &HeaderName) -> bool {
-    matches!(name.as_str(), "authentication-info" | "set-cookie2") || is_hosts(name) || is_framing(name)
-}
-
-/// Headers that describe the connection to the service, and a body that has been decoded since.
-fn is_framing(name: &HeaderName) -> bool {
-    matches!(
-        name.as_str(),
-        "connection"
-            | "content-encoding"
-            | "content-length"
-            | "keep-alive"
-            | "trailer"
-            | "transfer-encoding"
-            | "upgrade"
-    )
-}
-
 impl WasiHttpHooks for Egress {
     fn is_forbidden_header(&mut self, name: &HeaderName) -> bool {
-        // Runtimes set these of their own accord and mean no harm; they are dropped later instead.
-        let forbidden = is_hosts(name) && *name != header::CONTENT_LENGTH && *name != header::HOST;
+        // Language runtimes set these two themselves; they are dropped later.
+        let forbidden = is_host_controlled(name) && *name != header::CONTENT_LENGTH && *name != header::HOST;
         if forbidden {
-            self.0.deny(Denial { rule: Rule::Header, what: format!("header `{name}`"), remedy: None });
+            self.0.deny(Denial { rule: EgressRule::Header, what: format!("header `{name}`"), remedy: None });
         }
         forbidden
     }
 
     fn is_supported_scheme(&mut self, _: &http::uri::Scheme) -> bool {
-        // The policy says which are allowed, and says so when one is not.
+        // The policy decides, and its denial names the scheme.
         true
     }
 
@@ -139,130 +110,125 @@ impl WasiHttpHooks for Egress {
         request: Request<WasiBody>,
         options: Option<RequestOptions>,
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
-    ) -> Box<dyn Future<Output = Result<Answer, Error>> + Send> {
+    ) -> Box<dyn Future<Output = Result<GuestResponse, Error>> + Send> {
         let call = self.0.clone();
-        let sending = async move { call.send(request, options.unwrap_or_default()).await };
+        let sending = async move {
+            let prepared = call.prepare(request, options.unwrap_or_default()).await?;
+            let span = call.span(&prepared);
+            call.send(prepared).instrument(span).await
+        };
         Box::new(sending.in_current_span())
     }
 }
 
-/// An answer on its way in.
-struct Incoming {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Pin<Box<dyn Stream<Item = Piece> + Send>>,
-}
-
-/// A piece of a body, or why there are no more.
-type Piece = Result<Bytes, String>;
-
-impl From<reqwest::Response> for Incoming {
-    fn from(answer: reqwest::Response) -> Self {
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let body = answer.bytes_stream().map(|piece| piece.map_err(|error| root_cause(&error)));
-        Self { status, headers, body: Box::pin(body) }
-    }
-}
-
-/// What comes in when a script of faults has its say.
-async fn spoil(
-    faults: &Faults,
-    number: usize,
-    fault: Option<Fault>,
-    sending: impl Future<Output = Result<reqwest::Response, Error>>,
-) -> Result<Incoming, Error> {
-    let answer = match &fault {
-        Some(Fault::Timeout) => return Err(Error::HttpResponseTimeout),
-        Some(Fault::Refused) => return Err(Error::ConnectionRefused),
-        Some(Fault::Status(status, retry_after)) => Recorded::bare(*status, retry_after.as_deref()),
-        Some(Fault::Instead(other)) => other.clone(),
-        None | Some(_) => {
-            let answer = sending.await?;
-            let (status, headers) = (answer.status(), answer.headers().clone());
-            let body = answer.bytes().await.map_err(|_| Error::HttpResponseIncomplete)?;
-            let answer = Recorded { status, headers, body };
-            faults.answered(number, &answer);
-            answer
-        }
-    };
-    if fault == Some(Fault::AnswerLost) {
-        return Err(Error::ConnectionTerminated);
-    }
-    let pieces = answer.spoiled(fault.as_ref()).map(|piece| piece.ok_or_else(|| "a fault of the suite".to_owned()));
-    Ok(Incoming { status: answer.status, headers: answer.headers(), body: Box::pin(stream::iter(pieces)) })
-}
-
-type Answer = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
-
 impl CallEgress {
-    fn deny(&self, denial: Denial) {
-        let (provider, call, code) = (&*self.provider, &*self.call, denial.rule.code());
-        tracing::warn!(provider, call, code, "egress denied: {denial}");
-        self.denial.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(denial);
-    }
-
-    async fn send(self: Arc<Self>, request: Request<WasiBody>, options: RequestOptions) -> Result<Answer, Error> {
-        let access = self.access.clone();
+    /// Checks a request against the policy and the budget, and collects its body.
+    async fn prepare(&self, request: Request<WasiBody>, options: RequestOptions) -> Result<PreparedRequest, Error> {
         let (parts, body) = request.into_parts();
-        let asked: Url = parts.uri.to_string().parse().map_err(|_| {
-            self.deny(Denial { rule: Rule::Uri, what: format!("{} …", parts.method), remedy: None });
+        let url: Url = parts.uri.to_string().parse().map_err(|_| {
+            self.deny(Denial { rule: EgressRule::Uri, what: format!("{} …", parts.method), remedy: None });
             Error::HttpRequestUriInvalid
         })?;
-        let scope = (&access.grant, access.server.as_ref(), access.secret_url.as_ref());
-        let route = decide(&parts.method, &asked, self.purpose, scope, &self.policy).map_err(|denial| {
+        let access = &self.access;
+        let scope = EgressScope {
+            grant: &access.grant,
+            server: access.server.as_ref(),
+            secret_url: access.secret_url.as_ref(),
+        };
+        let route = decide(&parts.method, &url, self.purpose, scope, &self.policy).map_err(|denial| {
             let error = match denial.rule {
-                Rule::Address => Error::DestinationIpProhibited,
+                EgressRule::Address => Error::DestinationIpProhibited,
                 _ => Error::HttpRequestDenied,
             };
             self.deny(denial);
             error
         })?;
         self.meter.request(&access.budget).map_err(|_| Error::ConnectionLimitReached)?;
-        // Collected, because old servers refuse chunked bodies and a replay after a token refresh needs it again.
         let body = self.collect(body).await?;
-
-        let pair = self.clients.of(&access.organisation, &self.provider).map_err(|error| {
-            tracing::error!(%error, "no client");
+        let owner = RequestOwner { organisation: &access.organisation, provider: &self.caller.provider };
+        let ClientPair { guarded, mapped } = self.clients.for_owner(owner).map_err(|error| {
+            tracing::error!(%error, "the HTTP client cannot be set up");
             Error::ConfigurationError
         })?;
-        let (client, url, mapped) = match route {
-            Route::Direct(url) => (pair.guarded, url, false),
-            Route::Mapped(url) => (pair.mapped, url, true),
+        let (client, destination, is_mapped) = match route {
+            Route::Direct(url) => (guarded, url, false),
+            Route::Mapped(url) => (mapped, url, true),
         };
         let mut headers = parts.headers;
         for name in [header::HOST, header::CONTENT_LENGTH, header::ACCEPT_ENCODING] {
             headers.remove(name);
         }
-        let faults = access.trial.faults.as_ref();
-        let fault = faults.map(|faults| (faults, faults.next(&parts.method, &asked, headers.clone(), &body)));
-        let limit = options.first_byte_timeout.unwrap_or(Duration::MAX).min(access.budget.wall());
-        let sending = async |held: Arc<Held>| {
-            let (mut url, mut headers) = (url.clone(), headers.clone());
-            held.credential.attach(&mut url, &mut headers).map_err(|error| {
-                tracing::warn!(%error, "credential not attached");
-                Error::ConfigurationError
-            })?;
-            let sending = client.request(parts.method.clone(), url).headers(headers).body(body.clone()).send();
-            let answer = tokio::time::timeout(limit, sending).await.map_err(|_| Error::HttpResponseTimeout)?;
-            answer.map_err(|error| self.explain(&error, &parts.method, &asked))
+        let wall = access.budget.wall();
+        let timeouts = Timeouts {
+            connect: options.connect_timeout,
+            first_byte: Some(options.first_byte_timeout.map_or(wall, |limit| limit.min(wall))),
+            between_bytes: options.between_bytes_timeout,
         };
-        let held = access.held();
-        let incoming = match fault {
-            None => Incoming::from(sending(held.clone()).await?),
-            Some((faults, (number, fault))) => spoil(faults, number, fault, sending(held.clone())).await?,
-        };
-        if incoming.status != StatusCode::UNAUTHORIZED {
-            return self.receive(incoming, mapped, held);
+        let request = GuestRequest { method: parts.method, url, headers, body };
+        Ok(PreparedRequest { request, client, destination, is_mapped, timeouts })
+    }
+
+    /// The span of a request. Its address is the one that the provider asked for: a placeholder where the connection's
+    /// address is the secret.
+    fn span(&self, prepared: &PreparedRequest) -> Span {
+        let GuestRequest { method, url, .. } = &prepared.request;
+        tracing::info_span!(
+            "guest_request",
+            otel.kind = "client",
+            http.request.method = %method,
+            http.request.resend_count = Empty,
+            http.response.status_code = Empty,
+            server.address = url.host_str(),
+            server.port = url.port_or_known_default(),
+            error.r#type = Empty,
+            provider = &*self.caller.provider,
+            call = &*self.caller.call,
+        )
+    }
+
+    /// Sends a request. If the service refuses the token (401), sends it once more with a renewed token.
+    async fn send(self: Arc<Self>, prepared: PreparedRequest) -> Result<GuestResponse, Error> {
+        let credential = self.access.current_credential();
+        let response = self.exchange(&prepared, &credential).await?;
+        if response.status != StatusCode::UNAUTHORIZED {
+            return self.receive(response, &prepared, &credential);
         }
-        match access.renewed(&held).await {
-            // Once: what is refused anew is refused.
-            Some(held) => {
-                self.meter.request(&access.budget).map_err(|_| Error::ConnectionLimitReached)?;
-                let again = Incoming::from(sending(held.clone()).await?);
-                self.receive(again, mapped, held)
+        let Some(renewed) = self.access.renewed(&credential).await else {
+            return self.receive(response, &prepared, &credential);
+        };
+        self.meter.request(&self.access.budget).map_err(|_| Error::ConnectionLimitReached)?;
+        Span::current().record("http.request.resend_count", 1);
+        let response = self.exchange(&prepared, &renewed).await?;
+        self.receive(response, &prepared, &renewed)
+    }
+
+    /// Sends a request once, through the interceptor if there is one.
+    async fn exchange(
+        &self,
+        prepared: &PreparedRequest,
+        credential: &CurrentCredential,
+    ) -> Result<ServiceResponse, Error> {
+        let GuestRequest { method, headers, body, .. } = &prepared.request;
+        let (mut url, mut headers) = (prepared.destination.clone(), headers.clone());
+        let attached = credential.credential.attach(&mut url, &mut headers);
+        let request = prepared.client.request(method.clone(), url).headers(headers).body(body.clone());
+        let timeouts = prepared.timeouts;
+        let sending = async move {
+            attached?;
+            transport::send(request, timeouts).await
+        };
+        let result = match &self.access.interceptor {
+            None => sending.await,
+            Some(interceptor) => {
+                let exchange: Exchange = sending.boxed();
+                interceptor.intercept(prepared.request.clone(), exchange).await
             }
-            None => self.receive(incoming, mapped, held),
-        }
+        };
+        match &result {
+            Ok(response) => Span::current().record("http.response.status_code", response.status.as_u16()),
+            Err(error) => Span::current().record("error.type", error.code()),
+        };
+        result.map_err(|error| self.explain(error, &prepared.request))
     }
 
     async fn collect(&self, body: WasiBody) -> Result<Bytes, Error> {
@@ -270,141 +236,123 @@ impl CallEgress {
         match Limited::new(body, limit).collect().await {
             Ok(body) => Ok(body.to_bytes()),
             Err(error) if error.is::<LengthLimitError>() => {
-                self.meter.exhaust(Exhausted::RequestBytes(limit));
+                self.meter.exhaust(BudgetLimit::RequestBytes(limit));
                 Err(Error::HttpRequestBodySize(Some(limit as u64)))
             }
             Err(_) => Err(Error::HttpProtocolError),
         }
     }
 
-    /// The guest's view of the client's error, which tells it nothing of the host's network.
-    fn explain(&self, error: &reqwest::Error, method: &Method, asked: &Url) -> Error {
-        if let Some(address) = denied_address(error) {
-            let what = match asked.host_str() {
-                Some(super::SECRET_URL_HOST) | None => format!("{method} the connection's secret address"),
-                Some(_) => format!("{method} {}", asked.origin().ascii_serialization()),
-            };
-            let remedy = Some(super::address::opened(address));
-            self.deny(Denial { rule: Rule::Address, what, remedy });
-            return Error::DestinationIpProhibited;
-        }
-        // Without the address: it may hold a secret.
-        let kind = root_cause(error);
-        tracing::debug!(provider = &*self.provider, %kind, "request failed");
-        match () {
-            () if error.is_timeout() => Error::ConnectionTimeout,
-            () if error.is_connect() && kind.contains("certificate") => Error::TlsCertificateError,
-            () if error.is_connect() => Error::ConnectionRefused,
-            () => Error::ConnectionTerminated,
+    /// The error that the guest gets. It says nothing about the host's network.
+    fn explain(&self, error: TransportError, request: &GuestRequest) -> Error {
+        match error {
+            TransportError::AddressDenied(address) => {
+                let GuestRequest { method, url, .. } = request;
+                let what = match url.host_str() {
+                    Some(SECRET_URL_HOST) | None => format!("{method} the connection's secret address"),
+                    Some(_) => format!("{method} {}", url.origin().ascii_serialization()),
+                };
+                let remedy = Some(address::opened(address));
+                self.deny(Denial { rule: EgressRule::Address, what, remedy });
+                Error::DestinationIpProhibited
+            }
+            TransportError::Credential(error) => {
+                tracing::warn!(%error, "the credential cannot be attached");
+                Error::ConfigurationError
+            }
+            TransportError::NameNotFound => Error::DnsError { rcode: None, info_code: None },
+            TransportError::Unroutable => Error::DestinationIpUnroutable,
+            TransportError::ConnectionRefused => Error::ConnectionRefused,
+            TransportError::ConnectTimeout => Error::ConnectionTimeout,
+            TransportError::Certificate => Error::TlsCertificateError,
+            TransportError::Tls => Error::TlsProtocolError,
+            TransportError::ConnectionClosed => Error::ConnectionTerminated,
+            TransportError::ResponseTimeout => Error::HttpResponseTimeout,
+            TransportError::BodyIncomplete => Error::HttpResponseIncomplete,
+            TransportError::BodyTimeout => Error::ConnectionReadTimeout,
         }
     }
 
-    fn receive(self: Arc<Self>, answer: Incoming, mapped: bool, held: Arc<Held>) -> Result<Answer, Error> {
-        // What we cannot read, we cannot search, and the guest would not know how it is coded.
-        if let Some(coding) = answer.headers.get(header::CONTENT_ENCODING).filter(|coding| *coding != "identity") {
-            tracing::warn!(provider = &*self.provider, call = &*self.call, ?coding, "answer in a coding not asked for");
+    /// Checks a response while it streams to the guest.
+    fn receive(
+        self: Arc<Self>,
+        response: ServiceResponse,
+        prepared: &PreparedRequest,
+        credential: &CurrentCredential,
+    ) -> Result<GuestResponse, Error> {
+        // A body that is still encoded cannot be searched for secrets, and the guest could not decode it.
+        if let Some(coding) = response.headers.get(header::CONTENT_ENCODING).filter(|coding| *coding != "identity") {
+            tracing::warn!(?coding, "the response has a content encoding that the host did not ask for");
             return Err(Error::HttpResponseContentCoding(None));
         }
-        let scan = LeakScan::new(held.secrets.clone());
-        let mut response = Response::builder().status(answer.status);
-        if let Some(headers) = response.headers_mut() {
-            *headers = self.headers(&answer.headers, mapped, &held)?;
+        let mut answer = Response::builder().status(response.status);
+        if let Some(headers) = answer.headers_mut() {
+            *headers = self.headers(&response.headers, prepared.is_mapped, credential)?;
         }
-        let pieces = answer.body.map(Some).chain(stream::iter([None]));
+        let scan = LeakScan::new(credential.secrets.clone());
+        // The end of the stream is an item of its own, at which the scan gives back what it held.
+        let pieces = response.body.map(Some).chain(stream::iter([None]));
         let checked = pieces.scan((scan, false), move |(scan, ended), piece| {
             let checked = if *ended { None } else { Some(self.piece(piece, scan)) };
             *ended = matches!(checked, Some(Err(_)));
             std::future::ready(checked)
         });
         let frames = checked.map(|piece| piece.map(http_body::Frame::data));
-        let body = StreamBody::new(frames).boxed_unsync();
-        let response = response.body(body).map_err(|_| Error::HttpProtocolError)?;
-        Ok((response, Box::new(async { Ok(()) })))
+        let answer = answer.body(StreamBody::new(frames).boxed_unsync()).map_err(|_| Error::HttpProtocolError)?;
+        Ok((answer, Box::new(async { Ok(()) })))
     }
 
-    fn headers(&self, headers: &HeaderMap, mapped: bool, held: &Held) -> Result<HeaderMap, Error> {
+    /// The headers of a response that the guest gets.
+    fn headers(
+        &self,
+        headers: &HeaderMap,
+        is_mapped: bool,
+        credential: &CurrentCredential,
+    ) -> Result<HeaderMap, Error> {
         let size = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
         let limit = self.access.budget.header_bytes;
         if size > limit {
-            self.meter.exhaust(Exhausted::HeaderBytes(limit));
+            self.meter.exhaust(BudgetLimit::HeaderBytes(limit));
             return Err(Error::HttpResponseHeaderSectionSize(u32::try_from(limit).ok()));
         }
         let mut kept = HeaderMap::with_capacity(headers.len());
         for (name, value) in headers.iter().filter(|(name, _)| !is_withheld(name)) {
-            if [name.as_ref(), value.as_bytes()].iter().any(|text| held.secrets.are_in(text)) {
+            if [name.as_ref(), value.as_bytes()].iter().any(|text| credential.secrets.are_in(text)) {
                 return Err(self.leaked());
             }
-            let back = (mapped && *name == header::LOCATION)
-                .then(|| self.policy.map.reverse(&value.to_str().ok()?.parse().ok()?)?.as_str().parse().ok())
-                .flatten();
-            kept.append(name, back.unwrap_or_else(|| value.clone()));
+            let original = if is_mapped && *name == header::LOCATION { self.unmapped(value) } else { None };
+            kept.append(name, original.unwrap_or_else(|| value.clone()));
         }
         Ok(kept)
     }
 
-    /// One piece of an answer's body, or what was held back of it at the end.
-    fn piece(&self, piece: Option<Piece>, scan: &mut LeakScan) -> Result<Bytes, Error> {
-        let Some(piece) = piece else { return Ok(scan.finish()) };
-        let piece = piece.map_err(|kind| {
-            tracing::debug!(provider = &*self.provider, kind, "answer cut off");
-            Error::HttpResponseIncomplete
-        })?;
+    /// The address that the provider knows, for a `location` of a mapped service.
+    fn unmapped(&self, location: &HeaderValue) -> Option<HeaderValue> {
+        let location = location.to_str().ok()?.parse().ok()?;
+        self.policy.map.reverse(&location)?.as_str().parse().ok()
+    }
+
+    /// Checks one piece of a body. `None` is the end of the body.
+    fn piece(&self, piece: Option<Result<Bytes, TransportError>>, scan: &mut LeakScan) -> Result<Bytes, Error> {
+        let piece = match piece {
+            None => return Ok(scan.finish()),
+            Some(Err(TransportError::BodyTimeout)) => return Err(Error::ConnectionReadTimeout),
+            Some(Err(_)) => return Err(Error::HttpResponseIncomplete),
+            Some(Ok(piece)) => piece,
+        };
         let limit = self.access.budget.response_bytes as u64;
         self.meter.response(piece.len(), &self.access.budget).map_err(|_| Error::HttpResponseBodySize(Some(limit)))?;
         scan.pass(piece).map_err(|_| self.leaked())
     }
 
+    fn deny(&self, denial: Denial) {
+        let CallerIds { provider, call } = &self.caller;
+        tracing::warn!(provider = &**provider, call = &**call, code = denial.rule.code(), "egress denied: {denial}");
+        self.denial.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(denial);
+    }
+
     fn leaked(&self) -> Error {
-        self.deny(Denial { rule: Rule::Leak, what: "an answer".into(), remedy: None });
+        self.deny(Denial { rule: EgressRule::Leak, what: "a response".into(), remedy: None });
         Error::HttpRequestDenied
-    }
-}
-
-fn denied_address(error: &reqwest::Error) -> Option<IpAddr> {
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        if let Some(denied) = error.downcast_ref::<AddressDenied>() {
-            return Some(denied.address);
-        }
-        cause = error.source();
-    }
-    None
-}
-
-fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = match error.source() {
-        Some(cause) => cause,
-        None => return "request failed".into(),
-    };
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    cause.to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn credentials_and_routing_are_the_hosts() {
-        for name in
-            ["authorization", "cookie", "proxy-authorization", "x-goog-api-key", "x-forwarded-for", "range", "te"]
-        {
-            assert!(is_hosts(&name.parse().unwrap()), "{name}");
-        }
-        for name in ["accept", "content-type", "depth", "destination", "if-match", "if-none-match", "prefer", "brief"] {
-            assert!(!is_hosts(&name.parse().unwrap()), "{name}");
-        }
-    }
-
-    #[test]
-    fn sessions_are_withheld_from_guests() {
-        for name in ["set-cookie", "content-encoding", "content-length", "via", "x-goog-hash"] {
-            assert!(is_withheld(&name.parse().unwrap()), "{name}");
-        }
-        for name in ["etag", "www-authenticate", "location", "retry-after", "dav", "schedule-tag"] {
-            assert!(!is_withheld(&name.parse().unwrap()), "{name}");
-        }
     }
 }

@@ -1,35 +1,40 @@
 //! Requests that the host itself sends for a provider: to the endpoints of its sign-ins.
 //!
-//! Threat: a provider that names a token endpoint inside the operator's network, or another machine's, and is sent the
-//! secret of the operator's client there. Decision: the addresses come from the grant, and their requests pass the same
-//! two layers and the same map as a guest's; so do the addresses that a browser is sent to, or a sandbox service could
-//! not stand in. No redirect is followed, and an answer has a size and a time. Rejected: a client beside the policy.
+//! Threat: a provider that names a token endpoint inside the operator's network, or on another machine, and so receives the
+//! secret of the operator's OAuth client. Decision: the addresses come from the grant, and the requests pass the same two
+//! layers and the same map as those of a guest; so do the addresses that a browser is sent to, or a sandbox service could
+//! not take the place of the real one. Redirects are not followed; the response is limited in size and time. Rejected: a
+//! client without the policy.
 
-use super::{EgressPolicy, Grant, OriginPattern, Purpose, Route, client::Clients, decide};
+use super::{
+    EgressGrant, EgressPolicy, EgressScope, Origin, OriginPattern, Purpose, Route,
+    client::{ClientPair, Clients},
+    decide,
+};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use http::{Request, Response};
 use std::time::Duration;
 use url::Url;
 
-/// The longest answer. A reply with tokens has a few kilobytes.
-const LARGEST_ANSWER: usize = 256 * 1024;
+/// The maximum size of a response. A response with tokens has a few kilobytes.
+const MAX_RESPONSE_BYTES: usize = 256 * 1024;
 
-/// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The maximum time for a whole exchange.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Why there is no answer. The text holds no address and nothing of the request: either may tell a secret.
+/// Why there is no response. The text holds no address and nothing of the request, because either may hold a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
     /// The policy refuses the request.
     #[error("the request was not sent: {0}")]
     Denied(String),
-    /// The service did not answer, or not in time, or with too much.
+    /// The service did not send a whole response.
     #[error("{0}")]
     NoAnswer(&'static str),
 }
 
-/// For whom the host sends a request. Connections are not shared between owners.
+/// For which organisation and provider a request is sent. HTTP connections are not shared between owners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestOwner<'a> {
     /// The organisation.
@@ -49,7 +54,9 @@ pub(in crate::plugins) async fn fetch(
     request: Request<Vec<u8>>,
 ) -> Result<Response<Bytes>, FetchError> {
     let sending = send(policy, clients, owner, request);
-    tokio::time::timeout(PATIENCE, sending).await.unwrap_or(Err(FetchError::NoAnswer("it did not answer in time")))
+    tokio::time::timeout(RESPONSE_TIMEOUT, sending)
+        .await
+        .unwrap_or(Err(FetchError::NoAnswer("it did not respond in time")))
 }
 
 async fn send(
@@ -58,53 +65,56 @@ async fn send(
     owner: RequestOwner<'_>,
     request: Request<Vec<u8>>,
 ) -> Result<Response<Bytes>, FetchError> {
-    let RequestOwner { organisation, provider } = owner;
+    let provider = owner.provider;
     let denied = |why: String| FetchError::Denied(why);
     let (parts, body) = request.into_parts();
-    let url: Url = parts.uri.to_string().parse().map_err(|_| denied("its address is none".into()))?;
-    // Which address is granted has been decided by whoever took it from the grant: here it is only looked at.
-    let grant = Grant { hosts: exactly(&url).into_iter().collect(), ..Grant::default() };
-    let route = decide(&parts.method, &url, Purpose::Write, (&grant, None, None), policy).map_err(|denial| {
+    let url: Url = parts.uri.to_string().parse().map_err(|_| denied("its address is malformed".into()))?;
+    // The caller has taken the address from the operator's grant, so this grant covers exactly that origin. What is
+    // checked here is the scheme and the network address.
+    let grant = EgressGrant { hosts: exactly(&url).into_iter().collect(), ..EgressGrant::default() };
+    let scope = EgressScope { grant: &grant, server: None, secret_url: None };
+    let route = decide(&parts.method, &url, Purpose::Write, scope, policy).map_err(|denial| {
         tracing::warn!(provider, code = denial.rule.code(), "egress of the host denied: {denial}");
         denied(denial.to_string())
     })?;
-    let pair = clients.of(organisation, provider).map_err(|error| denied(error.to_string()))?;
+    let ClientPair { guarded, mapped } = clients.for_owner(owner).map_err(|error| denied(error.to_string()))?;
     let (client, url) = match route {
-        Route::Direct(url) => (pair.guarded, url),
-        Route::Mapped(url) => (pair.mapped, url),
+        Route::Direct(url) => (guarded, url),
+        Route::Mapped(url) => (mapped, url),
     };
     let no_answer = |error: reqwest::Error| {
-        tracing::debug!(provider, error = %error.without_url(), "no answer");
+        tracing::debug!(provider, error = %error.without_url(), "the service did not respond");
         FetchError::NoAnswer("it could not be reached")
     };
-    let answer = client.request(parts.method, url).headers(parts.headers).body(body).send().await.map_err(no_answer)?;
-    let (status, headers) = (answer.status(), answer.headers().clone());
-    let (mut pieces, mut body) = (answer.bytes_stream(), BytesMut::new());
+    let response =
+        client.request(parts.method, url).headers(parts.headers).body(body).send().await.map_err(no_answer)?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    let (mut pieces, mut body) = (response.bytes_stream(), BytesMut::new());
     while let Some(piece) = pieces.next().await {
         body.extend_from_slice(&piece.map_err(no_answer)?);
-        if body.len() > LARGEST_ANSWER {
-            return Err(FetchError::NoAnswer("its answer is too large"));
+        if body.len() > MAX_RESPONSE_BYTES {
+            return Err(FetchError::NoAnswer("its response is too large"));
         }
     }
-    let mut answer = Response::new(body.freeze());
-    (*answer.status_mut(), *answer.headers_mut()) = (status, headers);
-    Ok(answer)
+    let mut response = Response::new(body.freeze());
+    (*response.status_mut(), *response.headers_mut()) = (status, headers);
+    Ok(response)
 }
 
+/// The pattern that covers the origin of this address and no other.
 fn exactly(url: &Url) -> Option<OriginPattern> {
-    super::Origin::of(url)?.to_string().parse().ok()
+    Origin::of(url)?.to_string().parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plugins::egress::{AddressPolicy, EgressMap, Names, Tls};
+    use crate::plugins::egress::{AddressPolicy, EgressMap, NameResolver, TlsTrust};
 
     async fn post(url: &str, policy: &EgressPolicy) -> Result<Response<Bytes>, FetchError> {
-        let clients = Clients::new(Tls::new(vec![]).unwrap(), Names::System, AddressPolicy::default());
+        let clients = Clients::new(TlsTrust::new(vec![]).unwrap(), NameResolver::System, AddressPolicy::default());
         let request = Request::post(url).body(b"client_secret=hunter22".to_vec()).unwrap();
-        let owner = RequestOwner { organisation: "o", provider: "p" };
-        fetch(policy, &clients, owner, request).await
+        fetch(policy, &clients, RequestOwner { organisation: "o", provider: "p" }, request).await
     }
 
     #[tokio::test]

@@ -1,10 +1,11 @@
-//! Answers that repeat the credential.
+//! Responses that repeat the credential.
 //!
-//! Threat: a service (or a debugging page of one) that echoes the request's headers hands the guest what the host
-//! attached. Decision: every answer is searched, while it streams, for the forms in which servers write such texts
-//! down; what could be the beginning of one is held back until it is known not to be. An answer that holds one is cut
-//! off. This is against accidents: a service that means to tell the secret to a provider can write it in a way that
-//! nobody expects. Rejected: blanking it out, which hides from the operator that a service gives secrets away.
+//! Threat: a service (or its debugging page) that echoes the headers of a request shows the provider the credential that
+//! the host attached. Decision: every response is searched while it streams, for the secret in the encodings that servers
+//! commonly use. Bytes that could be the beginning of a secret are held back until the next bytes decide. A response that
+//! holds a secret is cut off. This guards against accidents: a service that wants to tell a provider the secret can use an
+//! encoding that nobody expects. Rejected: replacing the secret by blanks, which hides from the operator that a service
+//! discloses secrets.
 
 use base64::{
     Engine,
@@ -15,10 +16,11 @@ use bytes::{Bytes, BytesMut};
 use memchr::memmem::Finder;
 use std::{collections::BTreeSet, fmt::Write as _, sync::Arc};
 
-/// A secret shorter than this many bytes is not looked for, since it would be found everywhere; nor is a form of one.
+/// Secrets, and encoded forms of secrets, that are shorter than this many bytes are not searched for: they would be found
+/// everywhere.
 const SHORTEST: usize = 6;
 
-/// What to look for: the secrets of one connection in all their forms.
+/// The secrets of one connection, in all forms that are searched for.
 #[derive(Clone, Default)]
 pub(in crate::plugins) struct Secrets(Arc<[Finder<'static>]>);
 
@@ -29,21 +31,21 @@ impl std::fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// The forms of these texts.
+    /// All forms of these texts.
     pub(super) fn of<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
         let long = secrets.into_iter().filter(|secret| secret.len() >= SHORTEST);
         let forms: BTreeSet<String> = long.flat_map(forms).filter(|form| form.len() >= SHORTEST).collect();
         Self(forms.iter().map(|form| Finder::new(form).into_owned()).collect())
     }
 
-    /// Whether a text that is at hand as a whole holds one of them.
+    /// Whether a complete text holds one of the secrets.
     #[must_use]
     pub(in crate::plugins) fn are_in(&self, text: &[u8]) -> bool {
         self.0.iter().any(|form| form.find(text).is_some())
     }
 }
 
-/// A text as it is, in base64, percent-encoded, escaped in JSON and in HTML, each as common libraries do it.
+/// A text unchanged, in base64, percent-encoded, and escaped in JSON and in HTML, each as common libraries do it.
 fn forms(secret: &str) -> Vec<String> {
     let query: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
     let path = query.replace('+', "%20");
@@ -69,18 +71,18 @@ fn forms(secret: &str) -> Vec<String> {
     forms
 }
 
-/// What base64 of a longer text shows of the secret for sure, if so many bytes (modulo 3) stand before it: with a user
-/// name and a colon before it, for instance, as in Basic authentication.
+/// The part of a base64 text that depends on the secret alone, if this many bytes (modulo 3) precede the secret, for
+/// example a user name and a colon as in Basic authentication.
 fn inside_base64(alphabet: &GeneralPurpose, secret: &str, before: usize) -> String {
     let mut text = vec![0; before];
     text.extend_from_slice(secret.as_bytes());
     let mut coded = alphabet.encode(&text);
-    // A character shows six bits: those at the edges also show bits of what stands beside the secret.
+    // A character encodes six bits: the characters at the edges also encode bits of the neighbouring bytes.
     coded.truncate(text.len() * 8 / 6);
     coded.split_off((before * 8).div_ceil(6))
 }
 
-/// Escapes of bytes (`%C3`) with small letters.
+/// Percent escapes (`%C3`) in lower case.
 fn lower_hex(percent: &str) -> String {
     let mut from_escape = 3;
     let mut lower = |c: char| {
@@ -90,7 +92,7 @@ fn lower_hex(percent: &str) -> String {
     percent.chars().map(&mut lower).collect()
 }
 
-/// A JSON text of which everything beyond ASCII is escaped too.
+/// A JSON text with every character beyond ASCII escaped.
 fn ascii(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {
@@ -98,7 +100,6 @@ fn ascii(json: &str) -> String {
             text.push(c);
         } else {
             for unit in c.encode_utf16(&mut [0; 2]) {
-                // Writing to a string cannot fail.
                 let _ = write!(text, "\\u{unit:04x}");
             }
         }
@@ -106,28 +107,27 @@ fn ascii(json: &str) -> String {
     text
 }
 
-/// Searches a stream for secrets, across the borders of its chunks.
+/// Searches a stream for secrets, also across the borders of its chunks.
 #[derive(Debug)]
 pub(super) struct LeakScan {
     secrets: Secrets,
     held: BytesMut,
 }
 
-/// The stream holds a secret.
+/// A stream holds a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Leaked;
 
 impl LeakScan {
-    /// A scan of one stream.
     #[must_use]
     pub(super) fn new(secrets: Secrets) -> Self {
         Self { secrets, held: BytesMut::new() }
     }
 
-    /// Takes a chunk and gives back what is known to be clean.
+    /// Takes a chunk and returns the bytes that are known to be clean.
     ///
     /// # Errors
-    /// If a secret was found; nothing of it has been given back.
+    /// If a secret was found. No byte of it has been returned.
     pub(super) fn pass(&mut self, chunk: Bytes) -> Result<Bytes, Leaked> {
         let mut text = chunk;
         if !self.held.is_empty() {
@@ -142,13 +142,13 @@ impl LeakScan {
         Ok(text)
     }
 
-    /// What was held back, once the stream has ended.
+    /// Returns the bytes that were held back, at the end of the stream.
     pub(super) fn finish(&mut self) -> Bytes {
         self.held.split().freeze()
     }
 }
 
-/// How many bytes at the end of `text` are a beginning of `form`.
+/// The number of bytes at the end of `text` with which `form` begins.
 fn beginning(text: &[u8], form: &[u8]) -> usize {
     let most = text.len().min(form.len().saturating_sub(1));
     (1..=most).rev().find(|&n| text.ends_with(&form[..n])).unwrap_or(0)

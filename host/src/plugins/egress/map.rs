@@ -1,36 +1,37 @@
-//! `egress.map`: where requests really go while sandbox services stand in for the real ones.
+//! `egress.map`: sends requests to sandbox services in place of the real ones.
 //!
-//! The shipped components are tested and demonstrated unchanged: they call their service's real name, and the host
-//! dials what the operator mapped it to. A mapped destination is the operator's own word, so the address policy does
-//! not apply to it; everything else does, on the address that the provider asked for. Rejected: telling providers
-//! another base address, which tests another program than the one that ships.
+//! Problem: the shipped components must be tested and demonstrated unchanged, without real accounts. Decision: a provider
+//! asks for its service's real address, and the host connects to the address that the operator mapped it to. The operator
+//! chose that destination, so the address policy does not apply to it; all other rules apply to the address that the
+//! provider asked for. Rejected: telling providers another base address, which would test other components than the
+//! shipped ones.
 
 use serde::{Deserialize, de};
 use std::collections::BTreeMap;
 use url::Url;
 
-/// Origin and path prefix, each to another origin and path prefix. The longest prefix wins.
+/// Maps an origin and path prefix to another origin and path prefix. The longest prefix wins.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EgressMap {
     entries: Vec<(Url, Url)>,
 }
 
-/// Why a map is refused.
+/// Why a map is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MapError {
-    /// One side is no base address.
+    /// One side is not a base address.
     #[error("egress.map: `{0}` is not an http or https address without user name, query and fragment")]
     Address(String),
-    /// Plain http to somewhere else.
+    /// The destination is plain http on another machine.
     #[error("egress.map: `{0}` is plain http to another machine; use https, or an address of this one")]
     NotLoopback(String),
 }
 
 impl EgressMap {
-    /// A map from pairs of addresses.
+    /// Makes a map from pairs of addresses.
     ///
     /// # Errors
-    /// If a side is no base address, or a plain-http destination is not this machine.
+    /// If one side is not a base address, or a plain-http destination is on another machine.
     pub fn new<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, MapError> {
         let mut entries = Vec::new();
         for (from, to) in pairs {
@@ -44,19 +45,19 @@ impl EgressMap {
         Ok(Self { entries })
     }
 
-    /// Whether nothing is mapped.
+    /// Whether the map has no entries.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Where a request to this address goes, if it is mapped.
+    /// The destination of a request to this address, if the address is mapped.
     #[must_use]
     pub fn apply(&self, url: &Url) -> Option<Url> {
         self.entries.iter().find_map(|(from, to)| rebase(url, from, to))
     }
 
-    /// The address that a provider knows, for one that a mapped service gave (in `Location`).
+    /// The address that a provider knows, for an address that a mapped service returned (in `Location`).
     #[must_use]
     pub fn reverse(&self, url: &Url) -> Option<Url> {
         self.entries.iter().find_map(|(from, to)| rebase(url, to, from))
@@ -85,7 +86,7 @@ fn base(text: &str) -> Result<Url, MapError> {
             && url.query().is_none()
             && url.fragment().is_none()
     });
-    // The text is not repeated if it may hold a password.
+    // A text that may hold a password is not repeated.
     url.ok_or_else(|| MapError::Address(if text.contains('@') { "…@…".into() } else { text.into() }))
 }
 

@@ -1,44 +1,44 @@
-//! What one call has used of its network budget.
+//! How much of its network budget one call has used.
 
-use crate::plugins::limits::{Budget, Exhausted};
+use crate::plugins::limits::{Budget, BudgetLimit};
 use std::sync::{
     Mutex, PoisonError,
     atomic::{AtomicU32, AtomicUsize, Ordering},
 };
 
-/// What one call has used of its network budget. Shared with the tasks that carry its requests.
+/// How much of its network budget one call has used. Shared with the tasks that carry its requests.
 #[derive(Debug, Default)]
 pub(in crate::plugins) struct Meter {
     requests: AtomicU32,
     response_bytes: AtomicUsize,
-    exhausted: Mutex<Option<Exhausted>>,
+    exhausted: Mutex<Option<BudgetLimit>>,
 }
 
 impl Meter {
     /// Counts a request.
-    pub(super) fn request(&self, budget: &Budget) -> Result<(), Exhausted> {
+    pub(super) fn request(&self, budget: &Budget) -> Result<(), BudgetLimit> {
         if self.requests.fetch_add(1, Ordering::Relaxed) < budget.requests {
             return Ok(());
         }
-        Err(self.exhaust(Exhausted::Requests(budget.requests)))
+        Err(self.exhaust(BudgetLimit::Requests(budget.requests)))
     }
 
-    /// Counts bytes of an answer.
-    pub(super) fn response(&self, bytes: usize, budget: &Budget) -> Result<(), Exhausted> {
+    /// Counts bytes of a response.
+    pub(super) fn response(&self, bytes: usize, budget: &Budget) -> Result<(), BudgetLimit> {
         let before = self.response_bytes.fetch_add(bytes, Ordering::Relaxed);
         if before.saturating_add(bytes) <= budget.response_bytes {
             return Ok(());
         }
-        Err(self.exhaust(Exhausted::ResponseBytes(budget.response_bytes)))
+        Err(self.exhaust(BudgetLimit::ResponseBytes(budget.response_bytes)))
     }
 
-    /// Remembers what ran out first; that is what the call is said to have failed of.
-    pub(super) fn exhaust(&self, what: Exhausted) -> Exhausted {
+    /// Records that a limit was reached. Returns the limit that was reached first, which is the one that is reported.
+    pub(super) fn exhaust(&self, what: BudgetLimit) -> BudgetLimit {
         *self.exhausted.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(what)
     }
 
-    /// What ran out, if anything did.
-    pub(in crate::plugins) fn exhausted(&self) -> Option<Exhausted> {
+    /// The limit that was reached first.
+    pub(in crate::plugins) fn exhausted(&self) -> Option<BudgetLimit> {
         *self.exhausted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -52,8 +52,8 @@ mod tests {
         let (meter, budget) = (Meter::default(), Budget { requests: 1, response_bytes: 10, ..Budget::default() });
         assert!(meter.request(&budget).is_ok());
         assert!(meter.response(10, &budget).is_ok());
-        assert_eq!(meter.response(1, &budget), Err(Exhausted::ResponseBytes(10)));
-        assert_eq!(meter.request(&budget), Err(Exhausted::ResponseBytes(10)));
-        assert_eq!(meter.exhausted(), Some(Exhausted::ResponseBytes(10)));
+        assert_eq!(meter.response(1, &budget), Err(BudgetLimit::ResponseBytes(10)));
+        assert_eq!(meter.request(&budget), Err(BudgetLimit::ResponseBytes(10)));
+        assert_eq!(meter.exhausted(), Some(BudgetLimit::ResponseBytes(10)));
     }
 }

@@ -1,84 +1,89 @@
-//! What may leave the sandbox, and where to.
+//! Which requests may leave the sandbox, and where they go.
 //!
-//! Threat: a provider that sends a person's data, or the host's reach into private networks, to somebody else.
-//! Decision: two layers. First scheme, name, port and method are compared with the operator's grant ([`decide`], pure);
-//! then every address that the name resolves to is checked, and the checked address is the one that is dialled
-//! ([`client`]). Only after both is the credential attached ([`credential`]). A denial says which line of
-//! configuration would allow the request. Rejected: trusting what a component says of itself, and environment
-//! proxies, which would resolve names behind the second layer's back.
+//! Threat: a provider that sends a person's data to a third party, or uses the host to reach private networks. Decision:
+//! two layers. First the scheme, host name, port and method are compared with the operator's grant ([`decide`], a pure
+//! function); then every address of the host name is checked, and only a checked address is connected to (`client`). The
+//! credential is attached after both (`credential`). A denial names the line of configuration that would allow the
+//! request. Rejected: trusting what a component says about itself; proxies from the environment, which would resolve
+//! names without the second layer.
 
 mod access;
 mod address;
 mod client;
 mod credential;
 mod denial;
-pub mod faults;
 mod guest_requests;
+mod headers;
 mod host_requests;
+mod interceptor;
 mod leak;
 mod map;
 mod meter;
 mod origin;
+mod transport;
 
-pub use access::{Access, AccessError, Renewal, Trial};
+pub use access::{Access, AccessError, TokenRenewal};
 pub use address::AddressPolicy;
 pub(super) use client::Clients;
-pub use client::{ClientError, Names, Tls};
+pub use client::{ClientError, NameResolver, TlsTrust};
 pub use credential::{Credential, NotSendable, SECRET_URL_HOST};
-pub use denial::{Denial, Rule};
-pub(super) use guest_requests::Egress;
+pub use denial::{Denial, EgressRule};
+pub(super) use guest_requests::{CallerIds, Egress};
 pub(super) use host_requests::fetch;
 pub use host_requests::{FetchError, RequestOwner};
+pub use interceptor::{Exchange, GuestRequest, Interceptor};
 use leak::Secrets;
 pub use map::{EgressMap, MapError};
 pub use origin::{Origin, OriginError, OriginPattern, Scheme};
+pub use transport::{BodyStream, ServiceResponse, TransportError};
 
 use http::Method;
 use std::net::IpAddr;
 use url::{Host, Url};
 
-/// What an operator accepted for a provider.
+/// The requests that an operator has granted to a provider.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Grant {
-    /// Origins that it may talk to.
+pub struct EgressGrant {
+    /// The origins that the provider may reach.
     pub hosts: Vec<OriginPattern>,
-    /// Addresses of requests by POST that only read.
+    /// Addresses where a POST request only reads.
     pub read_posts: Vec<Url>,
 }
 
-/// What holds for all providers of a host.
+/// The egress policy for all providers of a host.
 #[derive(Debug, Clone, Default)]
 pub struct EgressPolicy {
-    /// Where sandbox services stand in for real ones.
+    /// Sends requests to sandbox services in place of real ones.
     pub map: EgressMap,
-    /// Which networks are open although they are not public.
+    /// Which addresses may be connected to.
     pub addresses: AddressPolicy,
 }
 
-/// What requests a call may send.
+/// Which requests a call may send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// None at all: it describes itself, explains an error, or reads what anybody may have sent.
+    /// No requests: the provider describes itself, explains an error, or parses a notification.
     Offline,
-    /// Those that cannot change anything at the service.
+    /// Requests that cannot change anything at the service.
     Read,
-    /// Any.
+    /// All requests.
     Write,
 }
 
-/// Where an allowed request goes.
+/// The destination of an allowed request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
-    /// To the address asked for, if the addresses behind its name pass.
+    /// The address that the provider asked for. The IP addresses of its host name are still to be checked.
     Direct(Url),
-    /// To what the operator mapped it to.
+    /// The address that `egress.map` gives.
     Mapped(Url),
 }
 
-impl Grant {
-    /// Whether a connection may reach the origin. Without a server of its own: whatever is granted. With one: that
-    /// server, what belongs to the same registrant, and, if the server itself is a granted host, the other granted
-    /// hosts. So the secret of one person's server never goes to a service that the provider also knows.
+impl EgressGrant {
+    /// Whether a connection may reach the origin. A connection without its own server reaches all granted hosts. A
+    /// connection with its own server reaches that server, hosts of the same registrable domain, and, if the server itself
+    /// is granted, the other granted hosts. So the secret for a person's own server never goes to another service that the
+    /// provider also knows.
     #[must_use]
     pub fn reaches(&self, server: Option<&Origin>, origin: &Origin) -> bool {
         let granted = |origin: &Origin| self.hosts.iter().any(|pattern| pattern.covers(origin));
@@ -89,36 +94,48 @@ impl Grant {
     }
 }
 
-/// The first layer: whether a request may leave, and where it goes.
+/// The connection for which a request is sent, as far as the policy needs to know it.
+#[derive(Debug, Clone, Copy)]
+pub struct EgressScope<'a> {
+    /// The requests that the operator has granted.
+    pub grant: &'a EgressGrant,
+    /// The connection's own server.
+    pub server: Option<&'a Origin>,
+    /// The connection's secret address.
+    pub secret_url: Option<&'a Url>,
+}
+
+/// The first layer: decides whether a request may leave, and where it goes.
 ///
 /// # Errors
-/// With the rule that refuses it.
+/// Names the rule that refuses the request.
 pub fn decide(
     method: &Method,
     url: &Url,
     purpose: Purpose,
-    (grant, server, secret_url): (&Grant, Option<&Origin>, Option<&Url>),
+    scope: EgressScope<'_>,
     policy: &EgressPolicy,
 ) -> Result<Route, Denial> {
+    let EgressScope { grant, server, secret_url } = scope;
     let denial = |rule, what: String, remedy| Denial { rule, what, remedy };
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(denial(Rule::Uri, format!("{method} …@…"), None));
+        return Err(denial(EgressRule::Uri, format!("{method} …@…"), None));
     }
     let Some(origin) = Origin::of(url) else {
-        return Err(denial(Rule::Uri, format!("{method} {}:…", url.scheme()), None));
+        return Err(denial(EgressRule::Uri, format!("{method} {}:…", url.scheme()), None));
     };
     let what = format!("{method} {origin}");
     if !permits(purpose, method, url, grant) {
         let remedy = (purpose == Purpose::Read && method == Method::POST)
             .then(|| format!("grant.read-posts = [\"{origin}{}\"]", url.path()));
-        return Err(denial(Rule::Method, what, remedy));
+        return Err(denial(EgressRule::Method, what, remedy));
     }
-    // A secret address is the person's own word, like a server: the name is not compared, the address is checked.
+    // The person entered the secret address: its host name is not compared with the grant, but its IP address is checked.
     let secret = secret_url.filter(|_| url.host_str() == Some(SECRET_URL_HOST));
     if secret.is_none() && !grant.reaches(server, &origin) {
-        // A server of the person's own reaches granted hosts only if it is one of them.
+        // A connection with its own server reaches the granted hosts only if that server is granted too.
         let origins = server.into_iter().chain([&origin]).map(|origin| format!("\"{origin}\"")).collect::<Vec<_>>();
-        return Err(denial(Rule::Host, what, Some(format!("grant.hosts = [{}]", origins.join(", ")))));
+        return Err(denial(EgressRule::Host, what, Some(format!("grant.hosts = [{}]", origins.join(", ")))));
     }
     let url = secret.unwrap_or(url);
     if let Some(mapped) = policy.map.apply(url) {
@@ -131,19 +148,19 @@ pub fn decide(
     };
     let what = if secret.is_some() { format!("{method} the connection's secret address") } else { what };
     if url.scheme() == "http" && !(literal.is_some_and(address::is_loopback) || url.host_str() == Some("localhost")) {
-        return Err(denial(Rule::Scheme, what, None));
+        return Err(denial(EgressRule::Scheme, what, None));
     }
     match literal {
-        // A name's addresses are checked by the client when it has resolved it.
+        // The client checks the addresses of a host name after resolving it.
         Some(literal) if !policy.addresses.allows(literal) => {
-            Err(denial(Rule::Address, what, Some(address::opened(literal))))
+            Err(denial(EgressRule::Address, what, Some(address::opened(literal))))
         }
         _ => Ok(Route::Direct(url.clone())),
     }
 }
 
-fn permits(purpose: Purpose, method: &Method, url: &Url, grant: &Grant) -> bool {
-    // CONNECT opens a tunnel past every later check; TRACE answers with the request, credential included.
+fn permits(purpose: Purpose, method: &Method, url: &Url, grant: &EgressGrant) -> bool {
+    // CONNECT opens a tunnel past every later check; the response to TRACE holds the request with its credential.
     if matches!(*method, Method::CONNECT | Method::TRACE) {
         return false;
     }
@@ -165,8 +182,8 @@ fn same_address(post: &Url, url: &Url) -> bool {
 mod tests {
     use super::*;
 
-    fn grant() -> Grant {
-        Grant {
+    fn grant() -> EgressGrant {
+        EgressGrant {
             hosts: vec!["https://api.example.com".parse().unwrap(), "https://*.dav.example.com".parse().unwrap()],
             read_posts: vec!["https://api.example.com/freeBusy".parse().unwrap()],
         }
@@ -178,14 +195,15 @@ mod tests {
         purpose: Purpose,
         server: Option<&str>,
         policy: &EgressPolicy,
-    ) -> Result<Route, Rule> {
+    ) -> Result<Route, EgressRule> {
         let server = server.map(|server| server.parse::<Origin>().unwrap());
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        decide(&method, &url.parse().unwrap(), purpose, (&grant(), server.as_ref(), None), policy)
-            .map_err(|denial| denial.rule)
+        let grant = grant();
+        let scope = EgressScope { grant: &grant, server: server.as_ref(), secret_url: None };
+        decide(&method, &url.parse().unwrap(), purpose, scope, policy).map_err(|denial| denial.rule)
     }
 
-    fn read(url: &str, server: Option<&str>) -> Result<Route, Rule> {
+    fn read(url: &str, server: Option<&str>) -> Result<Route, EgressRule> {
         ask("GET", url, Purpose::Read, server, &EgressPolicy::default())
     }
 
@@ -199,7 +217,7 @@ mod tests {
             "https://dav.example.com/",
             "http://api.example.com/",
         ] {
-            assert_eq!(read(url, None), Err(Rule::Host), "{url}");
+            assert_eq!(read(url, None), Err(EgressRule::Host), "{url}");
         }
     }
 
@@ -208,10 +226,10 @@ mod tests {
         let server = Some("https://dav.fast.example.net");
         assert!(read("https://dav.fast.example.net/", server).is_ok());
         assert!(read("https://p1.example.net/", server).is_ok());
-        assert_eq!(read("https://api.example.com/", server), Err(Rule::Host));
+        assert_eq!(read("https://api.example.com/", server), Err(EgressRule::Host));
         let granted = Some("https://p1.dav.example.com");
         assert!(read("https://api.example.com/", granted).is_ok());
-        assert_eq!(read("https://dav.fast.example.net/", granted), Err(Rule::Host));
+        assert_eq!(read("https://dav.fast.example.net/", granted), Err(EgressRule::Host));
     }
 
     #[test]
@@ -225,16 +243,16 @@ mod tests {
         {
             assert_eq!(
                 ask(method, "https://api.example.com/", Purpose::Read, None, &policy),
-                Err(Rule::Method),
+                Err(EgressRule::Method),
                 "{method}"
             );
         }
         assert!(ask("POST", "https://api.example.com/freeBusy?a", Purpose::Read, None, &policy).is_ok());
         assert!(ask("PUT", "https://api.example.com/", Purpose::Write, None, &policy).is_ok());
         for method in ["TRACE", "CONNECT"] {
-            assert_eq!(ask(method, "https://api.example.com/", Purpose::Write, None, &policy), Err(Rule::Method));
+            assert_eq!(ask(method, "https://api.example.com/", Purpose::Write, None, &policy), Err(EgressRule::Method));
         }
-        assert_eq!(ask("GET", "https://api.example.com/", Purpose::Offline, None, &policy), Err(Rule::Method));
+        assert_eq!(ask("GET", "https://api.example.com/", Purpose::Offline, None, &policy), Err(EgressRule::Method));
     }
 
     #[test]
@@ -246,7 +264,7 @@ mod tests {
             "https://[::ffff:10.0.0.1]",
             "https://169.254.169.254",
         ] {
-            assert_eq!(read(server, Some(server)), Err(Rule::Address), "{server}");
+            assert_eq!(read(server, Some(server)), Err(EgressRule::Address), "{server}");
         }
         let open = EgressPolicy {
             addresses: AddressPolicy { networks: vec!["127.0.0.1/32".parse().unwrap()] },
@@ -254,45 +272,79 @@ mod tests {
         };
         let local = Some("http://127.0.0.1:5232");
         assert!(ask("GET", "http://127.0.0.1:5232/", Purpose::Read, local, &open).is_ok());
-        assert_eq!(ask("GET", "http://10.0.0.1/", Purpose::Read, Some("http://10.0.0.1"), &open), Err(Rule::Scheme));
+        assert_eq!(
+            ask("GET", "http://10.0.0.1/", Purpose::Read, Some("http://10.0.0.1"), &open),
+            Err(EgressRule::Scheme)
+        );
     }
 
     #[test]
     fn plain_http_stays_on_this_machine() {
-        assert_eq!(read("http://dav.example.net/", Some("http://dav.example.net")), Err(Rule::Scheme));
+        assert_eq!(read("http://dav.example.net/", Some("http://dav.example.net")), Err(EgressRule::Scheme));
     }
 
     #[test]
     fn a_user_name_in_the_address_is_refused_and_not_repeated() {
         let url = "https://ann:hunter22@api.example.com/".parse().unwrap();
-        let denial =
-            decide(&Method::GET, &url, Purpose::Read, (&grant(), None, None), &EgressPolicy::default()).unwrap_err();
-        assert_eq!(denial.rule, Rule::Uri);
+        let denial = decide(
+            &Method::GET,
+            &url,
+            Purpose::Read,
+            EgressScope { grant: &grant(), server: None, secret_url: None },
+            &EgressPolicy::default(),
+        )
+        .unwrap_err();
+        assert_eq!(denial.rule, EgressRule::Uri);
         assert!(!denial.to_string().contains("hunter22"));
     }
 
     #[test]
     fn the_remedy_in_a_denial_allows_the_request() {
         let url: Url = "https://new.example.org:8443/x".parse().unwrap();
-        let denied =
-            decide(&Method::GET, &url, Purpose::Read, (&grant(), None, None), &EgressPolicy::default()).unwrap_err();
+        let denied = decide(
+            &Method::GET,
+            &url,
+            Purpose::Read,
+            EgressScope { grant: &grant(), server: None, secret_url: None },
+            &EgressPolicy::default(),
+        )
+        .unwrap_err();
         let remedy = denied.remedy.unwrap();
         let host = remedy.split('"').nth(1).unwrap();
-        let wider = Grant { hosts: vec![host.parse().unwrap()], ..grant() };
-        assert!(decide(&Method::GET, &url, Purpose::Read, (&wider, None, None), &EgressPolicy::default()).is_ok());
+        let wider = EgressGrant { hosts: vec![host.parse().unwrap()], ..grant() };
+        assert!(
+            decide(
+                &Method::GET,
+                &url,
+                Purpose::Read,
+                EgressScope { grant: &wider, server: None, secret_url: None },
+                &EgressPolicy::default()
+            )
+            .is_ok()
+        );
     }
 
     #[test]
     fn a_secret_address_takes_the_place_of_its_stand_in() {
         let secret: Url = "https://feeds.example.net/s3cret/basic.ics".parse().unwrap();
         let asked: Url = format!("https://{SECRET_URL_HOST}/").parse().unwrap();
-        let route =
-            decide(&Method::GET, &asked, Purpose::Read, (&grant(), None, Some(&secret)), &EgressPolicy::default());
+        let route = decide(
+            &Method::GET,
+            &asked,
+            Purpose::Read,
+            EgressScope { grant: &grant(), server: None, secret_url: Some(&secret) },
+            &EgressPolicy::default(),
+        );
         assert_eq!(route, Ok(Route::Direct(secret)));
         let inside: Url = "https://10.0.0.1/s3cret".parse().unwrap();
-        let denial =
-            decide(&Method::GET, &asked, Purpose::Read, (&grant(), None, Some(&inside)), &EgressPolicy::default());
+        let denial = decide(
+            &Method::GET,
+            &asked,
+            Purpose::Read,
+            EgressScope { grant: &grant(), server: None, secret_url: Some(&inside) },
+            &EgressPolicy::default(),
+        );
         let denial = denial.unwrap_err();
-        assert!(denial.rule == Rule::Address && !denial.what.contains("s3cret"));
+        assert!(denial.rule == EgressRule::Address && !denial.what.contains("s3cret"));
     }
 }

@@ -1,8 +1,8 @@
 //! Origins (scheme, host, port) and patterns of them.
 //!
-//! Threat: two spellings of one host that a policy takes for two. Decision: everything is parsed once, by the URL
-//! standard's parser (lower case, IDNA, default ports, odd forms of IPv4), and compared as values afterwards.
-//! Rejected: matching globs against the text of a URL, which is how most allow-lists were got around.
+//! Threat: a policy that takes two spellings of one host for two hosts. Decision: every text is parsed once, by the parser
+//! of the URL standard (lower case, IDNA, default ports, unusual forms of IPv4), and then compared as a value. Rejected:
+//! matching globs against the text of a URL, which has been the way around most allow-lists.
 
 use serde::{Deserialize, Serialize, de};
 use std::{
@@ -20,25 +20,25 @@ pub struct Origin {
     port: u16,
 }
 
-/// The schemes there are.
+/// The schemes that requests can use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Scheme {
     /// With TLS.
     Https,
-    /// Without.
+    /// Without TLS.
     Http,
 }
 
-/// Why a text is no origin.
+/// Why a text is not an origin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not an origin: {why}; write for instance `https://calendar.example.org`")]
+#[error("`{text}` is not an origin: {why}; write for example `https://calendar.example.org`")]
 pub struct OriginError {
     text: String,
     why: &'static str,
 }
 
 impl Origin {
-    /// The origin of a URL, if it has one that requests can go to.
+    /// The origin of a URL, if its scheme is https or http.
     #[must_use]
     pub fn of(url: &Url) -> Option<Self> {
         let scheme = match url.scheme() {
@@ -49,7 +49,7 @@ impl Origin {
         Some(Self { scheme, host: url.host()?.to_owned(), port: url.port_or_known_default()? })
     }
 
-    /// Where a server of ours listens.
+    /// The origin of a plain-http server that listens at this address.
     #[must_use]
     pub fn listening(address: SocketAddr) -> Self {
         let host = match address.ip() {
@@ -59,20 +59,20 @@ impl Origin {
         Self { scheme: Scheme::Http, host, port: address.port() }
     }
 
-    /// With TLS or without.
+    /// The scheme.
     #[must_use]
     pub const fn scheme(&self) -> Scheme {
         self.scheme
     }
 
-    /// The name or address.
+    /// The host name or address.
     #[must_use]
     pub const fn host(&self) -> &Host<String> {
         &self.host
     }
 
-    /// Whether both names belong to whoever registered the domain (by the public suffix list). Never true of
-    /// addresses, and never between schemes.
+    /// Whether both host names have the same registrable domain, by the public suffix list. Always false for IP addresses
+    /// and for different schemes.
     #[must_use]
     pub fn same_registrant(&self, other: &Self) -> bool {
         let (Host::Domain(a), Host::Domain(b)) = (&self.host, &other.host) else { return false };
@@ -99,7 +99,7 @@ impl FromStr for Origin {
         let error = |why| OriginError { text: text.into(), why };
         let url = Url::parse(text).map_err(|_| error("it does not parse as a URL"))?;
         if !url.username().is_empty() || url.password().is_some() {
-            // Not repeated: there may be a password in it.
+            // The text is not repeated, because it may hold a password.
             return Err(OriginError { text: "…@…".into(), why: "it holds a user name or password" });
         }
         if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
@@ -121,12 +121,12 @@ impl Serialize for Origin {
     }
 }
 
-/// An origin, or all origins one label below a name: `https://*.example.org`.
+/// An origin, or all origins below a host name: `https://*.example.org`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum OriginPattern {
-    /// Exactly this one.
+    /// Exactly this origin.
     Exact(Origin),
-    /// Every name below this one, however deep; not the name itself.
+    /// Every host name below this one at any depth, without this one.
     Below(Origin),
 }
 
@@ -147,7 +147,7 @@ impl OriginPattern {
         }
     }
 
-    /// Whether the pattern covers everything that the other one covers.
+    /// Whether the pattern covers every origin that the other pattern covers.
     #[must_use]
     pub fn includes(&self, other: &Self) -> bool {
         match other {
@@ -174,10 +174,10 @@ impl FromStr for OriginPattern {
         let error = |why| OriginError { text: text.into(), why };
         let parent: Origin = format!("{scheme}://{rest}").parse()?;
         match &parent.host {
-            // `*.org` or `*.co.uk` would be a grant for half the world.
+            // `*.org` or `*.co.uk` would cover the hosts of many unrelated owners.
             Host::Domain(name) if psl::domain_str(name).is_some() => Ok(Self::Below(parent)),
             Host::Domain(_) => Err(error("the wildcard covers a whole public suffix")),
-            _ => Err(error("a wildcard needs a name")),
+            _ => Err(error("a wildcard needs a host name")),
         }
     }
 }

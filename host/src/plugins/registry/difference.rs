@@ -1,11 +1,11 @@
-//! What a component asks for beyond what was granted, one matter a line.
+//! What a component requests beyond the grant, one fact a line.
 //!
-//! Both sides are taken apart into facts, and facts are compared: so that whatever is part of [`Asks`] is part of the
-//! difference, and what was not thought of when this was written is not overlooked. Fewer hosts, scopes, sign-ins or
-//! abilities need nobody's consent; everything else that differs does, also a label: it is what people go by when
-//! they type in a password. Rejected: comparing the JSON of both, which nobody can read.
+//! Threat: a change in a request that the operator is not shown. Decision: request and grant are both split into facts, and the
+//! facts are compared, so every field of [`RequestedGrant`] is part of the difference. Fewer hosts, scopes, sign-ins or levels
+//! need no consent. Every other change does, including a label, because people read it before they enter a password.
+//! Rejected: comparing the JSON of both, which is hard to read.
 
-use super::grant::Asks;
+use super::grant::RequestedGrant;
 use crate::plugins::{
     Level,
     contract::{Attach, FieldKind, FormField, Method, ScopeLevel, SignIn},
@@ -16,34 +16,34 @@ use std::{collections::BTreeMap, fmt};
 
 /// One line of a difference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Line {
-    /// How it differs.
-    pub kind: Kind,
-    /// What differs. Holds the component's own words.
+pub struct DifferenceLine {
+    /// The kind of the difference.
+    pub kind: DifferenceKind,
+    /// The fact, with the component's own words.
     pub what: String,
 }
 
-/// How something differs.
+/// How a fact differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// Asked for, not granted.
+pub enum DifferenceKind {
+    /// Requested, not granted.
     New,
-    /// Granted otherwise.
+    /// Granted with another value.
     Changed,
-    /// Granted, no longer asked for.
+    /// Granted, no longer requested.
     Gone,
-    /// To be known; nothing is asked for.
+    /// For information; nothing is requested.
     Note,
 }
 
-impl fmt::Display for Line {
+impl fmt::Display for DifferenceLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = match self.kind {
-            Kind::New => '+',
-            Kind::Changed => '~',
-            Kind::Gone => '-',
-            Kind::Note => ' ',
+            DifferenceKind::New => '+',
+            DifferenceKind::Changed => '~',
+            DifferenceKind::Gone => '-',
+            DifferenceKind::Note => ' ',
         };
         write!(f, "{sign} {}", self.what)
     }
@@ -51,39 +51,39 @@ impl fmt::Display for Line {
 
 /// Whether an operator must accept the difference before the component is used.
 #[must_use]
-pub fn needs_acceptance(lines: &[Line]) -> bool {
-    lines.iter().any(|line| matches!(line.kind, Kind::New | Kind::Changed))
+pub fn needs_acceptance(lines: &[DifferenceLine]) -> bool {
+    lines.iter().any(|line| matches!(line.kind, DifferenceKind::New | DifferenceKind::Changed))
 }
 
-/// How what is asked for differs from what is granted; from nothing, for a provider that is new.
+/// How a request differs from the grant. `None` is the grant of a new provider.
 #[must_use]
-pub fn difference(granted: Option<&Asks>, asked: &Asks) -> Vec<Line> {
-    let (old, new) = (granted.map(facts).unwrap_or_default(), facts(asked));
-    let line = |kind, what: String| Line { kind, what };
+pub fn difference(granted: Option<&RequestedGrant>, request: &RequestedGrant) -> Vec<DifferenceLine> {
+    let (old, new) = (granted.map(facts).unwrap_or_default(), facts(request));
+    let line = |kind, what: String| DifferenceLine { kind, what };
     let mut lines = Vec::new();
     for (name, fact) in &new {
         match old.get(name) {
             None if covered(granted, name) => {}
-            None => lines.push(line(Kind::New, format!("{name}{}", after(&fact.value)))),
+            None => lines.push(line(DifferenceKind::New, format!("{name}{}", after(&fact.value)))),
             Some(before) if before.value != fact.value => {
-                lines.push(line(Kind::Changed, format!("{name}: {} -> {}", before.value, fact.value)));
+                lines.push(line(DifferenceKind::Changed, format!("{name}: {} -> {}", before.value, fact.value)));
             }
             Some(_) => {}
         }
     }
     for (name, fact) in old.iter().filter(|(name, _)| !new.contains_key(*name)) {
-        let whole = fact.sign_in.filter(|id| asked.sign_ins.iter().all(|sign_in| sign_in.id != **id));
+        let whole = fact.sign_in.filter(|id| request.sign_ins.iter().all(|sign_in| sign_in.id != **id));
         match whole {
-            // What belongs to it goes with it.
+            // The facts of a sign-in that is gone are not listed one by one.
             Some(id) if *name != sign_in_name(id) => {}
-            Some(_) => lines.push(line(Kind::Gone, name.clone())),
-            None if fact.can_go => lines.push(line(Kind::Gone, name.clone())),
-            None => lines.push(line(Kind::Changed, format!("without {name}{}", after(&fact.value)))),
+            Some(_) => lines.push(line(DifferenceKind::Gone, name.clone())),
+            None if fact.may_shrink => lines.push(line(DifferenceKind::Gone, name.clone())),
+            None => lines.push(line(DifferenceKind::Changed, format!("without {name}{}", after(&fact.value)))),
         }
     }
-    if let Some(granted) = granted.filter(|granted| granted.state_format != asked.state_format) {
-        let (before, after) = (granted.state_format, asked.state_format);
-        lines.push(line(Kind::Note, format!("state-format {before} -> {after}: calendars are listed anew")));
+    if let Some(granted) = granted.filter(|granted| granted.state_format != request.state_format) {
+        let (before, after) = (granted.state_format, request.state_format);
+        lines.push(line(DifferenceKind::Note, format!("state-format {before} -> {after}: calendars are listed anew")));
     }
     lines
 }
@@ -92,30 +92,30 @@ fn after(value: &str) -> String {
     if value.is_empty() { String::new() } else { format!(": {value}") }
 }
 
-/// Whether a host that was not granted under this name is among those of a wildcard that was.
-fn covered(granted: Option<&Asks>, name: &str) -> bool {
+/// Whether a granted wildcard covers this host.
+fn covered(granted: Option<&RequestedGrant>, name: &str) -> bool {
     let pattern = name.strip_prefix("host ").and_then(|host| host.parse::<OriginPattern>().ok());
     let (Some(granted), Some(pattern)) = (granted, pattern) else { return false };
     let wide = granted.hosts.iter().filter_map(|host| host.parse::<OriginPattern>().ok());
     wide.into_iter().any(|wide| wide.includes(&pattern))
 }
 
-/// One fact of what is asked for.
+/// One fact of a request.
 struct Fact<'a> {
     value: String,
     /// The sign-in that it belongs to.
     sign_in: Option<&'a str>,
-    /// Whether less of it is only less.
-    can_go: bool,
+    /// Whether the fact may disappear without consent.
+    may_shrink: bool,
 }
 
 type Facts<'a> = BTreeMap<String, Fact<'a>>;
 
-fn facts(asks: &Asks) -> Facts<'_> {
-    let Asks { id, name, level, hosts, read_posts, sign_ins, state_format: _ } = asks;
+fn facts(asks: &RequestedGrant) -> Facts<'_> {
+    let RequestedGrant { id, name, level, hosts, read_posts, sign_ins, state_format: _ } = asks;
     let mut facts = Facts::new();
-    let mut put = |name: String, value: &str, can_go| {
-        facts.insert(name, Fact { value: value.to_owned(), sign_in: None, can_go });
+    let mut put = |name: String, value: &str, may_shrink| {
+        facts.insert(name, Fact { value: value.to_owned(), sign_in: None, may_shrink });
     };
     put("provider".into(), id, false);
     put("name".into(), name, false);
@@ -125,7 +125,7 @@ fn facts(asks: &Asks) -> Facts<'_> {
         }
     }
     for host in hosts {
-        // As it is compared: one origin has several spellings.
+        // Normalised, because one origin has several spellings.
         let host = host.parse::<OriginPattern>().map_or_else(|_| host.clone(), |pattern| pattern.to_string());
         put(format!("host {host}"), "", true);
     }
@@ -133,12 +133,15 @@ fn facts(asks: &Asks) -> Facts<'_> {
         put(format!("POST that only reads {post}"), "", true);
     }
     for sign_in in sign_ins {
-        for (part, value, can_go) in sign_in_facts(sign_in) {
+        for (part, value, may_shrink) in sign_in_facts(sign_in) {
             let name = sign_in_name(&sign_in.id);
             let name = if part.is_empty() { name } else { format!("{name}, {part}") };
-            // What is said twice and differs (a parameter may be) is one fact, so that none hides the other.
-            let fact =
-                facts.entry(name).or_insert_with(|| Fact { value: String::new(), sign_in: Some(&sign_in.id), can_go });
+            // Two values with the same name (of a parameter, for example) become one fact, so that neither hides the other.
+            let fact = facts.entry(name).or_insert_with(|| Fact {
+                value: String::new(),
+                sign_in: Some(&sign_in.id),
+                may_shrink,
+            });
             fact.value = if fact.value.is_empty() { value } else { format!("{} and {value}", fact.value) };
         }
     }
@@ -149,66 +152,72 @@ fn sign_in_name(id: &str) -> String {
     format!("sign-in {id}")
 }
 
-/// The parts of a sign-in: a name (empty for the sign-in itself), a value, and whether it can go unseen.
+/// The facts of a sign-in: a name (empty for the sign-in itself), a value, and whether the fact may disappear without consent.
 fn sign_in_facts(sign_in: &SignIn) -> Vec<(String, String, bool)> {
     let SignIn { id: _, label, method, attach } = sign_in;
-    let mut facts = vec![(String::new(), format!("{label:?}"), false), one("attach", attach_text(attach))];
+    let mut facts = vec![(String::new(), format!("{label:?}"), false), fact("attach", attach_text(attach))];
     match method {
         Method::Oauth2Code(code) => {
-            facts.push(one("method", "oauth2-code"));
-            facts.push(one("authorize", &code.authorize));
-            facts.push(one("token", &code.token));
-            facts.extend(code.revoke.as_ref().map(|revoke| one("revoke", revoke)));
+            facts.push(fact("method", "oauth2-code"));
+            facts.push(fact("authorize", &code.authorize));
+            facts.push(fact("token", &code.token));
+            facts.extend(code.revoke.as_ref().map(|revoke| fact("revoke", revoke)));
             for scopes in &code.scopes {
                 let level = match scopes.level {
                     ScopeLevel::Read => "read",
                     ScopeLevel::Write => "write",
                 };
-                facts.extend(scopes.scopes.iter().map(|scope| less(format!("scope {scope} (to {level})"))));
+                facts.extend(scopes.scopes.iter().map(|scope| droppable_fact(format!("scope {scope} (to {level})"))));
             }
             let parameters = code.authorize_parameters.iter();
-            facts.extend(parameters.map(|(name, value)| one(&format!("authorize parameter {name}"), value)));
+            facts.extend(parameters.map(|(name, value)| fact(&format!("authorize parameter {name}"), value)));
             for choice in &code.endpoint_choices {
                 let name = format!("endpoints if {:?} is {:?}", choice.parameter, choice.value);
                 let revoke = choice.revoke.as_deref().unwrap_or("none");
-                facts.push(one(&name, format!("token {}, revoke {revoke}", choice.token)));
+                facts.push(fact(&name, format!("token {}, revoke {revoke}", choice.token)));
             }
-            facts.extend(code.keep_from_token.iter().map(|field| less(format!("reads {field} of the token reply"))));
+            facts.extend(
+                code.keep_from_token.iter().map(|field| droppable_fact(format!("reads {field} of the token reply"))),
+            );
         }
         Method::Oauth2ClientCredentials(grant) => {
-            facts.push(one("method", "oauth2-client-credentials"));
-            facts.push(one("token", &grant.token));
-            facts.extend(grant.scopes.iter().map(|scope| less(format!("scope {scope}"))));
-            facts.extend(grant.keep_from_token.iter().map(|field| less(format!("reads {field} of the token reply"))));
+            facts.push(fact("method", "oauth2-client-credentials"));
+            facts.push(fact("token", &grant.token));
+            facts.extend(grant.scopes.iter().map(|scope| droppable_fact(format!("scope {scope}"))));
+            facts.extend(
+                grant.keep_from_token.iter().map(|field| droppable_fact(format!("reads {field} of the token reply"))),
+            );
         }
         Method::Oauth2JwtBearer(grant) => {
-            facts.push(one("method", "oauth2-jwt-bearer"));
-            facts.push(one("token", &grant.token));
-            facts.push(one("audience", &grant.audience));
-            facts.push(one("subject claim", &grant.subject_claim));
-            facts.extend(grant.scopes.iter().map(|scope| less(format!("scope {scope}"))));
-            facts.extend(grant.keep_from_token.iter().map(|field| less(format!("reads {field} of the token reply"))));
+            facts.push(fact("method", "oauth2-jwt-bearer"));
+            facts.push(fact("token", &grant.token));
+            facts.push(fact("audience", &grant.audience));
+            facts.push(fact("subject claim", &grant.subject_claim));
+            facts.extend(grant.scopes.iter().map(|scope| droppable_fact(format!("scope {scope}"))));
+            facts.extend(
+                grant.keep_from_token.iter().map(|field| droppable_fact(format!("reads {field} of the token reply"))),
+            );
         }
         Method::Form(form) => {
-            facts.push(one("method", "form"));
-            facts.extend(form.fields.iter().map(|field| one(&format!("field {}", field.name), field_text(field))));
-            facts.extend(form.help_link.as_ref().map(|link| one("help link", link)));
+            facts.push(fact("method", "form"));
+            facts.extend(form.fields.iter().map(|field| fact(&format!("field {}", field.name), field_text(field))));
+            facts.extend(form.help_link.as_ref().map(|link| fact("help link", link)));
         }
         Method::SecretUrl(asked) => {
-            facts.push(one("method", "secret-url"));
-            facts.push(one("help", format!("{:?}, pattern {:?}", asked.help, asked.pattern.as_deref().unwrap_or(""))));
-            facts.extend(asked.help_link.as_ref().map(|link| one("help link", link)));
+            facts.push(fact("method", "secret-url"));
+            facts.push(fact("help", format!("{:?}, pattern {:?}", asked.help, asked.pattern.as_deref().unwrap_or(""))));
+            facts.extend(asked.help_link.as_ref().map(|link| fact("help link", link)));
         }
-        Method::None => facts.push(one("method", "none")),
+        Method::None => facts.push(fact("method", "none")),
     }
     facts
 }
 
-fn one(name: &str, value: impl Into<String>) -> (String, String, bool) {
+fn fact(name: &str, value: impl Into<String>) -> (String, String, bool) {
     (name.to_owned(), value.into(), false)
 }
 
-fn less(name: String) -> (String, String, bool) {
+fn droppable_fact(name: String) -> (String, String, bool) {
     (name, String::new(), true)
 }
 
@@ -272,7 +281,7 @@ mod tests {
     }
 
     /// One of everything.
-    fn all() -> Asks {
+    fn all() -> RequestedGrant {
         let header = Attach::Header(AttachHeader { name: "authorization".into(), prefix: "Bearer ".into() });
         let basic = Attach::Basic(AttachBasic { user_field: "user".into(), secret_field: "password".into() });
         let fields = vec![field("user", FieldKind::Text), field("password", FieldKind::Secret)];
@@ -289,7 +298,7 @@ mod tests {
             keep_from_token: vec![],
         };
         let address = SecretUrl { pattern: None, help: "the address".into(), help_link: None };
-        Asks {
+        RequestedGrant {
             id: "example".into(),
             name: "Example".into(),
             level: Level::TwoWay,
@@ -307,35 +316,35 @@ mod tests {
         }
     }
 
-    fn code_of(asks: &mut Asks) -> &mut Oauth2Code {
+    fn code_of(asks: &mut RequestedGrant) -> &mut Oauth2Code {
         match &mut asks.sign_ins[0].method {
             Method::Oauth2Code(code) => code,
             _ => unreachable!(),
         }
     }
 
-    fn form_of(asks: &mut Asks) -> &mut Form {
+    fn form_of(asks: &mut RequestedGrant) -> &mut Form {
         match &mut asks.sign_ins[3].method {
             Method::Form(form) => form,
             _ => unreachable!(),
         }
     }
 
-    fn shown(lines: &[Line]) -> Vec<String> {
+    fn shown(lines: &[DifferenceLine]) -> Vec<String> {
         lines.iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn the_same_is_no_difference_also_after_it_was_kept() {
         assert_eq!(difference(Some(&all()), &all()), []);
-        let kept: Asks = serde_json::from_str(&serde_json::to_string(&all()).unwrap()).unwrap();
+        let kept: RequestedGrant = serde_json::from_str(&serde_json::to_string(&all()).unwrap()).unwrap();
         assert_eq!(kept, all());
     }
 
     #[test]
     fn everything_is_new_for_a_provider_that_is_new() {
         let lines = difference(None, &all());
-        assert!(lines.iter().all(|line| line.kind == Kind::New) && needs_acceptance(&lines));
+        assert!(lines.iter().all(|line| line.kind == DifferenceKind::New) && needs_acceptance(&lines));
         for part in [
             "+ host https://*.a.example.org",
             "+ POST that only reads https://b.example.org/freeBusy",
@@ -352,7 +361,7 @@ mod tests {
 
     #[test]
     fn whatever_is_wider_or_different_needs_consent_and_is_one_line() {
-        type Case = (&'static str, fn(&mut Asks));
+        type Case = (&'static str, fn(&mut RequestedGrant));
         let cases: [Case; 28] = [
             ("~ name: Example -> Other", |a| a.name = "Other".into()),
             ("+ level two-way-push", |a| a.level = Level::TwoWayPush),
@@ -432,7 +441,7 @@ mod tests {
 
     #[test]
     fn what_is_less_is_said_and_needs_no_consent() {
-        type Case = (&'static [&'static str], fn(&mut Asks));
+        type Case = (&'static [&'static str], fn(&mut RequestedGrant));
         let cases: [Case; 9] = [
             (&["- host https://b.example.org"], |a| drop(a.hosts.pop())),
             (&["- POST that only reads https://b.example.org/freeBusy"], |a| a.read_posts.clear()),

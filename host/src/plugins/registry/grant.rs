@@ -1,54 +1,54 @@
-//! What a component asks for, and what an operator granted of it.
+//! What a component requests, and what an operator granted.
 //!
-//! Threat: a component that describes other endpoints, hosts or scopes tomorrow than it did when it was looked at.
-//! Decision: the grant is a copy, by value, of all that was asked for on the day it was accepted, and the host uses
-//! nothing but that copy. What only says how large a request should be (limits) is not part of it. Rejected: a list of
-//! deviations from the description, which means something else with each version.
+//! Threat: a component that describes other endpoints, hosts or scopes tomorrow than on the day it was reviewed. Decision: the
+//! grant is a copy of everything that was requested when the operator accepted it, and the host uses only that copy. Limits,
+//! which only say how large a request should be, are not part of it. Rejected: a list of deviations from the description,
+//! whose meaning changes with each version.
 
 use crate::plugins::{
     Level, Plugin,
     contract::SignIn,
-    egress::{Grant, OriginPattern},
+    egress::{EgressGrant, OriginPattern},
 };
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-/// All that a component asks for, as it says it. Kept as JSON.
+/// Everything that a component requests, in its own words. Stored as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Asks {
-    /// The provider.
+pub struct RequestedGrant {
+    /// The id of the provider.
     pub id: String,
-    /// What people read.
+    /// The name that people read.
     pub name: String,
-    /// What it does for them.
+    /// The level of the contract.
     pub level: Level,
-    /// Origins, as [`OriginPattern`] reads them.
+    /// Origins, in the format of [`OriginPattern`].
     pub hosts: Vec<String>,
-    /// Addresses of requests by POST that only read.
+    /// Addresses where a POST request only reads.
     pub read_posts: Vec<String>,
-    /// With endpoints, scopes, fields, and how the secret is attached.
+    /// The sign-ins with endpoints, scopes, fields, and how the secret is attached.
     pub sign_ins: Vec<SignIn>,
-    /// The number of the layout of its cursors and memos.
+    /// The number of the format of cursors and memos.
     pub state_format: u32,
 }
 
-/// What the operator accepted, in the form in which it is used.
+/// What the operator granted, parsed for use.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Granted {
-    asks: Asks,
-    egress: Grant,
+pub struct ProviderGrant {
+    request: RequestedGrant,
+    egress: EgressGrant,
 }
 
-/// A kept grant that this version cannot read.
+/// A stored grant that this version of the host cannot read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the grant cannot be read: {0}; accept the provider anew with `chronus provider grant`")]
+#[error("the grant cannot be read: {0}; accept the provider again with `chronus provider grant`")]
 pub struct GrantError(String);
 
-impl Asks {
-    /// What this component asks for.
+impl RequestedGrant {
+    /// The request in a component's description.
     #[must_use]
-    pub fn of(plugin: &Plugin) -> Self {
+    pub fn from_plugin(plugin: &Plugin) -> Self {
         let description = plugin.description();
         Self {
             id: description.id.clone(),
@@ -62,38 +62,41 @@ impl Asks {
     }
 }
 
-impl Granted {
-    /// A grant of all that is asked for.
+impl ProviderGrant {
+    /// Grants everything that is requested.
     ///
     /// # Errors
-    /// If a host or an address is malformed; admission sees to it that none is.
-    pub fn all(asks: Asks) -> Result<Self, GrantError> {
-        let hosts = asks.hosts.iter().map(|host| host.parse::<OriginPattern>().map_err(|e| GrantError(e.to_string())));
-        let posts = asks.read_posts.iter().map(|post| Url::parse(post).map_err(|e| GrantError(format!("{post}: {e}"))));
-        let egress = Grant { hosts: hosts.collect::<Result<_, _>>()?, read_posts: posts.collect::<Result<_, _>>()? };
-        Ok(Self { asks, egress })
+    /// If a host or an address is malformed, which admission excludes.
+    pub fn new(request: RequestedGrant) -> Result<Self, GrantError> {
+        let hosts =
+            request.hosts.iter().map(|host| host.parse::<OriginPattern>().map_err(|e| GrantError(e.to_string())));
+        let posts =
+            request.read_posts.iter().map(|post| Url::parse(post).map_err(|e| GrantError(format!("{post}: {e}"))));
+        let egress =
+            EgressGrant { hosts: hosts.collect::<Result<_, _>>()?, read_posts: posts.collect::<Result<_, _>>()? };
+        Ok(Self { request, egress })
     }
 
-    /// A grant as it is kept.
+    /// Parses a stored grant.
     pub(super) fn parse(text: &str) -> Result<Self, GrantError> {
-        serde_json::from_str(text).map_err(|error| GrantError(error.to_string())).and_then(Self::all)
+        serde_json::from_str(text).map_err(|error| GrantError(error.to_string())).and_then(Self::new)
     }
 
-    /// Where requests may go.
+    /// The granted requests.
     #[must_use]
-    pub fn egress(&self) -> Grant {
+    pub fn egress(&self) -> EgressGrant {
         self.egress.clone()
     }
 
-    /// The sign-in of this id.
+    /// The granted sign-in with this id.
     #[must_use]
     pub fn sign_in(&self, id: &str) -> Option<&SignIn> {
-        self.asks.sign_ins.iter().find(|sign_in| sign_in.id == id)
+        self.request.sign_ins.iter().find(|sign_in| sign_in.id == id)
     }
 
-    /// All of it.
+    /// The request that was granted.
     #[must_use]
-    pub fn asks(&self) -> &Asks {
-        &self.asks
+    pub fn request(&self) -> &RequestedGrant {
+        &self.request
     }
 }

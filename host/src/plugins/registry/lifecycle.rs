@@ -1,64 +1,66 @@
 //! Changing the providers of this deployment: add, accept, list, remove.
 //!
-//! Each change is one transaction that ends with an update guarded by the row's revision, so that two operators at once
-//! do not undo each other. A component is admitted, and so run, before the transaction begins.
+//! Problem: two operators may change a provider at the same time. Decision: each change is one transaction that ends with an
+//! update guarded by the revision of the row, and is tried again if the revision has changed. A component is admitted, and so
+//! run, before the transaction begins. Rejected: a lock, which a crashed process would keep.
 
 use super::{
-    AddError, Added, Asks, ChangeError, Granted, Listed, Registry, State, Version, Voucher, Waiting, difference,
-    needs_acceptance, store,
+    AddError, AddOutcome, ChangeError, PendingVersion, Provenance, ProviderGrant, ProviderState, ProviderSummary,
+    Registry, RequestedGrant, VersionSummary, difference, needs_acceptance, store,
 };
 use crate::{
     db::{self, Db, Tx},
     plugins::{Plugin, admission::inspect},
 };
 
-/// How often a change is tried anew when others change the same provider.
-const ATTEMPTS: usize = 5;
+/// How often a change is tried when others change the same provider.
+const MAX_ATTEMPTS: usize = 5;
 
 impl Registry {
-    /// Adds a component: a new provider, or another version of one. With `accept`, all that it asks for is granted.
+    /// Adds a component: a new provider, or another version of one. With `accept`, everything that it requests is granted.
     ///
     /// # Errors
-    /// If nobody trusted vouches for it, or it cannot be a provider here.
-    pub async fn add(&self, bytes: &[u8], voucher: Voucher<'_>, accept: bool) -> Result<Added, AddError> {
-        vouched(&inspect(bytes)?.sha256, voucher)?;
+    /// If its provenance is not accepted, or it cannot be a provider on this host.
+    pub async fn add(&self, bytes: &[u8], provenance: Provenance<'_>, accept: bool) -> Result<AddOutcome, AddError> {
+        check_provenance(&inspect(bytes)?.sha256, provenance)?;
         let plugin = self.sandbox.admit(bytes).await?;
-        let asks = Asks::of(&plugin);
-        // What could not be granted is not kept either.
-        Granted::all(asks.clone())?;
-        for _ in 0..ATTEMPTS {
+        let request = RequestedGrant::from_plugin(&plugin);
+        // A component whose request cannot be granted is not stored.
+        ProviderGrant::new(request.clone())?;
+        let candidate = Candidate { bytes, plugin: &plugin, request: &request };
+        for _ in 0..MAX_ATTEMPTS {
             let mut tx = self.db.begin().await?;
-            if let Some(added) = add(&mut tx, (bytes, &plugin, &asks), accept).await? {
+            if let Some(added) = add(&mut tx, candidate, accept).await? {
                 tx.commit().await?;
-                if let Added::Active { id } = &added {
-                    self.loaded.put(id, plugin);
+                if let AddOutcome::Active { id } = &added {
+                    self.plugins.insert(id, plugin);
                 }
                 return Ok(added);
             }
         }
-        Err(AddError::Contended(asks.id))
+        Err(AddError::Contended(request.id))
     }
 }
 
-/// The version of a provider that waits, and what it asks for beyond the grant.
+/// The version of a provider that waits to be accepted.
 ///
 /// # Errors
-/// If there is no such provider, or nothing waits.
-pub async fn waiting(db: &Db, id: &str) -> Result<Waiting, ChangeError> {
+/// If there is no such provider, or no version waits.
+pub async fn waiting(db: &Db, id: &str) -> Result<PendingVersion, ChangeError> {
     let mut tx = db.begin_read().await?;
     let row = store::provider(&mut tx, id).await?.ok_or_else(|| ChangeError::Unknown(id.to_owned()))?;
     let sha256 = row.waiting_sha256.ok_or_else(|| ChangeError::NotWaiting(id.to_owned()))?;
     let component = store::component(&mut tx, &sha256).await?.ok_or(sqlx::Error::RowNotFound)?;
-    let asks: Asks = db::from_json(&component.asks)?;
-    let difference = difference(readable(row.granted.as_deref()).as_ref(), &asks);
-    Ok(Waiting { id: row.id, sha256, version: component.version, difference })
+    let request: RequestedGrant = db::from_json(&component.asks)?;
+    let difference = difference(stored_grant(row.granted.as_deref()).as_ref(), &request);
+    Ok(PendingVersion { id: row.id, sha256, version: component.version, difference })
 }
 
-/// Grants what the waiting component asks for, and uses it from now on. The digest is that of [`waiting`]:
-/// nobody accepts what they were not shown.
+/// Grants what the waiting component requests, and uses it from now on. The digest is the one that [`waiting`] returned, so
+/// that an operator accepts only what was shown.
 ///
 /// # Errors
-/// If there is no such provider, or that component does not wait.
+/// If there is no such provider, or no component with this digest waits.
 pub async fn accept(db: &Db, id: &str, sha256: &str) -> Result<(), ChangeError> {
     let mut tx = db.begin().await?;
     let row = store::provider(&mut tx, id).await?.ok_or_else(|| ChangeError::Unknown(id.to_owned()))?;
@@ -67,9 +69,9 @@ pub async fn accept(db: &Db, id: &str, sha256: &str) -> Result<(), ChangeError> 
         return Err(not_waiting());
     }
     let component = store::component(&mut tx, sha256).await?.ok_or(sqlx::Error::RowNotFound)?;
-    let asks: Asks = db::from_json(&component.asks)?;
-    let change = store::Change {
-        name: &asks.name,
+    let request: RequestedGrant = db::from_json(&component.asks)?;
+    let change = store::ProviderUpdate {
+        name: &request.name,
         active_sha256: Some(sha256),
         waiting_sha256: None,
         granted: Some(&component.asks),
@@ -81,41 +83,40 @@ pub async fn accept(db: &Db, id: &str, sha256: &str) -> Result<(), ChangeError> 
     Ok(tx.commit().await?)
 }
 
-/// What is granted to a provider; nothing if there is none, or nothing was accepted.
+/// What is granted to a provider. `None` if there is no such provider, or no version was accepted.
 ///
 /// # Errors
 /// If the database fails.
-pub async fn granted(db: &Db, id: &str) -> sqlx::Result<Option<Asks>> {
+pub async fn granted(db: &Db, id: &str) -> sqlx::Result<Option<RequestedGrant>> {
     let row = store::provider(&mut db.begin_read().await?, id).await?;
-    Ok(row.and_then(|row| readable(row.granted.as_deref())))
+    Ok(row.and_then(|row| stored_grant(row.granted.as_deref())))
 }
 
 /// All providers, by id.
 ///
 /// # Errors
 /// If the database fails.
-pub async fn list(db: &Db) -> sqlx::Result<Vec<Listed>> {
+pub async fn list(db: &Db) -> sqlx::Result<Vec<ProviderSummary>> {
     let mut tx = db.begin_read().await?;
     let mut listed = Vec::new();
     for row in store::providers(&mut tx).await? {
         let active = version(&mut tx, row.active_sha256).await?;
         let waiting = version(&mut tx, row.waiting_sha256).await?;
         let state = match (&active, &waiting) {
-            (Some(_), _) => State::Active,
-            (None, Some(_)) => State::Waiting,
-            (None, None) => State::Off,
+            (Some(_), _) => ProviderState::Active,
+            (None, Some(_)) => ProviderState::Waiting,
+            (None, None) => ProviderState::Off,
         };
         let connections = store::connections(&mut tx, &row.id).await?;
-        listed.push(Listed { id: row.id, name: row.name, state, active, waiting, connections });
+        listed.push(ProviderSummary { id: row.id, name: row.name, state, active, waiting, connections });
     }
     Ok(listed)
 }
 
-/// Removes a provider; with `force` also while people are connected through it, whose connections then wait for it
-/// to be added again.
+/// Removes a provider. With `force` also if connections use it; they fail until the provider is added again.
 ///
 /// # Errors
-/// If there is none, or people are connected through it.
+/// If there is no such provider, or connections use it and `force` is not set.
 pub async fn remove(db: &Db, id: &str, force: bool) -> Result<(), ChangeError> {
     let mut tx = db.begin().await?;
     if store::provider(&mut tx, id).await?.is_none() {
@@ -123,7 +124,7 @@ pub async fn remove(db: &Db, id: &str, force: bool) -> Result<(), ChangeError> {
     }
     match store::connections(&mut tx, id).await? {
         0 => match store::delete_provider(&mut tx, id).await {
-            // Somebody has connected since we counted.
+            // A connection was made after the count.
             Err(error) if db::is_missing(&error) => {
                 return Err(ChangeError::InUse { id: id.to_owned(), connections: 1 });
             }
@@ -136,52 +137,69 @@ pub async fn remove(db: &Db, id: &str, force: bool) -> Result<(), ChangeError> {
     Ok(())
 }
 
-fn vouched(sha256: &str, voucher: Voucher<'_>) -> Result<(), AddError> {
-    match voucher {
-        Voucher::Signature(signature, keys) => Ok(signature.verify(sha256, keys)?),
-        Voucher::Digest(given) if given.eq_ignore_ascii_case(sha256) => Ok(()),
-        Voucher::Digest(_) => Err(AddError::Digest { found: sha256.to_owned() }),
+fn check_provenance(sha256: &str, provenance: Provenance<'_>) -> Result<(), AddError> {
+    match provenance {
+        Provenance::Signature(signature, keys) => Ok(signature.verify(sha256, keys)?),
+        Provenance::Digest(given) if given.eq_ignore_ascii_case(sha256) => Ok(()),
+        Provenance::Digest(_) => Err(AddError::Digest { found: sha256.to_owned() }),
     }
 }
 
-/// Keeps a component and decides whether it is used; nothing if somebody else changed the provider meanwhile.
-async fn add(tx: &mut Tx, (bytes, plugin, asks): (&[u8], &Plugin, &Asks), accept: bool) -> sqlx::Result<Option<Added>> {
-    let (id, sha256, version) = (asks.id.clone(), &*plugin.inspection().sha256, &*plugin.description().version);
-    let (text, now) = (db::to_json(asks)?, tx.now().await?);
+/// An admitted component that is to be added.
+#[derive(Clone, Copy)]
+struct Candidate<'a> {
+    bytes: &'a [u8],
+    plugin: &'a Plugin,
+    request: &'a RequestedGrant,
+}
+
+/// Stores a component and decides whether it is used. `None` if another operator changed the provider meanwhile.
+async fn add(tx: &mut Tx, candidate: Candidate<'_>, accept: bool) -> sqlx::Result<Option<AddOutcome>> {
+    let Candidate { bytes, plugin, request } = candidate;
+    let (id, sha256, version) = (request.id.clone(), &*plugin.inspection().sha256, &*plugin.description().version);
+    let (text, now) = (db::to_json(request)?, tx.now().await?);
     let new = store::NewComponent { sha256, provider_id: &id, version, asks: &text, bytes };
     store::insert_component(tx, new, now).await?;
-    store::insert_provider(tx, &id, &asks.name).await?;
+    store::insert_provider(tx, &id, &request.name).await?;
     let row = store::provider(tx, &id).await?.ok_or(sqlx::Error::RowNotFound)?;
     if row.active_sha256.as_deref() == Some(sha256) && row.waiting_sha256.is_none() {
-        return Ok(Some(Added::Same { id }));
+        return Ok(Some(AddOutcome::Same { id }));
     }
-    let granted = readable(row.granted.as_deref());
-    let difference = difference(granted.as_ref(), asks);
+    let granted = stored_grant(row.granted.as_deref());
+    let difference = difference(granted.as_ref(), request);
     let (change, added) = if granted.is_some() && !needs_acceptance(&difference) {
         let (active_sha256, granted) = (Some(sha256), row.granted.as_deref());
-        let change = store::Change { name: &row.name, active_sha256, waiting_sha256: None, granted, granted_at: None };
-        (change, Added::Active { id: id.clone() })
+        let change =
+            store::ProviderUpdate { name: &row.name, active_sha256, waiting_sha256: None, granted, granted_at: None };
+        (change, AddOutcome::Active { id: id.clone() })
     } else if accept {
         let (active_sha256, granted) = (Some(sha256), Some(&*text));
-        let change =
-            store::Change { name: &asks.name, active_sha256, waiting_sha256: None, granted, granted_at: Some(now) };
-        (change, Added::Active { id: id.clone() })
+        let change = store::ProviderUpdate {
+            name: &request.name,
+            active_sha256,
+            waiting_sha256: None,
+            granted,
+            granted_at: Some(now),
+        };
+        (change, AddOutcome::Active { id: id.clone() })
     } else {
         let (active_sha256, granted) = (row.active_sha256.as_deref(), row.granted.as_deref());
         let waiting_sha256 = Some(sha256);
-        let change = store::Change { name: &row.name, active_sha256, waiting_sha256, granted, granted_at: None };
-        let waiting = Waiting { id: id.clone(), sha256: sha256.to_owned(), version: version.to_owned(), difference };
-        (change, Added::Waiting(waiting))
+        let change =
+            store::ProviderUpdate { name: &row.name, active_sha256, waiting_sha256, granted, granted_at: None };
+        let waiting =
+            PendingVersion { id: id.clone(), sha256: sha256.to_owned(), version: version.to_owned(), difference };
+        (change, AddOutcome::Waiting(waiting))
     };
     Ok(store::change(tx, &id, row.revision, change).await?.then_some(added))
 }
 
-/// A kept grant; one that cannot be read is none, so that everything is shown and must be accepted.
-fn readable(text: Option<&str>) -> Option<Asks> {
+/// Parses a stored grant. A grant that cannot be read counts as missing, so everything is shown and must be accepted.
+fn stored_grant(text: Option<&str>) -> Option<RequestedGrant> {
     text.and_then(|text| serde_json::from_str(text).ok())
 }
 
-async fn version(tx: &mut Tx, sha256: Option<String>) -> sqlx::Result<Option<Version>> {
+async fn version(tx: &mut Tx, sha256: Option<String>) -> sqlx::Result<Option<VersionSummary>> {
     let Some(sha256) = sha256 else { return Ok(None) };
-    Ok(store::component(tx, &sha256).await?.map(|component| Version { version: component.version, sha256 }))
+    Ok(store::component(tx, &sha256).await?.map(|component| VersionSummary { version: component.version, sha256 }))
 }

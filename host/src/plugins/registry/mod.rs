@@ -1,12 +1,11 @@
-//! The providers of this deployment: which components are used, and what the operator granted them.
+//! The providers of this deployment: which components are in use, and what the operator granted them.
 //!
-//! Threat: a component that was exchanged, or a new version of one that asks for more than somebody looked at.
-//! Decision: everything stands in the database, which all hosts share. Bytes get in by a trusted key's signature or by
-//! a digest that the operator wrote down, and only after admission. The operator accepts what a component asks for,
-//! and that copy is the grant; a version that asks for nothing beyond it is used at once, any other waits. Whoever
-//! makes a call asks here, every time: the row tells the digest and the grant, so that a change made by any process is
-//! seen without a signal, and calls under way finish on what they have. Rejected: a folder that is watched, which says
-//! nothing of who accepted what; a list in the configuration, which needs a restart.
+//! Threat: a component that was exchanged, or a new version that requests more than the operator reviewed. Decision: the
+//! database, which all hosts share, holds components and grants. A component is added with a signature by a trusted key or
+//! with its digest, and only after admission. The operator accepts what it requests, and a copy of that request is the grant.
+//! A version that requests nothing more is used at once; any other version waits to be accepted. Each call reads the row of
+//! its provider, so a change by any process takes effect without a signal, and calls under way finish with their component.
+//! Rejected: a watched folder, which does not record who accepted what; a list in the configuration, which needs a restart.
 
 mod difference;
 mod grant;
@@ -14,8 +13,8 @@ mod lifecycle;
 mod plugin_cache;
 mod store;
 
-pub use difference::{Kind, Line, difference, needs_acceptance};
-pub use grant::{Asks, GrantError, Granted};
+pub use difference::{DifferenceKind, DifferenceLine, difference, needs_acceptance};
+pub use grant::{GrantError, ProviderGrant, RequestedGrant};
 pub use lifecycle::{accept, granted, list, remove, waiting};
 
 use super::{
@@ -24,7 +23,7 @@ use super::{
     contract::SignIn,
 };
 use crate::db::Db;
-use plugin_cache::{Found, Loaded};
+use plugin_cache::{CacheLookup, PluginCache};
 use serde::Serialize;
 use std::{
     collections::HashMap,
@@ -36,183 +35,181 @@ use std::{
 pub struct Registry {
     db: Db,
     sandbox: Arc<Sandbox>,
-    loaded: Arc<Loaded>,
-    /// Read from their rows once for each revision.
+    plugins: Arc<PluginCache>,
+    /// Grants are parsed once for each revision of their row.
     grants: Arc<Mutex<Grants>>,
 }
 
-/// By the id of the provider, with the revision of its row.
-type Grants = HashMap<String, (i64, Arc<Granted>)>;
+/// Grants by the id of the provider, each with the revision of its row.
+type Grants = HashMap<String, (i64, Arc<ProviderGrant>)>;
 
-/// A provider, as a call uses it.
+/// A provider that can be called.
 #[derive(Clone)]
 pub struct Provider {
-    /// Its id.
+    /// The id of the provider.
     pub id: String,
     /// The component.
     pub plugin: Plugin,
-    /// What it may do.
-    pub granted: Arc<Granted>,
+    /// What the operator granted.
+    pub granted: Arc<ProviderGrant>,
 }
 
 impl Provider {
-    /// The sign-ins that were granted and that the component in use has.
+    /// The granted sign-ins that the component in use still has.
     pub fn sign_ins(&self) -> impl Iterator<Item = &SignIn> {
         let present = &self.plugin.description().sign_ins;
-        self.granted.asks().sign_ins.iter().filter(|granted| present.iter().any(|one| one.id == granted.id))
+        self.granted.request().sign_ins.iter().filter(|granted| present.iter().any(|one| one.id == granted.id))
     }
 }
 
-/// Why a component is what its publisher made.
+/// How the operator knows that a component is what its publisher made.
 #[derive(Debug, Clone, Copy)]
-pub enum Voucher<'a> {
-    /// A signature, and the keys that the operator trusts.
+pub enum Provenance<'a> {
+    /// A signature and the keys that the operator trusts.
     Signature(&'a Signature, &'a [TrustedKey]),
-    /// The SHA-256 that the operator wrote down, in hex.
+    /// The SHA-256 in hex that the operator expects.
     Digest(&'a str),
 }
 
-/// What came of adding a component.
+/// The result of adding a component.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "state")]
-pub enum Added {
-    /// It is used from now on.
+pub enum AddOutcome {
+    /// The component is in use from now on.
     Active {
-        /// The provider.
+        /// The id of the provider.
         id: String,
     },
-    /// It asks for more than is granted, and waits until somebody accepts that.
-    Waiting(Waiting),
-    /// It was in use already.
+    /// The component requests more than is granted, and waits until an operator accepts it.
+    Waiting(PendingVersion),
+    /// The component was in use already.
     Same {
-        /// The provider.
+        /// The id of the provider.
         id: String,
     },
 }
 
 /// A component that waits to be accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Waiting {
-    /// The provider.
+pub struct PendingVersion {
+    /// The id of the provider.
     pub id: String,
-    /// The component.
+    /// The SHA-256 of the component in hex.
     pub sha256: String,
-    /// Its version.
+    /// The version of the component.
     pub version: String,
-    /// What it asks for beyond the grant.
-    pub difference: Vec<Line>,
+    /// What the component requests beyond the grant.
+    pub difference: Vec<DifferenceLine>,
 }
 
 /// A provider in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Listed {
-    /// Its id.
+pub struct ProviderSummary {
+    /// The id of the provider.
     pub id: String,
-    /// What people read.
+    /// The name that people read.
     pub name: String,
-    /// How it stands.
-    pub state: State,
-    /// What is used.
-    pub active: Option<Version>,
-    /// What waits to be accepted.
-    pub waiting: Option<Version>,
-    /// How many connections go through it.
+    /// The state of the provider.
+    pub state: ProviderState,
+    /// The version in use.
+    pub active: Option<VersionSummary>,
+    /// The version that waits to be accepted.
+    pub waiting: Option<VersionSummary>,
+    /// The number of connections that use the provider.
     pub connections: i64,
 }
 
 /// A version of a provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Version {
-    /// As it says it.
+pub struct VersionSummary {
+    /// The version in the component's description.
     pub version: String,
-    /// The component's digest, in hex.
+    /// The SHA-256 of the component in hex.
     pub sha256: String,
 }
 
-/// How a provider stands.
+/// The state of a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum State {
-    /// In use.
+pub enum ProviderState {
+    /// A version is in use.
     Active,
-    /// Never accepted.
+    /// No version was ever accepted.
     Waiting,
-    /// Removed, while connections exist.
+    /// The provider was removed while connections existed.
     Off,
 }
 
-/// Why a component is not added.
+/// Why a component cannot be added.
 #[derive(Debug, thiserror::Error)]
 pub enum AddError {
-    /// Nobody trusted vouches for it.
+    /// The signature is not accepted.
     #[error(transparent)]
     Signature(#[from] SignatureError),
-    /// It has another digest than the operator wrote down.
-    #[error("the component's SHA-256 is {found}, not the one that you gave; it is another file")]
+    /// The component has another digest than the operator expects.
+    #[error("the component's SHA-256 is {found}, not the one that you gave: this is another file")]
     Digest {
-        /// The digest.
+        /// The digest of the component.
         found: String,
     },
-    /// It cannot be a provider here.
+    /// Admission refuses the component.
     #[error(transparent)]
     Admission(#[from] AdmissionError),
-    /// What it asks for cannot be granted.
+    /// The request cannot be granted.
     #[error(transparent)]
     Grant(#[from] GrantError),
-    /// Others change the provider all the time.
-    #[error("somebody else is changing the provider `{0}`; try again")]
+    /// Other operators kept changing the provider.
+    #[error("another operator is changing the provider `{0}`; try again")]
     Contended(String),
-    /// The database.
+    /// The database failed.
     #[error("the database failed: {0}")]
     Database(#[from] sqlx::Error),
 }
 
-/// Why a provider is not changed.
+/// Why a provider cannot be changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
-    /// There is none.
-    #[error("there is no provider `{0}`; `chronus plugin list` shows those that there are")]
+    /// There is no provider with this id.
+    #[error("there is no provider `{0}`; `chronus plugin list` shows all providers")]
     Unknown(String),
-    /// There is nothing to accept, or something else than was shown.
-    #[error("no such version of `{0}` waits to be accepted; `chronus plugin list` shows what does")]
+    /// No version waits to be accepted, or another one than was shown.
+    #[error("this version of `{0}` does not wait to be accepted; `chronus plugin list` shows the versions that do")]
     NotWaiting(String),
-    /// People are connected through it.
-    #[error(
-        "{connections} connections go through `{id}`; remove it with --force, and they fail until it is added again"
-    )]
+    /// Connections use the provider.
+    #[error("{connections} connections use `{id}`; with --force it is removed, and they fail until it is added again")]
     InUse {
-        /// The provider.
+        /// The id of the provider.
         id: String,
-        /// How many.
+        /// The number of connections.
         connections: i64,
     },
-    /// The database.
+    /// The database failed.
     #[error("the database failed: {0}")]
     Database(#[from] sqlx::Error),
 }
 
-/// Why there is no provider for a call.
+/// Why a provider cannot be called.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum RegistryError {
-    /// There is none.
+    /// There is no provider with this id.
     #[error("there is no provider `{0}`")]
     Unknown(String),
-    /// It was removed, or never accepted.
-    #[error("the provider `{0}` is off; an operator adds and accepts it")]
+    /// The provider was removed, or never accepted.
+    #[error("the provider `{0}` is off; an operator must add and accept it")]
     Off(String),
-    /// Its grant cannot be read.
+    /// The stored grant cannot be read.
     #[error(transparent)]
     Grant(#[from] GrantError),
-    /// Its component does not load.
+    /// The component does not load.
     #[error("the provider `{0}` cannot be loaded: {1}")]
     Load(String, LoadError),
-    /// The database.
+    /// The database failed.
     #[error("the database failed: {0}")]
     Database(Arc<sqlx::Error>),
 }
 
 impl RegistryError {
-    /// A stable name, for logs, APIs and statistics.
+    /// A stable name, for logs, the API and statistics.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -231,37 +228,37 @@ impl From<sqlx::Error> for RegistryError {
     }
 }
 
-/// Why a component that is kept does not load.
+/// Why a stored component does not load.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LoadError {
-    /// It is not in the database, or not what was put there.
+    /// The component is missing in the database, or was changed there.
     #[error("the component {0} in the database is missing or damaged; add it again")]
     Damaged(String),
-    /// This host does not admit it.
+    /// Current host does not admit it.
     #[error("{0}")]
     Admission(Arc<AdmissionError>),
-    /// The database.
+    /// The database failed.
     #[error("the database failed: {0}")]
     Database(Arc<sqlx::Error>),
 }
 
 impl Registry {
-    /// The providers of this database, run in this sandbox.
+    /// The providers of this database, to be run in this sandbox.
     #[must_use]
     pub fn new(db: Db, sandbox: Arc<Sandbox>) -> Self {
-        Self { db, sandbox, loaded: Arc::default(), grants: Arc::default() }
+        Self { db, sandbox, plugins: Arc::default(), grants: Arc::default() }
     }
 
-    /// Where providers run; requests of the host's own for one pass it, too.
+    /// The sandbox in which providers run. It also carries the host's own requests for them.
     #[must_use]
     pub const fn sandbox(&self) -> &Arc<Sandbox> {
         &self.sandbox
     }
 
-    /// The provider of this id, for one call.
+    /// The provider with this id, for one call.
     ///
     /// # Errors
-    /// If there is none that can be called.
+    /// If it cannot be called.
     pub async fn provider(&self, id: &str) -> Result<Provider, RegistryError> {
         let mut tx = self.db.begin_read().await?;
         let row = store::provider(&mut tx, id).await?;
@@ -275,15 +272,15 @@ impl Registry {
             return Err(RegistryError::Off(id.to_owned()));
         };
         let granted = self.granted(id, row.revision, text)?;
-        let plugin = match self.loaded.find(id, sha256) {
-            Found::This(plugin) => plugin,
-            Found::Older(plugin, load) => {
+        let plugin = match self.plugins.find(id, sha256) {
+            CacheLookup::Current(plugin) => plugin,
+            CacheLookup::Older { plugin, load } => {
                 if load {
-                    self.load_beside(id, sha256);
+                    self.load_in_background(id, sha256);
                 }
                 plugin
             }
-            Found::Nothing => {
+            CacheLookup::Missing => {
                 let load = self.load(id, sha256).await;
                 load.map_err(|error| RegistryError::Load(id.to_owned(), error))?
             }
@@ -291,31 +288,31 @@ impl Registry {
         Ok(Provider { id: id.to_owned(), plugin, granted })
     }
 
-    fn granted(&self, id: &str, revision: i64, text: &str) -> Result<Arc<Granted>, GrantError> {
+    fn granted(&self, id: &str, revision: i64, text: &str) -> Result<Arc<ProviderGrant>, GrantError> {
         let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, granted)) = grants.get(id).filter(|(of, _)| *of == revision) {
             return Ok(granted.clone());
         }
-        let granted = Arc::new(Granted::parse(text)?);
+        let granted = Arc::new(ProviderGrant::parse(text)?);
         grants.insert(id.to_owned(), (revision, granted.clone()));
         Ok(granted)
     }
 
     fn forget(&self, id: &str) {
-        self.loaded.forget(id);
+        self.plugins.remove(id);
         self.grants.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 
     async fn load(&self, id: &str, sha256: &str) -> Result<Plugin, LoadError> {
-        self.loaded.load(id, sha256, || self.compile(sha256)).await
+        self.plugins.load(id, sha256, || self.compile(sha256)).await
     }
 
     /// Loads a version while an older one serves.
-    fn load_beside(&self, id: &str, sha256: &str) {
+    fn load_in_background(&self, id: &str, sha256: &str) {
         let (registry, id, sha256) = (self.clone(), id.to_owned(), sha256.to_owned());
         tokio::spawn(async move {
             if let Err(error) = registry.load(&id, &sha256).await {
-                tracing::error!(provider = id, sha256, %error, "the new version does not load; the old one goes on");
+                tracing::error!(provider = id, sha256, %error, "the new version does not load; the previous version stays in use");
             }
         });
     }

@@ -1,9 +1,9 @@
-//! The providers that this process has in memory.
+//! The compiled components of this process.
 //!
-//! Problem: compiling a component takes up to seconds, and calls come meanwhile. Decision: for each provider the last
-//! version that was compiled here is kept, and calls use it until a newer one is ready; a component is compiled once,
-//! whoever asks for it. A version that was replaced goes when the last call that uses it ends. Rejected: compiling at
-//! the moment of the change only, because another host may have made the change.
+//! Problem: compiling a component takes up to seconds, and calls arrive meanwhile. Decision: the last version that this
+//! process compiled is kept for each provider, and calls use it until a newer one is ready. A component is compiled once, also
+//! if several calls need it. A replaced version is dropped when its last call ends. Rejected: compiling only when the
+//! provider is changed, because another host may have changed it.
 
 use super::LoadError;
 use crate::plugins::Plugin;
@@ -15,98 +15,112 @@ use std::{
 };
 use tokio::{sync::OnceCell, time::Instant};
 
-/// How long a version that did not load is left alone while an older one serves.
-const PAUSE: Duration = Duration::from_secs(10);
+/// How long loading is not retried after a failure, while an older version serves.
+const RETRY_PAUSE: Duration = Duration::from_secs(10);
 
-/// By the id of the provider.
+/// Compiled components by the id of the provider.
 #[derive(Default)]
-pub(super) struct Loaded(Mutex<HashMap<String, Slot>>);
+pub(super) struct PluginCache(Mutex<HashMap<String, Slot>>);
 
 #[derive(Default)]
 struct Slot {
     ready: Option<Plugin>,
-    flight: Option<Arc<Flight>>,
-    /// What did not load, and when it may be tried again.
-    failed: Option<(String, Instant)>,
+    compilation: Option<Arc<Compilation>>,
+    failure: Option<LoadFailure>,
+}
+
+/// A component that could not be loaded.
+struct LoadFailure {
+    sha256: String,
+    retry_at: Instant,
 }
 
 /// A component that is being compiled.
-struct Flight {
+struct Compilation {
     sha256: String,
     plugin: OnceCell<Result<Plugin, LoadError>>,
 }
 
-/// What there is for a digest.
-pub(super) enum Found {
-    /// It.
-    This(Plugin),
-    /// An older version, which serves meanwhile; and whether the wanted one should be loaded now.
-    Older(Plugin, bool),
-    /// Nothing that could serve.
-    Nothing,
+/// The result of a look-up by digest.
+pub(super) enum CacheLookup {
+    /// The component with this digest.
+    Current(Plugin),
+    /// An older version, which serves meanwhile.
+    Older {
+        plugin: Plugin,
+        /// Whether the requested version should be loaded now.
+        load: bool,
+    },
+    /// No version is loaded.
+    Missing,
 }
 
-impl Loaded {
-    pub(super) fn find(&self, id: &str, sha256: &str) -> Found {
+impl PluginCache {
+    pub(super) fn find(&self, id: &str, sha256: &str) -> CacheLookup {
         let slots = self.slots();
-        let Some(slot) = slots.get(id) else { return Found::Nothing };
+        let Some(slot) = slots.get(id) else { return CacheLookup::Missing };
         match &slot.ready {
-            None => Found::Nothing,
-            Some(plugin) if plugin.inspection().sha256 == sha256 => Found::This(plugin.clone()),
+            None => CacheLookup::Missing,
+            Some(plugin) if plugin.inspection().sha256 == sha256 => CacheLookup::Current(plugin.clone()),
             Some(plugin) => {
-                let under_way = slot.flight.as_ref().is_some_and(|flight| flight.sha256 == sha256);
-                let paused = slot.failed.as_ref().is_some_and(|(of, until)| of == sha256 && Instant::now() < *until);
-                Found::Older(plugin.clone(), !under_way && !paused)
+                let is_compiling = slot.compilation.as_ref().is_some_and(|compilation| compilation.sha256 == sha256);
+                let failure = slot.failure.as_ref().filter(|failure| failure.sha256 == sha256);
+                let is_paused = failure.is_some_and(|failure| Instant::now() < failure.retry_at);
+                CacheLookup::Older { plugin: plugin.clone(), load: !is_compiling && !is_paused }
             }
         }
     }
 
-    /// The component of this digest, by `load` if nobody else is at it. If that caller goes away, the next takes over.
+    /// Loads the component with this digest by `load`, or waits for another caller that is loading it. If that caller is
+    /// cancelled, the next one takes over.
     pub(super) async fn load<F>(&self, id: &str, sha256: &str, load: impl FnOnce() -> F) -> Result<Plugin, LoadError>
     where
         F: Future<Output = Result<Plugin, LoadError>>,
     {
-        let flight = self.flight(id, sha256);
-        let result = flight.plugin.get_or_init(load).await.clone();
+        let compilation = self.compilation(id, sha256);
+        let result = compilation.plugin.get_or_init(load).await.clone();
         let mut slots = self.slots();
         let slot = slots.entry(id.to_owned()).or_default();
-        // The first to come back puts it away; a later change may have begun another flight.
-        if slot.flight.as_ref().is_some_and(|present| Arc::ptr_eq(present, &flight)) {
-            slot.flight = None;
+        // The first caller to return stores the result. A later change may have begun another compilation.
+        if slot.compilation.as_ref().is_some_and(|present| Arc::ptr_eq(present, &compilation)) {
+            slot.compilation = None;
             match &result {
-                Ok(plugin) => (slot.ready, slot.failed) = (Some(plugin.clone()), None),
-                Err(_) => slot.failed = Some((sha256.to_owned(), Instant::now() + PAUSE)),
+                Ok(plugin) => (slot.ready, slot.failure) = (Some(plugin.clone()), None),
+                Err(_) => {
+                    let retry_at = Instant::now() + RETRY_PAUSE;
+                    slot.failure = Some(LoadFailure { sha256: sha256.to_owned(), retry_at });
+                }
             }
         }
         result
     }
 
-    /// Puts a component there that was compiled already.
-    pub(super) fn put(&self, id: &str, plugin: Plugin) {
+    /// Stores a component that is compiled already.
+    pub(super) fn insert(&self, id: &str, plugin: Plugin) {
         self.slots().entry(id.to_owned()).or_default().ready = Some(plugin);
     }
 
-    /// Lets go of a provider.
-    pub(super) fn forget(&self, id: &str) {
+    /// Removes a provider.
+    pub(super) fn remove(&self, id: &str) {
         self.slots().remove(id);
     }
 
-    /// Where the component is being compiled, or is ready.
-    fn flight(&self, id: &str, sha256: &str) -> Arc<Flight> {
+    /// The compilation of a component, finished if the component is ready.
+    fn compilation(&self, id: &str, sha256: &str) -> Arc<Compilation> {
         let mut slots = self.slots();
         let slot = slots.entry(id.to_owned()).or_default();
-        if let Some(flight) = slot.flight.as_ref().filter(|flight| flight.sha256 == sha256) {
-            return flight.clone();
+        if let Some(present) = slot.compilation.as_ref().filter(|present| present.sha256 == sha256) {
+            return present.clone();
         }
-        // Somebody may have been faster since we looked.
+        // Another caller may have finished since the look-up.
         let ready = slot.ready.clone().filter(|ready| ready.inspection().sha256 == sha256);
         let is_ready = ready.is_some();
         let plugin = OnceCell::new_with(ready.map(Ok));
-        let flight = Arc::new(Flight { sha256: sha256.to_owned(), plugin });
+        let compilation = Arc::new(Compilation { sha256: sha256.to_owned(), plugin });
         if !is_ready {
-            slot.flight = Some(flight.clone());
+            slot.compilation = Some(compilation.clone());
         }
-        flight
+        compilation
     }
 
     fn slots(&self) -> MutexGuard<'_, HashMap<String, Slot>> {

@@ -13,14 +13,14 @@ pub(super) struct ProviderRow {
     pub(super) revision: i64,
 }
 
-/// What a component asks for, and its version.
+/// A component's request and version.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub(super) struct ComponentRow {
     pub(super) version: String,
     pub(super) asks: String,
 }
 
-/// A component to be kept.
+/// A component to be stored.
 pub(super) struct NewComponent<'a> {
     pub(super) sha256: &'a str,
     pub(super) provider_id: &'a str,
@@ -73,7 +73,7 @@ pub(super) async fn providers(tx: &mut Tx) -> sqlx::Result<Vec<ProviderRow>> {
     )
 }
 
-/// A provider that has nothing yet. Nothing happens if somebody else was faster.
+/// Inserts a provider without a component, unless it exists.
 pub(super) async fn insert_provider(tx: &mut Tx, id: &str, name: &str) -> sqlx::Result<()> {
     execute!(
         tx,
@@ -84,19 +84,19 @@ pub(super) async fn insert_provider(tx: &mut Tx, id: &str, name: &str) -> sqlx::
     Ok(())
 }
 
-/// What a provider's row becomes.
-pub(super) struct Change<'a> {
+/// New values of a provider's row.
+pub(super) struct ProviderUpdate<'a> {
     pub(super) name: &'a str,
     pub(super) active_sha256: Option<&'a str>,
     pub(super) waiting_sha256: Option<&'a str>,
     pub(super) granted: Option<&'a str>,
-    /// If it is granted now; otherwise the time stays.
+    /// The time of a new grant. `None` keeps the stored time.
     pub(super) granted_at: Option<i64>,
 }
 
-/// Changes a provider as it was read; says whether nobody else has changed it since.
-pub(super) async fn change(tx: &mut Tx, id: &str, revision: i64, change: Change<'_>) -> sqlx::Result<bool> {
-    let Change { name, active_sha256, waiting_sha256, granted, granted_at } = change;
+/// Changes a provider. Returns false if another operator has changed it since the revision was read.
+pub(super) async fn change(tx: &mut Tx, id: &str, revision: i64, change: ProviderUpdate<'_>) -> sqlx::Result<bool> {
+    let ProviderUpdate { name, active_sha256, waiting_sha256, granted, granted_at } = change;
     let changed = execute!(
         tx,
         "update providers set name = $3, active_sha256 = $4, waiting_sha256 = $5, granted = $6,
@@ -113,7 +113,7 @@ pub(super) async fn change(tx: &mut Tx, id: &str, revision: i64, change: Change<
     Ok(changed == 1)
 }
 
-/// Turns a provider off: it has no component and no grant any more.
+/// Turns a provider off: removes its components and its grant.
 pub(super) async fn turn_off(tx: &mut Tx, id: &str) -> sqlx::Result<()> {
     execute!(
         tx,
@@ -126,7 +126,7 @@ pub(super) async fn turn_off(tx: &mut Tx, id: &str) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// Fails, by a foreign key, while there are connections, or an organisation's account.
+/// Deletes a provider. A foreign key makes this fail while connections or service accounts use it.
 pub(super) async fn delete_provider(tx: &mut Tx, id: &str) -> sqlx::Result<()> {
     execute!(tx, "delete from offers where provider_id = $1", id)?;
     execute!(tx, "delete from oauth_clients where provider_id = $1", id)?;
@@ -135,7 +135,7 @@ pub(super) async fn delete_provider(tx: &mut Tx, id: &str) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// How many connections, of people and of organisations, go through a provider.
+/// The number of connections and service accounts that use a provider.
 pub(super) async fn connections(tx: &mut Tx, id: &str) -> sqlx::Result<i64> {
     let sql = "select (select count(*) from connections where provider_id = $1)
                     + (select count(*) from service_accounts where provider_id = $1)";

@@ -1,8 +1,7 @@
-//! A call without the sandbox: the measure of what the sandbox costs.
+//! Calls without the sandbox, to measure what the sandbox costs.
 //!
-//! Same engine, pool, component and pre-instantiation as [`Plugin`](super::Plugin), and nothing else: an empty store,
-//! no budget, no policy, no log. For benchmarks; nothing of the service calls it, and a component run like this has
-//! no way to send a request.
+//! It uses the same engine, pool, component and pre-instantiation as [`Plugin`](super::Plugin), with an empty store and no
+//! budget, policy or log. Only benchmarks use it. A component cannot send requests here.
 
 use super::sandbox::Sandbox;
 use crate::plugins::contract::bindings::{self, chronus::calendar::types as wit, exports::chronus::calendar::busy};
@@ -11,16 +10,16 @@ use wasmtime::{
     component::{Component, HasSelf, InstancePre, Linker},
 };
 
-/// A component that is run without a sandbox.
-pub struct Bare {
-    pre: InstancePre<Silent>,
+/// A component that runs without a sandbox.
+pub struct BareComponent {
+    pre: InstancePre<NoLog>,
     busy: busy::GuestIndices,
 }
 
-/// The empty store's data: a log that goes nowhere.
-struct Silent;
+/// The data of the empty store: a log that discards its lines.
+struct NoLog;
 
-impl bindings::chronus::calendar::log::Host for Silent {
+impl bindings::chronus::calendar::log::Host for NoLog {
     fn write(
         &mut self,
         _: bindings::chronus::calendar::log::Severity,
@@ -37,34 +36,31 @@ impl bindings::chronus::calendar::log::Host for Silent {
 pub struct BareError(String);
 
 impl Sandbox {
-    /// Compiles a component of which only `busy.query` will be called, without a sandbox. It may import nothing but
-    /// the log.
+    /// Compiles a component for calls of `busy.query` without a sandbox. Its only import may be the log.
     ///
     /// # Errors
-    /// If it imports more, or does not match the contract.
-    pub fn bare(&self, bytes: &[u8]) -> Result<Bare, BareError> {
+    /// If it has other imports, or does not match the contract.
+    pub fn bare(&self, bytes: &[u8]) -> Result<BareComponent, BareError> {
         let types = |error: wasmtime::Error| BareError(format!("{error:#}"));
         let engine = self.engine();
         let component = Component::from_binary(engine, bytes).map_err(types)?;
         let mut linker = Linker::new(engine);
-        bindings::chronus::calendar::log::add_to_linker::<_, HasSelf<Silent>>(&mut linker, |silent: &mut Silent| {
-            silent
-        })
-        .map_err(types)?;
+        bindings::chronus::calendar::log::add_to_linker::<_, HasSelf<NoLog>>(&mut linker, |silent: &mut NoLog| silent)
+            .map_err(types)?;
         let pre = linker.instantiate_pre(&component).map_err(types)?;
         let busy = busy::GuestIndices::new(&pre).map_err(types)?;
-        Ok(Bare { pre, busy })
+        Ok(BareComponent { pre, busy })
     }
 }
 
-impl Bare {
-    /// `busy.query` of one calendar; how many answers it gave.
+impl BareComponent {
+    /// Calls `busy.query` for one calendar. Returns the number of answers.
     ///
     /// # Errors
     /// If the component traps or fails.
     pub async fn busy(&self) -> Result<usize, String> {
-        let mut store = Store::new(self.pre.engine(), Silent);
-        // The engine counts epochs for all stores; this one is never interrupted.
+        let mut store = Store::new(self.pre.engine(), NoLog);
+        // The epoch advances for all stores of the engine; this store is never interrupted.
         store.set_epoch_deadline(u64::MAX / 2);
         let error = |error: wasmtime::Error| error.to_string();
         let instance = self.pre.instantiate_async(&mut store).await.map_err(error)?;

@@ -1,24 +1,24 @@
-//! One call: a fresh instance, one budget, and the triage of what went wrong.
+//! One call: a fresh instance, one budget, and an explanation of each failure.
 //!
-//! Threat: a call that leaves something behind for the next one, or that ends in a way that nobody can explain.
-//! Decision: the store is made for the call and dropped with it, whatever happened; requests under way are cancelled
-//! by that. What ran out, what was refused and where it crashed are read from the store before it is dropped.
-//! Rejected: keeping instances warm, which saves some 15 µs and costs the promise that nothing survives a call.
+//! Threat: a call that leaves data behind for the next call, or that ends without an explanation. Decision: the store is made
+//! for the call and dropped with it, which also cancels its requests. Before that, the limit that was reached, the request
+//! that was refused, and the place of a crash are read from the store. Rejected: keeping instances warm, which saves about
+//! 15 µs and gives up the promise that nothing survives a call.
 
 use super::{
     cpu::CpuTime,
-    error::{CallError, Trap},
+    error::{CallError, TrapReport},
     log::GuestLog,
     memory::MemoryLimit,
-    plugin::Loaded,
-    state::State,
+    plugin::LoadedComponent,
+    state::CallState,
 };
 use crate::{
     db,
     plugins::{
         contract::{Failure, Remedy, convert::BadAnswer},
-        egress::{Access, Egress, Purpose},
-        limits::{Budget, Exhausted, OFFLINE_CALLS},
+        egress::{Access, CallerIds, Egress, Purpose},
+        limits::{Budget, BudgetLimit, OFFLINE_CALLS},
     },
 };
 use std::sync::{
@@ -37,25 +37,25 @@ use wasmtime_wasi_http::FieldMapError;
 
 /// A call under way.
 pub(super) struct Call<'a> {
-    plugin: &'a Loaded,
+    plugin: &'a LoadedComponent,
     access: Arc<Access>,
     id: Arc<str>,
-    clock: Clock,
+    clock: CallClock,
     purpose: Purpose,
-    pub(super) store: Store<State>,
+    pub(super) store: Store<CallState>,
     pub(super) instance: Instance,
     _permit: OwnedSemaphorePermit,
 }
 
-/// A call's two clocks.
+/// The deadline and the CPU time of a call.
 #[derive(Debug, Clone)]
-pub(super) struct Clock {
+pub(super) struct CallClock {
     deadline: Instant,
     cpu: CpuTime,
 }
 
-impl Clock {
-    /// Runs a part of the call: on its processor time, until its deadline.
+impl CallClock {
+    /// Runs a part of the call until the deadline, and counts its CPU time.
     pub(super) async fn run<F: Future>(&self, part: F) -> Result<F::Output, Elapsed> {
         timeout_at(self.deadline, self.cpu.measure(part)).await
     }
@@ -63,7 +63,11 @@ impl Clock {
 
 impl<'a> Call<'a> {
     /// Instantiates the component for one call.
-    pub(super) async fn begin(plugin: &'a Loaded, access: &Arc<Access>, purpose: Purpose) -> Result<Self, CallError> {
+    pub(super) async fn begin(
+        plugin: &'a LoadedComponent,
+        access: &Arc<Access>,
+        purpose: Purpose,
+    ) -> Result<Self, CallError> {
         if !db::outside_transactions() {
             return Err(CallError::Host(
                 "a provider was called while a transaction is open; commit it, call, and begin another".into(),
@@ -86,20 +90,20 @@ impl<'a> Call<'a> {
             purpose,
             sandbox.policy.clone(),
             sandbox.clients.clone(),
-            (plugin.facts.id.clone(), id.clone()),
+            CallerIds { provider: plugin.identity.id.clone(), call: id.clone() },
         );
-        let facts = &plugin.facts;
-        let log = GuestLog::new(facts.id.clone(), facts.version.clone(), id.clone(), budget.log_lines);
+        let identity = &plugin.identity;
+        let log = GuestLog::new(identity.id.clone(), identity.version.clone(), id.clone(), budget.log_lines);
         let memory = MemoryLimit::new(budget.memory_bytes);
-        let mut store = Store::new(&sandbox.ticking.engine, State::new(egress, memory, log, access));
+        let mut store = Store::new(&sandbox.ticking.engine, CallState::new(egress, memory, log, access));
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(budget.result_bytes);
         store.set_max_component_handles(budget.handles);
         store.set_epoch_deadline(1);
-        let clock = Clock { deadline, cpu: CpuTime::default() };
+        let clock = CallClock { deadline, cpu: CpuTime::default() };
         let (cpu, most) = (clock.cpu.clone(), budget.cpu());
         store.epoch_deadline_callback(move |_| {
-            // Yielding lets the deadline and other calls have their turn.
+            // Yielding lets the deadline and other calls run.
             Ok(if cpu.spent() > most { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
         });
         match clock.run(plugin.pre.instantiate_async(&mut store)).await {
@@ -108,16 +112,16 @@ impl<'a> Call<'a> {
             }
             Ok(Err(error)) if error.is::<PoolConcurrencyLimitError>() => Err(CallError::Busy(room)),
             Ok(Err(error)) => Err(triage(plugin, access, &id, store, &error)),
-            Err(_) => Err(CallError::Exhausted(Exhausted::Wall(budget.wall()))),
+            Err(_) => Err(CallError::Exhausted(BudgetLimit::Wall(budget.wall()))),
         }
     }
 
-    /// The clocks on which the call runs.
-    pub(super) fn clock(&self) -> Clock {
+    /// The clock of the call.
+    pub(super) fn clock(&self) -> CallClock {
         self.clock.clone()
     }
 
-    /// Ends the call: what the guest answered, or why it did not.
+    /// Ends the call. Returns the guest's result, or why there is none.
     pub(super) fn end<A, F, T>(
         self,
         outcome: Result<wasmtime::Result<Result<A, F>>, Elapsed>,
@@ -126,13 +130,13 @@ impl<'a> Call<'a> {
     ) -> Result<T, CallError> {
         let Self { plugin, access, id, purpose, store, .. } = self;
         let answer = match outcome {
-            Err(_) => return Err(CallError::Exhausted(Exhausted::Wall(access.budget.wall()))),
+            Err(_) => return Err(CallError::Exhausted(BudgetLimit::Wall(access.budget.wall()))),
             Ok(Err(error)) => return Err(triage(plugin, &access, &id, store, &error)),
             Ok(Ok(answer)) => answer,
         };
         let broken = |error: BadAnswer| CallError::BadAnswer(error.0);
         let egress = &store.data().egress;
-        // Functions that send nothing by contract are pure; one that tries is not what it says it is.
+        // Functions that send no requests by contract are pure. A provider that tried to send one breaks the contract.
         if let (Purpose::Offline, Some(denial)) = (purpose, egress.denial()) {
             return Err(CallError::Denied(denial));
         }
@@ -140,29 +144,35 @@ impl<'a> Call<'a> {
             Ok(answer) => return value(answer).map_err(broken),
             Err(error) => failure(error).map_err(broken)?,
         };
-        // A provider that was refused something can only guess why, and what it then says is no news of the service.
-        // One that went on and met the service's own refusal knows better than we do.
-        let guess = matches!(error.remedy, Remedy::Temporary | Remedy::Invalid(_));
+        // A provider whose request was refused by the host cannot know why, so its `temporary` or `invalid` is a guess, and the
+        // host's own reason is reported. Every other remedy comes from the service and is kept.
+        let is_guess = matches!(error.remedy, Remedy::Temporary | Remedy::Invalid(_));
         Err(match (egress.meter().exhausted(), egress.denial()) {
-            (Some(exhausted), _) if guess => CallError::Exhausted(exhausted),
-            (None, Some(denial)) if guess => CallError::Denied(denial),
+            (Some(exhausted), _) if is_guess => CallError::Exhausted(exhausted),
+            (None, Some(denial)) if is_guess => CallError::Denied(denial),
             _ => CallError::Failure(error),
         })
     }
 }
 
-/// Why a guest did not come back.
-fn triage(plugin: &Loaded, access: &Access, id: &str, store: Store<State>, error: &wasmtime::Error) -> CallError {
+/// Why a guest did not return.
+fn triage(
+    plugin: &LoadedComponent,
+    access: &Access,
+    id: &str,
+    store: Store<CallState>,
+    error: &wasmtime::Error,
+) -> CallError {
     let (state, budget) = (store.data(), &access.budget);
     if let Some(exhausted) = state.egress.meter().exhausted() {
         return CallError::Exhausted(exhausted);
     }
     if state.memory.refused {
-        return CallError::Exhausted(Exhausted::Memory(budget.memory_bytes));
+        return CallError::Exhausted(BudgetLimit::Memory(budget.memory_bytes));
     }
     let trap = error.downcast_ref::<wasmtime::Trap>();
     if trap == Some(&wasmtime::Trap::Interrupt) {
-        return CallError::Exhausted(Exhausted::Cpu(budget.cpu()));
+        return CallError::Exhausted(BudgetLimit::Cpu(budget.cpu()));
     }
     if let Some(exhausted) = refused_by_runtime(error, budget) {
         return CallError::Exhausted(exhausted);
@@ -170,11 +180,11 @@ fn triage(plugin: &Loaded, access: &Access, id: &str, store: Store<State>, error
     if let (None, None, Some(denial)) = (trap, error.downcast_ref::<WasmBacktrace>(), state.egress.denial()) {
         return CallError::Denied(denial);
     }
-    let facts = &plugin.facts;
-    let record = Trap {
-        plugin: facts.id.to_string(),
-        version: facts.version.to_string(),
-        digest: facts.sha256.clone(),
+    let identity = &plugin.identity;
+    let record = TrapReport {
+        plugin: identity.id.to_string(),
+        version: identity.version.to_string(),
+        digest: identity.sha256.clone(),
         call: id.into(),
         code: trap.map_or_else(|| error.root_cause().to_string(), ToString::to_string),
         frames: error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default(),
@@ -187,20 +197,20 @@ fn triage(plugin: &Loaded, access: &Access, id: &str, store: Store<State>, error
     CallError::Trapped(Box::new(record))
 }
 
-/// What a limit that wasmtime keeps for us says when it is reached.
-fn refused_by_runtime(error: &wasmtime::Error, budget: &Budget) -> Option<Exhausted> {
+/// The limit that wasmtime enforced, if the error is about one.
+fn refused_by_runtime(error: &wasmtime::Error, budget: &Budget) -> Option<BudgetLimit> {
     if error.is::<ResourceTableError>() {
-        return Some(Exhausted::Handles(budget.handles));
+        return Some(BudgetLimit::Handles(budget.handles));
     }
     if error.is::<FieldMapError>() {
-        return Some(Exhausted::HeaderBytes(budget.header_bytes));
+        return Some(BudgetLimit::HeaderBytes(budget.header_bytes));
     }
-    // These two have no type of their own. If their words change, the tests of `it/sandbox` say so.
+    // These two errors have no type. If wasmtime changes their texts, tests in `it/sandbox` fail.
     let text = error.root_cause().to_string();
     if text.contains("fuel allocated for hostcalls") {
-        return Some(Exhausted::ResultBytes(budget.result_bytes));
+        return Some(BudgetLimit::ResultBytes(budget.result_bytes));
     }
-    text.contains("store handle limit exceeded").then_some(Exhausted::Handles(budget.handles))
+    text.contains("store handle limit exceeded").then_some(BudgetLimit::Handles(budget.handles))
 }
 
 fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
@@ -215,7 +225,7 @@ fn demangled(name: &str) -> String {
     format!("{:#}", rustc_demangle::demangle(name))
 }
 
-/// Unique within the process, and with the process's start among those of a host: short enough to be read aloud.
+/// A call id that is unique within the process, and short enough to be read aloud.
 fn next_id() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     format!("c{:x}", NEXT.fetch_add(1, Ordering::Relaxed))

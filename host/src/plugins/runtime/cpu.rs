@@ -1,11 +1,11 @@
-//! How long a call has computed.
+//! The CPU time of a call.
 //!
-//! Threat: a budget of processor time that is charged for waiting, so that a provider which asks many short questions
-//! is cut off as if it had computed; or one that a guest outruns. Counting the ticks that find a guest at work does
-//! the former: the first check after any wait, however short, sees that the clock has moved. Decision: a call's
-//! future is polled on one thread at a time, so the processor time of that thread, from poll to poll, is what the call
-//! has used: its own, and the host's on its behalf within the call. The engine's tick only says when to look. The
-//! error is at most one tick. Rejected: wall-clock time within polls, which charges a call for the machine's load.
+//! Threat: a CPU budget that also counts waiting, so that a provider with many short requests is cut off as if it had
+//! computed; or a budget that a guest can exceed. Counting the ticks at which a guest is running has the first fault: the
+//! first check after any wait sees that the epoch has advanced. Decision: the future of a call is polled on one thread at a
+//! time, so the CPU time of that thread within the polls is the time of the call, including the host's work for it. The
+//! engine's tick only decides when to check, so the error is at most one tick. Rejected: elapsed time within polls, which
+//! charges a call for the load of the machine.
 
 use std::{
     future::poll_fn,
@@ -17,21 +17,21 @@ use std::{
     time::Duration,
 };
 
-/// The processor time of one call. Clones share it.
+/// The CPU time of one call. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct CpuTime(Arc<Clock>);
+pub(super) struct CpuTime(Arc<Counters>);
 
-/// Both in nanoseconds. Only the thread that polls the call writes, and whoever polls next synchronises with it.
+/// In nanoseconds. Only the thread that polls the call writes, and the next thread that polls synchronises with it.
 #[derive(Debug, Default)]
-struct Clock {
-    /// Spent in polls that have ended.
+struct Counters {
+    /// Used by the polls that have ended.
     spent: AtomicU64,
-    /// What the thread's clock showed when the present poll began.
+    /// The thread's CPU clock at the beginning of the present poll.
     began: AtomicU64,
 }
 
 impl CpuTime {
-    /// Runs a future on this clock.
+    /// Runs a future and counts its CPU time.
     pub(super) async fn measure<F: Future>(&self, future: F) -> F::Output {
         let mut future = pin!(future);
         poll_fn(|context| {
@@ -43,7 +43,7 @@ impl CpuTime {
         .await
     }
 
-    /// What has been spent, the present poll included. To be asked from within it.
+    /// The CPU time so far, including the present poll. Must be called within it.
     pub(super) fn spent(&self) -> Duration {
         Duration::from_nanos(self.0.spent.load(Ordering::Relaxed).saturating_add(self.present()))
     }
@@ -53,7 +53,7 @@ impl CpuTime {
     }
 }
 
-/// Processor time of the current thread.
+/// The CPU clock of the current thread.
 fn now() -> u64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     let (seconds, nanoseconds) = (time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs());

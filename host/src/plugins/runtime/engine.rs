@@ -1,10 +1,10 @@
-//! The engine: what WebAssembly a guest may use, where its memory comes from, and the clock that interrupts it.
+//! The engine: the features of WebAssembly, the pool of memories, and the epoch clock that interrupts guests.
 //!
-//! Threat: an upgrade of wasmtime that turns on a proposal and widens the sandbox; a guest that computes without end.
-//! Decision: one function makes the only configuration; the features that admission lets in are on and all others off,
-//! and tests feed components that use those. Instances come from a pool that is set up once. One thread ticks for all.
-//! Rejected: component-model async (it adds 0.8 µs to each call and the whole of WASI 0.3 to the surface), and a
-//! timer for each call, which cost others two orders of magnitude.
+//! Threat: an upgrade of wasmtime that enables a proposal and widens the sandbox; a guest that computes without end.
+//! Decision: one function makes the only configuration. It enables the features that admission accepts and disables all
+//! others, and tests try components with the disabled ones. Instances come from a pool that is allocated once. One thread
+//! advances the epoch for all calls. Rejected: component-model async, which adds 0.8 µs to each call and all of WASI 0.3 to
+//! the attack surface; one timer for each call, which other hosts found two orders of magnitude slower.
 
 use crate::plugins::limits::{
     LARGEST_MEMORY, MOST_CORE_INSTANCES, MOST_MEMORIES, MOST_TABLES, OFFLINE_CALLS, TICK, features,
@@ -19,16 +19,16 @@ use std::{
 };
 use wasmtime::{Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-/// An engine and its clock.
-pub(super) struct Ticking {
+/// An engine and the thread that advances its epoch.
+pub(super) struct EpochEngine {
     pub(super) engine: Engine,
     stop: Arc<AtomicBool>,
     ticker: Option<JoinHandle<()>>,
 }
 
-impl Ticking {
-    /// An engine for so many calls at once, and [`OFFLINE_CALLS`] beside them; compiled code is kept in the directory, if
-    /// one is given.
+impl EpochEngine {
+    /// Makes an engine for this number of calls at once, plus [`OFFLINE_CALLS`]. Compiled code is kept in the directory, if
+    /// there is one.
     pub(super) fn new(concurrent_calls: u32, cache: Option<PathBuf>) -> wasmtime::Result<Self> {
         let engine = Engine::new(&config(concurrent_calls.saturating_add(OFFLINE_CALLS), cache)?)?;
         let stop = Arc::new(AtomicBool::new(false));
@@ -46,21 +46,21 @@ impl Ticking {
     }
 }
 
-impl Drop for Ticking {
+impl Drop for EpochEngine {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(ticker) = self.ticker.take() {
             ticker.thread().unpark();
-            // A ticker cannot panic; if it did, there is nothing left to stop.
+            // The thread cannot panic; if it did, it has stopped already.
             let _ = ticker.join();
         }
     }
 }
 
-/// The only configuration there is. Admission and the builder of components validate with the same set of features.
+/// The only configuration. Admission and the builder validate components with the same set of features.
 pub(super) fn config(concurrent_calls: u32, cache: Option<PathBuf>) -> wasmtime::Result<Config> {
     let mut config = Config::new();
-    // Everything else is off, also what a later version may turn on by itself.
+    // All other features are off, including those that a later version enables by default.
     config
         .wasm_features(features(), true)
         .wasm_features(!features(), false)
@@ -78,9 +78,9 @@ pub(super) fn config(concurrent_calls: u32, cache: Option<PathBuf>) -> wasmtime:
     Ok(config)
 }
 
-/// How many addresses each memory takes, in bytes. If they are all that 32 bits can name, no access needs a check
-/// whether it is within: a call that computes takes an eighth less time. For thousands of calls at once there are not
-/// enough addresses (there are 2^47), and every access is checked.
+/// The address space that each memory reserves, in bytes. With 4 GiB, no access of a 32-bit memory needs a bounds check,
+/// which saves an eighth of the computing time. For thousands of calls at once, the address space of 2^47 bytes is too
+/// small, and each access is checked.
 fn reservation(concurrent_calls: u32) -> u64 {
     const ALL: u64 = 4 << 30;
     const MOST: u64 = 1 << 45;
@@ -88,10 +88,10 @@ fn reservation(concurrent_calls: u32) -> u64 {
     if memories * ALL <= MOST { ALL } else { LARGEST_MEMORY as u64 }
 }
 
-/// Room for so many calls. A component of a language with a runtime of its own has several core modules in it.
+/// A pool for this number of calls. A component with a language runtime has several core modules.
 fn pool(concurrent_calls: u32) -> PoolingAllocationConfig {
-    // Whoever has a permit must find room: the pool has for every call what one component may have at most. What is
-    // not in use costs addresses only.
+    // A call with a permit must always get an instance, so the pool has the maximum of one component for each call. Unused
+    // slots cost only address space.
     let calls = concurrent_calls;
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(calls)
@@ -104,7 +104,7 @@ fn pool(concurrent_calls: u32) -> PoolingAllocationConfig {
         .max_core_instance_size(4 << 20)
         .max_memory_size(LARGEST_MEMORY)
         .table_elements(50_000)
-        // Keeping more resident makes a call no faster and triples the memory of a thousand waiting ones.
+        // Keeping more memory resident makes no call faster, and triples the memory of a thousand waiting calls.
         .linear_memory_keep_resident(64 << 10)
         .table_keep_resident(16 << 10)
         .max_unused_warm_slots(64);

@@ -1,30 +1,30 @@
 //! Why a call has no result.
 //!
-//! Two things are kept apart. A [`Failure`] is the provider's own answer, one of the contract's closed remedies, and is
-//! about the service. A [`CallError`] is everything that can be wrong with a call: that failure, or a provider that
-//! trapped, asked for what it is not granted, or used up its budget. The latter are about the component and never change
-//! what is believed of a person's connection.
+//! Problem: an error of a component must not be mistaken for an error of the service. Decision: a [`Failure`] is the
+//! provider's own result, with one of the contract's remedies, and is about the service. A [`CallError`] is any reason why a
+//! call has no result: a failure, or a provider that trapped, was refused a request, or used up its budget. Only a failure
+//! changes the state of a person's connection.
 
-use crate::plugins::{contract::Failure, egress::Denial, limits::Exhausted};
+use crate::plugins::{contract::Failure, egress::Denial, limits::BudgetLimit};
 use serde::Serialize;
 use std::fmt;
 
-/// Everything that can be wrong with a call.
+/// Why a call has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    /// The provider's own answer.
+    /// The provider's own result.
     #[error(transparent)]
     Failure(#[from] Failure),
-    /// The provider asked for a request, or set a header, that the grant does not allow; and then failed.
+    /// The provider sent a request or set a header that the policy refuses, and then failed.
     #[error("refused: {0}")]
     Denied(Denial),
     /// The call used up its budget.
     #[error("{0}")]
-    Exhausted(Exhausted),
+    Exhausted(BudgetLimit),
     /// The provider crashed.
     #[error("{0}")]
-    Trapped(Box<Trap>),
-    /// The answer breaks the contract.
+    Trapped(Box<TrapReport>),
+    /// The result breaks the contract.
     #[error("the provider's answer breaks the contract: {0}")]
     BadAnswer(String),
     /// The component does not export the interface.
@@ -33,13 +33,13 @@ pub enum CallError {
     /// All sandboxes are in use.
     #[error("all {0} sandboxes are in use; try again, or raise `sandbox.concurrent-calls`")]
     Busy(u32),
-    /// The host itself failed; not the provider's doing.
+    /// The host itself failed.
     #[error("the sandbox failed: {0}")]
     Host(String),
 }
 
 impl CallError {
-    /// A stable name, for logs, APIs and statistics.
+    /// A stable name, for logs, the API and statistics.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -55,26 +55,26 @@ impl CallError {
     }
 }
 
-/// A crash of a provider: what its author needs to mend it.
+/// A crash of a provider, with the details that its author needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Trap {
-    /// Which provider.
+pub struct TrapReport {
+    /// The provider.
     pub plugin: String,
-    /// Its version.
+    /// The version of the provider.
     pub version: String,
-    /// The component's SHA-256, in hex.
+    /// The SHA-256 of the component in hex.
     pub digest: String,
-    /// Which call; the same as in the log.
+    /// The id of the call, as in the log.
     pub call: String,
-    /// What happened, in wasmtime's words: `wasm trap: …`.
+    /// wasmtime's description: `wasm trap: …`.
     pub code: String,
-    /// Where, innermost first.
+    /// The call stack, innermost frame first.
     pub frames: Vec<String>,
-    /// The last of what the component wrote to its error output or its log.
+    /// The end of the component's standard output and log.
     pub tail: String,
 }
 
-impl fmt::Display for Trap {
+impl fmt::Display for TrapReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "provider {} {} crashed in call {}: {}", self.plugin, self.version, self.call, self.code)?;
         if let Some(frame) = self.frames.first() {

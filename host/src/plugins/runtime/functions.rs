@@ -1,19 +1,19 @@
 //! The contract's functions, one method each.
 //!
-//! All of them have one shape: begin a call with the purpose that decides which requests may leave, run the export
-//! until the deadline, convert what came back. A macro writes that shape, so that a method shows only what is its own.
+//! All methods have the same steps: begin a call with the purpose that decides which requests may leave, run the export until
+//! the deadline, and convert the result. A macro writes these steps, so that a method shows only its own arguments.
 
 use super::{
     call::Call,
     error::CallError,
-    plugin::{Loaded, Plugin},
+    plugin::{LoadedComponent, Plugin},
 };
 use crate::{
     calendar::{Draft, Event, Patch, Rsvp, Window},
     plugins::{
         contract::{
-            Account, Batch, BusyAnswer, Description, Failure, Fetched, Notify, Reply, SignInError, Whose,
-            bindings::exports::chronus::calendar::events::GuestIndices, convert,
+            Account, Batch, BusyAnswer, BusyTargets, Description, EventRef, Failure, FetchedEvent, Notify, Reply,
+            SignInError, bindings::exports::chronus::calendar::events::GuestIndices, convert,
         },
         egress::{Access, Purpose},
         limits::Budget,
@@ -32,10 +32,10 @@ macro_rules! run {
 }
 pub(super) use run;
 
-impl Loaded {
+impl LoadedComponent {
     /// `plugin.describe`
     pub(in crate::plugins) async fn describe(&self) -> Result<Description, CallError> {
-        // As much as a call, because a component may first have to start an interpreter; but soon.
+        // A component may have to start an interpreter first.
         let access = Access::offline(Budget { wall_ms: 10_000, cpu_ms: 5_000, ..Budget::default() });
         let mut call = Call::begin(self, &access, Purpose::Offline).await?;
         let guest = self.exports.plugin.load(&mut call.store, &call.instance);
@@ -55,22 +55,22 @@ impl Plugin {
         self.loaded.describe().await
     }
 
-    /// `account.open`: the account behind the connection, and what can be done with it.
+    /// `account.open`: the account of the connection, its calendars and abilities.
     ///
     /// # Errors
     /// See [`CallError`].
     pub async fn open(&self, access: &Arc<Access>) -> Result<Reply<Account>, CallError> {
-        let connection = convert::connection(&access.connection);
+        let connection = convert::connection(&access.target);
         let guest = &self.loaded.exports.account;
         run!(&self.loaded, access, Purpose::Read, guest, call_open(&connection) => convert::account)
     }
 
-    /// `account.explain-failure`: what a failed sign-in means.
+    /// `account.explain-failure`: what a failed sign-in or token refresh means.
     ///
     /// # Errors
     /// See [`CallError`]; never [`CallError::Failure`].
     pub async fn explain_failure(&self, access: &Arc<Access>, error: SignInError) -> Result<Failure, CallError> {
-        let (connection, error) = (convert::connection(&access.connection), convert::sign_in_error(error));
+        let (connection, error) = (convert::connection(&access.target), convert::sign_in_error(error));
         let mut call = Call::begin(&self.loaded, access, Purpose::Offline).await?;
         let guest = self.loaded.exports.account.load(&mut call.store, &call.instance);
         let guest = guest.map_err(|error| CallError::Host(error.to_string()))?;
@@ -79,23 +79,23 @@ impl Plugin {
         call.end(outcome, convert::failure, |never| match never {})
     }
 
-    /// `busy.query`: the times that events take within the window.
+    /// `busy.query`: the busy times within the window.
     ///
     /// # Errors
-    /// See [`CallError`]. A calendar that could not be read has its failure in its own answer.
+    /// See [`CallError`]. The failure of a single calendar is in its own answer.
     pub async fn busy(
         &self,
         access: &Arc<Access>,
-        whose: Whose,
+        whose: BusyTargets,
         window: Window,
     ) -> Result<Reply<Vec<BusyAnswer>>, CallError> {
-        let (connection, whose) = (convert::connection(&access.connection), convert::whose(whose));
+        let (connection, whose) = (convert::connection(&access.target), convert::whose(whose));
         let guest = &self.loaded.exports.busy;
         let window = convert::window(window);
         run!(&self.loaded, access, Purpose::Read, guest, call_query(&connection, &whose, window) => convert::busy)
     }
 
-    /// `events.create`: makes an event, once for a key.
+    /// `events.create`: creates an event, at most one for each key.
     ///
     /// # Errors
     /// See [`CallError`].
@@ -107,72 +107,72 @@ impl Plugin {
         draft: Draft,
         notify: Notify,
     ) -> Result<Reply<Event>, CallError> {
-        let (connection, draft) = (convert::connection(&access.connection), convert::draft(draft));
+        let (connection, draft) = (convert::connection(&access.target), convert::draft(draft));
         let (guest, notify) = (self.events()?, convert::notify(notify));
         run!(&self.loaded, access, Purpose::Write, guest,
             call_create(&connection, calendar, key, &draft, notify) => convert::one_event)
     }
 
-    /// `events.get`: the event as it is.
+    /// `events.get`: the present state of an event.
     ///
     /// # Errors
     /// See [`CallError`].
     pub async fn get(&self, access: &Arc<Access>, calendar: &str, id: &str) -> Result<Reply<Event>, CallError> {
-        let connection = convert::connection(&access.connection);
+        let connection = convert::connection(&access.target);
         let guest = self.events()?;
         run!(&self.loaded, access, Purpose::Read, guest, call_get(&connection, calendar, id) => convert::one_event)
     }
 
-    /// `events.get-many`: several events as they are.
+    /// `events.get-many`: the present state of several events.
     ///
     /// # Errors
-    /// See [`CallError`]. An event that could not be read has its failure in its own item.
+    /// See [`CallError`]. The failure of a single event is in its own item.
     pub async fn get_many(
         &self,
         access: &Arc<Access>,
         calendar: &str,
         ids: &[String],
-    ) -> Result<Reply<Vec<Fetched>>, CallError> {
-        let connection = convert::connection(&access.connection);
+    ) -> Result<Reply<Vec<FetchedEvent>>, CallError> {
+        let connection = convert::connection(&access.target);
         let guest = self.events()?;
         run!(&self.loaded, access, Purpose::Read, guest, call_get_many(&connection, calendar, ids) => convert::fetched)
     }
 
-    /// `events.update`: changes what the patch names.
+    /// `events.update`: changes the fields that the patch names.
     ///
     /// # Errors
     /// See [`CallError`].
     pub async fn update(
         &self,
         access: &Arc<Access>,
-        (calendar, id): (&str, &str),
+        event: EventRef<'_>,
         key: &str,
         etag: Option<&str>,
         patch: Patch,
         notify: Notify,
     ) -> Result<Reply<Event>, CallError> {
-        let (connection, patch) = (convert::connection(&access.connection), convert::patch(patch));
+        let (connection, patch) = (convert::connection(&access.target), convert::patch(patch));
         let (guest, notify) = (self.events()?, convert::notify(notify));
         run!(&self.loaded, access, Purpose::Write, guest,
-            call_update(&connection, calendar, id, key, etag, &patch, notify) => convert::one_event)
+            call_update(&connection, event.calendar, event.id, key, etag, &patch, notify) => convert::one_event)
     }
 
-    /// `events.cancel`: takes the event out of the calendar.
+    /// `events.cancel`: removes the event from the calendar.
     ///
     /// # Errors
     /// See [`CallError`].
     pub async fn cancel(
         &self,
         access: &Arc<Access>,
-        (calendar, id): (&str, &str),
+        event: EventRef<'_>,
         key: &str,
         etag: Option<&str>,
         notify: Notify,
     ) -> Result<Reply<()>, CallError> {
-        let connection = convert::connection(&access.connection);
+        let connection = convert::connection(&access.target);
         let (guest, notify) = (self.events()?, convert::notify(notify));
         run!(&self.loaded, access, Purpose::Write, guest,
-            call_cancel(&connection, calendar, id, key, etag, notify) => |done| convert::reply((), done.memo))
+            call_cancel(&connection, event.calendar, event.id, key, etag, notify) => |done| convert::reply((), done.memo))
     }
 
     /// `events.respond`: sets the owner's own answer to an invitation.
@@ -182,18 +182,18 @@ impl Plugin {
     pub async fn respond(
         &self,
         access: &Arc<Access>,
-        (calendar, id): (&str, &str),
+        event: EventRef<'_>,
         key: &str,
         rsvp: Rsvp,
         notify: Notify,
     ) -> Result<Reply<Event>, CallError> {
-        let connection = convert::connection(&access.connection);
+        let connection = convert::connection(&access.target);
         let (guest, rsvp, notify) = (self.events()?, convert::rsvp_out(rsvp), convert::notify(notify));
         run!(&self.loaded, access, Purpose::Write, guest,
-            call_respond(&connection, calendar, id, key, rsvp, notify) => convert::one_event)
+            call_respond(&connection, event.calendar, event.id, key, rsvp, notify) => convert::one_event)
     }
 
-    /// `changes.page`: one page of what has changed.
+    /// `changes.page`: one page of changes.
     ///
     /// # Errors
     /// See [`CallError`].
@@ -205,7 +205,7 @@ impl Plugin {
         window: Window,
         max: u32,
     ) -> Result<Reply<Batch>, CallError> {
-        let (connection, window) = (convert::connection(&access.connection), convert::window(window));
+        let (connection, window) = (convert::connection(&access.target), convert::window(window));
         let guest = self.loaded.exports.changes.as_ref().ok_or(CallError::NotExported("changes"))?;
         let cursor = cursor.map(<[u8]>::to_vec);
         run!(&self.loaded, access, Purpose::Read, guest,

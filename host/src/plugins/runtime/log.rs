@@ -1,8 +1,9 @@
-//! What a provider says: its log lines, its error output, and the last of both for the record of a crash.
+//! A provider's log lines and standard output, and the end of both for crash reports.
 //!
-//! Threat: a provider that floods the operator's log, or writes lines that look like somebody else's. Decision: a
-//! line becomes an event of target `provider` with the provider's id and version and the call's id as fields, cut to
-//! a length, with control characters escaped, and so many a call; what is dropped is counted and said.
+//! Threat: a provider that floods the operator's log, or writes lines that look like lines of another component. Decision:
+//! each line becomes an event with the target `provider` and the ids of provider, version and call as fields. Lines are cut
+//! to a maximum length, control characters are escaped, and the number of lines in a call is limited; the number of dropped
+//! lines is logged. Rejected: passing on a provider's output unchanged.
 
 use crate::plugins::contract::bindings::chronus::calendar::log;
 use std::{
@@ -14,7 +15,7 @@ use std::{
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
-/// The longest line, in bytes.
+/// The maximum length of a line in bytes.
 const LONGEST: usize = 4096;
 
 /// The log of one call.
@@ -26,12 +27,12 @@ pub(super) struct GuestLog {
     lines: u32,
     dropped: u32,
     most: u32,
-    pub(super) tail: Tail,
+    pub(super) tail: OutputTail,
 }
 
 impl GuestLog {
     pub(super) fn new(plugin: Arc<str>, version: Arc<str>, call: Arc<str>, most: u32) -> Self {
-        Self { plugin, version, call, lines: 0, dropped: 0, most, tail: Tail::default() }
+        Self { plugin, version, call, lines: 0, dropped: 0, most, tail: OutputTail::default() }
     }
 
     fn emit(&mut self, severity: log::Severity, line: &str) {
@@ -85,7 +86,7 @@ impl log::Host for GuestLog {
     }
 }
 
-/// A text with its control characters escaped: no line break or terminal sequence gets into the log.
+/// Escapes control characters, so that no line break or terminal sequence gets into the log.
 fn escape(text: &str) -> String {
     let end = text.floor_char_boundary(LONGEST);
     let mut escaped = String::with_capacity(end);
@@ -95,11 +96,11 @@ fn escape(text: &str) -> String {
     escaped
 }
 
-/// The last bytes that a component wrote. It doubles as its error output.
+/// The last bytes that a component wrote. It is also the component's standard output and error.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Tail(Arc<Mutex<VecDeque<u8>>>);
+pub(super) struct OutputTail(Arc<Mutex<VecDeque<u8>>>);
 
-impl Tail {
+impl OutputTail {
     fn push(&self, bytes: &[u8]) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.extend(&bytes[bytes.len().saturating_sub(LONGEST)..]);
@@ -107,7 +108,7 @@ impl Tail {
         kept.drain(..excess);
     }
 
-    /// What is kept, as text.
+    /// The kept bytes as text.
     pub(super) fn text(&self) -> String {
         let kept: Vec<u8> = self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
         let text = String::from_utf8_lossy(&kept).into_owned();
@@ -115,7 +116,7 @@ impl Tail {
     }
 }
 
-impl AsyncWrite for Tail {
+impl AsyncWrite for OutputTail {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
         self.push(bytes);
         Poll::Ready(Ok(bytes.len()))
@@ -130,13 +131,13 @@ impl AsyncWrite for Tail {
     }
 }
 
-impl IsTerminal for Tail {
+impl IsTerminal for OutputTail {
     fn is_terminal(&self) -> bool {
         false
     }
 }
 
-impl StdoutStream for Tail {
+impl StdoutStream for OutputTail {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
         Box::new(self.clone())
     }
@@ -149,7 +150,7 @@ mod tests {
 
     #[test]
     fn the_tail_keeps_the_end() {
-        let tail = Tail::default();
+        let tail = OutputTail::default();
         tail.push(&[b'a'; 3 * LONGEST]);
         tail.push(b"the end");
         assert!(tail.text().ends_with("athe end"));

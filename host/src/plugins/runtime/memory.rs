@@ -3,12 +3,12 @@
 use crate::plugins::limits::LARGEST_MEMORY;
 use wasmtime::ResourceLimiter;
 
-/// The summed limit of everything that a component can make grow.
+/// Limits the sum of all memories and tables of a component.
 #[derive(Debug)]
 pub(super) struct MemoryLimit {
     used: usize,
     limit: usize,
-    /// Set when growth was refused: a component that cannot go on then traps on its own account.
+    /// Whether growth was refused. A component that cannot continue without it traps.
     pub(super) refused: bool,
 }
 
@@ -17,7 +17,7 @@ impl MemoryLimit {
         Self { used: 0, limit, refused: false }
     }
 
-    /// Growth beyond `most` would fail after we had allowed and counted it, so it is refused here.
+    /// Allows and counts growth. Growth beyond `most` is refused here, because it would fail after it was counted.
     fn grow(&mut self, current: usize, desired: usize, most: Option<usize>, unit: usize) -> bool {
         let more = desired.saturating_sub(current).saturating_mul(unit);
         let allowed = self.used.checked_add(more).filter(|&used| used <= self.limit);

@@ -13,7 +13,7 @@ mod push;
 mod sandbox;
 mod state;
 
-pub use bare::{Bare, BareError};
-pub use error::{CallError, Trap};
+pub use bare::{BareComponent, BareError};
+pub use error::{CallError, TrapReport};
 pub use plugin::{Inspection, Plugin};
 pub use sandbox::{Sandbox, SandboxConfig, SandboxError};

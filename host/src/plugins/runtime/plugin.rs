@@ -1,42 +1,46 @@
 //! An admitted component, ready to be called.
 
-use super::{sandbox::Shared, state::State};
+use super::{sandbox::SandboxShared, state::CallState};
 use crate::plugins::contract::{Description, Level, bindings::exports::chronus::calendar as exports};
 use serde::Serialize;
 use std::sync::Arc;
 use wasmtime::component::InstancePre;
 
-/// What can be known of a component without running it.
+/// What admission finds out about a component without running it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Inspection {
-    /// SHA-256 of the bytes, in hex.
+    /// The SHA-256 of the component in hex.
     pub sha256: String,
-    /// In bytes.
+    /// The size in bytes.
     pub size: usize,
-    /// The version of the contract that it was made for.
+    /// The version of the contract.
     pub contract: String,
-    /// What it exports.
+    /// The level of the contract, by the exports.
     pub level: Level,
-    /// The interfaces that it imports, with their versions.
+    /// The imported interfaces with their versions.
     pub imports: Vec<String>,
-    /// Those of them that lead nowhere here.
+    /// The imports that are linked but deny every access.
     pub inert: Vec<String>,
 }
 
 /// An admitted provider. Cheap to clone. A call under way keeps the component that it was made with.
 #[derive(Clone)]
 pub struct Plugin {
-    pub(super) loaded: Loaded,
+    pub(super) loaded: LoadedComponent,
     inspection: Arc<Inspection>,
     description: Arc<Description>,
 }
 
 impl Plugin {
     /// An admitted component.
-    pub(in crate::plugins) fn new(loaded: Loaded, inspection: Inspection, description: Description) -> Self {
+    pub(in crate::plugins) fn new(loaded: LoadedComponent, inspection: Inspection, description: Description) -> Self {
         let (id, version) = (description.id.as_str().into(), description.version.as_str().into());
-        let facts = Arc::new(Facts { id, version, sha256: inspection.sha256.clone() });
-        Self { loaded: Loaded { facts, ..loaded }, inspection: inspection.into(), description: description.into() }
+        let identity = Arc::new(ComponentIdentity { id, version, sha256: inspection.sha256.clone() });
+        Self {
+            loaded: LoadedComponent { identity, ..loaded },
+            inspection: inspection.into(),
+            description: description.into(),
+        }
     }
 
     /// What the component says about itself: a request, which the operator's grant answers.
@@ -54,15 +58,15 @@ impl Plugin {
 
 /// A component that is ready to be instantiated.
 #[derive(Clone)]
-pub(in crate::plugins) struct Loaded {
-    pub(super) sandbox: Arc<Shared>,
-    pub(super) pre: InstancePre<State>,
-    pub(super) exports: Exports,
-    pub(super) facts: Arc<Facts>,
+pub(in crate::plugins) struct LoadedComponent {
+    pub(super) sandbox: Arc<SandboxShared>,
+    pub(super) pre: InstancePre<CallState>,
+    pub(super) exports: ExportIndices,
+    pub(super) identity: Arc<ComponentIdentity>,
 }
 
 /// Names the component in log lines and error records.
-pub(super) struct Facts {
+pub(super) struct ComponentIdentity {
     pub(super) id: Arc<str>,
     pub(super) version: Arc<str>,
     pub(super) sha256: String,
@@ -70,7 +74,7 @@ pub(super) struct Facts {
 
 /// Where the contract's functions are in a component.
 #[derive(Clone)]
-pub(super) struct Exports {
+pub(super) struct ExportIndices {
     pub(super) plugin: exports::plugin::GuestIndices,
     pub(super) account: exports::account::GuestIndices,
     pub(super) busy: exports::busy::GuestIndices,
@@ -79,8 +83,8 @@ pub(super) struct Exports {
     pub(super) push: Option<exports::push::GuestIndices>,
 }
 
-impl Exports {
-    pub(super) fn find(pre: &InstancePre<State>, level: Level) -> wasmtime::Result<Self> {
+impl ExportIndices {
+    pub(super) fn find(pre: &InstancePre<CallState>, level: Level) -> wasmtime::Result<Self> {
         let (two_way, pushes) = (level >= Level::TwoWay, level >= Level::TwoWayPush);
         Ok(Self {
             plugin: exports::plugin::GuestIndices::new(pre)?,

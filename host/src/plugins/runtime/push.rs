@@ -1,7 +1,7 @@
-//! The contract's functions of `push`: being called by the service.
+//! The contract's functions of `push`: notifications from the service.
 //!
-//! `parse-notification` reads what anybody may have sent. So it runs without a connection, where no request can leave,
-//! and on a budget of its own.
+//! The input of `parse-notification` comes from an unknown sender. So it runs without a connection, can send no requests, and
+//! has a small budget of its own.
 
 use super::{call::Call, error::CallError, functions::run, plugin::Plugin};
 use crate::plugins::{
@@ -15,7 +15,7 @@ use secrecy::ExposeSecret as _;
 use std::{convert::Infallible, sync::Arc};
 
 impl Plugin {
-    /// `push.subscribe`: asks the service to call when the calendar changes.
+    /// `push.subscribe`: asks the service for notifications about a calendar.
     ///
     /// # Errors
     /// See [`CallError`].
@@ -25,13 +25,13 @@ impl Plugin {
         calendar: &str,
         callback: &Callback,
     ) -> Result<Reply<Subscription>, CallError> {
-        let (connection, guest) = (convert::connection(&access.connection), self.push()?);
+        let (connection, guest) = (convert::connection(&access.target), self.push()?);
         let (secret, expires) = (callback.secret.expose_secret(), callback.expires.as_second());
         run!(&self.loaded, access, Purpose::Write, guest,
             call_subscribe(&connection, calendar, &callback.url, secret, expires) => convert::subscribed)
     }
 
-    /// `push.renew`: prolongs it, or makes another beside it.
+    /// `push.renew`: extends a subscription, or creates a new one beside it.
     ///
     /// # Errors
     /// See [`CallError`].
@@ -42,7 +42,7 @@ impl Plugin {
         subscription: &Subscription,
         callback: &Callback,
     ) -> Result<Reply<Subscription>, CallError> {
-        let (connection, guest) = (convert::connection(&access.connection), self.push()?);
+        let (connection, guest) = (convert::connection(&access.target), self.push()?);
         let subscription = convert::subscription_out(subscription);
         let (secret, expires) = (callback.secret.expose_secret(), callback.expires.as_second());
         run!(&self.loaded, access, Purpose::Write, guest,
@@ -59,24 +59,24 @@ impl Plugin {
         subscription: &Subscription,
         code: &str,
     ) -> Result<Reply<Subscription>, CallError> {
-        let (connection, guest) = (convert::connection(&access.connection), self.push()?);
+        let (connection, guest) = (convert::connection(&access.target), self.push()?);
         let subscription = convert::subscription_out(subscription);
         run!(&self.loaded, access, Purpose::Write, guest,
             call_confirm(&connection, &subscription, code) => convert::subscribed)
     }
 
-    /// `push.unsubscribe`: ends it; also one that has ended.
+    /// `push.unsubscribe`: ends a subscription. Succeeds if it has ended already.
     ///
     /// # Errors
     /// See [`CallError`].
     pub async fn unsubscribe(&self, access: &Arc<Access>, subscription: &Subscription) -> Result<Reply<()>, CallError> {
-        let (connection, guest) = (convert::connection(&access.connection), self.push()?);
+        let (connection, guest) = (convert::connection(&access.target), self.push()?);
         let subscription = convert::subscription_out(subscription);
         run!(&self.loaded, access, Purpose::Write, guest,
             call_unsubscribe(&connection, &subscription) => |done| convert::reply((), done.memo))
     }
 
-    /// `push.parse-notification`: what came in at the callback. Header names are in lower case.
+    /// `push.parse-notification`: reads a request to the callback. Header names are in lower case.
     ///
     /// # Errors
     /// See [`CallError`]; never [`CallError::Failure`].

@@ -1,14 +1,14 @@
 //! What all providers of a host share: the engine, the linker, the room for calls, and the way out.
 
 use super::{
-    engine::Ticking,
+    engine::EpochEngine,
     log::GuestLog,
-    plugin::{Exports, Facts, Loaded},
-    state::State,
+    plugin::{ComponentIdentity, ExportIndices, LoadedComponent},
+    state::CallState,
 };
 use crate::plugins::{
     contract::{Level, bindings},
-    egress::{Clients, EgressPolicy, FetchError, Names, RequestOwner, Tls, fetch},
+    egress::{Clients, EgressPolicy, FetchError, NameResolver, RequestOwner, TlsTrust, fetch},
     limits::OFFLINE_CALLS,
 };
 use bytes::Bytes;
@@ -20,13 +20,13 @@ use wasmtime::component::{Component, HasSelf, Linker};
 
 /// Runs components.
 pub struct Sandbox {
-    shared: Arc<Shared>,
-    linker: Linker<State>,
+    shared: Arc<SandboxShared>,
+    linker: Linker<CallState>,
 }
 
 /// The part of a sandbox that its components hold on to.
-pub(super) struct Shared {
-    pub(super) ticking: Ticking,
+pub(super) struct SandboxShared {
+    pub(super) ticking: EpochEngine,
     pub(super) concurrent_calls: u32,
     pub(super) permits: Arc<Semaphore>,
     /// For calls that send no requests. They have room of their own, so that notifications from unknown senders and calls
@@ -47,9 +47,9 @@ pub struct SandboxConfig {
     /// The egress policy for all providers.
     pub egress: EgressPolicy,
     /// TLS trust anchors.
-    pub tls: Tls,
+    pub tls: TlsTrust,
     /// How host names are resolved.
-    pub names: Names,
+    pub names: NameResolver,
 }
 
 /// The sandbox cannot be set up.
@@ -64,16 +64,17 @@ impl Sandbox {
     /// If the machine lacks what the configuration asks for, for example address space for the pool.
     pub fn new(config: SandboxConfig) -> Result<Self, SandboxError> {
         let error = |error: wasmtime::Error| SandboxError(format!("{error:#}"));
-        let ticking = Ticking::new(config.concurrent_calls, config.cache).map_err(error)?;
+        let ticking = EpochEngine::new(config.concurrent_calls, config.cache).map_err(error)?;
         let mut linker = Linker::new(&ticking.engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(error)?;
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker).map_err(error)?;
-        bindings::chronus::calendar::log::add_to_linker::<_, HasSelf<GuestLog>>(&mut linker, |state: &mut State| {
-            &mut state.log
-        })
+        bindings::chronus::calendar::log::add_to_linker::<_, HasSelf<GuestLog>>(
+            &mut linker,
+            |state: &mut CallState| &mut state.log,
+        )
         .map_err(error)?;
         let clients = Clients::new(config.tls, config.names, config.egress.addresses.clone());
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(SandboxShared {
             ticking,
             concurrent_calls: config.concurrent_calls,
             permits: Arc::new(Semaphore::new(config.concurrent_calls as usize)),
@@ -122,11 +123,16 @@ impl Sandbox {
     }
 
     /// Links a component to the imports that providers get, and finds the exports of its level.
-    pub(in crate::plugins) fn link(&self, component: &Component, level: Level, sha256: &str) -> Result<Loaded, String> {
+    pub(in crate::plugins) fn link(
+        &self,
+        component: &Component,
+        level: Level,
+        sha256: &str,
+    ) -> Result<LoadedComponent, String> {
         let error = |error: wasmtime::Error| format!("{error:#}");
         let pre = self.linker.instantiate_pre(component).map_err(error)?;
-        let exports = Exports::find(&pre, level).map_err(error)?;
-        let facts = Facts { id: "unnamed".into(), version: "0".into(), sha256: sha256.to_owned() };
-        Ok(Loaded { sandbox: self.shared.clone(), pre, exports, facts: facts.into() })
+        let exports = ExportIndices::find(&pre, level).map_err(error)?;
+        let identity = ComponentIdentity { id: "unnamed".into(), version: "0".into(), sha256: sha256.to_owned() };
+        Ok(LoadedComponent { sandbox: self.shared.clone(), pre, exports, identity: identity.into() })
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     connections::{ConnectError, Connection},
     plugins::{
         contract::{FieldKind, FormField, Method, SignIn},
-        sign_in::{InputError, SECRET_URL},
+        sign_in::{SECRET_URL, SignInInputError},
     },
 };
 use secrecy::SecretString;
@@ -148,13 +148,13 @@ impl Submission {
 }
 
 /// The field that an error is about, if it is about one.
-fn field_error(error: &InputError, server_field: Option<&str>) -> Option<FieldError> {
+fn field_error(error: &SignInInputError, server_field: Option<&str>) -> Option<FieldError> {
     let (name, kind) = match error {
-        InputError::Missing { name, label, .. } => (&**name, FieldErrorKind::Missing { label: label.clone() }),
-        InputError::Pattern { name, .. } => (&**name, FieldErrorKind::Pattern),
-        InputError::ServerMissing(_) => (server_field?, FieldErrorKind::ServerMissing),
-        InputError::Server(_) => (server_field?, FieldErrorKind::ServerInvalid),
-        InputError::SecretUrl => (SECRET_URL, FieldErrorKind::AddressInvalid),
+        SignInInputError::Missing { name, label, .. } => (&**name, FieldErrorKind::Missing { label: label.clone() }),
+        SignInInputError::Pattern { name, .. } => (&**name, FieldErrorKind::Pattern),
+        SignInInputError::ServerMissing(_) => (server_field?, FieldErrorKind::ServerMissing),
+        SignInInputError::Server(_) => (server_field?, FieldErrorKind::ServerInvalid),
+        SignInInputError::SecretUrl => (SECRET_URL, FieldErrorKind::AddressInvalid),
         _ => return None,
     };
     Some(FieldError { name: name.to_owned(), kind })
