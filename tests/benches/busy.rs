@@ -102,7 +102,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What is measured.
+/// The measured calendar.
 #[derive(Clone, Copy)]
 struct Case<'a> {
     plugin: &'a Plugin,

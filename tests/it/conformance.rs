@@ -279,7 +279,7 @@ async fn holds_for_caldav(server: &str, account: &Account) -> anyhow::Result<()>
     Ok(())
 }
 
-/// An event in a zone that nobody knows: read as if it had none, and named as a problem. Which window the suite looks
+/// An event in an unknown zone: read as if it had none, and named as a problem. Which window the suite looks
 /// at depends on the run, so it is there every day.
 const ODD: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//chronus//tests//EN\r\nBEGIN:VEVENT\r\nUID:odd\r\n\
     DTSTAMP:20130101T000000Z\r\nDTSTART;TZID=Nowhere/Never:20130101T090000\r\nDURATION:PT1H\r\nRRULE:FREQ=DAILY\r\n\

@@ -1,4 +1,4 @@
-//! Both databases are one to the host: the same tables, made by whoever comes first, and one rule about calling out.
+//! Both databases are one to the host: the same tables, made by the first host that starts, and one rule about calling out.
 
 use chronus_host::{
     clock::Clock,

@@ -1,4 +1,4 @@
-//! Jobs are done once, one at a time in a lane, by whoever is alive.
+//! Jobs are done once, one at a time in a lane, by a host that is alive.
 //!
 //! Time is the tests' own: a lease ends because the clock was set forward. What a test waits for tells it so.
 

@@ -8,10 +8,10 @@ mod gate; // The scripts in `.ci`: the changelog's gate, and what a part that fa
 mod google; // The stand-in for Google, driven by Google's own client and by other people's OAuth clients.
 mod google_provider; // The Google provider holds the contract against the stand-in, and does what people need of it.
 mod http; // The API: every route refuses what it must, in one form, and writes nothing meanwhile.
-mod jobs; // Jobs are done once, one at a time in a lane, by whoever is alive.
+mod jobs; // Jobs are done once, one at a time in a lane, by a host that is alive.
 mod oauth; // Calendars are connected at the service's own page, and tokens go on from there.
 mod occurrences; // Busy times are what recurring-ical-events and ical.js agree on, over the calendars of two test suites.
-mod pages; // Pages refuse whom they must, links work once, and mail gets to those whose address it is.
+mod pages; // Pages refuse visitors without the right to see them, links work once, and mail reaches its address.
 mod peers; // The software of others that proves our work: it starts, an independent client works with it, it ends.
 mod registry; // Providers are added, accepted, replaced and removed while calls go on.
 mod rules; // Recurrence rules give what another engine gives, at random.

@@ -182,7 +182,7 @@ async fn no_call_fails_or_waits_for_a_new_version() -> anyhow::Result<()> {
         assert_eq!(called(host).await?, "1.0.0");
     }
     let stop = Arc::new(AtomicBool::new(false));
-    // Tasks of their own, as requests are: a transaction of one is none of another.
+    // Tasks of their own, as requests are: the transaction of one does not count for another.
     let calls = [&adding, &other].map(|host| {
         let (host, stop) = (host.clone(), stop.clone());
         tokio::spawn(async move {

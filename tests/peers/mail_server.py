@@ -3,7 +3,7 @@
     python mail_server.py [USER:PASSWORD]
 
 Says on one line at which port of 127.0.0.1 it listens, and then each mail that it has taken as one line of JSON, as
-Python's own parser reads it. With a user it takes mail from whoever signs in only. Some addresses are not like others:
+Python's own parser reads it. With a user it takes mail only from clients that sign in. Some addresses are not like others:
 
     unknown@…   is refused for good (550)
     later@…     is refused the first time (451)

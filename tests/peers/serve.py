@@ -1,4 +1,4 @@
-"""Runs a server's own module, says where it listens, and ends with whoever started it.
+"""Runs a server's own module, says where it listens, and ends with the process that started it.
 
     python serve.py MODULE ARGUMENT…
 

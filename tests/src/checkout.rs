@@ -1,6 +1,6 @@
 //! This checkout: its root, and its providers and test guests as components.
 //!
-//! A test needs components, and `cargo test` needs no step before it. So whoever asks first builds them, everybody
+//! A test needs components, and `cargo test` needs no step before it. So the first test that asks builds them, everybody
 //! else in the process waits for that, and the builder itself makes other processes wait. Rejected: a build script
 //! (a cargo inside a cargo on one target directory waits for itself).
 
@@ -55,7 +55,7 @@ pub fn components() -> anyhow::Result<&'static Components> {
         .map_err(|text| anyhow::Error::msg(text.clone()))
 }
 
-/// Says something at once, whoever captures the output of tests: a first build takes minutes, and silence for minutes
+/// Prints something at once, even if the output of tests is captured: a first build takes minutes, and silence for minutes
 /// reads as a hang.
 pub(crate) fn tell(sentence: &str) {
     // Nobody to tell is no reason to fail.

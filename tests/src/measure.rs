@@ -1,4 +1,4 @@
-//! What a benchmark makes of its rounds: medians, so that one bad moment of the machine is none of the figure.
+//! What a benchmark makes of its rounds: medians, so that one bad moment of the machine does not change the figure.
 
 use std::time::Duration;
 

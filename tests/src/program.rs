@@ -9,7 +9,7 @@ use std::{
     sync::OnceLock,
 };
 
-/// Where it is. Building the tests does not build it, so whoever asks first does; cargo has let go of its lock by the
+/// Where it is. Building the tests does not build it, so the first test that asks does; cargo has let go of its lock by the
 /// time that tests run. Blocks for as long as that takes.
 pub fn program() -> anyhow::Result<&'static Path> {
     static PROGRAM: OnceLock<Result<PathBuf, String>> = OnceLock::new();
@@ -17,7 +17,7 @@ pub fn program() -> anyhow::Result<&'static Path> {
     built.as_deref().map_err(|error| anyhow::Error::msg(error.clone()))
 }
 
-/// A command that runs it, without whatever `CHRONUS_…` whoever runs the tests has in the environment. Blocks as
+/// A command that runs it, without the variables `CHRONUS_…` of the environment in which the tests run. Blocks as
 /// [`program`] does.
 pub fn command() -> anyhow::Result<tokio::process::Command> {
     let mut command = tokio::process::Command::new(program()?);

@@ -178,7 +178,7 @@ fn with_account(accounts: &Accounts, headers: &HeaderMap, answer: impl FnOnce(&m
     }
 }
 
-/// The user whom the Basic credentials (RFC 7617) name, if the password is right.
+/// The user that the Basic credentials (RFC 7617) name, if the password is right.
 fn user(headers: &HeaderMap) -> Option<String> {
     let pair = headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Basic ")?;
     let pair = String::from_utf8(BASE64_STANDARD.decode(pair).ok()?).ok()?;

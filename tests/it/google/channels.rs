@@ -1,4 +1,4 @@
-//! Channels: they call whoever opened them, in order, until they end.
+//! Channels: they call the address that opened them, in order, until they end.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -305,7 +305,7 @@ async fn nobody_gets_in(world: &World, row: &Row, need: RouteAuth) -> anyhow::Re
     Ok(())
 }
 
-/// Another organisation's token on our ids, ours on theirs, ids that nothing has, and names of organisations.
+/// The token of another organisation on our ids, ours on theirs, ids that nothing has, and names of organisations.
 async fn others_find_nothing(world: &World, row: &Row, need: RouteAuth) -> anyhow::Result<()> {
     if need == RouteAuth::Nothing {
         return Ok(());

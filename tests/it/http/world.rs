@@ -193,7 +193,7 @@ impl Ask {
     }
 }
 
-/// What came back.
+/// The response.
 pub(super) struct Answer {
     pub(super) what: String,
     pub(super) status: u16,

@@ -46,7 +46,7 @@ async fn a_code_is_good_once_and_with_its_verifier_there_too() -> anyhow::Result
     let Busy::Known { intervals, .. } = busy else { anyhow::bail!("{busy:?}") };
     ensure!(intervals.iter().map(|one| one.start.to_string()).eq(["2027-03-01T10:00:00Z"]), "{intervals:?}");
 
-    // A code that was used, by whoever has got hold of it.
+    // A used code, in the hands of a thief.
     let mut replayed = world.at_google(&world.begin(&ann).await?, ANN, Choice::All).await?;
     replayed.parameters.insert("code".into(), third.parameters["code"].clone());
     let error = refused(world.finish(&ann, &replayed).await)?;

@@ -124,14 +124,14 @@ async fn who_needs_their_administrator_is_told_so_and_so_is_the_next_of_the_doma
     assert_eq!((told.domain.as_str(), told.link.as_ref()), ("school.example", Some(link)));
     ensure!(needed("eve@elsewhere.example").await?.is_none());
 
-    // Once it is approved, whoever succeeds takes the notice away.
+    // Once it is approved, the first person who succeeds removes the notice.
     world.google.block_apps("school.example", false);
     world.connect(&world.browser_of(world.ben, "session-of-ben"), BEN).await?;
     ensure!(needed(ANN).await?.is_none());
     Ok(())
 }
 
-/// Nobody ends what another browser began, whoever brings the state, and nobody ends it twice (M12).
+/// Nobody ends what another browser began, even with its state, and nobody ends it twice (M12).
 #[tokio::test]
 async fn a_state_is_good_once_and_in_one_browser() -> anyhow::Result<()> {
     let world = World::new().await?;

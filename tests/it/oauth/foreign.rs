@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 const REAL: &[u8] = b"https://oauth2.googleapis.com/token";
 const FOREIGN: &[u8] = b"https://oauth2.googleapls.com/token";
 
-/// Counts whoever comes.
+/// Counts the requests that arrive.
 async fn trap() -> anyhow::Result<(String, Arc<AtomicUsize>)> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let origin = format!("http://{}", listener.local_addr()?);

@@ -65,7 +65,7 @@ async fn a_token_that_is_refused_is_renewed_and_the_request_sent_again() -> anyh
 async fn only_a_lost_grant_ends_a_connection_and_signing_in_again_mends_it() -> anyhow::Result<()> {
     let world = World::new().await?;
     let first = world.connect(&world.browser(), ANN).await?;
-    // A disturbance is none.
+    // A temporary failure is not a lost grant.
     for fault in [
         Fault::refuse(503, "backendError"),
         Fault::refuse(500, "backendError"),

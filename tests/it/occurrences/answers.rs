@@ -1,4 +1,4 @@
-//! What is said of a calendar, by whom, and where it differs.
+//! The answers that each engine gives for a calendar, and where they differ.
 
 use super::corpus::shown;
 use chronus_host::calendar::{BusyKind, Interval, Window};
@@ -21,7 +21,7 @@ pub(super) struct Known {
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Difference {
-    /// The sentence that decides, and for whom.
+    /// The sentence of the standard that decides, and in favour of which engine.
     pub(super) because: String,
     /// So many of its resources neither server takes, so nobody can be asked about them.
     pub(super) refused: usize,

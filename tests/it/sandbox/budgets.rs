@@ -37,7 +37,7 @@ async fn a_guest_that_spins_is_stopped() {
 #[tokio::test(flavor = "multi_thread")]
 async fn waiting_is_not_computing() {
     let yard = Yard::new().await;
-    // Each nap is longer than the tick, so whoever counts ticks counts forty.
+    // Each nap is longer than the tick, so counting ticks gives forty.
     let naps = Ask::act("nap").say("n", 40).say("ms", 6).budget(|budget| budget.cpu_ms = 60);
     let found = naps.open(&yard.plugin).await.unwrap();
     assert_eq!(found.get("naps"), "40");

@@ -1,4 +1,4 @@
-//! Calls beside each other: there is room for so many, others wait within their own time, and whoever is no longer
+//! Calls beside each other: there is room for so many, others wait within their own time, and a caller who is no longer
 //! waited for is gone.
 
 use super::{

@@ -73,7 +73,6 @@ struct Line(String);
 
 impl Visit for Line {
     fn record_str(&mut self, field: &Field, value: &str) {
-        // Writing to a string cannot fail.
         let _ = write!(self.0, " {field}={value}");
     }
 

@@ -160,7 +160,7 @@ impl Server {
         format!("{}://{}", self.scheme, self.address)
     }
 
-    /// What has come in.
+    /// All requests so far.
     pub(super) fn seen(&self) -> Vec<Seen> {
         self.shared.seen.lock().unwrap().clone()
     }

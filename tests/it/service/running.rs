@@ -54,7 +54,7 @@ async fn a_provider_is_replaced_while_people_ask() -> anyhow::Result<()> {
     ensure!(added["state"] == "active", "{added}");
     asked.until("1.1.0", 25).await?;
     ensure!(world.listed().await? == json!(["1.1.0", null]), "{}", world.listed().await?);
-    // One that wants to reach one host more is not, whoever asks meanwhile.
+    // One that wants to reach one host more is not used, although requests arrive meanwhile.
     let added = world.add("2.0.0", &[ONE, TWO], &[]).await?;
     ensure!(added["state"] == "waiting" && added["difference"].to_string().contains(TWO), "{added}");
     ensure!(world.listed().await? == json!(["1.1.0", "2.0.0"]), "{}", world.listed().await?);

@@ -24,7 +24,7 @@ pub(super) struct Call {
     pub(super) places: Vec<String>,
 }
 
-/// What is answered.
+/// The answer.
 #[derive(Debug, Clone)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,

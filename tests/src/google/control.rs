@@ -302,7 +302,7 @@ impl Google {
         std::mem::take(&mut self.state().recorded)
     }
 
-    /// An event as a calendar has it, whoever looks; cancelled ones too.
+    /// An event as its calendar has it, independent of permissions; cancelled ones too.
     pub fn event(&self, calendar: &str, id: &str) -> Option<Value> {
         let state = self.state();
         super::events::find(state.calendars.get(calendar)?, id).map(|stored| Value::Object(stored.body))

@@ -24,7 +24,7 @@ pub enum Fault {
         /// Additional headers.
         headers: Vec<(String, String)>,
     },
-    /// A body that is none of Google's; nothing is done.
+    /// A body that Google would not send; nothing is done.
     Garbage {
         /// The status.
         status: u16,

@@ -24,7 +24,7 @@ pub enum MailKind {
 pub struct Mail {
     /// The address it goes to.
     pub to: String,
-    /// What it is about.
+    /// The subject.
     pub kind: MailKind,
     /// The id of the event.
     pub event: String,

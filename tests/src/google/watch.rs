@@ -3,7 +3,7 @@
 //! A call says only that something changed, by headers and without a body; the first one, `sync`, says that the channel
 //! is there. Calls are made one after the other by a task of their own, so that they arrive in the order of the
 //! changes. One that is answered by 500, 502, 503 or 504 is made again, twice at most, and then dropped, as the
-//! documentation allows: whoever relies on every call is wrong.
+//! documentation allows: a client that relies on every call is wrong.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! Cyrus, the CalDAV server that does the whole of RFC 6638: whom an event invites, it tells, and what they answer it
+//! Cyrus, the CalDAV server that does the whole of RFC 6638: it tells the people that an event invites, and what they answer it
 //! puts into the organiser's event.
 //!
 //! The Debian packages are used, because Cyrus is nowhere else; `tests/peers/cyrus.py` sets it up and runs it.

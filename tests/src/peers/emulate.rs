@@ -20,7 +20,7 @@ pub struct Emulate {
 }
 
 impl Emulate {
-    /// Starts one for these people, each of whom is at the dentist's from 10 to 11 (UTC) on 1 March 2027.
+    /// Starts one for these people, who are all at the dentist's from 10 to 11 (UTC) on 1 March 2027.
     pub async fn start(users: &[&str]) -> anyhow::Result<Self> {
         let peer = Peer::Emulate;
         let modules = tokio::task::spawn_blocking(move || install::node_modules(peer)).await??;

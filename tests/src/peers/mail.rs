@@ -22,9 +22,9 @@ pub struct MailServer {
 /// A mail that it has taken, as Python's own parser reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct SeenMail {
-    /// To whom, by the envelope.
+    /// The envelope's recipients.
     pub to: Vec<String>,
-    /// From whom, by the envelope.
+    /// The envelope's sender.
     pub from: String,
     /// By their names in lower case.
     pub headers: BTreeMap<String, String>,

@@ -1,6 +1,6 @@
 //! Software by other people, as the other end of our tests and of the demo.
 //!
-//! A fresh machine has none of it, and nothing may be installed by hand. So a peer is installed by whoever first needs
+//! A fresh machine has none of it, and nothing may be installed by hand. So a peer is installed by the test that first needs
 //! it: pinned packages from PyPI or npm into a folder of the user's cache, never into the system (`install`). Servers
 //! listen on 127.0.0.1 at a port of the system's choice and end with their value or with the process (`server`).
 //!

@@ -1,7 +1,7 @@
 //! Xandikos, a CalDAV server with habits of its own: 412 where Radicale says 409, time zones kept where Radicale
 //! expands to UTC, `VALUE=PERIOD` in free/busy. What works with both does not lean on either.
 //!
-//! It asks nobody for a password: its one user is whoever comes. (Its own Basic authentication is tied to TLS with a
+//! It asks nobody for a password: every client is its one user. (Its own Basic authentication is tied to TLS with a
 //! certificate that it signs itself.) Tests of passwords belong to Radicale.
 
 use anyhow::Context;

@@ -7,8 +7,8 @@
 //! that they use its types is one. Tests inside a file are left out; they may use whatever they test with.
 //!
 //! The graph is read from tokens: `use` trees, and paths in code whose first name is `crate`, `self`, `super`, a module
-//! below, or a module that was imported. Methods and types that are only inferred leave no trace, which is fine: whoever
-//! calls a method has named its type somewhere. Rejected: the compiler's own view, which needs a nightly.
+//! below, or a module that was imported. Methods and types that are only inferred leave no trace, which is fine: code
+//! that calls a method has named its type somewhere. Rejected: the compiler's own view, which needs a nightly.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,7 @@
 //! Why each dependency is there.
 //!
 //! A dependency is code that we answer for and did not write. Its reason is written above it in the workspace's
-//! `Cargo.toml`, so that whoever doubts it can see what would have to be replaced. Crates take their dependencies from
+//! `Cargo.toml`, so that a reader who doubts it can see what would have to be replaced. Crates take their dependencies from
 //! there (`name.workspace = true`), so no other file needs the rule.
 
 use super::{Findings, Tree};

@@ -23,22 +23,18 @@ const PHRASES: [(&str, &str); 9] = [
 ];
 
 /// Files that quote the phrases, and texts that are not ours to change.
-const NOT_OURS: [&str; 6] =
-    ["Cargo.lock", "LICENSE-", "host/STYLE.md", "tests/fuzz/corpus/", "tests/frozen/", "wit/frozen/"];
+const NOT_OURS: [&str; 7] = [
+    "Cargo.lock",
+    "LICENSE-",
+    "host/STYLE.md",
+    "tests/src/tidy/phrases.rs",
+    "tests/fuzz/corpus/",
+    "tests/frozen/",
+    "wit/frozen/",
+];
 
 /// What is still to be rewritten. A name leaves this list and never comes back.
-const TO_BE_REWRITTEN: [&str; 10] = [
-    "host/ARCHITECTURE.md",
-    "host/migrations/",
-    "host/src/",
-    "host/templates/",
-    "tests/benches/",
-    "tests/fixtures/",
-    "tests/guests/",
-    "tests/it/",
-    "tests/peers/",
-    "tests/src/",
-];
+const TO_BE_REWRITTEN: [&str; 4] = ["host/ARCHITECTURE.md", "host/migrations/", "host/src/", "host/templates/"];
 
 /// No line holds a phrase of the dialect.
 pub fn english_is_plain(tree: &Tree) -> Findings {

@@ -181,7 +181,7 @@ pub(crate) fn is_ahead(when: &Span) -> bool {
     matches!(when, Span::Timed(span) if span.start.at > now().as_second())
 }
 
-/// Whether two stored texts are the same to whoever made them.
+/// Whether two stored texts are the same to the program that made them.
 pub(crate) fn same(c: &Connection, one: &Stored, other: &Stored) -> Result<bool, Failure> {
     let bare = |stored: &Stored| {
         let mut event = event(c, stored)?;

@@ -2,7 +2,7 @@
 
 mod delegated; // A key that acts for each person.
 mod page; // The administrator's page.
-mod refused; // What is not saved, whom nothing connects, and what a person decides.
+mod refused; // What is not saved, who is never connected, and what a person decides.
 mod served; // Through the API, and no secret anywhere.
 mod shared; // One mailbox that people share their free/busy with.
 
@@ -136,7 +136,7 @@ impl School {
     }
 
     /// Forty ask at once, these people in turn, and all learn it. Each is a task of its own, as workers are: what is open
-    /// in one is none of the others' business.
+    /// in one does not concern the others.
     async fn all_know(&self, people: &[PersonId]) -> anyhow::Result<()> {
         let window = Window { start: "2026-12-01T00:00:00Z".parse()?, end: "2026-12-02T00:00:00Z".parse()? };
         let mut tasks = JoinSet::new();

@@ -1,4 +1,4 @@
-//! What is not saved, whom nothing connects, and what a person decides for themself (M11, M12).
+//! What is not saved, who is never connected, and what a person decides for themself (M11, M12).
 
 use super::{
     super::world::{ANN, BEN},
@@ -122,7 +122,7 @@ async fn an_address_outside_of_the_domain_is_never_connected() -> anyhow::Result
     for person in outside {
         ensure!(school.connection(person).await?.is_none(), "somebody else's mailbox is connected");
     }
-    // The operator takes the domain back: whoever was connected by it is not any more.
+    // The operator takes the domain back: its people are no longer connected.
     domains::remove(&school.app.db, school.organisation, DOMAIN).await?;
     school.quiet().await?;
     for person in [school.ann, school.ben, school.gil] {

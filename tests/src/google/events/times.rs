@@ -1,7 +1,7 @@
 //! When an event starts or ends, as requests say it and as answers show it.
 //!
 //! A request may leave the offset to the zone that it names; an answer never does. So what is kept is the instant and
-//! the name of the zone, and what is shown is written in the zone of whoever asks. Whole days stay days.
+//! the name of the zone, and what is shown is written in the zone of the account that asks. Whole days stay days.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};

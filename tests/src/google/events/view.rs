@@ -1,4 +1,4 @@
-//! How an event looks to whoever asks.
+//! How an event looks to the account that asks.
 
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};

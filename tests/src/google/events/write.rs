@@ -1,4 +1,4 @@
-//! Keeping a new version of an event: its number, its etag, and whoever follows the calendar.
+//! Keeping a new version of an event: its number, its etag, and the channels that follow the calendar.
 
 use std::collections::BTreeSet;
 

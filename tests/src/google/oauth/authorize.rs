@@ -1,6 +1,6 @@
 //! The page that asks a person for consent, and what a request for it must be.
 //!
-//! What is wrong with the request itself is told to the person, not to the application: to whom would one redirect, if
+//! What is wrong with the request itself is told to the person, not to the application: where would one redirect, if
 //! the address is in doubt (RFC 6749 §4.1.2.1)?
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -16,7 +16,7 @@ use crate::google::call::Call;
 /// An application.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
-    /// What people see.
+    /// The name that people see.
     pub(crate) name: String,
     pub(crate) secret: String,
     /// Compared whole.

@@ -34,7 +34,7 @@ fn served(state: &mut State, call: &Call) -> Result<Response, Refused> {
     }
 }
 
-/// The form of a request; a parameter that is there twice is none (RFC 6749 §3.2).
+/// The form of a request; a parameter that is there twice is invalid (RFC 6749 §3.2).
 fn form(call: &Call) -> Result<Form, Refused> {
     let kind = call.header(&CONTENT_TYPE).unwrap_or_default();
     if !kind.starts_with("application/x-www-form-urlencoded") {

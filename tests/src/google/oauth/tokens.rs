@@ -1,4 +1,4 @@
-//! What was granted to whom: consents, codes, and the two kinds of tokens.
+//! Grants: consents, codes, and the two kinds of tokens.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ const CODE_LIFE: SignedDuration = SignedDuration::from_mins(10);
 /// The most refresh tokens of one person and one application; the oldest goes without a word (documented).
 const MOST_REFRESH_TOKENS: usize = 100;
 
-/// Everything that was granted, and to whom anything may be.
+/// Everything that was granted, and which accounts may grant.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     pub(crate) clients: BTreeMap<String, Client>,
