@@ -34,7 +34,7 @@ pub use cache::cache;
 pub use component::FEATURES;
 pub use error::BuildError;
 pub use process::Failed;
-pub use reproducible::{Compared, check_reproducible};
+pub use reproducible::check_reproducible;
 pub use sign::verify;
 
 /// The folders of a build, and what to build.
@@ -99,4 +99,16 @@ pub struct Built {
     pub fresh: bool,
     /// Time spent on it in this run, compiling included. Examples are compiled together: each has its share.
     pub milliseconds: u64,
+}
+
+/// One provider, built twice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Compared {
+    pub id: String,
+    /// The two components. They are removed if everything is equal.
+    pub first: PathBuf,
+    pub second: PathBuf,
+    /// Their digests in lower-case hexadecimal.
+    pub first_sha256: String,
+    pub second_sha256: String,
 }

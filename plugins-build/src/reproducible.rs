@@ -9,21 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde::Serialize;
-
-use crate::{BuildError, Options, files, process, providers};
-
-/// One provider, built twice.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Compared {
-    pub id: String,
-    /// The two components. They are removed if everything is equal.
-    pub first: PathBuf,
-    pub second: PathBuf,
-    /// Their digests in lower-case hexadecimal.
-    pub first_sha256: String,
-    pub second_sha256: String,
-}
+use crate::{BuildError, Compared, Options, files, process, providers};
 
 /// Builds every provider (or those of `options.only`) in two copies of the checkout.
 ///

@@ -20,6 +20,7 @@ mod names;
 mod observance;
 pub mod recur;
 pub mod series;
+mod sort;
 #[cfg(test)]
 mod tests;
 pub mod value;
@@ -29,7 +30,8 @@ pub mod zone;
 
 pub use component::{Component, Unreadable, parse};
 pub use line::{Parameter, Property};
-pub use series::{Moment, Occurrence, Series, Window, group, occurrences, sort_by_times};
+pub use series::{Moment, Occurrence, Series, Window, group, occurrences};
+pub use sort::sort_by_times;
 pub use zone::{Zone, Zones};
 
 /// Something that could not be read and was left out of a result.

@@ -9,9 +9,10 @@
 use jiff::civil::{DateTime, date};
 use jiff::tz::TimeZone;
 
+use super::Component;
 use super::recur::{Rule, Until, wall_seconds};
+use super::sort::sort_by_times;
 use super::value::{self, DateOrTime};
-use super::{Component, sort_by_times};
 
 /// The years for which changes are computed. Before, the first offset holds; afterwards, the last.
 const FIRST_YEAR: i16 = 1900;

@@ -21,6 +21,7 @@ use timing::Placed;
 pub(super) use timing::Timing;
 
 use super::recur::MAX_STEPS;
+use super::sort::sort_by_times;
 use super::value::{self, DateOrTime};
 use super::zone::Clock;
 use super::{Component, Problem, Problems, Zone, Zones};
@@ -119,24 +120,6 @@ pub fn occurrences(calendar: &Component, owner: Zone, window: Window) -> (Vec<Oc
 /// Sorts by start, then end.
 fn sort(occurrences: &mut Vec<Occurrence<'_>>) {
     sort_by_times(occurrences, |one| (one.start.as_second(), one.end.as_second()));
-}
-
-/// Sorts by two times, such as a start and an end; equal ones stay in the order they have.
-///
-/// Every sort of another type adds half a per cent to a component, and what is sorted by time is large and better moved
-/// once. So only the places are sorted, by code that all of them share.
-pub fn sort_by_times<T>(items: &mut Vec<T>, times: impl Fn(&T) -> (i64, i64)) {
-    if !items.is_sorted_by_key(&times) {
-        let order = order(items.iter().map(times).collect());
-        let mut unsorted: Vec<Option<T>> = items.drain(..).map(Some).collect();
-        items.extend(order.into_iter().filter_map(|place| unsorted.get_mut(place).and_then(Option::take)));
-    }
-}
-
-fn order(times: Vec<(i64, i64)>) -> Vec<usize> {
-    let mut keys: Vec<_> = times.into_iter().enumerate().map(|(place, times)| (times, place)).collect();
-    keys.sort_unstable();
-    keys.into_iter().map(|(_, place)| place).collect()
 }
 
 fn group_into<'a>(calendar: &'a Component, problems: &mut Problems) -> Vec<Series<'a>> {
