@@ -137,7 +137,7 @@ fn components(folder: &Path, trusted: Option<&Path>) -> Vec<Check> {
     files.sort();
     if files.is_empty() {
         let what = format!(
-            "there are none in {}; build them with `cargo plugins`, or name their folder with --components",
+            "{} has no component; build them with `cargo plugins`, or name their folder with --components",
             folder.display()
         );
         return vec![check("components", Standing::Warn, what)];

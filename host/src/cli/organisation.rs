@@ -19,8 +19,8 @@ use std::collections::BTreeMap;
 const DOMAIN_HELP: &str = "\
 A service account of the organisation connects only people with an email address in
 one of these domains. The host does not verify who owns a domain: check that yourself.
-Subdomains are not included. Removing a domain disconnects the people whom a service
-account had connected because of it.
+Subdomains are not included. Removing a domain disconnects the people that a service
+account connected because of it.
 
 With --json: {organisation, domains, changed}.";
 

@@ -176,11 +176,11 @@ messages! {
 /// The texts of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Texts {
-    /// What happened.
+    /// Says what happened, on one line.
     pub(super) title: String,
-    /// Why.
+    /// Says why.
     pub(super) explanation: String,
-    /// What to do now.
+    /// The action of the reader.
     pub(super) next_step: String,
 }
 

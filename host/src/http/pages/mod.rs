@@ -57,7 +57,7 @@ pub struct Page {
     pub method: &'static str,
     /// The address.
     pub path: &'static str,
-    /// What it requires.
+    /// The requirement.
     pub auth: PageAuth,
     handler: fn() -> MethodRouter<App>,
 }

@@ -201,7 +201,7 @@ pub(super) async fn connect_shared(
     Ok(Redirect::to(page.as_str()))
 }
 
-/// Removes an account, and disconnects the people whom it connected.
+/// Removes an account, and disconnects the people that it connected.
 pub(super) async fn remove(
     State(app): State<App>,
     actor: Actor,
