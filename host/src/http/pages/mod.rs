@@ -14,6 +14,7 @@ mod connect;
 mod cookies;
 mod csrf;
 mod error;
+mod error_page;
 mod form;
 #[cfg(test)]
 mod golden;
@@ -26,7 +27,7 @@ mod sign_in;
 mod style;
 mod view;
 
-pub(super) use error::as_page;
+pub(super) use error_page::as_page;
 
 use crate::app::App;
 use axum::{

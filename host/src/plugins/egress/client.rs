@@ -7,7 +7,10 @@
 //! credential to an address that the policy has not checked. Rejected: resolving first and connecting by address, which
 //! needs the TLS server name and `Host` to be set by hand.
 
-use super::{address::AddressPolicy, host_requests::RequestOwner, transport::limit_connect};
+use super::{
+    address::AddressPolicy,
+    transport::{AddressDenied, NameNotFound, limit_connect},
+};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use rustls::{ClientConfig, client::Resumption, pki_types::CertificateDer};
 use rustls_platform_verifier::Verifier;
@@ -32,6 +35,15 @@ pub enum ClientError {
     /// The HTTP client refuses its settings.
     #[error("the HTTP client cannot be set up: {0}")]
     Http(#[from] reqwest::Error),
+}
+
+/// For which organisation and provider a request is sent. HTTP connections are not shared between owners.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestOwner<'a> {
+    /// The organisation.
+    pub organisation: &'a str,
+    /// The provider.
+    pub provider: &'a str,
 }
 
 /// TLS trust anchors: those of the machine, and those that the operator adds for a private authority.
@@ -85,18 +97,6 @@ impl NameResolver {
         }
     }
 }
-
-/// The policy allows none of the addresses of a host name.
-#[derive(Debug, thiserror::Error)]
-#[error("every address of the host name is private or reserved, for example {address}")]
-pub(super) struct AddressDenied {
-    pub(super) address: IpAddr,
-}
-
-/// A host name cannot be resolved.
-#[derive(Debug, thiserror::Error)]
-#[error("the host name cannot be resolved: {0}")]
-pub(super) struct NameNotFound(io::Error);
 
 /// Resolves host names and passes on only the allowed addresses.
 struct PolicyResolver {

@@ -8,7 +8,7 @@
 
 use super::{
     EgressGrant, EgressPolicy, EgressScope, Origin, OriginPattern, Purpose, Route,
-    client::{ClientPair, Clients},
+    client::{ClientPair, Clients, RequestOwner},
     decide,
 };
 use bytes::{Bytes, BytesMut};
@@ -32,15 +32,6 @@ pub enum FetchError {
     /// The service did not send a whole response.
     #[error("{0}")]
     NoAnswer(&'static str),
-}
-
-/// For which organisation and provider a request is sent. HTTP connections are not shared between owners.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RequestOwner<'a> {
-    /// The organisation.
-    pub organisation: &'a str,
-    /// The provider.
-    pub provider: &'a str,
 }
 
 /// Sends a request to an address that an operator granted.

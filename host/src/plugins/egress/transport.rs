@@ -5,7 +5,7 @@
 //! the client leaves this module. The three timeouts of `wasi:http` are applied here, each to its own part of the
 //! exchange. Rejected: the client's own timeouts, which are set for each client and not for each request.
 
-use super::{client::AddressDenied, client::NameNotFound, credential::NotSendable};
+use super::credential::NotSendable;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
 use http::{HeaderMap, StatusCode};
@@ -35,6 +35,18 @@ pub struct ServiceResponse {
 
 /// The pieces of a body. It ends with the first error.
 pub type BodyStream = Pin<Box<dyn Stream<Item = Result<Bytes, TransportError>> + Send>>;
+
+/// The policy allows none of the addresses of a host name.
+#[derive(Debug, thiserror::Error)]
+#[error("every address of the host name is private or reserved, for example {address}")]
+pub(super) struct AddressDenied {
+    pub(super) address: IpAddr,
+}
+
+/// A host name cannot be resolved.
+#[derive(Debug, thiserror::Error)]
+#[error("the host name cannot be resolved: {0}")]
+pub(super) struct NameNotFound(pub(super) io::Error);
 
 /// Why an exchange with a service failed. No variant holds text of the request, of the response or of the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -11,6 +11,7 @@ mod memory;
 mod plugin;
 mod push;
 mod sandbox;
+mod shared;
 mod state;
 
 pub use bare::{BareComponent, BareError};

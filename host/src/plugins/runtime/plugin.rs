@@ -1,6 +1,6 @@
 //! An admitted component, ready to be called.
 
-use super::{sandbox::SandboxShared, state::CallState};
+use super::{shared::SandboxShared, state::CallState};
 use crate::plugins::contract::{Description, Level, bindings::exports::chronus::calendar as exports};
 use serde::Serialize;
 use std::sync::Arc;

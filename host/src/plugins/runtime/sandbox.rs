@@ -4,6 +4,7 @@ use super::{
     engine::EpochEngine,
     log::GuestLog,
     plugin::{ComponentIdentity, ExportIndices, LoadedComponent},
+    shared::SandboxShared,
     state::CallState,
 };
 use crate::plugins::{
@@ -22,18 +23,6 @@ use wasmtime::component::{Component, HasSelf, Linker};
 pub struct Sandbox {
     shared: Arc<SandboxShared>,
     linker: Linker<CallState>,
-}
-
-/// The part of a sandbox that its components hold on to.
-pub(super) struct SandboxShared {
-    pub(super) ticking: EpochEngine,
-    pub(super) concurrent_calls: u32,
-    pub(super) permits: Arc<Semaphore>,
-    /// For calls that send no requests. They have room of their own, so that notifications from unknown senders and calls
-    /// to calendars never wait for each other.
-    pub(super) offline_permits: Arc<Semaphore>,
-    pub(super) policy: Arc<EgressPolicy>,
-    pub(super) clients: Arc<Clients>,
 }
 
 /// How a sandbox is set up.
