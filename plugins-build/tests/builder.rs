@@ -233,7 +233,7 @@ fn debians_compiler_is_fetched_once_and_used_with_its_source() {
     }
     assert!(!log.contains("install"), "{log}");
     assert!(log.contains("-Z build-std=std,panic_abort -Z build-std-features="), "{log}");
-    let root = machine.at("workspace/target/guest-toolchain/debian");
+    let root = machine.at("home/.cache/chronus/guest-toolchain/debian");
     let environment = machine.read("environment");
     for line in [
         format!("RUSTC={}\n", root.join("usr/bin/rustc").display()),
@@ -262,17 +262,17 @@ fn a_download_that_was_cut_is_begun_anew() {
         "{said}"
     );
     assert!(said.contains("W: something else"), "{said}");
-    assert!(!machine.at("workspace/target/guest-toolchain/debian").exists());
+    assert!(!machine.at("home/.cache/chronus/guest-toolchain/debian").exists());
     fs::remove_file(machine.at("cut")).unwrap();
     machine.built(&[]);
-    assert!(!machine.at("workspace/target/guest-toolchain/begun").exists());
+    assert!(!machine.at("home/.cache/chronus/guest-toolchain/begun").exists());
 }
 
 #[test]
 fn a_compiler_that_no_longer_runs_is_fetched_again() {
     let machine = Machine::debian();
     machine.built(&[]);
-    fs::write(machine.at("workspace/target/guest-toolchain/debian/usr/bin/rustc"), "").unwrap();
+    fs::write(machine.at("home/.cache/chronus/guest-toolchain/debian/usr/bin/rustc"), "").unwrap();
     machine.built(&[]);
     assert_eq!(machine.read("log").matches("download rustc-web=").count(), 2);
 }
