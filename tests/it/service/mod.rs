@@ -1,6 +1,7 @@
 //! The service, from outside: the program that is shipped, its API, a real calendar server, and another client.
 
 mod browser; // What people do in a real browser, and that axe-core finds nothing wrong.
+mod example; // The smallest provider keeps the contract and makes a person busy in a host.
 mod flow; // Connect, busy, meet, move, cancel; what is refused; what no log and no byte of the database tells.
 mod hosts; // Two hosts of one database share the work, and one takes over from the other.
 mod kills; // The host is killed wherever it hurts, and every meeting still has exactly one event.
