@@ -21,11 +21,18 @@ pub enum CancelError {
     Database(#[from] sqlx::Error),
 }
 
-/// Cancels a meeting and enqueues its removal from the owner's calendar. Cancelling it again is not an error.
+/// Cancels a meeting and enqueues its removal from the owner's calendar. Cancelling it again is not an error. With a
+/// revision, the meeting is cancelled only if it still has that one.
 ///
 /// # Errors
 /// If the meeting cannot be cancelled; then nothing was changed.
-pub async fn cancel(db: &Db, now: Timestamp, actor: &Actor, id: MeetingId) -> Result<Meeting, CancelError> {
+pub async fn cancel(
+    db: &Db,
+    now: Timestamp,
+    actor: &Actor,
+    id: MeetingId,
+    revision: Option<i64>,
+) -> Result<Meeting, CancelError> {
     let organisation = actor.organisation_id().ok_or(CancelError::Unknown)?;
     let mut tx = db.begin().await?;
     let before = store::find(&mut tx, organisation, id).await?.ok_or(CancelError::Unknown)?;
@@ -34,6 +41,9 @@ pub async fn cancel(db: &Db, now: Timestamp, actor: &Actor, id: MeetingId) -> Re
     }
     if !before.is_changeable_by(actor) {
         return Err(CancelError::NotAllowed);
+    }
+    if revision.is_some_and(|revision| revision != before.revision) {
+        return Err(CancelError::Stale);
     }
     if before.status == Status::Cancelled {
         return Ok(before);

@@ -17,7 +17,7 @@ pub mod store;
 
 pub use cancel::{CancelError, cancel};
 pub use change::{Change, ChangeError, change};
-pub use schedule::{NewMeeting, ScheduleError, schedule};
+pub use schedule::{NewMeeting, ScheduleError, Scheduled, schedule};
 
 use crate::{
     auth::Actor,

@@ -51,11 +51,20 @@ pub enum ScheduleError {
     Database(#[from] sqlx::Error),
 }
 
+/// The meeting of a request.
+#[derive(Debug, Clone)]
+pub struct Scheduled {
+    /// The meeting.
+    pub meeting: Meeting,
+    /// Whether an earlier request with the same idempotency key created the meeting.
+    pub replayed: bool,
+}
+
 /// Creates a meeting and enqueues the push to its owner's calendar.
 ///
 /// # Errors
 /// If the meeting cannot be created; then nothing was stored.
-pub async fn schedule(db: &Db, now: Timestamp, actor: &Actor, new: NewMeeting) -> Result<Meeting, ScheduleError> {
+pub async fn schedule(db: &Db, now: Timestamp, actor: &Actor, new: NewMeeting) -> Result<Scheduled, ScheduleError> {
     new.content.check()?;
     let organisation = actor.organisation_id().ok_or(ScheduleError::NoProgram)?;
     let attendees = normalise_attendees(new.attendees.clone(), new.owner);
@@ -73,7 +82,8 @@ pub async fn schedule(db: &Db, now: Timestamp, actor: &Actor, new: NewMeeting) -
         }
         let meeting = store::find(&mut tx, organisation, id).await?;
         let meeting = meeting.ok_or(ScheduleError::Database(sqlx::Error::RowNotFound))?;
-        return if meeting.is_visible_to(actor) { Ok(meeting) } else { Err(ScheduleError::NotAllowed) };
+        let replayed = Scheduled { meeting, replayed: true };
+        return if replayed.meeting.is_visible_to(actor) { Ok(replayed) } else { Err(ScheduleError::NotAllowed) };
     }
     let program = programs::program(&mut tx, organisation, new.program).await?.ok_or(ScheduleError::NoProgram)?;
     let administers = actor.administers(program.id);
@@ -106,7 +116,7 @@ pub async fn schedule(db: &Db, now: Timestamp, actor: &Actor, new: NewMeeting) -
         error => error.into(),
     })?;
     commit(tx, id).await?;
-    Ok(meeting)
+    Ok(Scheduled { meeting, replayed: false })
 }
 
 /// Scopes an idempotency key to its sender: no sender can use up the keys of others or learn from a key what they

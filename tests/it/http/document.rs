@@ -17,12 +17,17 @@ async fn the_description_has_every_route_and_every_problem() -> anyhow::Result<(
         let what = format!("{} {}: {operation}", route.method, route.path);
         ensure!(operation["operationId"].is_string() && operation["summary"].is_string(), "{what}");
         let wanted = match route.need {
-            RouteAuth::Nothing => Value::Null,
+            RouteAuth::Nothing => serde_json::json!([]),
             RouteAuth::Token => serde_json::json!([{ "token": [] }]),
             RouteAuth::Scope(scope) => serde_json::json!([{ "token": [scope] }]),
         };
         ensure!(operation["security"] == wanted, "{what}");
-        ensure!(operation["responses"]["default"].is_object(), "{what}");
+        let responses = operation["responses"].as_object().with_context(|| what.clone())?;
+        for (status, response) in responses {
+            ensure!(response["description"].as_str().is_some_and(|text| !text.is_empty()), "{status}: {what}");
+            let codes = response["x-problem-codes"].as_array().is_some_and(|codes| !codes.is_empty());
+            ensure!(codes == !status.starts_with(['2', '3']), "{status}: {what}");
+        }
         ensure!(operation["requestBody"].is_object() == matches!(route.method, "POST" | "PUT" | "PATCH"), "{what}");
         for name in route.path.split(['{', '}']).skip(1).step_by(2) {
             let parameters = operation["parameters"].as_array().with_context(|| what.clone())?;
@@ -40,7 +45,7 @@ async fn the_description_has_every_route_and_every_problem() -> anyhow::Result<(
     let problems = world.ask("GET", "/v1/problems", None)?.send().await?.has_status(200)?;
     let problems = problems.as_array().context("no list")?;
     let codes: Vec<_> = problems.iter().map(|problem| problem["code"].clone()).collect();
-    let told = &document["components"]["schemas"]["Code"];
+    let told = &document["components"]["schemas"]["ProblemCode"];
     ensure!(told["enum"] == Value::Array(codes.clone()), "the codes differ: {told}");
     let roles = &document["components"]["schemas"]["Role"]["enum"];
     ensure!(*roles == serde_json::json!(["participant", "global-admin"]), "{roles}");

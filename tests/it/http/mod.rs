@@ -1,8 +1,10 @@
 //! The API from outside: every route refuses what it must, says why in one form, and writes nothing meanwhile.
 
+mod answers;
 mod document;
+mod documented;
 mod meetings;
 mod rights;
 mod routes;
 mod served;
-mod world;
+pub(crate) mod world;

@@ -152,9 +152,10 @@ fn rows_of_calendars(side: &Side) -> Vec<Row> {
 
 fn rows_of_organisations() -> Vec<Row> {
     use By::{Admin, Integration, Nobody, Operator};
-    let (account, probe) =
-        ("/v1/organisations/{organisation}/account", "/v1/organisations/{organisation}/account/probe");
-    let key = json!({"provider": "nowhere", "sign_in": "key", "mailbox": "gil@example.org", "key": SECRET});
+    let accounts = "/v1/organisations/{organisation}/service-accounts";
+    let account = "/v1/organisations/{organisation}/service-accounts/{provider}";
+    let probe = "/v1/organisations/{organisation}/service-accounts/{provider}/probe";
+    let key = json!({"sign_in": "key", "mailbox": "gil@example.org", "key": SECRET});
     let nothing = json!({"client_id": "a"});
     let expired = json!({"expires_at": "2026-03-29T00:59:59Z"});
     let pages = "?limit=1&after=01900000-0000-7000-8000-000000000000";
@@ -163,17 +164,19 @@ fn rows_of_organisations() -> Vec<Row> {
         get("/health/ready", Nobody, ""),
         get("/v1/openapi.json", Nobody, ""),
         get("/v1/problems", Nobody, ""),
+        get("/v1/problems/{code}", Nobody, ""),
         get("/v1/me", Integration, ""),
         get("/v1/organisations", Operator, pages),
         post("/v1/organisations", Operator, json!({"name": "Third"}))
             .wrong(json!({"name": "Ours"}), 409, "name-taken")
             .wrong(json!({"name": " "}), 422, "invalid-name")
             .wrong(json!({"name": "a\u{0}b"}), 422, "invalid-name"),
-        get(account, Admin, ""),
+        get(accounts, Admin, ""),
+        get(account, Admin, "").status(404),
         // Nothing is offered here; that an account can be saved is shown where there is one (`oauth::service_accounts`).
         put(account, Admin, key.clone()).status(403).wrong(nothing.clone(), 422, "invalid-sign-in"),
         post(probe, Admin, key).status(403).wrong(nothing, 422, "invalid-sign-in"),
-        delete(account, Admin).status(404).query("?provider=nowhere"),
+        delete(account, Admin).status(404),
         get("/v1/programs", Integration, pages),
         post("/v1/programs", Integration, json!({"name": "Coaching"}))
             .wrong(json!({"name": "Mentoring"}), 409, "name-taken")

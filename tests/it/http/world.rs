@@ -1,5 +1,6 @@
 //! A service with two organisations in it that know nothing of each other, and a client.
 
+use super::documented::is_documented;
 use anyhow::{Context, ensure};
 use chronus_host::{
     app::App,
@@ -18,49 +19,53 @@ use chronus_host::{
 use chronus_tests::{database::Database, repo_root};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 /// What must never be repeated; it stands in bodies that are wrong.
-pub(super) const SECRET: &str = "hunter22";
+pub(crate) const SECRET: &str = "hunter22";
 
 /// An organisation with a program, an administrator and a participant, and their tokens.
-pub(super) struct Side {
-    pub(super) organisation: OrganisationId,
-    pub(super) program: ProgramId,
-    pub(super) person: PersonId,
-    pub(super) admin: PersonId,
+pub(crate) struct Side {
+    pub(crate) organisation: OrganisationId,
+    pub(crate) program: ProgramId,
+    pub(crate) person: PersonId,
+    pub(crate) admin: PersonId,
     /// A token of its own that nobody uses.
-    pub(super) token: TokenId,
+    pub(crate) token: TokenId,
     /// A meeting of the participant's.
-    pub(super) meeting: MeetingId,
-    pub(super) integration: String,
-    pub(super) as_admin: String,
-    pub(super) as_person: String,
+    pub(crate) meeting: MeetingId,
+    pub(crate) integration: String,
+    pub(crate) as_admin: String,
+    pub(crate) as_person: String,
 }
 
 impl Side {
     /// The address with this side's ids.
-    pub(super) fn address(&self, path: &str) -> String {
+    pub(crate) fn address(&self, path: &str) -> String {
         path.replace("{organisation}", &self.organisation.to_string())
             .replace("{program}", &self.program.to_string())
             .replace("{person}", &self.person.to_string())
             .replace("{token}", &self.token.to_string())
             .replace("{meeting}", &self.meeting.to_string())
+            .replace("{provider}", "nowhere")
+            .replace("{code}", "not-found")
     }
 }
 
 /// The service and the client.
-pub(super) struct World {
-    pub(super) app: App,
-    pub(super) database: Database,
-    pub(super) clock: Clock,
-    pub(super) ours: Side,
-    pub(super) theirs: Side,
-    pub(super) operator: String,
+pub(crate) struct World {
+    pub(crate) app: App,
+    pub(crate) database: Database,
+    pub(crate) clock: Clock,
+    pub(crate) ours: Side,
+    pub(crate) theirs: Side,
+    pub(crate) operator: String,
     origin: String,
     client: reqwest::Client,
+    /// The OpenAPI document, in which every answer must be.
+    document: Arc<Value>,
     serving: JoinHandle<std::io::Result<()>>,
     _folder: TempDir,
 }
@@ -72,7 +77,7 @@ impl Drop for World {
 }
 
 impl World {
-    pub(super) async fn new() -> anyhow::Result<Self> {
+    pub(crate) async fn new() -> anyhow::Result<Self> {
         let (database, folder) = (Database::fresh().await?, TempDir::new()?);
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let config = Config {
@@ -92,20 +97,28 @@ impl World {
             async move { http::serve(app, listener, std::future::pending()).await }
         });
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build()?;
-        Ok(Self { app, database, clock, ours, theirs, operator, origin, client, serving, _folder: folder })
+        let document = client.get(format!("{origin}/v1/openapi.json")).send().await?.text().await?;
+        let document = Arc::new(serde_json::from_str(&document)?);
+        Ok(Self { app, database, clock, ours, theirs, operator, origin, client, document, serving, _folder: folder })
+    }
+
+    /// Where the service listens.
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// A request without a body.
-    pub(super) fn ask(&self, method: &str, address: &str, token: Option<&str>) -> anyhow::Result<Ask> {
+    pub(crate) fn ask(&self, method: &str, address: &str, token: Option<&str>) -> anyhow::Result<Ask> {
         let mut request = self.client.request(method.parse()?, format!("{}{address}", self.origin));
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
-        Ok(Ask { what: format!("{method} {address}"), request })
+        let (method, address) = (method.to_owned(), address.to_owned());
+        Ok(Ask { what: format!("{method} {address}"), method, address, document: self.document.clone(), request })
     }
 
     /// Another token.
-    pub(super) async fn token(&self, holder: Holder, scopes: Scopes) -> anyhow::Result<String> {
+    pub(crate) async fn token(&self, holder: Holder, scopes: Scopes) -> anyhow::Result<String> {
         Ok(token(&self.app, holder, scopes).await?.1)
     }
 }
@@ -149,7 +162,7 @@ async fn meeting(
         zone: "Europe/Rome".into(),
     };
     let plan = NewMeeting { program, owner, attendees: vec![], content, key: None };
-    Ok(meetings::schedule(&app.db, app.clock.now(), &actor, plan).await?.id)
+    Ok(meetings::schedule(&app.db, app.clock.now(), &actor, plan).await?.meeting.id)
 }
 
 async fn token(app: &App, holder: Holder, scopes: Scopes) -> anyhow::Result<(TokenId, String)> {
@@ -159,19 +172,22 @@ async fn token(app: &App, holder: Holder, scopes: Scopes) -> anyhow::Result<(Tok
 }
 
 /// A request.
-pub(super) struct Ask {
+pub(crate) struct Ask {
     what: String,
+    method: String,
+    address: String,
+    document: Arc<Value>,
     request: reqwest::RequestBuilder,
 }
 
 impl Ask {
     /// With a body of JSON.
-    pub(super) fn json(self, body: &Value) -> Self {
+    pub(crate) fn json(self, body: &Value) -> Self {
         self.body("application/json", body.to_string())
     }
 
     /// With a body.
-    pub(super) fn body(mut self, kind: &str, body: impl Into<reqwest::Body>) -> Self {
+    pub(crate) fn body(mut self, kind: &str, body: impl Into<reqwest::Body>) -> Self {
         self.request = self.request.body(body);
         if !kind.is_empty() {
             self.request = self.request.header("content-type", kind);
@@ -180,47 +196,54 @@ impl Ask {
     }
 
     /// With a header.
-    pub(super) fn header(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.request = self.request.header(name, value);
         self
     }
 
-    pub(super) async fn send(self) -> anyhow::Result<Answer> {
+    pub(crate) async fn send(self) -> anyhow::Result<Answer> {
         let response = self.request.send().await.with_context(|| self.what.clone())?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
-        Ok(Answer { what: self.what, status, headers, text: response.text().await? })
+        let text = response.text().await?;
+        let problem: Option<Value> = serde_json::from_str(&text).ok().filter(|_| status >= 400);
+        let code = problem.as_ref().and_then(|problem| problem["code"].as_str());
+        // No operation can list the methods that it is not.
+        if status != 405 {
+            is_documented(&self.document, &self.method, &self.address, status, code)?;
+        }
+        Ok(Answer { what: self.what, status, headers, text })
     }
 }
 
 /// The response.
-pub(super) struct Answer {
-    pub(super) what: String,
-    pub(super) status: u16,
-    pub(super) headers: reqwest::header::HeaderMap,
-    pub(super) text: String,
+pub(crate) struct Answer {
+    pub(crate) what: String,
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Answer {
-    pub(super) fn json(&self) -> anyhow::Result<Value> {
+    pub(crate) fn json(&self) -> anyhow::Result<Value> {
         serde_json::from_str(&self.text).with_context(|| format!("{}: no JSON: {}", self.what, self.text))
     }
 
     /// It worked.
-    pub(super) fn has_status(&self, status: u16) -> anyhow::Result<Value> {
+    pub(crate) fn has_status(&self, status: u16) -> anyhow::Result<Value> {
         ensure!(self.status == status, "{}: {} and not {status}: {}", self.what, self.status, self.text);
         if self.text.is_empty() { Ok(Value::Null) } else { self.json() }
     }
 
     /// It is a problem with this status, in the form of all problems.
-    pub(super) fn is_problem(&self, status: u16, code: &str) -> anyhow::Result<()> {
+    pub(crate) fn is_problem(&self, status: u16, code: &str) -> anyhow::Result<()> {
         let found = self.problem()?;
         ensure!((self.status, &*found) == (status, code), "{}: not {status} {code}: {}", self.what, self.text);
         Ok(())
     }
 
     /// It is some problem of the caller's; its code.
-    pub(super) fn problem(&self) -> anyhow::Result<String> {
+    pub(crate) fn problem(&self) -> anyhow::Result<String> {
         let kind = self.headers.get("content-type").map(reqwest::header::HeaderValue::as_bytes);
         ensure!(kind == Some(b"application/problem+json"), "{}: no problem: {} {}", self.what, self.status, self.text);
         ensure!((400..500).contains(&self.status), "{}: {} {}", self.what, self.status, self.text);
@@ -230,11 +253,12 @@ impl Answer {
         for field in ["type", "code", "title", "advice"] {
             ensure!(problem[field].as_str().is_some_and(|text| !text.is_empty()), "{}: no {field}", self.what);
         }
-        ensure!(problem["status"] == self.status && fields.len() <= 6, "{}: {problem}", self.what);
+        ensure!(problem["status"] == self.status && fields.len() <= 7, "{}: {problem}", self.what);
         ensure!(self.headers.contains_key("x-request-id"), "{}: no x-request-id", self.what);
         let challenge =
             self.headers.get("www-authenticate").is_some_and(|value| value.as_bytes().starts_with(b"Bearer"));
-        ensure!((self.status == 401) == challenge, "{}: 401 and a challenge belong together", self.what);
+        let refuses_token = self.status == 401 || problem["code"] == "scope-missing";
+        ensure!(refuses_token == challenge, "{}: a refused token and a challenge belong together", self.what);
         Ok(problem["code"].as_str().unwrap_or_default().to_owned())
     }
 }

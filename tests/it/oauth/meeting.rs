@@ -42,7 +42,7 @@ async fn a_meeting_made_here_is_on_both_calendars() -> anyhow::Result<()> {
     };
     let plan = NewMeeting { program: world.program, owner: world.ann, attendees: vec![world.ben], content, key: None };
     let actor = world.actor_in_program(world.ann);
-    let meeting = meetings::schedule(&world.app.db, world.clock.now(), &actor, plan).await?;
+    let meeting = meetings::schedule(&world.app.db, world.clock.now(), &actor, plan).await?.meeting;
     let titled = |calendar: &str| {
         world.google.events(calendar).into_iter().filter(|event| event["summary"] == "Mentoring").collect::<Vec<_>>()
     };
@@ -55,7 +55,7 @@ async fn a_meeting_made_here_is_on_both_calendars() -> anyhow::Result<()> {
     ensure!(mails.iter().filter(|mail| mail.to == BEN).count() == 1, "{mails:?}");
     assert_eq!(busy(world.ben).await?, ["2026-12-01T09:00:00Z", "2026-12-01T14:00:00Z"]);
 
-    let cancelled = meetings::cancel(&world.app.db, world.clock.now(), &actor, meeting.id).await?;
+    let cancelled = meetings::cancel(&world.app.db, world.clock.now(), &actor, meeting.id, None).await?;
     ensure!(cancelled.status == meetings::Status::Cancelled);
     until("it is on neither", || async { Ok(titled(ANN).is_empty() && titled(BEN).is_empty()) }).await?;
 

@@ -8,4 +8,4 @@ mod kills; // The host is killed wherever it hurts, and every meeting still has 
 mod others; // What other people and services do to a meeting's event, and to the access to it.
 mod pages; // The pages of the program, step by step; no link, session or password is told.
 mod running; // Providers change under a host that answers.
-mod world; // An organisation with people, a host, a calendar server.
+pub(crate) mod world; // An organisation with people, a host, a calendar server.

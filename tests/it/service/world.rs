@@ -17,44 +17,44 @@ use tempfile::TempDir;
 use tokio::time;
 
 /// The calendar server as people know it; the map leads to where it is.
-pub(super) const SERVER: &str = "https://dav.example.org";
+pub(crate) const SERVER: &str = "https://dav.example.org";
 
 /// Ann's app password: with characters that every encoding writes in its own way.
-pub(super) const PASSWORD: &str = "tr0ub4dor \"&\" 3é/+=%";
+pub(crate) const PASSWORD: &str = "tr0ub4dor \"&\" 3é/+=%";
 
 /// What tokens of people may do here.
 const PERSONAL: [&str; 5] = ["busy-read", "connection-write", "meetings-read", "meetings-write", "organisation-read"];
 
 /// Everything of a test.
-pub(super) struct World {
-    pub(super) folder: TempDir,
-    pub(super) database: Database,
-    pub(super) radicale: Radicale,
+pub(crate) struct World {
+    pub(crate) folder: TempDir,
+    pub(crate) database: Database,
+    pub(crate) radicale: Radicale,
     /// The path of ann's calendar at the server.
-    pub(super) calendar: String,
-    pub(super) caldav: CaldavClient,
-    pub(super) organisation: String,
-    pub(super) program: String,
-    pub(super) ann: Somebody,
-    pub(super) ben: Somebody,
+    pub(crate) calendar: String,
+    pub(crate) caldav: CaldavClient,
+    pub(crate) organisation: String,
+    pub(crate) program: String,
+    pub(crate) ann: Somebody,
+    pub(crate) ben: Somebody,
     /// The token of an integration of the organisation.
-    pub(super) integration: String,
+    pub(crate) integration: String,
 }
 
 /// A person.
-pub(super) struct Somebody {
-    pub(super) id: String,
-    pub(super) token: String,
+pub(crate) struct Somebody {
+    pub(crate) id: String,
+    pub(crate) token: String,
 }
 
 impl World {
     /// Makes it. Further settings stand at the end of the configuration file.
-    pub(super) async fn new(settings: &str) -> anyhow::Result<Self> {
+    pub(crate) async fn new(settings: &str) -> anyhow::Result<Self> {
         Self::on(Database::fresh().await?, settings).await
     }
 
     /// The same in this database, which is empty.
-    pub(super) async fn on(database: Database, settings: &str) -> anyhow::Result<Self> {
+    pub(crate) async fn on(database: Database, settings: &str) -> anyhow::Result<Self> {
         let radicale = Radicale::start(&[("ann", PASSWORD)]).await?;
         let calendar = radicale.put_calendar("ann", "work").await?;
         let caldav = CaldavClient::new(&radicale.account("ann")?).await?;
@@ -114,7 +114,7 @@ impl World {
     }
 
     /// A token of a person, or of the organisation's own programs.
-    pub(super) async fn token(&self, person: Option<&str>, scopes: &[&str]) -> anyhow::Result<String> {
+    pub(crate) async fn token(&self, person: Option<&str>, scopes: &[&str]) -> anyhow::Result<String> {
         let mut arguments = vec!["token", "create", "--organisation", &self.organisation, "--name", "test"];
         arguments.extend(person.iter().flat_map(|person| ["--person", *person]));
         arguments.extend(scopes.iter().flat_map(|scope| ["--scope", *scope]));
@@ -123,7 +123,7 @@ impl World {
     }
 
     /// Runs an operator's command, which succeeds, and gives what it prints.
-    pub(super) async fn command(&self, arguments: &[&str]) -> anyhow::Result<Value> {
+    pub(crate) async fn command(&self, arguments: &[&str]) -> anyhow::Result<Value> {
         let mut command = tokio::task::spawn_blocking(command).await??;
         let ran = command.args(arguments).args(["--json", "--config"]).arg(self.config()).output().await?;
         let said = String::from_utf8_lossy(&ran.stderr);
@@ -135,24 +135,24 @@ impl World {
     }
 
     /// The configuration file.
-    pub(super) fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         self.folder.path().join("chronus.toml")
     }
 
     /// Starts a host.
-    pub(super) async fn host(&self) -> anyhow::Result<Host> {
+    pub(crate) async fn host(&self) -> anyhow::Result<Host> {
         Host::start(&self.config(), &[]).await
     }
 
     /// Makes the two members of the program, and connects ann's calendar.
-    pub(super) async fn join_and_connect(&self, host: &Host) -> anyhow::Result<()> {
+    pub(crate) async fn join_and_connect(&self, host: &Host) -> anyhow::Result<()> {
         self.join(host).await?;
         host.client(&self.ann.token)?.put(&self.connection(), &sign_in(PASSWORD)).await?;
         Ok(())
     }
 
     /// Makes the two members of the program.
-    pub(super) async fn join(&self, host: &Host) -> anyhow::Result<()> {
+    pub(crate) async fn join(&self, host: &Host) -> anyhow::Result<()> {
         let client = host.client(&self.integration)?;
         for somebody in [&self.ann, &self.ben] {
             let path = format!("/v1/programs/{}/members/{}", self.program, somebody.id);
@@ -162,12 +162,12 @@ impl World {
     }
 
     /// The address of ann's connection.
-    pub(super) fn connection(&self) -> String {
+    pub(crate) fn connection(&self) -> String {
         format!("/v1/people/{}/connection", self.ann.id)
     }
 
     /// A meeting of ann's and ben's, of one hour, as it is asked for.
-    pub(super) fn meeting(&self, title: &str, start: &str) -> Value {
+    pub(crate) fn meeting(&self, title: &str, start: &str) -> Value {
         let begin: jiff::Timestamp = start.parse().unwrap_or_default();
         let end = begin + jiff::SignedDuration::from_hours(1);
         json!({ "program": self.program, "owner": self.ann.id, "attendees": [self.ben.id], "title": title,
@@ -175,24 +175,24 @@ impl World {
     }
 
     /// What another client sees in ann's calendar in the year of the tests.
-    pub(super) async fn seen(&self) -> anyhow::Result<Vec<SeenEvent>> {
+    pub(crate) async fn seen(&self) -> anyhow::Result<Vec<SeenEvent>> {
         self.caldav.occurrences(&self.calendar, "2027-01-01T00:00:00Z", "2028-01-01T00:00:00Z").await
     }
 }
 
 /// What ann fills in.
-pub(super) fn sign_in(password: &str) -> Value {
+pub(crate) fn sign_in(password: &str) -> Value {
     json!({ "provider": "ical", "sign_in": "caldav", "server": SERVER, "fields": { "username": "ann" },
             "secrets": { "password": password } })
 }
 
 /// The id of something that was made.
-pub(super) fn id(made: &Value) -> anyhow::Result<String> {
+pub(crate) fn id(made: &Value) -> anyhow::Result<String> {
     Ok(made["id"].as_str().with_context(|| made.to_string())?.to_owned())
 }
 
 /// Asks again and again until the answer is there: for what nobody announces.
-pub(super) async fn eventually<T, F: Future<Output = anyhow::Result<Option<T>>>>(
+pub(crate) async fn eventually<T, F: Future<Output = anyhow::Result<Option<T>>>>(
     what: &str,
     ask: impl Fn() -> F,
 ) -> anyhow::Result<T> {
@@ -209,7 +209,7 @@ pub(super) async fn eventually<T, F: Future<Output = anyhow::Result<Option<T>>>>
 }
 
 /// The meeting, once its calendar shows its newest revision.
-pub(super) async fn settled(client: &Client, id: &str) -> anyhow::Result<Value> {
+pub(crate) async fn settled(client: &Client, id: &str) -> anyhow::Result<Value> {
     eventually(&format!("meeting {id} in its calendar"), || async {
         let meeting = client.get(&format!("/v1/meetings/{id}")).await?;
         let state = meeting["calendar"]["state"].as_str().unwrap_or_default();

@@ -54,7 +54,7 @@ impl Cyrus {
         let mut command = tokio::process::Command::new("python3");
         command.arg("-I").arg(repo_root().join("tests/peers/cyrus.py")).arg("share").arg(self.server.folder());
         command.args([&format!("{user}:{password}"), calendar, with, "l9"]);
-        script::run(command, "cyrus.py", &serde_json::Value::Null).await.map(drop)
+        script::run(command, super::server::PATIENCE, "cyrus.py", &serde_json::Value::Null).await.map(drop)
     }
 
     /// A user that it was started with.

@@ -42,6 +42,6 @@ impl Libical {
         let at = |moment: Timestamp| moment.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ").to_string();
         let mut command = Command::new(self.folder.path().join("libical"));
         command.arg(calendar).args([at(from), at(until), times.to_string()]);
-        script::run(command, "libical", &Value::Null).await
+        script::run(command, super::server::PATIENCE, "libical", &Value::Null).await
     }
 }

@@ -82,11 +82,15 @@ pub enum Peer {
     Aiosmtpd,
     /// Chromium, driven by playwright-core.
     Browser,
+    /// Readers of the API document in Python: openapi-spec-validator, openapi-python-client, schemathesis.
+    ApiPython,
+    /// Readers of the API document in JavaScript: Redocly, openapi-typescript, TypeScript.
+    ApiNode,
 }
 
 impl Peer {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Radicale,
         Self::Xandikos,
         Self::Cyrus,
@@ -100,6 +104,8 @@ impl Peer {
         Self::Postgres,
         Self::Aiosmtpd,
         Self::Browser,
+        Self::ApiPython,
+        Self::ApiNode,
     ];
 
     /// What `CHRONUS_WITHOUT`, its folder in the cache and the file below `tests/peers` call it.
@@ -118,6 +124,8 @@ impl Peer {
             Self::Postgres => "postgres",
             Self::Aiosmtpd => "aiosmtpd",
             Self::Browser => "browser",
+            Self::ApiPython => "api_python",
+            Self::ApiNode => "api_node",
         }
     }
 
@@ -128,6 +136,8 @@ impl Peer {
             Self::IcalJs => "ical.js",
             Self::Google => "google-api-python-client",
             Self::Browser => "playwright-core",
+            Self::ApiPython => "schemathesis",
+            Self::ApiNode => "@redocly/cli",
             Self::Radicale
             | Self::Xandikos
             | Self::Cyrus
@@ -153,6 +163,8 @@ impl Peer {
             Self::Emulate => include_str!("../../peers/emulate.txt"),
             Self::Aiosmtpd => include_str!("../../peers/aiosmtpd.txt"),
             Self::Browser => include_str!("../../peers/browser.txt"),
+            Self::ApiPython => include_str!("../../peers/api_python.txt"),
+            Self::ApiNode => include_str!("../../peers/api_node.txt"),
             Self::Cyrus | Self::Libical | Self::Postgres => "",
         }
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 use tokio::process::Command;
 
-use super::{Peer, install, script};
+use super::{Peer, install, script, server};
 use crate::checkout::repo_root;
 
 /// Node.js, with the packages of a peer.
@@ -28,6 +28,6 @@ impl Node {
     pub async fn run(&self, script: &str, arguments: &[&str], input: &Value) -> anyhow::Result<Value> {
         let mut command = Command::new("node");
         command.arg(repo_root().join("tests/peers").join(script)).arg(&self.folder).args(arguments);
-        script::run(command, script, input).await
+        script::run(command, server::PATIENCE, script, input).await
     }
 }

@@ -3,11 +3,12 @@
 //! Rejected: binding to Python from Rust. It would put somebody else's interpreter into our tests' process.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::process::Command;
 
-use super::{Peer, install, script};
+use super::{Peer, install, script, server};
 use crate::checkout::repo_root;
 
 /// The interpreter of a peer's environment.
@@ -33,9 +34,20 @@ impl Python {
     ///
     /// Fails with what it said if it ends with another code than 0, prints no JSON or takes longer than a minute.
     pub async fn run(&self, script: &str, arguments: &[&str], input: &Value) -> anyhow::Result<Value> {
+        self.run_within(server::PATIENCE, script, arguments, input).await
+    }
+
+    /// The same, for what may take longer than a minute.
+    pub async fn run_within(
+        &self,
+        longest: Duration,
+        script: &str,
+        arguments: &[&str],
+        input: &Value,
+    ) -> anyhow::Result<Value> {
         let mut command = Command::new(&self.interpreter);
         // No module of the folder we happen to be in, none of the person's own.
         command.arg("-I").arg(repo_root().join("tests/peers").join(script)).args(arguments);
-        script::run(command, script, input).await
+        script::run(command, longest, script, input).await
     }
 }

@@ -4,16 +4,15 @@
 //! program fails.
 
 use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-use super::server;
-
 /// Runs a command, gives it `input` and returns what it printed. `name` is the program's, for errors.
-pub(super) async fn run(mut command: Command, name: &str, input: &Value) -> anyhow::Result<Value> {
+pub(super) async fn run(mut command: Command, longest: Duration, name: &str, input: &Value) -> anyhow::Result<Value> {
     let program = command.as_std().get_program().display().to_string();
     let arguments = command.as_std().get_args().skip_while(|argument| !argument.to_string_lossy().ends_with(name));
     let arguments: Vec<_> = arguments.skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
@@ -26,9 +25,9 @@ pub(super) async fn run(mut command: Command, name: &str, input: &Value) -> anyh
     // read at all closes the pipe; why is in what it says.
     let write = async move { drop(stdin.write_all(input.as_bytes()).await) };
     let both = async { tokio::join!(write, child.wait_with_output()).1 };
-    let output = tokio::time::timeout(server::PATIENCE, both)
+    let output = tokio::time::timeout(longest, both)
         .await
-        .with_context(|| format!("{name} did not end within {} s", server::PATIENCE.as_secs()))??;
+        .with_context(|| format!("{name} did not end within {} s", longest.as_secs()))??;
     if !output.status.success() {
         bail!("{shown}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
     }

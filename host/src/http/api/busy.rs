@@ -5,10 +5,11 @@ use crate::{
     app::App,
     auth::Actor,
     availability::{self, Busy},
-    calendar::{BusyKind, Window},
+    calendar::{self, Window},
     http::{
         input::{PathIds, QueryParams, queries::BusyQuery},
         problem::Problem,
+        schema::closed_set,
     },
     ids::PersonId,
 };
@@ -19,55 +20,92 @@ use utoipa::ToSchema;
 
 /// When a person is busy.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Busy)]
-pub(in crate::http) struct BusyOut {
+#[schema(example = json!({
+    "person": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e66", "state": "known",
+    "intervals": [{
+        "start": "2027-03-01T08:00:00Z", "end": "2027-03-01T09:30:00Z", "kind": "busy", "all_day": false,
+        "meeting_uid": null
+    }],
+    "problems": [], "reason": null, "detail": null, "as_of": "2027-02-28T12:00:00Z"
+}))]
+pub(in crate::http) struct BusyTimes {
     person: PersonId,
-    /// `known`, `not-connected`, or `unknown`: a calendar is connected and did not answer in full. Unknown is not free.
-    state: &'static str,
-    /// Sorted by start, then end; only if the state is `known`.
-    intervals: Option<Vec<IntervalOut>>,
-    /// Events that could not be read, and may take time.
+    /// Whether the busy times are known. A person whose state is `unknown` must not be taken for free.
+    state: BusyState,
+    /// Sorted by start, then end; null unless the state is `known`.
+    intervals: Option<Vec<BusyInterval>>,
+    /// Events that could not be read and may take time.
     problems: Vec<String>,
-    /// Why the state is `unknown`: a stable name.
+    /// Why the state is `unknown`, as a stable name.
     reason: Option<&'static str>,
-    /// Why the state is `unknown`: a sentence.
+    /// Why the state is `unknown`, for people.
     detail: Option<String>,
-    /// When the calendar was asked.
+    /// When the calendar was read.
     #[schema(value_type = Option<String>, format = DateTime)]
     as_of: Option<Timestamp>,
 }
 
+/// Whether busy times are known.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+enum BusyState {
+    /// The calendar was read.
+    Known,
+    /// No calendar is connected.
+    NotConnected,
+    /// A calendar is connected, but could not be read completely.
+    Unknown,
+}
+
 /// A time that an event takes.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Interval)]
-struct IntervalOut {
+struct BusyInterval {
     #[schema(value_type = String, format = DateTime)]
     start: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     end: Timestamp,
-    /// `busy`, `tentative`, `out-of-office`, `working-elsewhere` or `free`.
-    #[schema(value_type = String)]
     kind: BusyKind,
     all_day: bool,
-    /// The UID of the meeting behind it, where the service tells that it is ours.
+    /// UID of the meeting that the event shows, if the calendar service tells it.
     meeting_uid: Option<String>,
 }
 
-/// When a person is busy, asked of their calendar now.
-#[utoipa::path(get, path = "/v1/people/{person}/busy", tag = "availability", operation_id = "getBusy",
-    params(("person" = PersonId, Path), BusyQuery), responses((status = 200, body = BusyOut)))]
+closed_set! {
+    #[doc = "How an event takes its time."]
+    BusyKind from calendar::BusyKind {
+        #[doc = "The time is taken."]
+        Busy
+        #[doc = "The time may be taken."]
+        Tentative
+        #[doc = "The person is away."]
+        OutOfOffice
+        #[doc = "The person works at another place."]
+        WorkingElsewhere
+        #[doc = "The event does not take its time."]
+        Free
+    }
+}
+
+/// Gets the busy times of a person.
+///
+/// The connected calendar is read now. `to` must be later than `from`, by at most 366 days.
+///
+/// Who may: the person, integrations and global administrators.
+#[utoipa::path(get, path = "/v1/people/{person}/busy", tag = "availability", operation_id = "getBusyTimes",
+    params(("person" = PersonId, Path, description = "Id of the person."), BusyQuery),
+    responses((status = 200, description = "The busy times, or why they are not known.", body = BusyTimes)))]
 pub(in crate::http) async fn get_busy_times(
     State(app): State<App>,
     actor: Actor,
     PathIds(person): PathIds<PersonId>,
     QueryParams(BusyQuery { from, to }): QueryParams<BusyQuery>,
-) -> Result<Json<BusyOut>, Problem> {
+) -> Result<Json<BusyTimes>, Problem> {
     let person = find_person(&app, &actor, person).await?;
     let window = Window { start: from, end: to };
     let busy = availability::busy(&app.calendars, person.organisation, person.id, window).await?;
-    let none = BusyOut {
+    let not_connected = BusyTimes {
         person: person.id,
-        state: "not-connected",
+        state: BusyState::NotConnected,
         intervals: None,
         problems: vec![],
         reason: None,
@@ -75,19 +113,19 @@ pub(in crate::http) async fn get_busy_times(
         as_of: None,
     };
     Ok(Json(match busy {
-        Busy::NotConnected => none,
+        Busy::NotConnected => not_connected,
         Busy::Unknown { reason, detail } => {
-            BusyOut { state: "unknown", reason: Some(reason), detail: Some(detail), ..none }
+            BusyTimes { state: BusyState::Unknown, reason: Some(reason), detail: Some(detail), ..not_connected }
         }
-        Busy::Known { intervals, problems, as_of } => BusyOut {
-            state: "known",
+        Busy::Known { intervals, problems, as_of } => BusyTimes {
+            state: BusyState::Known,
             intervals: Some(
                 intervals
                     .into_iter()
-                    .map(|interval| IntervalOut {
+                    .map(|interval| BusyInterval {
                         start: interval.start,
                         end: interval.end,
-                        kind: interval.kind,
+                        kind: interval.kind.into(),
                         all_day: interval.all_day,
                         meeting_uid: interval.ours,
                     })
@@ -95,7 +133,7 @@ pub(in crate::http) async fn get_busy_times(
             ),
             problems: problems.into_iter().map(|problem| problem.what).collect(),
             as_of: Some(as_of),
-            ..none
+            ..not_connected
         },
     }))
 }

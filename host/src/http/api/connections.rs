@@ -4,17 +4,15 @@ use super::lookup::find_person;
 use crate::{
     app::App,
     auth::Actor,
-    connections::{
-        self, Connection, FormSignIn,
-        oauth::{code_grant, level_name},
-    },
+    connections::{self, Connection, FormSignIn, oauth::code_grant},
     http::{
         input::{Body, PathIds},
         problem::{Code, Problem},
+        schema::closed_set,
     },
     ids::{ConnectionId, PersonId},
     organisations::offers,
-    plugins::contract::{Abilities, Calendar, FieldKind, Form, Method, SignIn},
+    plugins::contract::{Abilities, Calendar, FieldKind, Form, Method, ScopeLevel, SignIn},
 };
 use axum::{Json, extract::State, http::StatusCode};
 use jiff::Timestamp;
@@ -22,24 +20,34 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-/// A person's connected calendar. The credential is never given out.
+/// A person's connected calendar. The credential is never shown.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Connection)]
+#[schema(as = Connection, example = json!({
+    "id": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e61", "person": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e66",
+    "provider": "example", "sign_in": "app-password", "server": "https://calendar.example.org", "address": "ann@example.org",
+    "zone": "Europe/Rome", "state": "connected", "by_organisation": false, "level": null,
+    "calendars": [{ "id": "/ann/work/", "name": "Work", "can_write": true, "is_home": true }],
+    "abilities": {
+        "read_busy": true, "write": true, "report_changes": true, "push": false, "sends_invitations": false
+    },
+    "opened_at": "2026-11-23T09:00:00Z", "connected_at": "2026-11-23T09:00:00Z"
+}))]
 pub(in crate::http) struct ConnectionOut {
     id: ConnectionId,
     person: PersonId,
     provider: String,
     sign_in: String,
+    /// Origin of the calendar server, if the person named one.
     server: Option<String>,
-    /// The account's mail address; the person's own, if the service tells none.
+    /// Email address of the account; the person's own if the service does not tell one.
     address: Option<String>,
+    /// IANA time zone name.
     zone: String,
-    /// `connected`, or `reconnect` if the service has refused the sign-in.
-    state: &'static str,
-    /// Whether it is the organisation that connected it, by an account of its own. The person may disconnect it.
+    state: ConnectionState,
+    /// Whether the organisation connected the calendar with a service account. The person may disconnect it.
     by_organisation: bool,
-    /// What access was given at the service's page: `read` for availability, `write` for meetings as well.
-    level: Option<&'static str>,
+    /// Access that the person granted on the service's page; null for sign-ins with a form.
+    level: Option<AccessLevel>,
     calendars: Vec<CalendarOut>,
     abilities: AbilitiesOut,
     /// When the account was last opened.
@@ -49,6 +57,24 @@ pub(in crate::http) struct ConnectionOut {
     connected_at: Timestamp,
 }
 
+closed_set! {
+    #[doc = "Whether a connection works: `reconnect` means that the service refused the credential."]
+    ConnectionState from connections::State {
+        #[doc = "The connection works."]
+        Connected
+        #[doc = "The person must sign in again."]
+        Reconnect
+    }
+
+    #[doc = "Granted access: `read` for busy times, `write` for meetings as well."]
+    AccessLevel from ScopeLevel {
+        #[doc = "Busy times."]
+        Read
+        #[doc = "Busy times and meetings."]
+        Write
+    }
+}
+
 /// A calendar of the account.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Calendar)]
@@ -56,11 +82,11 @@ pub(in crate::http) struct CalendarOut {
     id: String,
     name: String,
     can_write: bool,
-    /// Whether meetings go here.
+    /// Whether the host writes meetings into this calendar.
     is_home: bool,
 }
 
-/// What this connection can do.
+/// What a connection can do.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Abilities)]
 #[expect(clippy::struct_excessive_bools, reason = "a set of independent abilities, as the contract lists them")]
@@ -69,12 +95,13 @@ pub(in crate::http) struct AbilitiesOut {
     write: bool,
     report_changes: bool,
     push: bool,
+    /// Whether the service sends invitations to attendees itself.
     sends_invitations: bool,
 }
 
 impl CalendarOut {
-    /// A calendar, and whether it is this one to which meetings go.
-    pub(in crate::http) fn of(calendar: &Calendar, home: Option<&str>) -> Self {
+    /// Shows a calendar; `home` is the id of the one into which meetings are written.
+    pub(in crate::http) fn new(calendar: &Calendar, home: Option<&str>) -> Self {
         Self {
             id: calendar.id.clone(),
             name: calendar.name.clone(),
@@ -96,7 +123,7 @@ impl From<Connection> for ConnectionOut {
         let home = connection.home().map(|home| home.id.clone());
         let calendars = connection.account.calendars.iter();
         Self {
-            calendars: calendars.map(|calendar| CalendarOut::of(calendar, home.as_deref())).collect(),
+            calendars: calendars.map(|calendar| CalendarOut::new(calendar, home.as_deref())).collect(),
             abilities: connection.account.abilities.into(),
             by_organisation: connection.service_account.is_some(),
             id: connection.id,
@@ -106,52 +133,95 @@ impl From<Connection> for ConnectionOut {
             server: connection.server,
             address: connection.address,
             zone: connection.zone,
-            state: connection.state.name(),
-            level: connection.token.map(|token| level_name(token.level)),
+            state: connection.state.into(),
+            level: connection.token.map(|token| token.level.into()),
             opened_at: connection.opened_at,
             connected_at: connection.connected_at,
         }
     }
 }
 
-/// What a person filled in.
+/// A sign-in by form.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "provider": "example", "sign_in": "app-password", "server": "https://calendar.example.org", "fields": { "username": "ann" },
+    "secrets": { "password": "an app password" }
+}))]
 pub(in crate::http) struct NewConnection {
-    /// Of those that are offered.
+    /// A provider that is offered to the person.
     provider: String,
-    /// Which of its sign-ins.
+    /// A sign-in of the provider with the method `form`.
     sign_in: String,
-    /// The server's origin, where the form asks for one.
+    /// Origin of the calendar server, if the form asks for it.
     server: Option<String>,
-    /// By the names of the form.
+    /// Values of the form's text fields, by name.
     #[serde(default)]
     fields: BTreeMap<String, String>,
-    /// By the names of the form; stored sealed, and never given out again.
+    /// Values of the form's secret fields, by name. They are stored encrypted and never shown.
     #[serde(default)]
     secrets: BTreeMap<String, String>,
 }
 
-/// A provider that a person may connect.
+/// A provider that is offered to a person.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Offer)]
+#[schema(as = Offer, example = json!({
+    "provider": "example", "name": "Example Calendar",
+    "sign_ins": [{
+        "id": "app-password", "label": "App password", "method": "form", "help_link": null,
+        "fields": [{
+            "name": "username", "label": "User name", "kind": "text", "help": "", "preset": null, "pattern": null
+        }]
+    }]
+}))]
 pub(in crate::http) struct OfferOut {
     provider: String,
     name: String,
     sign_ins: Vec<SignInOut>,
 }
 
-/// A way to sign in.
+/// A way to sign in to a provider.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SignIn)]
 struct SignInOut {
     id: String,
     label: String,
-    /// `form`: fill in `fields`, and connect by PUT. `browser`: the person connects it in Settings, with their browser.
-    method: &'static str,
-    /// Where the service explains its passwords.
+    method: SignInMethod,
+    /// Page of the service that explains its passwords.
     help_link: Option<String>,
     fields: Vec<FieldOut>,
+}
+
+/// How to sign in: `form`, with a PUT of the form's values, or `browser`, in the person's browser in Calendar Settings.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+enum SignInMethod {
+    /// With the values of a form.
+    Form,
+    /// On the service's own page.
+    Browser,
+}
+
+/// Where the value of a form field goes: `text` into `fields`, `secret` into `secrets`, `server` into `server`.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+enum FormFieldKind {
+    /// A text.
+    Text,
+    /// A secret.
+    Secret,
+    /// The origin of a server.
+    Server,
+}
+
+impl From<FieldKind> for FormFieldKind {
+    fn from(kind: FieldKind) -> Self {
+        match kind {
+            FieldKind::Text => Self::Text,
+            FieldKind::Secret => Self::Secret,
+            FieldKind::ServerUrl => Self::Server,
+        }
+    }
 }
 
 /// A field of a form.
@@ -160,18 +230,20 @@ struct SignInOut {
 struct FieldOut {
     name: String,
     label: String,
-    /// `text` goes into `fields`, `secret` into `secrets`, `server` is the server.
-    kind: &'static str,
+    kind: FormFieldKind,
     help: String,
-    /// What is taken if nothing is given.
+    /// The value if none is given.
     preset: Option<String>,
-    /// A regular expression of HTML's kind that the whole value matches.
+    /// Regular expression, as in HTML, that the whole value must match.
     pattern: Option<String>,
 }
 
-/// What the person may connect.
+/// Lists the providers that a person may connect.
+///
+/// Who may: the person, integrations and global administrators.
 #[utoipa::path(get, path = "/v1/people/{person}/offers", tag = "connections", operation_id = "listOffers",
-    params(("person" = PersonId, Path)), responses((status = 200, body = Vec<OfferOut>)))]
+    params(("person" = PersonId, Path, description = "Id of the person.")),
+    responses((status = 200, description = "The offered providers, with their sign-ins.", body = Vec<OfferOut>)))]
 pub(in crate::http) async fn list_offers(
     State(app): State<App>,
     actor: Actor,
@@ -183,7 +255,7 @@ pub(in crate::http) async fn list_offers(
     tx.commit().await?;
     let mut offers = Vec::with_capacity(offered.len());
     for id in offered {
-        // What is offered and not granted at the moment cannot be connected at the moment.
+        // A provider that is offered but not granted at the moment cannot be connected at the moment.
         let Ok(provider) = app.calendars.registry.provider(&id).await else { continue };
         let sign_ins = provider.sign_ins().filter_map(sign_in_out).collect();
         offers.push(OfferOut { provider: id, name: provider.plugin.description().name.clone(), sign_ins });
@@ -194,17 +266,13 @@ pub(in crate::http) async fn list_offers(
 fn sign_in_out(sign_in: &SignIn) -> Option<SignInOut> {
     let (id, label) = (sign_in.id.clone(), sign_in.label.clone());
     if code_grant(sign_in).is_some() {
-        return Some(SignInOut { id, label, method: "browser", help_link: None, fields: vec![] });
+        return Some(SignInOut { id, label, method: SignInMethod::Browser, help_link: None, fields: vec![] });
     }
     let Method::Form(Form { fields, help_link }) = &sign_in.method else { return None };
     let field = |field: &crate::plugins::contract::FormField| FieldOut {
         name: field.name.clone(),
         label: field.label.clone(),
-        kind: match field.kind {
-            FieldKind::Text => "text",
-            FieldKind::Secret => "secret",
-            FieldKind::ServerUrl => "server",
-        },
+        kind: field.kind.into(),
         help: field.help.clone(),
         preset: field.preset.clone(),
         pattern: field.pattern.clone(),
@@ -212,15 +280,18 @@ fn sign_in_out(sign_in: &SignIn) -> Option<SignInOut> {
     Some(SignInOut {
         id,
         label,
-        method: "form",
+        method: SignInMethod::Form,
         help_link: help_link.clone(),
         fields: fields.iter().map(field).collect(),
     })
 }
 
-/// The person's connected calendar.
+/// Gets the connected calendar of a person.
+///
+/// Who may: the person, integrations and global administrators.
 #[utoipa::path(get, path = "/v1/people/{person}/connection", tag = "connections", operation_id = "getConnection",
-    params(("person" = PersonId, Path)), responses((status = 200, body = ConnectionOut)))]
+    params(("person" = PersonId, Path, description = "Id of the person.")),
+    responses((status = 200, description = "The connection.", body = ConnectionOut)))]
 pub(in crate::http) async fn get_connection(
     State(app): State<App>,
     actor: Actor,
@@ -228,15 +299,20 @@ pub(in crate::http) async fn get_connection(
 ) -> Result<Json<ConnectionOut>, Problem> {
     let person = find_person(&app, &actor, person).await?;
     let mut tx = app.calendars.db.begin_read().await?;
-    let kept = connections::store::of_person(&mut tx, person.organisation, person.id).await?;
-    Ok(Json(kept.ok_or(Problem::new(Code::NotConnected))?.connection.into()))
+    let stored = connections::store::of_person(&mut tx, person.organisation, person.id).await?;
+    Ok(Json(stored.ok_or(Problem::new(Code::NotConnected))?.connection.into()))
 }
 
-/// Connects the person's calendar: checked, verified by opening the account, sealed, stored. Only the person
-/// themself can. To sign in again to the same account is the same request; the connection and its meetings stay.
-#[utoipa::path(put, path = "/v1/people/{person}/connection", tag = "connections", operation_id = "connect",
-    params(("person" = PersonId, Path)), request_body = NewConnection,
-    responses((status = 200, body = ConnectionOut)))]
+/// Connects a person's calendar.
+///
+/// The host opens the account with the values of the form and stores nothing if that fails. The provider and the
+/// sign-in must be offered to the person, and the values must fit the sign-in's form. Signing in again to the same
+/// account keeps the connection and its meetings.
+///
+/// Who may: the person.
+#[utoipa::path(put, path = "/v1/people/{person}/connection", tag = "connections", operation_id = "connectCalendar",
+    params(("person" = PersonId, Path, description = "Id of the person.")), request_body = NewConnection,
+    responses((status = 200, description = "The connection.", body = ConnectionOut)))]
 pub(in crate::http) async fn connect_calendar(
     State(app): State<App>,
     actor: Actor,
@@ -251,9 +327,14 @@ pub(in crate::http) async fn connect_calendar(
     Ok(Json(connection.into()))
 }
 
-/// Disconnects it, and forgets the credential. Events that are in the calendar stay there.
-#[utoipa::path(delete, path = "/v1/people/{person}/connection", tag = "connections", operation_id = "disconnect",
-    params(("person" = PersonId, Path)), responses((status = 204)))]
+/// Disconnects a person's calendar.
+///
+/// The credential is deleted. Events that are in the calendar stay there.
+///
+/// Who may: the person and global administrators.
+#[utoipa::path(delete, path = "/v1/people/{person}/connection", tag = "connections",
+    operation_id = "disconnectCalendar", params(("person" = PersonId, Path, description = "Id of the person.")),
+    responses((status = 204, description = "The calendar is disconnected.")))]
 pub(in crate::http) async fn disconnect_calendar(
     State(app): State<App>,
     actor: Actor,

@@ -1,37 +1,48 @@
-//! Whether the service lives, and whether it can work.
+//! `/health`: whether the service runs, and whether it can work.
 
 use crate::{app::App, http::problem::Problem};
 use axum::{Json, extract::State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// That it lives.
+/// The process responds.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::http) struct Live {
-    #[schema(example = "live")]
+#[schema(example = json!({ "status": "live" }))]
+pub(in crate::http) struct Liveness {
+    /// Always `live`.
     status: &'static str,
 }
 
-/// That it can work.
+/// The service can work.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::http) struct Ready {
-    #[schema(example = "ready")]
+#[schema(example = json!({ "status": "ready", "version": "0.1.0", "egress_map": false }))]
+pub(in crate::http) struct Readiness {
+    /// Always `ready`.
     status: &'static str,
+    /// Version of the host.
     version: &'static str,
-    /// Whether requests to calendar services go to stand-ins (`egress.map`).
+    /// Whether requests to calendar services go to simulated services (`egress.map`).
     egress_map: bool,
 }
 
-/// Whether this process answers.
-#[utoipa::path(get, path = "/health", tag = "health", responses((status = 200, body = Live)))]
-pub(in crate::http) async fn check_liveness() -> Json<Live> {
-    Json(Live { status: "live" })
+/// Checks that the process responds.
+///
+/// Who may: everybody.
+#[utoipa::path(get, path = "/health", tag = "health", operation_id = "checkLiveness",
+    responses((status = 200, description = "The process responds.", body = Liveness)))]
+pub(in crate::http) async fn check_liveness() -> Json<Liveness> {
+    Json(Liveness { status: "live" })
 }
 
-/// Whether it can work: the database answers.
-#[utoipa::path(get, path = "/health/ready", tag = "health", responses((status = 200, body = Ready)))]
-pub(in crate::http) async fn check_readiness(State(app): State<App>) -> Result<Json<Ready>, Problem> {
+/// Checks that the service can work.
+///
+/// The service can work if its database responds.
+///
+/// Who may: everybody.
+#[utoipa::path(get, path = "/health/ready", tag = "health", operation_id = "checkReadiness",
+    responses((status = 200, description = "The service can work.", body = Readiness)))]
+pub(in crate::http) async fn check_readiness(State(app): State<App>) -> Result<Json<Readiness>, Problem> {
     app.db.begin_read().await?.now().await?;
     let egress_map = !app.config.egress.map.is_empty();
-    Ok(Json(Ready { status: "ready", version: env!("CARGO_PKG_VERSION"), egress_map }))
+    Ok(Json(Readiness { status: "ready", version: env!("CARGO_PKG_VERSION"), egress_map }))
 }

@@ -1,14 +1,16 @@
-//! `/v1/people` and `/v1/me`.
+//! `/v1/people` and `/v1/me`: people, and the actor behind a token.
 
+use super::responses::Created;
 use crate::{
     app::App,
-    auth::{Action, Actor, AuthMethod, Principal, Scopes},
+    auth::{Action, Actor, AuthMethod, Principal, Scope, Scopes},
     http::{
-        input::{Body, Created, List, ListParams, PathIds, QueryParams},
+        input::{Body, List, ListParams, PathIds, QueryParams},
         problem::{Code, Problem},
+        schema::list_schema,
     },
     ids::{OrganisationId, PersonId, ProgramId, TokenId},
-    people::{self, MemberRole, NewPerson, Person, Role},
+    people::{self, MemberRole, Person, Role},
 };
 use axum::{Json, extract::State};
 use jiff::Timestamp;
@@ -17,18 +19,24 @@ use utoipa::ToSchema;
 
 /// A person.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Person)]
+#[schema(as = Person, example = json!({
+    "id": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e66", "organisation": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e65",
+    "email": "ann@example.org", "name": "Ann", "zone": "Europe/Rome", "role": "participant",
+    "created_at": "2026-11-23T09:00:00Z"
+}))]
 pub(in crate::http) struct PersonOut {
     id: PersonId,
     organisation: OrganisationId,
     email: String,
     name: String,
-    /// An IANA name.
+    /// IANA time zone name.
     zone: String,
     role: Role,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
 }
+
+list_schema!(PersonList of PersonOut);
 
 impl From<Person> for PersonOut {
     fn from(Person { id, organisation, email, name, zone, role, created_at }: Person) -> Self {
@@ -39,90 +47,126 @@ impl From<Person> for PersonOut {
 /// A new person.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = NewPerson)]
-pub(in crate::http) struct PersonIn {
-    /// Whose; an operator must say it.
+#[schema(example = json!({
+    "email": "ann@example.org", "name": "Ann", "zone": "Europe/Rome", "role": "participant"
+}))]
+pub(in crate::http) struct NewPerson {
+    /// The person's organisation; required for an operator's token, and otherwise the token's own.
     organisation: Option<OrganisationId>,
-    /// No other person of the organisation has it.
+    /// Unique in the organisation, regardless of case.
+    #[schema(format = "email", max_length = 254)]
     email: String,
+    /// One line without a space at either end.
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$"
+    )]
     name: String,
-    /// An IANA name, such as Europe/Rome.
+    /// IANA time zone name, such as Europe/Rome.
+    #[schema(min_length = 1)]
     zone: String,
-    /// A participant, if it is not said.
+    /// `participant` if left out.
     role: Option<Role>,
 }
 
-/// Who asks.
+/// The actor behind a token.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::http) struct Me {
-    kind: Kind,
+#[schema(as = Actor, example = json!({
+    "kind": "person", "token": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e68", "scopes": ["busy-read", "meetings-read"],
+    "expires_at": null, "organisation": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e65",
+    "person": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e66", "role": "participant",
+    "programs": [{ "program": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e67", "role": "participant" }]
+}))]
+pub(in crate::http) struct ActorOut {
+    kind: ActorKind,
     token: TokenId,
+    /// What the token may be used for.
+    #[schema(value_type = Vec<Scope>)]
     scopes: Scopes,
+    /// When the token expires; null if it does not.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
+    /// Null for an operator.
     organisation: Option<OrganisationId>,
+    /// Null unless the actor is a person.
     person: Option<PersonId>,
+    /// Role in the organisation; null unless the actor is a person.
     role: Option<Role>,
-    programs: Vec<MyProgram>,
+    /// Memberships of the person.
+    programs: Vec<ActorProgram>,
 }
 
-/// Whose a token is.
+/// Kind of an actor.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
-enum Kind {
+enum ActorKind {
     Operator,
     Integration,
     Person,
 }
 
-/// What the person is in a program.
+/// A membership of the actor.
 #[derive(Debug, Serialize, ToSchema)]
-struct MyProgram {
+struct ActorProgram {
     program: ProgramId,
     role: MemberRole,
 }
 
-/// Who asks: what the token stands for, and what it is for.
-#[utoipa::path(get, path = "/v1/me", tag = "people", operation_id = "me", responses((status = 200, body = Me)))]
+/// Gets the actor behind the token.
+///
+/// Who may: everybody with a token.
+#[utoipa::path(get, path = "/v1/me", tag = "people", operation_id = "getCurrentActor",
+    responses((status = 200, description = "The actor, with the scopes of the token.", body = ActorOut)))]
 pub(in crate::http) async fn get_current_actor(
     Actor { method, principal, scopes, expires_at }: Actor,
-) -> Result<Json<Me>, Problem> {
+) -> Result<Json<ActorOut>, Problem> {
     let AuthMethod::Token(token) = method else {
-        return Err(Problem::internal("something else than a token opened the API"));
+        return Err(Problem::internal("an API request is not authenticated by a token"));
     };
     let (kind, organisation, person, role, programs) = match principal {
-        Principal::Operator => (Kind::Operator, None, None, None, Vec::new()),
-        Principal::Integration(organisation) => (Kind::Integration, Some(organisation), None, None, Vec::new()),
+        Principal::Operator => (ActorKind::Operator, None, None, None, Vec::new()),
+        Principal::Integration(organisation) => (ActorKind::Integration, Some(organisation), None, None, Vec::new()),
         Principal::Person { organisation, person, role, programs } => {
-            (Kind::Person, Some(organisation), Some(person), Some(role), programs)
+            (ActorKind::Person, Some(organisation), Some(person), Some(role), programs)
         }
     };
-    let programs = programs.into_iter().map(|(program, role)| MyProgram { program, role }).collect();
-    Ok(Json(Me { kind, token, scopes, expires_at, organisation, person, role, programs }))
+    let programs = programs.into_iter().map(|(program, role)| ActorProgram { program, role }).collect();
+    Ok(Json(ActorOut { kind, token, scopes, expires_at, organisation, person, role, programs }))
 }
 
-/// The people of an organisation.
+/// Lists the people of an organisation.
+///
+/// Who may: operators, integrations and global administrators.
 #[utoipa::path(get, path = "/v1/people", tag = "people", operation_id = "listPeople",
-    params(ListParams), responses((status = 200, body = List<PersonOut>)))]
+    params(ListParams),
+    responses((status = 200, description = "A page of people, the oldest first.", body = PersonList)))]
 pub(in crate::http) async fn list_people(
     State(app): State<App>,
     actor: Actor,
-    QueryParams(asked): QueryParams<ListParams>,
+    QueryParams(params): QueryParams<ListParams>,
 ) -> Result<Json<List<PersonOut>>, Problem> {
-    let organisation = actor.organisation(asked.organisation)?;
-    let part = asked.part();
+    let organisation = actor.organisation(params.organisation)?;
+    let page = params.page();
     actor.may(Action::SeeOrganisation(organisation))?;
-    let found = people::list(&app.db, organisation, &part.page::<PersonId>()?).await?;
-    part.answer(found, |person| person.id.to_string(), PersonOut::from)
+    let rows = people::list(&app.db, organisation, &page.rows::<PersonId>()?).await?;
+    page.list(rows, |person| person.id.to_string(), PersonOut::from)
 }
 
-/// Makes a person.
-#[utoipa::path(post, path = "/v1/people", tag = "people", operation_id = "addPerson",
-    request_body = PersonIn, responses((status = 201, body = PersonOut)))]
+/// Creates a person.
+///
+/// No other person of the organisation may have the same email address, and the address must be one to
+/// which mail can be sent; the zone must be an IANA time zone name.
+///
+/// Who may: operators, integrations and global administrators. Integrations cannot create global administrators.
+#[utoipa::path(post, path = "/v1/people", tag = "people", operation_id = "createPerson",
+    request_body = NewPerson,
+    responses((status = 201, description = "The person was created.", body = PersonOut,
+        headers(("Location" = String, description = "Path of the person.")))))]
 pub(in crate::http) async fn create_person(
     State(app): State<App>,
     actor: Actor,
-    Body(PersonIn { organisation, email, name, zone, role }): Body<PersonIn>,
+    Body(NewPerson { organisation, email, name, zone, role }): Body<NewPerson>,
 ) -> Result<Created<PersonOut>, Problem> {
     let organisation = actor.organisation(organisation)?;
     actor.may(Action::ManageOrganisation(organisation))?;
@@ -130,13 +174,16 @@ pub(in crate::http) async fn create_person(
     if role == Role::GlobalAdmin {
         actor.may(Action::MakeGlobalAdmin(organisation))?;
     }
-    let new = NewPerson { email, name, zone, role };
-    Ok(Created(people::add(&app.db, organisation, new).await?.into()))
+    let person = people::add(&app.db, organisation, people::NewPerson { email, name, zone, role }).await?;
+    Ok(Created::at(format!("/v1/people/{}", person.id), person.into()))
 }
 
-/// A person.
+/// Gets a person.
+///
+/// Who may: the person, operators, integrations and global administrators.
 #[utoipa::path(get, path = "/v1/people/{person}", tag = "people", operation_id = "getPerson",
-    params(("person" = PersonId, Path)), responses((status = 200, body = PersonOut)))]
+    params(("person" = PersonId, Path, description = "Id of the person.")),
+    responses((status = 200, description = "The person.", body = PersonOut)))]
 pub(in crate::http) async fn get_person(
     State(app): State<App>,
     actor: Actor,

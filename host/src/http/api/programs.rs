@@ -1,12 +1,13 @@
-//! `/v1/programs`: the programs of an organisation, and their members.
+//! `/v1/programs`: programs of an organisation, and their members.
 
-use super::lookup::find_program;
+use super::{lookup::find_program, responses::Created};
 use crate::{
     app::App,
     auth::{Action, Actor},
     http::{
-        input::{Body, Created, List, ListParams, PathIds, QueryParams},
+        input::{Body, List, ListParams, PathIds, QueryParams},
         problem::{Code, Problem},
+        schema::list_schema,
     },
     ids::{OrganisationId, PersonId, ProgramId},
     organisations::programs::{self, Program},
@@ -19,16 +20,21 @@ use utoipa::ToSchema;
 
 /// A program.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Program)]
+#[schema(as = Program, example = json!({
+    "id": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e67", "organisation": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e65",
+    "name": "Mentoring", "two_way": false, "created_at": "2026-11-23T09:00:00Z"
+}))]
 pub(in crate::http) struct ProgramOut {
     id: ProgramId,
     organisation: OrganisationId,
     name: String,
-    /// Whether its meetings are written into people's calendars, and whoever connects one is asked for that.
+    /// Whether people of the program who connect a calendar are asked to let the host write meetings into it.
     two_way: bool,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
 }
+
+list_schema!(ProgramList of ProgramOut);
 
 impl From<Program> for ProgramOut {
     fn from(Program { id, organisation, name, two_way, created_at }: Program) -> Self {
@@ -36,28 +42,38 @@ impl From<Program> for ProgramOut {
     }
 }
 
-/// What to change of a program.
+/// A change of a program.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "two_way": true }))]
 pub(in crate::http) struct ProgramChange {
-    /// Whether its meetings are written into people's calendars. Whoever is connected stays so, and gives more only when
-    /// they connect again.
+    /// Whether people of the program who connect a calendar are asked to let the host write meetings into it. Existing
+    /// connections keep the access that they have until the person connects again.
     two_way: bool,
 }
 
 /// A new program.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "name": "Mentoring" }))]
 pub(in crate::http) struct NewProgram {
-    /// Whose; an operator must say it.
+    /// The program's organisation; required for an operator's token, and otherwise the token's own.
     organisation: Option<OrganisationId>,
-    /// No other program of the organisation has it.
+    /// Unique in the organisation; one line without a space at either end.
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$"
+    )]
     name: String,
 }
 
-/// A person in a program.
+/// A member of a program.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Member)]
+#[schema(as = Member, example = json!({
+    "program": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e67", "person": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e66",
+    "role": "participant"
+}))]
 pub(in crate::http) struct MemberOut {
     program: ProgramId,
     person: PersonId,
@@ -70,32 +86,44 @@ impl From<Member> for MemberOut {
     }
 }
 
-/// What a person is to be in a program.
+/// The role of a member.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "role": "participant" }))]
 pub(in crate::http) struct Membership {
     role: MemberRole,
 }
 
-/// The programs of an organisation; a participant's own.
+/// Lists the programs of an organisation.
+///
+/// Participants get the programs of which they are members.
+///
+/// Who may: everybody with a token; operators must name an organisation.
 #[utoipa::path(get, path = "/v1/programs", tag = "programs", operation_id = "listPrograms",
-    params(ListParams), responses((status = 200, body = List<ProgramOut>)))]
+    params(ListParams),
+    responses((status = 200, description = "A page of programs, the oldest first.", body = ProgramList)))]
 pub(in crate::http) async fn list_programs(
     State(app): State<App>,
     actor: Actor,
-    QueryParams(asked): QueryParams<ListParams>,
+    QueryParams(params): QueryParams<ListParams>,
 ) -> Result<Json<List<ProgramOut>>, Problem> {
-    let organisation = actor.organisation(asked.organisation)?;
-    let part = asked.part();
+    let organisation = actor.organisation(params.organisation)?;
+    let page = params.page();
     let all = actor.may(Action::SeeOrganisation(organisation)).is_ok();
     let member = if all { None } else { actor.person() };
-    let found = programs::list(&app.db, organisation, member, &part.page::<ProgramId>()?).await?;
-    part.answer(found, |program| program.id.to_string(), ProgramOut::from)
+    let rows = programs::list(&app.db, organisation, member, &page.rows::<ProgramId>()?).await?;
+    page.list(rows, |program| program.id.to_string(), ProgramOut::from)
 }
 
-/// Makes a program.
-#[utoipa::path(post, path = "/v1/programs", tag = "programs", operation_id = "addProgram",
-    request_body = NewProgram, responses((status = 201, body = ProgramOut)))]
+/// Creates a program.
+///
+/// No other program of the organisation may have the same name.
+///
+/// Who may: operators, integrations and global administrators.
+#[utoipa::path(post, path = "/v1/programs", tag = "programs", operation_id = "createProgram",
+    request_body = NewProgram,
+    responses((status = 201, description = "The program was created.", body = ProgramOut,
+        headers(("Location" = String, description = "Path of the program.")))))]
 pub(in crate::http) async fn create_program(
     State(app): State<App>,
     actor: Actor,
@@ -103,12 +131,16 @@ pub(in crate::http) async fn create_program(
 ) -> Result<Created<ProgramOut>, Problem> {
     let organisation = actor.organisation(new.organisation)?;
     actor.may(Action::ManageOrganisation(organisation))?;
-    Ok(Created(programs::add(&app.db, organisation, &new.name).await?.into()))
+    let program = programs::add(&app.db, organisation, &new.name).await?;
+    Ok(Created::at(format!("/v1/programs/{}", program.id), program.into()))
 }
 
-/// A program.
+/// Gets a program.
+///
+/// Who may: members of the program, operators, integrations and global administrators.
 #[utoipa::path(get, path = "/v1/programs/{program}", tag = "programs", operation_id = "getProgram",
-    params(("program" = ProgramId, Path)), responses((status = 200, body = ProgramOut)))]
+    params(("program" = ProgramId, Path, description = "Id of the program.")),
+    responses((status = 200, description = "The program.", body = ProgramOut)))]
 pub(in crate::http) async fn get_program(
     State(app): State<App>,
     actor: Actor,
@@ -119,9 +151,12 @@ pub(in crate::http) async fn get_program(
     Ok(Json(program.into()))
 }
 
-/// Changes a program's settings. Its own administrators may.
-#[utoipa::path(patch, path = "/v1/programs/{program}", tag = "programs", operation_id = "changeProgram",
-    params(("program" = ProgramId, Path)), request_body = ProgramChange, responses((status = 200, body = ProgramOut)))]
+/// Changes the settings of a program.
+///
+/// Who may: administrators of the program, operators, integrations and global administrators.
+#[utoipa::path(patch, path = "/v1/programs/{program}", tag = "programs", operation_id = "updateProgram",
+    params(("program" = ProgramId, Path, description = "Id of the program.")), request_body = ProgramChange,
+    responses((status = 200, description = "The changed program.", body = ProgramOut)))]
 pub(in crate::http) async fn update_program(
     State(app): State<App>,
     actor: Actor,
@@ -134,9 +169,13 @@ pub(in crate::http) async fn update_program(
     Ok(Json(program.ok_or(Problem::new(Code::NotFound))?.into()))
 }
 
-/// What a person is in a program.
+/// Gets a member of a program.
+///
+/// Who may: members of the program, operators, integrations and global administrators.
 #[utoipa::path(get, path = "/v1/programs/{program}/members/{person}", tag = "programs", operation_id = "getMember",
-    params(("program" = ProgramId, Path), ("person" = PersonId, Path)), responses((status = 200, body = MemberOut)))]
+    params(("program" = ProgramId, Path, description = "Id of the program."),
+        ("person" = PersonId, Path, description = "Id of the person.")),
+    responses((status = 200, description = "The member.", body = MemberOut)))]
 pub(in crate::http) async fn get_member(
     State(app): State<App>,
     actor: Actor,
@@ -148,10 +187,15 @@ pub(in crate::http) async fn get_member(
     Ok(Json(member.ok_or(Problem::new(Code::NotFound))?.into()))
 }
 
-/// Makes a person a member, or gives the member another role.
-#[utoipa::path(put, path = "/v1/programs/{program}/members/{person}", tag = "programs", operation_id = "putMember",
-    params(("program" = ProgramId, Path), ("person" = PersonId, Path)),
-    request_body = Membership, responses((status = 200, body = MemberOut)))]
+/// Makes a person a member of a program.
+///
+/// For a member, this sets the role.
+///
+/// Who may: administrators of the program, operators, integrations and global administrators.
+#[utoipa::path(put, path = "/v1/programs/{program}/members/{person}", tag = "programs", operation_id = "setMember",
+    params(("program" = ProgramId, Path, description = "Id of the program."),
+        ("person" = PersonId, Path, description = "Id of the person.")),
+    request_body = Membership, responses((status = 200, description = "The member.", body = MemberOut)))]
 pub(in crate::http) async fn set_member(
     State(app): State<App>,
     actor: Actor,
@@ -165,10 +209,14 @@ pub(in crate::http) async fn set_member(
     Ok(Json(member.into()))
 }
 
-/// Ends a membership.
+/// Removes a member from a program.
+///
+/// Who may: administrators of the program, operators, integrations and global administrators.
 #[utoipa::path(delete, path = "/v1/programs/{program}/members/{person}", tag = "programs",
-    operation_id = "removeMember", params(("program" = ProgramId, Path), ("person" = PersonId, Path)),
-    responses((status = 204)))]
+    operation_id = "removeMember",
+    params(("program" = ProgramId, Path, description = "Id of the program."),
+        ("person" = PersonId, Path, description = "Id of the person.")),
+    responses((status = 204, description = "The person is no longer a member.")))]
 pub(in crate::http) async fn remove_member(
     State(app): State<App>,
     actor: Actor,

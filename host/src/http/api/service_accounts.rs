@@ -1,16 +1,18 @@
-//! `/v1/organisations/{organisation}/account`: the accounts by which an organisation connects its people (M17).
+//! `/v1/organisations/{organisation}/service-accounts`: accounts with which an organisation connects the calendars of its
+//! people (M17).
 //!
-//! A global administrator's, with a token of their own: no key of the organisation's, and no operator, can answer for
-//! mailboxes. What was sent as a secret is sealed, and never given out again.
+//! Only a global administrator with a token of their own may use them: no integration and no operator can answer for
+//! people's mailboxes. Secrets are stored encrypted and never shown.
 
 use super::connections::{AbilitiesOut, CalendarOut};
 use crate::{
     app::App,
     auth::Actor,
-    connections::service_accounts::{self, Inviting, NewAccount, Overview, Probed, Secret, ServiceAccount},
+    connections::service_accounts::{self, Inviting, Kind, NewAccount, Overview, Probed, Secret, ServiceAccount},
     http::{
-        input::{Body, PathIds, QueryParams, queries::AccountQuery},
+        input::{Body, PathIds},
         problem::{Code, Problem},
+        schema::closed_set,
     },
     ids::{OrganisationId, PersonId, ServiceAccountId},
     organisations::domains,
@@ -20,105 +22,151 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What an organisation connects its people by.
+/// The service accounts and mail domains of an organisation.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = OrganisationAccounts)]
-pub(in crate::http) struct AccountsOut {
-    /// Its mail domains, as the operator says: whoever has an address in one is connected.
+#[schema(example = json!({
+    "domains": ["example.org"],
+    "items": [{
+        "id": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e64", "provider": "example", "sign_in": "service-account",
+        "kind": "delegated", "mailbox": "ann@example.org", "client": "chronus@example.org",
+        "state": "connected", "people": 12, "saved_by": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e66",
+        "saved_at": "2026-11-23T09:00:00Z"
+    }]
+}))]
+pub(in crate::http) struct ServiceAccountList {
+    /// Mail domains of the organisation, which an operator sets. People with an address in one of them are connected.
     domains: Vec<String>,
-    /// At most one for each provider.
-    items: Vec<AccountOut>,
+    /// At most one account for each provider.
+    items: Vec<ServiceAccountOut>,
 }
 
-/// An organisation's account. Its secret is never given out.
+/// A service account. Its secret is never shown.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = OrganisationAccount)]
-struct AccountOut {
+#[schema(as = ServiceAccount, example = json!({
+    "id": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e64", "provider": "example", "sign_in": "service-account",
+    "kind": "delegated", "mailbox": "ann@example.org", "client": "chronus@example.org",
+    "state": "connected", "people": 12, "saved_by": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e66",
+    "saved_at": "2026-11-23T09:00:00Z"
+}))]
+pub(in crate::http) struct ServiceAccountOut {
     id: ServiceAccountId,
     provider: String,
     sign_in: String,
-    /// `delegated`: a key that acts for each person; `shared`: a mailbox that people share their free/busy with.
-    kind: &'static str,
-    /// The mailbox that it was tried with; of a shared account, its own.
+    kind: ServiceAccountKind,
+    /// The mailbox with which the account was tried; a shared account's own.
     mailbox: String,
-    /// The name of the service account or the application.
+    /// Name of the service account or application; null for a shared account.
     client: Option<String>,
-    /// `connected`, or `reconnect` if the service has taken a shared account's access back.
-    state: &'static str,
-    /// How many people are connected by it.
+    state: ServiceAccountState,
+    /// Number of people whose calendars the account connects.
     people: i64,
     saved_by: PersonId,
     #[schema(value_type = String, format = DateTime)]
     saved_at: Timestamp,
 }
 
-/// An account that works.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = SavedAccount)]
-pub(in crate::http) struct SavedOut {
-    id: ServiceAccountId,
-    probe: ProbeOut,
+closed_set! {
+    #[doc = "Kind of a service account: `delegated` for a key that acts for each person, `shared` for a mailbox with which people share their busy times."]
+    ServiceAccountKind from Kind {
+        #[doc = "A key that acts for each person."]
+        Delegated
+        #[doc = "A mailbox with which people share their busy times."]
+        Shared
+    }
+
+    #[doc = "Whether a service account works: `reconnect` means that the service withdrew a shared account's access."]
+    ServiceAccountState from crate::connections::State {
+        #[doc = "The account works."]
+        Connected
+        #[doc = "The account must be connected again."]
+        Reconnect
+    }
 }
 
-/// What an account can do with the mailbox that it was tried with.
+/// A service account that was saved.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Probe)]
-pub(in crate::http) struct ProbeOut {
-    /// `delegated` or `shared`.
-    kind: &'static str,
+pub(in crate::http) struct SavedServiceAccount {
+    id: ServiceAccountId,
+    probe: Probe,
+}
+
+/// What an account can do with the mailbox with which it was tried.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "kind": "delegated", "client": "chronus@example.org", "mailbox": "ann@example.org",
+    "calendars": [{ "id": "ann@example.org", "name": "Ann", "can_write": true, "is_home": true }],
+    "abilities": {
+        "read_busy": true, "write": true, "report_changes": true, "push": true, "sends_invitations": true
+    },
+    "inviting": "works", "inviting_detail": null
+}))]
+pub(in crate::http) struct Probe {
+    kind: ServiceAccountKind,
     client: Option<String>,
     mailbox: String,
     calendars: Vec<CalendarOut>,
     abilities: AbilitiesOut,
-    /// Whether an event with guests can be written: `works`, `not-tried` where nothing can be written, or `refused`.
-    inviting: &'static str,
-    /// Why it was refused: the remedy, and a sentence for the IT administrator.
+    inviting: InvitingResult,
+    /// Why inviting was refused: the remedy, and a sentence for the IT administrator.
     inviting_detail: Option<String>,
 }
 
-/// An account to be tried or saved.
+/// Whether an event with attendees can be written: `not-tried` means that no calendar of the mailbox can be written.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+enum InvitingResult {
+    /// An event was written and removed again.
+    Works,
+    /// No calendar of the mailbox can be written.
+    NotTried,
+    /// The service refused the event.
+    Refused,
+}
+
+/// A service account to try or to save, with either `key`, or `client_id` and `client_secret`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::http) struct NewAccountIn {
-    /// Of those that are offered in all of the organisation.
-    provider: String,
-    /// Which of its sign-ins.
+#[schema(example = json!({
+    "sign_in": "service-account", "mailbox": "ann@example.org", "key": "{ \"type\": \"service_account\", … }"
+}))]
+pub(in crate::http) struct NewServiceAccount {
+    /// A sign-in of the provider.
     sign_in: String,
-    /// The mailbox to try it with, in a domain of the organisation's.
+    /// The mailbox with which to try the account, in a mail domain of the organisation.
     mailbox: String,
-    /// The whole content of a service account's key file, where the sign-in takes one.
+    /// Content of a service account's key file, if the sign-in takes one.
     key: Option<String>,
-    /// An application's id, where the sign-in takes one.
+    /// Id of an application, if the sign-in takes one.
     client_id: Option<String>,
-    /// And its secret.
+    /// Secret of the application.
     client_secret: Option<String>,
 }
 
-impl From<Overview> for AccountOut {
+impl From<Overview> for ServiceAccountOut {
     fn from(Overview { account, people }: Overview) -> Self {
         let ServiceAccount { id, provider, sign_in, kind, mailbox, client, state, saved_by, saved_at, .. } = account;
-        let (kind, state) = (kind.name(), state.name());
+        let (kind, state) = (kind.into(), state.into());
         Self { id, provider, sign_in, kind, mailbox, client, state, people, saved_by, saved_at }
     }
 }
 
-impl From<Probed> for ProbeOut {
+impl From<Probed> for Probe {
     fn from(Probed { kind, client, mailbox, account, inviting }: Probed) -> Self {
         let (inviting, inviting_detail) = match inviting {
-            Inviting::Works => ("works", None),
-            Inviting::NotTried => ("not-tried", None),
-            Inviting::Refused(failure) => ("refused", Some(failure.to_string())),
+            Inviting::Works => (InvitingResult::Works, None),
+            Inviting::NotTried => (InvitingResult::NotTried, None),
+            Inviting::Refused(failure) => (InvitingResult::Refused, Some(failure.to_string())),
         };
         let home = account.calendars.iter().find(|calendar| calendar.is_default).map(|calendar| calendar.id.clone());
-        let calendars = account.calendars.iter().map(|calendar| CalendarOut::of(calendar, home.as_deref())).collect();
-        let (kind, abilities) = (kind.name(), account.abilities.into());
+        let calendars = account.calendars.iter().map(|calendar| CalendarOut::new(calendar, home.as_deref())).collect();
+        let (kind, abilities) = (kind.into(), account.abilities.into());
         Self { kind, client, mailbox, calendars, abilities, inviting, inviting_detail }
     }
 }
 
-impl NewAccountIn {
-    fn account(self) -> Result<NewAccount, Problem> {
-        let Self { provider, sign_in, mailbox, key, client_id, client_secret } = self;
+impl NewServiceAccount {
+    fn at(self, provider: String) -> Result<NewAccount, Problem> {
+        let Self { sign_in, mailbox, key, client_id, client_secret } = self;
         let secret = match (key, client_id, client_secret) {
             (Some(key), None, None) => Secret::Key(key.into()),
             (None, Some(id), Some(secret)) => Secret::Client { id, secret: secret.into() },
@@ -131,61 +179,105 @@ impl NewAccountIn {
     }
 }
 
-/// The organisation's accounts, and its mail domains.
-#[utoipa::path(get, path = "/v1/organisations/{organisation}/account", tag = "organisations",
-    operation_id = "getOrganisationAccounts", params(("organisation" = OrganisationId, Path)),
-    responses((status = 200, body = AccountsOut)))]
+/// Lists the service accounts of an organisation.
+///
+/// Who may: global administrators, with a token of their own.
+#[utoipa::path(get, path = "/v1/organisations/{organisation}/service-accounts", tag = "service-accounts",
+    operation_id = "listServiceAccounts",
+    params(("organisation" = OrganisationId, Path, description = "Id of the organisation.")),
+    responses((status = 200, description = "The service accounts, and the mail domains of the organisation.",
+        body = ServiceAccountList)))]
 pub(in crate::http) async fn list_service_accounts(
     State(app): State<App>,
     actor: Actor,
     PathIds(organisation): PathIds<OrganisationId>,
-) -> Result<Json<AccountsOut>, Problem> {
+) -> Result<Json<ServiceAccountList>, Problem> {
     let accounts = service_accounts::accounts(&app.calendars, &actor, organisation).await?;
     let domains = domains::list(&mut app.db.begin_read().await?, organisation).await?;
-    Ok(Json(AccountsOut { domains, items: accounts.into_iter().map(AccountOut::from).collect() }))
+    Ok(Json(ServiceAccountList { domains, items: accounts.into_iter().map(ServiceAccountOut::from).collect() }))
 }
 
-/// Tries an account with one mailbox, and stores nothing. Where the mailbox can be written, an event with a guest is made
-/// in the past, of which nobody is told, and taken away again.
-#[utoipa::path(post, path = "/v1/organisations/{organisation}/account/probe", tag = "organisations",
-    operation_id = "probeOrganisationAccount", params(("organisation" = OrganisationId, Path)),
-    request_body = NewAccountIn, responses((status = 200, body = ProbeOut)))]
+/// Gets the service account at a provider.
+///
+/// Who may: global administrators, with a token of their own.
+#[utoipa::path(get, path = "/v1/organisations/{organisation}/service-accounts/{provider}", tag = "service-accounts",
+    operation_id = "getServiceAccount",
+    params(("organisation" = OrganisationId, Path, description = "Id of the organisation."),
+        ("provider" = String, Path, description = "Id of the provider.")),
+    responses((status = 200, description = "The service account.", body = ServiceAccountOut)))]
+pub(in crate::http) async fn get_service_account(
+    State(app): State<App>,
+    actor: Actor,
+    PathIds((organisation, provider)): PathIds<(OrganisationId, String)>,
+) -> Result<Json<ServiceAccountOut>, Problem> {
+    let accounts = service_accounts::accounts(&app.calendars, &actor, organisation).await?;
+    let found = accounts.into_iter().find(|overview| overview.account.provider == provider);
+    Ok(Json(found.ok_or(Problem::new(Code::NotFound))?.into()))
+}
+
+/// Tries a service account with one mailbox.
+///
+/// Nothing is stored. If a calendar of the mailbox can be written, an event with an attendee is created in the past,
+/// without telling the attendee, and removed again. The provider must be offered in the whole organisation, the mailbox
+/// must be in a mail domain of the organisation, and the secret must fit the sign-in.
+///
+/// Who may: global administrators, with a token of their own.
+#[utoipa::path(post, path = "/v1/organisations/{organisation}/service-accounts/{provider}/probe",
+    tag = "service-accounts", operation_id = "probeServiceAccount",
+    params(("organisation" = OrganisationId, Path, description = "Id of the organisation."),
+        ("provider" = String, Path, description = "Id of the provider.")),
+    request_body = NewServiceAccount,
+    responses((status = 200, description = "What the account can do with the mailbox.", body = Probe)))]
 pub(in crate::http) async fn probe_service_account(
     State(app): State<App>,
     actor: Actor,
-    PathIds(organisation): PathIds<OrganisationId>,
-    Body(new): Body<NewAccountIn>,
-) -> Result<Json<ProbeOut>, Problem> {
-    // Nobody else is told what is missing.
+    PathIds((organisation, provider)): PathIds<(OrganisationId, String)>,
+    Body(new): Body<NewServiceAccount>,
+) -> Result<Json<Probe>, Problem> {
+    // First, so that only administrators learn what is missing.
     service_accounts::administers(&actor, organisation)?;
-    Ok(Json(service_accounts::probe(&app.calendars, &actor, organisation, &new.account()?).await?.into()))
+    Ok(Json(service_accounts::probe(&app.calendars, &actor, organisation, &new.at(provider)?).await?.into()))
 }
 
-/// Tries an account, saves it in the place of the one at the same provider, and connects everybody who has an address in a
-/// domain of the organisation's, no calendar of their own, and has not disconnected it before.
-#[utoipa::path(put, path = "/v1/organisations/{organisation}/account", tag = "organisations",
-    operation_id = "saveOrganisationAccount", params(("organisation" = OrganisationId, Path)),
-    request_body = NewAccountIn, responses((status = 200, body = SavedOut)))]
+/// Saves the service account at a provider.
+///
+/// The account is tried first, as with a probe, and replaces an earlier one at the same provider. It then connects
+/// everybody with an address in a mail domain of the organisation who has no calendar connected and has not disconnected
+/// one of these accounts. The provider must be offered in the whole organisation, the mailbox must be in a mail domain
+/// of the organisation, and the secret must fit the sign-in.
+///
+/// Who may: global administrators, with a token of their own.
+#[utoipa::path(put, path = "/v1/organisations/{organisation}/service-accounts/{provider}", tag = "service-accounts",
+    operation_id = "saveServiceAccount",
+    params(("organisation" = OrganisationId, Path, description = "Id of the organisation."),
+        ("provider" = String, Path, description = "Id of the provider.")),
+    request_body = NewServiceAccount,
+    responses((status = 200, description = "The account was saved.", body = SavedServiceAccount)))]
 pub(in crate::http) async fn save_service_account(
     State(app): State<App>,
     actor: Actor,
-    PathIds(organisation): PathIds<OrganisationId>,
-    Body(new): Body<NewAccountIn>,
-) -> Result<Json<SavedOut>, Problem> {
+    PathIds((organisation, provider)): PathIds<(OrganisationId, String)>,
+    Body(new): Body<NewServiceAccount>,
+) -> Result<Json<SavedServiceAccount>, Problem> {
     service_accounts::administers(&actor, organisation)?;
-    let (account, probed) = service_accounts::save(&app.calendars, &actor, organisation, &new.account()?).await?;
-    Ok(Json(SavedOut { id: account.id, probe: probed.into() }))
+    let (account, probed) = service_accounts::save(&app.calendars, &actor, organisation, &new.at(provider)?).await?;
+    Ok(Json(SavedServiceAccount { id: account.id, probe: probed.into() }))
 }
 
-/// Removes an account, and disconnects those whom it connected; what people connected themselves stays.
-#[utoipa::path(delete, path = "/v1/organisations/{organisation}/account", tag = "organisations",
-    operation_id = "removeOrganisationAccount", params(("organisation" = OrganisationId, Path), AccountQuery),
-    responses((status = 204)))]
+/// Deletes the service account at a provider.
+///
+/// The people whose calendars it connected are disconnected; connections that people made themselves stay.
+///
+/// Who may: global administrators, with a token of their own.
+#[utoipa::path(delete, path = "/v1/organisations/{organisation}/service-accounts/{provider}",
+    tag = "service-accounts", operation_id = "deleteServiceAccount",
+    params(("organisation" = OrganisationId, Path, description = "Id of the organisation."),
+        ("provider" = String, Path, description = "Id of the provider.")),
+    responses((status = 204, description = "The account is deleted.")))]
 pub(in crate::http) async fn delete_service_account(
     State(app): State<App>,
     actor: Actor,
-    PathIds(organisation): PathIds<OrganisationId>,
-    QueryParams(AccountQuery { provider }): QueryParams<AccountQuery>,
+    PathIds((organisation, provider)): PathIds<(OrganisationId, String)>,
 ) -> Result<StatusCode, Problem> {
     service_accounts::remove(&app.calendars, &actor, organisation, &provider).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -1,14 +1,16 @@
-//! `/v1/tokens`.
+//! `/v1/tokens`: tokens of people, integrations and operators.
 
+use super::responses::Created;
 use crate::{
     app::App,
     auth::{
-        Actor, Scopes,
-        tokens::{self, Holder, NewToken, Token},
+        Actor, Scope, Scopes,
+        tokens::{self, Holder, Token},
     },
     http::{
-        input::{Body, Created, List, ListParams, PathIds, QueryParams},
+        input::{Body, List, ListParams, PathIds, QueryParams},
         problem::Problem,
+        schema::list_schema,
     },
     ids::{OrganisationId, PersonId, TokenId},
 };
@@ -18,14 +20,19 @@ use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A token, without itself. Without an organisation it is an operator's, without a person an integration's.
+/// A token, without its secret. An operator's has no organisation, an integration's has no person.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Token)]
+#[schema(as = Token, example = json!({
+    "id": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e68", "organisation": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e65",
+    "person": null, "name": "Nightly report", "scopes": ["busy-read"], "created_at": "2026-11-23T09:00:00Z",
+    "expires_at": null, "revoked_at": null
+}))]
 pub(in crate::http) struct TokenOut {
     id: TokenId,
     organisation: Option<OrganisationId>,
     person: Option<PersonId>,
     name: String,
+    #[schema(value_type = Vec<Scope>)]
     scopes: Scopes,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -35,6 +42,8 @@ pub(in crate::http) struct TokenOut {
     revoked_at: Option<Timestamp>,
 }
 
+list_schema!(TokenList of TokenOut);
+
 impl From<Token> for TokenOut {
     fn from(token: Token) -> Self {
         let Token { id, holder, name, scopes, created_at, expires_at, revoked_at } = token;
@@ -43,60 +52,95 @@ impl From<Token> for TokenOut {
     }
 }
 
-/// A token, and itself, this once.
+/// A token that was just created, with its secret.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::http) struct NewTokenOut {
-    /// For `authorization: Bearer`. It is not kept and cannot be had again.
+#[schema(example = json!({
+    "secret": "chronus_2yQpTnYbq1Jr0v8m3Xw5sKc7LdHfGzA9eUiOoRtB4Nk",
+    "token": {
+        "id": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e68", "organisation": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e65",
+        "person": null, "name": "Nightly report", "scopes": ["busy-read"], "created_at": "2026-11-23T09:00:00Z",
+        "expires_at": null, "revoked_at": null
+    }
+}))]
+pub(in crate::http) struct CreatedToken {
+    /// Send this as `authorization: Bearer`. It is not stored and is shown only once.
     secret: String,
     token: TokenOut,
 }
 
-/// A new token: of an integration of the organisation, or, with a person, of the person who asks. An operator who
-/// names no organisation makes an operator's.
+/// A new token: of an integration of the organisation, or, with `person`, of the person who sends the request. An
+/// operator who names no organisation creates an operator's token.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = NewToken)]
-pub(in crate::http) struct TokenIn {
+#[schema(example = json!({ "name": "Nightly report", "scopes": ["busy-read"] }))]
+pub(in crate::http) struct NewToken {
+    /// The token's organisation; only an operator's token can name one that is not its own.
     organisation: Option<OrganisationId>,
-    /// Only the person themself makes a token of a person.
+    /// The person who sends the request; nobody can create a token for another person.
     person: Option<PersonId>,
-    /// What people call it.
+    /// What the token is for; one line without a space at either end.
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$"
+    )]
     name: String,
-    /// Not more than those of the token that asks.
+    /// Scopes that the requesting token has itself and that a token of this kind can have.
+    #[schema(value_type = Vec<Scope>, min_items = 1)]
     scopes: Scopes,
+    /// When the token expires, in the future; it does not expire if this is left out.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
 }
 
-/// The tokens that whoever asks has the say over.
+/// Lists tokens.
+///
+/// People get their own tokens; global administrators and integrations those of the organisation's integrations, too.
+///
+/// Who may: everybody with a token; operators must name an organisation to see its tokens.
 #[utoipa::path(get, path = "/v1/tokens", tag = "tokens", operation_id = "listTokens",
-    params(ListParams), responses((status = 200, body = List<TokenOut>)))]
+    params(ListParams),
+    responses((status = 200, description = "A page of tokens, the oldest first.", body = TokenList)))]
 pub(in crate::http) async fn list_tokens(
     State(app): State<App>,
     actor: Actor,
-    QueryParams(asked): QueryParams<ListParams>,
+    QueryParams(params): QueryParams<ListParams>,
 ) -> Result<Json<List<TokenOut>>, Problem> {
-    let (organisation, part) = (asked.organisation, asked.part());
-    let found = tokens::list(&app.db, &actor, organisation, &part.page::<TokenId>()?).await?;
-    part.answer(found, |token| token.id.to_string(), TokenOut::from)
+    let (organisation, page) = (params.organisation, params.page());
+    let rows = tokens::list(&app.db, &actor, organisation, &page.rows::<TokenId>()?).await?;
+    page.list(rows, |token| token.id.to_string(), TokenOut::from)
 }
 
-/// Makes a token. It is told this once.
+/// Creates a token.
+///
+/// The response holds the secret of the token, which cannot be read again. The expiry time must be in the future, and
+/// the scopes must be among those that the requesting token has and that a token of this kind can have.
+///
+/// Who may: people for themselves; operators, integrations and global administrators for integrations.
 #[utoipa::path(post, path = "/v1/tokens", tag = "tokens", operation_id = "createToken",
-    request_body = TokenIn, responses((status = 201, body = NewTokenOut)))]
+    request_body = NewToken,
+    responses((status = 201, description = "The token was created.", body = CreatedToken,
+        headers(("Location" = String, description = "Path of the token, for DELETE.")))))]
 pub(in crate::http) async fn create_token(
     State(app): State<App>,
     actor: Actor,
-    Body(TokenIn { organisation, person, name, scopes, expires_at }): Body<TokenIn>,
-) -> Result<Created<NewTokenOut>, Problem> {
+    Body(NewToken { organisation, person, name, scopes, expires_at }): Body<NewToken>,
+) -> Result<Created<CreatedToken>, Problem> {
     let holder = Holder::of(&actor, organisation, person)?;
-    let (token, secret) = tokens::create(&app.db, &actor, NewToken { holder, name, scopes, expires_at }).await?;
-    Ok(Created(NewTokenOut { secret: secret.expose_secret().to_owned(), token: token.into() }))
+    let new = tokens::NewToken { holder, name, scopes, expires_at };
+    let (token, secret) = tokens::create(&app.db, &actor, new).await?;
+    let location = format!("/v1/tokens/{}", token.id);
+    Ok(Created::at(location, CreatedToken { secret: secret.expose_secret().to_owned(), token: token.into() }))
 }
 
-/// Ends a token at once.
+/// Revokes a token.
+///
+/// The token stops working at once. Revoking it again is no error.
+///
+/// Who may: the person of the token; operators, integrations and global administrators for integrations.
 #[utoipa::path(delete, path = "/v1/tokens/{token}", tag = "tokens", operation_id = "revokeToken",
-    params(("token" = TokenId, Path)), responses((status = 204)))]
+    params(("token" = TokenId, Path, description = "Id of the token.")),
+    responses((status = 204, description = "The token is revoked.")))]
 pub(in crate::http) async fn revoke_token(
     State(app): State<App>,
     actor: Actor,

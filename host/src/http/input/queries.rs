@@ -1,42 +1,35 @@
-//! The parameters that operations take in a query, beside those of every list.
+//! Query parameters of single operations.
 
 use crate::ids::PersonId;
 use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-/// The window.
+/// Parameters of a busy query.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct BusyQuery {
-    /// RFC 3339; the first instant inside.
-    #[param(value_type = String, format = DateTime)]
+    /// Start of the time window, as RFC 3339. Write the `+` of an offset as `%2B`.
+    #[param(value_type = String, format = DateTime, example = "2027-03-01T00:00:00Z")]
     pub(in crate::http) from: Timestamp,
-    /// RFC 3339; the first instant outside, at most 366 days later.
-    #[param(value_type = String, format = DateTime)]
+    /// End of the time window, as RFC 3339; after `from`, by at most 366 days.
+    #[param(value_type = String, format = DateTime, example = "2027-03-08T00:00:00Z")]
     pub(in crate::http) to: Timestamp,
 }
 
-/// Which account.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(in crate::http) struct AccountQuery {
-    /// At which provider.
-    pub(in crate::http) provider: String,
-}
-
-/// Which meetings.
+/// Parameters of the list of meetings.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct MeetingsQuery {
-    /// Those that this person owns or takes part in.
-    #[param(value_type = Option<String>)]
+    /// Only meetings that this person owns or attends.
+    #[param(value_type = Option<String>, format = "uuid", pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
     pub(in crate::http) person: Option<PersonId>,
-    /// What comes after this id: `next` of the page before.
+    /// `next` of the page before.
+    #[param(format = "uuid", pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
     pub(in crate::http) after: Option<String>,
-    /// The most items: 1 to 200, and 50 if it is not said.
+    /// The maximum number of items.
+    #[param(minimum = 1, maximum = 200, default = 50)]
     pub(in crate::http) limit: Option<u32>,
 }

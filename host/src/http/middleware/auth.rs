@@ -1,12 +1,15 @@
-//! From a header to somebody who asks.
+//! Authentication of API requests.
 //!
-//! Threat: a route that forgot to ask who it is. Decision: what a route needs stands in its row of the table, the
-//! guard is put before every row in one place, and a handler that wants the [`Actor`] cannot be built without it.
+//! Threat: a route that forgets to check who sends the request. Decision: what a route requires is in its row of the
+//! table, one guard runs before every route, and a handler cannot extract the [`Actor`] unless the guard has run.
 
 use crate::{
     app::App,
     auth::{Actor, AuthMethod, Scope, tokens},
-    http::problem::{Code, Problem},
+    http::problem::{
+        Code, FieldError, Problem,
+        challenge::{BearerError, challenge},
+    },
 };
 use axum::{
     extract::{FromRequestParts, Request, State},
@@ -15,41 +18,55 @@ use axum::{
     response::Response,
 };
 
-/// What a route needs of whoever asks.
+/// What a route requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RouteAuth {
-    /// Nothing: anybody may.
+    /// Nothing: the route is public.
     Nothing,
-    /// A good token.
+    /// A valid token.
     Token,
-    /// A good token with this scope.
+    /// A valid token with this scope.
     Scope(Scope),
 }
 
-/// Stands before a route.
+/// State of the guard of one route.
 #[derive(Clone)]
 pub(in crate::http) struct Guard {
     pub(in crate::http) app: App,
     pub(in crate::http) need: RouteAuth,
-    /// Whether the route has parameters in a query; if it has none, a query is a mistake.
+    /// Whether the route has query parameters. If it has none, every query is refused.
     pub(in crate::http) takes_query: bool,
 }
 
-/// Does what the guard is for.
+/// Rejects requests without the required token or scope.
 pub(in crate::http) async fn guard(
     State(Guard { app, need, takes_query }): State<Guard>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
     if !takes_query && request.uri().query().is_some_and(|query| !query.is_empty()) {
-        return Err(Problem::detailed(Code::MalformedQuery, "this operation has no parameters in a query"));
+        let name = request.uri().query().and_then(|query| query.split(['=', '&']).next()).unwrap_or_default();
+        let error = FieldError::in_query(name, "this operation has no query parameters");
+        return Err(Problem::with_errors(Code::MalformedQuery, vec![error]));
     }
     if need != RouteAuth::Nothing {
-        let token = bearer(request.headers()).ok_or(Problem::new(Code::Unauthenticated))?;
-        let actor = tokens::authenticate(&app.db, &app.clock, token).await?;
-        let actor = actor.ok_or(Problem::new(Code::Unauthenticated))?;
-        if let RouteAuth::Scope(scope) = need {
-            actor.require_scope(scope)?;
+        let unauthenticated = Problem::new(Code::Unauthenticated);
+        let Some(token) = bearer(request.headers()) else {
+            // RFC 6750 §3.1: no error code for a request without credentials.
+            let has_credentials = request.headers().contains_key(header::AUTHORIZATION);
+            return if has_credentials {
+                Ok(challenge(unauthenticated, BearerError::InvalidToken))
+            } else {
+                Err(unauthenticated)
+            };
+        };
+        let Some(actor) = tokens::authenticate(&app.db, &app.clock, token).await? else {
+            return Ok(challenge(unauthenticated, BearerError::InvalidToken));
+        };
+        if let RouteAuth::Scope(scope) = need
+            && let Err(refused) = actor.require_scope(scope)
+        {
+            return Ok(challenge(refused.into(), BearerError::InsufficientScope(scope)));
         }
         if let AuthMethod::Token(token) = actor.method {
             tracing::Span::current().record("token", tracing::field::display(token));
@@ -59,7 +76,7 @@ pub(in crate::http) async fn guard(
     Ok(next.run(request).await)
 }
 
-/// The token of a request that has exactly one.
+/// The bearer token of a request with exactly one `Authorization` header.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (value, None) = (values.next()?, values.next()) else { return None };
@@ -72,6 +89,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Actor {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let actor = parts.extensions.get::<Self>().cloned();
-        actor.ok_or_else(|| Problem::internal("a handler asks who it is, and its route does not"))
+        actor.ok_or_else(|| Problem::internal("a handler extracts the actor on a route without authentication"))
     }
 }

@@ -1,9 +1,9 @@
-//! What is around every request: a number, a line in the log, an end to waiting, and headers for browsers.
+//! What surrounds every request: a request id, a log line, a timeout, and headers for browsers.
 //!
-//! Threat: a handler that panics or never ends; an answer that a browser, or a cache on the way, keeps or takes for
-//! something else. Decision: the number is ours and is not taken from the request, where a caller could write another's
-//! into our log; the log says the pattern of the route and no address, which may hold what is nobody's business. No
-//! page of another site may read answers: there are no headers for that (CORS).
+//! Threat: a handler that panics or never ends; a response that a browser or a cache stores or misinterprets. Decision:
+//! the request id is ours and never taken from the request, where a client could write another request's id into our
+//! log; the log holds the pattern of the route instead of the path, which may hold personal data. No page of another
+//! site may read responses: there are no CORS headers.
 
 pub(in crate::http) mod auth;
 
@@ -20,14 +20,14 @@ use std::{
 };
 use tracing::Instrument as _;
 
-/// The longest that a request is worked on. More than a call to a provider has: what it says is worth waiting for.
-const LONGEST: Duration = Duration::from_secs(90);
+/// Time limit of a request. It is longer than that of a call to a provider, so that the provider's error is reported.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(90);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The outermost.
+/// Adds the request id, the log line and the security headers.
 pub(in crate::http) async fn request_id_and_log(request: Request, next: Next) -> Response {
-    // The number only has to differ; without random numbers it does not, and no more than that is lost.
+    // Without random numbers all ids are equal, which makes the log harder to read and has no other effect.
     let id = format!("{:016x}", getrandom::u64().unwrap_or_default());
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
     let span = tracing::info_span!(
@@ -46,13 +46,13 @@ pub(in crate::http) async fn request_id_and_log(request: Request, next: Next) ->
     response
 }
 
-/// Nobody waits for ever.
+/// Ends requests that exceed the time limit.
 pub(in crate::http) async fn with_timeout(request: Request, next: Next) -> Response {
-    let answer = tokio::time::timeout(LONGEST, next.run(request)).await;
-    answer.unwrap_or_else(|_| Problem::new(Code::Timeout).into_response())
+    let response = tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await;
+    response.unwrap_or_else(|_| Problem::new(Code::Timeout).into_response())
 }
 
-/// A handler panicked; the runtime's own line says where.
+/// Turns a panic of a handler into a response; the runtime has already logged where it happened.
 pub(in crate::http) fn on_panic(_: Box<dyn Any + Send>) -> Response {
     Problem::internal("a handler panicked").into_response()
 }

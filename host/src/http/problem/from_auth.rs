@@ -1,6 +1,6 @@
 //! Refusals of authentication, authorisation, people, programs and tokens, as problems.
 
-use super::{Code, Problem};
+use super::{Code, FieldError, Problem};
 use crate::{
     auth::{Forbidden, sign_in::AskError, tokens::TokenError},
     organisations::{BadName, OrganisationError, programs::ProgramError},
@@ -21,7 +21,8 @@ impl From<Forbidden> for Problem {
 
 impl From<BadName> for Problem {
     fn from(_: BadName) -> Self {
-        Self::new(Code::InvalidName)
+        let rule = "must have 1 to 200 characters on one line, without a space at either end";
+        invalid(Code::InvalidName, "/name", rule)
     }
 }
 
@@ -29,7 +30,7 @@ impl From<OrganisationError> for Problem {
     fn from(error: OrganisationError) -> Self {
         match error {
             OrganisationError::Name(error) => error.into(),
-            OrganisationError::Taken(_) => Self::detailed(Code::NameTaken, error),
+            OrganisationError::Taken(_) => invalid(Code::NameTaken, "/name", "must be a name that is not in use"),
             OrganisationError::Database(error) => error.into(),
         }
     }
@@ -39,7 +40,7 @@ impl From<ProgramError> for Problem {
     fn from(error: ProgramError) -> Self {
         match error {
             ProgramError::Name(error) => error.into(),
-            ProgramError::Taken(_) => Self::detailed(Code::NameTaken, error),
+            ProgramError::Taken(_) => invalid(Code::NameTaken, "/name", "must be a name that is not in use"),
             ProgramError::NoOrganisation => Self::detailed(Code::NotFound, error),
             ProgramError::Database(error) => error.into(),
         }
@@ -50,9 +51,13 @@ impl From<PersonError> for Problem {
     fn from(error: PersonError) -> Self {
         match error {
             PersonError::Name(error) => error.into(),
-            PersonError::Email => Self::new(Code::InvalidEmail),
-            PersonError::Zone => Self::new(Code::InvalidZone),
-            PersonError::Taken => Self::new(Code::EmailTaken),
+            PersonError::Email => {
+                invalid(Code::InvalidEmail, "/email", "must be an email address, as in ann@example.org")
+            }
+            PersonError::Zone => {
+                invalid(Code::InvalidZone, "/zone", "must be an IANA time zone name, as in Europe/Rome")
+            }
+            PersonError::Taken => invalid(Code::EmailTaken, "/email", "must be an address that no other person has"),
             PersonError::NoOrganisation | PersonError::NoPerson => Self::detailed(Code::NotFound, error),
             PersonError::Database(error) => error.into(),
         }
@@ -73,12 +78,17 @@ impl From<TokenError> for Problem {
     fn from(error: TokenError) -> Self {
         match error {
             TokenError::Name(error) => error.into(),
-            TokenError::NoScope | TokenError::Scope(_) => Self::detailed(Code::InvalidScopes, error),
-            TokenError::Expiry => Self::new(Code::InvalidExpiry),
-            TokenError::MoreThanOwn(_) => Self::detailed(Code::MoreThanOwn, error),
+            TokenError::NoScope | TokenError::Scope(_) => invalid(Code::InvalidScopes, "/scopes", error),
+            TokenError::Expiry => invalid(Code::InvalidExpiry, "/expires_at", "must be in the future"),
+            TokenError::MoreThanOwn(_) => invalid(Code::MoreThanOwn, "/scopes", error),
             TokenError::Forbidden(refused) => refused.into(),
             TokenError::NoHolder | TokenError::NoToken => Self::detailed(Code::NotFound, error),
             TokenError::Database(error) => error.into(),
         }
     }
+}
+
+/// A problem with one field of the body.
+fn invalid(code: Code, pointer: &str, detail: impl ToString) -> Problem {
+    Problem::with_errors(code, vec![FieldError::in_body(pointer, detail.to_string())])
 }

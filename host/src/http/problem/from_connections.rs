@@ -1,6 +1,6 @@
 //! Refusals of connections, service accounts and availability, as problems.
 
-use super::{Code, Problem};
+use super::{Code, FieldError, Problem};
 use crate::{
     availability::BusyError,
     connections::{ConnectError, DisconnectError, service_accounts::AccountError},
@@ -56,7 +56,9 @@ impl From<BusyError> for Problem {
     fn from(error: BusyError) -> Self {
         match error {
             BusyError::Unknown => Self::new(Code::NotFound),
-            BusyError::Backwards(_) | BusyError::TooLong => Self::detailed(Code::InvalidWindow, error),
+            BusyError::Backwards(_) | BusyError::TooLong => {
+                Self::detailed(Code::InvalidWindow, &error).at(FieldError::in_query("to", error.to_string()))
+            }
             BusyError::Database(error) => error.into(),
         }
     }

@@ -1,12 +1,19 @@
 //! Refusals of meetings, as problems.
 
-use super::{Code, Problem};
-use crate::meetings::{CancelError, ChangeError, ScheduleError};
+use super::{Code, FieldError, Problem};
+use crate::meetings::{CancelError, ChangeError, Invalid, ScheduleError};
+
+impl From<Invalid> for Problem {
+    fn from(Invalid { field, rule }: Invalid) -> Self {
+        let error = FieldError::in_body(format!("/{field}"), format!("must be {rule}"));
+        Self::with_errors(Code::InvalidMeeting, vec![error])
+    }
+}
 
 impl From<ScheduleError> for Problem {
     fn from(error: ScheduleError) -> Self {
         match error {
-            ScheduleError::Invalid(_) => Self::detailed(Code::InvalidMeeting, error),
+            ScheduleError::Invalid(invalid) => invalid.into(),
             ScheduleError::NoProgram => Self::detailed(Code::NotFound, error),
             ScheduleError::NotAMember(_) => Self::detailed(Code::NotAMember, error),
             ScheduleError::NotAllowed => Self::detailed(Code::RoleMissing, error),
@@ -22,8 +29,9 @@ impl From<ChangeError> for Problem {
             ChangeError::Unknown => Self::new(Code::NotFound),
             ChangeError::NotAllowed => Self::detailed(Code::RoleMissing, error),
             ChangeError::Cancelled => Self::new(Code::MeetingCancelled),
-            ChangeError::Stale(_) => Self::detailed(Code::StaleRevision, error),
-            ChangeError::Invalid(_) => Self::detailed(Code::InvalidMeeting, error),
+            ChangeError::Stale(revision) => Self::detailed(Code::StaleRevision, error)
+                .at(FieldError::in_body("/revision", format!("must be {revision}, the current revision"))),
+            ChangeError::Invalid(invalid) => invalid.into(),
             ChangeError::NotAMember(_) => Self::detailed(Code::NotAMember, error),
             ChangeError::Database(error) => error.into(),
         }

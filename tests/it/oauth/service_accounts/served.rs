@@ -30,9 +30,8 @@ async fn it_is_saved_through_the_api_and_tells_no_secret() -> anyhow::Result<()>
     let admin = host.client(&school.token(person(school.gil)).await?)?;
     let ann = host.client(&school.token(person(school.ann)).await?)?;
     let integration = host.client(&school.token(Holder::Integration(organisation)).await?)?;
-    let path = format!("/v1/organisations/{organisation}/account");
-    let body =
-        json!({ "provider": "google", "sign_in": "service-account", "mailbox": GIL, "key": school.key.to_string() });
+    let path = format!("/v1/organisations/{organisation}/service-accounts/google");
+    let body = json!({ "sign_in": "service-account", "mailbox": GIL, "key": school.key.to_string() });
 
     // Neither a key of the organisation's nor a participant names a mailbox.
     let mut answers = String::new();
@@ -51,11 +50,11 @@ async fn it_is_saved_through_the_api_and_tells_no_secret() -> anyhow::Result<()>
         ensure!(matches!(answer.body["code"].as_str(), Some("malformed-body" | "scope-missing")), "{answer:?}");
         answers.push_str(&answer.body.to_string());
     }
-    let wrong = json!({ "provider": "google", "sign_in": "service-account", "mailbox": "eve@elsewhere.example",
+    let wrong = json!({ "sign_in": "service-account", "mailbox": "eve@elsewhere.example",
         "key": school.key.to_string() });
     let answer = admin.send(Method::PUT, &path, Some(&wrong)).await?;
     ensure!(answer.body["code"] == "mailbox-elsewhere", "{answer:?}");
-    let browser = json!({ "provider": "google", "sign_in": "google", "mailbox": GIL, "key": "{}" });
+    let browser = json!({ "sign_in": "google", "mailbox": GIL, "key": "{}" });
     let answer = admin.send(Method::PUT, &path, Some(&browser)).await?;
     ensure!(answer.body["code"] == "needs-browser", "{answer:?}");
 
@@ -70,13 +69,14 @@ async fn it_is_saved_through_the_api_and_tells_no_secret() -> anyhow::Result<()>
     .await?;
     let shown = ann.get(&mine).await?;
     ensure!(shown["address"] == ANN && shown["level"] == "read", "{shown}");
-    let accounts = admin.get(&path).await?;
+    let accounts = admin.get(path.trim_end_matches("/google")).await?;
     ensure!(accounts["domains"] == json!(["school.example"]), "{accounts}");
     ensure!(accounts["items"][0]["id"] == saved["id"], "{accounts}");
+    ensure!(admin.get(&path).await? == accounts["items"][0], "the account itself");
     answers.push_str(&[&probed, &saved.clone(), &shown, &accounts].map(Value::to_string).concat());
 
     let stored = secrets(&school)?;
-    ensure!(admin.send(Method::DELETE, &format!("{path}?provider=google"), None).await?.status == 204);
+    ensure!(admin.send(Method::DELETE, &path, None).await?.status == 204);
     let gone = ann.send(Method::GET, &mine, None).await?;
     ensure!(gone.body["code"] == "not-connected", "{gone:?}");
     let log = host.stop().await?;
