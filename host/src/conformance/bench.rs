@@ -3,7 +3,7 @@
 use super::{
     Target,
     caller::Caller,
-    expect::{CaseResult, failed, not_applicable, ok, told},
+    expect::{CaseResult, describe_error, failed, not_applicable, ok},
 };
 use crate::{
     calendar::{BusyKind, Draft, Event, Interval, Patch, Span, Status, Timed, Window},
@@ -57,7 +57,7 @@ impl Bench {
         target.connection.memo = None;
         let run: String = target.run.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(40).collect();
         let caller = Caller::new(plugin, target)?;
-        let account = caller.open().await.map_err(|error| told(&error));
+        let account = caller.open().await.map_err(|error| describe_error(&error));
         let day = civil::date(year_of(&run), 5, 14);
         Ok(Self { caller, account, run, day, count: AtomicU32::new(0), made: Mutex::default() })
     }
@@ -185,7 +185,7 @@ impl Bench {
 
     /// An id of the same form as this one that does not exist.
     pub(super) fn unknown_id(&self, known: &str) -> String {
-        turned(known, self.count.fetch_add(1, Ordering::Relaxed))
+        reverse_longest_word(known, self.count.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Removes the events of the cases. Returns the ids of events that could not be removed.
@@ -271,7 +271,7 @@ pub(super) fn local(zone: &TimeZone, at: civil::DateTime) -> Timestamp {
 
 /// The text with its longest word reversed and ending in a number. It probably still has the form that a service expects of its
 /// ids.
-fn turned(known: &str, number: u32) -> String {
+fn reverse_longest_word(known: &str, number: u32) -> String {
     let words = known.split(|c: char| !c.is_ascii_alphanumeric());
     let Some(longest) = words.filter(|word| word.len() > 3).max_by_key(|word| word.len()) else {
         return format!("{known}{number}");
@@ -296,10 +296,10 @@ mod tests {
 
     #[test]
     fn an_unknown_id_keeps_its_form() {
-        assert_eq!(turned("/a/work/conformance-7.ics", 12), "/a/work/ecnamrofn12-7.ics");
-        assert_eq!(turned("0123456789abcdef", 3), "fedcba9876543213");
-        assert_eq!(turned("a/b", 3), "a/b3");
-        assert_eq!(turned("", 3), "3");
+        assert_eq!(reverse_longest_word("/a/work/conformance-7.ics", 12), "/a/work/ecnamrofn12-7.ics");
+        assert_eq!(reverse_longest_word("0123456789abcdef", 3), "fedcba9876543213");
+        assert_eq!(reverse_longest_word("a/b", 3), "a/b3");
+        assert_eq!(reverse_longest_word("", 3), "3");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use super::{
     bench::{Bench, Watch},
-    expect::{CaseResult, ensure, equal, failed, fails, not_applicable, ok, short, taken, times},
+    expect::{CaseResult, ensure, equal, expect_times, failed, fails, not_applicable, ok, short, times},
     get::NOT_THERE,
     open, respond,
 };
@@ -79,7 +79,7 @@ async fn half_open(bench: &Bench) -> CaseResult {
     let watch = bench.watch(bench.hours(10, 12)).await?;
     bench.make(&bench.draft(9, 10)).await?;
     bench.make(&bench.draft(12, 13)).await?;
-    taken(
+    expect_times(
         "an event that ends when the window starts, and one that starts when it ends, take",
         &[],
         &watch.added().await?,
@@ -91,21 +91,21 @@ async fn clipped(bench: &Bench) -> CaseResult {
     bench.make(&bench.draft(9, 11)).await?;
     bench.make(&bench.draft(11, 13)).await?;
     let expected = [(bench.hour(10), bench.hour(11)), (bench.hour(11), bench.hour(12))];
-    taken("events across the edges of the window are cut to the window", &expected, &watch.added().await?)
+    expect_times("events across the edges of the window are cut to the window", &expected, &watch.added().await?)
 }
 
 async fn longer_than_the_window(bench: &Bench) -> CaseResult {
     let watch = bench.watch(bench.hours(10, 12)).await?;
     bench.make(&bench.draft(8, 14)).await?;
     let expected = [(bench.hour(10), bench.hour(12))];
-    taken("an event around the window takes all of it", &expected, &watch.added().await?)
+    expect_times("an event around the window takes all of it", &expected, &watch.added().await?)
 }
 
 async fn no_length(bench: &Bench) -> CaseResult {
     let watch = bench.watch(bench.hours(9, 13)).await?;
     bench.make_if_possible(&bench.draft(11, 11)).await?;
     bench.make(&bench.draft(10, 11)).await?;
-    taken("an event without length takes no time", &[(bench.hour(10), bench.hour(11))], &watch.added().await?)
+    expect_times("an event without length takes no time", &[(bench.hour(10), bench.hour(11))], &watch.added().await?)
 }
 
 async fn sorted(bench: &Bench) -> CaseResult {
@@ -138,14 +138,14 @@ async fn free_later(bench: &Bench) -> CaseResult {
 async fn blocks_nothing(what: &str, watch: &Watch<'_>) -> CaseResult {
     let blocking: Vec<Interval> =
         watch.added().await?.into_iter().filter(|interval| interval.kind != BusyKind::Free).collect();
-    taken(&format!("{what} is `free` or left out, so that it blocks"), &[], &blocking)
+    expect_times(&format!("{what} is `free` or left out, so that it blocks"), &[], &blocking)
 }
 
 async fn cancelled(bench: &Bench) -> CaseResult {
     let watch = bench.watch(bench.hours(9, 13)).await?;
     let draft = Draft { status: Status::Cancelled, ..bench.draft(10, 12) };
     bench.make_if_possible(&draft).await?;
-    taken("an event of the status `cancelled` takes", &[], &watch.added().await?)
+    expect_times("an event of the status `cancelled` takes", &[], &watch.added().await?)
 }
 
 async fn cancelled_later(bench: &Bench) -> CaseResult {
@@ -153,7 +153,7 @@ async fn cancelled_later(bench: &Bench) -> CaseResult {
     let made = bench.make(&bench.draft(10, 12)).await?;
     let patch = Patch { status: Some(Status::Cancelled), ..Patch::default() };
     ok("`update` gives the event the status `cancelled`", bench.update(&made, patch).await)?;
-    taken("an event that was given the status `cancelled` takes", &[], &watch.added().await?)
+    expect_times("an event that was given the status `cancelled` takes", &[], &watch.added().await?)
 }
 
 async fn declined(bench: &Bench) -> CaseResult {
@@ -161,7 +161,7 @@ async fn declined(bench: &Bench) -> CaseResult {
     let made = respond::invited(bench, str::to_owned).await?;
     let answered = bench.caller.respond(made.event_ref(), &made.key, Rsvp::Declined, bench.notify()).await;
     ok("`respond` sets the owner's answer", answered)?;
-    taken("an event that the owner declined takes", &[], &watch.added().await?)
+    expect_times("an event that the owner declined takes", &[], &watch.added().await?)
 }
 
 /// Applicable only if the account has an unreadable event: the contract has no function to create one.

@@ -3,7 +3,7 @@
 use super::{
     bench::{Bench, CreatedEvent},
     content::{Content, Field, holds},
-    expect::{CaseResult, CaseStop, ensure, fails, ok, taken, told},
+    expect::{CaseResult, CaseStop, describe_error, ensure, expect_times, fails, ok},
     get::NOT_THERE,
     update::stale_etag,
 };
@@ -30,7 +30,7 @@ async fn gone(bench: &Bench) -> CaseResult {
     ok("`cancel` succeeds", bench.cancel(&made).await)?;
     is_gone(bench, &made).await?;
     match watch {
-        Some(watch) => taken("a cancelled event takes", &[], &watch.added().await?),
+        Some(watch) => expect_times("a cancelled event takes", &[], &watch.added().await?),
         None => Ok(()),
     }
 }
@@ -61,7 +61,7 @@ async fn is_gone(bench: &Bench, made: &CreatedEvent) -> CaseResult {
         Err(error) => {
             let expected =
                 "after `cancel`, `get` fails with `not-found` or `gone`, or returns the event as cancelled".into();
-            Err(CaseStop::Failed { expected, actual: told(&error) })
+            Err(CaseStop::Failed { expected, actual: describe_error(&error) })
         }
     }
 }

@@ -68,14 +68,14 @@ pub(super) fn holds(call: &str, fields: &[Field], expected: &Content, actual: &E
     let actual = Content::from(actual);
     for &field in fields {
         let name = field.name();
-        let (wanted, given) = (told(field, expected, expected), told(field, &actual, expected));
+        let (wanted, given) = (describe_field(field, expected, expected), describe_field(field, &actual, expected));
         ensure(wanted == given, &format!("{call} returns the {name} {wanted}"), || format!("the {name} {given}"))?;
     }
     Ok(())
 }
 
 /// A field as text. Equivalent values have equal texts.
-fn told(field: Field, content: &Content, expected: &Content) -> String {
+fn describe_field(field: Field, content: &Content, expected: &Content) -> String {
     match field {
         Field::Title => short(&content.title),
         Field::Description => short(&content.description),
@@ -105,7 +105,7 @@ fn attendees(content: &Content, expected: &Content) -> String {
     let is = |one: &Attendee, address: &str| one.address.eq_ignore_ascii_case(address);
     let wanted = |one: &Attendee| expected.attendees.iter().any(|other| is(one, &other.address));
     let inviter = |one: &Attendee| content.organiser.as_ref().is_some_and(|organiser| is(one, &organiser.address));
-    let mut told: Vec<String> = content
+    let mut described: Vec<String> = content
         .attendees
         .iter()
         .filter(|one| wanted(one) || !(one.is_self || inviter(one)))
@@ -113,8 +113,8 @@ fn attendees(content: &Content, expected: &Content) -> String {
             format!("{} {name:?} {role:?} {rsvp:?}", address.to_ascii_lowercase())
         })
         .collect();
-    told.sort();
-    format!("{told:?}")
+    described.sort();
+    format!("{described:?}")
 }
 
 /// A content line with the parts of a rule in one order, and without default values.
@@ -166,10 +166,10 @@ mod tests {
     #[test]
     fn attendees_are_compared_by_address_and_who_invites_may_be_among_them() {
         let expected = content(&["a@example.com", "b@example.com"]);
-        let told = |addresses| attendees(&content(addresses), &expected);
+        let described = |addresses| attendees(&content(addresses), &expected);
         let wanted = attendees(&expected, &expected);
-        assert_eq!(told(&["B@example.com", "a@example.com", "Host@example.com"]), wanted);
-        assert_ne!(told(&["a@example.com"]), wanted);
-        assert_ne!(told(&["a@example.com", "b@example.com", "c@example.com"]), wanted);
+        assert_eq!(described(&["B@example.com", "a@example.com", "Host@example.com"]), wanted);
+        assert_ne!(described(&["a@example.com"]), wanted);
+        assert_ne!(described(&["a@example.com", "b@example.com", "c@example.com"]), wanted);
     }
 }

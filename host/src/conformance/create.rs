@@ -4,7 +4,7 @@ use super::{
     bench::{Bench, CreatedEvent},
     caller::Caller,
     content::{Content, Field, holds},
-    expect::{CaseResult, ensure, equal, failed, fails, not_applicable, ok, told},
+    expect::{CaseResult, describe_error, ensure, equal, failed, fails, not_applicable, ok},
 };
 use crate::{
     calendar::{Draft, Event, Patch},
@@ -147,7 +147,10 @@ async fn taken(bench: &Bench) -> CaseResult {
             }
         }
         Err(error) => {
-            return failed("`create` under another key with a UID that is taken: `already-exists`", told(&error));
+            return failed(
+                "`create` under another key with a UID that is taken: `already-exists`",
+                describe_error(&error),
+            );
         }
         Ok(event) => {
             return failed(

@@ -30,7 +30,7 @@ pub(super) fn not_applicable<T>(why: impl Into<String>) -> CaseResult<T> {
 
 /// Checks that a call succeeded.
 pub(super) fn ok<T>(expected: &str, result: Result<T, CallError>) -> CaseResult<T> {
-    result.or_else(|error| failed(expected, told(&error)))
+    result.or_else(|error| failed(expected, describe_error(&error)))
 }
 
 /// Checks that a call failed with one of these remedies.
@@ -38,7 +38,7 @@ pub(super) fn fails<T: Debug>(expected: &str, result: Result<T, CallError>, code
     let expected = || format!("{expected}: fails with `{}`", codes.join("` or `"));
     match result {
         Err(CallError::Failure(failure)) if codes.contains(&failure.remedy.code()) => Ok(failure),
-        Err(error) => failed(expected(), told(&error)),
+        Err(error) => failed(expected(), describe_error(&error)),
         Ok(value) => failed(expected(), format!("the call succeeded with {}", short(&value))),
     }
 }
@@ -57,7 +57,7 @@ pub(super) fn ensure(holds: bool, expected: &str, actual: impl FnOnce() -> Strin
 }
 
 /// The text of an error with its code, because the text alone may not name the remedy.
-pub(super) fn told(error: &CallError) -> String {
+pub(super) fn describe_error(error: &CallError) -> String {
     let text = error.to_string();
     let code = error.code();
     if text.starts_with(code) { text } else { format!("{code}: {text}") }
@@ -83,7 +83,7 @@ pub(super) fn times(intervals: &[(Timestamp, Timestamp)]) -> String {
 }
 
 /// Checks that the intervals are exactly these times, in any order.
-pub(super) fn taken(what: &str, expected: &[(Timestamp, Timestamp)], actual: &[Interval]) -> CaseResult {
+pub(super) fn expect_times(what: &str, expected: &[(Timestamp, Timestamp)], actual: &[Interval]) -> CaseResult {
     let mut actual_times: Vec<_> = actual.iter().map(|interval| (interval.start, interval.end)).collect();
     let mut expected = expected.to_vec();
     actual_times.sort_unstable();

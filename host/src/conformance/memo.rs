@@ -46,7 +46,7 @@ impl Loss {
         })
     }
 
-    const fn told(self) -> &'static str {
+    const fn description(self) -> &'static str {
         match self {
             Self::Lost => "without the memo",
             Self::UnknownFormat => "with a memo of an unknown format",
@@ -56,44 +56,44 @@ impl Loss {
 }
 
 async fn optional(bench: &Bench, loss: Loss) -> CaseResult {
-    let (caller, told) = (loss.caller(bench), loss.told());
-    let account = ok(&format!("`open` {told} succeeds"), caller.open().await)?;
+    let (caller, how) = (loss.caller(bench), loss.description());
+    let account = ok(&format!("`open` {how} succeeds"), caller.open().await)?;
     let sorted = |account: &Account| {
         let mut account = account.clone();
         account.calendars.sort_by(|a, b| a.id.cmp(&b.id));
         account
     };
-    equal(&format!("`open` {told} returns the same account"), &sorted(bench.account()?), &sorted(&account))?;
+    equal(&format!("`open` {how} returns the same account"), &sorted(bench.account()?), &sorted(&account))?;
     if account.abilities.read_busy {
         let (calendar, window) = (bench.calendar()?, bench.hours(0, 24));
         let with = ok("`query` succeeds", bench.caller.busy(&[calendar], window).await)?;
-        let without = ok(&format!("`query` {told} succeeds"), caller.busy(&[calendar], window).await)?;
-        equal(&format!("`query` {told} returns the same answer"), &with, &without)?;
+        let without = ok(&format!("`query` {how} succeeds"), caller.busy(&[calendar], window).await)?;
+        equal(&format!("`query` {how} returns the same answer"), &with, &without)?;
     }
     Ok(())
 }
 
 /// Creates, reads, updates and cancels an event.
 async fn optional_in_writes(bench: &Bench, loss: Loss) -> CaseResult {
-    let (caller, told) = (loss.caller(bench), loss.told());
+    let (caller, how) = (loss.caller(bench), loss.description());
     let (key, draft) = (bench.name(), bench.draft(10, 11));
     let created = bench.create_by(&caller, &key, &draft).await;
-    let event = ok(&format!("`create` {told} succeeds"), created)?;
-    holds(&format!("`create` {told}"), &Field::ALL, &Content::from(&draft), &event)?;
+    let event = ok(&format!("`create` {how} succeeds"), created)?;
+    holds(&format!("`create` {how}"), &Field::ALL, &Content::from(&draft), &event)?;
     let made = CreatedEvent { key, calendar: bench.calendar()?.to_owned(), event };
-    let got = ok(&format!("`get` {told} succeeds"), caller.get(&made.calendar, &made.event.id).await)?;
-    equal(&format!("`get` {told} returns the same event"), &bench.get(&made).await?, &got)?;
+    let got = ok(&format!("`get` {how} succeeds"), caller.get(&made.calendar, &made.event.id).await)?;
+    equal(&format!("`get` {how} returns the same event"), &bench.get(&made).await?, &got)?;
     let many = caller.get_many(&made.calendar, std::slice::from_ref(&made.event.id)).await;
-    let many = ok(&format!("`get-many` {told} succeeds"), many)?;
+    let many = ok(&format!("`get-many` {how} succeeds"), many)?;
     let there = many.iter().all(|item| item.outcome.is_ok()) && many.len() == 1;
-    ensure(there, &format!("`get-many` {told} returns the event"), || short(&many))?;
+    ensure(there, &format!("`get-many` {how} returns the event"), || short(&many))?;
     let patch = Patch { title: Some("After".into()), ..Patch::default() };
     let updated = caller.update(made.event_ref(), &made.key, got.etag.as_deref(), patch, bench.notify()).await;
-    let updated = ok(&format!("`update` {told} succeeds"), updated)?;
+    let updated = ok(&format!("`update` {how} succeeds"), updated)?;
     let draft = Draft { title: "After".into(), ..draft };
-    holds(&format!("`update` {told}"), &Field::ALL, &Content::from(&draft), &updated)?;
+    holds(&format!("`update` {how}"), &Field::ALL, &Content::from(&draft), &updated)?;
     let cancelled = caller.cancel(made.event_ref(), &made.key, None, bench.notify()).await;
-    ok(&format!("`cancel` {told} succeeds"), cancelled)
+    ok(&format!("`cancel` {how} succeeds"), cancelled)
 }
 
 /// A lost memo does not make a second `create` create a second event.
@@ -103,15 +103,15 @@ async fn lost_between_two_creates(bench: &Bench) -> CaseResult {
 
 /// A cursor stays valid without the memo.
 async fn optional_in_changes(bench: &Bench, loss: Loss) -> CaseResult {
-    let (caller, told) = (loss.caller(bench), loss.told());
+    let (caller, how) = (loss.caller(bench), loss.description());
     let (calendar, window, max) = (bench.calendar()?, bench.hours(0, 24), bench.limits().page_size);
     let with = ok("`page` begins a listing", bench.caller.changes(calendar, None, window, max).await)?;
-    let without = ok(&format!("`page` {told} begins a listing"), caller.changes(calendar, None, window, max).await)?;
-    equal(&format!("`page` {told} returns the same items"), &with.items, &without.items)?;
+    let without = ok(&format!("`page` {how} begins a listing"), caller.changes(calendar, None, window, max).await)?;
+    equal(&format!("`page` {how} returns the same items"), &with.items, &without.items)?;
     let with_cursor = ok("`page` continues", bench.caller.changes(calendar, Some(&with.next), window, max).await)?;
     let without_memo = caller.changes(calendar, Some(&with.next), window, max).await;
-    let without_memo = ok(&format!("`page` {told} continues from a cursor"), without_memo)?;
-    equal(&format!("`page` {told} returns the same items from a cursor"), &with_cursor.items, &without_memo.items)
+    let without_memo = ok(&format!("`page` {how} continues from a cursor"), without_memo)?;
+    equal(&format!("`page` {how} returns the same items from a cursor"), &with_cursor.items, &without_memo.items)
 }
 
 /// The host refuses a result with a memo that is too large, so other cases fail too.

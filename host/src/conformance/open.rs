@@ -3,7 +3,7 @@
 use super::{
     bench::Bench,
     caller::Caller,
-    expect::{CaseResult, CaseStop, ensure, equal, failed, fails, not_applicable, ok, told},
+    expect::{CaseResult, CaseStop, describe_error, ensure, equal, failed, fails, not_applicable, ok},
 };
 use crate::{
     calendar::Window,
@@ -53,7 +53,7 @@ async fn accepted_by_changes(bench: &Bench, id: &str, window: Window) -> CaseRes
     let first = bench.caller.changes(id, None, window, bench.limits().page_size).await;
     match first {
         Err(error) if is_about_the_id(error.code()) => {
-            failed(format!("`page` accepts the calendar `{id}`"), told(&error))
+            failed(format!("`page` accepts the calendar `{id}`"), describe_error(&error))
         }
         _ => Ok(()),
     }

@@ -5,7 +5,7 @@
 use super::{
     bench::{Bench, local, timed},
     clocks::{Change, ClockChange},
-    expect::{CaseResult, ensure, not_applicable, taken},
+    expect::{CaseResult, ensure, expect_times, not_applicable},
 };
 use crate::calendar::{Draft, Span, Window};
 use jiff::{
@@ -51,19 +51,19 @@ fn repeated(draft: Draft, lines: &[&str]) -> Draft {
 }
 
 /// A date and time in the form of RFC 5545 §3.3.5, without the `Z` of UTC.
-fn written(at: civil::DateTime) -> String {
+fn rfc_5545(at: civil::DateTime) -> String {
     at.strftime("%Y%m%dT%H%M%S").to_string()
 }
 
-fn written_utc(at: Timestamp) -> String {
-    written(TimeZone::UTC.to_datetime(at)) + "Z"
+fn rfc_5545_utc(at: Timestamp) -> String {
+    rfc_5545(TimeZone::UTC.to_datetime(at)) + "Z"
 }
 
 /// Creates a series that begins at ten on the bench's day, and expects it on these days.
 async fn expect(bench: &Bench, what: &str, lines: &[&str], days: &[i64]) -> CaseResult {
     let watch = bench.watch(bench.hours(0, 24 * 14)).await?;
     bench.make_if_possible(&repeated(bench.draft(10, 11), lines)).await?;
-    taken(what, &on_days(bench, (10, 11), days), &watch.added().await?)
+    expect_times(what, &on_days(bench, (10, 11), days), &watch.added().await?)
 }
 
 async fn daily(bench: &Bench) -> CaseResult {
@@ -71,7 +71,7 @@ async fn daily(bench: &Bench) -> CaseResult {
 }
 
 async fn exception(bench: &Bench) -> CaseResult {
-    let left_out = format!("EXDATE:{}", written_utc(bench.hour(10 + 24 * 2)));
+    let left_out = format!("EXDATE:{}", rfc_5545_utc(bench.hour(10 + 24 * 2)));
     expect(bench, "a series without its exception", &["RRULE:FREQ=DAILY;COUNT=4", &left_out], &[0, 1, 3]).await
 }
 
@@ -80,16 +80,16 @@ async fn exception_local(bench: &Bench) -> CaseResult {
     let Ok(rules) = TimeZone::get(zone) else {
         return not_applicable(format!("the zone {zone} is not known to the host"));
     };
-    let left_out = written(rules.to_datetime(bench.hour(10 + 24)));
+    let left_out = rfc_5545(rules.to_datetime(bench.hour(10 + 24)));
     let lines = ["RRULE:FREQ=DAILY;COUNT=3".to_owned(), format!("EXDATE;TZID={zone}:{left_out}")];
     let watch = bench.watch(bench.hours(0, 24 * 14)).await?;
     let when = timed(bench.hour(10), bench.hour(11), zone);
     bench.make(&Draft { when, recurrence: lines.to_vec(), ..bench.draft(10, 11) }).await?;
-    taken("a series without its exception", &on_days(bench, (10, 11), &[0, 2]), &watch.added().await?)
+    expect_times("a series without its exception", &on_days(bench, (10, 11), &[0, 2]), &watch.added().await?)
 }
 
 async fn addition(bench: &Bench) -> CaseResult {
-    let added = format!("RDATE:{}", written_utc(bench.hour(10 + 24 * 5)));
+    let added = format!("RDATE:{}", rfc_5545_utc(bench.hour(10 + 24 * 5)));
     expect(bench, "a series with its addition", &["RRULE:FREQ=DAILY;COUNT=2", &added], &[0, 1, 5]).await
 }
 
@@ -100,11 +100,11 @@ async fn weekdays(bench: &Bench) -> CaseResult {
     let watch = bench.watch(bench.hours(0, 24 * 28)).await?;
     bench.make(&repeated(draft, &["RRULE:FREQ=WEEKLY;BYDAY=MO,WE;COUNT=4"])).await?;
     let days = [0, 2, 7, 9].map(|day| day + to_monday);
-    taken("a series on Mondays and Wednesdays", &on_days(bench, (10, 11), &days), &watch.added().await?)
+    expect_times("a series on Mondays and Wednesdays", &on_days(bench, (10, 11), &days), &watch.added().await?)
 }
 
 async fn until(bench: &Bench) -> CaseResult {
-    let rule = format!("RRULE:FREQ=DAILY;UNTIL={}", written_utc(bench.hour(10 + 24 * 2)));
+    let rule = format!("RRULE:FREQ=DAILY;UNTIL={}", rfc_5545_utc(bench.hour(10 + 24 * 2)));
     expect(bench, "a series up to and including the start that UNTIL names", &[&rule], &[0, 1, 2]).await
 }
 
@@ -113,7 +113,7 @@ async fn endless(bench: &Bench) -> CaseResult {
     let draft = bench.draft(10 - 24 * 70, 11 - 24 * 70);
     bench.make(&repeated(draft, &["RRULE:FREQ=WEEKLY"])).await?;
     let expected = on_days(bench, (10, 11), &[0, 7]);
-    taken(
+    expect_times(
         "the occurrences within the window of an endless series that began ten weeks before",
         &expected,
         &watch.added().await?,
@@ -126,7 +126,11 @@ async fn whole_days_again(bench: &Bench) -> CaseResult {
     let left_out = bench.day.saturating_add(DAY).strftime("EXDATE;VALUE=DATE:%Y%m%d").to_string();
     let draft = Draft { when: days(bench.day, 1), ..bench.draft(0, 24) };
     bench.make(&repeated(draft, &["RRULE:FREQ=DAILY;COUNT=3", &left_out])).await?;
-    taken("a series of whole days without its exception", &on_days(bench, (0, 24), &[0, 2]), &watch.added().await?)
+    expect_times(
+        "a series of whole days without its exception",
+        &on_days(bench, (0, 24), &[0, 2]),
+        &watch.added().await?,
+    )
 }
 
 /// Once a week at nine local time, from two weeks before a clock change to two weeks after it.
@@ -139,7 +143,7 @@ async fn weekly(bench: &Bench, zone: &'static str, turn: ClockChange) -> CaseRes
     bench.make(&repeated(draft, &["RRULE:FREQ=WEEKLY;COUNT=5"])).await?;
     let expected: Vec<_> = (-2..=2).map(|weeks| (at(weeks, 9), at(weeks, 10))).collect();
     let what = format!("nine to ten o'clock in {zone} once a week, while the clocks change on {}", change.day(0));
-    taken(&what, &expected, &watch.added().await?)
+    expect_times(&what, &expected, &watch.added().await?)
 }
 
 /// Every day for a quarter of an hour within the hour that is skipped or repeated on the third day.
@@ -152,7 +156,7 @@ async fn daily_in_the_hour(bench: &Bench, zone: &'static str, turn: ClockChange)
     bench.make(&repeated(draft, &["RRULE:FREQ=DAILY;COUNT=5"])).await?;
     let expected: Vec<_> = (-2..=2).map(|day| (change.at(day, start), change.at(day, end))).collect();
     let what = format!("{start} to {end} in {zone} every day, while the clocks change on {}", change.day(0));
-    taken(&what, &expected, &watch.added().await?)
+    expect_times(&what, &expected, &watch.added().await?)
 }
 
 fn within(hour: Time, minutes: i8) -> Time {
@@ -195,6 +199,6 @@ async fn midnight_to_midnight(bench: &Bench, zone: &str, first: Date, count: i64
     bench.make(&Draft { when: Span::AllDay { start, end }, ..bench.draft(0, 24) }).await?;
     let new = watch.added().await?;
     let what = format!("the whole days from {start} up to but not including {end}, in the connection's zone {zone}");
-    taken(&what, &[expected], &new)?;
+    expect_times(&what, &[expected], &new)?;
     ensure(new.iter().all(|interval| interval.all_day), "an interval that says `all-day`", || "it does not".into())
 }

@@ -38,7 +38,7 @@ fn shortest_wait(fault: &Fault) -> u64 {
 }
 
 /// The fault as text, after "the request is".
-pub(super) fn told(fault: &Fault) -> String {
+pub(super) fn describe_fault(fault: &Fault) -> String {
     match fault {
         Fault::Status(status, None) => format!("answered {status}"),
         Fault::Status(status, Some(wait)) => format!("answered {status} with `retry-after: {wait}`"),
@@ -82,7 +82,7 @@ pub(super) fn outcome(
         (Err(CallError::Exhausted(BudgetLimit::ResponseBytes(_))), _) if *fault == Fault::Endless => Ok(()),
         (Err(error), _) => Err(Mismatch {
             expected: "the right result, or a failure of the contract".into(),
-            actual: super::super::expect::told(error),
+            actual: super::super::expect::describe_error(error),
         }),
         (Ok(CallOutput::Busy(actual)), CallOutput::Busy(clean)) if actual.len() == clean.len() => {
             let mut pairs = actual.iter().zip(clean);

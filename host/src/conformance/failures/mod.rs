@@ -137,9 +137,14 @@ async fn fails(bench: &Bench, act: FaultedCall, faults: MakeFaults) -> CaseResul
             }
             let when = || match place {
                 Some(place) => {
-                    format!("`{}`, of which request {} of {requests} is {}", act.name(), place + 1, judge::told(&fault))
+                    format!(
+                        "`{}`, of which request {} of {requests} is {}",
+                        act.name(),
+                        place + 1,
+                        judge::describe_fault(&fault)
+                    )
                 }
-                None => format!("`{}`, of which each request is {}", act.name(), judge::told(&fault)),
+                None => format!("`{}`, of which each request is {}", act.name(), judge::describe_fault(&fault)),
             };
             if let Err(judge::Mismatch { expected, actual }) = judge::outcome(&fault, act, &actual, &clean) {
                 return failed(format!("{}: {expected}", when()), actual);
@@ -172,7 +177,7 @@ async fn again(bench: &Bench, act: FaultedCall) -> CaseResult {
                 "`{}` again, after request {} of {requests} was {}",
                 act.name(),
                 place + 1,
-                judge::told(&fault)
+                judge::describe_fault(&fault)
             );
             let value = ok(&format!("{when}, succeeds"), act.run(bench, &bench.caller, &scene).await)?;
             act.is_done(bench, &scene, &value).await?;

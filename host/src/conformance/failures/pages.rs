@@ -46,7 +46,7 @@ async fn try_pairs(bench: &Bench, script: fn(Pair) -> Vec<(usize, Fault)>) -> Ca
             // The provider noticed the mix-up.
             Err(CallError::Failure(_)) => {}
             Err(error) => {
-                let actual = super::super::expect::told(&error);
+                let actual = super::super::expect::describe_error(&error);
                 return failed("a listing whose pages arrive in another order fails, or names every event", actual);
             }
             Ok((listing, _)) => names_all(&listing, &made, (first, second))?,
