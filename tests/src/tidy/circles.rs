@@ -27,7 +27,7 @@ pub fn no_import_circles(tree: &Tree) -> Findings {
             }
         };
         findings.extend(graph.circles().into_iter().map(|circle| {
-            let steps: Vec<_> = circle.iter().map(|edge| edge.to_string()).collect();
+            let steps: Vec<_> = circle.iter().map(ToString::to_string).collect();
             format!("{root}: {} files need each other: {}", circle.len(), steps.join("; "))
         }));
     }

@@ -97,6 +97,10 @@ messages! {
     ServiceUnreachable = BAD_GATEWAY, "{service} cannot be reached",
         "The service did not answer, so your calendar was not connected.",
         "Check the address of the server if you entered one. Otherwise, try again later.";
+    ServerNotAllowed = BAD_GATEWAY, "{service} cannot be reached from here",
+        "This host is not allowed to connect to the server, for example because the server is in a private network. Your \
+         calendar was not connected.",
+        "Check the address of the server if you entered one. Otherwise, tell an administrator of your program.";
     ProviderFailed = BAD_GATEWAY, "{service} is not available at the moment",
         "This host could not use the service, so your calendar was not connected.",
         "Try again later. If it happens again, tell an administrator of your program.";
@@ -236,6 +240,7 @@ impl From<&ConnectError> for Message {
                 Remedy::NeedsAdminApproval(_) | Remedy::AccessPending => Self::NeedsAdminApproval,
                 _ => Self::AccountNotOpened,
             },
+            ConnectError::Refused(CallError::Denied(_)) => Self::ServerNotAllowed,
             ConnectError::Refused(_) => Self::ProviderFailed,
             ConnectError::AlreadyConnected => Self::AlreadyConnected,
             ConnectError::NoClient(_) => Self::NotRegistered,
