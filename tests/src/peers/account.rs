@@ -22,6 +22,31 @@ pub struct Account {
     pub home: String,
 }
 
+/// The users that a server was started with, and their passwords.
+#[derive(Debug)]
+pub(super) struct Users(Vec<(String, String)>);
+
+impl Users {
+    pub(super) fn of(users: &[(&str, &str)]) -> Self {
+        Self(users.iter().map(|&(user, password)| (user.to_owned(), password.to_owned())).collect())
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(user, password)| (user.as_str(), password.as_str()))
+    }
+
+    pub(super) fn password(&self, user: &str) -> anyhow::Result<&str> {
+        let known = self.iter().find(|(name, _)| *name == user).map(|(_, password)| password);
+        known.with_context(|| format!("the server was started without the user {user}"))
+    }
+
+    pub(super) fn set_password(&mut self, user: &str, password: &str) -> anyhow::Result<()> {
+        let known = self.0.iter_mut().find(|(name, _)| name == user);
+        known.with_context(|| format!("the server was started without the user {user}"))?.1 = password.to_owned();
+        Ok(())
+    }
+}
+
 impl Account {
     /// Makes an empty calendar and gives its path: the home, the name, a slash.
     pub async fn put_calendar(&self, name: &str) -> anyhow::Result<String> {

@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Context, bail};
 use tempfile::TempDir;
 
+use super::account::Users;
 use super::server::Server;
 use super::{Account, Peer, WITHOUT, script, without};
 use crate::checkout::repo_root;
@@ -16,7 +17,7 @@ use crate::checkout::repo_root;
 #[derive(Debug)]
 pub struct Cyrus {
     server: Server,
-    users: Vec<(String, String)>,
+    users: Users,
 }
 
 impl Cyrus {
@@ -34,8 +35,7 @@ impl Cyrus {
         let server = Server::run(Peer::Cyrus, command, folder, true).await.with_context(|| {
             format!("Debian: apt-get install cyrus-imapd cyrus-caldav sasl2-bin. Without this peer: {WITHOUT}={name}")
         })?;
-        let users = users.iter().map(|&(user, password)| (user.to_owned(), password.to_owned())).collect();
-        Ok(Self { server, users })
+        Ok(Self { server, users: Users::of(users) })
     }
 
     /// `http://127.0.0.1:` and its port.
@@ -59,13 +59,10 @@ impl Cyrus {
 
     /// A user that it was started with.
     pub fn account(&self, user: &str) -> anyhow::Result<Account> {
-        let Some((user, password)) = self.users.iter().find(|(name, _)| name == user) else {
-            bail!("Cyrus was started without the user {user}");
-        };
         Ok(Account {
             origin: self.origin().to_owned(),
-            user: user.clone(),
-            password: password.clone(),
+            user: user.to_owned(),
+            password: self.users.password(user)?.to_owned(),
             start: "/dav/".to_owned(),
             home: format!("/dav/calendars/user/{user}/"),
         })

@@ -5,6 +5,7 @@ use std::fs;
 use anyhow::{Context, bail};
 use tempfile::TempDir;
 
+use super::account::Users;
 use super::server::Server;
 use super::{Account, Peer};
 
@@ -12,18 +13,18 @@ use super::{Account, Peer};
 #[derive(Debug)]
 pub struct Radicale {
     server: Server,
-    users: Vec<(String, String)>,
+    users: Users,
 }
 
 impl Radicale {
     /// Starts one with an empty storage for these users and passwords.
     pub async fn start(users: &[(&str, &str)]) -> anyhow::Result<Self> {
         let folder = TempDir::new().context("making a folder for Radicale")?;
-        fs::write(folder.path().join("users"), password_file(users)?)?;
+        let users = Users::of(users);
+        fs::write(folder.path().join("users"), password_file(&users)?)?;
         let config = folder.path().join("config");
         fs::write(&config, CONFIG)?;
         let server = Server::start(Peer::Radicale, "radicale", &["-C", "config"], folder).await?;
-        let users = users.iter().map(|&(user, password)| (user.to_owned(), password.to_owned())).collect();
         Ok(Self { server, users })
     }
 
@@ -44,13 +45,10 @@ impl Radicale {
 
     /// A user that it was started with.
     pub fn account(&self, user: &str) -> anyhow::Result<Account> {
-        let Some((user, password)) = self.users.iter().find(|(name, _)| name == user) else {
-            bail!("Radicale was started without the user {user}");
-        };
         Ok(Account {
             origin: self.origin().to_owned(),
-            user: user.clone(),
-            password: password.clone(),
+            user: user.to_owned(),
+            password: self.users.password(user)?.to_owned(),
             start: "/".to_owned(),
             home: format!("/{user}/"),
         })
@@ -58,10 +56,9 @@ impl Radicale {
 
     /// Gives a user another password, from the next request on.
     pub fn set_password(&mut self, user: &str, password: &str) -> anyhow::Result<()> {
-        let known = self.users.iter_mut().find(|(name, _)| name == user);
-        known.with_context(|| format!("Radicale was started without the user {user}"))?.1 = password.to_owned();
-        let users: Vec<_> = self.users.iter().map(|(user, password)| (user.as_str(), password.as_str())).collect();
-        fs::write(self.server.folder().join("users"), password_file(&users)?).context("writing Radicale's passwords")
+        self.users.set_password(user, password)?;
+        fs::write(self.server.folder().join("users"), password_file(&self.users)?)
+            .context("writing Radicale's passwords")
     }
 
     /// Lays resources (names and texts) into a calendar's folder. To put thousands takes it minutes; what lies in its
@@ -101,9 +98,9 @@ max_expand_occurrence = 100000
 level = warning
 ";
 
-fn password_file(users: &[(&str, &str)]) -> anyhow::Result<String> {
+fn password_file(users: &Users) -> anyhow::Result<String> {
     let mut file = String::new();
-    for (user, password) in users {
+    for (user, password) in users.iter() {
         if user.contains([':', '/', '\n']) || password.contains('\n') {
             bail!("Radicale's password file cannot hold the user {user:?}");
         }
