@@ -12,7 +12,7 @@ pub mod availability;
 pub mod calendar;
 /// The command line.
 pub mod cli;
-/// What time it is.
+/// The clock.
 pub mod clock;
 /// Every setting.
 pub mod config;

@@ -1,6 +1,6 @@
 //! The folder of compiled providers.
 //!
-//! Threat: compiled code is executed as it is found, so whoever can write into its folder can run code as us.
+//! Threat: compiled code is executed as it is found, so a user who can write into its folder can run code as us.
 //! Decision: the folder is below the user's own cache folder, or where the operator says, is made for its owner alone,
 //! and is used only while it is; otherwise components are compiled at every start, and we say so. Rejected: a folder
 //! below `/tmp`, which others can make first.

@@ -1,4 +1,4 @@
-//! All parts of the service together, opened once and handed to whoever answers a request or does a job.
+//! All parts of the service together, opened once and handed to the code that answers requests and does jobs.
 //!
 //! Decision: one value that is cheap to clone, with its parts in the open; a part that is not needed in a test is
 //! small to make. Rejected: globals, of which two tests in one process would share one.
@@ -39,11 +39,11 @@ pub struct App {
     pub config: Arc<Config>,
     /// Where everything is kept.
     pub db: Db,
-    /// What time it is.
+    /// The clock.
     pub clock: Clock,
     /// What calls people's calendars: the providers, and what opens credentials.
     pub calendars: CalendarAccess,
-    /// What sends mail.
+    /// The outgoing mail.
     pub mailer: Mailer,
 }
 
@@ -65,7 +65,7 @@ pub enum OpenError {
     /// The folder of compiled providers.
     #[error("sandbox.cache: {0}")]
     Cache(String),
-    /// Whom TLS trusts.
+    /// TLS trust anchors.
     #[error(transparent)]
     Tls(#[from] ClientError),
     /// TLS for mail.

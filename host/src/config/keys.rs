@@ -18,7 +18,7 @@ pub struct Key {
     pub name: &'static str,
     /// What it is if nobody says, as TOML.
     pub default: &'static str,
-    /// What it is for.
+    /// The description in the reference.
     pub what: &'static str,
     pub(super) set: fn(&mut Config, &RawValue<'_>) -> Result<(), String>,
 }

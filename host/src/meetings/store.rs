@@ -1,6 +1,6 @@
 //! The SQL of the tables `meetings`, `attendees` and `event_copies`.
 //!
-//! A row with an unknown status or state is an error for whoever reads that row ([`crate::db::Column::word`]): a list
+//! A row with an unknown status or state is an error for the code that reads that row ([`crate::db::Column::word`]): a list
 //! that contains it fails as a whole rather than leave a meeting out silently, a job for it is retried, and every other
 //! meeting can still be read, changed and pushed by its id.
 

@@ -34,7 +34,15 @@ const NOT_OURS: [&str; 7] = [
 ];
 
 /// What is still to be rewritten. A name leaves this list and never comes back.
-const TO_BE_REWRITTEN: [&str; 3] = ["host/migrations/", "host/src/", "tests/golden/"];
+const TO_BE_REWRITTEN: [&str; 7] = [
+    "host/src/app/work.rs",
+    "host/src/auth/",
+    "host/src/connections/",
+    "host/src/jobs/",
+    "host/src/organisations/",
+    "host/src/people/",
+    "host/src/secrets/",
+];
 
 /// No line holds a phrase of the dialect.
 pub fn english_is_plain(tree: &Tree) -> Findings {

@@ -136,7 +136,7 @@ impl From<(Meeting, Option<EventCopy>)> for MeetingOut {
 }
 
 impl MeetingOut {
-    /// The entity tag. It holds the revision and a digest of the event's state: whoever polls must see a change of
+    /// The entity tag. It holds the revision and a digest of the event's state: a client that polls must see a change of
     /// either, but a change of the state alone must not refuse an update, so `If-Match` compares the revision.
     fn etag(&self) -> String {
         let CalendarCopy { state, revision, problem } = &self.calendar;

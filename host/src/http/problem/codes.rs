@@ -140,12 +140,12 @@ impl Code {
         self.facts().1
     }
 
-    /// What happened.
+    /// The problem in one phrase.
     pub(in crate::http) const fn title(self) -> &'static str {
         self.facts().2
     }
 
-    /// What to do.
+    /// The step to take next.
     pub(in crate::http) const fn advice(self) -> &'static str {
         self.facts().3
     }

@@ -46,7 +46,7 @@ pub(super) struct ProblemBody {
     #[schema(format = "uri-reference")]
     r#type: String,
     code: Code,
-    /// What happened.
+    /// The problem in one phrase.
     title: &'static str,
     /// The HTTP status code.
     #[schema(minimum = 400, maximum = 599)]
@@ -59,7 +59,7 @@ pub(super) struct ProblemBody {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     errors: Vec<FieldError>,
-    /// What to do.
+    /// The step to take next.
     advice: &'static str,
 }
 

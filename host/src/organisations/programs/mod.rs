@@ -2,7 +2,7 @@
 //!
 //! A program is the group of participants who meet. Two-way is a property of the program, not of a person: it says
 //! whether the program's meetings are written to the participants' calendars, so turning it on re-checks everybody
-//! whom the organisation connects.
+//! connected by the organisation.
 
 mod store;
 

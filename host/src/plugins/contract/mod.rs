@@ -323,7 +323,7 @@ pub struct Hint {
     pub subscription: String,
     /// The secret in the notification. A hint without the right secret is ignored.
     pub secret: Option<String>,
-    /// What happened.
+    /// The kind of change.
     pub kind: HintKind,
 }
 
