@@ -49,10 +49,10 @@ def send(case):
         case.validate_response(response, excluded_checks=excluded)
         if 400 <= response.status_code < 500 and case.meta.generation.mode is GenerationMode.POSITIVE:
             text = refusal(case, response)
-    except schemathesis.errors.SchemathesisError as error:
-        text = str(error)
-    except Exception as error:  # a group of failures
-        text = str(error)
+    except BaseExceptionGroup as group:
+        text = "\n".join(str(failure) for failure in group.exceptions)
+    except Exception as error:
+        text = f"{type(error).__name__}: {error}"
     if text:
         key = text.splitlines()[0] + " " + case.operation.label
         failures.setdefault(key[:300], f"{case.as_curl_command()}\n{text}"[:1500])

@@ -4,5 +4,6 @@
 //! client. Here validators by others find nothing in it, generated clients in two languages compile or run, and
 //! schemathesis sends requests that are made from it.
 
+mod clients;
 mod document;
 mod fuzz;

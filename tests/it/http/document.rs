@@ -1,4 +1,4 @@
-//! What the API says of itself is so.
+//! The OpenAPI document and the list of problems match the routes and the code.
 
 use super::world::World;
 use anyhow::{Context, ensure};
@@ -49,7 +49,7 @@ async fn the_description_has_every_route_and_every_problem() -> anyhow::Result<(
     ensure!(told["enum"] == Value::Array(codes.clone()), "the codes differ: {told}");
     let roles = &document["components"]["schemas"]["Role"]["enum"];
     ensure!(*roles == serde_json::json!(["participant", "global-admin"]), "{roles}");
-    // A code that no line of the API gives is a promise that nothing keeps.
+    // No code is listed that the API never uses.
     let source = source(&repo_root().join("host/src/http"))?;
     for code in codes.iter().filter_map(Value::as_str) {
         let name: String = code.split('-').map(capital).collect();
@@ -58,7 +58,7 @@ async fn the_description_has_every_route_and_every_problem() -> anyhow::Result<(
     Ok(())
 }
 
-/// All that is in a folder, for a look at what it uses.
+/// The content of all files in a folder.
 fn source(folder: &Path) -> anyhow::Result<String> {
     let mut all = String::new();
     for entry in std::fs::read_dir(folder)? {
@@ -73,7 +73,7 @@ fn capital(word: &str) -> String {
     characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
 }
 
-/// The references that lead nowhere.
+/// Collects references to schemas that do not exist.
 fn references(value: &Value, document: &Value, dangling: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {
@@ -103,7 +103,7 @@ async fn what_is_nowhere_is_a_problem_too() -> anyhow::Result<()> {
         answer.is_problem(405, "method-not-allowed")?;
         ensure!(answer.headers.contains_key("allow"), "{method} {address}: which methods then?");
     }
-    // No page of another site reads answers.
+    // Pages of other sites cannot read responses: there are no CORS headers.
     let ask = world.ask("GET", "/v1/me", token)?.header("origin", "https://other.example");
     let answer = ask.send().await?;
     answer.has_status(200)?;

@@ -1,4 +1,4 @@
-//! What meetings and busy times must withstand, looked at with a stranger's eye.
+//! Meetings and busy times: idempotency keys, lost leases, and calendars that cannot be read.
 
 use super::world::{Answer, Side, World};
 use anyhow::{Context, ensure};
@@ -19,7 +19,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// How long a lease of these tests lasts.
+/// Duration of a lease in these tests.
 const LEASE: Duration = Duration::from_secs(10);
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn a_key_is_its_senders_own() -> anyhow::Result<()> {
     };
     let first = ask(integration, "One").await?.has_status(201)?;
     ensure!(ask(integration, "One").await?.has_status(201)?["id"] == first["id"]);
-    // Neither is it used up for anybody else, nor does it give them what is another's.
+    // Other senders can use the same key and do not get this meeting.
     let own = ask(ann, "Two").await?.has_status(201)?;
     ensure!(ask(&world.ours.as_admin, "Two").await?.has_status(201)?["id"] != own["id"]);
     ensure!(ask(ann, "Two").await?.has_status(201)?["id"] == own["id"] && own["id"] != first["id"]);
@@ -56,7 +56,7 @@ async fn what_was_cancelled_before_there_was_a_calendar_waits_for_none() -> anyh
     Ok(())
 }
 
-/// A host that was taken for dead, and goes on: it writes nothing over what the other one knows.
+/// A host that lost its lease but continues overwrites nothing that another host wrote.
 #[tokio::test]
 async fn who_lost_a_job_writes_nothing_down() -> anyhow::Result<()> {
     let world = World::new().await?;
@@ -99,7 +99,7 @@ async fn an_account_without_a_calendar_of_ones_own_is_not_free_time() -> anyhow:
     Ok(())
 }
 
-/// However long the list is; and each meeting comes with its own people and its own event.
+/// The number of queries does not depend on the length of the list, and each meeting has its own attendees and event.
 #[tokio::test]
 async fn a_list_of_meetings_takes_three_queries() -> anyhow::Result<()> {
     let world = World::new().await?;
@@ -136,7 +136,7 @@ async fn a_list_of_meetings_takes_three_queries() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Connects the person's calendar by a provider whose account has none.
+/// Connects the person to a provider whose account has no calendar.
 async fn connect(world: &World) -> anyhow::Result<()> {
     let idle = tokio::task::spawn_blocking(components).await??.guest("idle")?;
     let bytes = std::fs::read(&idle.path)?;
@@ -156,7 +156,7 @@ async fn claim(world: &World) -> anyhow::Result<Option<Lease>> {
     Ok(lease)
 }
 
-/// Pushes whatever meeting is to be pushed.
+/// Runs all pending push jobs.
 async fn push_all(world: &World) -> anyhow::Result<()> {
     while let Some(lease) = claim(world).await? {
         let Effect::PushMeeting { meeting } = lease.effect else { continue };
@@ -165,7 +165,7 @@ async fn push_all(world: &World) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What is told of a meeting's event.
+/// The `calendar` field of a meeting.
 async fn calendar(world: &World, address: &str) -> anyhow::Result<Value> {
     let meeting = world.ask("GET", address, Some(&world.ours.integration))?.send().await?.has_status(200)?;
     Ok(meeting["calendar"].clone())

@@ -1,4 +1,4 @@
-//! Who may do what, seen from outside: roles, tokens and their ends, and lists that come in pages.
+//! Roles, the lifetime of tokens, and lists in pages.
 
 use super::world::World;
 use anyhow::{Context, ensure};
@@ -49,7 +49,7 @@ async fn roles_decide_and_the_person_alone_makes_their_tokens() -> anyhow::Resul
             if code.is_empty() { answer.has_status(status).map(drop) } else { answer.is_problem(status, code) };
         checked.with_context(|| format!("{body:?}"))?;
     }
-    // Somebody who was made administrator of the program is one from the next request on.
+    // A new program administrator has the role from the next request on.
     let promoted = Member { program: ours.program, person: ours.person, role: MemberRole::ProgramAdmin };
     people::put_member(&world.app.db, promoted).await?;
     world.ask("PUT", &members, Some(person))?.json(&json!({"role": "participant"})).send().await?.has_status(200)?;
@@ -97,7 +97,7 @@ async fn a_token_ends_when_it_should() -> anyhow::Result<()> {
     let own = format!("/v1/tokens/{}", me["token"].as_str().context("no id")?);
     world.ask("DELETE", &own, Some(&second))?.send().await?.has_status(204)?;
     world.ask("GET", "/v1/me", Some(&second))?.send().await?.is_problem(401, "unauthenticated")?;
-    // It stays revoked, and says so; ending it again is no mistake.
+    // Revoking a revoked token is not an error.
     world.ask("DELETE", &own, integration)?.send().await?.has_status(204)?;
     let operators = world.ask("GET", "/v1/me", Some(&world.operator))?.send().await?.has_status(200)?;
     let operators = format!("/v1/tokens/{}", operators["token"].as_str().context("no id")?);
@@ -111,7 +111,7 @@ async fn a_list_is_read_page_by_page() -> anyhow::Result<()> {
     let integration = Some(&*world.ours.integration);
     let mut made = vec![world.ours.program.to_string()];
     for name in ["A", "B", "C", "D"] {
-        // Ids sort by the time at which they were made.
+        // Ids sort by creation time.
         world.clock.advance(SignedDuration::from_secs(1));
         let ask = world.ask("POST", "/v1/programs", integration)?.json(&json!({"name": name}));
         let program = ask.send().await?.has_status(201)?;

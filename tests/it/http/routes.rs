@@ -1,9 +1,8 @@
-//! One row for every route. A route without a row fails, and so does a row without a route.
+//! A table with one row for each route. The test fails for a route without a row and for a row without a route.
 //!
-//! What holds for all routes is asked of each by the row alone: nobody without a token, without the scope, or of
-//! another organisation gets in; what is malformed is refused in the one form for it, and leaves every table as long as
-//! it was. In the end the request that the row holds is made, and works: what was refused before was not refused for
-//! another reason.
+//! Each route is tested by its row alone: requests without a token, without the scope or from another organisation are
+//! refused; malformed requests get a problem and write nothing to the database. At the end, the valid request of the row
+//! is sent and succeeds, which shows that the earlier requests were refused for the intended reason.
 
 use super::world::{SECRET, Side, World};
 use anyhow::{Context, ensure};
@@ -13,7 +12,7 @@ use chronus_host::{
 };
 use serde_json::{Value, json};
 
-/// Who makes the good request.
+/// The actor that sends the valid request.
 #[derive(Clone, Copy, PartialEq)]
 enum By {
     Nobody,
@@ -23,20 +22,20 @@ enum By {
     Admin,
 }
 
-/// A route, and a request that works.
+/// A route and a valid request.
 struct Row {
     method: &'static str,
     path: &'static str,
     by: By,
-    /// The query and the body that work.
+    /// The valid query and body.
     query: &'static str,
     body: Option<Value>,
     status: u16,
-    /// Parts of bodies that are wrong in a way of their own, and the code.
+    /// Invalid parts of bodies, with the status and the code of the problem.
     wrong: Vec<(Value, u16, &'static str)>,
-    /// Queries that are.
+    /// Invalid queries, with the status and the code of the problem.
     wrong_queries: Vec<(&'static str, u16, &'static str)>,
-    /// Whether an organisation may be named.
+    /// Whether the request may name an organisation.
     names_organisation: bool,
 }
 
@@ -45,7 +44,7 @@ impl Row {
         Self { status, ..self }
     }
 
-    /// Everybody's token says which organisation is meant, and nothing else can.
+    /// The token alone determines the organisation.
     fn own_organisation(self) -> Self {
         Self { names_organisation: false, ..self }
     }
@@ -87,16 +86,15 @@ fn post(path: &'static str, by: By, body: Value) -> Row {
     Row { method: "POST", body: Some(body), status: 201, ..get(path, by, "") }
 }
 
-/// Every route. Their order is that in which the good requests are made.
+/// Every route, in the order in which the valid requests are sent.
 fn rows(side: &Side) -> Vec<Row> {
-    // Afterwards nobody is a member of anything any more.
+    // The rows of organisations come last because they remove the memberships.
     let mut rows = rows_of_calendars(side);
     rows.extend(rows_of_organisations());
     rows
 }
 
-/// Connections, busy times and meetings. Nothing is offered to anybody here; that a calendar can be connected is shown
-/// where there is one (`service`).
+/// Connections, busy times and meetings. No provider is offered here; the tests of `service` connect calendars.
 fn rows_of_calendars(side: &Side) -> Vec<Row> {
     use By::{Integration, Person};
     let connection = "/v1/people/{person}/connection";
@@ -173,7 +171,7 @@ fn rows_of_organisations() -> Vec<Row> {
             .wrong(json!({"name": "a\u{0}b"}), 422, "invalid-name"),
         get(accounts, Admin, ""),
         get(account, Admin, "").status(404),
-        // Nothing is offered here; that an account can be saved is shown where there is one (`oauth::service_accounts`).
+        // No provider is offered here; the tests of `oauth::service_accounts` save accounts.
         put(account, Admin, key.clone()).status(403).wrong(nothing.clone(), 422, "invalid-sign-in"),
         post(probe, Admin, key).status(403).wrong(nothing, 422, "invalid-sign-in"),
         delete(account, Admin).status(404),
@@ -258,7 +256,7 @@ fn token(world: &World, by: By) -> Option<&str> {
     }
 }
 
-/// Somebody of the same kind in another organisation.
+/// The token of the same kind of actor in the other organisation.
 fn their_token(world: &World, by: By) -> &str {
     match by {
         By::Person => &world.theirs.as_person,
@@ -267,14 +265,14 @@ fn their_token(world: &World, by: By) -> &str {
     }
 }
 
-/// The request that works, at this address and with this token.
+/// Sends the valid request to this address with this token.
 async fn good(world: &World, row: &Row, address: &str, token: Option<&str>) -> anyhow::Result<super::world::Answer> {
     let ask = world.ask(row.method, address, token)?;
     let ask = if let Some(body) = &row.body { ask.json(body) } else { ask };
     ask.send().await
 }
 
-/// A token that has every scope but the one that is needed.
+/// A token with all scopes except the required one.
 async fn token_for_everything_else(world: &World, row: &Row, need: RouteAuth) -> anyhow::Result<Option<String>> {
     let RouteAuth::Scope(scope) = need else { return Ok(None) };
     let organisation = world.ours.organisation;
@@ -289,7 +287,7 @@ async fn token_for_everything_else(world: &World, row: &Row, need: RouteAuth) ->
     world.token(holder, scopes).await.map(Some)
 }
 
-/// Without a token, and with none that there is.
+/// Sends requests without a token and with invalid tokens.
 async fn nobody_gets_in(world: &World, row: &Row, need: RouteAuth) -> anyhow::Result<()> {
     if need == RouteAuth::Nothing {
         return Ok(());
@@ -308,7 +306,7 @@ async fn nobody_gets_in(world: &World, row: &Row, need: RouteAuth) -> anyhow::Re
     Ok(())
 }
 
-/// The token of another organisation on our ids, ours on theirs, ids that nothing has, and names of organisations.
+/// Sends requests for resources of the other organisation, for unknown ids, and with another organisation's name.
 async fn others_find_nothing(world: &World, row: &Row, need: RouteAuth) -> anyhow::Result<()> {
     if need == RouteAuth::Nothing {
         return Ok(());
@@ -354,14 +352,14 @@ async fn others_find_nothing(world: &World, row: &Row, need: RouteAuth) -> anyho
     Ok(())
 }
 
-/// Whether a text names something of this side.
+/// Whether a text contains an id of this organisation.
 fn names(text: &str, side: &Side) -> bool {
     let ids =
         [side.organisation.to_string(), side.program.to_string(), side.person.to_string(), side.admin.to_string()];
     ids.iter().any(|id| text.contains(id))
 }
 
-/// Queries and bodies that no operation takes.
+/// Sends malformed queries and bodies.
 async fn what_is_malformed_is_refused(world: &World, row: &Row) -> anyhow::Result<()> {
     let (address, token) = (world.ours.address(row.path), token(world, row.by));
     let mut queries = vec!["?nonsense=1", "?limit", "?=", "?Limit=1"];
@@ -429,7 +427,7 @@ async fn what_is_malformed_is_refused(world: &World, row: &Row) -> anyhow::Resul
     Ok(())
 }
 
-/// Whatever stands in a field, it is taken or refused; nothing breaks of it.
+/// Sends unusual values in each field: each is accepted or refused, and none causes an internal error.
 async fn nothing_breaks(world: &World, row: &Row) -> anyhow::Result<()> {
     let (address, token) = (world.ours.address(row.path), token(world, row.by));
     let Some(body) = &row.body else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! `chronus serve` from outside: it says where it listens, and ends what it began when it is told to end.
+//! `chronus serve` as a process: it prints its address, and finishes running requests when it is told to stop.
 
 use anyhow::{Context, ensure};
 use chronus_host::db::DatabaseUrl;
@@ -14,10 +14,10 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// The longest that anything here may take.
+/// Time limit of each step.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A host of its own, ended with the value.
+/// A host process, killed when dropped.
 struct Host {
     child: Child,
     address: String,
@@ -43,7 +43,7 @@ impl Host {
         Ok(Self { address: address.to_owned(), child })
     }
 
-    /// As a supervisor does.
+    /// Sends a signal, as a supervisor does.
     fn tell(&self, signal: &str) -> anyhow::Result<()> {
         let told = Command::new("kill").args([signal, &self.child.id().to_string()]).status()?;
         ensure!(told.success(), "the signal was not sent");
@@ -64,7 +64,7 @@ fn chronus(folder: &Path, variables: &[(String, String)]) -> anyhow::Result<Comm
     Ok(command)
 }
 
-/// Whatever the run is for.
+/// The environment variable for the database of this test run.
 fn database(database: &Database) -> Vec<(String, String)> {
     let place = match database.place() {
         DatabaseUrl::File(path) => path.display().to_string(),
@@ -96,7 +96,7 @@ async fn a_request_under_way_is_answered_although_the_host_was_told_to_end() -> 
             body.len()
         );
         under_way.write_all(head.as_bytes())?;
-        // The host asks for the body when it has begun to read it: now the request is under way.
+        // The host sends 100 when it starts to read the body: now the request is running.
         let mut answer = BufReader::new(under_way.try_clone()?);
         let mut line = String::new();
         answer.read_line(&mut line)?;
@@ -104,7 +104,7 @@ async fn a_request_under_way_is_answered_although_the_host_was_told_to_end() -> 
         answer.read_line(&mut line)?;
         under_way.write_all(half.as_bytes())?;
         host.tell(signal)?;
-        // A connection on which nothing is under way is closed: the host has heard.
+        // The host closes idle connections when it begins to stop.
         ensure!(idle.read(&mut [0])? == 0, "it says something");
         under_way.write_all(rest.as_bytes())?;
         let mut text = String::new();
@@ -162,7 +162,7 @@ async fn a_host_that_cannot_work_says_why_and_no_secret() -> anyhow::Result<()> 
         (2, "config", ("CHRONUS_CONFIG", "unknown.toml"), "did you mean `listen`"),
         (2, "serve", ("CHRONUS_DATABASE", "mysql://ann:hunter22@a/b"), "`CHRONUS_DATABASE`: write"),
         (3, "organisation list", ("CHRONUS_DATABASE", "postgres://ann:hunter22@127.0.0.1:1/b"), "database"),
-        (2, "program list --organisation Nowhere", ("", ""), "`organisation list`"),
+        (2, "program list --organisation Nowhere", ("", ""), "`chronus organisation list`"),
         (2, "token create --operator --scope hunter22", ("", ""), "write one of organisation-read"),
         (2, "token create --operator --scope busy-read", ("", ""), "cannot have the scope"),
         (2, "token create --operator --expires 2020-01-01T00:00:00Z", ("", ""), "later time"),

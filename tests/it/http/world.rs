@@ -1,4 +1,4 @@
-//! A service with two organisations in it that know nothing of each other, and a client.
+//! A running service with two separate organisations, and a client.
 
 use super::documented::is_documented;
 use anyhow::{Context, ensure};
@@ -23,7 +23,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// What must never be repeated; it stands in bodies that are wrong.
+/// A secret in invalid bodies, which no response may repeat.
 pub(crate) const SECRET: &str = "hunter22";
 
 /// An organisation with a program, an administrator and a participant, and their tokens.
@@ -32,9 +32,9 @@ pub(crate) struct Side {
     pub(crate) program: ProgramId,
     pub(crate) person: PersonId,
     pub(crate) admin: PersonId,
-    /// A token of its own that nobody uses.
+    /// An unused token.
     pub(crate) token: TokenId,
-    /// A meeting of the participant's.
+    /// A meeting that the participant owns.
     pub(crate) meeting: MeetingId,
     pub(crate) integration: String,
     pub(crate) as_admin: String,
@@ -42,7 +42,7 @@ pub(crate) struct Side {
 }
 
 impl Side {
-    /// The address with this side's ids.
+    /// The path with the ids of this organisation.
     pub(crate) fn address(&self, path: &str) -> String {
         path.replace("{organisation}", &self.organisation.to_string())
             .replace("{program}", &self.program.to_string())
@@ -54,7 +54,7 @@ impl Side {
     }
 }
 
-/// The service and the client.
+/// The service and its client.
 pub(crate) struct World {
     pub(crate) app: App,
     pub(crate) database: Database,
@@ -64,7 +64,7 @@ pub(crate) struct World {
     pub(crate) operator: String,
     origin: String,
     client: reqwest::Client,
-    /// The OpenAPI document, in which every answer must be.
+    /// The OpenAPI document, which must list every response.
     document: Arc<Value>,
     serving: JoinHandle<std::io::Result<()>>,
     _folder: TempDir,
@@ -102,7 +102,7 @@ impl World {
         Ok(Self { app, database, clock, ours, theirs, operator, origin, client, document, serving, _folder: folder })
     }
 
-    /// Where the service listens.
+    /// The origin of the service.
     pub(crate) fn origin(&self) -> &str {
         &self.origin
     }
@@ -117,7 +117,7 @@ impl World {
         Ok(Ask { what: format!("{method} {address}"), method, address, document: self.document.clone(), request })
     }
 
-    /// Another token.
+    /// Creates a token.
     pub(crate) async fn token(&self, holder: Holder, scopes: Scopes) -> anyhow::Result<String> {
         Ok(token(&self.app, holder, scopes).await?.1)
     }
@@ -208,7 +208,7 @@ impl Ask {
         let text = response.text().await?;
         let problem: Option<Value> = serde_json::from_str(&text).ok().filter(|_| status >= 400);
         let code = problem.as_ref().and_then(|problem| problem["code"].as_str());
-        // No operation can list the methods that it is not.
+        // A path, not an operation, lists its methods.
         if status != 405 {
             is_documented(&self.document, &self.method, &self.address, status, code)?;
         }
@@ -229,20 +229,20 @@ impl Answer {
         serde_json::from_str(&self.text).with_context(|| format!("{}: no JSON: {}", self.what, self.text))
     }
 
-    /// It worked.
+    /// Checks the status and returns the body.
     pub(crate) fn has_status(&self, status: u16) -> anyhow::Result<Value> {
         ensure!(self.status == status, "{}: {} and not {status}: {}", self.what, self.status, self.text);
         if self.text.is_empty() { Ok(Value::Null) } else { self.json() }
     }
 
-    /// It is a problem with this status, in the form of all problems.
+    /// Checks that the response is a problem with this status and code.
     pub(crate) fn is_problem(&self, status: u16, code: &str) -> anyhow::Result<()> {
         let found = self.problem()?;
         ensure!((self.status, &*found) == (status, code), "{}: not {status} {code}: {}", self.what, self.text);
         Ok(())
     }
 
-    /// It is some problem of the caller's; its code.
+    /// Checks that the response is a client error and returns its code.
     pub(crate) fn problem(&self) -> anyhow::Result<String> {
         let kind = self.headers.get("content-type").map(reqwest::header::HeaderValue::as_bytes);
         ensure!(kind == Some(b"application/problem+json"), "{}: no problem: {} {}", self.what, self.status, self.text);
