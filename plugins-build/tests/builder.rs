@@ -1,8 +1,8 @@
-//! The command from end to end on machines made of shell scripts.
+//! The command from end to end, on machines made of shell scripts.
 //!
-//! What a compiler or apt does is theirs; what the builder asks of them, in which order and with what it goes on, is
-//! tested here: stand-ins for `cargo`, `rustc`, `apt-get` and the others note how they are called and answer as the
-//! real ones do. The real ones are run by the integration tests of the workspace.
+//! These tests check which programs the builder calls, in which order, and how it uses their answers. Stand-ins for `cargo`,
+//! `rustc`, `apt-get` and others record their arguments and answer like the real programs. The integration tests of the
+//! workspace run the real ones.
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 

@@ -1,5 +1,7 @@
 //! A provider outside of this repository depends on the sdk and on nothing else of it: no copy of the contract.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
