@@ -21,6 +21,7 @@ mod scheduling; // Over a server that schedules, invitations go out and answers 
 mod secrets; // What is sealed opens in its row and nowhere else; keys change while it stays.
 mod service; // The service, from outside: the program that is shipped, its API, a real calendar server.
 mod sizes; // Components are below a megabyte.
+mod stored; // Stored enums and flags: constraints, columns and enums agree.
 mod sync; // A calendar of many events is listed once, and looked at again it costs next to nothing.
 mod texts; // Every text that people read is in a golden file.
 mod tidy; // The rules of the house, over the tracked files.

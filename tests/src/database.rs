@@ -154,6 +154,26 @@ impl Database {
         Ok(())
     }
 
+    /// Writes a value that the table's constraint refuses, as a newer version with more words does. `value` and
+    /// `condition` are SQL; tells how many rows there were.
+    pub async fn plant(&self, column: (&str, &str), value: &str, condition: &str) -> anyhow::Result<u64> {
+        let (table, column) = column;
+        let update = AssertSqlSafe(format!("update {table} set {column} = {value} where {condition}"));
+        Ok(match &self.place {
+            DatabaseUrl::File(_) => {
+                let mut connection = SqliteConnection::connect(&self.address()).await?;
+                sqlx::query("pragma ignore_check_constraints = on").execute(&mut connection).await?;
+                sqlx::query(update).execute(&mut connection).await?.rows_affected()
+            }
+            DatabaseUrl::Server(_) => {
+                let mut connection = PgConnection::connect(&self.address()).await?;
+                let constraint = format!("alter table {table} drop constraint if exists {table}_{column}_check");
+                sqlx::query(AssertSqlSafe(constraint)).execute(&mut connection).await?;
+                sqlx::query(update).execute(&mut connection).await?.rows_affected()
+            }
+        })
+    }
+
     /// Opens it and brings its tables up to date. As often as a test likes: each is what another host would have.
     pub async fn open(&self, clock: &Clock) -> anyhow::Result<Db> {
         Ok(Db::open(&self.place, clock.clone()).await?)

@@ -28,6 +28,7 @@ pub mod peers;
 mod program;
 pub mod random;
 pub mod store;
+pub mod stored;
 pub mod tidy;
 pub mod visitor;
 pub mod wit;

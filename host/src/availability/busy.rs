@@ -1,4 +1,4 @@
-//! A person's busy times, asked of their calendar now.
+//! Queries a person's calendars for busy times.
 
 use crate::{
     calendar::{Interval, Problem, Window},
@@ -10,53 +10,53 @@ use crate::{
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
-/// The longest window that is answered for.
+/// The longest window of one query.
 pub const LONGEST: SignedDuration = SignedDuration::from_hours(24 * 366);
 
-/// What is known of a person's time.
+/// What is known of a person's busy times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Busy {
-    /// All calendars answered.
+    /// All calendars have answered.
     Known {
-        /// Sorted by start, then end; they may overlap.
+        /// The busy intervals, sorted by start, then end; they may overlap.
         intervals: Vec<Interval>,
-        /// Events that could not be read, and may take time.
+        /// Events that could not be read, and may occupy time.
         problems: Vec<Problem>,
-        /// When the calendars were asked.
+        /// The instant of the query.
         as_of: Timestamp,
     },
     /// No calendar is connected.
     NotConnected,
-    /// A calendar is connected and did not answer in full.
+    /// A calendar is connected but did not answer in full.
     Unknown {
-        /// A stable name: a remedy of the contract, or what was wrong with the call.
+        /// A stable code: a remedy of the contract, or the error of the call.
         reason: &'static str,
-        /// A sentence.
+        /// The reason as a sentence.
         detail: String,
     },
 }
 
-/// The question makes no sense.
+/// Why a query is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum BusyError {
-    /// There is no such person.
-    #[error("there is no such person")]
+    /// The person does not exist.
+    #[error("the person does not exist")]
     Unknown,
-    /// The window does not run forward.
+    /// The window ends before its start.
     #[error("the window ends at {0}, which is not after its start")]
     Backwards(Timestamp),
     /// The window is too long.
-    #[error("the window is longer than {} days; ask in parts", LONGEST.as_hours() / 24)]
+    #[error("the window is longer than {} days; query shorter windows", LONGEST.as_hours() / 24)]
     TooLong,
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
 }
 
-/// When a person is busy.
+/// Queries the busy times of a person.
 ///
 /// # Errors
-/// If the question makes no sense. A calendar that does not answer is no error but an answer: [`Busy::Unknown`].
+/// If the query is refused. A calendar that does not answer is not an error but the answer [`Busy::Unknown`].
 pub async fn busy(
     calendars: &CalendarAccess,
     organisation: OrganisationId,
@@ -79,7 +79,7 @@ pub async fn busy(
     };
 
     if calling.connection.own().is_empty() {
-        // Nobody was asked, so nobody said that the person is free.
+        // No calendar was queried, so nothing says that the person is free.
         let detail = "the connected account has no calendar of the person's own".to_owned();
         return Ok(Busy::Unknown { reason: "no-calendar", detail });
     }
@@ -120,7 +120,7 @@ fn unknown(error: &CallError) -> Busy {
     Busy::Unknown { reason: error.code(), detail: error.to_string() }
 }
 
-/// The window in parts that the provider answers for.
+/// Splits the window into parts that the provider accepts.
 fn parts(window: Window, longest: Duration) -> Vec<Window> {
     let longest = SignedDuration::try_from(longest).unwrap_or(SignedDuration::MAX).max(SignedDuration::from_secs(1));
     let (mut parts, mut start) = (Vec::new(), window.start);
@@ -132,7 +132,7 @@ fn parts(window: Window, longest: Duration) -> Vec<Window> {
     parts
 }
 
-/// Sorted; and what was cut where two parts meet is one again.
+/// Sorts the intervals, and joins those that were cut where two parts of the window meet.
 fn joined(mut intervals: Vec<Interval>, parts: &[Window]) -> Vec<Interval> {
     intervals.sort_by_key(|interval| (interval.start, interval.end));
     let mut joined: Vec<Interval> = Vec::with_capacity(intervals.len());

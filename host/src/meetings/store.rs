@@ -4,10 +4,7 @@
 //! that contains it fails as a whole rather than leave a meeting out silently, a job for it is retried, and every other
 //! meeting can still be read, changed and pushed by its id.
 
-use super::{
-    Content, Meeting, Status,
-    plan::{CopyState, EventCopy},
-};
+use super::{Content, Meeting, plan::EventCopy};
 use crate::{
     db::{self, Column, Page, Tx, dialect::Dialect, dialect::in_list, execute, fetch},
     ids::{MeetingId, OrganisationId, PersonId},
@@ -53,7 +50,7 @@ impl Row {
             attendees,
             uid: self.uid,
             content,
-            status: STATUS.word::<Status>(&self.status)?,
+            status: STATUS.word(&self.status)?,
             revision: self.revision,
             created_at: db::instant(self.created_at),
             updated_at: db::instant(self.updated_at),
@@ -254,7 +251,7 @@ impl TryFrom<CopyRow> for EventCopy {
             etag: row.etag,
             sent: row.sent.as_deref().map(|sent| COPY_SENT.json(sent)).transpose()?,
             agreed_revision: row.agreed_revision,
-            state: COPY_STATE.word::<CopyState>(&row.state)?,
+            state: COPY_STATE.word(&row.state)?,
             problem: row.problem,
         })
     }

@@ -25,6 +25,7 @@ mod layout;
 mod phrases;
 mod places;
 mod rust;
+mod stored;
 mod words;
 
 pub use circles::no_import_circles;
@@ -38,6 +39,7 @@ pub use layout::{
 };
 pub use phrases::english_is_plain;
 pub use places::{axum_only_in_http, sql_only_in_stores, tests_do_not_sleep, wasmtime_only_in_plugins};
+pub use stored::stored_enums_are_strict;
 pub use words::{host_names_no_service, nothing_is_left_to_do, nothing_names_a_machine};
 
 /// What breaks a rule: where, and what to do about it. Empty is good.

@@ -1,0 +1,225 @@
+//! A database with words that this version does not know, as a newer version may have written them: each read is an
+//! error that names table, column and word, nothing is written to a calendar, and the other rows work.
+
+use super::world::{ANN, BEN, World, until};
+use anyhow::{Context as _, ensure};
+use chronus_host::{
+    app::work,
+    db::{self, Tx},
+    ids::{MeetingId, PersonId},
+    jobs::{self, Effect, Lease, LeaseError, Outcome},
+    meetings::{self, Content, NewMeeting, push, store},
+    organisations::programs,
+    people,
+};
+use serde_json::Value;
+use std::time::Duration;
+
+/// A word that no enum has.
+const WORD: &str = "perhaps";
+
+/// What a column holds for a row, and what is put in its place.
+struct Planted<'a> {
+    table: &'a str,
+    column: &'a str,
+    /// The row, as an SQL condition.
+    row: String,
+    /// The value that the row has and gets back, in SQL.
+    original: &'a str,
+    /// The unknown value, in SQL and as errors print it.
+    unknown: (&'a str, &'a str),
+}
+
+impl<'a> Planted<'a> {
+    fn word(table: &'a str, column: &'a str, row: String, original: &'a str) -> Self {
+        Self { table, column, row, original, unknown: ("'perhaps'", WORD) }
+    }
+
+    fn flag(table: &'a str, column: &'a str, row: String) -> Self {
+        Self { table, column, row, original: "0", unknown: ("2", "2") }
+    }
+
+    /// Plants the word, sees to it that this read fails by name and that another one works, and takes it back.
+    async fn is_found<T, U>(
+        self,
+        world: &World,
+        read: impl AsyncFn(&mut Tx) -> sqlx::Result<T>,
+        other: impl AsyncFn(&mut Tx) -> sqlx::Result<U>,
+    ) -> anyhow::Result<()> {
+        let Self { table, column, row, original, unknown: (value, word) } = self;
+        let name = format!("{table}.{column}");
+        let planted = world.database.plant((table, column), value, &row).await?;
+        ensure!(planted == 1, "{name}: {planted} rows");
+        let mut tx = world.app.db.begin_read().await?;
+        let error = read(&mut tx).await.err().with_context(|| format!("{name} was read"))?;
+        let found = db::unknown_word(&error).with_context(|| format!("{name}: {error}"))?;
+        ensure!((found.table, found.column, found.word.as_str()) == (table, column, word), "{name}: {found:?}");
+        for part in [&name, word] {
+            ensure!(error.to_string().contains(part), "{name}: {error}");
+        }
+        other(&mut tx).await.with_context(|| format!("{name}: another row"))?;
+        drop(tx);
+        ensure!(world.database.plant((table, column), original, &row).await? == 1, "{name}");
+        world.app.db.read(async |tx| read(tx).await).await.with_context(|| format!("{name}: as it was"))?;
+        Ok(())
+    }
+}
+
+fn id(id: impl ToString) -> String {
+    format!("id = '{}'", id.to_string())
+}
+
+#[tokio::test]
+async fn an_unknown_word_is_an_error_that_names_table_column_and_word() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let people = [(world.ann, "session-of-ann", ANN), (world.ben, "session-of-ben", BEN)];
+    for (person, session, account) in people {
+        world.connect(&world.browser_of(person, session), account).await?;
+    }
+    let (ann, ben) = (schedule(&world, world.ann).await?, schedule(&world, world.ben).await?);
+    push_all(&world).await?;
+    let organisation = world.organisation;
+
+    let person = |person| async move |tx: &mut Tx| people::person(tx, organisation, person).await;
+    let planted = Planted::word("people", "role", id(world.ann), "'participant'");
+    planted.is_found(&world, person(world.ann), person(world.ben)).await?;
+
+    let member = |person: PersonId| {
+        let program = world.program;
+        async move |tx: &mut Tx| people::is_member(tx, program, person).await
+    };
+    let row = format!("person_id = '{}'", world.ann);
+    let planted = Planted::word("memberships", "role", row, "'participant'");
+    planted.is_found(&world, member(world.ann), member(world.ben)).await?;
+
+    let program = programs::add(&world.app.db, organisation, "Another").await?.id;
+    let by_id = |id| async move |tx: &mut Tx| programs::program(tx, organisation, id).await;
+    let planted = Planted::flag("programs", "two_way", id(world.program));
+    planted.is_found(&world, by_id(world.program), by_id(program)).await?;
+
+    let meeting = |id| async move |tx: &mut Tx| store::find_unscoped(tx, id).await;
+    let planted = Planted::word("meetings", "status", id(ann), "'confirmed'");
+    planted.is_found(&world, meeting(ann), meeting(ben)).await?;
+
+    let copy = |id| async move |tx: &mut Tx| store::copy(tx, id).await;
+    let row = format!("meeting_id = '{ann}'");
+    let planted = Planted::word("event_copies", "state", row, "'waiting'");
+    planted.is_found(&world, copy(ann), copy(ben)).await?;
+    Ok(())
+}
+
+/// The meeting is on the calendar, and stays there whatever is unknown about it; another one's job does its work.
+#[tokio::test]
+async fn nothing_is_done_to_a_calendar_because_of_an_unknown_word() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    world.two_way().await?;
+    for (person, session, account) in [(world.ann, "session-of-ann", ANN), (world.ben, "session-of-ben", BEN)] {
+        world.connect(&world.browser_of(person, session), account).await?;
+    }
+    let (ann, ben) = (schedule(&world, world.ann).await?, schedule(&world, world.ben).await?);
+    push_all(&world).await?;
+    let events = |person: &str| world.google.events(person);
+    let before = events(ANN);
+    ensure!(before.len() == 1 && events(BEN).len() == 1, "{before:?}");
+
+    let places = [
+        ("meetings", "status", id(ann), "'confirmed'"),
+        ("event_copies", "state", format!("meeting_id = '{ann}'"), "'present'"),
+    ];
+    for (table, column, row, original) in places {
+        ensure!(world.database.plant((table, column), "'perhaps'", &row).await? == 1, "{table}.{column}");
+        world.google.take_requests();
+        let lease = enqueue(&world, ann).await?;
+        match push::push(&world.app.calendars, &lease, ann).await {
+            Err(LeaseError::Database(error)) => {
+                let unknown = db::unknown_word(&error).with_context(|| format!("{table}.{column}: {error}"))?;
+                ensure!((unknown.table, unknown.column) == (table, column), "{unknown:?}");
+                let outcome = Outcome::from(LeaseError::Database(error));
+                ensure!(matches!(outcome, Outcome::Retry { .. }), "{outcome:?}");
+            }
+            other => anyhow::bail!("{table}.{column}: {other:?}"),
+        }
+        let requests = world.google.take_requests();
+        ensure!(requests.iter().all(|request| request.method == "GET"), "{table}.{column}: {requests:?}");
+        ensure!(events(ANN) == before, "{table}.{column}: {:?}", events(ANN));
+        // Ben's meeting is another row.
+        let other = enqueue(&world, ben).await?;
+        ensure!(push::push(&world.app.calendars, &other, ben).await? == Outcome::Done, "{table}.{column}");
+        ensure!(world.database.plant((table, column), original, &row).await? == 1, "{table}.{column}");
+        ensure!(push::push(&world.app.calendars, &lease, ann).await? == Outcome::Done, "{table}.{column}");
+        ensure!(events(ANN) == before, "{table}.{column}: {:?}", events(ANN));
+    }
+    Ok(())
+}
+
+/// As the runner has it: the job fails and is tried again, and is done once this version is the newer one.
+#[tokio::test]
+async fn a_job_with_an_unknown_word_is_tried_again_and_done_in_the_end() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    world.two_way().await?;
+    world.connect(&world.browser(), ANN).await?;
+    let meeting = schedule(&world, world.ann).await?;
+    ensure!(world.database.plant(("meetings", "status"), "'perhaps'", &id(meeting)).await? == 1);
+    let runner = work::start(&world.app).await?;
+    let other = schedule(&world, world.ann).await?;
+    until("the other meeting is on the calendar", || async { Ok(world.google.events(ANN).len() == 1) }).await?;
+    until("the first one's job waits", || async {
+        let count = world.app.db.read(async |tx| jobs::count(tx).await).await?;
+        Ok((count.ready, count.leased, count.dead) == (1, 0, 0))
+    })
+    .await?;
+    ensure!(titles(&world).len() == 1, "{:?}", titles(&world));
+    ensure!(world.database.plant(("meetings", "status"), "'confirmed'", &id(meeting)).await? == 1);
+    until("both are", || async {
+        world.clock.advance(jiff::SignedDuration::from_millis(500));
+        Ok(world.google.events(ANN).len() == 2)
+    })
+    .await?;
+    ensure!(meeting != other);
+    runner.shutdown().await;
+    Ok(())
+}
+
+fn titles(world: &World) -> Vec<Value> {
+    world.google.events(ANN).into_iter().map(|event| event["summary"].clone()).collect()
+}
+
+async fn schedule(world: &World, owner: PersonId) -> anyhow::Result<MeetingId> {
+    let content = Content {
+        title: "Mentoring".into(),
+        description: String::new(),
+        start: "2026-12-01T14:00:00Z".parse()?,
+        end: "2026-12-01T15:00:00Z".parse()?,
+        zone: "Europe/Rome".into(),
+    };
+    let new = NewMeeting { program: world.program, owner, attendees: vec![], content, key: None };
+    let actor = world.actor_in_program(owner);
+    Ok(meetings::schedule(&world.app.db, world.clock.now(), &actor, new).await?.meeting.id)
+}
+
+/// Enqueues a push and takes its lease.
+async fn enqueue(world: &World, meeting: MeetingId) -> anyhow::Result<Lease> {
+    let mut tx = world.app.db.begin().await?;
+    jobs::enqueue(&mut tx, &Effect::PushMeeting { meeting }).await?;
+    tx.commit().await?;
+    claim(world).await?.context("a push is due")
+}
+
+async fn claim(world: &World) -> anyhow::Result<Option<Lease>> {
+    let mut tx = world.app.db.begin().await?;
+    let lease = jobs::claim(&mut tx, "a host", Duration::from_secs(60)).await?;
+    tx.commit().await?;
+    Ok(lease)
+}
+
+/// Pushes every meeting that is to be pushed.
+async fn push_all(world: &World) -> anyhow::Result<()> {
+    while let Some(lease) = claim(world).await? {
+        match lease.effect {
+            Effect::PushMeeting { meeting } => drop(push::push(&world.app.calendars, &lease, meeting).await?),
+            Effect::DeliverMeetings { person } => drop(push::deliver(&world.app.calendars, &lease, person).await?),
+            _ => {}
+        }
+    }
+    Ok(())
+}
