@@ -100,19 +100,14 @@ pub(super) async fn run(command: Command, as_json: bool) -> Result<Exit, CliErro
 }
 
 async fn count(db: &Db) -> sqlx::Result<Count> {
-    let mut tx = db.begin_read().await?;
-    let count = jobs::count(&mut tx).await?;
-    tx.commit().await?;
-    Ok(count)
+    db.read(async |tx| jobs::count(tx).await).await
 }
 
 /// Reads all failed jobs, oldest first.
 async fn dead(db: &Db) -> sqlx::Result<Vec<DeadLetter>> {
     let mut all: Vec<DeadLetter> = Vec::new();
     loop {
-        let mut tx = db.begin_read().await?;
-        let page = jobs::list_dead(&mut tx, all.last().map(|letter| letter.job), PAGE).await?;
-        tx.commit().await?;
+        let page = db.read(async |tx| jobs::list_dead(tx, all.last().map(|letter| letter.job), PAGE).await).await?;
         let is_last = page.len() < PAGE as usize;
         all.extend(page);
         if is_last {

@@ -97,7 +97,7 @@ pub(super) async fn run(command: Command, as_json: bool) -> Result<Exit, CliErro
                 );
                 return Err(CliError::input("domain", message));
             }
-            let domains = domains::list(&mut db.begin_read().await?, found.id).await?;
+            let domains = db.read(async |tx| domains::list(tx, found.id).await).await?;
             db.close().await;
             if as_json {
                 output::json(&DomainsOut { organisation: found.id, domains: &domains, changed })?;

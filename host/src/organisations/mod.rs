@@ -106,7 +106,7 @@ pub async fn add(db: &Db, name: &str) -> Result<Organisation, OrganisationError>
 /// # Errors
 /// If the database fails.
 pub async fn list(db: &Db, page: &Page) -> sqlx::Result<Vec<Organisation>> {
-    store::list(&mut db.begin_read().await?, page).await
+    db.read(async |tx| store::list(tx, page).await).await
 }
 
 /// Finds an organisation by its id or its name.
@@ -114,7 +114,7 @@ pub async fn list(db: &Db, page: &Page) -> sqlx::Result<Vec<Organisation>> {
 /// # Errors
 /// If the database fails.
 pub async fn find(db: &Db, id_or_name: &str) -> sqlx::Result<Option<Organisation>> {
-    store::find(&mut db.begin_read().await?, id_or_name).await
+    db.read(async |tx| store::find(tx, id_or_name).await).await
 }
 
 #[cfg(test)]

@@ -123,7 +123,7 @@ pub async fn add(db: &Db, organisation: OrganisationId, new: NewPerson) -> Resul
 /// # Errors
 /// By the database.
 pub async fn list(db: &Db, organisation: OrganisationId, page: &Page) -> sqlx::Result<Vec<Person>> {
-    store::list(&mut db.begin_read().await?, organisation, page).await
+    db.read(async |tx| store::list(tx, organisation, page).await).await
 }
 
 /// A person.
@@ -131,7 +131,7 @@ pub async fn list(db: &Db, organisation: OrganisationId, page: &Page) -> sqlx::R
 /// # Errors
 /// By the database.
 pub async fn get(db: &Db, reach: Reach, id: PersonId) -> sqlx::Result<Option<Person>> {
-    store::person(&mut db.begin_read().await?, reach, &id.to_string()).await
+    db.read(async |tx| store::person(tx, reach, &id.to_string()).await).await
 }
 
 /// A person of an organisation, by the id or by the address.
@@ -139,7 +139,7 @@ pub async fn get(db: &Db, reach: Reach, id: PersonId) -> sqlx::Result<Option<Per
 /// # Errors
 /// By the database.
 pub async fn find(db: &Db, organisation: OrganisationId, named: &str) -> sqlx::Result<Option<Person>> {
-    store::person(&mut db.begin_read().await?, Reach::Within(organisation), &named.to_lowercase()).await
+    db.read(async |tx| store::person(tx, Reach::Within(organisation), &named.to_lowercase()).await).await
 }
 
 /// Makes a person a member of a program, or gives the member another role.
@@ -163,7 +163,7 @@ pub async fn put_member(db: &Db, member: Member) -> Result<(), PersonError> {
 /// # Errors
 /// By the database.
 pub async fn member(db: &Db, program: ProgramId, person: PersonId) -> sqlx::Result<Option<Member>> {
-    store::member(&mut db.begin_read().await?, program, person).await
+    db.read(async |tx| store::member(tx, program, person).await).await
 }
 
 /// Ends a membership.

@@ -61,13 +61,15 @@ pub async fn begin(tx: &mut Tx, person: PersonId, replaces: Option<&str>) -> sql
 /// By the database.
 pub async fn authenticate(db: &Db, clock: &Clock, cookie: &str) -> sqlx::Result<Option<(Session, Actor)>> {
     let Some(hash) = opaque::hash_if_well_formed("", cookie) else { return Ok(None) };
-    let mut tx = db.begin_read().await?;
-    let Some((session, role)) = store::by_hash(&mut tx, &hash, clock.now()).await? else { return Ok(None) };
-    let Session { id, organisation, person, expires_at, .. } = session;
-    let programs = people::memberships(&mut tx, person).await?;
-    let scopes = Holder::Person { organisation, person }.scopes();
-    let principal = Principal::Person { organisation, person, role, programs };
-    Ok(Some((session, Actor { method: AuthMethod::Session(id), principal, scopes, expires_at: Some(expires_at) })))
+    db.read(async |tx| {
+        let Some((session, role)) = store::by_hash(tx, &hash, clock.now()).await? else { return Ok(None) };
+        let Session { id, organisation, person, expires_at, .. } = session;
+        let programs = people::memberships(tx, person).await?;
+        let scopes = Holder::Person { organisation, person }.scopes();
+        let principal = Principal::Person { organisation, person, role, programs };
+        Ok(Some((session, Actor { method: AuthMethod::Session(id), principal, scopes, expires_at: Some(expires_at) })))
+    })
+    .await
 }
 
 /// The person's sessions, the oldest first.
@@ -75,7 +77,7 @@ pub async fn authenticate(db: &Db, clock: &Clock, cookie: &str) -> sqlx::Result<
 /// # Errors
 /// By the database.
 pub async fn list(db: &Db, clock: &Clock, person: PersonId) -> sqlx::Result<Vec<Session>> {
-    store::of_person(&mut db.begin_read().await?, person, clock.now()).await
+    db.read(async |tx| store::of_person(tx, person, clock.now()).await).await
 }
 
 /// Ends a session; one that has ended stays ended.

@@ -162,9 +162,11 @@ pub(super) async fn delete_links(tx: &mut Tx, person: PersonId) -> sqlx::Result<
 /// By the database.
 pub async fn look(db: &Db, link: &str) -> sqlx::Result<Option<Account>> {
     let Some(hash) = opaque::hash_if_well_formed("", link) else { return Ok(None) };
-    let mut tx = db.begin_read().await?;
-    let now = db::instant(tx.now().await?);
-    store::account(&mut tx, &hash, now).await
+    db.read(async |tx| {
+        let now = db::instant(tx.now().await?);
+        store::account(tx, &hash, now).await
+    })
+    .await
 }
 
 /// Uses a link up, and begins a session for it, in place of the one whose cookie the browser had. None if the link was

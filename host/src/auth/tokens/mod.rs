@@ -225,7 +225,7 @@ pub async fn list(
     };
     let all = organisation.is_none_or(|organisation| actor.may(Action::ManageOrganisation(organisation)).is_ok());
     let person = if all { None } else { actor.person() };
-    Ok(store::list(&mut db.begin_read().await?, organisation, person, page).await?)
+    Ok(db.read(async |tx| store::list(tx, organisation, person, page).await).await?)
 }
 
 /// The tokens of an organisation, or the operators'.
@@ -233,7 +233,7 @@ pub async fn list(
 /// # Errors
 /// By the database.
 pub async fn all(db: &Db, organisation: Option<OrganisationId>, page: &Page) -> sqlx::Result<Vec<Token>> {
-    store::list(&mut db.begin_read().await?, organisation, None, page).await
+    db.read(async |tx| store::list(tx, organisation, None, page).await).await
 }
 
 /// Ends a token at once; one that has ended stays ended. Without an actor, on the word of whoever has the database.
@@ -261,5 +261,5 @@ pub async fn revoke(db: &Db, actor: Option<&Actor>, id: TokenId) -> Result<(), T
 /// By the database.
 pub async fn authenticate(db: &Db, clock: &Clock, token: &str) -> sqlx::Result<Option<Actor>> {
     let Some(hash) = opaque::hash_if_well_formed(PREFIX, token) else { return Ok(None) };
-    store::authenticate(&mut db.begin_read().await?, &hash, clock.now().as_microsecond()).await
+    db.read(async |tx| store::authenticate(tx, &hash, clock.now().as_microsecond()).await).await
 }

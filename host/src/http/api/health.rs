@@ -42,7 +42,7 @@ pub(in crate::http) async fn check_liveness() -> Json<Liveness> {
 #[utoipa::path(get, path = "/health/ready", tag = "health", operation_id = "checkReadiness",
     responses((status = 200, description = "The service can work.", body = Readiness)))]
 pub(in crate::http) async fn check_readiness(State(app): State<App>) -> Result<Json<Readiness>, Problem> {
-    app.db.begin_read().await?.now().await?;
+    app.db.read(async |tx| tx.now().await).await?;
     let egress_map = !app.config.egress.map.is_empty();
     Ok(Json(Readiness { status: "ready", version: env!("CARGO_PKG_VERSION"), egress_map }))
 }

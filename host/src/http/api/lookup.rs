@@ -14,8 +14,8 @@ use crate::{
 /// Finds a person whose calendar the actor may deal with. Operators may not.
 pub(super) async fn find_person(app: &App, actor: &Actor, person: PersonId) -> Result<Person, Problem> {
     let organisation = actor.member_organisation()?;
-    let mut tx = app.db.begin_read().await?;
-    let person = people::person(&mut tx, organisation, person).await?.ok_or(Problem::new(Code::NotFound))?;
+    let person = app.db.read(async |tx| people::person(tx, organisation, person).await).await?;
+    let person = person.ok_or(Problem::new(Code::NotFound))?;
     actor.may(Action::SeePerson(&person))?;
     Ok(person)
 }

@@ -43,9 +43,7 @@ pub(super) async fn page(
     session: Session,
     layout: Layout,
 ) -> Result<impl IntoResponse, PageError> {
-    let mut tx = app.db.begin_read().await?;
-    let person = people::person(&mut tx, session.organisation, session.person).await?;
-    tx.commit().await?;
+    let person = app.db.read(async |tx| people::person(tx, session.organisation, session.person).await).await?;
     let person = person.ok_or(Message::NotFound)?;
     let all = sessions::list(&app.db, &app.clock, person.id).await?;
     let row = |one: Session| SessionRow {

@@ -88,7 +88,7 @@ pub async fn disable(db: &Db, offer: &Offer) -> sqlx::Result<bool> {
 /// By the database.
 pub async fn offered(db: &Db, organisation: OrganisationId, program: Option<ProgramId>) -> sqlx::Result<Vec<Offered>> {
     let program = program.map(|id| id.to_string()).unwrap_or_default();
-    let rows = store::to_program(&mut db.begin_read().await?, &organisation.to_string(), &program).await?;
+    let rows = db.read(async |tx| store::to_program(tx, &organisation.to_string(), &program).await).await?;
     Ok(rows.into_iter().map(|(provider, name)| Offered { provider, name }).collect())
 }
 

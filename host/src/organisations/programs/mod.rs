@@ -73,7 +73,7 @@ pub async fn list(
     member: Option<PersonId>,
     page: &Page,
 ) -> sqlx::Result<Vec<Program>> {
-    store::list(&mut db.begin_read().await?, organisation, member, page).await
+    db.read(async |tx| store::list(tx, organisation, member, page).await).await
 }
 
 /// Finds a program by its id.
@@ -81,7 +81,7 @@ pub async fn list(
 /// # Errors
 /// If the database fails.
 pub async fn get(db: &Db, reach: Reach, id: ProgramId) -> sqlx::Result<Option<Program>> {
-    store::find(&mut db.begin_read().await?, reach, &id.to_string()).await
+    db.read(async |tx| store::find(tx, reach, &id.to_string()).await).await
 }
 
 /// Finds a program of an organisation by its id or its name.
@@ -89,7 +89,7 @@ pub async fn get(db: &Db, reach: Reach, id: ProgramId) -> sqlx::Result<Option<Pr
 /// # Errors
 /// If the database fails.
 pub async fn find(db: &Db, organisation: OrganisationId, id_or_name: &str) -> sqlx::Result<Option<Program>> {
-    store::find(&mut db.begin_read().await?, Reach::Within(organisation), id_or_name).await
+    db.read(async |tx| store::find(tx, Reach::Within(organisation), id_or_name).await).await
 }
 
 /// Finds a program of an organisation by its id, in the caller's transaction.

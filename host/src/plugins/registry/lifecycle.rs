@@ -88,7 +88,7 @@ pub async fn accept(db: &Db, id: &str, sha256: &str) -> Result<(), ChangeError> 
 /// # Errors
 /// If the database fails.
 pub async fn granted(db: &Db, id: &str) -> sqlx::Result<Option<RequestedGrant>> {
-    let row = store::provider(&mut db.begin_read().await?, id).await?;
+    let row = db.read(async |tx| store::provider(tx, id).await).await?;
     Ok(row.and_then(|row| stored_grant(row.granted.as_deref())))
 }
 

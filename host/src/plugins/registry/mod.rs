@@ -260,9 +260,7 @@ impl Registry {
     /// # Errors
     /// If it cannot be called.
     pub async fn provider(&self, id: &str) -> Result<Provider, RegistryError> {
-        let mut tx = self.db.begin_read().await?;
-        let row = store::provider(&mut tx, id).await?;
-        tx.commit().await?;
+        let row = self.db.read(async |tx| store::provider(tx, id).await).await?;
         let Some(row) = row else {
             self.forget(id);
             return Err(RegistryError::Unknown(id.to_owned()));
@@ -319,9 +317,7 @@ impl Registry {
 
     async fn compile(&self, sha256: &str) -> Result<Plugin, LoadError> {
         let db_error = |error: sqlx::Error| LoadError::Database(error.into());
-        let mut tx = self.db.begin_read().await.map_err(db_error)?;
-        let bytes = store::bytes(&mut tx, sha256).await.map_err(db_error)?;
-        tx.commit().await.map_err(db_error)?;
+        let bytes = self.db.read(async |tx| store::bytes(tx, sha256).await).await.map_err(db_error)?;
         let damaged = || LoadError::Damaged(sha256.to_owned());
         let bytes = bytes.ok_or_else(damaged)?;
         let plugin = self.sandbox.admit(&bytes).await.map_err(|error| LoadError::Admission(error.into()))?;

@@ -103,7 +103,7 @@ pub async fn rotate_batch(
     batch: Batch<'_>,
     rotated: &mut Rotated,
 ) -> sqlx::Result<Option<String>> {
-    let rows = table.by_other_keys(&mut db.begin_read().await?, &keyring.primary(), batch).await?;
+    let rows = db.read(async |tx| table.by_other_keys(tx, &keyring.primary(), batch).await).await?;
     let mut tx = db.begin().await?;
     for row in &rows {
         let place = table.place(&row.organisation_id, &row.id);
@@ -127,9 +127,12 @@ pub async fn rotate_batch(
 }
 
 async fn count_by_other_keys(db: &Db, tables: &[SealedTable], key: &str) -> sqlx::Result<u64> {
-    let (mut tx, mut count) = (db.begin_read().await?, 0);
-    for table in tables {
-        count += table.count_by_other_keys(&mut tx, key).await?.unsigned_abs();
-    }
-    Ok(count)
+    db.read(async |tx| {
+        let mut count = 0;
+        for table in tables {
+            count += table.count_by_other_keys(tx, key).await?.unsigned_abs();
+        }
+        Ok(count)
+    })
+    .await
 }

@@ -40,9 +40,7 @@ pub(in crate::http::pages) async fn confirm(
     query: Result<Query<DisconnectQuery>, QueryRejection>,
 ) -> Result<impl IntoResponse, PageError> {
     let Query(query) = query.map_err(|_| Message::InvalidAddress)?;
-    let mut tx = app.db.begin_read().await?;
-    let found = store::of_person(&mut tx, session.organisation, session.person).await?;
-    tx.commit().await?;
+    let found = app.db.read(async |tx| store::of_person(tx, session.organisation, session.person).await).await?;
     let connection = found.ok_or(Message::NotConnected)?.connection;
     let provider = app.calendars.registry.provider(&connection.provider).await.ok();
     let service = service_name(provider.as_ref(), &connection);
