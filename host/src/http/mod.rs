@@ -23,7 +23,6 @@ use axum::{
     extract::DefaultBodyLimit,
     middleware::{from_fn, from_fn_with_state},
 };
-use document::Document;
 use middleware::auth;
 use std::{future::Future, io, net::SocketAddr};
 use tokio::net::TcpListener;
@@ -47,7 +46,7 @@ fn router(app: &App) -> Router {
         let guard = from_fn_with_state(guard, auth::guard);
         router = router.route(route.path, handler.route_layer(guard));
     }
-    let document = Document::new(&app.config.public_origin().to_string());
+    let document = api::about::Document::from(document::json(&app.config.public_origin().to_string()));
     with_middleware(router.layer(Extension(document)).merge(pages::router(app)))
         .layer(from_fn_with_state(app.clone(), pages::as_page))
         .with_state(app.clone())

@@ -1,7 +1,6 @@
 //! `/v1/openapi.json` and `/v1/problems`: the API describes itself.
 
 use crate::http::{
-    document::Document,
     input::PathIds,
     problem::{Code, Problem, ProblemBody},
 };
@@ -11,6 +10,17 @@ use axum::{
     http::{HeaderMap, HeaderValue, header},
     response::{Html, IntoResponse, Response},
 };
+use std::sync::Arc;
+
+/// The OpenAPI document as JSON. It stays the same for as long as the host runs.
+#[derive(Debug, Clone)]
+pub(in crate::http) struct Document(Arc<str>);
+
+impl From<String> for Document {
+    fn from(json: String) -> Self {
+        Self(json.into())
+    }
+}
 
 /// Gets this OpenAPI document.
 ///
@@ -18,7 +28,7 @@ use axum::{
 #[utoipa::path(get, path = "/v1/openapi.json", tag = "about", operation_id = "getOpenApiDocument",
     responses((status = 200, description = "The OpenAPI 3.1 document of this API.", body = Object)))]
 pub(in crate::http) async fn get_document(Extension(document): Extension<Document>) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], document.text()).into_response()
+    ([(header::CONTENT_TYPE, "application/json")], document.0.as_ref().to_owned()).into_response()
 }
 
 /// Lists all problems.

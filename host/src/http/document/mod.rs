@@ -11,7 +11,6 @@ use super::{
     problem::ProblemBody,
     routes::{ROUTES, Route},
 };
-use std::sync::Arc;
 use utoipa::{
     PartialSchema as _, ToSchema as _,
     openapi::{
@@ -54,20 +53,9 @@ const TAGS: [(&str, &str); 9] = [
     ("meetings", "Meetings, which the host writes into their owner's calendar."),
 ];
 
-/// The document as JSON. It stays the same for as long as the host runs.
-#[derive(Debug, Clone)]
-pub(super) struct Document(Arc<str>);
-
-impl Document {
-    /// Makes the document of the host at this origin.
-    pub(super) fn new(origin: &str) -> Self {
-        Self(openapi(origin).to_json().unwrap_or_default().into())
-    }
-
-    /// The JSON.
-    pub(super) fn text(&self) -> String {
-        self.0.as_ref().to_owned()
-    }
+/// The document of the host at this origin, as JSON.
+pub(super) fn json(origin: &str) -> String {
+    openapi(origin).to_json().unwrap_or_default()
 }
 
 fn openapi(origin: &str) -> OpenApi {
