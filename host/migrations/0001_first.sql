@@ -173,6 +173,12 @@ create table event_copies (
     updated_at bigint not null
 );
 
+-- Periodic work: the instant at which each task is due next.
+create table schedule (
+    task text primary key,
+    next_at bigint not null
+);
+
 -- Jobs. A job is inserted in the transaction of the change that causes it, and deleted when it is done.
 create table jobs (
     id text primary key,

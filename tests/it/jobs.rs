@@ -394,7 +394,8 @@ fn gated(db: &Db, settings: Settings) -> (Runner, mpsc::UnboundedReceiver<Lease>
 #[tokio::test]
 async fn what_this_host_puts_is_begun_at_once() {
     let yard = Yard::new().await;
-    let (runner, mut begun, gate) = gated(&yard.db, Settings { workers: 2, poll: NEVER, lease: NEVER });
+    let (runner, mut begun, gate) =
+        gated(&yard.db, Settings { workers: 2, poll: NEVER, lease: NEVER, ..Settings::default() });
     for n in 0..5 {
         yard.enqueue(&push(n)).await;
     }
@@ -418,7 +419,7 @@ async fn what_this_host_puts_is_begun_at_once() {
 async fn a_host_that_dies_is_late_by_one_lease() {
     let yard = Yard::new().await;
     yard.enqueue(&push(1)).await;
-    let settings = Settings { workers: 2, poll: OFTEN, lease: NEVER };
+    let settings = Settings { workers: 2, poll: OFTEN, lease: NEVER, ..Settings::default() };
     let (runner, mut begun, _gate) = gated(&yard.db, settings);
     let first = begun.recv().await.unwrap();
     drop(runner);
@@ -441,7 +442,8 @@ async fn a_host_that_is_told_to_stop_ends_what_it_has_begun_and_begins_nothing()
     let yard = Yard::new().await;
     yard.enqueue(&push(1)).await;
     yard.enqueue(&push(2)).await;
-    let (runner, mut begun, gate) = gated(&yard.db, Settings { workers: 1, poll: OFTEN, lease: NEVER });
+    let (runner, mut begun, gate) =
+        gated(&yard.db, Settings { workers: 1, poll: OFTEN, lease: NEVER, ..Settings::default() });
     assert_eq!(begun.recv().await.unwrap().effect, push(1));
     // The first is told to stop before the second lets it.
     tokio::join!(runner.shutdown(), async { gate.add_permits(9) });
@@ -461,7 +463,7 @@ async fn a_panic_is_a_failure_like_others() {
         let (told, mut begun) = mpsc::unbounded_channel();
         let outcome = Arc::new(Mutex::new(outcome.clone()));
         yard.enqueue(&push(n)).await;
-        let settings = Settings { workers: 1, poll: NEVER, lease: NEVER };
+        let settings = Settings { workers: 1, poll: NEVER, lease: NEVER, ..Settings::default() };
         let runner = Runner::start(yard.db.clone(), settings, move |lease| {
             told.send(lease).unwrap();
             let outcome = outcome.lock().unwrap().take();
@@ -485,7 +487,8 @@ async fn a_handler_whose_lease_was_lost_is_dropped() {
     let yard = Yard::new().await;
     yard.enqueue(&push(1)).await;
     let lease = Duration::from_millis(60);
-    let (runner, mut begun, _gate) = gated(&yard.db, Settings { workers: 1, poll: NEVER, lease });
+    let (runner, mut begun, _gate) =
+        gated(&yard.db, Settings { workers: 1, poll: NEVER, lease, ..Settings::default() });
     let first = begun.recv().await.unwrap();
     // It is extended meanwhile; sooner or later we are faster.
     let taken = loop {
@@ -498,4 +501,33 @@ async fn a_handler_whose_lease_was_lost_is_dropped() {
     // It waits for a permit that it never gets, and ends all the same.
     runner.shutdown().await;
     yard.finish(&taken).await.unwrap();
+}
+
+/// Tells when it is dropped.
+struct Ends(mpsc::UnboundedSender<()>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.send(()).unwrap_or_default();
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_takes_too_long_is_cancelled_and_tried_again() {
+    let yard = Yard::new().await;
+    yard.enqueue(&push(1)).await;
+    let (told, mut ended) = mpsc::unbounded_channel();
+    let settings = Settings { poll: NEVER, lease: NEVER, longest_run: OFTEN, ..Settings::default() };
+    let runner = Runner::start(yard.db.clone(), settings, move |_| {
+        let ends = Ends(told.clone());
+        async move {
+            let _ends = ends;
+            std::future::pending().await
+        }
+    });
+    ended.recv().await.unwrap();
+    runner.shutdown().await;
+    assert_eq!(yard.count().await, (1, 0, 0));
+    yard.pass(Duration::from_secs(60));
+    assert_eq!(yard.claim().await.unwrap().attempt, 2);
 }

@@ -17,6 +17,7 @@ mod peers; // The software of others that proves our work: it starts, an indepen
 mod registry; // Providers are added, accepted, replaced and removed while calls go on.
 mod rules; // Recurrence rules give what another engine gives, at random.
 mod sandbox; // The sandbox holds, whatever a guest does.
+mod schedule; // Periodic work is done once by all hosts together.
 mod scheduling; // Over a server that schedules, invitations go out and answers come back, and the other way round.
 mod secrets; // What is sealed opens in its row and nowhere else; keys change while it stays.
 mod service; // The service, from outside: the program that is shipped, its API, a real calendar server.

@@ -2,7 +2,9 @@
 
 use super::{App, SEALED_TABLES};
 use crate::{
-    connections::{CalendarAccess, notice, oauth::revoke, service_accounts},
+    auth,
+    connections::{CalendarAccess, notice, oauth, oauth::revoke, reopen, service_accounts},
+    db::Db,
     jobs::{self, Effect, Lease, LeaseError, Outcome, Runner},
     mail,
     meetings::push,
@@ -22,10 +24,11 @@ pub async fn start(app: &App) -> sqlx::Result<Runner> {
         tx.commit().await?;
     }
     let (db, settings, app) = (app.db.clone(), app.config.jobs, app.clone());
-    Ok(Runner::start(db, settings, move |lease| {
+    Ok(Runner::start(db.clone(), settings, move |lease| {
         let app = app.clone();
         async move { work(&app, lease).await }
-    }))
+    })
+    .with_schedule(db))
 }
 
 /// Makes the providers in use ready, so that nobody's first call waits for a compiler.
@@ -61,6 +64,9 @@ async fn work(app: &App, lease: Lease) -> Outcome {
             mail::sign_in::send(db, mailer, &config.public_origin(), &lease, request).await
         }
         Effect::RewrapSecrets {} => rewrap(calendars, &lease).await,
+        Effect::ReopenAccounts {} => reopen::enqueue_all(db, &lease).await,
+        Effect::ReopenAccount { connection } => reopen::reopen(calendars, &lease, connection).await,
+        Effect::DeleteExpired {} => delete_expired(db, &lease).await,
     };
     done.unwrap_or_else(Outcome::from)
 }
@@ -73,8 +79,14 @@ async fn rewrap(calendars: &CalendarAccess, lease: &Lease) -> Result<Outcome, Le
         return Ok(Outcome::Retry { error, after: None });
     }
     tracing::info!(rewrapped = rotated.rewrapped, left = rotated.left, "credentials were sealed by the newest key");
-    let mut tx = calendars.db.begin().await?;
-    jobs::finish(&mut tx, lease).await?;
-    tx.commit().await?;
-    Ok(Outcome::Done)
+    jobs::complete(&calendars.db, lease).await
+}
+
+/// Deletes rows whose time is over. Most of them are also deleted when the next one of their kind is inserted; this
+/// deletes them when there is no next one.
+async fn delete_expired(db: &Db, lease: &Lease) -> Result<Outcome, LeaseError> {
+    let mut tx = db.begin().await?;
+    auth::delete_expired(&mut tx).await?;
+    oauth::delete_expired(&mut tx).await?;
+    jobs::complete_in(tx, lease).await
 }

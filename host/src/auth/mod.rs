@@ -14,3 +14,15 @@ pub mod tokens;
 
 pub use actor::{Action, Actor, AuthMethod, Forbidden, Principal};
 pub use scopes::{Scope, Scopes};
+
+use crate::db::{self, Tx};
+
+/// Deletes expired sessions and sign-in links, and sign-in requests that are too old to be answered.
+///
+/// # Errors
+/// If the database fails.
+pub async fn delete_expired(tx: &mut Tx) -> sqlx::Result<()> {
+    let now = db::instant(tx.now().await?);
+    sessions::delete_expired(tx, now).await?;
+    sign_in::delete_expired(tx, now).await
+}

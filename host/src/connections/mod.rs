@@ -13,6 +13,7 @@ mod disconnect;
 mod establish;
 pub mod notice;
 pub mod oauth;
+pub mod reopen;
 pub mod service_accounts;
 pub mod store;
 

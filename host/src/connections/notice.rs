@@ -37,7 +37,7 @@ pub async fn send(
         None => None,
     };
     tx.commit().await?;
-    let (Some(connection), Some(person)) = (lost, person) else { return done(calendars, lease).await };
+    let (Some(connection), Some(person)) = (lost, person) else { return jobs::complete(&calendars.db, lease).await };
     let provider = calendars.registry.provider(&connection.provider).await.ok();
     let provider =
         provider.map_or_else(|| connection.provider.clone(), |provider| provider.plugin.description().name.clone());
@@ -54,15 +54,8 @@ pub async fn send(
     };
     let mail = OutgoingMail { id: lease.job.to_string(), to: person.email, subject: SUBJECT.into(), text };
     match mailer.send(&mail).await {
-        Ok(()) => done(calendars, lease).await,
+        Ok(()) => jobs::complete(&calendars.db, lease).await,
         Err(error @ SendError::Refused(_)) => Ok(Outcome::Dead { error: error.to_string() }),
         Err(error @ SendError::Later(_)) => Ok(Outcome::Retry { error: error.to_string(), after: None }),
     }
-}
-
-async fn done(calendars: &CalendarAccess, lease: &Lease) -> Result<Outcome, LeaseError> {
-    let mut tx = calendars.db.begin().await?;
-    jobs::finish(&mut tx, lease).await?;
-    tx.commit().await?;
-    Ok(Outcome::Done)
 }

@@ -292,3 +292,9 @@ pub async fn delete(
     )?;
     Ok(rows == 1)
 }
+
+/// The ids of the connections that work.
+pub(super) async fn connected(tx: &mut Tx) -> sqlx::Result<Vec<ConnectionId>> {
+    let rows = fetch!(tx, all, (String,), "select id from connections where state = 'connected' order by id")?;
+    rows.iter().map(|(id,)| db::parsed(id)).collect()
+}

@@ -1,145 +1,77 @@
-//! Work that is done later, surely: every act of the host on the world outside.
+//! Background jobs: every action of the host on other systems.
 //!
-//! Problem: what was committed must reach the calendar, though the service is down, the host is killed at any instant,
-//! or two hosts have the same idea; what was not committed must not. Decision: one table, and one door. An [`Effect`] is
-//! [`enqueue`]d in the transaction of the change that causes it, and the [`Runner`] of some host does it. An effect names
-//! things; whoever does it reads what they are by then. So it may be done later, or once more, or once for two changes,
-//! and everything else is simple because of that:
+//! Problem: a committed change must reach the calendar, even if the service is down, the host is killed at any instant,
+//! or two hosts act at once; a change that was rolled back must not. Decision: one table, and one way into it. An
+//! [`Effect`] is [`enqueue`]d in the transaction of the change that causes it, and the [`Runner`] of some host runs it.
+//! An effect only names objects; its handler reads their present state. So an effect may run late, run twice, or run
+//! once for two changes, which keeps everything else simple:
 //!
-//! - Equal work that nobody has begun is one job. `enqueue` writes to that job's row, so that on no database somebody begins
-//!   it before the change is there to be read. Work that is under way may have read before: then it is another job.
-//! - The work of a *lane* (a meeting) is done one at a time, by a unique index, the longest due first. A lane is no
-//!   queue: work that failed and waits is overtaken, which is harmless, since both read the same present. So what fails
-//!   holds up nobody, in its own lane or in another.
-//! - Work under way is a *lease* of some seconds by the database's clock, which the runner extends. A host that died is
-//!   late by one lease at most. Each lease has a higher number, its *fence*: who was given up for dead and goes on all
-//!   the same can neither [`finish`] nor fail what is now another's.
-//! - `finish` takes part in the transaction with which the handler writes down what it did. A host that dies before it
-//!   does the work again, and must know its own traces: remote writes carry a key, and are compared by content.
-//! - What fails is tried again for about a day ([`MAX_ATTEMPTS`]), then kept as a *dead letter*, which an operator reads
-//!   and revives, and which disappears when the same work was done after all.
+//! - Equal effects are one job until it begins. `enqueue` writes to the row of that job even if it changes nothing,
+//!   so that no host can begin the job before the change is visible. A job that is running may have read the old state,
+//!   so an equal effect becomes another job then.
+//! - Jobs of one *lane* (a meeting, for example) run one at a time, by a unique index; the one that is due for longest
+//!   comes first. A lane is not a queue: a failed job that waits is overtaken, which is harmless, because both read the
+//!   same present state. So a failing job delays no other, in its own lane or elsewhere.
+//! - A running job is *leased* for some seconds by the database's clock; the runner extends the lease. If a host dies,
+//!   its jobs are late by one lease at most. Every lease increments the job's *fence*, so a host that lost its lease can
+//!   neither [`complete`] the job nor record a failure.
+//! - [`complete`] deletes the job in the transaction in which the handler stores its results. A host that dies before
+//!   that runs the job again, so handlers must recognise their own earlier writes: remote writes carry a key, and are
+//!   compared by content.
+//! - A handler that runs longer than its effect's timeout is cancelled and tried again.
+//! - A failed job is tried again for about a day ([`MAX_ATTEMPTS`]). Then it is kept as a *dead letter*, which an
+//!   operator can list and retry, and which is deleted when an equal job succeeds.
 //!
-//! Rejected: a queue beside the database (two commits that may disagree), a leader (one more thing to lose), waiting
-//! behind what failed (one bad event stops a calendar), PostgreSQL's notifications (half a second for a second way).
+//! Rejected: a queue outside the database (two commits that may disagree), a leader (one more thing to lose), waiting
+//! behind a failed job (one bad event would stop a calendar), and PostgreSQL's notifications (a second mechanism that
+//! saves half a second).
 
+mod effect;
 pub mod fail_points;
 mod runner;
+pub mod schedule;
 mod store;
 
+pub use effect::Effect;
 pub use runner::{Outcome, Runner, Settings};
 pub use store::{
     Count, DeadLetter, Lease, LeaseError, Retried, State, bury, claim, count, enqueue, enqueue_at, extend, finish,
     list_dead, retry, revive, verify_lease,
 };
 
-use crate::ids::{ConnectionId, MeetingId, OrganisationId, PersonId, RevocationId, SignInId};
-use serde::{Deserialize, Serialize};
+use crate::db::{Db, Tx};
 use std::time::Duration;
 
-/// How often work is begun before it counts as dead: with the pauses of [`backoff`], for about a day.
+/// The number of attempts after which a job becomes a dead letter: with the pauses of [`backoff`], about a day.
 pub const MAX_ATTEMPTS: i64 = 60;
 
-/// The pause before the second attempt, at most.
+/// The longest pause before the second attempt.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
-/// The longest that we wait by ourselves.
+/// The longest pause that the host chooses itself.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
-/// The longest that a service may make us wait: a slip of its clock must not stop a meeting for a year.
+/// The longest pause that a service can ask for, so that a wrong clock at the service cannot stop a meeting for a year.
 const LONGEST_FLOOR: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Something to be done outside: the whole table of them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Effect {
-    /// The event in the owner's calendar is made what the meeting says.
-    PushMeeting {
-        /// Which.
-        meeting: MeetingId,
-    },
-    /// Every meeting of a person that is not over is pushed: they have just connected a calendar.
-    DeliverMeetings {
-        /// Whose.
-        person: PersonId,
-    },
-    /// A token that nobody uses any more is revoked at the service.
-    RevokeToken {
-        /// Which.
-        revocation: RevocationId,
-    },
-    /// All people whom an organisation's account connects, or should not any more, are looked at.
-    ConnectOrganisation {
-        /// Which.
-        organisation: OrganisationId,
-    },
-    /// A person is connected by their organisation's account, if it has one and they want it.
-    ConnectPerson {
-        /// Whose person.
-        organisation: OrganisationId,
-        /// Who.
-        person: PersonId,
-    },
-    /// The owner of a connection is told that it must be made again.
-    MailReconnect {
-        /// Which.
-        connection: ConnectionId,
-    },
-    /// Whoever has an address gets a mail with links to sign in.
-    MailSignIn {
-        /// The wish for it.
-        request: SignInId,
-    },
-    /// Every secret is sealed by the newest key.
-    RewrapSecrets {},
+/// Ends a job that has nothing to store.
+///
+/// # Errors
+/// If the lease was lost, or the database fails.
+pub async fn complete(db: &Db, lease: &Lease) -> Result<Outcome, LeaseError> {
+    complete_in(db.begin().await?, lease).await
 }
 
-impl Effect {
-    /// Its name, as in the database and in logs.
-    #[must_use]
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::PushMeeting { .. } => "push-meeting",
-            Self::DeliverMeetings { .. } => "deliver-meetings",
-            Self::RevokeToken { .. } => "revoke-token",
-            Self::ConnectOrganisation { .. } => "connect-organisation",
-            Self::ConnectPerson { .. } => "connect-person",
-            Self::MailReconnect { .. } => "mail-reconnect",
-            Self::MailSignIn { .. } => "mail-sign-in",
-            Self::RewrapSecrets {} => "rewrap-secrets",
-        }
-    }
-
-    /// Effects of one lane are done one at a time.
-    #[must_use]
-    pub fn lane(&self) -> String {
-        match self {
-            Self::PushMeeting { meeting } => meeting.to_string(),
-            Self::DeliverMeetings { person } => person.to_string(),
-            Self::RevokeToken { revocation } => revocation.to_string(),
-            Self::ConnectOrganisation { organisation } => organisation.to_string(),
-            Self::ConnectPerson { person, .. } => person.to_string(),
-            Self::MailReconnect { connection } => connection.to_string(),
-            Self::MailSignIn { request } => request.to_string(),
-            Self::RewrapSecrets {} => self.kind().to_owned(),
-        }
-    }
-
-    /// Equal effects that nobody has begun are one.
-    #[must_use]
-    pub fn dedupe(&self) -> String {
-        match self {
-            Self::PushMeeting { meeting } => format!("{}:{meeting}", self.kind()),
-            Self::DeliverMeetings { person } => format!("{}:{person}", self.kind()),
-            Self::RevokeToken { revocation } => format!("{}:{revocation}", self.kind()),
-            Self::ConnectOrganisation { organisation } => format!("{}:{organisation}", self.kind()),
-            Self::ConnectPerson { person, .. } => format!("{}:{person}", self.kind()),
-            Self::MailReconnect { connection } => format!("{}:{connection}", self.kind()),
-            Self::MailSignIn { request } => format!("{}:{request}", self.kind()),
-            Self::RewrapSecrets {} => self.kind().to_owned(),
-        }
-    }
+/// Ends a job, and commits the transaction in which its handler stored the results.
+///
+/// # Errors
+/// If the lease was lost, or the database fails; then the transaction is rolled back.
+pub async fn complete_in(mut tx: Tx, lease: &Lease) -> Result<Outcome, LeaseError> {
+    finish(&mut tx, lease).await?;
+    tx.commit().await?;
+    Ok(Outcome::Done)
 }
 
-/// How long to wait after this attempt (the first is 1): anything up to twice as long as after the one before, so that
-/// what failed together does not come back together. What the service asked for is waited for before that.
+/// The pause after an attempt (the first is 1): a random part of a maximum that doubles with every attempt, so that jobs
+/// that failed together do not come back together. The pause that the service asked for (`after`) comes on top.
 #[must_use]
 pub fn backoff(attempt: i64, after: Option<Duration>, random: u64) -> Duration {
     let doublings = u32::try_from(attempt.clamp(1, 32) - 1).unwrap_or(0);
@@ -153,38 +85,6 @@ pub fn backoff(attempt: i64, after: Option<Duration>, random: u64) -> Duration {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    fn all() -> [Effect; 8] {
-        let at = jiff::Timestamp::UNIX_EPOCH;
-        let (organisation, person) = (OrganisationId::new(at), PersonId::new(at));
-        [
-            Effect::PushMeeting { meeting: MeetingId::new(at) },
-            Effect::DeliverMeetings { person: PersonId::new(at) },
-            Effect::RevokeToken { revocation: RevocationId::new(at) },
-            Effect::MailReconnect { connection: ConnectionId::new(at) },
-            Effect::MailSignIn { request: SignInId::new(at) },
-            Effect::ConnectOrganisation { organisation },
-            Effect::ConnectPerson { organisation, person },
-            Effect::RewrapSecrets {},
-        ]
-    }
-
-    #[test]
-    fn effects_are_kept_under_their_names_and_read_strictly() {
-        for effect in all() {
-            let text = serde_json::to_string(&effect).unwrap();
-            assert!(text.starts_with(&format!(r#"{{"kind":"{}""#, effect.kind())), "{text}");
-            assert_eq!(serde_json::from_str::<Effect>(&text).unwrap(), effect);
-            let more = text.replace('}', r#","more":1}"#);
-            assert!(serde_json::from_str::<Effect>(&more).is_err(), "{more}");
-        }
-    }
-
-    #[test]
-    fn different_effects_are_never_one() {
-        let keys: std::collections::BTreeSet<_> = all().iter().map(Effect::dedupe).collect();
-        assert_eq!(keys.len(), all().len());
-    }
 
     #[test]
     fn all_attempts_together_take_about_a_day() {

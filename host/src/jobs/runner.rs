@@ -5,14 +5,15 @@
 //! what became due. A handler runs in a task of its own: its panic is a failure of that job, its transactions are its
 //! own (see `db`), and its lease is extended beside it. A handler whose lease was lost is dropped where it stands.
 
-use super::{Effect, Lease, LeaseError, Retried, fail_points::fail_point, store};
+use super::{Lease, LeaseError, Retried, fail_points::fail_point, schedule, store};
 use crate::db::{self, Db};
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::watch,
     task::{JoinError, JoinSet},
-    time::timeout,
+    time::{Instant, timeout},
 };
+use tracing::Instrument as _;
 
 /// How a runner works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,13 +23,20 @@ pub struct Settings {
     /// How long a job is ours without being extended; what a dead host had begun is late by this much. It is extended
     /// three times as often.
     pub lease: Duration,
-    /// How often to look for what nobody told us of.
+    /// How often to look for jobs of other hosts and for jobs that have become due.
     pub poll: Duration,
+    /// An upper bound for the timeout of every effect.
+    pub longest_run: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { workers: 8, lease: Duration::from_secs(30), poll: Duration::from_millis(500) }
+        Self {
+            workers: 8,
+            lease: Duration::from_secs(30),
+            poll: Duration::from_millis(500),
+            longest_run: Duration::MAX,
+        }
     }
 }
 
@@ -80,6 +88,13 @@ impl Runner {
         let worker = Worker { db, settings, handler: Arc::new(handler) };
         task.spawn(hand_out(worker, stopped));
         Self { stop, task }
+    }
+
+    /// Enqueues periodic work as well, as it becomes due.
+    #[must_use]
+    pub fn with_schedule(mut self, db: Db) -> Self {
+        self.task.spawn(schedule::run(db, self.stop.subscribe()));
+        self
     }
 
     /// Begins nothing more, and waits for what is under way.
@@ -160,25 +175,34 @@ where
     /// Does one job to its end.
     async fn work(self, lease: Lease) {
         fail_point("job.after-claim").await;
+        // Dropping it cancels the handler.
         let mut handler = JoinSet::new();
-        handler.spawn((self.handler)(lease.clone()));
-        let ended = loop {
-            match timeout(self.settings.lease / 3, handler.join_next()).await {
-                Ok(ended) => break ended,
+        let (job, kind, attempt) = named(&lease);
+        // Every log line of the handler carries the job's id, as does the line of the request that enqueued it.
+        let span = tracing::info_span!("job", %job, kind, attempt);
+        handler.spawn((self.handler)(lease.clone()).instrument(span));
+        let longest = lease.effect.timeout().min(self.settings.longest_run);
+        let started = Instant::now();
+        let outcome = loop {
+            let left = longest.saturating_sub(started.elapsed());
+            match timeout(left.min(self.settings.lease / 3), handler.join_next()).await {
+                Ok(ended) => break ended.map_or_else(failed, |ended| ended.unwrap_or_else(|error| panicked(&error))),
+                Err(_) if started.elapsed() >= longest => break too_long(longest),
                 Err(_) => match self.extend(&lease).await {
-                    // It goes on if the database is away for a moment; the fence decides what its work is worth.
+                    // The handler goes on if the database is away for a moment; the fence decides whether it may commit.
                     Ok(()) | Err(LeaseError::Database(_)) => {}
                     Err(LeaseError::Lost) => {
-                        tell_lost(&lease);
+                        log_lost(&lease);
                         return;
                     }
                 },
             }
         };
-        let outcome = ended.map_or_else(failed, |ended| ended.unwrap_or_else(|error| panicked(&error)));
+        // It must not commit while the end of the job is written.
+        handler.shutdown().await;
         match self.end(&lease, outcome).await {
             Ok(()) => {}
-            Err(LeaseError::Lost) => tell_lost(&lease),
+            Err(LeaseError::Lost) => log_lost(&lease),
             // It is begun again when the lease ends.
             Err(LeaseError::Database(error)) => {
                 let (job, kind, attempt) = named(&lease);
@@ -219,10 +243,10 @@ where
 }
 
 fn named(lease: &Lease) -> (crate::ids::JobId, &'static str, i64) {
-    (lease.job, Effect::kind(&lease.effect), lease.attempt)
+    (lease.job, lease.effect.kind(), lease.attempt)
 }
 
-fn tell_lost(lease: &Lease) {
+fn log_lost(lease: &Lease) {
     let (job, kind, attempt) = named(lease);
     tracing::warn!(%job, kind, attempt, "the lease of the job was lost; another host does it");
 }
@@ -231,6 +255,10 @@ fn tell_lost(lease: &Lease) {
 fn panicked(error: &JoinError) -> Outcome {
     let error = if error.is_panic() { "its handler panicked; the log has more" } else { "its handler was stopped" };
     Outcome::Retry { error: error.to_owned(), after: None }
+}
+
+fn too_long(longest: Duration) -> Outcome {
+    Outcome::Retry { error: format!("it was cancelled because it took longer than {longest:?}"), after: None }
 }
 
 fn failed() -> Outcome {

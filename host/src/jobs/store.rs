@@ -115,11 +115,15 @@ const ENQUEUE: &str = "
     on conflict (dedupe) where state = 'ready' do update set run_at = case
         when excluded.run_at >= jobs.run_at then jobs.run_at
         when excluded.run_at < jobs.not_before then jobs.not_before
-        else excluded.run_at end";
+        else excluded.run_at end
+    returning id";
 
 async fn insert(tx: &mut Tx, effect: &Effect, run_at: i64, now: i64) -> sqlx::Result<()> {
     let id = JobId::new(db::instant(now)).to_string();
-    execute!(tx, ENQUEUE, id, db::to_json(effect)?, effect.lane(), effect.dedupe(), run_at, now)?;
+    let (effect_json, lane, dedupe) = (db::to_json(effect)?, effect.lane(), effect.dedupe());
+    let (job,) = fetch!(tx, one, (String,), ENQUEUE, id, effect_json, lane, dedupe, run_at, now)?;
+    // Ties the request or job that is the cause, whose span this line is in, to the job.
+    tracing::debug!(job, kind = effect.kind(), "job enqueued");
     tx.announce();
     Ok(())
 }
@@ -277,7 +281,7 @@ pub async fn revive(tx: &mut Tx, job: JobId) -> sqlx::Result<bool> {
     let id = job.to_string();
     let taken = fetch!(tx, optional, (String, String, String, i64), TAKE, &id)?;
     let Some((effect, lane, dedupe, created_at)) = taken else { return Ok(false) };
-    execute!(tx, ENQUEUE, id, effect, lane, dedupe, now, created_at)?;
+    fetch!(tx, one, (String,), ENQUEUE, id, effect, lane, dedupe, now, created_at)?;
     tx.announce();
     Ok(true)
 }
@@ -367,4 +371,13 @@ fn microseconds(time: Duration) -> i64 {
 fn random() -> u64 {
     // Only spreads load: without it all come back at the longest pause.
     getrandom::u64().unwrap_or(u64::MAX)
+}
+
+/// Moves the instant at which a periodic task is due next, if it is due. Only one of several hosts gets `true`.
+pub(super) async fn take_due(tx: &mut Tx, task: &str, now: Timestamp, next: Timestamp) -> sqlx::Result<bool> {
+    const FIRST: &str = "insert into schedule (task, next_at) values ($1, $2) on conflict (task) do nothing";
+    const DUE: &str = "update schedule set next_at = $2 where task = $1 and next_at <= $3";
+    let (now, next) = (now.as_microsecond(), next.as_microsecond());
+    execute!(tx, FIRST, task, next)?;
+    Ok(execute!(tx, DUE, task, next, now)? == 1)
 }

@@ -52,9 +52,7 @@ pub async fn send(db: &Db, mailer: &Mailer, here: &Origin, lease: &Lease, id: Si
 
 async fn answered(mut tx: db::Tx, lease: &Lease, id: SignInId) -> Result<Outcome, LeaseError> {
     sign_in::forget(&mut tx, id).await?;
-    jobs::finish(&mut tx, lease).await?;
-    tx.commit().await?;
-    Ok(Outcome::Done)
+    jobs::complete_in(tx, lease).await
 }
 
 /// The subject of the mail.

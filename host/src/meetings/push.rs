@@ -59,9 +59,7 @@ pub async fn deliver(calendars: &CalendarAccess, lease: &Lease, person: PersonId
     for meeting in store::upcoming(&mut tx, person, now).await? {
         jobs::enqueue(&mut tx, &Effect::PushMeeting { meeting }).await?;
     }
-    jobs::finish(&mut tx, lease).await?;
-    tx.commit().await?;
-    Ok(Outcome::Done)
+    jobs::complete_in(tx, lease).await
 }
 
 /// Pushes one meeting.
@@ -147,11 +145,10 @@ async fn finish(calendars: &CalendarAccess, lease: &Lease, copy: Option<&EventCo
     if let Some(copy) = copy {
         store::save_copy(&mut tx, copy).await?;
     }
-    jobs::finish(&mut tx, lease).await?;
     fail_point("push.before-commit").await;
-    tx.commit().await?;
+    let outcome = jobs::complete_in(tx, lease).await?;
     fail_point("push.after-commit").await;
-    Ok(Outcome::Done)
+    Ok(outcome)
 }
 
 /// One meeting on its way to one calendar.

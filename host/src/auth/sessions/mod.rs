@@ -90,6 +90,10 @@ pub async fn end(db: &Db, session: &Session) -> sqlx::Result<()> {
     tx.commit().await
 }
 
+pub(super) async fn delete_expired(tx: &mut Tx, now: Timestamp) -> sqlx::Result<()> {
+    store::tidy_up(tx, None, now).await
+}
+
 /// Ends all sessions of the person except this one, and returns their number.
 pub(super) async fn delete_others(tx: &mut Tx, session: &Session) -> sqlx::Result<u64> {
     store::delete_others(tx, session.person, session.id).await

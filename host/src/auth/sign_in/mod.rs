@@ -151,6 +151,13 @@ pub async fn forget(tx: &mut Tx, id: SignInId) -> sqlx::Result<()> {
     store::delete_request(tx, id).await
 }
 
+pub(super) async fn delete_expired(tx: &mut Tx, now: Timestamp) -> sqlx::Result<()> {
+    let window = now.checked_sub(WINDOW).unwrap_or_default();
+    store::free_slots(tx, window).await?;
+    store::delete_requests(tx, window).await?;
+    store::delete_expired(tx, now).await
+}
+
 /// Invalidates all mailed links of the person.
 pub(super) async fn delete_links(tx: &mut Tx, person: PersonId) -> sqlx::Result<()> {
     store::delete_links(tx, person).await

@@ -40,6 +40,11 @@ pub(super) async fn delete_request(tx: &mut Tx, id: SignInId) -> sqlx::Result<()
     execute!(tx, "delete from sign_in_requests where id = $1", id.to_string()).map(drop)
 }
 
+/// Deletes requests that were made by this instant: their jobs were given up.
+pub(super) async fn delete_requests(tx: &mut Tx, by: Timestamp) -> sqlx::Result<()> {
+    execute!(tx, "delete from sign_in_requests where created_at <= $1", by.as_microsecond()).map(drop)
+}
+
 #[derive(sqlx::FromRow)]
 struct AccountRow {
     id: String,

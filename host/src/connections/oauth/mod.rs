@@ -90,3 +90,12 @@ pub const fn level_name(level: ScopeLevel) -> &'static str {
 pub(super) fn level_of(name: &str) -> ScopeLevel {
     if name == level_name(ScopeLevel::Write) { ScopeLevel::Write } else { ScopeLevel::Read }
 }
+
+/// Deletes authorizations that were not finished in time.
+///
+/// # Errors
+/// If the database fails.
+pub async fn delete_expired(tx: &mut crate::db::Tx) -> sqlx::Result<()> {
+    let now = tx.now().await?;
+    store::forget_authorizations(tx, now).await
+}

@@ -161,7 +161,5 @@ pub async fn revoke(calendars: &CalendarAccess, lease: &Lease, id: RevocationId)
 async fn done(calendars: &CalendarAccess, lease: &Lease, id: RevocationId) -> Result<Outcome, LeaseError> {
     let mut tx = calendars.db.begin().await?;
     store::delete_revocation(&mut tx, id).await?;
-    jobs::finish(&mut tx, lease).await?;
-    tx.commit().await?;
-    Ok(Outcome::Done)
+    jobs::complete_in(tx, lease).await
 }

@@ -70,9 +70,7 @@ pub async fn connect_all(
     for person in store::people(&mut tx, organisation).await? {
         jobs::enqueue(&mut tx, &Effect::ConnectPerson { organisation, person }).await?;
     }
-    jobs::finish(&mut tx, lease).await?;
-    tx.commit().await?;
-    Ok(Outcome::Done)
+    jobs::complete_in(tx, lease).await
 }
 
 /// Makes a person's connection what it should be, as far as it is the organisation's to make.
@@ -85,45 +83,39 @@ pub async fn connect_person(
     organisation: OrganisationId,
     person: PersonId,
 ) -> Result<Outcome, LeaseError> {
-    let Some(look) = look(calendars, organisation, person).await? else { return done(calendars, lease).await };
+    let Some(look) = look(calendars, organisation, person).await? else {
+        return jobs::complete(&calendars.db, lease).await;
+    };
     let made_by = look.before.as_ref().map(|kept| kept.connection.service_account);
     match (&look.before, made_by) {
         // Theirs stays (M11).
-        (_, Some(None)) => return done(calendars, lease).await,
+        (_, Some(None)) => return jobs::complete(&calendars.db, lease).await,
         (Some(kept), Some(Some(_))) if look.accounts.is_empty() => {
             let mut tx = calendars.db.begin().await?;
             connections::delete(&mut tx, organisation, person, &kept.sealed).await?;
-            jobs::finish(&mut tx, lease).await?;
-            tx.commit().await?;
+            let outcome = jobs::complete_in(tx, lease).await?;
             tracing::info!(%person, "the organisation does not connect this person any more");
-            return Ok(Outcome::Done);
+            return Ok(outcome);
         }
         _ => {}
     }
     let mut why = None;
     for kept in &look.accounts {
         if is_right(&look, kept) {
-            return done(calendars, lease).await;
+            return jobs::complete(&calendars.db, lease).await;
         }
         match connect(calendars, &look, kept).await? {
-            Ok(()) | Err(Not::Wanted) => return done(calendars, lease).await,
+            Ok(()) | Err(Not::Wanted) => return jobs::complete(&calendars.db, lease).await,
             // What may work yet is more than what never will.
             Err(not @ Not::Yet { .. }) => why = Some(not),
             Err(not) => why = why.or(Some(not)),
         }
     }
     match why {
-        None | Some(Not::Wanted) => done(calendars, lease).await,
+        None | Some(Not::Wanted) => jobs::complete(&calendars.db, lease).await,
         Some(Not::Yet { error, after }) => Ok(Outcome::Retry { error, after }),
         Some(Not::Ever(error)) => Ok(Outcome::Dead { error }),
     }
-}
-
-async fn done(calendars: &CalendarAccess, lease: &Lease) -> Result<Outcome, LeaseError> {
-    let mut tx = calendars.db.begin().await?;
-    jobs::finish(&mut tx, lease).await?;
-    tx.commit().await?;
-    Ok(Outcome::Done)
 }
 
 async fn look(

@@ -1,0 +1,162 @@
+//! The table of jobs: what each is called, in which lane it runs, and how long it may take.
+//!
+//! An effect names rows by their ids and carries nothing else. Its handler reads the present state of those rows, so an
+//! effect may run late, run again, or run once for two changes. `app/work.rs` says which function handles which effect.
+
+use crate::ids::{ConnectionId, MeetingId, OrganisationId, PersonId, RevocationId, SignInId};
+use serde::{Deserialize, Serialize};
+use std::{fmt::Display, time::Duration};
+
+/// Work to be done outside the transaction that causes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Effect {
+    /// Makes the event in the owner's calendar show the meeting.
+    PushMeeting {
+        /// The meeting.
+        meeting: MeetingId,
+    },
+    /// Pushes every meeting of a person that has not ended: the person has just connected a calendar.
+    DeliverMeetings {
+        /// The owner of the meetings.
+        person: PersonId,
+    },
+    /// Revokes a token that is no longer used, at its service.
+    RevokeToken {
+        /// The row that has the token.
+        revocation: RevocationId,
+    },
+    /// Checks every person whom an organisation's service account connects, or should no longer connect.
+    ConnectOrganisation {
+        /// The organisation.
+        organisation: OrganisationId,
+    },
+    /// Connects a person by their organisation's service account, if it has one and the person has not declined.
+    ConnectPerson {
+        /// The person's organisation.
+        organisation: OrganisationId,
+        /// The person.
+        person: PersonId,
+    },
+    /// Tells the owner of a connection by mail that they must connect their calendar again.
+    MailReconnect {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// Sends a mail with sign-in links to an address.
+    MailSignIn {
+        /// The request for the mail.
+        request: SignInId,
+    },
+    /// Seals every secret with the newest key.
+    RewrapSecrets {},
+    /// Enqueues a [`Effect::ReopenAccount`] for every connection, spread over a day.
+    ReopenAccounts {},
+    /// Opens a connected account again, and stores which calendars and abilities it has now.
+    ReopenAccount {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// Deletes expired sessions, sign-in requests and links, and authorizations that were never finished.
+    DeleteExpired {},
+}
+
+/// A row of the table.
+struct Row {
+    kind: &'static str,
+    /// The lane, if it is not the kind itself.
+    object: Option<String>,
+    timeout: Duration,
+}
+
+const fn minutes(minutes: u64) -> Duration {
+    Duration::from_secs(minutes * 60)
+}
+
+fn row(kind: &'static str, object: impl Display, timeout: Duration) -> Row {
+    Row { kind, object: Some(object.to_string()), timeout }
+}
+
+impl Effect {
+    /// Calls to a provider take up to a minute each (`budget.wall-ms`), and a handler makes a few of them.
+    fn row(&self) -> Row {
+        match self {
+            Self::PushMeeting { meeting } => row("push-meeting", meeting, minutes(15)),
+            Self::DeliverMeetings { person } => row("deliver-meetings", person, minutes(5)),
+            Self::RevokeToken { revocation } => row("revoke-token", revocation, minutes(5)),
+            Self::ConnectOrganisation { organisation } => row("connect-organisation", organisation, minutes(5)),
+            Self::ConnectPerson { person, .. } => row("connect-person", person, minutes(15)),
+            Self::MailReconnect { connection } => row("mail-reconnect", connection, minutes(5)),
+            Self::MailSignIn { request } => row("mail-sign-in", request, minutes(5)),
+            Self::RewrapSecrets {} => Row { kind: "rewrap-secrets", object: None, timeout: minutes(60) },
+            Self::ReopenAccounts {} => Row { kind: "reopen-accounts", object: None, timeout: minutes(5) },
+            Self::ReopenAccount { connection } => row("reopen-account", connection, minutes(15)),
+            Self::DeleteExpired {} => Row { kind: "delete-expired", object: None, timeout: minutes(5) },
+        }
+    }
+
+    /// The name in the database and in logs, the same as the serde tag.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        self.row().kind
+    }
+
+    /// Effects of one lane run one at a time.
+    #[must_use]
+    pub fn lane(&self) -> String {
+        let Row { kind, object, .. } = self.row();
+        object.unwrap_or_else(|| kind.to_owned())
+    }
+
+    /// Equal effects are one job until one of them begins.
+    #[must_use]
+    pub fn dedupe(&self) -> String {
+        format!("{}:{}", self.kind(), self.lane())
+    }
+
+    /// The longest run of the handler. The runner cancels it then, and tries again later.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.row().timeout
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all() -> [Effect; 11] {
+        let at = jiff::Timestamp::UNIX_EPOCH;
+        let (organisation, person) = (OrganisationId::new(at), PersonId::new(at));
+        [
+            Effect::PushMeeting { meeting: MeetingId::new(at) },
+            Effect::DeliverMeetings { person: PersonId::new(at) },
+            Effect::RevokeToken { revocation: RevocationId::new(at) },
+            Effect::MailReconnect { connection: ConnectionId::new(at) },
+            Effect::MailSignIn { request: SignInId::new(at) },
+            Effect::ConnectOrganisation { organisation },
+            Effect::ConnectPerson { organisation, person },
+            Effect::RewrapSecrets {},
+            Effect::ReopenAccounts {},
+            Effect::ReopenAccount { connection: ConnectionId::new(at) },
+            Effect::DeleteExpired {},
+        ]
+    }
+
+    #[test]
+    fn effects_are_kept_under_their_names_and_read_strictly() {
+        for effect in all() {
+            let text = serde_json::to_string(&effect).unwrap();
+            assert!(text.starts_with(&format!(r#"{{"kind":"{}""#, effect.kind())), "{text}");
+            assert_eq!(serde_json::from_str::<Effect>(&text).unwrap(), effect);
+            let more = text.replace('}', r#","more":1}"#);
+            assert!(serde_json::from_str::<Effect>(&more).is_err(), "{more}");
+        }
+    }
+
+    #[test]
+    fn different_effects_are_never_one() {
+        let keys: std::collections::BTreeSet<_> = all().iter().map(Effect::dedupe).collect();
+        assert_eq!(keys.len(), all().len());
+    }
+}
