@@ -1,16 +1,16 @@
-//! The folder of compiled providers.
+//! The folder for compiled providers.
 //!
-//! Threat: compiled code is executed as it is found, so a user who can write into its folder can run code as us.
-//! Decision: the folder is below the user's own cache folder, or where the operator says, is made for its owner alone,
-//! and is used only while it is; otherwise components are compiled at every start, and we say so. Rejected: a folder
-//! below `/tmp`, which others can make first.
+//! Threat: compiled code is executed without further checks, so a user who can write to its folder can run code as this
+//! process. Decision: the folder is in the user's cache folder or at a configured path, is created for its owner alone,
+//! and is used only while nobody else has access; otherwise every start compiles the components again, and a warning is
+//! logged. Rejected: a folder in `/tmp`, which another user could create first.
 
 use std::path::{Path, PathBuf};
 
-/// The folder of compiled code below the user's cache folder, made if it is not there.
+/// The folder for compiled code in the user's cache folder, created if it is missing.
 ///
 /// # Errors
-/// If there is no such place, or if it is open to others; with what to do.
+/// If there is no cache folder, or if others have access. The error says what to do.
 pub fn cache_folder() -> Result<PathBuf, String> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let base = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")));
@@ -19,17 +19,17 @@ pub fn cache_folder() -> Result<PathBuf, String> {
     Ok(folder)
 }
 
-/// Makes a folder for its owner alone, or sees to it that it is one.
+/// Creates a folder for its owner alone, or checks that an existing one is.
 ///
 /// # Errors
-/// If it cannot be made, or is open to others; with what to do.
+/// If the folder cannot be created, or if others have access. The error says what to do.
 #[cfg(unix)]
 pub fn private_folder(folder: &Path) -> Result<(), String> {
     use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
     let error = |failed: std::io::Error| format!("{}: {failed}", folder.display());
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(error)?;
     let found = std::fs::symlink_metadata(folder).map_err(error)?;
-    // A file of ours has our owner: the way to learn it without asking the system by unsafe means.
+    // A new file has the owner of this process, which std does not tell otherwise.
     let probe = folder.join(format!(".owner-{:016x}", getrandom::u64().unwrap_or_default()));
     std::fs::write(&probe, []).map_err(error)?;
     let ours = std::fs::metadata(&probe).map_err(error);

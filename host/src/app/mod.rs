@@ -1,7 +1,7 @@
-//! All parts of the service together, opened once and handed to the code that answers requests and does jobs.
+//! The parts of the service, opened once and handed to every request handler and job handler.
 //!
-//! Decision: one value that is cheap to clone, with its parts in the open; a part that is not needed in a test is
-//! small to make. Rejected: globals, of which two tests in one process would share one.
+//! Decision: one value with public fields that is cheap to clone. Rejected: globals, which two tests in one process would
+//! share.
 
 pub mod code;
 pub mod work;
@@ -35,57 +35,57 @@ pub const SEALED_TABLES: [SealedTable; 4] = [
 /// The service's parts. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
-    /// Every setting.
+    /// All settings.
     pub config: Arc<Config>,
-    /// Where everything is kept.
+    /// The database cannot be opened.
     pub db: Db,
     /// The clock.
     pub clock: Clock,
-    /// What calls people's calendars: the providers, and what opens credentials.
+    /// Access to connected calendars: the providers and the keys of credentials.
     pub calendars: CalendarAccess,
-    /// The outgoing mail.
+    /// The mail client.
     pub mailer: Mailer,
 }
 
-/// Why the service cannot work.
+/// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// A setting.
+    /// A setting is invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The database.
+    /// The database cannot be opened.
     #[error(transparent)]
     Database(#[from] db::OpenError),
-    /// The keys that seal credentials.
+    /// The key file cannot be used.
     #[error(transparent)]
     Keys(#[from] KeyringError),
-    /// They are not there, and the database has what they sealed.
-    #[error("the key file {0} is not there, and the database has credentials that it sealed; put it back")]
+    /// The key file is missing, and the database has credentials that it sealed.
+    #[error("the key file {0} is missing, and the database has credentials that it sealed; restore it from a copy")]
     KeysGone(PathBuf),
-    /// The folder of compiled providers.
+    /// The folder for compiled providers cannot be used.
     #[error("sandbox.cache: {0}")]
     Cache(String),
-    /// TLS trust anchors.
+    /// The TLS trust anchors are invalid.
     #[error(transparent)]
     Tls(#[from] ClientError),
-    /// TLS for mail.
+    /// The mail client cannot be set up.
     #[error("mail.smtp: {0}")]
     Mail(String),
-    /// The sandbox.
+    /// The sandbox cannot be set up.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
 }
 
 impl App {
-    /// Opens everything that the configuration names.
+    /// Opens all parts that the configuration names.
     ///
     /// # Errors
-    /// If a part of it cannot be used; nothing is left open.
+    /// If a part cannot be used; then nothing stays open.
     pub async fn open(config: Config, clock: Clock) -> Result<Self, OpenError> {
         let sandbox = sandbox(&config)?;
         let mailer = Mailer::new(&config.mail, clock.clone()).map_err(|error| OpenError::Mail(error.to_string()))?;
         let db = Db::open(&config.database, clock.clone()).await?;
-        // A new key would open none of the credentials, and hide that the old one is not there.
+        // A new key could not open any credential, and would hide that the old one is missing.
         if !config.keys.exists() && rotation::any(&db, &SEALED_TABLES).await.map_err(db::OpenError::Connect)? {
             return Err(OpenError::KeysGone(config.keys));
         }
@@ -104,16 +104,18 @@ impl App {
     }
 }
 
-/// The sandbox that all providers run in.
+/// Creates the sandbox in which all providers run.
 ///
 /// # Errors
-/// If the machine cannot give what the configuration asks for.
+/// If a setting cannot be met by this machine.
 pub fn sandbox(config: &Config) -> Result<Sandbox, OpenError> {
     let cache = match &config.sandbox.cache {
         Some(folder) => code::private_folder(folder).map(|()| Some(folder.clone())).map_err(OpenError::Cache)?,
-        None => {
-            code::cache_folder().inspect_err(|why| tracing::warn!("providers are compiled at every start: {why}")).ok()
-        }
+        None => code::cache_folder()
+            .inspect_err(|why| {
+                tracing::warn!("compiled providers are not cached, so every start compiles them again: {why}")
+            })
+            .ok(),
     };
     Ok(Sandbox::new(SandboxConfig {
         concurrent_calls: config.sandbox.concurrent_calls,

@@ -1,4 +1,4 @@
-//! Which job does what: every effect has its row here.
+//! The handlers of all jobs: one row for each effect.
 
 use super::{App, SEALED_TABLES};
 use crate::{
@@ -12,11 +12,8 @@ use crate::{
     secrets::rotation,
 };
 
-/// Begins to do jobs, as many at once as the configuration says. A host that was started with a new key seals what
-/// older ones seal by it, as a job of its own.
-///
-/// # Errors
-/// By the database.
+/// Starts to run jobs and to enqueue periodic work. If some secrets are sealed by an older key, a job is enqueued that
+/// seals them with the newest one.
 pub async fn start(app: &App) -> sqlx::Result<Runner> {
     if rotation::left(&app.db, &app.calendars.keyring, &SEALED_TABLES).await? > 0 {
         let mut tx = app.db.begin().await?;
@@ -31,20 +28,20 @@ pub async fn start(app: &App) -> sqlx::Result<Runner> {
     .with_schedule(db))
 }
 
-/// Makes the providers in use ready, so that nobody's first call waits for a compiler.
+/// Loads the active providers, so that the first call of each does not wait for its compilation.
 pub async fn warm_up(app: &App) {
     let listed = match registry::list(&app.db).await {
         Ok(listed) => listed,
-        Err(error) => return tracing::warn!(%error, "the providers cannot be listed"),
+        Err(error) => return tracing::warn!(%error, "cannot list the providers"),
     };
     for provider in listed.into_iter().filter(|provider| provider.state == registry::ProviderState::Active) {
         if let Err(error) = app.calendars.registry.provider(&provider.id).await {
-            tracing::error!(provider = provider.id, %error, "the provider cannot be called");
+            tracing::error!(provider = provider.id, %error, "the provider cannot be loaded");
         }
     }
 }
 
-/// Does one job.
+/// Runs one job.
 async fn work(app: &App, lease: Lease) -> Outcome {
     let App { calendars, mailer, db, config, .. } = app;
     let done = match lease.effect {
@@ -71,14 +68,14 @@ async fn work(app: &App, lease: Lease) -> Outcome {
     done.unwrap_or_else(Outcome::from)
 }
 
-/// Seals by the newest key whatever another one seals.
+/// Seals every secret with the newest key.
 async fn rewrap(calendars: &CalendarAccess, lease: &Lease) -> Result<Outcome, LeaseError> {
     let rotated = rotation::rotate(&calendars.db, &calendars.keyring, &SEALED_TABLES).await?;
     if !rotated.failed.is_empty() {
-        let error = format!("{} credentials do not open", rotated.failed.len());
+        let error = format!("{} secrets cannot be opened; `chronus key rotate` names them", rotated.failed.len());
         return Ok(Outcome::Retry { error, after: None });
     }
-    tracing::info!(rewrapped = rotated.rewrapped, left = rotated.left, "credentials were sealed by the newest key");
+    tracing::info!(rewrapped = rotated.rewrapped, left = rotated.left, "secrets were sealed with the newest key");
     jobs::complete(&calendars.db, lease).await
 }
 

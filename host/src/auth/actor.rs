@@ -1,10 +1,10 @@
-//! Who asks, and what they may do.
+//! The sender of a request, and what they may do.
 //!
-//! Threat: a right that is checked where a request comes in and forgotten where the next one does; an administrator,
-//! or a key of the organisation, that does for a person what only the person may do. Decision: a verified token, or a
-//! browser's session, becomes an [`Actor`]; what may be done is a closed list of [`Action`]s, each carrying the thing that
-//! it is done to, and one `match` decides. What belongs to another organisation is not refused but not there, so that
-//! nobody learns of it. Connecting a calendar is no action that a role could give: it asks [`Actor::is`].
+//! Threat: a permission that one handler checks and the next one forgets; an administrator or an integration that does
+//! for a person what only the person may do. Decision: a verified API token or browser session becomes an [`Actor`].
+//! Permissions are a closed list of [`Action`]s, each with its object, and one `match` decides on all of them. Objects
+//! of another organisation are reported as missing, so that their existence stays unknown. Connecting a calendar is not
+//! an action, because no role can permit it; it requires [`Actor::is`].
 
 use super::scopes::{Scope, Scopes};
 use crate::{
@@ -14,104 +14,104 @@ use crate::{
 };
 use jiff::Timestamp;
 
-/// Who asks: what a token or a browser's session stands for.
+/// The authenticated sender of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
-    /// By what.
+    /// How the request was authenticated.
     pub method: AuthMethod,
-    /// Whose it is.
+    /// The operator, integration or person.
     pub principal: Principal,
-    /// What it is for.
+    /// The scopes of the token.
     pub scopes: Scopes,
-    /// When it ends.
+    /// The expiry of the token or session.
     pub expires_at: Option<Timestamp>,
 }
 
-/// By what somebody asks.
+/// How a request was authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthMethod {
-    /// A token of the API. It opens no page.
+    /// An API token. It is not accepted by pages.
     Token(TokenId),
-    /// A browser's session. It does not open the API, which has no protection against other sites' forms.
+    /// A browser session. It is not accepted by the API, which has no protection against cross-site requests.
     Session(SessionId),
 }
 
-/// Whose it is.
+/// An operator, an integration or a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Principal {
-    /// Somebody who runs the deployment: organisations and providers, nobody's calendar.
+    /// An operator of the deployment, who manages organisations and providers and has no access to calendars.
     Operator,
-    /// A program of the organisation's that is no person.
+    /// Software of an organisation.
     Integration(OrganisationId),
     /// A person.
     Person {
-        /// Whose person.
+        /// The person's organisation.
         organisation: OrganisationId,
-        /// Who.
+        /// The person.
         person: PersonId,
-        /// What the person is in the organisation.
+        /// The role in the organisation.
         role: Role,
-        /// What the person is in its programs.
+        /// The roles in its programs.
         programs: Vec<(ProgramId, MemberRole)>,
     },
 }
 
-/// Something that not everybody may do.
+/// An action that requires a role.
 #[derive(Debug, Clone, Copy)]
 pub enum Action<'a> {
-    /// See and make organisations.
+    /// List and create organisations.
     ManageDeployment,
     /// See all programs and people of an organisation.
     SeeOrganisation(OrganisationId),
-    /// Make and change them.
+    /// Create and change programs, people and tokens of an organisation.
     ManageOrganisation(OrganisationId),
-    /// Make somebody its global administrator. No key of the organisation's may: it would make itself a person who answers
-    /// for the organisation's accounts, with a browser's session and every scope.
+    /// Create a global administrator. Integrations may not: one could create a person for itself, with a browser session,
+    /// every scope, and authority over the organisation's service accounts.
     MakeGlobalAdmin(OrganisationId),
     /// See a program and its members.
     SeeProgram(&'a Program),
-    /// Change its members.
+    /// Change the members of a program.
     ManageProgram(&'a Program),
     /// See a person.
     SeePerson(&'a Person),
 }
 
-/// Why somebody may not.
+/// Why an action is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Forbidden {
-    /// It belongs to another organisation, and nobody is told that it exists.
+    /// The object belongs to another organisation; its existence is not revealed.
     #[error("there is no such thing")]
     OtherOrganisation,
-    /// The token is for something else.
-    #[error("the token is not for this: it has no scope `{0}`")]
+    /// The token lacks a scope.
+    #[error("the token lacks the scope `{0}`")]
     Scope(Scope),
-    /// The role does not give it.
+    /// The actor lacks a role.
     #[error("only {0} may do this")]
     Role(&'static str),
-    /// Only the person may.
+    /// The action is reserved to the person themself.
     #[error("only the person may do this, with a token of their own")]
     NotSelf,
-    /// An operator must say for which organisation.
-    #[error("an operator's token belongs to no organisation; say which one is meant")]
+    /// An operator must name an organisation.
+    #[error("an operator's token belongs to no organisation; name one in the request")]
     WhichOrganisation,
 }
 
 impl Actor {
-    /// The token's scope must be there.
+    /// Checks that the token has a scope.
     ///
     /// # Errors
-    /// If it is not.
+    /// If the token lacks the scope.
     pub fn require_scope(&self, scope: Scope) -> Result<(), Forbidden> {
         if self.scopes.contains(&scope) { Ok(()) } else { Err(Forbidden::Scope(scope)) }
     }
 
-    /// Whether it is this person who asks.
+    /// Whether the actor is this person.
     #[must_use]
     pub fn is(&self, person: PersonId) -> bool {
         self.person() == Some(person)
     }
 
-    /// The person who asks, if it is one.
+    /// The person, if the actor is one.
     #[must_use]
     pub const fn person(&self) -> Option<PersonId> {
         match self.principal {
@@ -120,7 +120,7 @@ impl Actor {
         }
     }
 
-    /// Within which organisations things are found.
+    /// The organisations whose objects the actor may find.
     #[must_use]
     pub const fn reach(&self) -> Reach {
         match self.principal {
@@ -131,7 +131,7 @@ impl Actor {
         }
     }
 
-    /// The organisation that the actor belongs to; operators belong to none.
+    /// The actor's organisation; operators have none.
     #[must_use]
     pub const fn organisation_id(&self) -> Option<OrganisationId> {
         match self.reach() {
@@ -149,23 +149,23 @@ impl Actor {
         self.organisation_id().ok_or(Forbidden::Role("people and integrations of an organisation"))
     }
 
-    /// Whether it is a person who administers the organisation.
+    /// Whether the actor is a global administrator of their organisation.
     #[must_use]
     pub const fn is_global_admin(&self) -> bool {
         matches!(self.principal, Principal::Person { role: Role::GlobalAdmin, .. })
     }
 
-    /// Whether it is a person who administers the program, or the whole organisation.
+    /// Whether the actor is a person who administers the program or the whole organisation.
     #[must_use]
     pub fn administers(&self, program: ProgramId) -> bool {
         let Principal::Person { programs, .. } = &self.principal else { return false };
         self.is_global_admin() || programs.contains(&(program, MemberRole::ProgramAdmin))
     }
 
-    /// The organisation that is meant: the actor's own, which need not be named, or the one that an operator names.
+    /// The organisation of a request: the actor's own, which need not be named, or the one that an operator names.
     ///
     /// # Errors
-    /// If it is another's, or if an operator names none.
+    /// If the named organisation is not the actor's, or if an operator does not name one.
     pub fn organisation(&self, named: Option<OrganisationId>) -> Result<OrganisationId, Forbidden> {
         match (self.reach(), named) {
             (Reach::Within(own), None) => Ok(own),
@@ -175,10 +175,10 @@ impl Actor {
         }
     }
 
-    /// Whether the actor may do something.
+    /// Checks that the actor may perform an action.
     ///
     /// # Errors
-    /// With the reason why not.
+    /// With the reason for the refusal.
     pub fn may(&self, action: Action<'_>) -> Result<(), Forbidden> {
         let organisation = match action {
             Action::ManageDeployment => None,

@@ -1,33 +1,33 @@
-//! Texts that stand for somebody: tokens of the API, cookies of browsers, links in mails.
+//! Random secrets: API tokens, session cookies, and links in mails.
 //!
-//! Threat: a stolen database that opens anything. Decision: a text is 32 random bytes in base64; only its SHA-256 is
-//! kept, which is enough because nobody can guess what was hashed, and it is found by that digest, so that no comparison
-//! tells by its time how near a guess was. Rejected: slow hashes, which are for passwords.
+//! Threat: a stolen database contains usable secrets. Decision: a secret is 32 random bytes in base64. Only its SHA-256
+//! is stored, which suffices because the input cannot be guessed. A secret is found by its digest, so no comparison
+//! reveals by its duration how close a guess was. Rejected: slow hashes, which are meant for passwords.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-/// The digest of one.
+/// The digest of a secret.
 pub(super) type Hash = [u8; 32];
 
-/// How long 32 bytes are in base64.
+/// The length of 32 bytes in base64.
 const LENGTH: usize = 43;
 
-/// A new one, after its prefix.
+/// Generates a secret that begins with a prefix.
 pub(super) fn generate(prefix: &str) -> sqlx::Result<SecretString> {
     let mut random = Zeroizing::new([0; 32]);
     getrandom::fill(&mut *random).map_err(|error| sqlx::Error::Io(std::io::Error::other(error.to_string())))?;
     Ok(format!("{prefix}{}", BASE64_URL_SAFE_NO_PAD.encode(*random)).into())
 }
 
-/// What is kept of one.
+/// The digest that is stored.
 pub(super) fn digest(text: &str) -> Hash {
     Sha256::digest(text).into()
 }
 
-/// The digest to look for, if the text can be one: what cannot is not worth a query.
+/// The digest to look for, or `None` if the text cannot be a secret and is not worth a query.
 pub(super) fn hash_if_well_formed(prefix: &str, text: &str) -> Option<Hash> {
     text.strip_prefix(prefix).filter(|random| random.len() == LENGTH)?;
     Some(digest(text))

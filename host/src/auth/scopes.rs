@@ -7,17 +7,17 @@ use crate::db::string_enum;
 use std::collections::BTreeSet;
 
 string_enum! {
-    /// What a token is for.
+    /// A scope of a token.
     pub enum Scope {
         /// See the organisation, its programs and its people.
         OrganisationRead = "organisation-read",
-        /// Make and change programs, people, memberships and tokens.
+        /// Create and change programs, people, memberships and tokens.
         OrganisationWrite = "organisation-write",
         /// See when people are busy.
         BusyRead = "busy-read",
         /// See meetings.
         MeetingsRead = "meetings-read",
-        /// Make, change and cancel meetings.
+        /// Create, change and cancel meetings.
         MeetingsWrite = "meetings-write",
         /// Connect and disconnect the person's own calendar.
         ConnectionWrite = "connection-write",

@@ -1,45 +1,45 @@
-//! Places at which a test stops the host for ever, in order to kill it exactly there.
+//! Points at which a test stops the host, in order to kill it exactly there.
 //!
-//! Problem: "killed between the remote write and the commit" is a promise that can only be tested if a test knows when
-//! the host is there, and chance finds an instant of microseconds too rarely. Decision: such places have names; the
-//! host that runs with `CHRONUS_STOP_AT=<name>` in its environment says `stopped at <name>` on standard error when it
-//! comes to one, and goes no further there. Without the variable a point is one comparison. Production refuses to start
-//! with it ([`requested`]). Rejected: a build of its own for tests, which would not be the program that is shipped.
+//! Problem: to test what happens when the host is killed between the remote write and the commit, a test must know when
+//! the host is there; random kills hit an instant of microseconds too rarely. Decision: such points have names. A host
+//! that runs with `CHRONUS_STOP_AT=<name>` prints `stopped at <name>` to standard error when it reaches the point, and
+//! waits there forever. Without the variable, a point costs one comparison. In production, the host refuses to start
+//! with the variable ([`requested`]). Rejected: a separate build for tests, which would not be the shipped program.
 
 use std::sync::LazyLock;
 
-/// The environment variable that names a point.
+/// The environment variable with the name of a point.
 pub const STOP_AT: &str = "CHRONUS_STOP_AT";
 
-/// All of them. Each is reached in the life of a meeting; a test kills the host at each.
+/// All points. A meeting passes each of them; a test kills the host at each.
 pub const NAMES: [&str; 7] = [
-    // A meeting was made, changed or cancelled, and nothing is committed.
+    // A meeting was created, changed or cancelled, and nothing is committed.
     "meeting.before-commit",
-    // All is committed, and whoever asked has no answer.
+    // The change is committed, and the client has no response yet.
     "meeting.after-commit",
-    // A job was begun, and nobody was asked to do it yet.
+    // A job was claimed, and its handler has not started.
     "job.after-claim",
-    // The meeting was read; the service knows nothing of what we are about to write.
+    // The meeting was read, and nothing was sent to the service.
     "push.before-remote-write",
-    // The service has written it; we have not read its answer into the database.
+    // The service has written the event, and its response is not stored.
     "push.after-remote-write",
-    // All is written, and nothing is committed.
+    // The response is stored, and nothing is committed.
     "push.before-commit",
-    // All is committed.
+    // The response is committed.
     "push.after-commit",
 ];
 
-/// `CHRONUS_STOP_AT` names no point.
+/// `CHRONUS_STOP_AT` has an unknown name.
 #[derive(Debug, thiserror::Error)]
-#[error("{STOP_AT} names no point at which the host can be stopped; there are {}", NAMES.join(", "))]
+#[error("{STOP_AT}: there is no such point; the points are {}", NAMES.join(", "))]
 pub struct NoSuchPoint;
 
 static WANTED: LazyLock<Option<String>> = LazyLock::new(|| std::env::var(STOP_AT).ok().filter(|name| !name.is_empty()));
 
-/// The point at which this host is to be stopped, for whoever starts it to refuse.
+/// The point at which this host is to stop, if any.
 ///
 /// # Errors
-/// If there is no such point: a test that waits for it would wait for ever.
+/// If the name is unknown; a test that waited for the point would wait forever.
 pub fn requested() -> Result<Option<&'static str>, NoSuchPoint> {
     match WANTED.as_deref() {
         None => Ok(None),
@@ -47,7 +47,7 @@ pub fn requested() -> Result<Option<&'static str>, NoSuchPoint> {
     }
 }
 
-/// Goes on at once, unless this host is to be stopped here.
+/// Stops here forever if this host is to stop at this point.
 pub async fn fail_point(name: &'static str) {
     debug_assert!(NAMES.contains(&name), "{name} is not in the list of points");
     if WANTED.as_deref() == Some(name) {

@@ -1,9 +1,10 @@
-//! Does the work: takes up jobs as they become due, a few at a time, and sees to it that each ends.
+//! Runs jobs as they become due, several at a time.
 //!
-//! One task looks for work and hands it out, so that an idle host asks the database once in a while and not once per
-//! worker. It looks at once when this host put something, and otherwise every so often, for what other hosts put and
-//! what became due. A handler runs in a task of its own: its panic is a failure of that job, its transactions are its
-//! own (see `db`), and its lease is extended beside it. A handler whose lease was lost is dropped where it stands.
+//! One task claims jobs and hands them out, so that an idle host polls the database once per interval and not once per
+//! worker. It looks at once when this process has enqueued a job, and otherwise at every interval, for jobs of other
+//! hosts and jobs that have become due. A handler runs in a task of its own: its panic fails only its job, its
+//! transactions are its own (see `db`), and its lease is extended beside it. A handler is cancelled when its lease is
+//! lost or its effect's timeout is over.
 
 use super::{Lease, LeaseError, Retried, fail_points::fail_point, schedule, store};
 use crate::db::{self, Db};
@@ -15,13 +16,13 @@ use tokio::{
 };
 use tracing::Instrument as _;
 
-/// How a runner works.
+/// The settings of a runner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// The most jobs at once.
+    /// The maximum number of concurrent jobs.
     pub workers: usize,
-    /// How long a job is ours without being extended; what a dead host had begun is late by this much. It is extended
-    /// three times as often.
+    /// The length of a lease. The jobs of a host that died are late by this much. The runner extends a lease after a third
+    /// of its length.
     pub lease: Duration,
     /// How often to look for jobs of other hosts and for jobs that have become due.
     pub poll: Duration,
@@ -40,27 +41,27 @@ impl Default for Settings {
     }
 }
 
-/// How a handler ended.
+/// The result of a handler.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It did the work, and [`super::finish`]ed the job in the transaction that says so.
+    /// It succeeded, and the job was ended by [`super::complete`] or [`super::complete_in`].
     Done,
-    /// It failed, and may succeed another time.
+    /// It failed, and may succeed later.
     Retry {
-        /// Why, without any secret.
+        /// The reason. Contains no secret.
         error: String,
-        /// Not before that, if the service says so.
+        /// The shortest pause, if the service asked for one.
         after: Option<Duration>,
     },
-    /// It will never succeed.
+    /// It failed, and cannot succeed later.
     Dead {
-        /// Why, without any secret.
+        /// The reason. Contains no secret.
         error: String,
     },
 }
 
 impl From<LeaseError> for Outcome {
-    /// A lost lease is somebody else's work by now; anything else of the database is tried again.
+    /// If the lease was lost, another host runs the job; any other database error is tried again.
     fn from(error: LeaseError) -> Self {
         match error {
             LeaseError::Lost => Self::Done,
@@ -69,7 +70,7 @@ impl From<LeaseError> for Outcome {
     }
 }
 
-/// Does jobs for as long as it lives. Dropped, it leaves what it had begun to whoever takes over when the lease ends.
+/// Runs jobs until it is dropped or shut down. If it is dropped, other hosts take over its jobs when their leases end.
 #[derive(Debug)]
 pub struct Runner {
     stop: watch::Sender<bool>,
@@ -77,7 +78,7 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// Begins to do jobs with this handler.
+    /// Starts to run jobs with this handler.
     pub fn start<H, F>(db: Db, settings: Settings, handler: H) -> Self
     where
         H: Fn(Lease) -> F + Send + Sync + 'static,
@@ -97,7 +98,7 @@ impl Runner {
         self
     }
 
-    /// Begins nothing more, and waits for what is under way.
+    /// Claims no more jobs, and waits until the running ones have ended.
     pub async fn shutdown(mut self) {
         self.stop.send_replace(true);
         while self.task.join_next().await.is_some() {}
@@ -121,10 +122,10 @@ where
     H: Fn(Lease) -> F + Send + Sync + 'static,
     F: Future<Output = Outcome> + Send + 'static,
 {
-    // For people who look into the table and into the log; the fence decides.
+    // Only for people who read the table and the log; the fence is what counts.
     let owner = format!("{}-{:08x}", std::process::id(), getrandom::u32().unwrap_or_default());
-    tracing::info!(owner, "jobs are being done");
-    // Dropping it drops the handlers.
+    tracing::info!(owner, "running jobs");
+    // Dropping it cancels the handlers.
     let mut under_way = JoinSet::new();
     let mut reachable = true;
     while !*stopped.borrow_and_update() {
@@ -137,12 +138,12 @@ where
                     continue;
                 }
                 Ok(None) => reachable = true,
-                // Another host began one of the same lane in the same instant: there may be more.
+                // Another host claimed a job of the same lane at the same time; there may be more jobs.
                 Err(error) if db::is_taken(&error) => continue,
                 Err(error) => {
-                    // Once, not twice a second for as long as it is away.
+                    // Logged once, not at every interval.
                     if std::mem::take(&mut reachable) {
-                        tracing::error!(%error, "jobs cannot be taken from the database; trying again");
+                        tracing::error!(%error, "jobs cannot be claimed, because the database fails; trying again");
                     }
                 }
             }
@@ -154,7 +155,7 @@ where
                 _ = stopped.changed() => {}
             }
         };
-        // Out of time is as good a reason to look.
+        // The end of the interval is a reason to look as well.
         let _ = timeout(worker.settings.poll, something).await;
     }
     while under_way.join_next().await.is_some() {}
@@ -172,7 +173,7 @@ where
     H: Fn(Lease) -> F + Send + Sync + 'static,
     F: Future<Output = Outcome> + Send + 'static,
 {
-    /// Does one job to its end.
+    /// Runs one job.
     async fn work(self, lease: Lease) {
         fail_point("job.after-claim").await;
         // Dropping it cancels the handler.
@@ -203,10 +204,10 @@ where
         match self.end(&lease, outcome).await {
             Ok(()) => {}
             Err(LeaseError::Lost) => log_lost(&lease),
-            // It is begun again when the lease ends.
+            // The job runs again when the lease ends.
             Err(LeaseError::Database(error)) => {
                 let (job, kind, attempt) = named(&lease);
-                tracing::error!(%job, kind, attempt, %error, "how the job ended could not be written down");
+                tracing::error!(%job, kind, attempt, %error, "the result of the job could not be stored; it runs again when its lease ends");
             }
         }
     }
@@ -217,7 +218,7 @@ where
         Ok(tx.commit().await?)
     }
 
-    /// Writes down how it ended, and tells it: once for each attempt.
+    /// Stores and logs the result of an attempt.
     async fn end(&self, lease: &Lease, outcome: Outcome) -> Result<(), LeaseError> {
         let (job, kind, attempt) = named(lease);
         match outcome {
@@ -227,15 +228,17 @@ where
                 let retried = store::retry(&mut tx, lease, &error, after).await?;
                 tx.commit().await?;
                 match retried {
-                    Retried::At(at) => tracing::warn!(%job, kind, attempt, error, %at, "job failed; it is tried again"),
-                    Retried::Dead => tracing::error!(%job, kind, attempt, error, "job is dead: it failed too often"),
+                    Retried::At(at) => tracing::warn!(%job, kind, attempt, error, %at, "job failed; trying again"),
+                    Retried::Dead => {
+                        tracing::error!(%job, kind, attempt, error, "job failed too often and became a dead letter; `chronus job list` shows it")
+                    }
                 }
             }
             Outcome::Dead { error } => {
                 let mut tx = self.db.begin().await?;
                 store::bury(&mut tx, lease, &error).await?;
                 tx.commit().await?;
-                tracing::error!(%job, kind, attempt, error, "job is dead: it cannot succeed");
+                tracing::error!(%job, kind, attempt, error, "job failed for good and became a dead letter; `chronus job list` shows it");
             }
         }
         Ok(())
@@ -248,19 +251,19 @@ fn named(lease: &Lease) -> (crate::ids::JobId, &'static str, i64) {
 
 fn log_lost(lease: &Lease) {
     let (job, kind, attempt) = named(lease);
-    tracing::warn!(%job, kind, attempt, "the lease of the job was lost; another host does it");
+    tracing::warn!(%job, kind, attempt, "the lease of the job was lost; another host runs it");
 }
 
-/// What a panic says may hold anything, and stands in the log already.
+/// The message of the panic is left out: it may contain a secret, and it is in the log already.
 fn panicked(error: &JoinError) -> Outcome {
-    let error = if error.is_panic() { "its handler panicked; the log has more" } else { "its handler was stopped" };
+    let error = if error.is_panic() { "the handler panicked; see the log" } else { "the handler was cancelled" };
     Outcome::Retry { error: error.to_owned(), after: None }
 }
 
 fn too_long(longest: Duration) -> Outcome {
-    Outcome::Retry { error: format!("it was cancelled because it took longer than {longest:?}"), after: None }
+    Outcome::Retry { error: format!("the handler was cancelled because it ran longer than {longest:?}"), after: None }
 }
 
 fn failed() -> Outcome {
-    Outcome::Retry { error: "its handler did not run".to_owned(), after: None }
+    Outcome::Retry { error: "the handler did not run".to_owned(), after: None }
 }

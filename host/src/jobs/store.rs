@@ -1,8 +1,9 @@
-//! The table of jobs: who may begin what, and who may end it.
+//! The table `jobs`.
 //!
-//! The invariants are two partial unique indexes (one job of a lane is leased, one of equal jobs is ready) and the fence
-//! in the `where` of whatever ends a job. Work that goes back to being ready is deleted and put again in one statement
-//! that knows of an equal job, for a transaction that nobody sees yet may be about to put one.
+//! The invariants are two partial unique indexes (at most one job of a lane is leased, and at most one of equal jobs is
+//! ready) and the fence in the `where` clause of every statement that ends a job. A job that becomes ready again is
+//! deleted and inserted by a statement that merges it with an equal job, because an uncommitted transaction may be
+//! inserting one.
 
 use super::{Effect, MAX_ATTEMPTS, backoff};
 use crate::{
@@ -26,25 +27,25 @@ string_enum! {
 
 const STATE: Column = Column::of("jobs", "state");
 
-/// Longer texts of errors are cut.
+/// Longer error texts are cut.
 const ERROR_CHARACTERS: usize = 1000;
 
-/// Work that was begun, and that nobody else does for the time being.
+/// A job that this host may run for now.
 #[derive(Debug, Clone)]
 pub struct Lease {
-    /// Which job.
+    /// The job.
     pub job: JobId,
-    /// What is to be done.
+    /// What to do.
     pub effect: Effect,
-    /// How often it was begun, this time included.
+    /// The number of attempts, including this one.
     pub attempt: i64,
     fence: i64,
 }
 
-/// Why a job cannot be ended.
+/// Why the state of a job cannot be changed.
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseError {
-    /// Somebody else has it, or has done it. Roll back: what was written beside it is not true.
+    /// Another host has the job or has completed it. The transaction must be rolled back.
     #[error("the lease of this job was lost: it lasted too long without being extended, and another host took over")]
     Lost,
     /// The database failed.
@@ -52,44 +53,44 @@ pub enum LeaseError {
     Database(#[from] sqlx::Error),
 }
 
-/// What became of a job that failed.
+/// The state of a job after a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retried {
-    /// It is begun again, not before this time.
+    /// It runs again, not before this instant.
     At(Timestamp),
-    /// It was the last attempt.
+    /// It was the last attempt; the job is a dead letter.
     Dead,
 }
 
-/// Work that was given up.
+/// A job that failed for good.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct DeadLetter {
-    /// Which job.
+    /// The job.
     pub job: JobId,
-    /// The effect as it is kept; that of another version may be unknown to this one.
+    /// The stored effect, which may come from another version of this program.
     pub effect: serde_json::Value,
-    /// How often it was begun.
+    /// The number of attempts.
     pub attempts: i64,
-    /// What it failed with at last.
+    /// The last error.
     pub error: String,
-    /// When it was put.
+    /// When it was enqueued.
     pub created_at: Timestamp,
-    /// When it was given up.
+    /// When it became a dead letter.
     pub since: Timestamp,
 }
 
-/// How many jobs there are.
+/// The number of jobs in each state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Count {
-    /// Waiting, whether due or not.
+    /// Waiting, due or not.
     pub ready: i64,
-    /// Under way, or in the hands of a host that died.
+    /// Running, or claimed by a host that died.
     pub leased: i64,
-    /// Given up.
+    /// Dead letters.
     pub dead: i64,
 }
 
-/// Lets this be done as soon as the transaction is committed. An equal effect that nobody has begun is the same one.
+/// Enqueues an effect; it is due when the transaction is committed. An equal job that has not begun is reused.
 ///
 /// # Errors
 /// If the database fails.
@@ -98,8 +99,8 @@ pub async fn enqueue(tx: &mut Tx, effect: &Effect) -> sqlx::Result<()> {
     insert(tx, effect, now, now).await
 }
 
-/// Lets this be done at a time. An equal effect that nobody has begun is made due no later than that, unless the
-/// service asked for more patience.
+/// Enqueues an effect that is due at `at`. An equal job that has not begun becomes due no later than that, unless the
+/// service asked for a longer pause.
 ///
 /// # Errors
 /// If the database fails.
@@ -108,7 +109,8 @@ pub async fn enqueue_at(tx: &mut Tx, effect: &Effect, at: Timestamp) -> sqlx::Re
     insert(tx, effect, at.as_microsecond(), now).await
 }
 
-/// Where there is an equal job, it is written to in any case: its lock makes whoever is about to begin it wait for us.
+/// An equal job is always written to, because the lock on its row keeps other hosts from claiming it before this
+/// transaction is committed.
 const ENQUEUE: &str = "
     insert into jobs (id, effect, lane, dedupe, state, run_at, not_before, attempts, fence, created_at)
     values ($1, $2, $3, $4, 'ready', $5, 0, 0, 0, $6)
@@ -136,7 +138,7 @@ struct Begun {
     fence: i64,
 }
 
-/// Takes over what another began and did not end in time.
+/// Takes over a job whose lease has ended.
 const BEGIN_EXPIRED: Dialect = skip_locked!(
     "update jobs set lease_owner = $1, lease_until = $2, fence = fence + 1, attempts = attempts + 1
      where id = (select id from jobs where state = 'leased' and lease_until <= $3
@@ -152,10 +154,10 @@ const BEGIN_DUE: Dialect = skip_locked!(
     ") returning id, effect, attempts, fence"
 );
 
-/// Begins a job, if one is due whose lane is free: first what a dead host left, then what is due for longest.
+/// Claims a job that is due and whose lane is free: first a job whose lease has ended, then the one due for longest.
 ///
 /// # Errors
-/// If the database fails. [`db::is_taken`] means that another host was faster to begin one of the same lane.
+/// If the database fails. [`db::is_taken`] means that another host has just claimed a job of the same lane.
 pub async fn claim(tx: &mut Tx, owner: &str, length: Duration) -> sqlx::Result<Option<Lease>> {
     let expired = tx.sql_for(BEGIN_EXPIRED);
     let due = tx.sql_for(BEGIN_DUE);
@@ -168,52 +170,57 @@ pub async fn claim(tx: &mut Tx, owner: &str, length: Duration) -> sqlx::Result<O
         }
         let Some(Begun { id, effect, attempts, fence }) = begun else { return Ok(None) };
         if attempts > MAX_ATTEMPTS {
-            tracing::error!(job = id, "job is dead: whoever began it for the last time did not end it");
-            bury_row(tx, &id, "whoever began it for the last time did not end it", now).await?;
+            tracing::error!(job = id, "job became a dead letter: the host of its last attempt did not end it");
+            bury_row(tx, &id, "the host of the last attempt did not end it", now).await?;
             continue;
         }
         match serde_json::from_str::<Effect>(&effect) {
             Ok(effect) => return Ok(Some(Lease { job: db::parsed(&id)?, effect, attempt: attempts, fence })),
-            // While hosts of two versions run, the newer one will see to it.
+            // While hosts of two versions run, the newer one runs it.
             Err(_) => {
-                tracing::warn!(job = id, attempt = attempts, "job is not known to this version; it waits for another");
+                tracing::warn!(
+                    job = id,
+                    attempt = attempts,
+                    "job is unknown to this version of the program; it waits for a newer one"
+                );
                 let pause = backoff(attempts, None, random());
-                give_back(tx, &id, "this version does not know this work", now, pause, None).await?;
+                give_back(tx, &id, "this version of the program does not know this job", now, pause, None).await?;
             }
         }
     }
 }
 
-/// Keeps the job for another such length from now.
+/// Extends the lease to this length from now.
 ///
 /// # Errors
-/// If it is another's by now.
+/// If the lease was lost.
 pub async fn extend(tx: &mut Tx, lease: &Lease, length: Duration) -> Result<(), LeaseError> {
     const EXTEND: &str = "update jobs set lease_until = $3 where id = $1 and fence = $2 and state = 'leased'";
     let until = tx.now().await?.saturating_add(microseconds(length));
     held(execute!(tx, EXTEND, lease.job.to_string(), lease.fence, until)?)
 }
 
-/// Ends a job that was done, in the transaction that writes down what came of it.
+/// Deletes a job that succeeded, in the transaction that stores its results.
 ///
 /// # Errors
-/// If it is another's by now; then nothing of the transaction may stay.
+/// If the lease was lost; then the transaction must be rolled back.
 pub async fn finish(tx: &mut Tx, lease: &Lease) -> Result<(), LeaseError> {
     const DONE: &str = "delete from jobs where id = $1 and fence = $2 and state = 'leased'";
     const FORGET_DEAD: &str = "delete from jobs where dedupe = $1 and state = 'dead'";
     held(execute!(tx, DONE, lease.job.to_string(), lease.fence)?)?;
-    // What once failed for good is done by this: it was the same.
+    // An equal job that failed for good earlier is done by this one.
     execute!(tx, FORGET_DEAD, lease.effect.dedupe())?;
-    // Work of the same lane may have waited for this.
+    // A job of the same lane may be waiting.
     tx.announce();
     Ok(())
 }
 
-/// Lets a job that failed be begun again, after a pause; not before what the service asked for (`after`). `error` must
-/// hold no secret. An equal job that was put meanwhile becomes one with it, and is not made to wait by the failure.
+/// Records a failed attempt; the job runs again after a pause, at least the one that the service asked for (`after`).
+/// `error` must not contain a secret. If an equal job was enqueued meanwhile, the two become one, which is due when the
+/// new one was.
 ///
 /// # Errors
-/// If it is another's by now.
+/// If the lease was lost.
 pub async fn retry(tx: &mut Tx, lease: &Lease, error: &str, after: Option<Duration>) -> Result<Retried, LeaseError> {
     if lease.attempt >= MAX_ATTEMPTS {
         bury(tx, lease, error).await?;
@@ -227,10 +234,10 @@ pub async fn retry(tx: &mut Tx, lease: &Lease, error: &str, after: Option<Durati
     Ok(Retried::At(db::instant(run_at)))
 }
 
-/// Gives a job up. It stays as a dead letter, in the place of an earlier one of the same work.
+/// Makes a job a dead letter, in place of an earlier one of an equal job.
 ///
 /// # Errors
-/// If it is another's by now.
+/// If the lease was lost.
 pub async fn bury(tx: &mut Tx, lease: &Lease, error: &str) -> Result<(), LeaseError> {
     verify_lease(tx, lease).await?;
     let now = tx.now().await?;
@@ -249,7 +256,7 @@ struct Dead {
     run_at: i64,
 }
 
-/// The dead letters after this one, oldest first.
+/// Lists dead letters after this one, the oldest first.
 ///
 /// # Errors
 /// If the database fails.
@@ -271,7 +278,7 @@ pub async fn list_dead(tx: &mut Tx, after: Option<JobId>, limit: u32) -> sqlx::R
     rows.into_iter().map(letter).collect()
 }
 
-/// Lets a dead letter be tried again at once, as if for the first time. False if there is no such dead letter.
+/// Makes a dead letter run again at once, as a first attempt. Returns false if there is no such dead letter.
 ///
 /// # Errors
 /// If the database fails.
@@ -286,7 +293,7 @@ pub async fn revive(tx: &mut Tx, job: JobId) -> sqlx::Result<bool> {
     Ok(true)
 }
 
-/// How many jobs there are in each state.
+/// Counts the jobs in each state.
 ///
 /// # Errors
 /// If the database fails.
@@ -303,11 +310,11 @@ pub async fn count(tx: &mut Tx) -> sqlx::Result<Count> {
     Ok(count)
 }
 
-/// Makes sure that the job is still ours, and keeps it so until the end of the transaction: for what a handler writes
-/// down on its way. A host that was thought dead must not write over what another has done since.
+/// Checks that this host still has the lease, and keeps it until the transaction ends. A handler calls this before it
+/// stores intermediate results, so that a host that lost its lease does not overwrite those of another.
 ///
 /// # Errors
-/// If it is another's by now; then nothing of the transaction may stay.
+/// If the lease was lost; then the transaction must be rolled back.
 pub async fn verify_lease(tx: &mut Tx, lease: &Lease) -> Result<(), LeaseError> {
     const HOLD: &str = "update jobs set fence = fence where id = $1 and fence = $2 and state = 'leased'";
     held(execute!(tx, HOLD, lease.job.to_string(), lease.fence)?)
@@ -317,8 +324,8 @@ fn held(rows: u64) -> Result<(), LeaseError> {
     if rows == 1 { Ok(()) } else { Err(LeaseError::Lost) }
 }
 
-/// Makes a leased job ready again and gives the time at which it is due. An equal one that is ready becomes one with
-/// it: it was put by a change, so it stays due when it was, but not before `floor`.
+/// Makes a leased job ready again, and returns when it is due. It is merged with an equal ready job, which was enqueued by
+/// a change and therefore stays due when it was, but not before `floor`.
 async fn give_back(
     tx: &mut Tx,
     id: &str,
@@ -369,7 +376,7 @@ fn microseconds(time: Duration) -> i64 {
 }
 
 fn random() -> u64 {
-    // Only spreads load: without it all come back at the longest pause.
+    // Only spreads load; without randomness, every pause has its full length.
     getrandom::u64().unwrap_or(u64::MAX)
 }
 

@@ -18,76 +18,77 @@ use jiff::{Timestamp, tz::TimeZone};
 /// A person of an organisation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
-    /// The person's name in addresses.
+    /// The id, as in URLs.
     pub id: PersonId,
-    /// Whose person.
+    /// The person's organisation.
     pub organisation: OrganisationId,
-    /// Where the person is written to, in lower case; no other person of the organisation has it.
+    /// The mail address in lower case, unique in the organisation.
     pub email: String,
-    /// The person's name.
+    /// The display name.
     pub name: String,
-    /// Where the person's clock stands: an IANA name.
+    /// The IANA time zone.
     pub zone: String,
-    /// What the person is in the organisation.
+    /// The role in the organisation.
     pub role: Role,
-    /// When the record was made.
+    /// Creation time.
     pub created_at: Timestamp,
 }
 
-/// What is to be known of a new person.
+/// A person to create.
 #[derive(Debug, Clone)]
 pub struct NewPerson {
-    /// The address.
+    /// The mail address.
     pub email: String,
-    /// The name.
+    /// The display name.
     pub name: String,
-    /// An IANA name.
+    /// An IANA time zone.
     pub zone: String,
-    /// What the person is in the organisation.
+    /// The role in the organisation.
     pub role: Role,
 }
 
-/// A person in a program.
+/// A membership of a person in a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Member {
     /// The program.
     pub program: ProgramId,
     /// The person.
     pub person: PersonId,
-    /// What the person is in it.
+    /// The role in the program.
     pub role: MemberRole,
 }
 
-/// Why there is no such person or member.
+/// Why a person or membership is not created, changed or found.
 #[derive(Debug, thiserror::Error)]
 pub enum PersonError {
-    /// The name.
+    /// The name is invalid.
     #[error(transparent)]
     Name(#[from] BadName),
-    /// The address.
-    #[error("this is no mail address; write for instance ann@example.org")]
+    /// The address is invalid.
+    #[error("this is not a mail address; write for example ann@example.org")]
     Email,
-    /// The zone.
-    #[error("this is no IANA time zone name; write for instance Europe/Rome, or UTC")]
+    /// The time zone is unknown.
+    #[error("this is not an IANA time zone; write for example Europe/Rome or UTC")]
     Zone,
     /// Another person of the organisation has the address.
-    #[error("the organisation has a person with this address already")]
+    #[error("another person of the organisation has this address")]
     Taken,
-    /// The organisation of a new person.
+    /// The organisation does not exist.
     #[error("there is no such organisation")]
     NoOrganisation,
-    /// The person of a new member, or the member.
+    /// The person or the membership does not exist.
     #[error("there is no such person in the organisation of the program")]
     NoPerson,
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
 }
 
-/// Checks an address, and gives it as it is kept. It need not exist; it must be fit for a header line.
+/// Validates a mail address, and returns it as it is stored, in lower case. The address must be safe in a header line; the
+/// mailbox need not exist.
 ///
 /// # Errors
-/// If it is none.
+/// If the text is not an address.
 pub fn email(text: &str) -> Result<String, PersonError> {
     let unfit = |c: char| c.is_whitespace() || c.is_control() || "<>(),;:\\\"[]".contains(c);
     let (user, host) = text.rsplit_once('@').ok_or(PersonError::Email)?;
@@ -95,14 +96,14 @@ pub fn email(text: &str) -> Result<String, PersonError> {
     if named && text.len() <= 254 && !text.contains(unfit) { Ok(text.to_lowercase()) } else { Err(PersonError::Email) }
 }
 
-/// Makes a person.
+/// Creates a person.
 ///
 /// # Errors
-/// If something about the person is malformed or taken, if there is no such organisation, or by the database.
+/// If a field of the person is invalid or the address is taken, if there is no such organisation, or if the database fails.
 pub async fn add(db: &Db, organisation: OrganisationId, new: NewPerson) -> Result<Person, PersonError> {
     let (email, name) = (email(&new.email)?, organisations::name(&new.name)?);
     let zone = TimeZone::get(&new.zone).map_err(|_| PersonError::Zone)?;
-    // As the zone database spells it; "utc" and "UTC" are one.
+    // In the spelling of the zone database: "utc" is stored as "UTC".
     let zone = zone.iana_name().ok_or(PersonError::Zone)?.to_owned();
     let mut tx = db.begin().await?;
     let created_at = db::instant(tx.now().await?);
@@ -118,50 +119,38 @@ pub async fn add(db: &Db, organisation: OrganisationId, new: NewPerson) -> Resul
     Ok(person)
 }
 
-/// The people of an organisation.
-///
-/// # Errors
-/// By the database.
+/// Lists the people of an organisation.
 pub async fn list(db: &Db, organisation: OrganisationId, page: &Page) -> sqlx::Result<Vec<Person>> {
     db.read(async |tx| store::list(tx, organisation, page).await).await
 }
 
-/// A person.
-///
-/// # Errors
-/// By the database.
+/// Finds a person by id.
 pub async fn get(db: &Db, reach: Reach, id: PersonId) -> sqlx::Result<Option<Person>> {
     db.read(async |tx| store::person(tx, reach, &id.to_string()).await).await
 }
 
-/// A person of an organisation, by the id or by the address.
-///
-/// # Errors
-/// By the database.
+/// Finds a person of an organisation by id or mail address.
 pub async fn find(db: &Db, organisation: OrganisationId, named: &str) -> sqlx::Result<Option<Person>> {
     db.read(async |tx| store::person(tx, Reach::Within(organisation), &named.to_lowercase()).await).await
 }
 
-/// Makes a person a member of a program, or gives the member another role.
+/// Makes a person a member of a program, or changes the member's role.
 ///
 /// # Errors
-/// If there are no such program and person in one organisation, or by the database.
+/// If the program and the person do not exist in one organisation, or if the database fails.
 pub async fn put_member(db: &Db, member: Member) -> Result<(), PersonError> {
     let mut tx = db.begin().await?;
     if store::put_member(&mut tx, member).await? == 0 {
         return Err(PersonError::NoPerson);
     }
-    // What is offered in the program, and that it is two-way, counts for the person from now on.
+    // The program's offers and its two-way setting apply to the person from now on.
     if let Some(person) = store::person(&mut tx, Reach::Everywhere, &member.person.to_string()).await? {
         domains::enqueue_recheck(&mut tx, person.organisation, person.id, &person.email).await?;
     }
     Ok(tx.commit().await?)
 }
 
-/// A person's membership.
-///
-/// # Errors
-/// By the database.
+/// Finds a membership.
 pub async fn member(db: &Db, program: ProgramId, person: PersonId) -> sqlx::Result<Option<Member>> {
     db.read(async |tx| store::member(tx, program, person).await).await
 }
@@ -169,7 +158,7 @@ pub async fn member(db: &Db, program: ProgramId, person: PersonId) -> sqlx::Resu
 /// Ends a membership.
 ///
 /// # Errors
-/// If there is none, or by the database.
+/// If the membership does not exist, or if the database fails.
 pub async fn remove_member(db: &Db, program: ProgramId, person: PersonId) -> Result<(), PersonError> {
     let mut tx = db.begin().await?;
     if store::delete_member(&mut tx, program, person).await? == 0 {
@@ -178,10 +167,7 @@ pub async fn remove_member(db: &Db, program: ProgramId, person: PersonId) -> Res
     Ok(tx.commit().await?)
 }
 
-/// A person of an organisation, within a transaction of the caller's.
-///
-/// # Errors
-/// By the database.
+/// Finds a person of an organisation in the caller's transaction.
 pub async fn person(tx: &mut Tx, organisation: OrganisationId, id: PersonId) -> sqlx::Result<Option<Person>> {
     store::person(tx, Reach::Within(organisation), &id.to_string()).await
 }
@@ -191,10 +177,7 @@ pub(crate) async fn memberships(tx: &mut Tx, person: PersonId) -> sqlx::Result<V
     store::memberships(tx, person).await
 }
 
-/// Whether a person is a member of a program, within a transaction of the caller's.
-///
-/// # Errors
-/// By the database.
+/// Whether a person is a member of a program, in the caller's transaction.
 pub async fn is_member(tx: &mut Tx, program: ProgramId, person: PersonId) -> sqlx::Result<bool> {
     Ok(store::member(tx, program, person).await?.is_some())
 }

@@ -5,7 +5,7 @@
 use crate::db::string_enum;
 
 string_enum! {
-    /// What a person is in the organisation.
+    /// The role of a person in their organisation.
     pub enum Role {
         /// Takes part in programs.
         Participant = "participant",
@@ -13,7 +13,7 @@ string_enum! {
         GlobalAdmin = "global-admin",
     }
 
-    /// What a person is in a program.
+    /// The role of a person in a program.
     pub enum MemberRole {
         /// Takes part.
         Participant = "participant",

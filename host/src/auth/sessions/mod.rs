@@ -1,10 +1,10 @@
-//! Sessions: a browser in which a person has signed in.
+//! Browser sessions.
 //!
-//! Threat: a session that somebody else prepared in the browser (fixation), that outlives the person, or that does more
-//! than the person may. Decision: a session is opaque (see `opaque`), begins anew with every sign-in, which ends the one
-//! that the browser had, and lasts [`LIFETIME`] whether used or not. It gives an [`Actor`] that can what the person can;
-//! roles are read at every request. A person who is removed takes their sessions along, by the tables. Rejected: signed
-//! cookies that say who it is, which nobody can end; extending what is used, by which a stolen cookie lives for ever.
+//! Threat: a session that an attacker has planted in the browser (fixation), that outlives the person's account, or that
+//! has more rights than the person. Decision: a session is a random secret (see `opaque`). Every sign-in starts a new one
+//! and ends the browser's previous one. A session lasts [`LIFETIME`], used or not. It yields an [`Actor`] with the rights
+//! of the person, whose roles are read at every request. Deleting a person deletes their sessions, by a foreign key.
+//! Rejected: signed cookies, which cannot be ended; sliding expiry, with which a stolen cookie lives forever.
 
 mod store;
 
@@ -22,29 +22,29 @@ use crate::{
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// How long a session lasts.
+/// The lifetime of a session.
 pub const LIFETIME: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// A browser in which a person is signed in.
+/// A browser session of a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Session {
-    /// Its name in logs and lists; not the cookie.
+    /// The id in logs and lists; not the cookie.
     pub id: SessionId,
-    /// Whose person.
+    /// The person's organisation.
     pub organisation: OrganisationId,
-    /// Who has signed in.
+    /// The person.
     pub person: PersonId,
-    /// When.
+    /// When the person signed in.
     pub created_at: Timestamp,
-    /// When it ends by itself.
+    /// The expiry.
     pub expires_at: Timestamp,
 }
 
-/// Begins a session of the person, in the transaction that uses up what proved who it is, and gives what the browser
-/// keeps. The session that the browser had ends.
+/// Starts a session in the transaction that consumes the proof of identity, and returns the cookie's value. The browser's
+/// previous session ends.
 ///
 /// # Errors
-/// If there is no such person, or by the database.
+/// If there is no such person, or if the database fails.
 pub async fn begin(tx: &mut Tx, person: PersonId, replaces: Option<&str>) -> sqlx::Result<(SessionId, SecretString)> {
     let now = db::instant(tx.now().await?);
     let (id, cookie) = (SessionId::new(now), opaque::generate("")?);
@@ -55,10 +55,7 @@ pub async fn begin(tx: &mut Tx, person: PersonId, replaces: Option<&str>) -> sql
     Ok((id, cookie))
 }
 
-/// Whose session a cookie is, and what the person may do. Nobody's, if it is unknown or has ended.
-///
-/// # Errors
-/// By the database.
+/// The session and actor that a cookie authenticates, or `None` if it is unknown or expired.
 pub async fn authenticate(db: &Db, clock: &Clock, cookie: &str) -> sqlx::Result<Option<(Session, Actor)>> {
     let Some(hash) = opaque::hash_if_well_formed("", cookie) else { return Ok(None) };
     db.read(async |tx| {
@@ -72,18 +69,12 @@ pub async fn authenticate(db: &Db, clock: &Clock, cookie: &str) -> sqlx::Result<
     .await
 }
 
-/// The person's sessions, the oldest first.
-///
-/// # Errors
-/// By the database.
+/// Lists the person's sessions, the oldest first.
 pub async fn list(db: &Db, clock: &Clock, person: PersonId) -> sqlx::Result<Vec<Session>> {
     db.read(async |tx| store::of_person(tx, person, clock.now()).await).await
 }
 
-/// Ends a session; one that has ended stays ended.
-///
-/// # Errors
-/// By the database.
+/// Ends a session. Ending it again has no effect.
 pub async fn end(db: &Db, session: &Session) -> sqlx::Result<()> {
     let mut tx = db.begin().await?;
     store::delete(&mut tx, session.id).await?;

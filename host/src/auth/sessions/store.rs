@@ -46,14 +46,14 @@ pub(super) async fn insert(
     execute!(tx, sql, id.to_string(), person.to_string(), &hash[..], created_at, expires_at).map(drop)
 }
 
-/// Takes away the one that another replaces, and those that have ended by themselves.
+/// Deletes the replaced session, if any, and all expired ones.
 pub(super) async fn tidy_up(tx: &mut Tx, replaced: Option<&Hash>, now: Timestamp) -> sqlx::Result<()> {
     let replaced = replaced.map_or(&[][..], |hash| &hash[..]);
     let sql = "delete from sessions where hash = $1 or expires_at <= $2";
     execute!(tx, sql, replaced, now.as_microsecond()).map(drop)
 }
 
-/// The session with this digest that has not ended, and what its person is in the organisation.
+/// Finds the session with this digest, unless it has expired, and the person's role in the organisation.
 pub(super) async fn by_hash(tx: &mut Tx, hash: &Hash, now: Timestamp) -> sqlx::Result<Option<(Session, Role)>> {
     let sql = "select sessions.id, people.organisation_id, sessions.person_id, people.role, sessions.created_at, \
                sessions.expires_at from sessions join people on people.id = sessions.person_id \

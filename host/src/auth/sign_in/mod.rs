@@ -1,13 +1,13 @@
-//! Signing in: whoever reads the mail of an address is the person who has it.
+//! Signing in with mailed links: a person proves who they are by reading the mail of their address.
 //!
-//! Threat: somebody who learns from us who has an account; who has us send a stranger mail after mail; a link that works
-//! for whoever finds it later; a mail scanner that follows the link before the person does. Decision: to ask is to leave
-//! a request, which costs the same whether or not anybody has the address; who that is shows when the mail is written,
-//! by a job. An address is written to [`MAILS_PER_ADDRESS`] times an hour at most, and one client asks
-//! [`ASKS_PER_CLIENT`] times, both by rows of a table that all hosts share. A link is opaque (see `opaque`), made when
-//! the mail is, lasts [`LIFETIME`], and is deleted by whoever uses it, so that of two one finds it; looking at it uses
-//! nothing up. Rejected: passwords, which people use elsewhere too; links in the table of jobs, where they would be
-//! secrets in clear; counters by the clock's hour, of which two lie side by side.
+//! Threat: an attacker learns which addresses have accounts, floods a stranger with mail, or uses a link found later; a
+//! mail scanner follows the link before the person does. Decision: asking for a link only stores a request, which takes
+//! the same time whether or not the address has an account; a job looks up the accounts when it writes the mail. An
+//! address gets at most [`MAILS_PER_ADDRESS`] mails an hour, and a client can ask [`ASKS_PER_CLIENT`] times an hour;
+//! both limits are rows of a table that all hosts share. A link is a random secret (see `opaque`) that is created with
+//! the mail, lasts [`LIFETIME`], and is deleted when it is used, so it works once; opening its page does not use it.
+//! Rejected: passwords, which people reuse; links in the table of jobs, which would store them in clear; counters for
+//! each hour of the clock, with which twice the limit fits around the full hour.
 
 mod store;
 
@@ -22,46 +22,46 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::net::{IpAddr, Ipv6Addr};
 
-/// How long a link lasts.
+/// The lifetime of a link.
 pub const LIFETIME: SignedDuration = SignedDuration::from_mins(15);
-/// How often an address is written to within [`WINDOW`].
+/// The maximum number of mails to an address within [`WINDOW`].
 pub const MAILS_PER_ADDRESS: i64 = 5;
-/// How often one client may ask within [`WINDOW`].
+/// The maximum number of requests of a client within [`WINDOW`].
 pub const ASKS_PER_CLIENT: i64 = 20;
-/// Within how long.
+/// The window of the rate limits.
 pub const WINDOW: SignedDuration = SignedDuration::from_hours(1);
 
-/// Why nobody is mailed, as far as it may be told.
+/// Why a request for a link is refused, as far as it may be revealed.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
-    /// The address is none.
+    /// The address is invalid.
     #[error(transparent)]
     Email(#[from] people::PersonError),
-    /// The client asks too often.
+    /// The client has asked too often.
     #[error("this client has asked for {ASKS_PER_CLIENT} mails within an hour")]
     TooOften,
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
 }
 
-/// Somebody's wish for a mail.
+/// A request for a mail with links.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// Which.
+    /// The id.
     pub id: SignInId,
-    /// Where to, in lower case. Perhaps nobody's.
+    /// The address, in lower case. It may have no account.
     pub email: String,
-    /// Where the browser goes afterwards, a path of this host's.
+    /// The path on this host to which the browser goes afterwards.
     pub return_to: String,
-    /// When it was made.
+    /// Creation time.
     pub created_at: Timestamp,
 }
 
-/// A person, for whoever shows by an address that it is theirs.
+/// An account that an address can sign in to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    /// Who.
+    /// The person.
     pub person: PersonId,
     /// The name.
     pub name: String,
@@ -71,22 +71,22 @@ pub struct Account {
     pub organisation: String,
 }
 
-/// What came of a link.
+/// The result of using a link.
 #[derive(Debug)]
 pub struct SignedIn {
-    /// Who has signed in.
+    /// The person who has signed in.
     pub person: PersonId,
-    /// For the browser.
+    /// The value of the session cookie.
     pub cookie: SecretString,
-    /// Where the browser goes.
+    /// The path to which the browser goes.
     pub return_to: String,
 }
 
-/// Asks for a mail to this address. Where an address was written to too often, nothing happens, and that is not told
-/// either: it would tell what others do.
+/// Asks for a mail to an address. If the address has got too many mails, nothing happens; an error would reveal what
+/// others do.
 ///
 /// # Errors
-/// If the address is none, if the client asks too often, or by the database.
+/// If the address is invalid, if the client asks too often, or if the database fails.
 pub async fn ask(db: &Db, email: &str, client: IpAddr, return_to: &str) -> Result<(), AskError> {
     let email = people::email(email)?;
     let mut tx = db.begin().await?;
@@ -103,7 +103,7 @@ pub async fn ask(db: &Db, email: &str, client: IpAddr, return_to: &str) -> Resul
     Ok(tx.commit().await?)
 }
 
-/// Of an IPv6 address, the network that one client has for itself (RFC 6177).
+/// The network that counts as one client: for IPv6, the network that a site gets (RFC 6177).
 fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
@@ -111,29 +111,20 @@ fn network(client: IpAddr) -> IpAddr {
     }
 }
 
-/// A request that was not answered yet.
-///
-/// # Errors
-/// By the database.
+/// Finds a request that was not answered yet.
 pub async fn request(tx: &mut Tx, id: SignInId) -> sqlx::Result<Option<Request>> {
     store::request(tx, id).await
 }
 
-/// Who has an address: a person of each organisation, at most; by the names of these.
-///
-/// # Errors
-/// By the database.
+/// Lists the accounts of an address, at most one in each organisation, ordered by the organisation's name.
 pub async fn accounts(tx: &mut Tx, email: &str) -> sqlx::Result<Vec<Account>> {
     let mut accounts = store::accounts(tx, email).await?;
-    // Here, because databases differ in how they sort texts.
+    // Sorted here, because the databases collate differently.
     accounts.sort_by(|one, other| one.organisation.cmp(&other.organisation));
     Ok(accounts)
 }
 
-/// Makes a link for the person, and gives its secret part.
-///
-/// # Errors
-/// By the database.
+/// Creates a link for a person, and returns its secret part.
 pub async fn make_link(tx: &mut Tx, person: PersonId, return_to: &str) -> sqlx::Result<SecretString> {
     let now = db::instant(tx.now().await?);
     store::delete_expired(tx, now).await?;
@@ -143,10 +134,7 @@ pub async fn make_link(tx: &mut Tx, person: PersonId, return_to: &str) -> sqlx::
     Ok(link)
 }
 
-/// Forgets a request that was answered.
-///
-/// # Errors
-/// By the database.
+/// Deletes an answered request.
 pub async fn forget(tx: &mut Tx, id: SignInId) -> sqlx::Result<()> {
     store::delete_request(tx, id).await
 }
@@ -163,10 +151,7 @@ pub(super) async fn delete_links(tx: &mut Tx, person: PersonId) -> sqlx::Result<
     store::delete_links(tx, person).await
 }
 
-/// Whom a link is for, if it can be used. It still can afterwards.
-///
-/// # Errors
-/// By the database.
+/// The account of a link that is still valid. Does not use the link.
 pub async fn look(db: &Db, link: &str) -> sqlx::Result<Option<Account>> {
     let Some(hash) = opaque::hash_if_well_formed("", link) else { return Ok(None) };
     db.read(async |tx| {
@@ -176,11 +161,8 @@ pub async fn look(db: &Db, link: &str) -> sqlx::Result<Option<Account>> {
     .await
 }
 
-/// Uses a link up, and begins a session for it, in place of the one whose cookie the browser had. None if the link was
-/// used, has expired or never was.
-///
-/// # Errors
-/// By the database.
+/// Uses a link and starts a session, which replaces the browser's previous one. Returns `None` if the link is unknown,
+/// used or expired.
 pub async fn use_up(db: &Db, link: &str, replaces: Option<&str>) -> sqlx::Result<Option<SignedIn>> {
     let Some(hash) = opaque::hash_if_well_formed("", link) else { return Ok(None) };
     let mut tx = db.begin().await?;

@@ -7,7 +7,7 @@ use crate::{
 };
 use jiff::Timestamp;
 
-/// Takes one of the subject's slots; false if none is free.
+/// Takes one of the subject's slots. Returns false if all are taken.
 pub(super) async fn take_slot(tx: &mut Tx, subject: &str, slots: i64, now: Timestamp) -> sqlx::Result<bool> {
     let sql = "insert into sign_in_slots (subject, slot, taken_at) values ($1, $2, $3) \
                on conflict (subject, slot) do nothing";
@@ -19,7 +19,7 @@ pub(super) async fn take_slot(tx: &mut Tx, subject: &str, slots: i64, now: Times
     Ok(false)
 }
 
-/// Frees what was taken by this time, whosever it is.
+/// Frees the slots of all subjects that were taken by this instant.
 pub(super) async fn free_slots(tx: &mut Tx, by: Timestamp) -> sqlx::Result<()> {
     execute!(tx, "delete from sign_in_slots where taken_at <= $1", by.as_microsecond()).map(drop)
 }
@@ -88,7 +88,7 @@ pub(super) async fn account(tx: &mut Tx, hash: &Hash, now: Timestamp) -> sqlx::R
     fetch!(tx, optional, AccountRow, sql, &hash[..], now.as_microsecond())?.map(Account::try_from).transpose()
 }
 
-/// Takes a link that has not expired; of those who try at once, one gets it.
+/// Deletes and returns a link that has not expired. Of concurrent callers, one gets it.
 pub(super) async fn delete_link(tx: &mut Tx, hash: &Hash, now: Timestamp) -> sqlx::Result<Option<(PersonId, String)>> {
     let sql = "delete from sign_in_links where hash = $1 and expires_at > $2 returning person_id, return_to";
     let row = fetch!(tx, optional, (String, String), sql, &hash[..], now.as_microsecond())?;

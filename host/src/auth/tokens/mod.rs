@@ -1,10 +1,10 @@
-//! Tokens: how a program, or a person's program, says who it is.
+//! API tokens.
 //!
-//! Threat: a stolen database that opens the API; a token that can make one that can more; a key of the organisation
-//! that makes itself a key of a person and then connects the person's calendar. Decision: a token is opaque (see
-//! [`super::opaque`]). Through the API nobody gives what they do not have, and a person's token is made by that person
-//! only; the first ones are made on the command line, by whoever has the database. Rejected: signed tokens, which
-//! cannot be revoked.
+//! Threat: a stolen database gives access to the API; a token creates another token with more rights; an integration
+//! creates a token for a person and connects the person's calendar with it. Decision: a token is a random secret (see
+//! [`super::opaque`]). Through the API, a token can only grant scopes that it has itself, and only a person can create
+//! tokens for themself. The first tokens are created on the command line, with access to the database. Rejected: signed
+//! tokens, which cannot be revoked.
 
 mod store;
 
@@ -23,50 +23,50 @@ use crate::{
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// What every token begins with: leaked ones are found by it.
+/// The prefix of every token, by which scanners find leaked ones.
 pub const PREFIX: &str = "chronus_";
 
-/// What is known of a token; not the token.
+/// The stored data of a token, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
-    /// Its name in addresses.
+    /// The id, as in URLs.
     pub id: TokenId,
-    /// Whose it is.
+    /// The holder.
     pub holder: Holder,
-    /// What people call it.
+    /// The display name.
     pub name: String,
-    /// What it is for.
+    /// The scopes.
     pub scopes: Scopes,
-    /// When it was made.
+    /// Creation time.
     pub created_at: Timestamp,
-    /// When it ends by itself.
+    /// The expiry, if any.
     pub expires_at: Option<Timestamp>,
-    /// When it was ended.
+    /// When the token was revoked, if it was.
     pub revoked_at: Option<Timestamp>,
 }
 
-/// Whose a token is.
+/// The holder of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holder {
-    /// Somebody who runs the deployment.
+    /// An operator of the deployment.
     Operator,
-    /// A program of an organisation's that is no person.
+    /// Software of an organisation.
     Integration(OrganisationId),
     /// A person.
     Person {
-        /// Whose person.
+        /// The person's organisation.
         organisation: OrganisationId,
-        /// Who.
+        /// The person.
         person: PersonId,
     },
 }
 
 impl Holder {
-    /// Whose token an actor means: a person's, an integration's of the organisation, or, for an operator who names
-    /// neither, an operator's.
+    /// The holder that a request names: a person, the integration of an organisation, or, if an operator names neither,
+    /// an operator.
     ///
     /// # Errors
-    /// If the organisation is another's, or if an operator names a person without it.
+    /// If the organisation is not the actor's, or if an operator names a person without an organisation.
     pub fn of(
         actor: &Actor,
         organisation: Option<OrganisationId>,
@@ -98,8 +98,8 @@ impl Holder {
         }
     }
 
-    /// The scopes that a token of this kind can have. Operators have nothing to do with calendars, and a calendar is
-    /// connected by its person only.
+    /// The scopes that a token of this holder can have. Operators have no access to calendars, and only a person can
+    /// connect their calendar.
     #[must_use]
     pub fn scopes(&self) -> Scopes {
         let all = Scope::ALL.iter().copied();
@@ -111,55 +111,55 @@ impl Holder {
     }
 }
 
-/// What a new token is to be.
+/// A token to create.
 #[derive(Debug, Clone)]
 pub struct NewToken {
-    /// Whose.
+    /// The holder.
     pub holder: Holder,
-    /// What people call it.
+    /// The display name.
     pub name: String,
-    /// What it is for.
+    /// The scopes.
     pub scopes: Scopes,
-    /// When it ends by itself.
+    /// The expiry, if any.
     pub expires_at: Option<Timestamp>,
 }
 
-/// Why there is no such token.
+/// Why a token is not created, found or revoked.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// The name.
+    /// The name is invalid.
     #[error(transparent)]
     Name(#[from] BadName),
-    /// It would be for nothing.
+    /// The token would have no scope.
     #[error("a token needs at least one scope")]
     NoScope,
-    /// Its holder cannot have it.
+    /// The holder cannot have this scope.
     #[error("a token of this kind cannot have the scope `{0}`")]
     Scope(Scope),
-    /// It would have ended already.
-    #[error("the token would end before it begins; give a later time")]
+    /// The expiry is not in the future.
+    #[error("the expiry must be in the future")]
     Expiry,
-    /// Nobody gives what they do not have.
-    #[error("a token can only give what it has itself, and it has no scope `{0}`")]
+    /// The actor lacks a scope that the token would have.
+    #[error("a token can only grant scopes that it has itself, and it lacks `{0}`")]
     MoreThanOwn(Scope),
-    /// It may not be made or ended by whoever asks.
+    /// The actor may not create or revoke the token.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
-    /// The organisation or the person.
+    /// The organisation or the person does not exist.
     #[error("there is no such organisation, or no such person in it")]
     NoHolder,
-    /// The token.
+    /// The token does not exist.
     #[error("there is no such token")]
     NoToken,
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
 }
 
-/// Makes a token for whoever asks through the API.
+/// Creates a token on behalf of an actor.
 ///
 /// # Errors
-/// If the actor may not, or as [`issue`].
+/// If the actor may not create it; otherwise as [`issue`].
 pub async fn create(db: &Db, actor: &Actor, new: NewToken) -> Result<(Token, SecretString), TokenError> {
     match new.holder {
         Holder::Operator => actor.may(Action::ManageDeployment)?,
@@ -173,10 +173,10 @@ pub async fn create(db: &Db, actor: &Actor, new: NewToken) -> Result<(Token, Sec
     issue(db, new).await
 }
 
-/// Makes a token. The text is given this once and cannot be had again.
+/// Creates a token. The secret is returned only this once.
 ///
 /// # Errors
-/// If the name, the scopes or the expiry are not right for the holder, if there is no such holder, or by the database.
+/// If the name, the scopes or the expiry are not right for the holder, if there is no such holder, or if the database fails.
 pub async fn issue(db: &Db, new: NewToken) -> Result<(Token, SecretString), TokenError> {
     let NewToken { holder, name, scopes, expires_at } = new;
     let name = organisations::name(&name)?;
@@ -193,7 +193,7 @@ pub async fn issue(db: &Db, new: NewToken) -> Result<(Token, SecretString), Toke
         return Err(TokenError::Expiry);
     }
     if let Holder::Person { organisation, person } = holder {
-        // A person is never moved to another organisation, so that this stays true.
+        // A person is never moved to another organisation, so this stays true.
         let found = people::person(&mut tx, organisation, person).await?;
         found.ok_or(TokenError::NoHolder)?;
     }
@@ -207,11 +207,11 @@ pub async fn issue(db: &Db, new: NewToken) -> Result<(Token, SecretString), Toke
     Ok((token, secret))
 }
 
-/// The tokens that the actor has the say over: an operator's those of the operators, or of an organisation that is
-/// named; an administrator's those of the organisation; anybody else's their own.
+/// Lists the tokens that the actor manages. An operator gets those of the named organisation or of the operators, a
+/// global administrator those of the organisation, and everybody else their own.
 ///
 /// # Errors
-/// If the organisation is another's, or by the database.
+/// If the organisation is not the actor's, or if the database fails.
 pub async fn list(
     db: &Db,
     actor: &Actor,
@@ -228,18 +228,15 @@ pub async fn list(
     Ok(db.read(async |tx| store::list(tx, organisation, person, page).await).await?)
 }
 
-/// The tokens of an organisation, or the operators'.
-///
-/// # Errors
-/// By the database.
+/// Lists the tokens of an organisation, or those of the operators.
 pub async fn all(db: &Db, organisation: Option<OrganisationId>, page: &Page) -> sqlx::Result<Vec<Token>> {
     db.read(async |tx| store::list(tx, organisation, None, page).await).await
 }
 
-/// Ends a token at once; one that has ended stays ended. Without an actor, on the word of whoever has the database.
+/// Revokes a token. Revoking it again has no effect. Without an actor (on the command line), any token can be revoked.
 ///
 /// # Errors
-/// If there is none that the actor has the say over, or by the database.
+/// If the token does not exist or is not managed by the actor, or if the database fails.
 pub async fn revoke(db: &Db, actor: Option<&Actor>, id: TokenId) -> Result<(), TokenError> {
     let reach = actor.map_or(Reach::Everywhere, Actor::reach);
     let mut tx = db.begin().await?;
@@ -255,10 +252,7 @@ pub async fn revoke(db: &Db, actor: Option<&Actor>, id: TokenId) -> Result<(), T
     Ok(tx.commit().await?)
 }
 
-/// Whom a token stands for. Nobody, if it is unknown, ended or revoked; which of these is not told.
-///
-/// # Errors
-/// By the database.
+/// The actor that a token authenticates, or `None` if it is unknown, expired or revoked, without saying which.
 pub async fn authenticate(db: &Db, clock: &Clock, token: &str) -> sqlx::Result<Option<Actor>> {
     let Some(hash) = opaque::hash_if_well_formed(PREFIX, token) else { return Ok(None) };
     db.read(async |tx| store::authenticate(tx, &hash, clock.now().as_microsecond()).await).await

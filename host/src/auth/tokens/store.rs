@@ -64,7 +64,7 @@ pub(super) async fn insert(tx: &mut Tx, token: &Token, hash: &Hash) -> sqlx::Res
     execute!(tx, sql, id, organisation, person, &token.name, &hash[..], scopes, created_at, expires_at).map(drop)
 }
 
-/// The tokens of an organisation, of one of its people, or of the operators.
+/// Lists the tokens of an organisation, of one of its people, or of the operators.
 pub(super) async fn list(
     tx: &mut Tx,
     organisation: Option<OrganisationId>,
@@ -86,7 +86,7 @@ pub(super) async fn get(tx: &mut Tx, reach: Reach, id: TokenId) -> sqlx::Result<
     fetch!(tx, optional, TokenRow, sql, id.to_string(), reach.key())?.map(Token::try_from).transpose()
 }
 
-/// Once: a token that was revoked before keeps its time.
+/// Revokes a token. One that was revoked earlier keeps its instant.
 pub(super) async fn revoke(tx: &mut Tx, id: TokenId, now: i64) -> sqlx::Result<u64> {
     let sql = "update tokens set revoked_at = $2 where id = $1 and revoked_at is null";
     execute!(tx, sql, id.to_string(), now)
@@ -102,7 +102,7 @@ struct ActorRow {
     role: Option<String>,
 }
 
-/// Whom a token with this digest stands for, if it is good at this time.
+/// The actor of the token with this digest, if the token is valid at this instant.
 pub(super) async fn authenticate(tx: &mut Tx, hash: &Hash, now: i64) -> sqlx::Result<Option<Actor>> {
     let sql = "select tokens.id, tokens.organisation_id, tokens.person_id, tokens.scopes, tokens.expires_at, \
                people.role from tokens left join people on people.id = tokens.person_id \

@@ -1,11 +1,11 @@
-//! The mail domains that are an organisation's.
+//! The mail domains of organisations.
 //!
-//! Threat: an administrator who names somebody else's domain, and so connects calendars that are not the organisation's
-//! to give (M12). Decision: which domain is whose is the operator's word, by the command line and by no route of the API; a
-//! domain is one organisation's of the deployment, by its primary key, and stands for itself, not for what is below it.
-//! What every organisation could name (`com`, `co.uk`) is none. When a domain comes or goes, or somebody of it does,
-//! their connections are looked at anew, by a job. Rejected: a code that is mailed to the domain or put into its DNS, which
-//! shows that somebody can read there, and not that the organisation's IT gave its word.
+//! Threat: an administrator names a domain of another organisation, and connects calendars that their own organisation
+//! has no right to (M12). Decision: only an operator assigns domains, on the command line and by no route of the API. A
+//! domain belongs to one organisation, by its primary key, and does not include its subdomains. Public suffixes (`com`,
+//! `co.uk`) are refused. When a domain or a person with an address in it is added or removed, a job checks the person's
+//! connection again. Rejected: proof by a mailed code or a DNS record, which shows that someone can read mail or change
+//! DNS, and not that the organisation's IT has agreed.
 
 mod store;
 
@@ -18,24 +18,24 @@ use crate::{
 /// Why a domain is not added.
 #[derive(Debug, thiserror::Error)]
 pub enum DomainError {
-    /// It is none.
-    #[error("this is no mail domain that one organisation can have; write for instance school.example")]
+    /// The text is not a registrable domain.
+    #[error("this is not a mail domain that an organisation can own; write for example school.example")]
     Malformed,
-    /// It is another organisation's.
-    #[error("the domain is another organisation's; remove it there first")]
+    /// Another organisation has the domain.
+    #[error("the domain belongs to another organisation; remove it there first")]
     Taken,
-    /// The organisation is not there.
+    /// The organisation does not exist.
     #[error("there is no such organisation")]
     NoOrganisation,
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
 }
 
-/// Checks a domain, and gives it as it is kept: in lower case.
+/// Validates a domain, and returns it in lower case, as it is stored.
 ///
 /// # Errors
-/// If it is none, or is one below which everybody registers their own.
+/// If the text is not a domain, or is a public suffix.
 pub fn domain(text: &str) -> Result<String, DomainError> {
     let fits = |c: char| c.is_alphanumeric() || c == '-';
     let labels = || text.split('.').all(|label| !label.is_empty() && label.chars().all(fits));
@@ -44,16 +44,16 @@ pub fn domain(text: &str) -> Result<String, DomainError> {
     if registered { Ok(kept) } else { Err(DomainError::Malformed) }
 }
 
-/// The domain of an address, as both are kept.
+/// The domain of a stored mail address.
 #[must_use]
 pub fn of(address: &str) -> Option<&str> {
     address.rsplit_once('@').map(|(_, domain)| domain)
 }
 
-/// Makes a domain an organisation's; says whether it was not already.
+/// Assigns a domain to an organisation. Returns false if the organisation had it already.
 ///
 /// # Errors
-/// If it is malformed, or another organisation's, or by the database.
+/// If the domain is invalid or belongs to another organisation, or if the database fails.
 pub async fn add(db: &Db, organisation: OrganisationId, text: &str) -> Result<bool, DomainError> {
     let domain = domain(text)?;
     let mut tx = db.begin().await?;
@@ -69,10 +69,8 @@ pub async fn add(db: &Db, organisation: OrganisationId, text: &str) -> Result<bo
     Ok(true)
 }
 
-/// Takes a domain from an organisation; says whether it had it. Whoever the organisation connected by it is disconnected.
-///
-/// # Errors
-/// By the database.
+/// Removes a domain from an organisation. Returns false if the organisation did not have it. People whom the organisation
+/// connected because of the domain are disconnected, by a job.
 pub async fn remove(db: &Db, organisation: OrganisationId, text: &str) -> sqlx::Result<bool> {
     let mut tx = db.begin().await?;
     let removed = store::delete(&mut tx, organisation, &text.to_lowercase()).await?;
@@ -83,27 +81,18 @@ pub async fn remove(db: &Db, organisation: OrganisationId, text: &str) -> sqlx::
     Ok(removed)
 }
 
-/// The domains of an organisation, in the order of the alphabet.
-///
-/// # Errors
-/// By the database.
+/// Lists the domains of an organisation in alphabetical order.
 pub async fn list(tx: &mut Tx, organisation: OrganisationId) -> sqlx::Result<Vec<String>> {
     store::list(tx, organisation).await
 }
 
-/// Whether an address is in a domain of the organisation.
-///
-/// # Errors
-/// By the database.
+/// Whether a mail address is in a domain of the organisation.
 pub async fn covers(tx: &mut Tx, organisation: OrganisationId, address: &str) -> sqlx::Result<bool> {
     let Some(domain) = of(address) else { return Ok(false) };
     Ok(store::owner(tx, domain).await? == Some(organisation))
 }
 
-/// Something about a person has changed: by a job it is looked at whether the organisation connects them.
-///
-/// # Errors
-/// By the database.
+/// Enqueues a check whether the organisation connects a person. To be called when the person's data has changed.
 pub(crate) async fn enqueue_recheck(
     tx: &mut Tx,
     organisation: OrganisationId,
@@ -116,10 +105,7 @@ pub(crate) async fn enqueue_recheck(
     Ok(())
 }
 
-/// The same for all people of an organisation that has a domain.
-///
-/// # Errors
-/// By the database.
+/// Enqueues that check for all people of an organisation, if it has a domain.
 pub(super) async fn enqueue_recheck_all(tx: &mut Tx, organisation: OrganisationId) -> sqlx::Result<()> {
     if !list(tx, organisation).await?.is_empty() {
         jobs::enqueue(tx, &Effect::ConnectOrganisation { organisation }).await?;

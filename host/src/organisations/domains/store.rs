@@ -5,7 +5,7 @@ use crate::{
     ids::OrganisationId,
 };
 
-/// Adds a domain; says whether it was nobody's. Nothing happens if the organisation is not there.
+/// Inserts a domain. Returns false if it is assigned already, or if the organisation does not exist.
 pub(super) async fn insert(tx: &mut Tx, organisation: OrganisationId, domain: &str) -> sqlx::Result<bool> {
     let now = tx.now().await?;
     let sql = "insert into organisation_domains (domain, organisation_id, added_at) \

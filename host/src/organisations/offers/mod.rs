@@ -1,9 +1,9 @@
-//! Which providers people of an organisation may connect by.
+//! Offers: the providers that people of an organisation may connect.
 //!
-//! Problem: a deployment knows more providers than each of its organisations wants to offer. Decision: a provider is
-//! offered where an operator enables it, in all of an organisation or in one of its programs, and nowhere else. It is
-//! a row; taking it away lets nobody connect anew and leaves those alone who have. Rejected: a list of exceptions,
-//! with which a new provider would be offered to everybody on the day that it is added.
+//! Problem: a deployment has more providers than each of its organisations wants to offer. Decision: a provider is
+//! offered only where an operator enables it, in a whole organisation or in one of its programs. An offer is a row;
+//! deleting it prevents new connections and keeps existing ones. Rejected: a list of exceptions, with which a new
+//! provider would be offered everywhere as soon as it is added.
 
 mod store;
 
@@ -13,14 +13,14 @@ use crate::{
 };
 use serde::Serialize;
 
-/// Where a provider is offered.
+/// An offer of a provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offer {
-    /// Which provider.
+    /// The provider's id.
     pub provider: String,
-    /// In which organisation.
+    /// The organisation.
     pub organisation: OrganisationId,
-    /// In which program of it; in all if there is none.
+    /// The program; `None` offers the provider in the whole organisation.
     pub program: Option<ProgramId>,
 }
 
@@ -29,31 +29,31 @@ pub struct Offer {
 pub struct Offered {
     /// The provider's id.
     pub provider: String,
-    /// What people read.
+    /// The display name.
     pub name: String,
 }
 
 /// Why an offer is not made.
 #[derive(Debug, thiserror::Error)]
 pub enum OfferError {
-    /// The provider is not there.
-    #[error("there is no provider `{0}`; `chronus plugin list` shows those that there are")]
+    /// The provider does not exist.
+    #[error("there is no provider `{0}`; `chronus plugin list` lists the providers")]
     NoProvider(String),
-    /// The organisation is not there.
+    /// The organisation does not exist.
     #[error("there is no such organisation")]
     NoOrganisation,
-    /// The program is not there, or is another organisation's.
+    /// The program does not exist in the organisation.
     #[error("the organisation has no such program")]
     NoProgram,
-    /// The database.
+    /// The database failed.
     #[error("the database failed: {0}")]
     Database(#[from] sqlx::Error),
 }
 
-/// Offers a provider; says whether it was not offered already.
+/// Offers a provider. Returns false if it was offered already.
 ///
 /// # Errors
-/// If the provider, the organisation or the program is not there, or by the database.
+/// If the provider, the organisation or the program does not exist, or if the database fails.
 pub async fn enable(db: &Db, offer: &Offer) -> Result<bool, OfferError> {
     let (provider, organisation, program) = keys(offer);
     let mut tx = db.begin().await?;
@@ -70,10 +70,7 @@ pub async fn enable(db: &Db, offer: &Offer) -> Result<bool, OfferError> {
     Ok(inserted)
 }
 
-/// Withdraws an offer; says whether there was one. Whoever is connected stays connected.
-///
-/// # Errors
-/// By the database.
+/// Withdraws an offer. Returns false if there was no such offer. Existing connections stay.
 pub async fn disable(db: &Db, offer: &Offer) -> sqlx::Result<bool> {
     let (provider, organisation, program) = keys(offer);
     let mut tx = db.begin().await?;
@@ -82,20 +79,14 @@ pub async fn disable(db: &Db, offer: &Offer) -> sqlx::Result<bool> {
     Ok(deleted)
 }
 
-/// What is offered in an organisation, or in a program of it: providers that are in use, by id.
-///
-/// # Errors
-/// By the database.
+/// Lists the active providers that are offered in an organisation or in one of its programs, ordered by id.
 pub async fn offered(db: &Db, organisation: OrganisationId, program: Option<ProgramId>) -> sqlx::Result<Vec<Offered>> {
     let program = program.map(|id| id.to_string()).unwrap_or_default();
     let rows = db.read(async |tx| store::to_program(tx, &organisation.to_string(), &program).await).await?;
     Ok(rows.into_iter().map(|(provider, name)| Offered { provider, name }).collect())
 }
 
-/// The ids of what is offered to a person: in all of the organisation, or in a program that they are in.
-///
-/// # Errors
-/// By the database.
+/// The ids of the active providers that are offered to a person by the organisation or by one of their programs.
 pub async fn to_person(tx: &mut Tx, organisation: OrganisationId, person: PersonId) -> sqlx::Result<Vec<String>> {
     let rows = store::to_person(tx, &organisation.to_string(), &person.to_string()).await?;
     Ok(rows.into_iter().map(|(provider,)| provider).collect())

@@ -2,7 +2,7 @@
 
 use crate::db::{Tx, execute, fetch};
 
-/// Offers a provider; says whether it was not offered already. Nothing happens if one of the three is not there.
+/// Inserts an offer. Returns false if it exists already, or if the provider, organisation or program does not exist.
 pub(super) async fn insert(tx: &mut Tx, provider: &str, organisation: &str, program: &str) -> sqlx::Result<bool> {
     let now = tx.now().await?;
     let inserted = execute!(
@@ -20,13 +20,13 @@ pub(super) async fn insert(tx: &mut Tx, provider: &str, organisation: &str, prog
     Ok(inserted == 1)
 }
 
-/// Withdraws an offer; says whether there was one.
+/// Deletes an offer. Returns false if there was no such offer.
 pub(super) async fn delete(tx: &mut Tx, provider: &str, organisation: &str, program: &str) -> sqlx::Result<bool> {
     let sql = "delete from offers where provider_id = $1 and organisation_id = $2 and program_id = $3";
     Ok(execute!(tx, sql, provider, organisation, program)? == 1)
 }
 
-/// Whether the provider, the organisation and the program are there.
+/// Whether the provider, the organisation and the program exist.
 pub(super) async fn known(
     tx: &mut Tx,
     provider: &str,
@@ -46,7 +46,7 @@ pub(super) async fn known(
     Ok((provider > 0, organisation > 0, program > 0))
 }
 
-/// The providers in use that are offered in all of an organisation, or in this program of it.
+/// The active providers that are offered in the whole organisation or in this program.
 pub(super) async fn to_program(tx: &mut Tx, organisation: &str, program: &str) -> sqlx::Result<Vec<(String, String)>> {
     fetch!(
         tx,
@@ -61,7 +61,7 @@ pub(super) async fn to_program(tx: &mut Tx, organisation: &str, program: &str) -
     )
 }
 
-/// The providers in use that are offered in all of an organisation, or in a program of it that the person is in.
+/// The active providers that are offered in the whole organisation or in a program of the person.
 pub(super) async fn to_person(tx: &mut Tx, organisation: &str, person: &str) -> sqlx::Result<Vec<(String,)>> {
     fetch!(
         tx,
