@@ -1,43 +1,62 @@
-//! Every key of the configuration, in one place: what it is called in the file and in the environment, what it is if
-//! nobody says, what it is for, and how it is read.
+//! Every setting, in one table: its key in the file and in the environment, its default, its purpose, and its parser.
 //!
-//! The reference that `chronus config --reference` prints, the list of known variables and the reading itself are all
-//! made from these rows, so that none can know a key that the others do not. What is set wrongly is said without the
-//! value: it may be the address of the database, with its password.
+//! `chronus config --reference`, the list of known variables and the parsing are all made from these rows, so none of
+//! them can know a key that the others do not. Error messages never contain the value, which may be a database URL with
+//! its password.
 
 use super::{Config, raw_value::RawValue};
-use crate::{db::DatabaseUrl, mail::Server, plugins::egress::EgressMap};
+use crate::{
+    db::DatabaseUrl,
+    mail::Server,
+    plugins::{Budget, egress::EgressMap},
+};
 use std::time::Duration;
 
-/// What all variables begin with.
+/// The prefix of all environment variables.
 pub const PREFIX: &str = "CHRONUS_";
 
-/// A key of the configuration.
+/// A setting.
 pub struct Key {
-    /// In the file; a dot is a table.
+    /// The name in the file; a dot separates a table from its key.
     pub name: &'static str,
-    /// What it is if nobody says, as TOML.
-    pub default: &'static str,
-    /// The description in the reference.
+    default: DefaultValue,
+    /// The purpose, as printed in the reference.
     pub what: &'static str,
     pub(super) set: fn(&mut Config, &RawValue<'_>) -> Result<(), String>,
 }
 
+/// Where the default of a key is declared.
+enum DefaultValue {
+    /// Here, as TOML.
+    Toml(&'static str),
+    /// In [`Budget::default`].
+    Budget(fn(&Budget) -> String),
+}
+
 impl Key {
-    /// Its name in the environment.
+    /// The name of the environment variable.
     #[must_use]
     pub fn variable(&self) -> String {
         format!("{PREFIX}{}", self.name.to_uppercase().replace(['.', '-'], "_"))
     }
+
+    /// The default value, as TOML.
+    #[must_use]
+    pub fn default(&self) -> String {
+        match self.default {
+            DefaultValue::Toml(text) => text.to_owned(),
+            DefaultValue::Budget(field) => field(&Budget::default()),
+        }
+    }
 }
 
-/// Variables that are no keys, and what they are for.
+/// Environment variables that are not settings, and their purpose.
 pub const VARIABLES: &[(&str, &str)] = &[
-    ("CHRONUS_CONFIG", "the configuration file, where --config does not name it"),
-    ("CHRONUS_KILLS", "for tests: how often they kill this program; it does not look at it itself"),
-    ("CHRONUS_STOP_AT", "for tests: where this process ends itself; refused in production"),
-    ("CHRONUS_TEST_DB", "for tests: the database that they run on; this program does not look at it"),
-    ("CHRONUS_WITHOUT", "for tests: what they do without; this program does not look at it"),
+    ("CHRONUS_CONFIG", "the path of the configuration file, unless --config is given"),
+    ("CHRONUS_KILLS", "for tests: how often the tests kill this program; the program itself ignores it"),
+    ("CHRONUS_STOP_AT", "for tests: the point at which this process stops; refused in production"),
+    ("CHRONUS_TEST_DB", "for tests: the database that the tests use; the program itself ignores it"),
+    ("CHRONUS_WITHOUT", "for tests: the test peers that are not installed; the program itself ignores it"),
 ];
 
 const fn key(
@@ -46,24 +65,29 @@ const fn key(
     what: &'static str,
     set: fn(&mut Config, &RawValue<'_>) -> Result<(), String>,
 ) -> Key {
-    Key { name, default, what, set }
+    Key { name, default: DefaultValue::Toml(default), what, set }
 }
 
 macro_rules! budget {
-    ($name:literal, $field:ident, $default:literal, $what:literal) => {
-        key(concat!("budget.", $name), $default, $what, |config, raw| {
-            config.budget.$field = raw.integer(1, u32::MAX.into())?;
-            Ok(())
-        })
+    ($name:literal, $field:ident, $what:literal) => {
+        Key {
+            name: concat!("budget.", $name),
+            default: DefaultValue::Budget(|budget| budget.$field.to_string()),
+            what: $what,
+            set: |config, raw| {
+                config.budget.$field = raw.integer(1, u32::MAX.into())?;
+                Ok(())
+            },
+        }
     };
 }
 
-/// Every key there is.
+/// All settings.
 pub static KEYS: &[Key] = &[
     key(
         "listen",
         "\"127.0.0.1:8080\"",
-        "Address and port of the API. Port 0 lets the system choose.",
+        "The address and port that the server listens on. With port 0, the system chooses a free port.",
         |config, raw| {
             let address = raw.text()?.parse();
             config.listen = address.map_err(|_| "write an address and a port, such as 127.0.0.1:8080".to_owned())?;
@@ -73,7 +97,7 @@ pub static KEYS: &[Key] = &[
     key(
         "database",
         "\"chronus.db\"",
-        "Where everything is kept: a file (SQLite), or postgres://user:password@host/database for several hosts.",
+        "The database: the path of a file (SQLite), or postgres://user:password@host/database, which several hosts can share.",
         |config, raw| {
             let text = raw.text()?;
             config.database = match text.split_once("://") {
@@ -87,7 +111,7 @@ pub static KEYS: &[Key] = &[
     key(
         "keys",
         "\"chronus.keys\"",
-        "The file with the keys that seal credentials; made when it is not there. Keep a copy apart from the database.",
+        "The file with the keys that seal credentials; it is created if it is missing. Keep a copy apart from the database.",
         |config, raw| {
             config.keys = raw.path()?;
             Ok(())
@@ -96,7 +120,7 @@ pub static KEYS: &[Key] = &[
     key(
         "public-url",
         "\"\"",
-        "Where browsers reach this host: https://chronus.example.org. Empty: where it listens.",
+        "The URL at which browsers reach this host: https://chronus.example.org. If empty, the address in `listen`.",
         |config, raw| {
             config.public_url =
                 match raw.text()? {
@@ -111,7 +135,7 @@ pub static KEYS: &[Key] = &[
     key(
         "proxies",
         "[\"127.0.0.1\", \"::1\"]",
-        "Networks of the reverse proxies before this host, whose `x-forwarded-for` says who asks.",
+        "The networks of trusted reverse proxies. Their `x-forwarded-for` header is believed for the client's address.",
         |config, raw| {
             config.proxies = raw.networks()?;
             Ok(())
@@ -120,7 +144,7 @@ pub static KEYS: &[Key] = &[
     key(
         "mail.smtp",
         "\"\"",
-        "The server that mail leaves by: smtps://user:password@mail.example.org, or smtp:// for STARTTLS.",
+        "The SMTP server: smtps://user:password@mail.example.org, or smtp:// for STARTTLS. If empty, no mail is sent.",
         |config, raw| {
             config.mail.smtp = match raw.text()? {
                 "" => None,
@@ -132,7 +156,7 @@ pub static KEYS: &[Key] = &[
     key(
         "mail.from",
         "\"Chronus <chronus@localhost>\"",
-        "Whom all mail comes from, the assistant: name and address.",
+        "The sender of all mail: a name and an address.",
         |config, raw| {
             let mailbox = raw.text()?.parse();
             config.mail.from =
@@ -143,20 +167,20 @@ pub static KEYS: &[Key] = &[
     key(
         "mail.print",
         "false",
-        "Prints mail to standard output where no server is set. Refused in production.",
+        "If no SMTP server is set, print mail to standard output. Refused in production.",
         |config, raw| {
             config.mail.print = raw.flag()?;
             Ok(())
         },
     ),
-    key("production", "false", "Refuses what is for tests and demonstrations only.", |config, raw| {
+    key("production", "false", "Refuse settings that are meant for tests and demonstrations.", |config, raw| {
         config.production = raw.flag()?;
         Ok(())
     }),
     key(
         "egress.map",
         "{}",
-        "Stand-ins for calendar services: { \"https://service\" = \"http://127.0.0.1:1234\" }. Refused in production.",
+        "Sends requests for a calendar service elsewhere: { \"https://service\" = \"http://127.0.0.1:1234\" }. Refused in production.",
         |config, raw| {
             let pairs = raw.table()?;
             let pairs = pairs.iter().map(|(from, to)| (from.as_str(), to.as_str()));
@@ -171,64 +195,88 @@ pub static KEYS: &[Key] = &[
     key(
         "egress.networks",
         "[]",
-        "Networks that providers may reach although they are not public, such as \"10.20.0.0/16\".",
+        "Private networks that providers may connect to, such as \"10.20.0.0/16\".",
         |config, raw| {
             config.egress.networks = raw.networks()?;
             Ok(())
         },
     ),
-    key("egress.ca", "\"\"", "A PEM file of certificates that are trusted as well as the system's.", |config, raw| {
-        config.egress.ca = raw.path_or_none()?;
-        Ok(())
-    }),
-    key("sandbox.concurrent-calls", "100", "The most calls to providers at once; more wait.", |config, raw| {
-        config.sandbox.concurrent_calls = raw.integer(1, 10_000)?;
-        Ok(())
-    }),
+    key(
+        "egress.ca",
+        "\"\"",
+        "A PEM file with certificates to trust in addition to those of the system.",
+        |config, raw| {
+            config.egress.ca = raw.path_or_none()?;
+            Ok(())
+        },
+    ),
+    key(
+        "sandbox.concurrent-calls",
+        "100",
+        "The maximum number of concurrent calls to providers. Further calls wait.",
+        |config, raw| {
+            config.sandbox.concurrent_calls = raw.integer(1, 10_000)?;
+            Ok(())
+        },
+    ),
     key(
         "sandbox.cache",
         "\"\"",
-        "The folder of compiled providers, this user's alone. Empty: below the user's own cache folder.",
+        "The folder for compiled providers, which only this user may access. If empty, a folder in the user's cache folder.",
         |config, raw| {
             config.sandbox.cache = raw.path_or_none()?;
             Ok(())
         },
     ),
-    key("jobs.workers", "8", "How many jobs this host does at a time.", |config, raw| {
+    key("jobs.workers", "8", "The maximum number of jobs that this host runs at once.", |config, raw| {
         config.jobs.workers = raw.integer(1, 256)?;
         Ok(())
     }),
-    key("jobs.poll-ms", "500", "How often it looks for jobs of other hosts and of later.", |config, raw| {
-        config.jobs.poll = Duration::from_millis(raw.integer(10, 60_000)?);
-        Ok(())
-    }),
+    key(
+        "jobs.poll-ms",
+        "500",
+        "How often this host looks for jobs of other hosts and for jobs that have become due, in milliseconds.",
+        |config, raw| {
+            config.jobs.poll = Duration::from_millis(raw.integer(10, 60_000)?);
+            Ok(())
+        },
+    ),
     key(
         "jobs.lease-seconds",
         "30",
-        "After how long without a sign of life another host takes a job over.",
+        "After how many seconds another host takes over the jobs of a host that has died.",
         |config, raw| {
             config.jobs.lease = Duration::from_secs(raw.integer(1, 3600)?);
             Ok(())
         },
     ),
-    budget!("cpu-ms", cpu_ms, "10000", "Time on the processor that one call to a provider may use."),
-    budget!("wall-ms", wall_ms, "60000", "Time that it may take, waiting included."),
-    budget!("memory-bytes", memory_bytes, "134217728", "Memory that it may use."),
-    budget!("requests", requests, "500", "Requests that it may send."),
-    budget!("request-bytes", request_bytes, "4194304", "The body of one request."),
-    budget!("header-bytes", header_bytes, "65536", "The headers of one request or answer."),
-    budget!("response-bytes", response_bytes, "67108864", "The bodies of all answers together."),
-    budget!("log-lines", log_lines, "200", "Lines that it may log."),
-    budget!("result-bytes", result_bytes, "33554432", "What it may hand over at once."),
-    budget!("handles", handles, "4096", "Things of the host that it may hold at a time."),
-    key("log", "\"info\"", "What is logged to standard error: info, or warn,provider=debug.", |config, raw| {
-        raw.text()?.clone_into(&mut config.log);
-        Ok(())
-    }),
+    budget!("cpu-ms", cpu_ms, "The processor time that one call to a provider may use, in milliseconds."),
+    budget!("wall-ms", wall_ms, "The time that one call may take, waiting included, in milliseconds."),
+    budget!("memory-bytes", memory_bytes, "The memory that one call may use."),
+    budget!("requests", requests, "The number of HTTP requests that one call may send."),
+    budget!("request-bytes", request_bytes, "The maximum size of a request body."),
+    budget!("header-bytes", header_bytes, "The maximum size of the headers of a request or of a response."),
+    budget!("response-bytes", response_bytes, "The maximum size of all response bodies of a call together."),
+    budget!("log-lines", log_lines, "The number of log lines that one call may write."),
+    budget!("result-bytes", result_bytes, "The maximum size of the data that a call may pass to the host at once."),
+    budget!(
+        "handles",
+        handles,
+        "The number of host resources (requests, responses, streams) that a call may hold at once."
+    ),
+    key(
+        "log",
+        "\"info\"",
+        "The log filter for standard error: info, or for example warn,provider=debug.",
+        |config, raw| {
+            raw.text()?.clone_into(&mut config.log);
+            Ok(())
+        },
+    ),
     key(
         "drain-seconds",
         "30",
-        "How long requests and jobs under way may go on when the host is told to end.",
+        "How many seconds running requests and jobs may take to finish when the host is told to stop.",
         |config, raw| {
             config.drain = Duration::from_secs(raw.integer(0, 3600)?);
             Ok(())
@@ -236,18 +284,18 @@ pub static KEYS: &[Key] = &[
     ),
 ];
 
-/// Every key as a configuration file that says what would be so anyway.
+/// A configuration file with every key, set to its default.
 #[must_use]
 pub fn reference() -> String {
     let head = format!(
-        "# Every key, with what it is if nobody says. A variable of the environment goes before the file; in one,\n\
-         # lists are separated by commas, tables are from=to,from=to, and an empty text counts as none. Paths are\n\
+        "# Every key, with its default. Environment variables take precedence over the file. In a variable, separate the\n\
+         # items of a list by commas, write a table as from=to,from=to, and leave the text empty to unset it. Paths are\n\
          # relative to this file, or in a variable to the working directory.\n{}",
         VARIABLES.iter().map(|(name, what)| format!("#\n# {name}: {what}.\n")).collect::<String>()
     );
     let keys = KEYS.iter().map(|key| {
-        let Key { name, default, what, .. } = key;
-        format!("\n# {what}\n# {}\n{name} = {default}\n", key.variable())
+        let Key { name, what, .. } = key;
+        format!("\n# {what}\n# {}\n{name} = {}\n", key.variable(), key.default())
     });
     head + &keys.collect::<String>()
 }

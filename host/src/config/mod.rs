@@ -1,10 +1,10 @@
-//! Every setting: its key, its name in the environment, its default and what it is for.
+//! The configuration, from a file and from environment variables.
 //!
-//! Threat: a misspelt key that is ignored, so that a host runs as nobody meant; what is for tests and is in force where
-//! it must not be; an error that shows the address of the database with its password. Decision: one table of keys
-//! ([`keys`]) says everything about each; a key or a variable of ours that is not in it is refused, with the nearest
-//! one that is; errors name the key and never the value. Rejected: a library that merges sources, which knows no
-//! variable that nobody asked for and repeats what it could not read.
+//! Threat: a misspelt key is ignored, and the host runs with other settings than the operator believes; a setting for
+//! tests is in force in production; an error message shows the database URL with its password. Decision: one table
+//! ([`keys`]) declares every key; an unknown key or `CHRONUS_` variable is refused, and the error names the most similar
+//! known one; errors name the key and never the value. Rejected: a library that merges sources, because it does not
+//! notice unknown variables, and repeats values that it cannot parse.
 
 pub mod keys;
 mod raw_value;
@@ -32,13 +32,13 @@ use std::{
 use toml::{Table, Value};
 use url::Host;
 
-/// The variable that names the file.
+/// The variable with the path of the configuration file.
 pub const FILE: &str = "CHRONUS_CONFIG";
 
-/// The largest configuration file, in bytes.
+/// The maximum size of a configuration file, in bytes.
 const LARGEST_FILE: u64 = 1 << 20;
 
-/// Every setting. What each is for stands in [`KEYS`]. It is not printed: it may hold a password.
+/// All settings, as described in [`KEYS`]. There is no `Debug`, because settings may contain passwords.
 #[derive(Clone, PartialEq)]
 pub struct Config {
     /// `listen`
@@ -47,7 +47,7 @@ pub struct Config {
     pub database: DatabaseUrl,
     /// `keys`
     pub keys: PathBuf,
-    /// `public-url`; [`Config::public_origin`] has it with what holds if nobody says.
+    /// `public-url`; [`Config::public_origin`] includes the default.
     pub public_url: Option<Origin>,
     /// `proxies`
     pub proxies: Vec<IpNet>,
@@ -109,38 +109,40 @@ impl Default for Config {
     }
 }
 
-/// Why there is no configuration. Never holds a value.
+/// Why the configuration is invalid. Never contains a value.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// The file, or one that it names.
+    /// The configuration file, or a file that it names, cannot be read.
     #[error("{0} cannot be read: {1}")]
     File(String, String),
-    /// The file is no TOML.
+    /// The file is not TOML.
     #[error("{0}: {1}")]
     Syntax(String, String),
-    /// Nothing has this name.
-    #[error("{place}: there is no `{name}`; did you mean `{nearest}`? `chronus config --reference` lists all")]
+    /// The key or variable does not exist.
+    #[error("{place}: unknown key `{name}`; did you mean `{nearest}`? `chronus config --reference` lists all keys")]
     Unknown {
-        /// The file, or the environment.
+        /// The path of the file, or "environment".
         place: String,
-        /// As it was written.
+        /// The unknown name.
         name: String,
-        /// The known one that is most like it.
+        /// The most similar known name.
         nearest: String,
     },
-    /// A key is set to what it cannot be.
+    /// The value of a key is invalid.
     #[error("`{0}`: {1}")]
     Value(String, String),
-    /// What is for tests only.
-    #[error("`{0}` is for tests and demonstrations, and `production` is on; take one of them away")]
+    /// A setting for tests is used in production.
+    #[error(
+        "`{0}` is for tests and demonstrations and cannot be used while `production` is true; remove one of the two"
+    )]
     Production(&'static str),
 }
 
 impl Config {
-    /// Reads the file, if there is one, and the variables of the environment, which go before it.
+    /// Reads the file, if one is given, and the environment variables, which take precedence.
     ///
     /// # Errors
-    /// If something is unknown, malformed, or not to be together.
+    /// If a key or variable is unknown, a value is invalid, or two settings exclude each other.
     pub fn load(
         file: Option<&Path>,
         environment: impl IntoIterator<Item = (String, String)>,
@@ -174,7 +176,7 @@ impl Config {
         Ok(config)
     }
 
-    /// What `production` asks for beside what each key asks for itself.
+    /// The additional requirements of `production`.
     fn is_for_production(&self, stops: bool) -> Result<(), ConfigError> {
         for (is_set, name) in
             [(!self.egress.map.is_empty(), "egress.map"), (self.mail.print, "mail.print"), (stops, STOP_AT)]
@@ -186,18 +188,15 @@ impl Config {
         let wrong = |name: &str, what: &str| Err(ConfigError::Value(name.into(), what.into()));
         let here = self.public_origin();
         if here.scheme() == Scheme::Http && !is_this_machine(&here) {
-            return wrong(
-                "public-url",
-                "`production` is on: write the https address by which browsers reach this host",
-            );
+            return wrong("public-url", "`production` is true: write the https URL at which browsers reach this host");
         }
         if self.mail.smtp.is_some() && self.mail.from == assistant() {
-            return wrong("mail.from", "`production` is on: write the assistant's name and address");
+            return wrong("mail.from", "`production` is true: write the name and address of the sender");
         }
         Ok(())
     }
 
-    /// Where browsers reach this host.
+    /// The origin at which browsers reach this host.
     #[must_use]
     pub fn public_origin(&self) -> Origin {
         self.public_url.clone().unwrap_or_else(|| Origin::listening(self.listen))
@@ -206,7 +205,8 @@ impl Config {
     fn read(&mut self, path: &Path) -> Result<(), ConfigError> {
         let place = path.display().to_string();
         let bytes = read(path)?;
-        let text = String::from_utf8(bytes).map_err(|_| ConfigError::File(place.clone(), "it is not text".into()))?;
+        let text =
+            String::from_utf8(bytes).map_err(|_| ConfigError::File(place.clone(), "it is not UTF-8 text".into()))?;
         let table: Table = toml::from_str(&text)
             .map_err(|error| ConfigError::Syntax(place.clone(), redacted_toml_error(&error, &text)))?;
         let beside = path.parent().unwrap_or(Path::new(""));
@@ -236,16 +236,16 @@ impl Config {
 }
 
 impl Egress {
-    /// What holds for the requests of all providers.
+    /// The egress policy for all providers.
     #[must_use]
     pub fn policy(&self) -> EgressPolicy {
         EgressPolicy { map: self.map.clone(), addresses: AddressPolicy { networks: self.networks.clone() } }
     }
 
-    /// The certificates that are trusted as well as the system's.
+    /// The certificates to trust in addition to those of the system.
     ///
     /// # Errors
-    /// If the file cannot be read, or has none.
+    /// If the file cannot be read or contains no certificate.
     pub fn authorities(&self) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
         let Some(path) = &self.ca else { return Ok(Vec::new()) };
         let none = || ConfigError::Value("egress.ca".into(), format!("{} {NO_CERTIFICATE}", path.display()));
@@ -265,23 +265,23 @@ fn is_this_machine(origin: &Origin) -> bool {
     }
 }
 
-/// What is said of a file without certificates, after its name.
+/// The error for a file without certificates, to follow its name.
 pub const NO_CERTIFICATE: &str = "holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)";
 
-/// The certificates in a PEM file; none if it has none or one is broken.
+/// The certificates in a PEM file; `None` if there is none or one is malformed.
 #[must_use]
 pub fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
     let found: Vec<_> = CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().ok()?;
     if found.is_empty() { None } else { Some(found) }
 }
 
-/// A network, or a single address, as a denial proposes it.
+/// Parses a network or a single address.
 #[must_use]
 pub fn network(text: &str) -> Option<IpNet> {
     text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
 
-/// What the parser says, with the line and without the text of it: there may be a secret in it.
+/// The message of the TOML parser with the line number, but without the text of the line, which may contain a secret.
 #[must_use]
 pub fn redacted_toml_error(error: &toml::de::Error, text: &str) -> String {
     let line = error.span().map(|span| 1 + text.bytes().take(span.start).filter(|&byte| byte == b'\n').count());
@@ -297,7 +297,7 @@ pub fn redacted_toml_error(error: &toml::de::Error, text: &str) -> String {
     }
 }
 
-/// A file that the configuration is, or that it names.
+/// Reads a file, up to [`LARGEST_FILE`] bytes.
 fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
     let error = |why: std::io::Error| ConfigError::File(path.display().to_string(), why.to_string());
     let mut bytes = Vec::new();
@@ -309,24 +309,9 @@ fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
     Ok(bytes)
 }
 
-/// Which of the known names is most like this one.
+/// The known name that is most similar.
 fn nearest(name: &str, known: impl Iterator<Item = String>) -> String {
-    known.min_by_key(|other| distance(name, other)).unwrap_or_default()
-}
-
-/// How many characters one must add, take away or change to make one text of the other.
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in (1..).zip(from.chars()) {
-        let mut diagonal = std::mem::replace(&mut row[0], i);
-        for (j, b) in (1..).zip(&to) {
-            let changed = diagonal + usize::from(a != *b);
-            diagonal = row[j];
-            row[j] = changed.min(diagonal + 1).min(row[j - 1] + 1);
-        }
-    }
-    row[to.len()]
+    known.min_by_key(|other| strsim::levenshtein(name, other)).unwrap_or_default()
 }
 
 #[cfg(test)]
