@@ -28,6 +28,8 @@ pub mod http;
 pub mod ids;
 /// Work that is done later, surely.
 pub mod jobs;
+/// URLs of this host for mails and services.
+pub mod links;
 /// Mail that we send.
 pub mod mail;
 /// Meetings, and their events in people's calendars.

@@ -10,6 +10,7 @@ use anyhow::ensure;
 use chronus_host::{
     auth::sign_in::Account,
     ids::PersonId,
+    links::Links,
     mail::{
         reconnect::{self, ReconnectMail},
         sign_in,
@@ -91,7 +92,7 @@ async fn every_page_that_needs_no_calendar() -> anyhow::Result<()> {
 
 #[test]
 fn every_mail() -> anyhow::Result<()> {
-    let origin = "https://chronus.example.org".parse()?;
+    let own = Links::new("https://chronus.example.org".parse()?);
     let account = |organisation: &str| Account {
         person: PersonId::new(jiff::Timestamp::UNIX_EPOCH),
         name: "Ann".into(),
@@ -100,7 +101,7 @@ fn every_mail() -> anyhow::Result<()> {
     };
     let links = [(account("Ours"), "abc".to_owned().into()), (account("Theirs"), "def".to_owned().into())];
     for (name, links) in [("mail_sign_in", &links[..1]), ("mail_sign_in_two_accounts", &links[..])] {
-        golden(name, &format!("Subject: {}\n\n{}", sign_in::SUBJECT, sign_in::text(&origin, links)?));
+        golden(name, &format!("Subject: {}\n\n{}", sign_in::SUBJECT, sign_in::text(&own, links)?));
     }
     for (name, by_organisation) in [("mail_reconnect", false), ("mail_reconnect_organisation", true)] {
         let mail = ReconnectMail {

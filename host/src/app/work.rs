@@ -55,11 +55,9 @@ async fn work(app: &App, lease: Lease) -> Outcome {
             service_accounts::connect_person(calendars, &lease, organisation, person).await
         }
         Effect::MailReconnect { connection } => {
-            notice::send(calendars, mailer, &config.public_origin(), &lease, connection).await
+            notice::send(calendars, mailer, &config.links(), &lease, connection).await
         }
-        Effect::MailSignIn { request } => {
-            mail::sign_in::send(db, mailer, &config.public_origin(), &lease, request).await
-        }
+        Effect::MailSignIn { request } => mail::sign_in::send(db, mailer, &config.links(), &lease, request).await,
         Effect::RewrapSecrets {} => rewrap(calendars, &lease).await,
         Effect::ReopenAccounts {} => reopen::enqueue_all(db, &lease).await,
         Effect::ReopenAccount { connection } => reopen::reopen(calendars, &lease, connection).await,

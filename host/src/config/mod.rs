@@ -14,6 +14,7 @@ pub use keys::{KEYS, Key, PREFIX, VARIABLES, reference};
 use crate::{
     db::DatabaseUrl,
     jobs::{Settings, fail_points::STOP_AT},
+    links::Links,
     mail::{self, Mailbox},
     plugins::{
         Budget,
@@ -200,6 +201,12 @@ impl Config {
     #[must_use]
     pub fn public_origin(&self) -> Origin {
         self.public_url.clone().unwrap_or_else(|| Origin::listening(self.listen))
+    }
+
+    /// The URLs of this host for mails and services.
+    #[must_use]
+    pub fn links(&self) -> Links {
+        Links::new(self.public_origin())
     }
 
     fn read(&mut self, path: &Path) -> Result<(), ConfigError> {

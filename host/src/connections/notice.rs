@@ -7,16 +7,13 @@ use crate::{
     connections::{CalendarAccess, State, store},
     ids::ConnectionId,
     jobs::{self, Lease, LeaseError, Outcome},
+    links::Links,
     mail::{
         Mailer, OutgoingMail, SendError,
         reconnect::{ReconnectMail, SUBJECT},
     },
     people,
-    plugins::egress::Origin,
 };
-
-/// Where the person signs in again, below the address of the host.
-const SETTINGS: &str = "/settings/calendar";
 
 /// Tells the owner of a connection, unless it works again: the job.
 ///
@@ -25,7 +22,7 @@ const SETTINGS: &str = "/settings/calendar";
 pub async fn send(
     calendars: &CalendarAccess,
     mailer: &Mailer,
-    here: &Origin,
+    links: &Links,
     lease: &Lease,
     id: ConnectionId,
 ) -> Result<Outcome, LeaseError> {
@@ -46,7 +43,7 @@ pub async fn send(
         service: &provider,
         account: connection.account.address.as_deref(),
         by_organisation: connection.service_account.is_some(),
-        url: &format!("{here}{SETTINGS}"),
+        url: &links.calendar_settings(),
     };
     let text = match mail.text() {
         Ok(text) => text,

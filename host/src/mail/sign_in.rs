@@ -10,35 +10,32 @@ use crate::{
     db::{self, Db},
     ids::SignInId,
     jobs::{self, Lease, LeaseError, Outcome},
-    plugins::egress::Origin,
+    links::Links,
 };
 use askama::Template;
-use secrecy::{ExposeSecret as _, SecretString};
-
-/// The path of a link, followed by its secret part.
-pub const PATH: &str = "/sign-in/";
+use secrecy::SecretString;
 
 /// Answers a request: sends a mail if a person has the address. A retry creates new links; the links of an earlier attempt
 /// that arrived after all keep working.
 ///
 /// # Errors
 /// If the lease was lost.
-pub async fn send(db: &Db, mailer: &Mailer, here: &Origin, lease: &Lease, id: SignInId) -> Result<Outcome, LeaseError> {
+pub async fn send(db: &Db, mailer: &Mailer, links: &Links, lease: &Lease, id: SignInId) -> Result<Outcome, LeaseError> {
     let mut tx = db.begin().await?;
     let now = db::instant(tx.now().await?);
     let request = sign_in::request(&mut tx, id).await?;
     let request = request.filter(|request| now.duration_since(request.created_at) < WINDOW);
     let Some(request) = request else { return answered(tx, lease, id).await };
-    let mut links = Vec::new();
+    let mut secrets = Vec::new();
     for account in sign_in::accounts(&mut tx, &request.email).await? {
         let link = sign_in::make_link(&mut tx, account.person, &request.return_to).await?;
-        links.push((account, link));
+        secrets.push((account, link));
     }
-    if links.is_empty() {
+    if secrets.is_empty() {
         return answered(tx, lease, id).await;
     }
     tx.commit().await?;
-    let text = match text(here, &links) {
+    let text = match text(links, &secrets) {
         Ok(text) => text,
         Err(error) => return Ok(Outcome::Dead { error: error.to_string() }),
     };
@@ -61,7 +58,7 @@ pub const SUBJECT: &str = "Sign in to Chronus";
 #[derive(Template)]
 #[template(path = "mail/sign_in.txt")]
 struct SignInMail<'a> {
-    origin: &'a Origin,
+    origin: &'a crate::plugins::egress::Origin,
     links: Vec<Link<'a>>,
     minutes: i128,
 }
@@ -77,13 +74,13 @@ struct Link<'a> {
 ///
 /// # Errors
 /// Never in practice: the template has no part that can fail.
-pub fn text(origin: &Origin, links: &[(Account, SecretString)]) -> Result<String, askama::Error> {
-    let links = links.iter().map(|(account, secret)| Link {
+pub fn text(links: &Links, secrets: &[(Account, SecretString)]) -> Result<String, askama::Error> {
+    let mailed = secrets.iter().map(|(account, secret)| Link {
         name: &account.name,
         organisation: &account.organisation,
-        url: format!("{origin}{PATH}{}", secret.expose_secret()),
+        url: links.sign_in(secret),
     });
-    SignInMail { origin, links: links.collect(), minutes: LIFETIME.as_mins().into() }.render()
+    SignInMail { origin: links.origin(), links: mailed.collect(), minutes: LIFETIME.as_mins().into() }.render()
 }
 
 #[cfg(test)]
@@ -99,7 +96,7 @@ mod tests {
             email: "ann@example.org".into(),
             organisation: organisation.into(),
         };
-        let here = "https://chronus.example.org".parse().unwrap();
+        let here = Links::new("https://chronus.example.org".parse().unwrap());
         let one = text(&here, &[(account("Ours"), "abc".to_owned().into())]).unwrap();
         assert!(one.contains("Ann (Ours):\nhttps://chronus.example.org/sign-in/abc\n"), "{one}");
         assert!(one.contains("The link works once, within 15 minutes"), "{one}");

@@ -10,7 +10,7 @@ use super::rust::{Kind, Token, after_path_start, branches, tokens};
 use super::{Findings, Tree};
 
 /// A module uses only those to its left.
-const ORDER: [&str; 20] = [
+const ORDER: [&str; 21] = [
     "clock",
     "ids",
     "calendar",
@@ -21,6 +21,7 @@ const ORDER: [&str; 20] = [
     "organisations",
     "people",
     "auth",
+    "links",
     "mail",
     "connections",
     "availability",

@@ -4,13 +4,7 @@
 //! (M12; see [`oauth`]). The query of the callback holds what the service sent, so no part of it is shown, stored or
 //! redirected to again; a browser without a session is redirected to the settings and not back to the callback.
 
-use super::{
-    browser::oauth_browser,
-    error::PageError,
-    form::Form,
-    messages::Message,
-    paths::{self, CALLBACK},
-};
+use super::{browser::oauth_browser, error::PageError, form::Form, messages::Message, paths};
 use crate::{
     app::App,
     auth::sessions::Session,
@@ -84,7 +78,7 @@ async fn redirect_to_service(
 
 /// The address to which the service of a provider sends browsers back.
 pub(super) fn callback_url(app: &App, provider: &str) -> Option<Url> {
-    Url::parse(&format!("{}{CALLBACK}{provider}", app.config.public_origin())).ok()
+    app.config.links().oauth_callback(provider).ok()
 }
 
 /// The page of an error, with the name of the service.

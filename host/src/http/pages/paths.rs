@@ -13,7 +13,7 @@ pub(super) const CALENDAR_CONNECT: &str = "/settings/calendar/connect";
 /// Organisation Account.
 pub(super) const ORGANISATION: &str = "/settings/organisation";
 /// Calendar services send browsers back to this path, followed by the provider's id.
-pub(super) const CALLBACK: &str = "/connect/callback/";
+pub(super) use crate::links::CALLBACK;
 
 /// A path of this host to open after signing in, or [`HOME`]: a link to our sign-in page must not become a redirect to
 /// another site.
