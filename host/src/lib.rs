@@ -34,6 +34,8 @@ pub mod links;
 pub mod mail;
 /// Meetings, and their events in people's calendars.
 pub mod meetings;
+/// OAuth 2.0 as the client of calendar services.
+pub mod oauth;
 /// Organisations, their programs, mail domains and offers.
 pub mod organisations;
 /// People, and their roles.

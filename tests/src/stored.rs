@@ -6,7 +6,8 @@
 
 use chronus_host::{
     auth::Scope,
-    jobs, meetings,
+    connections, jobs, meetings,
+    oauth::token::StoredLevel,
     people::{MemberRole, Role},
 };
 
@@ -46,15 +47,15 @@ const fn flag(table: &'static str, column: &'static str) -> Stored {
 pub const STORED: &[Stored] = &[
     flag("authorizations", "anew"),
     flag("authorizations", "for_organisation"),
-    word("authorizations", "level", &["read", "write"]),
-    word("connections", "level", &["read", "write"]),
-    word("connections", "state", &["connected", "reconnect"]),
+    word("authorizations", "level", StoredLevel::WORDS),
+    word("connections", "level", StoredLevel::WORDS),
+    word("connections", "state", connections::State::WORDS),
     word("event_copies", "state", meetings::plan::CopyState::WORDS),
     word("jobs", "state", jobs::State::WORDS),
     word("meetings", "status", meetings::Status::WORDS),
     word("memberships", "role", MemberRole::WORDS),
-    word("service_accounts", "kind", &["delegated", "shared"]),
-    word("service_accounts", "state", &["connected", "reconnect"]),
+    word("service_accounts", "kind", connections::service_accounts::Kind::WORDS),
+    word("service_accounts", "state", connections::State::WORDS),
     word("people", "role", Role::WORDS),
     flag("programs", "two_way"),
     Stored { table: "tokens", column: "scopes", form: Form::List, words: Scope::WORDS },

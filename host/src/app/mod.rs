@@ -9,9 +9,10 @@ pub mod work;
 use crate::{
     clock::Clock,
     config::{Config, ConfigError},
-    connections::{self, CalendarAccess, oauth, oauth::refresh::Attempts, service_accounts},
+    connections::{self, CalendarAccess, service_accounts},
     db::{self, Db},
     mail::Mailer,
+    oauth::{self, token_lease::SingleFlight},
     plugins::{
         Sandbox, SandboxConfig, SandboxError,
         egress::{ClientError, NameResolver, TlsTrust},
@@ -28,7 +29,7 @@ use std::{path::PathBuf, sync::Arc};
 pub const SEALED_TABLES: [SealedTable; 4] = [
     connections::store::SEALED,
     oauth::store::SEALED_CLIENTS,
-    oauth::store::SEALED_REVOCATIONS,
+    connections::SEALED_REVOCATIONS,
     service_accounts::store::SEALED,
 ];
 
@@ -98,7 +99,7 @@ impl App {
             keyring,
             clock: clock_of_calls,
             budget,
-            attempts: Attempts::default(),
+            refreshes: SingleFlight::default(),
         };
         Ok(Self { config: Arc::new(config), db, clock, calendars, mailer })
     }

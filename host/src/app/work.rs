@@ -3,11 +3,12 @@
 use super::{App, SEALED_TABLES};
 use crate::{
     auth,
-    connections::{CalendarAccess, notice, oauth, oauth::revoke, reopen, service_accounts},
+    connections::{CalendarAccess, notice, reopen, revoke, service_accounts},
     db::Db,
     jobs::{self, Effect, Lease, LeaseError, Outcome, Runner},
     mail,
     meetings::push,
+    oauth,
     plugins::registry,
     secrets::rotation,
 };
@@ -82,6 +83,6 @@ async fn rewrap(calendars: &CalendarAccess, lease: &Lease) -> Result<Outcome, Le
 async fn delete_expired(db: &Db, lease: &Lease) -> Result<Outcome, LeaseError> {
     let mut tx = db.begin().await?;
     auth::delete_expired(&mut tx).await?;
-    oauth::delete_expired(&mut tx).await?;
+    oauth::code_grant::delete_expired(&mut tx).await?;
     jobs::complete_in(tx, lease).await
 }

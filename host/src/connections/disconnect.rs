@@ -1,27 +1,25 @@
-//! Disconnecting a calendar. The credential is forgotten, and a token revoked at the service; events that are in the
-//! calendar stay there, because they are their owner's. What the organisation had connected is not connected by it again.
+//! Disconnecting a calendar. The credential is deleted, and a token is revoked at the service. Events stay in the calendar,
+//! because they belong to its owner. A connection that a service account made is not made again.
 
-use super::{CalendarAccess, oauth::revoke, service_accounts, store};
+use super::{access::CalendarAccess, revocations, store};
 use crate::{auth::Actor, ids::PersonId};
 
-/// A calendar is not disconnected.
+/// A calendar was not disconnected.
 #[derive(Debug, thiserror::Error)]
 pub enum DisconnectError {
-    /// It is neither theirs nor are they an administrator.
+    /// The actor is neither the person nor an administrator.
     #[error("only the person themself or a global administrator can disconnect a calendar")]
     NotAllowed,
-    /// There is none.
+    /// The person has connected no calendar.
     #[error("no calendar is connected")]
     NotConnected,
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
 }
 
-/// Forgets the person's connection and its credential. Taking access away harms nobody, so an administrator may too.
-///
-/// # Errors
-/// If there was none, or it is not theirs.
+/// Deletes the person's connection and its credential. An administrator may do this too, because removing access harms
+/// nobody.
 pub async fn disconnect(calendars: &CalendarAccess, actor: &Actor, person: PersonId) -> Result<(), DisconnectError> {
     let organisation = actor.organisation_id().ok_or(DisconnectError::NotAllowed)?;
     if !actor.is(person) && !actor.is_global_admin() {
@@ -29,17 +27,17 @@ pub async fn disconnect(calendars: &CalendarAccess, actor: &Actor, person: Perso
     }
     loop {
         let mut tx = calendars.db.begin().await?;
-        let kept = store::of_person(&mut tx, organisation, person).await?.ok_or(DisconnectError::NotConnected)?;
-        if let Some(account) = kept.connection.service_account {
-            service_accounts::refuse(&mut tx, kept.connection.organisation, person, account).await?;
+        let stored = store::of_person(&mut tx, organisation, person).await?.ok_or(DisconnectError::NotConnected)?;
+        if let Some(account) = stored.connection.service_account {
+            store::refuse(&mut tx, organisation, person, account).await?;
         }
-        // If a token was renewed between the two lines, it is the newer one that is to be revoked.
-        if store::delete(&mut tx, organisation, person, &kept.sealed).await? {
-            revoke::put(&mut tx, &calendars.keyring, &kept).await?;
+        // If the token was refreshed after it was read, the row is read again, so that the new token is revoked.
+        if store::delete(&mut tx, organisation, person, &stored.sealed).await? {
+            revocations::enqueue_for_connection(&mut tx, &calendars.keyring, &stored).await?;
             tx.commit().await?;
             break;
         }
     }
-    tracing::info!(%person, "disconnected");
+    tracing::info!(%person, "calendar disconnected");
     Ok(())
 }

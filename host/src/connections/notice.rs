@@ -1,10 +1,10 @@
-//! The mail that says that a calendar must be connected again (R23, X2).
+//! The mail that asks a person to connect their calendar again (R23, X2).
 //!
-//! It is put with the change that loses the access, and a connection is lost once, so it is sent once; whoever has signed in
-//! again by the time that it is written gets none.
+//! The job is enqueued by the change that marks the connection as lost. That happens once, so the mail is sent once. A
+//! person who has signed in again before the job runs gets no mail.
 
 use crate::{
-    connections::{CalendarAccess, State, store},
+    connections::{access::CalendarAccess, connection::State, store},
     ids::ConnectionId,
     jobs::{self, Lease, LeaseError, Outcome},
     links::Links,
@@ -15,10 +15,7 @@ use crate::{
     people,
 };
 
-/// Tells the owner of a connection, unless it works again: the job.
-///
-/// # Errors
-/// If the lease was lost, or by the database.
+/// Sends the mail to the owner of a connection, unless the connection works again.
 pub async fn send(
     calendars: &CalendarAccess,
     mailer: &Mailer,
@@ -27,7 +24,7 @@ pub async fn send(
     id: ConnectionId,
 ) -> Result<Outcome, LeaseError> {
     let mut tx = calendars.db.begin_read().await?;
-    let lost = store::by_id(&mut tx, id).await?.map(|kept| kept.connection);
+    let lost = store::by_id(&mut tx, id).await?.map(|stored| stored.connection);
     let lost = lost.filter(|connection| connection.state == State::Reconnect);
     let person = match &lost {
         Some(connection) => people::person(&mut tx, connection.organisation, connection.person).await?,

@@ -7,7 +7,10 @@
 //! refused credential is handled as in every other call. Meetings that waited for write access are pushed when the
 //! account has it. Rejected: retrying a failed opening, which another run follows anyway.
 
-use super::{CalendarAccess, NotCallable, store};
+use super::{
+    access::{CalendarAccess, NotCallable},
+    store,
+};
 use crate::{
     db::{self, Db},
     ids::{self, ConnectionId},

@@ -1,12 +1,15 @@
-//! The connections' SQL.
+//! The SQL of `connections` and `organisation_refusals`.
 
-use super::{
-    Connection, State,
-    oauth::{self, Token},
-};
+use super::connection::{Connection, State};
 use crate::{
-    db::{self, Tx, execute, fetch},
-    ids::{ConnectionId, OrganisationId, PersonId},
+    db::{self, Column, Tx, execute, fetch},
+    ids::{ConnectionId, OrganisationId, PersonId, ServiceAccountId},
+    oauth::{
+        SignInRef, Token,
+        store::lease_sql,
+        token::{level_name, stored_level},
+        token_lease::LeaseSql,
+    },
     plugins::contract::{Account, Memo},
     secrets::{
         Sealed,
@@ -17,6 +20,9 @@ use jiff::Timestamp;
 
 /// Credentials of connections.
 pub const SEALED: SealedTable = sealed_table!("connections", "organisation_id");
+
+/// Leases of token refreshes.
+pub(super) const LEASE: LeaseSql = lease_sql!("connections");
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -46,14 +52,14 @@ struct Row {
     service_account_id: Option<String>,
 }
 
-/// A connection as it is kept: with the sealed credential, and with the layout that its notes are written in.
+/// A connection as it is stored.
 #[derive(Debug, Clone)]
 pub struct StoredConnection {
     /// The connection.
     pub connection: Connection,
-    /// The credential.
+    /// The sealed credential.
     pub sealed: Sealed,
-    /// The provider's state format when the notes were written.
+    /// The format of the provider's notes.
     pub memo_state_format: Option<u32>,
 }
 
@@ -64,6 +70,14 @@ impl TryFrom<Row> for StoredConnection {
         let number = |number: i64| u32::try_from(number).map_err(db::broken);
         let memo = match (row.memo, row.memo_format) {
             (Some(data), Some(format)) => Some(Memo { format: number(format)?, data }),
+            _ => None,
+        };
+        let token = match (row.level, row.token_endpoint) {
+            (Some(level), Some(endpoint)) => Some(Token {
+                level: stored_level(Column::of("connections", "level"), &level)?,
+                endpoint,
+                expires_at: row.token_expires_at.map(db::instant),
+            }),
             _ => None,
         };
         let connection = Connection {
@@ -79,11 +93,11 @@ impl TryFrom<Row> for StoredConnection {
             fields: db::from_json(&row.fields)?,
             account: db::from_json(&row.account)?,
             opened_at: db::instant(row.opened_at),
-            state: if row.state == State::Connected.name() { State::Connected } else { State::Reconnect },
+            state: Column::of("connections", "state").word(&row.state)?,
             memo,
             memo_revision: row.memo_revision,
             connected_at: db::instant(row.connected_at),
-            token: oauth::token(row.level.as_deref(), row.token_endpoint, row.token_expires_at),
+            token,
             service_account: row.service_account_id.as_deref().map(db::parsed).transpose()?,
         };
         let sealed = Sealed { key: row.sealed_by, bytes: row.sealed };
@@ -91,14 +105,14 @@ impl TryFrom<Row> for StoredConnection {
     }
 }
 
-/// A token's columns.
-fn columns(token: Option<&Token>) -> (Option<&'static str>, Option<&str>, Option<i64>) {
-    let level = token.map(|token| oauth::level_name(token.level));
+/// The columns of a token.
+fn token_columns(token: Option<&Token>) -> (Option<&'static str>, Option<&str>, Option<i64>) {
+    let level = token.map(|token| level_name(token.level));
     let expires_at = token.and_then(|token| token.expires_at).map(Timestamp::as_microsecond);
     (level, token.map(|token| token.endpoint.as_str()), expires_at)
 }
 
-/// Everything of those that a condition is for.
+/// Selects connections by a condition.
 macro_rules! select_where {
     ($condition:literal) => {
         concat!(
@@ -128,11 +142,11 @@ pub async fn of_person(
     row.map(StoredConnection::try_from).transpose()
 }
 
-/// Whether somebody's connection, in any organisation, lives by the consent of this address at a service. Where the address
-/// is not known, one of a person with the same address of their own may: people have one in several organisations.
-pub(super) async fn lives_by(
+/// True if a connection in any organisation depends on the consent that this address gave at the service. If the address
+/// is not known, connections of people with the same e-mail address count: a person can belong to several organisations.
+pub(super) async fn depends_on_consent(
     tx: &mut Tx,
-    (provider, sign_in): (&str, &str),
+    sign_in: SignInRef<'_>,
     address: Option<&str>,
     person: PersonId,
 ) -> sqlx::Result<bool> {
@@ -144,27 +158,25 @@ pub(super) async fn lives_by(
          where provider_id = $1 and sign_in = $2 and service_account_id is null
                and (address = $3 or (cast($3 as text) is null
                                      and people.email = (select email from people where id = $4))) limit 1",
-        provider,
-        sign_in,
+        sign_in.provider,
+        sign_in.sign_in,
         address,
         person.to_string(),
     )?;
     Ok(row.is_some())
 }
 
-/// A connection, whoever's it is.
+/// A connection of any organisation.
 pub async fn by_id(tx: &mut Tx, id: ConnectionId) -> sqlx::Result<Option<StoredConnection>> {
     let row = fetch!(tx, optional, Row, select_where!("id = $1"), id.to_string(),)?;
     row.map(StoredConnection::try_from).transpose()
 }
 
-/// Keeps a new connection. The person has none yet, or the index says so.
-pub async fn insert(
-    tx: &mut Tx,
-    StoredConnection { connection, sealed, memo_state_format }: &StoredConnection,
-) -> sqlx::Result<()> {
+/// Stores a new connection. Fails with a unique violation if the person has one already.
+pub async fn insert(tx: &mut Tx, new: &StoredConnection) -> sqlx::Result<()> {
+    let StoredConnection { connection, sealed, memo_state_format } = new;
     let memo = connection.memo.as_ref();
-    let (level, endpoint, expires_at) = columns(connection.token.as_ref());
+    let (level, endpoint, expires_at) = token_columns(connection.token.as_ref());
     execute!(
         tx,
         "insert into connections (id, organisation_id, person_id, provider_id, sign_in, server, subject, address, zone,
@@ -186,7 +198,7 @@ pub async fn insert(
         &sealed.key,
         db::to_json(&connection.account)?,
         connection.opened_at.as_microsecond(),
-        connection.state.name(),
+        connection.state.as_str(),
         memo.map(|memo| memo.data.as_slice()),
         memo.map(|memo| i64::from(memo.format)),
         memo_state_format.map(i64::from),
@@ -200,10 +212,10 @@ pub async fn insert(
     Ok(())
 }
 
-/// Puts what a new sign-in to the same account brought in the place of what was there. Whether it still was.
-pub async fn renew(tx: &mut Tx, id: ConnectionId, new: &StoredConnection) -> sqlx::Result<bool> {
+/// Replaces the credential after a new sign-in to the same account. Returns false if the row is gone.
+pub async fn replace_credential(tx: &mut Tx, id: ConnectionId, new: &StoredConnection) -> sqlx::Result<bool> {
     let (connection, memo) = (&new.connection, new.connection.memo.as_ref());
-    let (level, endpoint, expires_at) = columns(connection.token.as_ref());
+    let (level, endpoint, expires_at) = token_columns(connection.token.as_ref());
     let rows = execute!(
         tx,
         "update connections set sealed = $2, sealed_by = $3, account = $4, opened_at = $5, state = $6, memo = $7,
@@ -216,7 +228,7 @@ pub async fn renew(tx: &mut Tx, id: ConnectionId, new: &StoredConnection) -> sql
         &new.sealed.key,
         db::to_json(&connection.account)?,
         connection.opened_at.as_microsecond(),
-        connection.state.name(),
+        connection.state.as_str(),
         memo.map(|memo| memo.data.as_slice()),
         memo.map(|memo| i64::from(memo.format)),
         new.memo_state_format.map(i64::from),
@@ -230,8 +242,8 @@ pub async fn renew(tx: &mut Tx, id: ConnectionId, new: &StoredConnection) -> sql
     Ok(rows == 1)
 }
 
-/// Keeps the provider's notes, unless somebody else has since: then theirs are as good.
-pub async fn keep_memo(
+/// Stores the provider's notes. Returns false if another call has stored newer notes, which are as good.
+pub async fn save_memo(
     tx: &mut Tx,
     id: ConnectionId,
     revision: i64,
@@ -251,8 +263,8 @@ pub async fn keep_memo(
     Ok(rows == 1)
 }
 
-/// Keeps what the account says now.
-pub async fn keep_account(tx: &mut Tx, id: ConnectionId, account: &Account, now: i64) -> sqlx::Result<()> {
+/// Stores what the account said.
+pub async fn save_account(tx: &mut Tx, id: ConnectionId, account: &Account, now: i64) -> sqlx::Result<()> {
     execute!(
         tx,
         "update connections set account = $2, opened_at = $3 where id = $1",
@@ -263,20 +275,20 @@ pub async fn keep_account(tx: &mut Tx, id: ConnectionId, account: &Account, now:
     Ok(())
 }
 
-/// The service refuses this very credential. Whether it was the present one: a person who has signed in again
-/// meanwhile is not asked once more.
-pub async fn refuse(tx: &mut Tx, id: ConnectionId, sealed: &Sealed) -> sqlx::Result<bool> {
+/// Marks a connection whose credential the service refused. Returns false if the credential is no longer the stored one: the
+/// person has signed in again meanwhile.
+pub async fn mark_refused(tx: &mut Tx, id: ConnectionId, sealed: &Sealed) -> sqlx::Result<bool> {
     let rows = execute!(
         tx,
         "update connections set state = $3 where id = $1 and sealed = $2 and state <> $3",
         id.to_string(),
         &sealed.bytes,
-        State::Reconnect.name(),
+        State::Reconnect.as_str(),
     )?;
     Ok(rows == 1)
 }
 
-/// Forgets a connection and its credential, if it still is this one. Whether it was.
+/// Deletes a connection. Returns false if its credential is no longer the given one.
 pub async fn delete(
     tx: &mut Tx,
     organisation: OrganisationId,
@@ -291,6 +303,44 @@ pub async fn delete(
         &sealed.bytes,
     )?;
     Ok(rows == 1)
+}
+
+/// Locks a service account until the transaction ends. Returns false if it does not exist.
+pub(super) async fn lock_service_account(tx: &mut Tx, id: ServiceAccountId) -> sqlx::Result<bool> {
+    let sql = "update service_accounts set saved_at = saved_at where id = $1";
+    Ok(execute!(tx, sql, id.to_string())? == 1)
+}
+
+/// True if a service account may connect a person until the transaction ends: it exists, and the person has not refused.
+pub(super) async fn may_connect(tx: &mut Tx, id: ServiceAccountId, person: PersonId) -> sqlx::Result<bool> {
+    Ok(lock_service_account(tx, id).await? && !has_refused(tx, person).await?)
+}
+
+/// True if a person has disconnected a calendar that their organisation had connected.
+pub(super) async fn has_refused(tx: &mut Tx, person: PersonId) -> sqlx::Result<bool> {
+    let sql = "select count(*) from organisation_refusals where person_id = $1";
+    let (count,) = fetch!(tx, one, (i64,), sql, person.to_string())?;
+    Ok(count > 0)
+}
+
+/// Records that the person disconnected the calendar that their organisation had connected.
+pub(super) async fn refuse(
+    tx: &mut Tx,
+    organisation: OrganisationId,
+    person: PersonId,
+    account: ServiceAccountId,
+) -> sqlx::Result<()> {
+    lock_service_account(tx, account).await?;
+    let now = tx.now().await?;
+    execute!(
+        tx,
+        "insert into organisation_refusals (person_id, organisation_id, refused_at) values ($1, $2, $3)
+         on conflict (person_id) do nothing",
+        person.to_string(),
+        organisation.to_string(),
+        now,
+    )?;
+    Ok(())
 }
 
 /// The ids of the connections that work.

@@ -15,10 +15,11 @@ use super::{
 };
 use crate::{
     calendar::{Attendee, BusyKind, Draft, Event, Patch, Role, Rsvp, Status as EventStatus},
-    connections::{CalendarAccess, CalendarSession, NotCallable, oauth::refresh::RefreshError},
+    connections::{CalendarAccess, CalendarSession, NotCallable},
     db::Tx,
     ids::{MeetingId, PersonId},
     jobs::{self, Effect, Lease, LeaseError, Outcome, fail_points::fail_point},
+    oauth::token_lease::RefreshError,
     people::{self, Person},
     plugins::{
         CallError, Remedy,

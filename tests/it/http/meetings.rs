@@ -68,7 +68,7 @@ async fn who_lost_a_job_writes_nothing_down() -> anyhow::Result<()> {
     let (id, name, zone) = ("one".to_owned(), "One".to_owned(), None);
     let calendars = vec![Calendar { id, name, role: CalendarRole::Owner, is_default: true, zone }];
     let account = Account { calendars, abilities, ..kept.connection.account };
-    connections::store::keep_account(&mut tx, kept.connection.id, &account, 0).await?;
+    connections::store::save_account(&mut tx, kept.connection.id, &account, 0).await?;
     tx.commit().await?;
 
     let meeting = world.ours.meeting;

@@ -5,10 +5,7 @@ use anyhow::{Context as _, ensure};
 use chronus_host::{
     availability::{self, Busy},
     calendar::Window,
-    connections::{
-        ConnectError, State,
-        oauth::{Finished, approvals},
-    },
+    connections::{ConnectError, Finished, State, approvals},
     plugins::{Remedy, contract::ScopeLevel},
 };
 use jiff::SignedDuration;

@@ -12,16 +12,13 @@ use chronus_host::{
     },
     clock::Clock,
     config::{Config, Egress, SandboxSettings},
-    connections::{
-        ConnectError, Connection, DisconnectError, disconnect,
-        oauth::{
-            self, Asked, Browser, Callback, Finished,
-            clients::{self, Client},
-        },
-        store,
-    },
+    connections::{self, BeginRequest, ConnectError, Connection, DisconnectError, Finished, disconnect, store},
     db::DatabaseUrl,
     ids::{OrganisationId, PersonId, ProgramId, TokenId},
+    oauth::{
+        Client, SignInRef, clients,
+        code_grant::{Browser, Callback},
+    },
     organisations::{
         self,
         offers::{self, Offer},
@@ -54,6 +51,9 @@ pub(super) const BEN: &str = "ben@school.example";
 
 /// Where the service sends browsers back to.
 pub(super) const REDIRECT: &str = "https://chronus.example/connect/callback/google";
+
+/// The sign-in of the shipped provider.
+pub(super) const GOOGLE: SignInRef<'static> = SignInRef { provider: "google", sign_in: "google" };
 
 /// What the operator registered there.
 pub(super) const CLIENT: &str = "chronus.apps.example";
@@ -129,7 +129,7 @@ impl World {
             ids.push(person);
         }
         let client = Client { id: CLIENT.into(), secret: Some(CLIENT_SECRET.into()) };
-        clients::set(&app.db, &app.calendars.keyring, ("google", "google"), &client).await?;
+        clients::set(&app.db, &app.calendars.keyring, GOOGLE, &client).await?;
         let (ann, ben) = (ids[0], ids[1]);
         Ok(Self { google, map: pairs, database, clock, app, organisation, program, ann, ben, folder })
     }
@@ -157,8 +157,8 @@ impl World {
 
     async fn begin_anew(&self, browser: &Browser, anew: bool) -> Result<Url, ConnectError> {
         let redirect = Url::parse(REDIRECT).map_err(|_| ConnectError::State)?;
-        let asked = Asked { provider: "google", sign_in: "google", redirect: &redirect, anew };
-        oauth::begin(&self.app.calendars, browser, asked).await
+        let request = BeginRequest { sign_in: GOOGLE, redirect: &redirect, force_consent: anew };
+        connections::begin(&self.app.calendars, browser, request).await
     }
 
     /// What the service sends the browser back with, after somebody has made their choice at its page.
@@ -170,7 +170,7 @@ impl World {
     }
 
     pub(super) async fn finish(&self, browser: &Browser, callback: &Callback) -> Result<Finished, ConnectError> {
-        oauth::finish(&self.app.calendars, browser, callback).await
+        connections::finish(&self.app.calendars, browser, callback).await
     }
 
     /// The whole way, as somebody goes it who wants a calendar connected.

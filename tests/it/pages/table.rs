@@ -51,7 +51,7 @@ const ROWS: &[Row] = &[
     get("/connect/callback/{provider}", 403),
     get("/settings/calendar/disconnect", 404),
     post("/settings/calendar/disconnect", &[], 404),
-    // For global administrators, and ann is not one; `oauth::organisation` tests the page.
+    // For global administrators, and ann is not one; `oauth::service_accounts` tests the page.
     get("/settings/organisation", 403),
     post("/settings/organisation", &[("provider", "nowhere"), ("sign-in", "key"), ("do", "test")], 403),
     post("/settings/organisation/shared", &[("provider", "nowhere"), ("sign-in", "page")], 403),

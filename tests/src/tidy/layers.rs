@@ -10,7 +10,7 @@ use super::rust::{Kind, Token, after_path_start, branches, tokens};
 use super::{Findings, Tree};
 
 /// A module uses only those to its left.
-const ORDER: [&str; 21] = [
+const ORDER: [&str; 22] = [
     "clock",
     "ids",
     "calendar",
@@ -23,6 +23,7 @@ const ORDER: [&str; 21] = [
     "auth",
     "links",
     "mail",
+    "oauth",
     "connections",
     "availability",
     "meetings",
@@ -40,15 +41,24 @@ const INNER: [(&str, &[&str]); 2] = [
     (
         "connections",
         &[
+            "connection",
+            "error",
             "store",
             "access",
-            "tokens",
+            "explain",
+            "approvals",
+            "revocations",
+            "offered",
             "establish",
             "form",
             "code_grant",
             "service_accounts",
+            "tokens",
+            "session",
+            "reopen",
             "disconnect",
             "revoke",
+            "callback",
             "notice",
         ],
     ),

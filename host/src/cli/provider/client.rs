@@ -6,10 +6,7 @@ use crate::cli::{
     output::{self, CliError, Exit},
 };
 use crate::{
-    connections::oauth::{
-        self,
-        clients::{self, Client, ClientError},
-    },
+    oauth::{Client, ClientError, SignInRef, clients, token::code_grant},
     plugins::registry,
     secrets::Keyring,
 };
@@ -58,7 +55,7 @@ pub(super) async fn run(args: &Args, as_json: bool) -> Result<Exit, CliError> {
     let db = database::open(&config).await?;
     let granted = registry::granted(&db, &args.id).await?;
     let mut sign_ins = granted.iter().flat_map(|asks| &asks.sign_ins);
-    if !sign_ins.any(|sign_in| sign_in.id == args.sign_in && oauth::code_grant(sign_in).is_some()) {
+    if !sign_ins.any(|sign_in| sign_in.id == args.sign_in && code_grant(sign_in).is_some()) {
         let message = format!(
             "`{}` has no accepted OAuth sign-in `{}`; `chronus plugin inspect` shows the sign-ins of a component, and \
              `chronus provider grant` accepts them",
@@ -67,7 +64,7 @@ pub(super) async fn run(args: &Args, as_json: bool) -> Result<Exit, CliError> {
         return Err(CliError::input("sign-in", message));
     }
     let client = Client { id: args.client_id.clone(), secret };
-    clients::set(&db, &keyring, (&args.id, &args.sign_in), &client).await?;
+    clients::set(&db, &keyring, SignInRef { provider: &args.id, sign_in: &args.sign_in }, &client).await?;
     db.close().await;
     if as_json {
         output::json(&Done { provider: &args.id, sign_in: &args.sign_in, client_id: &args.client_id })?;

@@ -1,32 +1,31 @@
-//! Connecting the organisation's people, each by a job.
+//! Connecting the organisation's people, one job each.
 //!
-//! Problem: one of a thousand people has no mailbox yet, or the service is slow, and everybody waits for them. Decision: a
-//! job for all only puts one for each; that one looks at what is the case now and makes it what it should be: connects who
-//! is not connected, takes a two-way program into account, mends what the service had refused, disconnects who is no longer
-//! in a domain of the organisation's. It may run as often as it likes. What never will work is a dead letter with the reason,
-//! and nobody else's matter. The address is the person's own, as the database has it; a job names no mailbox.
+//! Problem: one of a thousand people has no mailbox yet, or the service is slow, and all others wait. Decision: the job for
+//! all people only enqueues one job for each. That job compares the person's present state with the intended one: it
+//! connects a person who has no connection, follows a program that becomes two-way, repairs a connection that the service
+//! refused, and disconnects a person who left the organisation's mail domains. It can run any number of times. If connecting
+//! a person can never succeed, the job becomes a dead letter with the reason and affects no other person. The mailbox is the
+//! person's own address from the database; a job names none.
 
 use super::{
-    Grant, Kind,
-    probe::{explain, granted},
+    account::Kind,
+    grant::Grant,
+    mailbox::call_target,
     store::{self, StoredServiceAccount},
-    token,
+    token::{self, DelegatedRequest, request_delegated},
 };
 use crate::{
     connections::{
-        CalendarAccess, ConnectError, State,
+        access::CalendarAccess,
+        error::ConnectError,
         establish::{NewConnection, establish},
-        oauth::{
-            Token,
-            endpoint::{TokenError, TokenResponse},
-            finish::fields,
-            refresh::RefreshError,
-        },
+        explain::explain,
         store as connections,
         store::StoredConnection,
     },
     ids::{OrganisationId, PersonId},
     jobs::{self, Effect, Lease, LeaseError, Outcome},
+    oauth::{State, Token, TokenError, TokenResponse, token::visible_fields, token_lease::RefreshError},
     organisations::{domains, offers, programs},
     people::{self, Person},
     plugins::{
@@ -38,29 +37,26 @@ use crate::{
 };
 use std::{collections::BTreeMap, time::Duration};
 
-/// What is the case, and what should be.
-struct Look {
+/// The present state of a person.
+struct MemberState {
     person: Person,
     before: Option<StoredConnection>,
-    /// Those that may connect the person, in their order.
+    /// The service accounts that may connect the person, in their order.
     accounts: Vec<StoredServiceAccount>,
     level: ScopeLevel,
 }
 
-/// Why somebody is not connected by an account.
-enum Not {
-    /// It may work another time.
-    Yet { error: String, after: Option<Duration> },
-    /// It never will.
-    Ever(String),
-    /// It is not wanted any more.
-    Wanted,
+/// Why a service account did not connect a person.
+enum Skip {
+    /// Another attempt may succeed.
+    RetryLater { error: String, after: Option<Duration> },
+    /// No attempt can succeed.
+    Permanent(String),
+    /// The connection is no longer wanted.
+    Obsolete,
 }
 
-/// Puts a job for everybody whom the organisation connects, or has connected.
-///
-/// # Errors
-/// If the lease was lost, or by the database.
+/// Enqueues a job for each person that the organisation connects or has connected.
 pub async fn connect_all(
     calendars: &CalendarAccess,
     lease: &Lease,
@@ -73,193 +69,217 @@ pub async fn connect_all(
     jobs::complete_in(tx, lease).await
 }
 
-/// Makes a person's connection what it should be, as far as it is the organisation's to make.
-///
-/// # Errors
-/// If the lease was lost, or by the database.
+/// Brings a person's connection into the intended state, as far as a service account makes it.
 pub async fn connect_person(
     calendars: &CalendarAccess,
     lease: &Lease,
     organisation: OrganisationId,
     person: PersonId,
 ) -> Result<Outcome, LeaseError> {
-    let Some(look) = look(calendars, organisation, person).await? else {
-        return jobs::complete(&calendars.db, lease).await;
+    let outcome = match MemberState::read(calendars, organisation, person).await? {
+        Some(member) => member.update(calendars).await?,
+        None => Ok(()),
     };
-    let made_by = look.before.as_ref().map(|kept| kept.connection.service_account);
-    match (&look.before, made_by) {
-        // Theirs stays (M11).
-        (_, Some(None)) => return jobs::complete(&calendars.db, lease).await,
-        (Some(kept), Some(Some(_))) if look.accounts.is_empty() => {
-            let mut tx = calendars.db.begin().await?;
-            connections::delete(&mut tx, organisation, person, &kept.sealed).await?;
-            let outcome = jobs::complete_in(tx, lease).await?;
-            tracing::info!(%person, "the organisation does not connect this person any more");
-            return Ok(outcome);
-        }
-        _ => {}
-    }
-    let mut why = None;
-    for kept in &look.accounts {
-        if is_right(&look, kept) {
-            return jobs::complete(&calendars.db, lease).await;
-        }
-        match connect(calendars, &look, kept).await? {
-            Ok(()) | Err(Not::Wanted) => return jobs::complete(&calendars.db, lease).await,
-            // What may work yet is more than what never will.
-            Err(not @ Not::Yet { .. }) => why = Some(not),
-            Err(not) => why = why.or(Some(not)),
-        }
-    }
-    match why {
-        None | Some(Not::Wanted) => jobs::complete(&calendars.db, lease).await,
-        Some(Not::Yet { error, after }) => Ok(Outcome::Retry { error, after }),
-        Some(Not::Ever(error)) => Ok(Outcome::Dead { error }),
+    match outcome {
+        Ok(()) | Err(Skip::Obsolete) => jobs::complete(&calendars.db, lease).await,
+        Err(Skip::RetryLater { error, after }) => Ok(Outcome::Retry { error, after }),
+        Err(Skip::Permanent(error)) => Ok(Outcome::Dead { error }),
     }
 }
 
-async fn look(
-    calendars: &CalendarAccess,
-    organisation: OrganisationId,
-    person: PersonId,
-) -> Result<Option<Look>, LeaseError> {
-    let mut tx = calendars.db.begin_read().await?;
-    let Some(person) = people::person(&mut tx, organisation, person).await? else { return Ok(None) };
-    let before = connections::of_person(&mut tx, organisation, person.id).await?;
-    let is_in = domains::covers(&mut tx, organisation, &person.email).await?;
-    let may = is_in && !store::has_refused(&mut tx, person.id).await?;
-    let mut accounts = if may { store::accounts(&mut tx, organisation).await? } else { vec![] };
-    // An offer that was withdrawn leaves those alone who are connected.
-    let present = before.as_ref().and_then(|kept| kept.connection.service_account);
-    let offered = offers::to_person(&mut tx, organisation, person.id).await?;
-    accounts.retain(|kept| present == Some(kept.account.id) || offered.contains(&kept.account.provider));
-    if let Some(present) = present.filter(|id| accounts.iter().any(|kept| kept.account.id == *id)) {
-        accounts.retain(|kept| kept.account.id == present);
+impl MemberState {
+    async fn read(
+        calendars: &CalendarAccess,
+        organisation: OrganisationId,
+        person: PersonId,
+    ) -> sqlx::Result<Option<Self>> {
+        let mut tx = calendars.db.begin_read().await?;
+        let Some(person) = people::person(&mut tx, organisation, person).await? else { return Ok(None) };
+        let before = connections::of_person(&mut tx, organisation, person.id).await?;
+        let is_in_domain = domains::covers(&mut tx, organisation, &person.email).await?;
+        let may_connect = is_in_domain && !connections::has_refused(&mut tx, person.id).await?;
+        let mut accounts = if may_connect { store::accounts(&mut tx, organisation).await? } else { vec![] };
+        // A person who is connected stays connected when the offer is withdrawn.
+        let present = before.as_ref().and_then(|before| before.connection.service_account);
+        let offered = offers::to_person(&mut tx, organisation, person.id).await?;
+        accounts.retain(|stored| present == Some(stored.account.id) || offered.contains(&stored.account.provider));
+        if let Some(present) = present.filter(|id| accounts.iter().any(|stored| stored.account.id == *id)) {
+            accounts.retain(|stored| stored.account.id == present);
+        }
+        let two_way = programs::any_two_way(&mut tx, organisation, person.id).await?;
+        let level = if two_way { ScopeLevel::Write } else { ScopeLevel::Read };
+        Ok(Some(Self { person, before, accounts, level }))
     }
-    let two_way = programs::any_two_way(&mut tx, organisation, person.id).await?;
-    let level = if two_way { ScopeLevel::Write } else { ScopeLevel::Read };
-    Ok(Some(Look { person, before, accounts, level }))
-}
 
-impl Look {
-    /// A shared account never writes.
-    fn level(&self, kept: &StoredServiceAccount) -> ScopeLevel {
-        let had = self.before.as_ref().and_then(|kept| kept.connection.token.as_ref());
+    /// Connects or disconnects the person, or leaves the connection alone.
+    async fn update(&self, calendars: &CalendarAccess) -> sqlx::Result<Result<(), Skip>> {
+        if let Some(before) = &self.before {
+            if before.connection.service_account.is_none() {
+                // A connection that the person made stays (M11).
+                return Ok(Ok(()));
+            }
+            if self.accounts.is_empty() {
+                return self.disconnect(calendars, before).await.map(Ok);
+            }
+        }
+        let mut skipped = None;
+        for stored in &self.accounts {
+            if self.is_connected_by(stored) {
+                return Ok(Ok(()));
+            }
+            match self.connect(calendars, stored).await? {
+                Ok(()) | Err(Skip::Obsolete) => return Ok(Ok(())),
+                // A reason to retry outweighs a permanent one.
+                Err(skip @ Skip::RetryLater { .. }) => skipped = Some(skip),
+                Err(skip) => skipped = skipped.or(Some(skip)),
+            }
+        }
+        Ok(skipped.map_or(Ok(()), Err))
+    }
+
+    /// The level of access that the person should have through a service account.
+    fn level(&self, stored: &StoredServiceAccount) -> ScopeLevel {
+        let had = self.before.as_ref().and_then(|before| before.connection.token.as_ref());
         let had_write = had.is_some_and(|token| token.level == ScopeLevel::Write);
-        match kept.account.kind {
+        match stored.account.kind {
+            // A shared account never writes.
             Kind::Shared => ScopeLevel::Read,
-            // What meetings stand in the calendar by is not taken away when a program changes its mind.
+            // Write access stays when a program is no longer two-way, because meetings are already in the calendar.
             Kind::Delegated if had_write => ScopeLevel::Write,
             Kind::Delegated => self.level,
         }
     }
-}
 
-/// Whether the person is connected by the account as they should be.
-fn is_right(look: &Look, kept: &StoredServiceAccount) -> bool {
-    let Some(StoredConnection { connection, .. }) = &look.before else { return false };
-    connection.service_account == Some(kept.account.id)
-        && connection.sign_in == kept.account.sign_in
-        && connection.subject.as_ref() == Some(&look.person.email)
-        && connection.state == State::Connected
-        && connection.token.as_ref().is_some_and(|token| token.level == look.level(kept))
-}
+    /// True if the connection is in the intended state.
+    fn is_connected_by(&self, stored: &StoredServiceAccount) -> bool {
+        let Some(StoredConnection { connection, .. }) = &self.before else { return false };
+        connection.service_account == Some(stored.account.id)
+            && connection.sign_in == stored.account.sign_in
+            && connection.subject.as_ref() == Some(&self.person.email)
+            && connection.state == State::Connected
+            && connection.token.as_ref().is_some_and(|token| token.level == self.level(stored))
+    }
 
-async fn connect(
-    calendars: &CalendarAccess,
-    look: &Look,
-    kept: &StoredServiceAccount,
-) -> sqlx::Result<Result<(), Not>> {
-    let account = &kept.account;
-    let yet = |error: String| Ok(Err(Not::Yet { error, after: None }));
-    let provider = match calendars.registry.provider(&account.provider).await {
-        Ok(provider) => provider,
-        Err(error) => return yet(error.to_string()),
-    };
-    let granted_sign_in = provider.granted.sign_in(&account.sign_in);
-    let Some((sign_in, grant)) = granted_sign_in.and_then(|sign_in| Some((sign_in, Grant::of(sign_in)?))) else {
-        return yet(format!("the sign-in `{}` is no longer granted", account.sign_in));
-    };
-    let given = match token(calendars, &provider, kept, grant, &look.person.email).await {
-        Ok(given) => given,
-        Err(not) => return Ok(Err(not)),
-    };
-    let fields = match account.kind {
-        Kind::Shared => account.fields.iter().cloned().collect(),
-        Kind::Delegated => match granted(&given, grant.scopes()) {
-            Ok(granted) => fields(grant.kept(), &given, granted),
-            Err(error) => return yet(error.to_string()),
-        },
-    };
-    let secrets: BTreeMap<_, _> = [(ACCESS_TOKEN.to_owned(), given.access.clone())].into();
-    let input = SignInInput { server: None, fields, secrets: secrets.clone() };
-    let signed_in = match sign_in::sign_in(sign_in, input) {
-        Ok(signed_in) => signed_in,
-        Err(error) => return yet(error.to_string()),
-    };
-    let endpoint = account.token.as_ref().map_or(grant.endpoint(), |token| token.endpoint.as_str());
-    let expires_at = given.lasts.and_then(|lasts| calendars.now().checked_add(lasts).ok());
-    let token = Token { level: look.level(kept), endpoint: endpoint.to_owned(), expires_at };
-    let (provider_id, sign_in) = (&*account.provider, &*account.sign_in);
-    let service_account = Some(account.id);
-    let new = NewConnection { provider: provider_id, sign_in, signed_in, secrets, token: Some(token), service_account };
-    let before = look.before.clone();
-    if let Some(other) = before.as_ref().filter(|before| before.connection.sign_in != sign_in) {
-        // Another kind of account, or another provider's, has come in its place.
+    async fn disconnect(&self, calendars: &CalendarAccess, before: &StoredConnection) -> sqlx::Result<()> {
+        let person = &self.person;
         let mut tx = calendars.db.begin().await?;
-        connections::delete(&mut tx, account.organisation, look.person.id, &other.sealed).await?;
+        connections::delete(&mut tx, person.organisation, person.id, &before.sealed).await?;
         tx.commit().await?;
+        tracing::info!(person = %person.id, "the organisation no longer connects this person");
+        Ok(())
     }
-    match establish(calendars, &provider, look.person.clone(), before, new).await {
-        Ok(_) => Ok(Ok(())),
-        Err(ConnectError::AlreadyConnected | ConnectError::ByNobody) => Ok(Err(Not::Wanted)),
-        Err(ConnectError::Database(error)) => Err(error),
-        Err(ConnectError::Refused(CallError::Failure(failure))) => Ok(Err(after(&failure))),
-        Err(error) => yet(error.to_string()),
+
+    async fn connect(
+        &self,
+        calendars: &CalendarAccess,
+        stored: &StoredServiceAccount,
+    ) -> sqlx::Result<Result<(), Skip>> {
+        let account = &stored.account;
+        let provider = match calendars.registry.provider(&account.provider).await {
+            Ok(provider) => provider,
+            Err(error) => return Ok(Err(retry_later(error))),
+        };
+        let sign_in = provider.granted.sign_in(&account.sign_in);
+        let Some((sign_in, grant)) = sign_in.and_then(|sign_in| Some((sign_in, Grant::of_sign_in(sign_in)?))) else {
+            return Ok(Err(retry_later(format!("the sign-in `{}` is no longer granted", account.sign_in))));
+        };
+        let response = match request_token(calendars, &provider, stored, grant, &self.person.email).await {
+            Ok(response) => response,
+            Err(skip) => return Ok(Err(skip)),
+        };
+        let fields = match (account.kind, response.granted_scopes(grant.scopes())) {
+            (Kind::Shared, _) => account.fields.iter().cloned().collect(),
+            (Kind::Delegated, Ok(granted)) => visible_fields(grant.visible_fields(), &response.fields, granted),
+            (Kind::Delegated, Err(missing)) => {
+                return Ok(Err(retry_later(ConnectError::ScopesMissing(missing))));
+            }
+        };
+        let secrets: BTreeMap<_, _> = [(ACCESS_TOKEN.to_owned(), response.access.clone())].into();
+        let signed_in = match sign_in::sign_in(sign_in, SignInInput { server: None, fields, secrets: secrets.clone() })
+        {
+            Ok(signed_in) => signed_in,
+            Err(error) => return Ok(Err(retry_later(error))),
+        };
+        let endpoint = account.token.as_ref().map_or(grant.endpoint(), |token| token.endpoint.as_str());
+        let token = Token {
+            level: self.level(stored),
+            endpoint: endpoint.to_owned(),
+            expires_at: response.expires_at(calendars.now()),
+        };
+        let new = NewConnection {
+            sign_in: account.sign_in_ref(),
+            signed_in,
+            secrets,
+            token: Some(token),
+            service_account: Some(account.id),
+        };
+        if let Some(other) = self.before.as_ref().filter(|before| before.connection.sign_in != account.sign_in) {
+            // The account was replaced by another kind, or by another provider's.
+            let mut tx = calendars.db.begin().await?;
+            connections::delete(&mut tx, account.organisation, self.person.id, &other.sealed).await?;
+            tx.commit().await?;
+        }
+        match establish(calendars, &provider, self.person.clone(), self.before.clone(), new).await {
+            Ok(_) => Ok(Ok(())),
+            Err(ConnectError::AlreadyConnected | ConnectError::NoServiceAccount) => Ok(Err(Skip::Obsolete)),
+            Err(ConnectError::Database(error)) => Err(error),
+            Err(ConnectError::Refused(CallError::Failure(failure))) => Ok(Err(skip_after(&failure))),
+            Err(error) => Ok(Err(retry_later(error))),
+        }
     }
 }
 
-/// A token for the person's mailbox.
-async fn token(
+/// Requests a token for the person's mailbox.
+async fn request_token(
     calendars: &CalendarAccess,
     provider: &Provider,
-    kept: &StoredServiceAccount,
+    stored: &StoredServiceAccount,
     grant: Grant<'_>,
     mailbox: &str,
-) -> Result<TokenResponse, Not> {
-    let yet = |error: String| Not::Yet { error, after: None };
-    let account = &kept.account;
+) -> Result<TokenResponse, Skip> {
+    let account = &stored.account;
     if let Grant::Code(_) = grant {
         return token::shared(calendars, account, None).await.map_err(|error| match error {
-            RefreshError::Lost => Not::Ever("the service no longer accepts the organisation's shared account".into()),
-            RefreshError::Gone => Not::Wanted,
-            error => yet(error.to_string()),
+            RefreshError::Lost => {
+                Skip::Permanent("the service no longer accepts the organisation's shared account".into())
+            }
+            RefreshError::Gone => Skip::Obsolete,
+            error => retry_later(error),
         });
     }
-    let secrets =
-        calendars.keyring.open_map(&store::SEALED.place(account.organisation, account.id), &kept.sealed.bytes);
-    let secrets = secrets.map_err(|error| yet(error.to_string()))?;
-    let client = account.client.as_deref().unwrap_or_default();
-    let whose = (account.organisation, &*account.provider);
-    match token::ask(calendars, whose, (grant, client), secrets, mailbox).await {
-        Ok(given) => Ok(given),
-        Err(TokenError::Refused(error)) => {
-            let whose = (account.organisation, &*account.sign_in, mailbox);
-            match explain(calendars, provider, whose, error).await {
-                Ok(failure) => Err(after(&failure)),
-                Err(error) => Err(yet(error.to_string())),
-            }
+    let place = store::SEALED.place(account.organisation, account.id);
+    let secrets = calendars.keyring.open_map(&place, &stored.sealed.bytes).map_err(retry_later)?;
+    let request = DelegatedRequest {
+        organisation: account.organisation,
+        provider: &account.provider,
+        grant,
+        client: account.client.as_deref().unwrap_or_default(),
+        secrets,
+        mailbox,
+    };
+    match request_delegated(calendars, request).await {
+        Ok(response) => Ok(response),
+        Err(TokenError::Refused(refusal)) => {
+            let target = call_target(&account.sign_in, Some(mailbox));
+            let explained = explain(calendars, provider, account.organisation, target, refusal).await;
+            Err(explained.map_or_else(retry_later, |failure| skip_after(&failure)))
         }
-        Err(error) => Err(yet(error.to_string())),
+        Err(error) => Err(retry_later(error)),
     }
 }
 
-/// What a failure means for the person. An administrator who must approve may do so within the day.
-fn after(failure: &Failure) -> Not {
+fn retry_later(error: impl ToString) -> Skip {
+    Skip::RetryLater { error: error.to_string(), after: None }
+}
+
+/// The consequence of a failure for the person. An administrator who must approve may do so within the day.
+fn skip_after(failure: &Failure) -> Skip {
     let error = failure.to_string();
     match failure.remedy {
-        Remedy::Temporary | Remedy::NeedsAdminApproval(_) | Remedy::AccessPending => Not::Yet { error, after: None },
-        Remedy::SlowDown(milliseconds) => Not::Yet { error, after: Some(Duration::from_millis(milliseconds)) },
-        _ => Not::Ever(error),
+        Remedy::Temporary | Remedy::NeedsAdminApproval(_) | Remedy::AccessPending => {
+            Skip::RetryLater { error, after: None }
+        }
+        Remedy::SlowDown(milliseconds) => Skip::RetryLater { error, after: Some(Duration::from_millis(milliseconds)) },
+        _ => Skip::Permanent(error),
     }
 }

@@ -1,42 +1,37 @@
-//! Keeping an account, and removing it.
+//! Saving a service account, and removing it.
 //!
-//! What is kept has just been tried with exactly that secret; what does not work is not kept, and what was there before
-//! stays. Who works already under the account goes on without noticing that the key is another one. Removing it ends, in
-//! one transaction, every connection that it made, and none that a person made themself.
+//! An account is saved only after a probe with exactly the credential that is stored; if the probe fails, the previous
+//! account stays. Connections that the previous account made keep working with the new key. Removing an account deletes, in
+//! one transaction, every connection that it made, and none that a person made.
 
 use super::{
-    Grant, Kind, ServiceAccount,
-    probe::{AccountError, NewAccount, Probed, administers, tried},
-    store::{self, StoredServiceAccount},
+    account::{Kind, ServiceAccount},
+    probe::{NewAccount, Probed, administers, probe_unchecked},
+    store::{self, SEALED, StoredServiceAccount},
 };
 use crate::{
     auth::{Actor, Forbidden},
-    connections::{
-        CalendarAccess, State,
-        oauth::{REFRESH_TOKEN, revoke},
-    },
+    connections::{access::CalendarAccess, error::AccountError, revocations::Revocation, store as connections},
     db::Tx,
     ids::{OrganisationId, ServiceAccountId},
     jobs::{self, Effect},
+    oauth::{REFRESH_TOKEN, State},
     plugins::sign_in::ACCESS_TOKEN,
     secrets::Keyring,
 };
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 
-/// An organisation's account, and how many people it connects.
+/// A service account and the number of people that it connects.
 #[derive(Debug, Clone)]
 pub struct Overview {
-    /// The account.
+    /// The service account.
     pub account: ServiceAccount,
-    /// How many of the organisation's people are connected by it.
+    /// Number of people that it connects.
     pub people: i64,
 }
 
-/// Tries an account, keeps it, and begins to connect the organisation's people by it.
-///
-/// # Errors
-/// If it does not work; then nothing was stored.
+/// Probes an account, saves it, and starts to connect the organisation's people. If the probe fails, nothing is stored.
 pub async fn save(
     calendars: &CalendarAccess,
     actor: &Actor,
@@ -45,28 +40,28 @@ pub async fn save(
 ) -> Result<(ServiceAccount, Probed), AccountError> {
     administers(actor, organisation)?;
     let saved_by = actor.person().ok_or(Forbidden::NotSelf)?;
-    let tried = tried(calendars, organisation, new).await?;
+    let success = probe_unchecked(calendars, organisation, new).await?;
     let now = calendars.now();
     let account = ServiceAccount {
         id: ServiceAccountId::new(now),
         organisation,
         provider: new.provider.clone(),
         sign_in: new.sign_in.clone(),
-        kind: tried.probed.kind,
-        mailbox: tried.probed.mailbox.clone(),
-        client: tried.probed.client.clone(),
+        kind: success.probed.kind,
+        mailbox: success.probed.mailbox.clone(),
+        client: success.probed.client.clone(),
         fields: vec![],
         state: State::Connected,
         token: None,
         saved_by,
         saved_at: now,
     };
-    let account = keep(calendars, account, &tried.secrets).await?;
-    Ok((account, tried.probed))
+    let account = store_account(calendars, account, &success.secrets).await?;
+    Ok((account, success.probed))
 }
 
-/// Keeps an account that works, under the id of what was there before.
-pub(super) async fn keep(
+/// Stores an account that works. It takes over the id of the previous account at the provider.
+pub(super) async fn store_account(
     calendars: &CalendarAccess,
     mut account: ServiceAccount,
     secrets: &BTreeMap<String, SecretString>,
@@ -76,23 +71,20 @@ pub(super) async fn keep(
     if let Some(before) = &before {
         account.id = before.account.id;
     }
-    let sealed = calendars.keyring.seal_map(&store::SEALED.place(account.organisation, account.id), secrets);
+    let sealed = calendars.keyring.seal_map(&SEALED.place(account.organisation, account.id), secrets);
     store::put(&mut tx, &StoredServiceAccount { account: account.clone(), sealed }).await?;
     if let Some(before) = before.filter(|before| before.account.mailbox != account.mailbox) {
-        forget(&mut tx, &calendars.keyring, &before).await?;
+        revoke_token(&mut tx, &calendars.keyring, &before).await?;
     }
     let organisation = account.organisation;
     jobs::enqueue(&mut tx, &Effect::ConnectOrganisation { organisation }).await?;
     tx.commit().await?;
-    let (id, provider, kind) = (account.id, &account.provider, account.kind.name());
-    tracing::info!(account = %id, %organisation, provider, kind, by = %account.saved_by, "an organisation's account was saved");
+    let (id, provider, kind) = (account.id, &account.provider, account.kind.as_str());
+    tracing::info!(account = %id, %organisation, provider, kind, by = %account.saved_by, "service account saved");
     Ok(account)
 }
 
-/// The organisation's accounts, without their secrets.
-///
-/// # Errors
-/// If somebody else asks, or by the database.
+/// The organisation's service accounts, without their credentials.
 pub async fn accounts(
     calendars: &CalendarAccess,
     actor: &Actor,
@@ -108,10 +100,7 @@ pub async fn accounts(
     Ok(accounts)
 }
 
-/// Removes the organisation's account at a provider, and disconnects whomever it connected; gives how many they were.
-///
-/// # Errors
-/// If there is none, if somebody else asks, or by the database.
+/// Removes the organisation's service account at a provider and the connections that it made. Returns their number.
 pub async fn remove(
     calendars: &CalendarAccess,
     actor: &Actor,
@@ -122,38 +111,37 @@ pub async fn remove(
     let mut tx = calendars.db.begin().await?;
     let none = || AccountError::NoAccount(provider.to_owned());
     let known = store::of_provider(&mut tx, organisation, provider).await?.ok_or_else(none)?;
-    if !store::lock(&mut tx, known.account.id).await? {
+    if !connections::lock_service_account(&mut tx, known.account.id).await? {
         return Err(none());
     }
-    // Read again under the lock: a token that was renewed in between is the one to revoke.
-    let kept = store::of_provider(&mut tx, organisation, provider).await?.ok_or_else(none)?;
-    let people = store::delete(&mut tx, kept.account.id).await?;
-    forget(&mut tx, &calendars.keyring, &kept).await?;
+    // Read again under the lock: if the token was refreshed in between, the new one must be revoked.
+    let stored = store::of_provider(&mut tx, organisation, provider).await?.ok_or_else(none)?;
+    let people = store::delete(&mut tx, stored.account.id).await?;
+    revoke_token(&mut tx, &calendars.keyring, &stored).await?;
     tx.commit().await?;
-    tracing::info!(account = %kept.account.id, %organisation, provider, people, "an organisation's account was removed");
+    tracing::info!(account = %stored.account.id, %organisation, provider, people, "service account removed");
     Ok(people)
 }
 
-/// The token of a shared mailbox is to be revoked. A key is the organisation's own: its tokens end within the hour, and
-/// contracts know of no endpoint for them.
-async fn forget(tx: &mut Tx, keyring: &Keyring, kept: &StoredServiceAccount) -> sqlx::Result<()> {
-    let account = &kept.account;
+/// Enqueues the revocation of a shared account's token. A key belongs to the organisation: its tokens expire within the
+/// hour, and the contract knows no revocation endpoint for them.
+async fn revoke_token(tx: &mut Tx, keyring: &Keyring, stored: &StoredServiceAccount) -> sqlx::Result<()> {
+    let account = &stored.account;
     if account.kind != Kind::Shared {
         return Ok(());
     }
-    let Ok(mut secrets) = keyring.open_map(&store::SEALED.place(account.organisation, account.id), &kept.sealed.bytes)
+    let Ok(mut secrets) = keyring.open_map(&SEALED.place(account.organisation, account.id), &stored.sealed.bytes)
     else {
-        tracing::warn!(account = %account.id, "the token does not open and is not revoked");
+        tracing::warn!(account = %account.id, "the token cannot be opened and is not revoked");
         return Ok(());
     };
-    match secrets.remove(REFRESH_TOKEN).or_else(|| secrets.remove(ACCESS_TOKEN)) {
-        Some(token) => revoke::put_shared(tx, keyring, account, token).await,
-        None => Ok(()),
-    }
-}
-
-/// Whether a sign-in makes an organisation's account, and of which kind.
-#[must_use]
-pub fn kind_of(sign_in: &crate::plugins::contract::SignIn) -> Option<Kind> {
-    Grant::of(sign_in).map(Grant::kind)
+    let Some(token) = secrets.remove(REFRESH_TOKEN).or_else(|| secrets.remove(ACCESS_TOKEN)) else { return Ok(()) };
+    let revocation = Revocation {
+        organisation: account.organisation,
+        person: account.saved_by,
+        provider: account.provider.clone(),
+        sign_in: account.sign_in.clone(),
+        address: Some(account.mailbox.clone()),
+    };
+    revocation.enqueue(tx, keyring, token).await
 }

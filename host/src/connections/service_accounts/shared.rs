@@ -1,30 +1,28 @@
 //! A shared mailbox, connected at its service's own page.
 //!
-//! It goes as when a person connects their own (`oauth`): the same browser of the same administrator begins and ends it.
-//! What comes back is asked for availability alone and becomes the organisation's account, not the administrator's
-//! connection; the mailbox that was signed in to must be in a domain of the organisation's, so that nobody's private account
-//! stands for it by mistake.
+//! The sign-in works like that of a person's calendar: the same browser of the same administrator begins and ends it. The
+//! host requests availability only, and the mailbox becomes the organisation's service account, not the administrator's
+//! connection. The mailbox must be in one of the organisation's mail domains, so that no private account is used by
+//! mistake.
 
 use super::{
-    Kind, ServiceAccount,
-    probe::{AccountError, Asked, access, granted, in_domain, offered, refused},
-    save::keep,
+    account::{Kind, ServiceAccount},
+    mailbox::{self, call_target, check_domain, offered_provider},
+    probe::open_error,
+    save::store_account,
 };
 use crate::{
     auth::Forbidden,
     connections::{
-        CalendarAccess, ConnectError, State,
-        oauth::{
-            Browser, Finished, REFRESH_TOKEN, Token,
-            begin::{Consent, Way, lead},
-            clients, code_grant,
-            endpoint::TokenResponse,
-            finish::fields,
-            scopes,
-            store::Authorization,
-        },
+        access::CalendarAccess,
+        error::{AccountError, RequestedAccess},
     },
     ids::ServiceAccountId,
+    oauth::{
+        REFRESH_TOKEN, SignInRef, State, Token, TokenResponse, clients,
+        code_grant::{Authorization, AuthorizeRequest, Browser, authorize_url},
+        token::{code_grant, scopes, visible_fields},
+    },
     people::{self, Role},
     plugins::{
         contract::{Oauth2Code, ScopeLevel},
@@ -34,96 +32,90 @@ use crate::{
 };
 use url::Url;
 
-/// Begins: the address to which the administrator's browser goes.
-///
-/// # Errors
-/// If it is no administrator's, or the provider has no such page, or the operator has registered no client for it.
+/// Begins the sign-in and returns the address of the service's page. The browser must be a global administrator's.
 pub async fn begin(
     calendars: &CalendarAccess,
     browser: &Browser,
-    (provider_id, sign_in): (&str, &str),
+    sign_in: SignInRef<'_>,
     redirect: &Url,
 ) -> Result<Url, AccountError> {
-    let organisation = browser.organisation;
     let administrator = administrator(calendars, browser).await?;
-    let provider = offered(calendars, organisation, provider_id).await?;
-    let granted = provider.granted.sign_in(sign_in).and_then(code_grant);
-    let granted = granted.ok_or_else(|| AccountError::SignIn(sign_in.to_owned()))?;
+    let provider = offered_provider(calendars, browser.organisation, sign_in.provider).await?;
+    let granted = provider.granted.sign_in(sign_in.sign_in).and_then(code_grant);
+    let granted = granted.ok_or_else(|| AccountError::SignIn(sign_in.sign_in.to_owned()))?;
     let mut tx = calendars.db.begin_read().await?;
-    let client = clients::find(&mut tx, &calendars.keyring, (provider_id, sign_in)).await?;
+    let client = clients::find(&mut tx, &calendars.keyring, sign_in).await?;
     tx.commit().await?;
-    let client = client.ok_or_else(|| AccountError::NoClient(provider_id.to_owned()))?;
-    let (level, hint) = (ScopeLevel::Read, administrator.email);
-    let way = Way { provider: provider_id, sign_in, redirect, granted, client: &client, level, hint: &hint };
-    let consent = Consent { anew: true, ask: true, for_organisation: true };
-    lead(calendars, browser, way, consent).await.map_err(|error| match error {
-        ConnectError::Database(error) => error.into(),
-        error => AccountError::NoToken(error.to_string()),
-    })
-}
-
-/// The administrator whose browser it is. Their role is read now: it may have ended while they were at the page.
-async fn administrator(calendars: &CalendarAccess, browser: &Browser) -> Result<people::Person, AccountError> {
-    let mut tx = calendars.db.begin_read().await?;
-    let person = people::person(&mut tx, browser.organisation, browser.person).await?;
-    let person = person.filter(|person| person.role == Role::GlobalAdmin);
-    Ok(person.ok_or(Forbidden::Role("a global administrator of the organisation"))?)
-}
-
-/// From a finished code grant to the organisation's account.
-pub(in crate::connections) async fn finished(
-    calendars: &CalendarAccess,
-    provider: &Provider,
-    began: &Authorization,
-    (code, endpoint): (&Oauth2Code, &str),
-    given: &TokenResponse,
-) -> Result<Finished, ConnectError> {
-    let account = account(calendars, provider, began, (code, endpoint), given).await;
-    account.map(|account| Finished::Shared(Box::new(account))).map_err(|error| ConnectError::Account(Box::new(error)))
-}
-
-async fn account(
-    calendars: &CalendarAccess,
-    provider: &Provider,
-    began: &Authorization,
-    (code, endpoint): (&Oauth2Code, &str),
-    given: &TokenResponse,
-) -> Result<ServiceAccount, AccountError> {
-    let (organisation, sign_in) = (began.browser.organisation, &*began.sign_in);
-    let administrator = administrator(calendars, &began.browser).await?;
-    offered(calendars, organisation, &began.provider).await?;
-    let asked = scopes(code, began.level).1;
-    let fields = fields(&code.keep_from_token, given, granted(given, asked)?);
-    let refresh = given.refresh.clone().ok_or(AccountError::NoRefreshToken)?;
-    let of = |mailbox, token| {
-        let subject = (organisation, sign_in, mailbox);
-        access(calendars, provider, subject, fields.clone(), token)
+    let client = client.ok_or_else(|| AccountError::NoClient(sign_in.provider.to_owned()))?;
+    let request = AuthorizeRequest {
+        sign_in,
+        redirect,
+        granted,
+        client: &client,
+        level: ScopeLevel::Read,
+        login_hint: &administrator.email,
+        prompt: true,
+        force_consent: true,
+        for_organisation: true,
     };
-    let asked = || Asked { client: None, scopes: asked.to_vec() };
-    let opened = provider.plugin.open(&of(None, given.access.clone())?).await;
-    let own = opened.map_err(|error| refused(error, asked()))?.value;
-    let mailbox = people::email(own.address.as_deref().unwrap_or_default())?;
-    in_domain(calendars, organisation, &mailbox).await?;
-    // As it will be asked for people: that it can tell free/busy of a mailbox by its address.
-    let trial = of(Some(&*mailbox), given.access.clone())?;
-    provider.plugin.open(&trial).await.map_err(|error| refused(error, asked()))?;
+    Ok(authorize_url(calendars.oauth(), browser, request).await?)
+}
+
+/// Makes a service account from the tokens of a shared mailbox.
+pub(in crate::connections) async fn save(
+    calendars: &CalendarAccess,
+    provider: &Provider,
+    authorization: &Authorization,
+    code: &Oauth2Code,
+    endpoint: &str,
+    response: &TokenResponse,
+) -> Result<ServiceAccount, AccountError> {
+    let (organisation, sign_in) = (authorization.browser.organisation, &*authorization.sign_in);
+    let administrator = administrator(calendars, &authorization.browser).await?;
+    offered_provider(calendars, organisation, &authorization.provider).await?;
+    let scopes = scopes(code, authorization.level).1;
+    let granted = response.granted_scopes(scopes).map_err(AccountError::ScopesMissing)?;
+    let fields = visible_fields(&code.keep_from_token, &response.fields, granted);
+    let refresh = response.refresh.clone().ok_or(AccountError::NoRefreshToken)?;
+    let access = |mailbox: Option<&str>| {
+        let target = call_target(sign_in, mailbox);
+        mailbox::access(calendars, provider, organisation, target, fields.clone(), response.access.clone())
+    };
+    let requested = || RequestedAccess { client: None, scopes: scopes.to_vec() };
+    let opened = provider.plugin.open(&access(None)?).await.map_err(|error| open_error(error, requested()))?;
+    let mailbox = people::email(opened.value.address.as_deref().unwrap_or_default())?;
+    check_domain(calendars, organisation, &mailbox).await?;
+    // The second call verifies that the token can read free/busy times of a mailbox by its address.
+    let other = access(Some(&mailbox))?;
+    provider.plugin.open(&other).await.map_err(|error| open_error(error, requested()))?;
 
     let now = calendars.now();
-    let expires_at = given.lasts.and_then(|lasts| now.checked_add(lasts).ok());
     let account = ServiceAccount {
         id: ServiceAccountId::new(now),
         organisation,
-        provider: began.provider.clone(),
+        provider: authorization.provider.clone(),
         sign_in: sign_in.to_owned(),
         kind: Kind::Shared,
         mailbox,
         client: None,
         fields: fields.into_iter().collect(),
         state: State::Connected,
-        token: Some(Token { level: ScopeLevel::Read, endpoint: endpoint.to_owned(), expires_at }),
+        token: Some(Token {
+            level: ScopeLevel::Read,
+            endpoint: endpoint.to_owned(),
+            expires_at: response.expires_at(now),
+        }),
         saved_by: administrator.id,
         saved_at: now,
     };
-    let secrets = [(ACCESS_TOKEN.to_owned(), given.access.clone()), (REFRESH_TOKEN.to_owned(), refresh)];
-    keep(calendars, account, &secrets.into()).await
+    let secrets = [(ACCESS_TOKEN.to_owned(), response.access.clone()), (REFRESH_TOKEN.to_owned(), refresh)];
+    store_account(calendars, account, &secrets.into()).await
+}
+
+/// The administrator whose browser it is. Reads the role again, because it may have ended during the sign-in.
+async fn administrator(calendars: &CalendarAccess, browser: &Browser) -> Result<people::Person, AccountError> {
+    let mut tx = calendars.db.begin_read().await?;
+    let person = people::person(&mut tx, browser.organisation, browser.person).await?;
+    let person = person.filter(|person| person.role == Role::GlobalAdmin);
+    Ok(person.ok_or(Forbidden::Role("a global administrator of the organisation"))?)
 }

@@ -1,10 +1,10 @@
-//! The tables `service_accounts` and `organisation_refusals`, and what they have to do with people and connections.
+//! The SQL of `service_accounts`.
 
-use super::{Kind, ServiceAccount};
+use super::account::ServiceAccount;
 use crate::{
-    connections::{State, oauth::Token},
-    db::{self, Tx, execute, fetch},
+    db::{self, Column, Tx, execute, fetch},
     ids::{OrganisationId, PersonId, ServiceAccountId},
+    oauth::{SignInRef, Token, store::lease_sql, token_lease::LeaseSql},
     plugins::contract::ScopeLevel,
     secrets::{
         Sealed,
@@ -16,7 +16,10 @@ use jiff::Timestamp;
 /// Keys and tokens of service accounts.
 pub const SEALED: SealedTable = sealed_table!("service_accounts", "organisation_id");
 
-/// An account with its sealed secret.
+/// Leases of token refreshes.
+pub(super) const LEASE: LeaseSql = lease_sql!("service_accounts");
+
+/// A service account as it is stored.
 #[derive(Debug, Clone)]
 pub(super) struct StoredServiceAccount {
     pub(super) account: ServiceAccount,
@@ -53,11 +56,11 @@ impl TryFrom<Row> for StoredServiceAccount {
             organisation: db::parsed(&row.organisation_id)?,
             provider: row.provider_id,
             sign_in: row.sign_in,
-            kind: if row.kind == Kind::Delegated.name() { Kind::Delegated } else { Kind::Shared },
+            kind: Column::of("service_accounts", "kind").word(&row.kind)?,
             mailbox: row.mailbox,
             client: row.client,
             fields: db::from_json(&row.fields)?,
-            state: if row.state == State::Connected.name() { State::Connected } else { State::Reconnect },
+            state: Column::of("service_accounts", "state").word(&row.state)?,
             token: row.token_endpoint.map(token),
             saved_by: db::parsed(&row.saved_by)?,
             saved_at: db::instant(row.saved_at),
@@ -66,7 +69,7 @@ impl TryFrom<Row> for StoredServiceAccount {
     }
 }
 
-/// The accounts of an organisation, the one that was saved first at the front.
+/// The service accounts of an organisation, the oldest first.
 pub(super) async fn accounts(tx: &mut Tx, organisation: OrganisationId) -> sqlx::Result<Vec<StoredServiceAccount>> {
     let rows = fetch!(
         tx,
@@ -80,7 +83,7 @@ pub(super) async fn accounts(tx: &mut Tx, organisation: OrganisationId) -> sqlx:
     rows.into_iter().map(StoredServiceAccount::try_from).collect()
 }
 
-/// The account of an organisation at a provider.
+/// The service account of an organisation at a provider.
 pub(super) async fn of_provider(
     tx: &mut Tx,
     organisation: OrganisationId,
@@ -89,7 +92,7 @@ pub(super) async fn of_provider(
     Ok(accounts(tx, organisation).await?.into_iter().find(|kept| kept.account.provider == provider))
 }
 
-/// An account by its id.
+/// A service account by its id.
 pub(super) async fn find(
     tx: &mut Tx,
     organisation: OrganisationId,
@@ -98,12 +101,12 @@ pub(super) async fn find(
     Ok(accounts(tx, organisation).await?.into_iter().find(|kept| kept.account.id == id))
 }
 
-/// Whether an organisation's shared account, whosever it is, lives by the consent of this mailbox. Where the mailbox is not
-/// known, one of this organisation's may.
-pub(in crate::connections) async fn shares(
+/// True if a shared account of any organisation depends on the consent of this mailbox. If the mailbox is not known, the
+/// shared accounts of this organisation count.
+pub(in crate::connections) async fn depends_on_consent(
     tx: &mut Tx,
     organisation: OrganisationId,
-    (provider, sign_in): (&str, &str),
+    sign_in: SignInRef<'_>,
     mailbox: Option<&str>,
 ) -> sqlx::Result<bool> {
     let row = fetch!(
@@ -113,15 +116,15 @@ pub(in crate::connections) async fn shares(
         "select cast(1 as bigint) from service_accounts
          where provider_id = $1 and sign_in = $2 and kind = 'shared'
                and (mailbox = $3 or (cast($3 as text) is null and organisation_id = $4)) limit 1",
-        provider,
-        sign_in,
+        sign_in.provider,
+        sign_in.sign_in,
         mailbox,
         organisation.to_string(),
     )?;
     Ok(row.is_some())
 }
 
-/// Keeps an account, in the place of what the organisation had at the provider.
+/// Stores a service account and replaces the organisation's previous one at the provider.
 pub(super) async fn put(
     tx: &mut Tx,
     StoredServiceAccount { account, sealed }: &StoredServiceAccount,
@@ -139,11 +142,11 @@ pub(super) async fn put(
         account.organisation.to_string(),
         &account.provider,
         &account.sign_in,
-        account.kind.name(),
+        account.kind.as_str(),
         &account.mailbox,
         account.client.as_deref(),
         db::to_json(&account.fields)?,
-        account.state.name(),
+        account.state.as_str(),
         &sealed.bytes,
         &sealed.key,
         token.map(|token| token.endpoint.as_str()),
@@ -154,30 +157,23 @@ pub(super) async fn put(
     Ok(())
 }
 
-/// Lets nobody else connect, refuse or remove by this account until the transaction ends. Whether it is there.
-pub(super) async fn lock(tx: &mut Tx, id: ServiceAccountId) -> sqlx::Result<bool> {
-    let sql = "update service_accounts set saved_at = saved_at where id = $1";
-    Ok(execute!(tx, sql, id.to_string())? == 1)
-}
-
-/// Forgets an account and whatever it connected; gives how many people that were.
+/// Deletes a service account and the connections that it made. Returns the number of connections.
 pub(super) async fn delete(tx: &mut Tx, id: ServiceAccountId) -> sqlx::Result<u64> {
     let people = execute!(tx, "delete from connections where service_account_id = $1", id.to_string())?;
     execute!(tx, "delete from service_accounts where id = $1", id.to_string())?;
     Ok(people)
 }
 
-/// How many people an account connects.
+/// Counts the people that a service account connects.
 pub(super) async fn count(tx: &mut Tx, id: ServiceAccountId) -> sqlx::Result<i64> {
     let sql = "select count(*) from connections where service_account_id = $1";
     let (count,) = fetch!(tx, one, (i64,), sql, id.to_string())?;
     Ok(count)
 }
 
-/// Whoever may be connected by an account, or is and perhaps should not: with an address in a domain of the organisation's,
-/// or with a connection that it made.
+/// People with an address in one of the organisation's mail domains, and people that a service account connects.
 pub(super) async fn people(tx: &mut Tx, organisation: OrganisationId) -> sqlx::Result<Vec<PersonId>> {
-    // No domain has a character that `like` takes for more than itself.
+    // Domains contain no wildcard characters of `like`.
     let rows = fetch!(
         tx,
         all,
@@ -191,41 +187,4 @@ pub(super) async fn people(tx: &mut Tx, organisation: OrganisationId) -> sqlx::R
         organisation.to_string(),
     )?;
     rows.into_iter().map(|(id,)| db::parsed(&id)).collect()
-}
-
-/// Whether an account may connect a person at this moment, and until the transaction ends: it is there, and they have not
-/// refused it.
-pub(in crate::connections) async fn may_connect(
-    tx: &mut Tx,
-    id: ServiceAccountId,
-    person: PersonId,
-) -> sqlx::Result<bool> {
-    Ok(lock(tx, id).await? && !has_refused(tx, person).await?)
-}
-
-/// Whether a person has disconnected what their organisation had connected.
-pub(super) async fn has_refused(tx: &mut Tx, person: PersonId) -> sqlx::Result<bool> {
-    let sql = "select count(*) from organisation_refusals where person_id = $1";
-    let (count,) = fetch!(tx, one, (i64,), sql, person.to_string())?;
-    Ok(count > 0)
-}
-
-/// The person disconnects what the organisation had connected, and is not connected by it again.
-pub(in crate::connections) async fn refuse(
-    tx: &mut Tx,
-    organisation: OrganisationId,
-    person: PersonId,
-    account: ServiceAccountId,
-) -> sqlx::Result<()> {
-    lock(tx, account).await?;
-    let now = tx.now().await?;
-    execute!(
-        tx,
-        "insert into organisation_refusals (person_id, organisation_id, refused_at) values ($1, $2, $3)
-         on conflict (person_id) do nothing",
-        person.to_string(),
-        organisation.to_string(),
-        now,
-    )?;
-    Ok(())
 }

@@ -4,13 +4,14 @@ use super::lookup::find_person;
 use crate::{
     app::App,
     auth::Actor,
-    connections::{self, Connection, FormSignIn, oauth::code_grant},
+    connections::{self, Connection, FormSignIn, OfferedProvider},
     http::{
         input::{Body, PathIds},
         problem::{Code, Problem},
         schema::closed_set,
     },
     ids::{ConnectionId, PersonId},
+    oauth::token::code_grant,
     organisations::offers,
     plugins::contract::{Abilities, Calendar, FieldKind, Form, Method, ScopeLevel, SignIn},
 };
@@ -253,14 +254,13 @@ pub(in crate::http) async fn list_offers(
     let mut tx = app.calendars.db.begin_read().await?;
     let offered = offers::to_person(&mut tx, person.organisation, person.id).await?;
     tx.commit().await?;
-    let mut offers = Vec::with_capacity(offered.len());
-    for id in offered {
-        // A provider that is offered but not granted at the moment cannot be connected at the moment.
-        let Ok(provider) = app.calendars.registry.provider(&id).await else { continue };
-        let sign_ins = provider.sign_ins().filter_map(sign_in_out).collect();
-        offers.push(OfferOut { provider: id, name: provider.plugin.description().name.clone(), sign_ins });
-    }
-    Ok(Json(offers))
+    let offered = connections::offered_providers(&app.calendars, offered).await;
+    let offers = offered.into_iter().map(|OfferedProvider { id, provider }| OfferOut {
+        provider: id,
+        name: provider.plugin.description().name.clone(),
+        sign_ins: provider.sign_ins().filter_map(sign_in_out).collect(),
+    });
+    Ok(Json(offers.collect()))
 }
 
 fn sign_in_out(sign_in: &SignIn) -> Option<SignInOut> {

@@ -12,7 +12,7 @@ use crate::{
         Actor,
         sessions::{self, Session},
     },
-    connections::oauth::Browser,
+    oauth::code_grant::Browser,
 };
 use axum::{
     extract::FromRequestParts,

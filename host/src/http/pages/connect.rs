@@ -8,10 +8,8 @@ use super::{browser::oauth_browser, error::PageError, form::Form, messages::Mess
 use crate::{
     app::App,
     auth::sessions::Session,
-    connections::{
-        ConnectError,
-        oauth::{self, Asked, Callback, Finished},
-    },
+    connections::{self, BeginRequest, ConnectError, Finished},
+    oauth::{SignInRef, code_grant::Callback},
 };
 use axum::{
     extract::{Path, RawQuery, State},
@@ -51,7 +49,7 @@ pub(super) async fn callback(
     let parameters = parameters(&query.unwrap_or_default()).ok_or(Message::InvalidAddress)?;
     let callback = Callback { provider, parameters };
     let service = callback.provider.clone();
-    match oauth::finish(&app.calendars, &oauth_browser(&session), &callback).await {
+    match connections::finish(&app.calendars, &oauth_browser(&session), &callback).await {
         Ok(Finished::Connected(_)) => Ok(Redirect::to(paths::CALENDAR)),
         Ok(Finished::Shared(_)) => Ok(Redirect::to(paths::ORGANISATION)),
         Ok(Finished::Again { provider, sign_in }) => {
@@ -65,12 +63,13 @@ async fn redirect_to_service(
     app: &App,
     session: &Session,
     form: &ConnectForm,
-    anew: bool,
+    force_consent: bool,
 ) -> Result<Redirect, PageError> {
     let ConnectForm { provider, sign_in } = form;
     let redirect = callback_url(app, provider).ok_or(Message::NotOffered)?;
-    let asked = Asked { provider, sign_in, redirect: &redirect, anew };
-    match oauth::begin(&app.calendars, &oauth_browser(session), asked).await {
+    let sign_in = SignInRef { provider, sign_in };
+    let request = BeginRequest { sign_in, redirect: &redirect, force_consent };
+    match connections::begin(&app.calendars, &oauth_browser(session), request).await {
         Ok(page) => Ok(Redirect::to(page.as_str())),
         Err(error) => Err(about(app, provider, error).await),
     }

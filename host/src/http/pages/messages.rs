@@ -7,10 +7,8 @@
 
 use super::super::problem::{Code, Problem};
 use crate::{
-    connections::{
-        ConnectError,
-        service_accounts::{AccountError, key::KeyError},
-    },
+    connections::{AccountError, ConnectError},
+    oauth::jwt_bearer::KeyError,
     plugins::{CallError, Remedy},
 };
 use axum::http::StatusCode;
@@ -230,7 +228,7 @@ impl From<&ConnectError> for Message {
         match error {
             ConnectError::NotThemself => Self::NotAllowed,
             ConnectError::Unknown => Self::NotFound,
-            ConnectError::NotOffered(_) | ConnectError::ByNobody => Self::NotOffered,
+            ConnectError::NotOffered(_) | ConnectError::NoServiceAccount => Self::NotOffered,
             ConnectError::Provider(_) | ConnectError::NoToken(_) | ConnectError::Sealed(_) => Self::ProviderFailed,
             ConnectError::Input(_) => Self::FieldsInvalid,
             ConnectError::SignIn(_) | ConnectError::Access(_) | ConnectError::NeedsBrowser => Self::SignInInvalid,

@@ -18,7 +18,11 @@ use super::{
 use crate::{
     app::App,
     auth::{Actor, sessions::Session},
-    connections::service_accounts::{self, AccountError, Inviting, Kind, NewAccount, Overview, Probed, Secret},
+    connections::{
+        OfferedProvider, offered_providers,
+        service_accounts::{self, AccountError, Inviting, Kind, NewAccount, Overview, Probed, Secret},
+    },
+    oauth::SignInRef,
     organisations::{domains, offers},
     plugins::{
         Remedy,
@@ -196,7 +200,7 @@ pub(super) async fn connect_shared(
     Form(form): Form<ConnectForm>,
 ) -> Result<Redirect, PageError> {
     let redirect = callback_url(&app, &form.provider).ok_or(Message::NotOffered)?;
-    let sign_in = (&*form.provider, &*form.sign_in);
+    let sign_in = SignInRef { provider: &form.provider, sign_in: &form.sign_in };
     let page = service_accounts::begin(&app.calendars, &oauth_browser(&session), sign_in, &redirect).await?;
     Ok(Redirect::to(page.as_str()))
 }
@@ -223,16 +227,17 @@ async fn show(
     let domains = domains::list(&mut app.db.begin_read().await?, session.organisation).await?;
     let mut status = StatusCode::OK;
     let (mut options, mut origins) = (Vec::new(), Vec::new());
-    for offered in offers::offered(&app.db, session.organisation, None).await? {
-        // A provider that is offered but not granted at the moment cannot be used at the moment.
-        let Ok(provider) = app.calendars.registry.provider(&offered.provider).await else { continue };
+    let offered = offers::offered(&app.db, session.organisation, None).await?;
+    let offered = offered.into_iter().map(|offered| offered.provider);
+    for OfferedProvider { id, provider } in offered_providers(&app.calendars, offered).await {
+        let service = &provider.plugin.description().name;
         for sign_in in provider.sign_ins() {
             let Some(fields) = fields(sign_in) else { continue };
             origins.extend(form_action_origins(app, sign_in));
             let mut option = AccountOption {
-                id: format!("{}-{}", offered.provider, sign_in.id),
-                provider: offered.provider.clone(),
-                service: offered.name.clone(),
+                id: format!("{id}-{}", sign_in.id),
+                provider: id.clone(),
+                service: service.clone(),
                 sign_in: sign_in.id.clone(),
                 label: sign_in.label.clone(),
                 fields,
@@ -240,10 +245,10 @@ async fn show(
                 client_id: String::new(),
                 outcome: None,
             };
-            let is_this = |one: &mut Submission| one.provider == offered.provider && one.sign_in == sign_in.id;
+            let is_this = |one: &mut Submission| one.provider == id && one.sign_in == sign_in.id;
             if let Some(submission) = submission.take_if(is_this) {
                 (option.mailbox, option.client_id) = (submission.mailbox, submission.client_id);
-                let (outcome, of_outcome) = outcome(submission.outcome, &offered.name)?;
+                let (outcome, of_outcome) = outcome(submission.outcome, service)?;
                 (option.outcome, status) = (Some(outcome), of_outcome);
             }
             options.push(option);
@@ -275,10 +280,10 @@ fn outcome(outcome: SubmissionOutcome, service: &str) -> Result<(Outcome, Status
             let message = Message::from(&error);
             let mut failure =
                 Failure { texts: message.fill_in(Some(service)), client: None, scopes: Vec::new(), link: None };
-            if let AccountError::Refused { failure: refused, asked } = error
+            if let AccountError::Refused { failure: refused, requested } = error
                 && let Remedy::NeedsAdminApproval(link) = refused.remedy
             {
-                failure = Failure { client: asked.client, scopes: asked.scopes, link, ..failure };
+                failure = Failure { client: requested.client, scopes: requested.scopes, link, ..failure };
             }
             Ok((Outcome::Failed(failure), message.status()))
         }

@@ -3,7 +3,7 @@
 use super::{Code, FieldError, Problem};
 use crate::{
     availability::BusyError,
-    connections::{ConnectError, DisconnectError, service_accounts::AccountError},
+    connections::{AccountError, ConnectError, DisconnectError},
     plugins::{CallError, Remedy},
 };
 
@@ -23,7 +23,7 @@ impl From<ConnectError> for Problem {
                 let ConnectError::Account(error) = error else { return Self::new(Code::Internal) };
                 return (*error).into();
             }
-            ConnectError::ByNobody => Code::NotOffered,
+            ConnectError::NoServiceAccount => Code::NotOffered,
             ConnectError::AlreadyConnected => Code::AlreadyConnected,
             ConnectError::NeedsBrowser => Code::NeedsBrowser,
             ConnectError::NoClient(_) | ConnectError::NoToken(_) | ConnectError::Sealed(_) => Code::CalendarUnavailable,

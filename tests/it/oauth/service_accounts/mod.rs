@@ -15,11 +15,11 @@ use chronus_host::{
     calendar::Window,
     connections::{
         Connection,
-        oauth::Browser,
         service_accounts::{self, NewAccount, Secret, ServiceAccount},
     },
     ids::PersonId,
     jobs::{self, DeadLetter, Runner},
+    oauth::code_grant::Browser,
     organisations::domains,
     people::{self, NewPerson, Role},
 };

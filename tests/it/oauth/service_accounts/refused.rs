@@ -7,8 +7,9 @@ use super::{
 use anyhow::{Context as _, ensure};
 use chronus_host::{
     auth::Forbidden,
-    connections::service_accounts::{self, AccountError, Inviting, NewAccount, Secret, key::KeyError},
+    connections::service_accounts::{self, AccountError, Inviting, NewAccount, Secret},
     jobs::{self, Effect},
+    oauth::jwt_bearer::KeyError,
     organisations::domains,
     people::Role,
     plugins::Remedy,

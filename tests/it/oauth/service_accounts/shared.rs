@@ -1,7 +1,7 @@
 //! One mailbox that people share their free/busy with: availability, and nothing else.
 
 use super::{
-    super::world::{ANN, BEN, Choice, REDIRECT, until},
+    super::world::{ANN, BEN, Choice, GOOGLE, REDIRECT, until},
     DOMAIN, School, dentist,
 };
 use anyhow::{Context as _, ensure};
@@ -9,10 +9,10 @@ use chronus_host::{
     auth::Forbidden,
     availability::Busy,
     connections::{
-        ConnectError, State,
-        oauth::{Browser, Finished},
+        ConnectError, Finished, State,
         service_accounts::{self, AccountError, Kind, ServiceAccount},
     },
+    oauth::code_grant::Browser,
     plugins::contract::ScopeLevel,
 };
 use chronus_tests::google::Role;
@@ -25,7 +25,7 @@ impl School {
     /// The way of an administrator to the service's page.
     async fn page(&self, browser: &Browser) -> Result<url::Url, AccountError> {
         let redirect = REDIRECT.parse().map_err(|_| AccountError::NoRefreshToken)?;
-        service_accounts::begin(&self.app.calendars, browser, ("google", "google"), &redirect).await
+        service_accounts::begin(&self.app.calendars, browser, GOOGLE, &redirect).await
     }
 
     /// The whole way: signs in as this user.

@@ -9,9 +9,9 @@ use crate::{
     app::App,
     auth::sessions::Session,
     connections::{
-        Connection, State as ConnectionState,
-        oauth::approvals::{self, Needed},
-        store,
+        Connection, OfferedProvider, State as ConnectionState,
+        approvals::{self, Needed},
+        offered_providers, store,
     },
     organisations::{offers, programs},
     people,
@@ -23,6 +23,7 @@ use crate::{
 };
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::IntoResponse};
+use std::collections::BTreeMap;
 use url::Url;
 
 #[derive(Template)]
@@ -95,13 +96,13 @@ pub(super) async fn show(
     let mut tx = app.db.begin_read().await?;
     let found = store::of_person(&mut tx, session.organisation, session.person).await?;
     let two_way = programs::any_two_way(&mut tx, session.organisation, session.person).await?;
-    let mut available = Vec::new();
+    let mut available = BTreeMap::new();
     if found.is_none() {
         let person = people::person(&mut tx, session.organisation, session.person).await?;
         let address = person.map(|person| person.email).unwrap_or_default();
         for id in offers::to_person(&mut tx, session.organisation, session.person).await? {
             let approval = approvals::needed(&mut tx, session.organisation, &id, &address).await?;
-            available.push((id, approval));
+            available.insert(id, approval);
         }
     }
     tx.commit().await?;
@@ -111,9 +112,9 @@ pub(super) async fn show(
         None => None,
     };
     let mut offered = Vec::with_capacity(available.len());
-    for (id, approval) in available {
-        // A provider that is offered but not granted at the moment cannot be connected at the moment.
-        let Ok(provider) = app.calendars.registry.provider(&id).await else { continue };
+    let ids: Vec<_> = available.keys().cloned().collect();
+    for OfferedProvider { id, provider } in offered_providers(&app.calendars, ids).await {
+        let approval = available.remove(&id).flatten();
         let mut options = Vec::new();
         for sign_in in provider.sign_ins().filter(|sign_in| options::is_personal(sign_in)) {
             origins.extend(options::form_action_origins(app, sign_in));

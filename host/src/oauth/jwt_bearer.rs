@@ -1,11 +1,12 @@
-//! The key of a service account, and what is signed by it (RFC 7523).
+//! Tokens for mailboxes, requested with a service account's key: the JWT bearer grant (RFC 7523).
 //!
-//! Threat: a key that opens every mailbox of an organisation, and shows up in an error, a log or a request. Decision: the
-//! file is read here and nowhere else; what is wrong with it is said before anything is sent, without a word of it; an
-//! assertion is good for minutes, for one mailbox, and for one audience, which is the operator's grant and not the file's
-//! `token_uri`. Rejected: the libraries of the services, which take the endpoint from the
-//! file; a crate for JSON Web Tokens, which for one signature brings seven others and a second way to read PEM.
+//! Threat: a key that opens every mailbox of an organisation appears in an error, a log or a request. Decision: only this
+//! module reads the key file; it reports faults of the file before anything is sent, and repeats no part of the file. An
+//! assertion is valid for minutes, for one mailbox and for one audience, which comes from the operator's grant and not from
+//! the file's `token_uri`. Rejected: the services' own libraries, which take the endpoint from the file; a crate for JSON
+//! Web Tokens, which brings seven others for one signature, and a second PEM parser.
 
+use super::endpoint::{TokenEndpoint, TokenError, TokenResponse};
 use crate::plugins::contract::Oauth2JwtBearer;
 use aws_lc_rs::{rand::SystemRandom, rsa::KeyPair, signature::RSA_PKCS1_SHA256};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -16,48 +17,48 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// How long an assertion is good. Services take an hour at most; clocks differ by less than this.
-const LASTS: SignedDuration = SignedDuration::from_mins(10);
-/// By how much the host's clock may be ahead of the service's, in seconds: what was issued in the future is refused, and in
-/// the words for access that was taken back.
+/// Lifetime of an assertion. Services accept an hour at most.
+const LIFETIME: SignedDuration = SignedDuration::from_mins(10);
+/// Assertions are issued this many seconds in the past, so that the host's clock may be ahead of the service's. Services
+/// refuse an assertion from the future with the error of a revoked grant.
 const LEEWAY: i64 = 60;
 
-/// 2048 bits.
-const LEAST_BYTES: usize = 256;
+/// Minimum size of a key: 2048 bits.
+const MIN_KEY_BYTES: usize = 256;
 
-/// Names within what is sealed.
+/// Names of the key's parts among sealed secrets.
 const PRIVATE_KEY: &str = "private-key";
 const KEY_ID: &str = "key-id";
 
 /// A service account's key.
 #[derive(Debug, Clone)]
 pub struct ServiceKey {
-    /// The service account's name: what it signs as.
+    /// Name of the service account, the issuer of its assertions.
     pub client: String,
-    /// What an administrator of the service knows the account by, if it is another name.
+    /// The account's id in the service's administration pages, if the file has one.
     pub client_id: Option<String>,
     key_id: Option<SecretString>,
     private_key: SecretString,
 }
 
-/// Why a key is none. Nothing of the file is repeated.
+/// Why a key file is invalid. Never contains file content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// It is something else altogether.
-    #[error("the key is no JSON object with texts: give the whole content of the file that the service made")]
+    /// The file is not a JSON object of the expected form.
+    #[error("the key is not a JSON object; give the whole content of the key file that the service created")]
     Json,
-    /// It is another kind of credential.
-    #[error("the file is not the key of a service account: its `type` says something else")]
+    /// The file contains another kind of credential.
+    #[error("the file is not a service account key: its `type` is not `service_account`")]
     Kind,
-    /// It lacks something.
-    #[error("the key has no `{0}`")]
+    /// A field is missing or unusable.
+    #[error("the key file has no valid `{0}`")]
     Missing(&'static str),
-    /// It cannot sign.
-    #[error("the key's `private_key` is no RSA private key of at least 2048 bits in PEM form")]
+    /// The private key cannot sign.
+    #[error("the key's `private_key` is not an RSA private key of at least 2048 bits in PEM form")]
     Unfit,
 }
 
-/// The fields of the file that count; services add others.
+/// The fields of a key file that are used. Services add others.
 #[derive(Deserialize)]
 struct File {
     r#type: Option<String>,
@@ -68,12 +69,9 @@ struct File {
 }
 
 impl ServiceKey {
-    /// Reads the content of a key file, and tries the key.
-    ///
-    /// # Errors
-    /// If it is none.
-    pub fn read(text: &SecretString) -> Result<Self, KeyError> {
-        // The parser's own sentence would repeat what it read.
+    /// Parses a key file and signs once with its key.
+    pub fn parse(text: &SecretString) -> Result<Self, KeyError> {
+        // The parser's own message would repeat file content.
         let file: File = serde_json::from_str(text.expose_secret()).map_err(|_| KeyError::Json)?;
         if file.r#type.is_some_and(|kind| kind != "service_account") {
             return Err(KeyError::Kind);
@@ -89,42 +87,36 @@ impl ServiceKey {
         Ok(key)
     }
 
-    /// What is sealed of it.
+    /// The parts that are stored sealed.
     #[must_use]
-    pub fn secrets(&self) -> BTreeMap<String, SecretString> {
+    pub fn to_secrets(&self) -> BTreeMap<String, SecretString> {
         let key = [(PRIVATE_KEY.to_owned(), self.private_key.clone())];
         key.into_iter().chain(self.key_id.clone().map(|id| (KEY_ID.to_owned(), id))).collect()
     }
 
-    /// From what was sealed of it.
-    ///
-    /// # Errors
-    /// If that is something else.
-    pub fn kept(client: &str, mut secrets: BTreeMap<String, SecretString>) -> Result<Self, KeyError> {
+    /// Restores a key from its sealed parts.
+    pub fn from_secrets(client: &str, mut secrets: BTreeMap<String, SecretString>) -> Result<Self, KeyError> {
         let private_key = secrets.remove(PRIVATE_KEY).ok_or(KeyError::Missing("private_key"))?;
         Ok(Self { client: client.to_owned(), client_id: None, key_id: secrets.remove(KEY_ID), private_key })
     }
 
-    /// What a token for a mailbox is got by.
-    ///
-    /// # Errors
-    /// If the key cannot sign.
+    /// A signed assertion for a mailbox.
     pub fn assertion(&self, grant: &Oauth2JwtBearer, mailbox: &str, now: Timestamp) -> Result<SecretString, KeyError> {
         let issued = now.as_second();
         let mut claims = Map::new();
-        // First, so that a component that names one of the others for the mailbox gains nothing.
+        // Inserted first: if a component names another claim for the subject, that claim is overwritten below.
         claims.insert(grant.subject_claim.clone(), mailbox.into());
         claims.insert("iss".into(), self.client.as_str().into());
         claims.insert("aud".into(), grant.audience.as_str().into());
         claims.insert("scope".into(), grant.scopes.join(" ").into());
         claims.insert("iat".into(), issued.saturating_sub(LEEWAY).into());
-        claims.insert("exp".into(), issued.saturating_add(LASTS.as_secs()).into());
+        claims.insert("exp".into(), issued.saturating_add(LIFETIME.as_secs()).into());
         self.sign(&claims)
     }
 
-    /// The compact form of RFC 7515 §7.1, by RS256.
+    /// Signs claims with RS256, in the compact form of RFC 7515 §7.1.
     fn sign(&self, claims: &Map<String, Value>) -> Result<SecretString, KeyError> {
-        let key = self.pair()?;
+        let key = self.key_pair()?;
         let mut header = Map::from_iter([("alg".to_owned(), "RS256".into()), ("typ".to_owned(), "JWT".into())]);
         header.extend(self.key_id.as_ref().map(|id| ("kid".to_owned(), id.expose_secret().into())));
         let part = |part: &Map<String, Value>| URL_SAFE_NO_PAD.encode(Value::Object(part.clone()).to_string());
@@ -135,16 +127,25 @@ impl ServiceKey {
         Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(&signature)).into())
     }
 
-    /// PKCS#8, as services make them, or the older PKCS#1.
-    fn pair(&self) -> Result<KeyPair, KeyError> {
+    /// Reads PKCS#8, which services issue, or the older PKCS#1.
+    fn key_pair(&self) -> Result<KeyPair, KeyError> {
         let pem = self.private_key.expose_secret().as_bytes();
         let key = match PrivateKeyDer::from_pem_slice(pem).map_err(|_| KeyError::Unfit)? {
             PrivateKeyDer::Pkcs8(key) => KeyPair::from_pkcs8(key.secret_pkcs8_der()),
             PrivateKeyDer::Pkcs1(key) => KeyPair::from_der(key.secret_pkcs1_der()),
             _ => return Err(KeyError::Unfit),
         };
-        key.ok().filter(|key| key.public_modulus_len() >= LEAST_BYTES).ok_or(KeyError::Unfit)
+        key.ok().filter(|key| key.public_modulus_len() >= MIN_KEY_BYTES).ok_or(KeyError::Unfit)
     }
+}
+
+/// Requests a token with an assertion.
+pub async fn request_token(
+    endpoint: &TokenEndpoint<'_>,
+    assertion: &SecretString,
+) -> Result<TokenResponse, TokenError> {
+    let grant_type = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+    endpoint.post_form(&[("grant_type", grant_type), ("assertion", assertion.expose_secret())]).await
 }
 
 #[cfg(test)]
@@ -180,12 +181,12 @@ mod tests {
     }
 
     #[test]
-    fn an_assertion_is_for_one_mailbox_and_good_for_minutes() {
+    fn an_assertion_is_for_one_mailbox_and_valid_for_minutes() {
         let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
-        let key = ServiceKey::read(&file(&pem(&pair))).unwrap();
-        let key = ServiceKey::kept(&key.client, key.secrets()).unwrap();
+        let key = ServiceKey::parse(&file(&pem(&pair))).unwrap();
+        let key = ServiceKey::from_secrets(&key.client, key.to_secrets()).unwrap();
         let now = "2026-11-24T09:00:00Z".parse().unwrap();
-        // A component that would have the mailbox stand for the issuer gains nothing.
+        // A component that names the issuer's claim for the mailbox cannot replace the issuer.
         for (claim, subject) in [("sub", Some("ann@a.example")), ("iss", None)] {
             let assertion = key.assertion(&grant(claim), "ann@a.example", now).unwrap();
             let (signed, signature) = assertion.expose_secret().rsplit_once('.').unwrap();
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_named_and_not_repeated() {
+    fn a_faulty_file_is_named_and_not_repeated() {
         for (text, expected) in [
             ("hunter22".to_owned(), KeyError::Json),
             (r#"{"client_email": {"hunter22": 1}}"#.to_owned(), KeyError::Json),
@@ -217,7 +218,7 @@ mod tests {
                 KeyError::Unfit,
             ),
         ] {
-            let error = ServiceKey::read(&text.clone().into()).unwrap_err();
+            let error = ServiceKey::parse(&text.clone().into()).unwrap_err();
             assert_eq!(error, expected, "{text}");
             assert!(!error.to_string().contains("hunter22") && !format!("{error:?}").contains("hunter22"));
         }

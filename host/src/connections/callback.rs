@@ -1,0 +1,98 @@
+//! The end of a sign-in at the service's own page.
+//!
+//! Each failure has an error of its own, because each asks the person for something else: to begin again, to tick all
+//! boxes, to choose another account, or to ask their own IT. Decision: tokens that were issued are stored or revoked even if
+//! the browser goes away meanwhile, so the whole attempt is a task of its own. A sign-in makes either a connection or the
+//! organisation's service account; this file stands right of both and calls the one that the sign-in was begun for.
+
+use super::{
+    access::CalendarAccess, code_grant, connection::Connection, error::ConnectError, revocations, service_accounts,
+    service_accounts::ServiceAccount,
+};
+use crate::{
+    oauth::{
+        TokenError, TokenResponse,
+        code_grant::{Authorization, Browser, Callback, ExchangeError, exchange, take_authorization},
+        token,
+    },
+    plugins::{contract::Oauth2Code, registry::Provider},
+};
+use tracing::Instrument as _;
+
+/// The result of a sign-in.
+#[derive(Debug)]
+pub enum Finished {
+    /// The person's calendar is connected.
+    Connected(Box<Connection>),
+    /// The mailbox is now the organisation's service account.
+    Shared(Box<ServiceAccount>),
+    /// The service issued no refresh token, because the person gave consent before. The person must sign in once more, with
+    /// [`force_consent`](super::BeginRequest::force_consent).
+    Again {
+        /// Id of the provider.
+        provider: String,
+        /// Id of the provider's sign-in.
+        sign_in: String,
+    },
+}
+
+/// Ends the sign-in that this browser began: exchanges the code, opens the account, stores the connection. After an error,
+/// nothing is stored, and what was connected before is unchanged.
+pub async fn finish(
+    calendars: &CalendarAccess,
+    browser: &Browser,
+    callback: &Callback,
+) -> Result<Finished, ConnectError> {
+    let (calendars, browser, callback) = (calendars.clone(), browser.clone(), callback.clone());
+    let attempt = async move { redeem(&calendars, &browser, &callback).await };
+    let attempt = tokio::spawn(attempt.in_current_span()).await;
+    attempt.unwrap_or_else(|error| Err(ConnectError::NoToken(format!("the attempt ended: {error}"))))
+}
+
+async fn redeem(calendars: &CalendarAccess, browser: &Browser, callback: &Callback) -> Result<Finished, ConnectError> {
+    let authorization = take_authorization(calendars.oauth(), browser, callback).await?.ok_or(ConnectError::State)?;
+    let provider = calendars.registry.provider(&authorization.provider).await?;
+    let code = provider.granted.sign_in(&authorization.sign_in).and_then(token::code_grant);
+    let code = code.ok_or_else(|| ConnectError::SignIn(authorization.sign_in.clone()))?;
+    if let Some(refusal) = callback.refusal() {
+        return Err(code_grant::consent_error(calendars, &provider, &authorization, refusal).await?);
+    }
+    let response = match exchange(calendars.oauth(), &authorization, code, callback).await {
+        Ok(response) => response,
+        Err(ExchangeError::Token(TokenError::Refused(refusal))) => {
+            return Err(code_grant::consent_error(calendars, &provider, &authorization, refusal).await?);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let endpoint = callback.token_endpoint(code);
+    let outcome = match store(calendars, &provider, &authorization, code, endpoint, &response).await {
+        Err(ConnectError::NoRefreshToken) if !authorization.force_consent => {
+            let Authorization { provider, sign_in, .. } = authorization;
+            return Ok(Finished::Again { provider, sign_in });
+        }
+        outcome => outcome,
+    };
+    if outcome.is_err() {
+        let mut tx = calendars.db.begin().await?;
+        revocations::enqueue_unused(&mut tx, &calendars.keyring, &authorization, &response).await?;
+        tx.commit().await?;
+    }
+    outcome
+}
+
+async fn store(
+    calendars: &CalendarAccess,
+    provider: &Provider,
+    authorization: &Authorization,
+    code: &Oauth2Code,
+    endpoint: &str,
+    response: &TokenResponse,
+) -> Result<Finished, ConnectError> {
+    if authorization.for_organisation {
+        let saved = service_accounts::shared::save(calendars, provider, authorization, code, endpoint, response).await;
+        let account = saved.map_err(|error| ConnectError::Account(Box::new(error)))?;
+        return Ok(Finished::Shared(Box::new(account)));
+    }
+    let connection = code_grant::connect(calendars, provider, authorization, code, endpoint, response).await?;
+    Ok(Finished::Connected(Box::new(connection)))
+}

@@ -1,0 +1,325 @@
+//! Why a calendar or a service account is not connected, and what to do about it.
+
+use crate::{
+    auth::Forbidden,
+    oauth::{
+        ClientError,
+        code_grant::{AuthorizeError, ExchangeError},
+        jwt_bearer::KeyError,
+    },
+    people::PersonError,
+    plugins::{AccessError, CallError, Failure, Remedy, registry::RegistryError, sign_in::SignInInputError},
+    secrets::OpenError,
+};
+use std::fmt::Write as _;
+
+/// A calendar was not connected. Nothing was stored.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The actor is not the person (M12).
+    #[error("only the person themself can connect their calendar")]
+    NotThemself,
+    /// The person does not exist.
+    #[error("there is no such person")]
+    Unknown,
+    /// The provider is not offered to the person.
+    #[error("`{0}` is not offered to this person; an operator can enable it for the organisation or a program")]
+    NotOffered(String),
+    /// The provider is not in use.
+    #[error(transparent)]
+    Provider(#[from] RegistryError),
+    /// The provider has no such sign-in, or the operator has not accepted it.
+    #[error("the provider has no sign-in `{0}` by a form")]
+    SignIn(String),
+    /// A form field is missing or malformed.
+    #[error("{0}")]
+    Input(#[from] SignInInputError),
+    /// The fields do not make a valid connection.
+    #[error("{0}")]
+    Access(#[from] AccessError),
+    /// The account could not be opened.
+    #[error("{0}")]
+    Refused(CallError),
+    /// The person has another calendar connected.
+    #[error("another calendar is connected; disconnect it first")]
+    AlreadyConnected,
+    /// The sign-in happens at the service's own page, in the person's browser (M12).
+    #[error("this calendar is connected at its service's own page: sign in here with a browser, and open Settings")]
+    NeedsBrowser,
+    /// The operator has registered no client.
+    #[error(
+        "this host is not registered at the service of `{0}`; an operator registers it with `chronus provider client`"
+    )]
+    NoClient(String),
+    /// This browser did not begin the sign-in, or the sign-in has expired or was ended before.
+    #[error("this sign-in was not begun in this browser, or is over; begin again")]
+    State,
+    /// The person or the service refused consent, as the provider explains it.
+    #[error("{0}")]
+    Consent(Box<Failure>),
+    /// The person granted fewer scopes than were requested.
+    #[error("the consent left out {}", .0.join(", "))]
+    ScopesMissing(Vec<String>),
+    /// The service issued no refresh token.
+    #[error("the service gave access for a short time only")]
+    NoRefreshToken,
+    /// The service issued no token and gave no reason.
+    #[error("{0}")]
+    NoToken(String),
+    /// A sealed secret could not be opened.
+    #[error("the stored secret could not be opened: {0}")]
+    Sealed(#[from] OpenError),
+    /// The service account was removed, or the person has disconnected it.
+    #[error("the organisation no longer connects this person")]
+    NoServiceAccount,
+    /// The mailbox cannot become the organisation's service account.
+    #[error("{0}")]
+    Account(Box<AccountError>),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
+impl ConnectError {
+    /// What happened and what the person can do about it.
+    #[must_use]
+    pub fn advice(&self) -> String {
+        let error = match self {
+            Self::Refused(error) => error,
+            Self::Consent(failure) => return consent_advice(failure),
+            Self::Account(error) => return error.advice(),
+            Self::ScopesMissing(_) => {
+                return "The service was not told to give everything that was asked for; nothing was stored. Try again, \
+                        and leave every box ticked: each is needed."
+                    .into();
+            }
+            Self::NoToken(_) => {
+                return format!(
+                    "The calendar's service could not be reached; nothing was stored. Try again later. {self}"
+                );
+            }
+            other => return other.to_string(),
+        };
+        match error {
+            CallError::Failure(failure) => match failure.remedy {
+                Remedy::Reconnect => format!(
+                    "The calendar's service refused this user name and password; nothing was stored. {}",
+                    failure.detail
+                ),
+                Remedy::Temporary | Remedy::SlowDown(_) => {
+                    format!(
+                        "The calendar's service could not be reached; nothing was stored. Try again later. {}",
+                        failure.detail
+                    )
+                }
+                _ => format!("The calendar's service did not open the account; nothing was stored. {failure}"),
+            },
+            other => format!("The calendar could not be opened; nothing was stored. {other}"),
+        }
+    }
+}
+
+/// A service account does not work. Nothing was stored.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// The actor may not administer service accounts.
+    #[error(transparent)]
+    NotAllowed(#[from] Forbidden),
+    /// The provider is not offered in the whole organisation.
+    #[error("`{0}` is not offered in all of this organisation; an operator can enable it")]
+    NotOffered(String),
+    /// The provider is not in use.
+    #[error(transparent)]
+    Provider(#[from] RegistryError),
+    /// The sign-in cannot be used for a service account.
+    #[error("the provider has no sign-in `{0}` for a service account")]
+    SignIn(String),
+    /// The sign-in takes another kind of credential.
+    #[error("this sign-in takes {0}")]
+    Secret(&'static str),
+    /// A shared account is connected at the service's own page.
+    #[error("a shared account is connected at its service's own page, by an administrator with a browser")]
+    NeedsBrowser,
+    /// The operator has registered no client.
+    #[error(
+        "this host is not registered at the service of `{0}`; an operator registers it with `chronus provider client`"
+    )]
+    NoClient(String),
+    /// The key file is invalid.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The mailbox is not an e-mail address.
+    #[error(transparent)]
+    Mailbox(#[from] PersonError),
+    /// The mailbox is outside the organisation's mail domains.
+    #[error("the mailbox is in no mail domain of this organisation; {}", describe_domains(.0))]
+    Domain(Vec<String>),
+    /// The service issued no token or did not open the mailbox, as the provider explains it.
+    #[error("{failure}")]
+    Refused {
+        /// The provider's explanation.
+        failure: Box<Failure>,
+        /// What was requested, so that an administrator of the service can allow it.
+        requested: Box<RequestedAccess>,
+    },
+    /// The call to the provider failed.
+    #[error(transparent)]
+    Call(CallError),
+    /// The service issued no token and gave no reason.
+    #[error("{0}")]
+    NoToken(String),
+    /// Fewer scopes were granted than were requested.
+    #[error("the consent left out {}", .0.join(", "))]
+    ScopesMissing(Vec<String>),
+    /// The service issued no refresh token.
+    #[error("the service gave access for a short time only")]
+    NoRefreshToken,
+    /// The token does not fit the sign-in.
+    #[error(transparent)]
+    Input(#[from] SignInInputError),
+    /// The token does not make a valid connection.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// There is no such service account.
+    #[error("the organisation has no service account at `{0}`")]
+    NoAccount(String),
+    /// The sealed credential could not be opened.
+    #[error("the stored credential could not be opened: {0}")]
+    Sealed(#[from] OpenError),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
+/// Client id and scopes of a token request.
+#[derive(Debug, Clone, Default)]
+pub struct RequestedAccess {
+    /// The client id that the service knows.
+    pub client: Option<String>,
+    /// The requested scopes.
+    pub scopes: Vec<String>,
+}
+
+impl AccountError {
+    /// What happened and what the organisation's IT administrator can change.
+    #[must_use]
+    pub fn advice(&self) -> String {
+        let Self::Refused { failure, requested } = self else {
+            return match self {
+                Self::NoToken(_) | Self::Call(_) => {
+                    format!("The calendar's service could not be asked; nothing was stored. Try again later. {self}")
+                }
+                other => other.to_string(),
+            };
+        };
+        let detail = &failure.detail;
+        match &failure.remedy {
+            Remedy::NeedsAdminApproval(link) => {
+                let mut text =
+                    "The service does not let this account act for the organisation's people; nothing was stored. \
+                                An administrator of the organisation's mail and calendar must allow it there"
+                        .to_owned();
+                if let Some(client) = &requested.client {
+                    let _ = write!(text, ", for the client {client}");
+                }
+                if !requested.scopes.is_empty() {
+                    let _ = write!(text, ", with the scopes {}", requested.scopes.join(","));
+                }
+                if let Some(link) = link {
+                    let _ = write!(text, ". How: {link}");
+                }
+                format!("{text}. ({detail})")
+            }
+            Remedy::Reconnect => format!(
+                "The service refuses the key for this mailbox; nothing was stored. Check that the key is the account's \
+                 present one, and that the mailbox exists. ({detail})"
+            ),
+            Remedy::NotFound | Remedy::Gone => {
+                format!("The service does not know the mailbox, or does not show it; nothing was stored. ({detail})")
+            }
+            Remedy::Temporary | Remedy::SlowDown(_) => {
+                format!("The calendar's service could not be asked; nothing was stored. Try again later. ({failure})")
+            }
+            _ => format!("The account was tried and does not work; nothing was stored. ({failure})"),
+        }
+    }
+}
+
+impl From<ClientError> for AccountError {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::NoProvider(id) => Self::NotOffered(id),
+            ClientError::Sealed(error) => Self::Sealed(error),
+            ClientError::Database(error) => Self::Database(error),
+        }
+    }
+}
+
+fn describe_domains(domains: &[String]) -> String {
+    match domains {
+        [] => "an operator adds domains with `chronus organisation domain`".to_owned(),
+        domains => format!("its domains are {}", domains.join(", ")),
+    }
+}
+
+/// Advice after a consent that was not given (M13).
+fn consent_advice(failure: &Failure) -> String {
+    match &failure.remedy {
+        Remedy::NeedsAdminApproval(link) => {
+            let link = link.as_deref().map(|link| format!(" This page is for them: {link}")).unwrap_or_default();
+            format!(
+                "The IT administrator of your own organisation (the team that runs your mail and calendar, not the administrator \
+                 of this program) must approve this connection first; nothing was stored.{link}"
+            )
+        }
+        Remedy::AccessPending => {
+            "Your organisation's IT administrator was asked and has not approved yet; nothing was stored. Try again later."
+                .into()
+        }
+        Remedy::NotPermitted | Remedy::NeedsScope => {
+            format!("The consent was not given; nothing was stored. Try again when you want to. {}", failure.detail)
+        }
+        _ => format!("The calendar's service did not complete the sign-in; nothing was stored. {}", failure.detail),
+    }
+}
+
+impl From<ClientError> for ConnectError {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::NoProvider(id) => Self::NotOffered(id),
+            ClientError::Sealed(error) => Self::Sealed(error),
+            ClientError::Database(error) => Self::Database(error),
+        }
+    }
+}
+
+impl From<AuthorizeError> for ConnectError {
+    fn from(error: AuthorizeError) -> Self {
+        match error {
+            AuthorizeError::Endpoint(sign_in) => Self::SignIn(sign_in),
+            AuthorizeError::Database(error) => Self::Database(error),
+        }
+    }
+}
+
+impl From<AuthorizeError> for AccountError {
+    fn from(error: AuthorizeError) -> Self {
+        match error {
+            AuthorizeError::Endpoint(sign_in) => Self::SignIn(sign_in),
+            AuthorizeError::Database(error) => Self::Database(error),
+        }
+    }
+}
+
+impl From<ExchangeError> for ConnectError {
+    fn from(error: ExchangeError) -> Self {
+        match error {
+            ExchangeError::State => Self::State,
+            ExchangeError::NoClient(provider) => Self::NoClient(provider),
+            ExchangeError::Client(error) => error.into(),
+            ExchangeError::Sealed(error) => Self::Sealed(error),
+            ExchangeError::Token(error) => Self::NoToken(error.to_string()),
+            ExchangeError::Database(error) => Self::Database(error),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The job that revokes tokens at their service (RFC 7009).
+//!
+//! Problem: a person disconnects while the service is down, and a token that opens their calendar stays valid. Decision:
+//! the connection is deleted at once, and its token waits in `revocations` for a job that tries for a day. Services revoke
+//! everything that an account gave to this host with any one of its tokens; a token is therefore dropped without a request
+//! if another connection or service account, here or in another organisation, depends on the same consent.
+
+use super::{
+    access::CalendarAccess,
+    revocations::{self, TOKEN, store::SEALED},
+    service_accounts, store,
+};
+use crate::{
+    ids::RevocationId,
+    jobs::{self, Lease, LeaseError, Outcome},
+    oauth::{ClientError, TokenEndpoint, clients, token::code_grant},
+};
+
+/// Revokes a token.
+pub async fn revoke(calendars: &CalendarAccess, lease: &Lease, id: RevocationId) -> Result<Outcome, LeaseError> {
+    if let Err(error) = attempt(calendars, id).await? {
+        return Ok(Outcome::Retry { error, after: None });
+    }
+    let mut tx = calendars.db.begin().await?;
+    revocations::store::delete(&mut tx, id).await?;
+    jobs::complete_in(tx, lease).await
+}
+
+/// Revokes the token, or finds that there is nothing to revoke. The inner error is a reason to retry.
+async fn attempt(calendars: &CalendarAccess, id: RevocationId) -> sqlx::Result<Result<(), String>> {
+    let mut tx = calendars.db.begin_read().await?;
+    let Some((revocation, sealed)) = revocations::store::find(&mut tx, id).await? else { return Ok(Ok(())) };
+    let (sign_in, address) = (revocation.sign_in_ref(), revocation.address.as_deref());
+    let is_needed = store::depends_on_consent(&mut tx, sign_in, address, revocation.person).await?
+        || service_accounts::store::depends_on_consent(&mut tx, revocation.organisation, sign_in, address).await?;
+    let client = clients::find(&mut tx, &calendars.keyring, sign_in).await;
+    tx.commit().await?;
+    if is_needed {
+        return Ok(Ok(()));
+    }
+    let client = match client {
+        Ok(Some(client)) => client,
+        Ok(None) => return Ok(Ok(())),
+        Err(ClientError::Database(error)) => return Err(error),
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let provider = match calendars.registry.provider(sign_in.provider).await {
+        Ok(provider) => provider,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let code = provider.granted.sign_in(sign_in.sign_in).and_then(code_grant);
+    let Some((code, revocation_url)) = code.and_then(|code| Some((code, code.revoke.as_ref()?))) else {
+        return Ok(Ok(()));
+    };
+    let opened = calendars.keyring.open_map(&SEALED.place(revocation.organisation, id), &sealed);
+    let token = match opened.map(|mut secrets| secrets.remove(TOKEN)) {
+        Ok(Some(token)) => token,
+        Ok(None) => return Ok(Ok(())),
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let endpoint = TokenEndpoint {
+        sandbox: calendars.registry.sandbox(),
+        organisation: revocation.organisation.to_string(),
+        provider: sign_in.provider,
+        client: &client,
+        url: &code.token,
+    };
+    let outcome = endpoint.revoke(revocation_url, &token).await.map_err(|error| error.to_string());
+    if outcome.is_ok() {
+        tracing::info!(provider = sign_in.provider, person = %revocation.person, "token revoked");
+    }
+    Ok(outcome)
+}

@@ -1,0 +1,54 @@
+//! A service account as a value.
+
+use crate::{
+    db::string_enum,
+    ids::{OrganisationId, PersonId, ServiceAccountId},
+    oauth::{SignInRef, State, Token},
+};
+use jiff::Timestamp;
+
+/// An organisation's account at a calendar service, without its credential.
+#[derive(Debug, Clone)]
+pub struct ServiceAccount {
+    /// Does not change when another key is saved.
+    pub id: ServiceAccountId,
+    /// Owning organisation (tenant).
+    pub organisation: OrganisationId,
+    /// Id of the provider.
+    pub provider: String,
+    /// Id of the provider's sign-in.
+    pub sign_in: String,
+    /// How people's calendars are reached.
+    pub kind: Kind,
+    /// The mailbox that the account was probed with. For a shared account, its own mailbox.
+    pub mailbox: String,
+    /// Client id of the key or the application. `None` for a shared account.
+    pub client: Option<String>,
+    /// The fields of the token response that the provider may see.
+    pub fields: Vec<(String, String)>,
+    /// Whether the service accepts the credential.
+    pub state: State,
+    /// Facts about the token of a shared account.
+    pub token: Option<Token>,
+    /// The administrator who saved it last.
+    pub saved_by: PersonId,
+    /// When it was saved last.
+    pub saved_at: Timestamp,
+}
+
+string_enum! {
+    /// How people's calendars are reached.
+    pub enum Kind {
+        /// A key or an application that acts for each person.
+        Delegated = "delegated",
+        /// One mailbox that people share their free/busy times with.
+        Shared = "shared",
+    }
+}
+
+impl ServiceAccount {
+    /// The sign-in.
+    pub(super) fn sign_in_ref(&self) -> SignInRef<'_> {
+        SignInRef { provider: &self.provider, sign_in: &self.sign_in }
+    }
+}

@@ -1,0 +1,129 @@
+//! A person's calendar, ready to be called.
+//!
+//! All other modules start here: the connection is read, its credential opened, and the provider taken in its active
+//! version. After a call, the provider's notes are stored, and a refused credential is recorded. No transaction is open
+//! during a call.
+
+use super::{
+    access::{CalendarAccess, NotCallable},
+    connection::{Connection, State, limit_to_level},
+    store,
+    tokens::{self, renewal},
+};
+use crate::{
+    ids::{OrganisationId, PersonId},
+    jobs::{self, Effect},
+    oauth::token_lease::is_due,
+    plugins::{Access, CallError, Failure, Plugin, Remedy, contract::Reply, registry::Provider},
+    secrets::Sealed,
+};
+use std::sync::Arc;
+
+/// A person's calendar, ready to be called.
+pub struct CalendarSession {
+    /// The connection as it was when the session was opened.
+    pub connection: Connection,
+    /// The access for each call.
+    pub access: Arc<Access>,
+    provider: Provider,
+    sealed: Sealed,
+}
+
+impl CalendarSession {
+    /// The provider's component.
+    #[must_use]
+    pub const fn plugin(&self) -> &Plugin {
+        &self.provider.plugin
+    }
+}
+
+impl CalendarAccess {
+    /// Prepares calls of a person's calendar.
+    pub async fn open_session(
+        &self,
+        organisation: OrganisationId,
+        person: PersonId,
+    ) -> Result<CalendarSession, NotCallable> {
+        let mut tx = self.db.begin_read().await?;
+        let stored = store::of_person(&mut tx, organisation, person).await?;
+        tx.commit().await?;
+        let mut stored = stored.ok_or(NotCallable::NotConnected)?;
+        if stored.connection.state == State::Reconnect {
+            return Err(NotCallable::Reconnect);
+        }
+        if is_due(stored.connection.token.as_ref().and_then(|token| token.expires_at), self.now()) {
+            stored = tokens::refresh(self, &stored.connection, None).await?;
+        }
+        let provider = self.registry.provider(&stored.connection.provider).await?;
+        let access = self.with_stored_credential(&stored, &provider)?;
+        let access = match stored.connection.token {
+            Some(_) => access.with_renewal(renewal(self, &stored.connection)),
+            None => access,
+        };
+        Ok(CalendarSession { connection: stored.connection, access, provider, sealed: stored.sealed })
+    }
+
+    /// Stores the effects of a call: the provider's notes, and whether the service refused the credential.
+    pub async fn record_outcome<T>(
+        &self,
+        session: &mut CalendarSession,
+        outcome: Result<Reply<T>, CallError>,
+    ) -> Result<Result<T, CallError>, sqlx::Error> {
+        let connection = &session.connection;
+        match outcome {
+            Ok(Reply { value, memo: None }) => Ok(Ok(value)),
+            Ok(Reply { value, memo: Some(memo) }) => {
+                let format = session.plugin().description().state_format;
+                let mut tx = self.db.begin().await?;
+                let saved = store::save_memo(&mut tx, connection.id, connection.memo_revision, &memo, format).await?;
+                tx.commit().await?;
+                if saved {
+                    session.connection.memo_revision += 1;
+                }
+                Ok(Ok(value))
+            }
+            Err(CallError::Failure(failure)) if failure.remedy == Remedy::Reconnect => {
+                self.record_refusal(session, failure).await.map(Err)
+            }
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    /// Handles a provider's report that the service refused the credential. For a password, the report is final. For a
+    /// token, only a refused refresh is; any other refusal counts as temporary (R23).
+    async fn record_refusal(&self, session: &CalendarSession, failure: Failure) -> sqlx::Result<CallError> {
+        let connection = &session.connection;
+        let mut tx = self.db.begin().await?;
+        let is_lost = if connection.token.is_some() {
+            let stored = store::of_person(&mut tx, connection.organisation, connection.person).await?;
+            stored.is_none_or(|stored| stored.connection.state == State::Reconnect)
+        } else {
+            if store::mark_refused(&mut tx, connection.id, &session.sealed).await? {
+                jobs::enqueue(&mut tx, &Effect::MailReconnect { connection: connection.id }).await?;
+                tracing::warn!(connection = %connection.id, %failure, "the service refused the sign-in");
+            }
+            true
+        };
+        tx.commit().await?;
+        Ok(CallError::Failure(if is_lost { failure } else { Failure { remedy: Remedy::Temporary, ..failure } }))
+    }
+
+    /// Opens the account again and stores what it says. An account that cannot be opened now keeps its stored values.
+    pub async fn reopen(&self, session: &mut CalendarSession) -> sqlx::Result<()> {
+        let outcome = session.plugin().open(&session.access).await;
+        match self.record_outcome(session, outcome).await? {
+            Ok(account) => {
+                let account = limit_to_level(account, session.connection.token.as_ref());
+                let mut tx = self.db.begin().await?;
+                let now = self.now().as_microsecond();
+                store::save_account(&mut tx, session.connection.id, &account, now).await?;
+                tx.commit().await?;
+                session.connection.account = account;
+            }
+            Err(error) => {
+                tracing::info!(connection = %session.connection.id, %error, "the account could not be reopened");
+            }
+        }
+        Ok(())
+    }
+}

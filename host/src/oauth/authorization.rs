@@ -1,0 +1,50 @@
+//! A sign-in at a service's page that has begun and not ended.
+
+use super::context::SignInRef;
+use crate::{
+    ids::{OrganisationId, PersonId},
+    plugins::contract::ScopeLevel,
+};
+use jiff::Timestamp;
+
+/// A browser in which a person is signed in here.
+#[derive(Debug, Clone)]
+pub struct Browser {
+    /// Id of the session. Not a secret.
+    pub session: String,
+    /// The person's organisation.
+    pub organisation: OrganisationId,
+    /// The person.
+    pub person: PersonId,
+}
+
+/// A sign-in that a browser began.
+#[derive(Debug, Clone)]
+pub struct Authorization {
+    /// The browser.
+    pub browser: Browser,
+    /// The provider's id.
+    pub provider: String,
+    /// The id of the sign-in.
+    pub sign_in: String,
+    /// The level of access that was requested.
+    pub level: ScopeLevel,
+    /// The redirect address.
+    pub redirect: String,
+    /// Whether this is the second attempt, made because the first brought no refresh token.
+    pub force_consent: bool,
+    /// Whether the token is for the organisation's service account.
+    pub for_organisation: bool,
+    /// The sealed code verifier.
+    pub sealed: Vec<u8>,
+    /// When the sign-in can no longer be ended.
+    pub expires_at: Timestamp,
+}
+
+impl Authorization {
+    /// The sign-in.
+    #[must_use]
+    pub fn sign_in_ref(&self) -> SignInRef<'_> {
+        SignInRef { provider: &self.provider, sign_in: &self.sign_in }
+    }
+}

@@ -1,0 +1,102 @@
+//! What the host stores about a token besides the token itself.
+
+use crate::{
+    db::{Column, string_enum},
+    plugins::contract::{Method, Oauth2Code, ScopeLevel, SignIn},
+};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// Name of the refresh token among sealed secrets.
+pub const REFRESH_TOKEN: &str = "refresh-token";
+
+string_enum! {
+    /// Whether the service accepts a stored credential.
+    pub enum State {
+        /// The service accepted it when it was used last.
+        Connected = "connected",
+        /// The service refused it; the owner must sign in again.
+        Reconnect = "reconnect",
+    }
+
+    /// [`ScopeLevel`] as the database stores it.
+    pub enum StoredLevel {
+        /// Availability only.
+        Read = "read",
+        /// Availability and meetings.
+        Write = "write",
+    }
+}
+
+/// Facts about a stored token. The token itself is sealed elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// The level of access that was granted.
+    pub level: ScopeLevel,
+    /// The token endpoint that refreshes it.
+    pub endpoint: String,
+    /// When the access token expires, if the service said so.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl From<ScopeLevel> for StoredLevel {
+    fn from(level: ScopeLevel) -> Self {
+        match level {
+            ScopeLevel::Read => Self::Read,
+            ScopeLevel::Write => Self::Write,
+        }
+    }
+}
+
+impl From<StoredLevel> for ScopeLevel {
+    fn from(level: StoredLevel) -> Self {
+        match level {
+            StoredLevel::Read => Self::Read,
+            StoredLevel::Write => Self::Write,
+        }
+    }
+}
+
+/// The stable name of a level, in the database and in the API.
+#[must_use]
+pub fn level_name(level: ScopeLevel) -> &'static str {
+    StoredLevel::from(level).as_str()
+}
+
+/// Decodes a stored level.
+pub fn stored_level(column: Column, word: &str) -> sqlx::Result<ScopeLevel> {
+    column.word::<StoredLevel>(word).map(Into::into)
+}
+
+/// The authorization code grant of a sign-in, if the sign-in uses one.
+#[must_use]
+pub const fn code_grant(sign_in: &SignIn) -> Option<&Oauth2Code> {
+    match &sign_in.method {
+        Method::Oauth2Code(code) => Some(code),
+        _ => None,
+    }
+}
+
+/// The scopes of a level. A sign-in that lacks the level gives the scopes of the level that it has.
+#[must_use]
+pub fn scopes(code: &Oauth2Code, level: ScopeLevel) -> (ScopeLevel, &[String]) {
+    let with_level = code.scopes.iter().find(|scopes| scopes.level == level);
+    match with_level.or_else(|| code.scopes.first()) {
+        Some(scopes) => (scopes.level, &scopes.scopes),
+        None => (level, &[]),
+    }
+}
+
+/// The fields of a token response that the provider may see: those that its sign-in names.
+#[must_use]
+pub fn visible_fields(
+    names: &[String],
+    response: &BTreeMap<String, String>,
+    granted_scopes: &[String],
+) -> BTreeMap<String, String> {
+    let fields = names.iter().filter_map(|name| match name.as_str() {
+        "scope" => Some((name.clone(), granted_scopes.join(" "))),
+        name => Some((name.to_owned(), response.get(name)?.clone())),
+    });
+    fields.collect()
+}
