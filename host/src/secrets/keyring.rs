@@ -1,11 +1,11 @@
 //! The key file.
 //!
-//! One key a line, `<id> <base64 of 32 bytes>`; the first seals, the others still open. Empty lines and lines that
-//! begin with `#` do not count. Threat: a key that others on the machine can read, that an error repeats, or that is
-//! lost while the file is written. Decision: a file that anybody but its owner may touch is refused; errors name
-//! lines; a file is written beside and put in its place whole. A running host looks again when the file has changed,
-//! so that keys are added and rotated without a restart. Rejected: keys in the environment, which every child process
-//! and crash report has.
+//! One key per line, `<id> <base64 of 32 bytes>`. The first key seals; the others only open. Empty lines and lines that
+//! begin with `#` are ignored. Threat: other users of the machine read a key, an error repeats it, or it is lost while the
+//! file is written. Decision: a file that other users can access is refused; errors name lines, never keys; a new file is
+//! written beside the old one and then renamed. A running host reads the file again when it has changed, so that keys are
+//! added and rotated without a restart. Rejected: keys in the environment, which every child process and crash report
+//! contains.
 
 use super::{
     OpenError, Place, Sealed,
@@ -23,8 +23,8 @@ use std::{
 };
 use zeroize::Zeroizing;
 
-/// The largest file of keys, in bytes.
-const LARGEST: u64 = 64 << 10;
+/// Maximum size of a key file in bytes.
+const MAX_SIZE: u64 = 64 << 10;
 
 /// The keys of a file.
 pub struct Keyring {
@@ -32,39 +32,39 @@ pub struct Keyring {
     loaded: RwLock<Loaded>,
 }
 
-/// What is wrong with a key file. A key is never repeated.
+/// A key file cannot be used. Never contains a key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyringError {
-    /// It is not there, or not readable.
-    #[error("the key file {path} cannot be read: {error}; `chronus key add` makes one")]
+    /// The file does not exist or cannot be read.
+    #[error("the key file {path} cannot be read: {error}; `chronus key add` creates one")]
     Read {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         error: io::Error,
     },
-    /// Others may read or write it.
-    #[error("the key file {0} is open to others; run `chmod 600 {0}`")]
+    /// Other users can access the file.
+    #[error("other users can access the key file {0}; run `chmod 600 {0}`")]
     OpenToOthers(PathBuf),
-    /// A line of it.
+    /// A line is malformed.
     #[error("the key file {path}, line {line}: {what}")]
     Line {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// Counted from 1.
+        /// Number of the line, from 1.
         line: usize,
-        /// What is wrong there.
+        /// The fault.
         what: &'static str,
     },
-    /// There is no key in it.
+    /// The file contains no key.
     #[error("the key file {0} holds no key; `chronus key add` adds one")]
     Empty(PathBuf),
-    /// It cannot be written.
+    /// The file cannot be written.
     #[error("the key file {path} cannot be written: {error}")]
     Write {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         error: io::Error,
     },
 }
@@ -75,7 +75,7 @@ struct Loaded {
     stamp: Stamp,
 }
 
-/// The keys of a file, of which there is at least one.
+/// The keys of a file, at least one.
 struct Keys {
     primary: Key,
     others: Vec<Key>,
@@ -86,22 +86,16 @@ struct Key {
     cipher: Aes256Gcm,
 }
 
-/// What changes when a file does.
+/// Values that change when a file changes.
 type Stamp = (Option<SystemTime>, u64, u64);
 
 impl Keyring {
     /// Reads a key file.
-    ///
-    /// # Errors
-    /// If it is not there, is open to others, or is no such file.
     pub fn read(path: &Path) -> Result<Self, KeyringError> {
         Ok(Self { path: path.to_owned(), loaded: RwLock::new(load(path)?) })
     }
 
-    /// Reads a key file, which is made, with one new key, if it is not there.
-    ///
-    /// # Errors
-    /// As for [`Self::read`]; or if it cannot be made.
+    /// Reads a key file. If the file does not exist, creates it with one new key.
     pub fn generate_at(path: &Path) -> Result<Self, KeyringError> {
         if !path.exists() {
             let (_, line) = new_key();
@@ -110,10 +104,7 @@ impl Keyring {
         Self::read(path)
     }
 
-    /// Adds a new key to a file, which is made if it is not there; that key seals from now on. Gives its id.
-    ///
-    /// # Errors
-    /// If the file is wrong as it is, or cannot be written.
+    /// Adds a new key to a file and returns its id. The new key seals from now on. If the file does not exist, creates it.
     pub fn add(path: &Path) -> Result<String, KeyringError> {
         if !path.exists() {
             return Ok(Self::generate_at(path)?.primary());
@@ -125,33 +116,27 @@ impl Keyring {
         Ok(id)
     }
 
-    /// The id of the key that seals.
+    /// Id of the key that seals.
     #[must_use]
     pub fn primary(&self) -> String {
         self.present().primary.id.clone()
     }
 
-    /// Seals a value for this place.
+    /// Seals a value for a place.
     #[must_use]
     pub fn seal(&self, place: &Place, plain: &[u8]) -> Sealed {
         let keys = self.present();
         sealed::seal((&keys.primary.id, &keys.primary.cipher), place, plain)
     }
 
-    /// Opens a value of this place.
-    ///
-    /// # Errors
-    /// If it was altered, was sealed for another place, or its key is not in the file.
+    /// Opens a value of a place.
     pub fn open(&self, place: &Place, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
         let parts = sealed::parts(bytes)?;
         let keys = self.having(parts.key);
         sealed::open(keys.find(parts.key)?, place, &parts)
     }
 
-    /// The value, its data key wrapped by the first key of the file; none if it is by that key already.
-    ///
-    /// # Errors
-    /// As for [`Self::open`].
+    /// Wraps the value's data key with the first key of the file. Returns `None` if that key wraps it already.
     pub fn rewrap(&self, place: &Place, bytes: &[u8]) -> Result<Option<Sealed>, OpenError> {
         let parts = sealed::parts(bytes)?;
         let keys = self.present();
@@ -162,7 +147,7 @@ impl Keyring {
         sealed::rewrap(keys.find(parts.key)?, primary, place, &parts).map(Some)
     }
 
-    /// The keys as the file has them now; as they were, if the file cannot be read now.
+    /// The present keys of the file; if the file cannot be read now, the keys that were read last.
     fn present(&self) -> Arc<Keys> {
         let loaded = self.loaded();
         if std::fs::metadata(&self.path).is_ok_and(|metadata| stamp(&metadata) == loaded.stamp) {
@@ -175,13 +160,13 @@ impl Keyring {
                 keys
             }
             Err(error) => {
-                tracing::warn!(%error, "the key file has changed; going on with the keys as they were");
+                tracing::warn!(%error, "the key file has changed and cannot be read; continuing with the previous keys");
                 loaded.keys
             }
         }
     }
 
-    /// The keys that were loaded, if this one is among them; otherwise those of now.
+    /// The keys that were read last if they contain this one, otherwise the present keys.
     fn having(&self, id: &str) -> Arc<Keys> {
         let loaded = self.loaded();
         if loaded.keys.find(id).is_ok() { loaded.keys } else { self.present() }
@@ -217,7 +202,7 @@ fn load(path: &Path) -> Result<Loaded, KeyringError> {
     Ok(Loaded { keys: keys.into(), stamp: stamp(&metadata) })
 }
 
-/// The keys of a text; or the line that is wrong, or nothing if there is no key.
+/// Parses keys. The error is the malformed line and its fault, or `None` if there is no key.
 fn parse(text: &[u8]) -> Result<Keys, Option<(usize, &'static str)>> {
     let mut keys: Vec<Key> = Vec::new();
     let mut seen: Vec<Zeroizing<Vec<u8>>> = Vec::new();
@@ -249,16 +234,16 @@ fn parse(text: &[u8]) -> Result<Keys, Option<(usize, &'static str)>> {
 
 fn contents(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyringError> {
     let error = |error| KeyringError::Read { path: path.to_owned(), error };
-    // With room for all from the beginning: growing would leave copies behind.
-    let mut text = Zeroizing::new(Vec::with_capacity(LARGEST as usize + 1));
-    File::open(path).map_err(error)?.take(LARGEST + 1).read_to_end(&mut text).map_err(error)?;
-    if text.len() as u64 > LARGEST {
-        return Err(error(io::Error::other(format!("it has more than {LARGEST} bytes"))));
+    // The buffer has its final size from the start, because growing would leave copies behind.
+    let mut text = Zeroizing::new(Vec::with_capacity(MAX_SIZE as usize + 1));
+    File::open(path).map_err(error)?.take(MAX_SIZE + 1).read_to_end(&mut text).map_err(error)?;
+    if text.len() as u64 > MAX_SIZE {
+        return Err(error(io::Error::other(format!("it has more than {MAX_SIZE} bytes"))));
     }
     Ok(text)
 }
 
-/// A new key: its id, and its line.
+/// Generates a key. Returns its id and its line.
 fn new_key() -> (String, Zeroizing<Vec<u8>>) {
     let (mut name, mut key) = ([0; 4], Zeroizing::new([0; 32]));
     random(&mut name);
@@ -269,8 +254,8 @@ fn new_key() -> (String, Zeroizing<Vec<u8>>) {
     (id, Zeroizing::new(line))
 }
 
-/// Puts a file in its place, whole and for its owner alone. A new one takes nobody's place: whoever makes it first
-/// has made it.
+/// Writes a file completely, with access for its owner only. A `new` file does not replace one that another process has
+/// created meanwhile.
 fn place(path: &Path, text: &[u8], new: bool) -> io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{}.new", std::process::id()));
@@ -278,11 +263,11 @@ fn place(path: &Path, text: &[u8], new: bool) -> io::Result<()> {
     let written =
         write(&beside, text).and_then(|()| if new { link(&beside, path) } else { std::fs::rename(&beside, path) });
     if new || written.is_err() {
-        // What is left over is no key file; if it cannot be removed, it is for its owner alone.
+        // If the temporary file cannot be removed, it stays accessible to its owner only.
         let _ = std::fs::remove_file(&beside);
     }
     written?;
-    // The name is safe when the folder is.
+    // The new name is durable once the folder is.
     match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         Some(folder) => File::open(folder)?.sync_all(),
         None => Ok(()),
@@ -345,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_file_is_named_and_no_key_repeated() {
+    fn the_fault_of_a_file_is_named_and_no_key_is_repeated() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys");
         assert!(Keyring::read(&path).unwrap_err().to_string().contains("chronus key add"));
@@ -372,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_made_once_and_for_its_owner() {
+    fn a_file_is_created_once_and_for_its_owner() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys");
         let first = Keyring::generate_at(&path).unwrap();
@@ -384,14 +369,14 @@ mod tests {
     }
 
     #[test]
-    fn a_running_host_takes_up_a_new_key_and_the_old_one_can_go() {
+    fn a_running_host_uses_a_new_key_and_the_old_one_can_be_removed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys");
         let keyring = Keyring::generate_at(&path).unwrap();
         let sealed = keyring.seal(&here(), b"x");
         assert_eq!(keyring.rewrap(&here(), &sealed.bytes), Ok(None));
         let id = Keyring::add(&path).unwrap();
-        // Another host has sealed with it already.
+        // Another host has sealed a value with the new key already.
         let newer = Keyring::read(&path).unwrap().seal(&here(), b"y");
         assert_eq!(newer.key, id);
         assert_eq!(*keyring.open(&here(), &newer.bytes).unwrap(), b"y");
@@ -406,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_broke_meanwhile_changes_nothing() {
+    fn a_file_that_becomes_unreadable_changes_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys");
         let keyring = Keyring::generate_at(&path).unwrap();

@@ -1,12 +1,11 @@
 //! Secrets at rest.
 //!
-//! Threat: whoever gets hold of the database, or of a copy of it, reads people's credentials; whoever can write to it
-//! moves one person's credential to another's row and lets the host use it there. Decision: envelope encryption with
-//! AES-256-GCM. Each value has a data key of its own, which is wrapped by a key of the key file ([`Keyring`]); the
-//! file is not in the database and not in its backups. Both layers are bound to the value's [`Place`], so that a value
-//! opens where it was sealed and nowhere else. Changing keys wraps the data keys anew and leaves the values alone.
-//! Rejected: one key for all values, whose change means decrypting everything; the database's own encryption, which
-//! opens for whoever may query it.
+//! Threat: a thief with a copy of the database reads people's credentials; an attacker who can write to the database moves
+//! one person's credential to another row and lets the host use it there. Decision: envelope encryption with AES-256-GCM.
+//! Each value has a data key of its own, which a key of the key file ([`Keyring`]) wraps; the file is neither in the database
+//! nor in its backups. Both layers are bound to the value's [`Place`], so that a value opens only where it was sealed.
+//! Changing keys rewraps the data keys and leaves the values unchanged ([`rotation`]). Rejected: one key for all values, whose
+//! change would decrypt everything; the database's own encryption, which is transparent to everyone with query access.
 
 mod keyring;
 pub mod rotation;
@@ -20,21 +19,21 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::Serialize
 use std::{collections::BTreeMap, fmt};
 use zeroize::Zeroizing;
 
-/// Where a sealed value stands. It opens there and nowhere else.
+/// The place of a sealed value. The value opens there and nowhere else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// Whose it is.
+    /// Owning organisation (tenant); empty for secrets of the deployment.
     pub organisation: String,
-    /// The table.
+    /// Name of the table.
     pub table: &'static str,
-    /// The id of the row.
+    /// Id of the row.
     pub row: String,
-    /// The column.
+    /// Name of the column.
     pub column: &'static str,
 }
 
 impl Place {
-    /// A column of a row.
+    /// The place of a column in a row.
     #[must_use]
     pub fn new(
         organisation: impl Into<String>,
@@ -46,51 +45,50 @@ impl Place {
     }
 }
 
-/// Why a sealed value does not open.
+/// A sealed value could not be opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
-    /// It was never one, or is cut off, or a newer version made it.
-    #[error("this is no sealed value that this version of the program knows")]
+    /// The bytes are not a sealed value, are truncated, or were sealed by a newer version.
+    #[error("the bytes are not a sealed value that this version of the program knows")]
     Malformed,
-    /// Its key is not in the key file.
+    /// The key is not in the key file.
     #[error(
         "the value is sealed by the key `{0}`, which is not in the key file; put that key back, after the first line"
     )]
     UnknownKey(String),
-    /// It was altered, or was sealed for another place.
+    /// The value was altered, or was sealed for another place.
     #[error("the sealed value was altered, or belongs to another row")]
     Wrong,
 }
 
 impl Keyring {
-    /// Seals secrets by name.
+    /// Seals a map of secrets.
     #[must_use]
     pub fn seal_map(&self, place: &Place, secrets: &BTreeMap<String, SecretString>) -> Sealed {
-        // Large enough from the beginning, so that no copy is left behind when it grows: no byte becomes more than six.
+        // The buffer has its final size from the start, because growing would leave a copy behind. JSON escapes a byte with
+        // at most six.
         let room: usize =
             secrets.iter().map(|(name, secret)| 6 * (name.len() + secret.expose_secret().len()) + 6).sum();
         let mut plain = Zeroizing::new(Vec::with_capacity(room + 2));
-        // Writing texts to memory cannot fail.
-        let _ = serde_json::to_writer(&mut *plain, &Shown(secrets));
+        // Serialising strings to memory does not fail.
+        let _ = serde_json::to_writer(&mut *plain, &ExposedSecrets(secrets));
         self.seal(place, &plain)
     }
 
-    /// Opens secrets by name.
-    ///
-    /// # Errors
-    /// If they do not open.
+    /// Opens a map of secrets.
     pub fn open_map(&self, place: &Place, sealed: &[u8]) -> Result<BTreeMap<String, SecretString>, OpenError> {
         let plain = self.open(place, sealed)?;
-        // The parser's own sentence would repeat what it read.
-        let secrets: BTreeMap<String, Hidden> = serde_json::from_slice(&plain).map_err(|_| OpenError::Malformed)?;
-        Ok(secrets.into_iter().map(|(name, Hidden(secret))| (name, secret)).collect())
+        // The parser's own message would repeat the secret.
+        let secrets: BTreeMap<String, ParsedSecret> =
+            serde_json::from_slice(&plain).map_err(|_| OpenError::Malformed)?;
+        Ok(secrets.into_iter().map(|(name, ParsedSecret(secret))| (name, secret)).collect())
     }
 }
 
-/// The one place where secrets are written out, into memory that is wiped.
-struct Shown<'a>(&'a BTreeMap<String, SecretString>);
+/// Serialises secrets, into memory that is wiped.
+struct ExposedSecrets<'a>(&'a BTreeMap<String, SecretString>);
 
-impl Serialize for Shown<'_> {
+impl Serialize for ExposedSecrets<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
         for (name, secret) in self.0 {
@@ -100,21 +98,21 @@ impl Serialize for Shown<'_> {
     }
 }
 
-/// A secret that is read without a copy in between, unless it holds characters that JSON escapes.
-struct Hidden(SecretString);
+/// A secret that is deserialised without an intermediate copy, unless JSON escapes one of its characters.
+struct ParsedSecret(SecretString);
 
-impl<'de> Deserialize<'de> for Hidden {
+impl<'de> Deserialize<'de> for ParsedSecret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Text;
         impl de::Visitor<'_> for Text {
-            type Value = Hidden;
+            type Value = ParsedSecret;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a secret")
             }
 
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Hidden, E> {
-                Ok(Hidden(text.into()))
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<ParsedSecret, E> {
+                Ok(ParsedSecret(text.into()))
             }
         }
         deserializer.deserialize_str(Text)
@@ -130,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_by_name_come_back_and_are_not_to_be_read_in_between() {
+    fn a_map_of_secrets_opens_and_is_unreadable_while_sealed() {
         let folder = tempfile::tempdir().unwrap();
         let keyring = Keyring::generate_at(&folder.path().join("keys")).unwrap();
         let long = "long \u{1}\"\\\n☕".repeat(1000);
@@ -149,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sealed_but_no_map_is_malformed() {
+    fn a_sealed_value_that_is_not_a_map_is_malformed() {
         let folder = tempfile::tempdir().unwrap();
         let keyring = Keyring::generate_at(&folder.path().join("keys")).unwrap();
         for plain in ["", "hunter22", "[]", "{\"password\":1}"] {

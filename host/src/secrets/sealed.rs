@@ -1,10 +1,10 @@
-//! How a sealed value is laid out.
+//! The format of a sealed value.
 //!
-//! One byte of version, the length of the key's id and the id, a nonce and the wrapped data key, a nonce and the
-//! value. Nonces are random: a key of the file wraps a data key for each value sealed, far from the 2³² at which
-//! random nonces become doubtful (NIST SP 800-38D §8.3), and a data key encrypts one value only. What is
-//! authenticated beside each layer says which layer it is and where the value stands, every part after its length,
-//! so that no two places are written alike.
+//! A version byte, the length of the key's id and the id, a nonce and the wrapped data key, a nonce and the encrypted value.
+//! Nonces are random: a key of the file wraps one data key for each sealed value, far from the 2³² uses at which random
+//! nonces become unsafe (NIST SP 800-38D §8.3), and a data key encrypts one value only. The associated data of each layer
+//! names the layer and the place of the value. Each part follows its length, so that two places never have the same
+//! associated data.
 
 use super::{OpenError, Place};
 use aes_gcm::{
@@ -20,12 +20,12 @@ const TAG: usize = 16;
 /// The nonce, the data key and its tag.
 const WRAPPED: usize = NONCE + 32 + TAG;
 
-/// A sealed value, and by which key: kept in a column of its own, so that rotation finds what is left to do.
+/// A sealed value and the id of its key. The id has a column of its own, so that rotation finds the remaining rows.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Sealed {
-    /// The id of the key.
+    /// Id of the key.
     pub key: String,
-    /// To be stored.
+    /// The sealed value.
     pub bytes: Vec<u8>,
 }
 
@@ -35,15 +35,15 @@ impl fmt::Debug for Sealed {
     }
 }
 
-/// A sealed value taken apart.
+/// The parts of a sealed value.
 pub(super) struct Parts<'a> {
-    /// The id of the key that wraps the data key.
+    /// Id of the key that wraps the data key.
     pub(super) key: &'a str,
     wrapped: &'a [u8; WRAPPED],
     body: &'a [u8],
 }
 
-/// Takes a sealed value apart.
+/// Parses a sealed value.
 pub(super) fn parts(bytes: &[u8]) -> Result<Parts<'_>, OpenError> {
     let parse = || {
         let (_, rest) = bytes.split_first().filter(|(version, _)| **version == VERSION)?;
@@ -56,29 +56,29 @@ pub(super) fn parts(bytes: &[u8]) -> Result<Parts<'_>, OpenError> {
     parse().ok_or(OpenError::Malformed)
 }
 
-/// Whether a text can be the name of a key.
+/// True if a text is a valid key id.
 pub(super) fn is_key_id(text: &str) -> bool {
     let fits = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
     (1..=40).contains(&text.len()) && text.bytes().all(fits)
 }
 
-/// Seals a value under a new data key, which is wrapped by this key.
+/// Seals a value with a new data key, which this key wraps.
 pub(super) fn seal((id, key): (&str, &Aes256Gcm), place: &Place, plain: &[u8]) -> Sealed {
     let mut data_key = Zeroizing::new([0; 32]);
     random(&mut *data_key);
     let mut bytes = header(id);
-    encrypt(key, &layer(Layer::Key(id), place), &*data_key, &mut bytes);
-    encrypt(&Aes256Gcm::new((&*data_key).into()), &layer(Layer::Value, place), plain, &mut bytes);
+    encrypt(key, &associated_data(Layer::Key(id), place), &*data_key, &mut bytes);
+    encrypt(&Aes256Gcm::new((&*data_key).into()), &associated_data(Layer::Value, place), plain, &mut bytes);
     Sealed { key: id.to_owned(), bytes }
 }
 
 /// Opens a value with the key that [`Parts::key`] names.
 pub(super) fn open(key: &Aes256Gcm, place: &Place, parts: &Parts<'_>) -> Result<Zeroizing<Vec<u8>>, OpenError> {
     let data_key = unwrap(key, place, parts)?;
-    decrypt(&Aes256Gcm::new((&*data_key).into()), &layer(Layer::Value, place), parts.body)
+    decrypt(&Aes256Gcm::new((&*data_key).into()), &associated_data(Layer::Value, place), parts.body)
 }
 
-/// Wraps the data key by another key. The value itself stays as it is.
+/// Wraps the data key with another key. The encrypted value does not change.
 pub(super) fn rewrap(
     old: &Aes256Gcm,
     (id, key): (&str, &Aes256Gcm),
@@ -87,13 +87,13 @@ pub(super) fn rewrap(
 ) -> Result<Sealed, OpenError> {
     let data_key = unwrap(old, place, parts)?;
     let mut bytes = header(id);
-    encrypt(key, &layer(Layer::Key(id), place), &*data_key, &mut bytes);
+    encrypt(key, &associated_data(Layer::Key(id), place), &*data_key, &mut bytes);
     bytes.extend_from_slice(parts.body);
     Ok(Sealed { key: id.to_owned(), bytes })
 }
 
 fn unwrap(key: &Aes256Gcm, place: &Place, parts: &Parts<'_>) -> Result<Zeroizing<[u8; 32]>, OpenError> {
-    let opened = decrypt(key, &layer(Layer::Key(parts.key), place), parts.wrapped)?;
+    let opened = decrypt(key, &associated_data(Layer::Key(parts.key), place), parts.wrapped)?;
     let mut data_key = Zeroizing::new([0; 32]);
     data_key.copy_from_slice(opened.get(..32).ok_or(OpenError::Malformed)?);
     Ok(data_key)
@@ -101,13 +101,13 @@ fn unwrap(key: &Aes256Gcm, place: &Place, parts: &Parts<'_>) -> Result<Zeroizing
 
 /// The layers of a sealed value.
 enum Layer<'a> {
-    /// The data key, wrapped by the key of this id.
+    /// The data key, wrapped by the key with this id.
     Key(&'a str),
     Value,
 }
 
-/// What is authenticated beside a layer.
-fn layer(layer: Layer<'_>, place: &Place) -> Vec<u8> {
+/// The associated data of a layer.
+fn associated_data(layer: Layer<'_>, place: &Place) -> Vec<u8> {
     let (kind, key) = match layer {
         Layer::Key(id) => ("data key", id),
         Layer::Value => ("value", ""),
@@ -122,36 +122,36 @@ fn layer(layer: Layer<'_>, place: &Place) -> Vec<u8> {
 }
 
 fn header(id: &str) -> Vec<u8> {
-    // An id has at most 40 bytes, by the rule of `is_key_id`.
+    // `is_key_id` limits an id to 40 bytes.
     [&[VERSION, id.len() as u8], id.as_bytes()].concat()
 }
 
 /// Appends a nonce and the encrypted text.
-fn encrypt(key: &Aes256Gcm, beside: &[u8], plain: &[u8], bytes: &mut Vec<u8>) {
+fn encrypt(key: &Aes256Gcm, associated: &[u8], plain: &[u8], bytes: &mut Vec<u8>) {
     let mut nonce = [0; NONCE];
     random(&mut nonce);
-    // Reserved before the plain text comes in: growing would leave a copy of it behind.
+    // Reserved before the plain text is copied, because growing would leave a copy behind.
     bytes.reserve(NONCE + plain.len() + TAG);
     bytes.extend_from_slice(&nonce);
     let begin = bytes.len();
     bytes.extend_from_slice(plain);
     let text = bytes.get_mut(begin..).unwrap_or_default();
-    let tag = key.encrypt_inout_detached(&Nonce::<U12>::from(nonce), beside, text.into());
-    // It fails for texts of more than 64 GiB only.
+    let tag = key.encrypt_inout_detached(&Nonce::<U12>::from(nonce), associated, text.into());
+    // Encryption fails only for texts of more than 64 GiB.
     bytes.extend_from_slice(&tag.expect("a secret of less than 64 GiB"));
 }
 
-/// Decrypts what [`encrypt`] appended.
-fn decrypt(key: &Aes256Gcm, beside: &[u8], bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+/// Decrypts the output of [`encrypt`].
+fn decrypt(key: &Aes256Gcm, associated: &[u8], bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
     let (nonce, text) = bytes.split_first_chunk::<NONCE>().ok_or(OpenError::Malformed)?;
     let mut plain = Zeroizing::new(text.to_vec());
-    key.decrypt_in_place(&Nonce::<U12>::from(*nonce), beside, &mut *plain).map_err(|_| OpenError::Wrong)?;
+    key.decrypt_in_place(&Nonce::<U12>::from(*nonce), associated, &mut *plain).map_err(|_| OpenError::Wrong)?;
     Ok(plain)
 }
 
-/// Fills with random bytes.
+/// Fills a buffer with random bytes.
 pub(super) fn random(bytes: &mut [u8]) {
-    // Without random numbers nothing of this host is safe; the system's generator fails on no supported system.
+    // Without random numbers the host is not safe. The system's generator does not fail on supported systems.
     getrandom::fill(bytes).expect("the system's random numbers");
 }
 
