@@ -49,10 +49,6 @@ impl Row {
         Self { names_organisation: false, ..self }
     }
 
-    fn query(self, query: &'static str) -> Self {
-        Self { query, ..self }
-    }
-
     fn wrong_query(mut self, query: &'static str, status: u16, code: &'static str) -> Self {
         self.wrong_queries.push((query, status, code));
         self
