@@ -109,3 +109,8 @@ fn labels_are_unique() {
 fn invariants_are_tests() {
     check(tidy::invariants_are_tests);
 }
+
+#[test]
+fn stored_enums_are_strict() {
+    check(tidy::stored_enums_are_strict);
+}

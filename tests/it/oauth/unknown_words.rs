@@ -5,6 +5,7 @@ use super::world::{ANN, BEN, World, until};
 use anyhow::{Context as _, ensure};
 use chronus_host::{
     app::work,
+    connections,
     db::{self, Tx},
     ids::{MeetingId, PersonId},
     jobs::{self, Effect, Lease, LeaseError, Outcome},
@@ -97,6 +98,12 @@ async fn an_unknown_word_is_an_error_that_names_table_column_and_word() -> anyho
     let planted = Planted::flag("programs", "two_way", id(world.program));
     planted.is_found(&world, by_id(world.program), by_id(program)).await?;
 
+    let connection = |person| async move |tx: &mut Tx| connections::store::of_person(tx, organisation, person).await;
+    for (column, original) in [("state", "'connected'"), ("level", "'read'")] {
+        let planted = Planted::word("connections", column, format!("person_id = '{}'", world.ann), original);
+        planted.is_found(&world, connection(world.ann), connection(world.ben)).await?;
+    }
+
     let meeting = |id| async move |tx: &mut Tx| store::find_unscoped(tx, id).await;
     let planted = Planted::word("meetings", "status", id(ann), "'confirmed'");
     planted.is_found(&world, meeting(ann), meeting(ben)).await?;
@@ -125,6 +132,8 @@ async fn nothing_is_done_to_a_calendar_because_of_an_unknown_word() -> anyhow::R
     let places = [
         ("meetings", "status", id(ann), "'confirmed'"),
         ("event_copies", "state", format!("meeting_id = '{ann}'"), "'present'"),
+        ("connections", "state", format!("person_id = '{}'", world.ann), "'connected'"),
+        ("connections", "level", format!("person_id = '{}'", world.ann), "'write'"),
     ];
     for (table, column, row, original) in places {
         ensure!(world.database.plant((table, column), "'perhaps'", &row).await? == 1, "{table}.{column}");
