@@ -61,6 +61,16 @@ fn layers() {
 }
 
 #[test]
+fn inner_layers() {
+    check(tidy::inner_layers);
+}
+
+#[test]
+fn no_import_circles() {
+    check(tidy::no_import_circles);
+}
+
+#[test]
 fn map_is_whole() {
     check(tidy::map_is_whole);
 }

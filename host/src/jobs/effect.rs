@@ -26,7 +26,7 @@ pub enum Effect {
         /// The row that has the token.
         revocation: RevocationId,
     },
-    /// Checks every person whom an organisation's service account connects, or should no longer connect.
+    /// Checks every person that an organisation's service account connects, or should no longer connect.
     ConnectOrganisation {
         /// The organisation.
         organisation: OrganisationId,

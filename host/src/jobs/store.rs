@@ -35,7 +35,7 @@ const ERROR_CHARACTERS: usize = 1000;
 pub struct Lease {
     /// The job.
     pub job: JobId,
-    /// What to do.
+    /// The effect to carry out.
     pub effect: Effect,
     /// The number of attempts, including this one.
     pub attempt: i64,

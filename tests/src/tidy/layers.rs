@@ -56,6 +56,7 @@ const INNER: [(&str, &[&str]); 2] = [
             "tokens",
             "session",
             "reopen",
+            "reopen",
             "disconnect",
             "revoke",
             "callback",

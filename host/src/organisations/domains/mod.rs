@@ -69,7 +69,7 @@ pub async fn add(db: &Db, organisation: OrganisationId, text: &str) -> Result<bo
     Ok(true)
 }
 
-/// Removes a domain from an organisation. Returns false if the organisation did not have it. People whom the organisation
+/// Removes a domain from an organisation. Returns false if the organisation did not have it. People that the organisation
 /// connected because of the domain are disconnected, by a job.
 pub async fn remove(db: &Db, organisation: OrganisationId, text: &str) -> sqlx::Result<bool> {
     let mut tx = db.begin().await?;
