@@ -60,6 +60,7 @@ const TEXTS: &[&str] = &[
     "revocations.address",
     "revocations.sealed_by",
     "revocations.sign_in",
+    "schedule.task",
     "service_accounts.client",
     "service_accounts.fields",
     "service_accounts.mailbox",

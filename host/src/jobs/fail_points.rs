@@ -31,7 +31,7 @@ pub const NAMES: [&str; 7] = [
 
 /// `CHRONUS_STOP_AT` has an unknown name.
 #[derive(Debug, thiserror::Error)]
-#[error("{STOP_AT}: there is no such point; the points are {}", NAMES.join(", "))]
+#[error("{STOP_AT}: unknown fail point; use one of {}", NAMES.join(", "))]
 pub struct NoSuchPoint;
 
 static WANTED: LazyLock<Option<String>> = LazyLock::new(|| std::env::var(STOP_AT).ok().filter(|name| !name.is_empty()));

@@ -70,7 +70,7 @@ async fn what_makes_no_organisation_person_or_token_is_refused_with_advice_and_c
         (with(&token, &["--scope", "everything"]), "meetings-write"),
         (with(&token, &["--scope", "connection-write"]), "connection-write"),
         (with(&token, &["--expires", "tomorrow"]), "RFC 3339"),
-        (with(&token, &["--expires", "2001-01-01T00:00:00Z"]), "later"),
+        (with(&token, &["--expires", "2001-01-01T00:00:00Z"]), "in the future"),
         (vec!["token", "revoke", "mine"], "token list"),
         (vec!["token", "revoke", unknown], "token list"),
         (vec!["token", "list", "--organisation", "Two"], "organisation list"),

@@ -158,14 +158,14 @@ async fn a_host_that_cannot_work_says_why_and_no_secret() -> anyhow::Result<()> 
         (2, "serve --config unknown.toml", ("", ""), "did you mean `listen`"),
         (2, "serve --config map.toml", ("", ""), "production"),
         (2, "serve", ("CHRONUS_LISTENS", "a"), "CHRONUS_LISTEN`"),
-        (2, "serve", ("CHRONUS_STOP_AT", "nowhere"), "names no point"),
+        (2, "serve", ("CHRONUS_STOP_AT", "nowhere"), "unknown fail point"),
         (2, "config", ("CHRONUS_CONFIG", "unknown.toml"), "did you mean `listen`"),
         (2, "serve", ("CHRONUS_DATABASE", "mysql://ann:hunter22@a/b"), "`CHRONUS_DATABASE`: write"),
         (3, "organisation list", ("CHRONUS_DATABASE", "postgres://ann:hunter22@127.0.0.1:1/b"), "database"),
         (2, "program list --organisation Nowhere", ("", ""), "`chronus organisation list`"),
         (2, "token create --operator --scope hunter22", ("", ""), "write one of organisation-read"),
         (2, "token create --operator --scope busy-read", ("", ""), "cannot have the scope"),
-        (2, "token create --operator --expires 2020-01-01T00:00:00Z", ("", ""), "later time"),
+        (2, "token create --operator --expires 2020-01-01T00:00:00Z", ("", ""), "in the future"),
         (2, "token create --person a@b.c", ("", ""), "--organisation"),
         (2, "token revoke hunter22", ("", ""), "`token list`"),
         (2, "organisation add --", ("", ""), "<NAME>"),
@@ -202,7 +202,7 @@ async fn a_key_file_that_is_gone_is_not_made_anew_over_sealed_credentials() -> a
     std::fs::remove_file(&keys)?;
     let output = chronus(folder.path(), &database)?.arg("serve").output()?;
     let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.code() == Some(2) && said.contains("put it back"), "{:?}: {said}", output.status);
+    ensure!(output.status.code() == Some(2) && said.contains("restore it from a copy"), "{:?}: {said}", output.status);
     ensure!(!keys.exists(), "a key file was made all the same");
     Ok(())
 }

@@ -124,7 +124,7 @@ async fn a_new_key_seals_everything_anew() -> anyhow::Result<()> {
     host.stop().await?;
     world.command(&["key", "add"]).await?;
     let host = world.host().await?;
-    host.says(&["sealed by the newest key", "rewrapped=1", "left=0"]).await?;
+    host.says(&["sealed with the newest key", "rewrapped=1", "left=0"]).await?;
     host.stop().await?;
 
     let keys = world.folder.path().join("keys");

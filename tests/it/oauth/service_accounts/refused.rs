@@ -173,7 +173,10 @@ async fn one_who_has_no_mailbox_stops_nobody() -> anyhow::Result<()> {
     }
     let dead = school.dead().await?;
     let [letter] = &dead[..] else { anyhow::bail!("{dead:?}") };
-    ensure!(letter.effect["person"] == ghost.to_string() && letter.error.contains("no such account"), "{letter:?}");
+    ensure!(
+        letter.effect["person"] == ghost.to_string() && letter.error.contains("no longer has this account"),
+        "{letter:?}"
+    );
     runner.shutdown().await;
     Ok(())
 }
