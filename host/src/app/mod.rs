@@ -114,7 +114,7 @@ pub fn sandbox(config: &Config) -> Result<Sandbox, OpenError> {
         Some(folder) => code::private_folder(folder).map(|()| Some(folder.clone())).map_err(OpenError::Cache)?,
         None => code::cache_folder()
             .inspect_err(|why| {
-                tracing::warn!("compiled providers are not cached, so every start compiles them again: {why}")
+                tracing::warn!("compiled providers are not cached, so every start compiles them again: {why}");
             })
             .ok(),
     };

@@ -42,7 +42,7 @@ struct OpenedAccount {
 #[derive(Debug)]
 enum Reuse {
     /// It is the same account: the connection keeps its id.
-    Same(StoredConnection),
+    Same(Box<StoredConnection>),
     /// There is no connection to the same account.
     New,
 }
@@ -137,7 +137,7 @@ fn existing(
             && connection.subject == target.subject
             && if by_token { connection.address == target.address } else { connection.fields == target.fields }
     };
-    before.filter(|stored| is_same(&stored.connection)).map_or(Reuse::New, Reuse::Same)
+    before.filter(|stored| is_same(&stored.connection)).map_or(Reuse::New, |stored| Reuse::Same(Box::new(stored)))
 }
 
 /// Adds the present connection's refresh token: services issue one with the first consent only.

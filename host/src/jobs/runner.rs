@@ -230,7 +230,7 @@ where
                 match retried {
                     Retried::At(at) => tracing::warn!(%job, kind, attempt, error, %at, "job failed; trying again"),
                     Retried::Dead => {
-                        tracing::error!(%job, kind, attempt, error, "job failed too often and became a dead letter; `chronus job list` shows it")
+                        tracing::error!(%job, kind, attempt, error, "job failed too often and became a dead letter; `chronus job list` shows it");
                     }
                 }
             }

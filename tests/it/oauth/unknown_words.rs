@@ -41,7 +41,7 @@ impl<'a> Planted<'a> {
     }
 
     /// Plants the word, sees to it that this read fails by name and that another one works, and takes it back.
-    async fn is_found<T, U>(
+    async fn check<T, U>(
         self,
         world: &World,
         read: impl AsyncFn(&mut Tx) -> sqlx::Result<T>,
@@ -83,7 +83,7 @@ async fn an_unknown_word_is_an_error_that_names_table_column_and_word() -> anyho
 
     let person = |person| async move |tx: &mut Tx| people::person(tx, organisation, person).await;
     let planted = Planted::word("people", "role", id(world.ann), "'participant'");
-    planted.is_found(&world, person(world.ann), person(world.ben)).await?;
+    planted.check(&world, person(world.ann), person(world.ben)).await?;
 
     let member = |person: PersonId| {
         let program = world.program;
@@ -91,27 +91,27 @@ async fn an_unknown_word_is_an_error_that_names_table_column_and_word() -> anyho
     };
     let row = format!("person_id = '{}'", world.ann);
     let planted = Planted::word("memberships", "role", row, "'participant'");
-    planted.is_found(&world, member(world.ann), member(world.ben)).await?;
+    planted.check(&world, member(world.ann), member(world.ben)).await?;
 
     let program = programs::add(&world.app.db, organisation, "Another").await?.id;
     let by_id = |id| async move |tx: &mut Tx| programs::program(tx, organisation, id).await;
     let planted = Planted::flag("programs", "two_way", id(world.program));
-    planted.is_found(&world, by_id(world.program), by_id(program)).await?;
+    planted.check(&world, by_id(world.program), by_id(program)).await?;
 
     let connection = |person| async move |tx: &mut Tx| connections::store::of_person(tx, organisation, person).await;
     for (column, original) in [("state", "'connected'"), ("level", "'read'")] {
         let planted = Planted::word("connections", column, format!("person_id = '{}'", world.ann), original);
-        planted.is_found(&world, connection(world.ann), connection(world.ben)).await?;
+        planted.check(&world, connection(world.ann), connection(world.ben)).await?;
     }
 
     let meeting = |id| async move |tx: &mut Tx| store::find_unscoped(tx, id).await;
     let planted = Planted::word("meetings", "status", id(ann), "'confirmed'");
-    planted.is_found(&world, meeting(ann), meeting(ben)).await?;
+    planted.check(&world, meeting(ann), meeting(ben)).await?;
 
     let copy = |id| async move |tx: &mut Tx| store::copy(tx, id).await;
     let row = format!("meeting_id = '{ann}'");
     let planted = Planted::word("event_copies", "state", row, "'waiting'");
-    planted.is_found(&world, copy(ann), copy(ben)).await?;
+    planted.check(&world, copy(ann), copy(ben)).await?;
     Ok(())
 }
 
