@@ -26,6 +26,8 @@ fn alone(test: &str) -> Option<Output> {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture", "--test-threads=1"])
         .env(ALONE, "1")
+        // As many operators set it: what a backtrace costs or tells must show, whatever the environment of the tests.
+        .env("RUST_BACKTRACE", "1")
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stderr);
@@ -112,6 +114,22 @@ fn descriptors_and_memory_are_back_after_whatever_a_guest_did() {
         assert!(after.0 <= before.0, "{} descriptors, {} before", after.0, before.0);
         // wasm-hosts requirement 29: less than 32 MiB, after five times all harm that one guest can do.
         assert!(after.1 < before.1 + (32 << 20), "{} bytes resident, {} before", after.1, before.1);
+    });
+}
+
+#[test]
+fn a_guest_learns_no_backtrace_of_the_host_from_an_error() {
+    if alone("sandbox::alone::a_guest_learns_no_backtrace_of_the_host_from_an_error").is_some() {
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let yard = Yard::new().await;
+        let cut_off =
+            Server::start(|_| Reply::Pieces(vec![b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf".into()])).await;
+        let found = Ask::act("ask").to(&cut_off).say("shameless", "yes").open(&yard.plugin).await.unwrap();
+        let error = found.get("error");
+        assert!(!error.is_empty() && !error.contains('\n') && !error.contains(".rs"), "{error}");
     });
 }
 

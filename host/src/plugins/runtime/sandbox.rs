@@ -2,6 +2,7 @@
 
 use super::{
     engine::EpochEngine,
+    io_error,
     log::GuestLog,
     plugin::{ComponentIdentity, ExportIndices, LoadedComponent},
     shared::SandboxShared,
@@ -57,6 +58,7 @@ impl Sandbox {
         let mut linker = Linker::new(&ticking.engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(error)?;
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker).map_err(error)?;
+        io_error::add_to_linker(&mut linker).map_err(error)?;
         bindings::chronus::calendar::log::add_to_linker::<_, HasSelf<GuestLog>>(
             &mut linker,
             |state: &mut CallState| &mut state.log,

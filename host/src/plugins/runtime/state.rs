@@ -11,7 +11,7 @@ use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiVie
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 pub(super) struct CallState {
-    table: ResourceTable,
+    pub(super) table: ResourceTable,
     /// Made at the first use of WASI, which many calls never use.
     wasi: Option<WasiCtx>,
     http: WasiHttpCtx,
