@@ -1,7 +1,8 @@
 # Sourced by `run` and `long`: parts with names and budgets, a table of what each took, and the name of the one that failed.
 #
 #   part NAME MINUTES COMMAND…   runs the command; whatever fails ends the script, and so does a part that takes more than
-#                                one and a half times its budget
+#                                one and a half times its budget; with a list of names in $chosen, other parts are left out
+#   side_by_side LINE LINE       runs two lines of shell at once, waits for both, and fails if one of them does
 #   timed NAME CARGO TEST…       runs `cargo test …`, prints how long each test took, and remembers it for the table
 #   need PACKAGE COMMAND…        installs a Debian package, unless the command succeeds without it
 #   tool NAME                    installs a program of `tools.txt` into the cache, unless it is there, and sets $tool to it
@@ -25,6 +26,8 @@ export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((2 * $(nproc)))}
 rm -rf target/ci
 mkdir -p target/ci
 
+chosen=()
+parts=()
 part_table=()
 part_name=
 part_began=0
@@ -34,6 +37,11 @@ part() {
     part_minutes=$2
     part_began=$SECONDS
     shift 2
+    parts+=("$part_name")
+    if [ "${#chosen[@]}" != 0 ] && ! is_in "$part_name" "${chosen[@]}"; then
+        part_name=
+        return
+    fi
     printf '\n=== %s (budget: %s min): %s\n' "$part_name" "$part_minutes" "$*"
     "$@"
     local seconds=$((SECONDS - part_began))
@@ -46,6 +54,27 @@ part() {
     part_name=
 }
 
+# is_in NAME NAME…: whether one of the further names is the first.
+is_in() {
+    local name=$1 other
+    shift
+    for other in "$@"; do
+        [ "$other" != "$name" ] || return 0
+    done
+    return 1
+}
+
+side_by_side() {
+    local first second code=0
+    (eval "$1") &
+    first=$!
+    (eval "$2") &
+    second=$!
+    wait "$first" || code=$?
+    wait "$second" || code=$?
+    return "$code"
+}
+
 part_row() {
     local seconds=$((SECONDS - part_began)) remark=$1
     if [ -z "$remark" ] && [ "$seconds" -gt $((part_minutes * 60)) ]; then remark='over its budget'; fi
@@ -54,18 +83,22 @@ part_row() {
 }
 
 part_end() {
-    local code=$?
+    local code=$? name
     kill $(jobs -p) 2>/dev/null || true
     [ -z "$part_name" ] || part_row 'FAILED'
     slow_table
     printf '\n%-16s %6s  %6s\n' part min:s budget
     [ "${#part_table[@]}" = 0 ] || printf '%s\n' "${part_table[@]}"
     printf '%-16s %3d:%02d\n' total $((SECONDS / 60)) $((SECONDS % 60))
+    for name in "${chosen[@]}"; do
+        [ "$code" != 0 ] || is_in "$name" "${parts[@]}" || { part_name="the list of parts: none is called '$name'" && code=2; }
+    done
     if [ "$code" = 0 ]; then
-        printf '\n%s: passed at %s\n' "$0" "$(git rev-parse --short HEAD)"
+        printf '\n%s%s: passed at %s\n' "$0" "${chosen[*]:+ (only ${chosen[*]})}" "$(git rev-parse --short HEAD)"
     else
         printf '\n%s: FAILED in %s (exit code %s)\n' "$0" "${part_name:-a line between two parts}" "$code"
     fi
+    exit "$code"
 }
 trap part_end EXIT
 

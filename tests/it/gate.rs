@@ -113,6 +113,28 @@ fn a_part_that_fails_or_takes_too_long_ends_the_gate_with_its_name() -> anyhow::
 }
 
 #[test]
+fn chosen_parts_run_alone_and_must_exist() -> anyhow::Result<()> {
+    let (passed, text) = parts("chosen=('the other')\npart one 1 false\npart 'the other' 1 true")?;
+    assert!(passed && text.contains("(only the other): passed at"), "{text}");
+    assert!(!text.contains("=== one"), "{text}");
+
+    let (passed, text) = parts("chosen=(one three)\npart one 1 true\npart two 1 true")?;
+    assert!(!passed && text.contains("none is called 'three' (exit code 2)"), "{text}");
+    Ok(())
+}
+
+#[test]
+fn of_two_lines_side_by_side_both_must_succeed() -> anyhow::Result<()> {
+    let (passed, text) = parts("part both 1 side_by_side 'printf 1 >a' 'printf 2 >b'\ncat a b")?;
+    assert!(passed && text.contains("12"), "{text}");
+    for lines in ["'exit 3' true", "true 'exit 3'"] {
+        let (passed, text) = parts(&format!("part both 1 side_by_side {lines}"))?;
+        assert!(!passed && text.contains("FAILED in both (exit code 3)"), "{text}");
+    }
+    Ok(())
+}
+
+#[test]
 fn the_slowest_tests_are_listed() -> anyhow::Result<()> {
     let log = "test a::quick ... ok <0.100s>\ntest b::slow ... ok <12.345s>\ntest c - should panic ... ok <3.000s>\n\
                test d ... FAILED <4.000s>\ntest result: ok. 4 passed; 0 failed; finished in 15.00s\n";
