@@ -24,12 +24,7 @@ pub fn check_reproducible(options: &Options, progress: &mut dyn FnMut(&str)) -> 
     remove(&long)?;
     let tracked = tracked(&workspace)?;
 
-    let first = Options {
-        toolchain_dir: options.toolchain_dir.clone(),
-        only: options.only.clone(),
-        ..copy(&workspace, &tracked, &short)?
-    };
-    let second = Options { only: options.only.clone(), ..copy(&workspace, &tracked, &long.join("within another"))? };
+    let [first, second] = copies(options, &workspace, &tracked, [&short, &long.join("within another")])?;
     progress("building in the first copy");
     let ones = providers(&first, progress)?;
     let fetched = first.toolchain_dir.join("debian");
@@ -37,7 +32,9 @@ pub fn check_reproducible(options: &Options, progress: &mut dyn FnMut(&str)) -> 
         link_folder(&fetched, &second.toolchain_dir.join("debian"))?;
     }
     progress("building in the second copy");
-    let others = providers(&second, progress)?;
+    let others = providers(&second, progress);
+    remove(&second.toolchain_dir)?;
+    let others = others?;
 
     let compared: Vec<_> = ones
         .into_iter()
@@ -64,6 +61,24 @@ fn tracked(workspace: &Path) -> Result<Vec<PathBuf>, BuildError> {
     command.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).current_dir(workspace);
     let listed = process::answer(&mut command)?;
     Ok(listed.split('\0').filter(|name| !name.is_empty()).map(PathBuf::from).collect())
+}
+
+/// Copies the files into two folders. The second one has a compiler of its own, so that no path of the first is in its output.
+fn copies(
+    options: &Options,
+    workspace: &Path,
+    files: &[PathBuf],
+    [one, other]: [&Path; 2],
+) -> Result<[Options; 2], BuildError> {
+    let toolchain_dir = options.toolchain_dir.clone();
+    // Beside the original, because hard links do not cross file systems, and named by the process, because other clones use
+    // the same cache.
+    let toolchain_copy = toolchain_dir.join(format!("copy-of-process-{}", std::process::id()));
+    let only = || options.only.clone();
+    Ok([
+        Options { toolchain_dir, only: only(), ..copy(workspace, files, one)? },
+        Options { toolchain_dir: toolchain_copy, only: only(), ..copy(workspace, files, other)? },
+    ])
 }
 
 fn copy(workspace: &Path, files: &[PathBuf], into: &Path) -> Result<Options, BuildError> {
@@ -132,6 +147,18 @@ mod tests {
         };
         assert_eq!(names(into.path()), [".gitignore", "new", "wit"]);
         assert_eq!(names(&into.path().join("wit/deps")), ["a b.wit"]);
+    }
+
+    /// They once shared the compiler in the cache, and nothing could be compared.
+    #[test]
+    fn the_copies_share_no_folder() {
+        let workspace = tempfile::tempdir().unwrap();
+        let into = workspace.path().join("into");
+        let options = Options::new(workspace.path());
+        let two = copies(&options, workspace.path(), &[], [&into.join("a"), &into.join("b")]).unwrap();
+        let folders = two.each_ref().map(|copy| [&copy.workspace, &copy.target_dir, &copy.toolchain_dir]);
+        assert!(folders[0].iter().zip(folders[1]).all(|(one, other)| **one != *other), "{folders:?}");
+        assert_eq!(two[0].toolchain_dir, options.toolchain_dir);
     }
 
     #[cfg(unix)]
