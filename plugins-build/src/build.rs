@@ -14,12 +14,12 @@ use crate::component::{self, Surface};
 use crate::sign::Key;
 use crate::toolchain::{self, Toolchain};
 use crate::workspace::Workspace;
-use crate::{BuildError, Built, Options, compile, files};
+use crate::{BuildError, BuiltComponent, Options, compile, files};
 
 /// Builds the providers of the workspace into `options.out` and signs them. The order is that of their ids.
 ///
 /// Safe to call from several processes at once: the others wait. `progress` receives one line for people per call.
-pub fn providers(options: &Options, progress: &mut dyn FnMut(&str)) -> Result<Vec<Built>, BuildError> {
+pub fn providers(options: &Options, progress: &mut dyn FnMut(&str)) -> Result<Vec<BuiltComponent>, BuildError> {
     let job = Job::start(options, progress)?;
     let key = Key::of_checkout(&job.options.out)?;
     let mut built = Vec::new();
@@ -38,7 +38,11 @@ pub fn providers(options: &Options, progress: &mut dyn FnMut(&str)) -> Result<Ve
 /// their names; `options.only` selects among them.
 ///
 /// Otherwise like [`providers`].
-pub fn examples(options: &Options, package: &str, progress: &mut dyn FnMut(&str)) -> Result<Vec<Built>, BuildError> {
+pub fn examples(
+    options: &Options,
+    package: &str,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Vec<BuiltComponent>, BuildError> {
     let job = Job::start(options, progress)?;
     let names = job.workspace.examples(package, &options.only)?;
     let began = Instant::now();
@@ -88,7 +92,7 @@ impl Job {
     }
 
     /// From the core module to the component in `folder`.
-    fn finish(&self, id: &str, core: &Path, folder: &Path) -> Result<Built, BuildError> {
+    fn finish(&self, id: &str, core: &Path, folder: &Path) -> Result<BuiltComponent, BuildError> {
         let core = fs::read(core).map_err(BuildError::file("read", core))?;
         let made_from = made_from(&core, self.toolchain.version());
         let path = folder.join(format!("{id}.wasm"));
@@ -102,7 +106,7 @@ impl Job {
                 (record, false)
             }
         };
-        Ok(Built {
+        Ok(BuiltComponent {
             id: id.to_owned(),
             path,
             signature: None,

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::process::Failed;
+use crate::process::ProgramError;
 
 /// Why there is no component.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +64,7 @@ pub enum BuildError {
 
     /// A required program could not be started, or failed.
     #[error("{0}")]
-    Command(#[from] Failed),
+    Command(#[from] ProgramError),
 
     /// The provider does not compile.
     #[error("cargo cannot build `{package}` for wasm32-unknown-unknown:\n{output}")]
@@ -84,7 +84,7 @@ pub enum BuildError {
 
     /// The same sources gave different bytes.
     #[error("{}", differing(.0))]
-    NotReproducible(Vec<crate::Compared>),
+    NotReproducible(Vec<crate::Comparison>),
 }
 
 impl BuildError {
@@ -95,7 +95,7 @@ impl BuildError {
     }
 }
 
-fn differing(compared: &[crate::Compared]) -> String {
+fn differing(compared: &[crate::Comparison]) -> String {
     let mut text = "two checkouts in different folders gave different components:".to_owned();
     for one in compared.iter().filter(|one| one.first_sha256 != one.second_sha256) {
         text.push_str(&format!("\n  {}: {} and {}", one.id, one.first.display(), one.second.display()));

@@ -33,7 +33,7 @@ pub use build::{examples, providers};
 pub use cache::cache;
 pub use component::FEATURES;
 pub use error::BuildError;
-pub use process::Failed;
+pub use process::ProgramError;
 pub use reproducible::check_reproducible;
 pub use sign::verify;
 
@@ -78,7 +78,7 @@ impl Options {
 
 /// A component that is ready to be loaded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Built {
+pub struct BuiltComponent {
     /// A provider's folder below `providers/`, or an example's name.
     pub id: String,
     /// The component.
@@ -103,7 +103,7 @@ pub struct Built {
 
 /// One provider, built twice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Compared {
+pub struct Comparison {
     pub id: String,
     /// The two components. They are removed if everything is equal.
     pub first: PathBuf,

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use chronus_plugins_build::{BuildError, Built, Compared, Options};
+use chronus_plugins_build::{BuildError, BuiltComponent, Comparison, Options};
 use clap::{Parser, Subcommand};
 
 /// Builds the providers into signed components.
@@ -93,7 +93,7 @@ fn json(result: &impl serde::Serialize) -> String {
 }
 
 /// The report of one component, as text.
-fn told(built: &Built) -> String {
+fn told(built: &BuiltComponent) -> String {
     let seconds = built.milliseconds / 1000;
     let tenths = built.milliseconds % 1000 / 100;
     let state = if built.fresh { "unchanged" } else { "built" };
@@ -106,6 +106,6 @@ fn told(built: &Built) -> String {
     text
 }
 
-fn equal(compared: &[Compared]) -> String {
+fn equal(compared: &[Comparison]) -> String {
     compared.iter().map(|one| format!("{} is the same from both: sha256 {}\n", one.id, one.first_sha256)).collect()
 }

@@ -10,7 +10,7 @@ use std::thread;
 /// A program that could not be started or ended with a failure.
 #[derive(Debug, thiserror::Error)]
 #[error("`{command}` {how}{}{}", if stderr.is_empty() { "" } else { ":\n" }, stderr.trim_end())]
-pub struct Failed {
+pub struct ProgramError {
     /// As one could type it, without its environment.
     pub command: String,
     /// `ended with exit status: 101`, `could not be started: …`.
@@ -20,18 +20,18 @@ pub struct Failed {
 }
 
 /// Runs a command to its end and gives its stdout.
-pub(crate) fn answer(command: &mut Command) -> Result<String, Failed> {
+pub(crate) fn answer(command: &mut Command) -> Result<String, ProgramError> {
     let output = command.stdin(Stdio::null()).output().map_err(|error| not_started(command, &error))?;
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     if output.status.success() {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     } else {
-        Err(Failed { command: typed(command), how: format!("ended with {}", output.status), stderr })
+        Err(ProgramError { command: typed(command), how: format!("ended with {}", output.status), stderr })
     }
 }
 
 /// Runs a command to its end, gives every line of its stderr to `line` as it comes, and its stdout as the result.
-pub(crate) fn watched(command: &mut Command, line: &mut dyn FnMut(&str)) -> Result<String, Failed> {
+pub(crate) fn watched(command: &mut Command, line: &mut dyn FnMut(&str)) -> Result<String, ProgramError> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| not_started(command, &error))?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -55,12 +55,12 @@ pub(crate) fn watched(command: &mut Command, line: &mut dyn FnMut(&str)) -> Resu
     if status.success() {
         Ok(String::from_utf8_lossy(&stdout).into_owned())
     } else {
-        Err(Failed { command: typed(command), how: format!("ended with {status}"), stderr: said })
+        Err(ProgramError { command: typed(command), how: format!("ended with {status}"), stderr: said })
     }
 }
 
-fn not_started(command: &Command, error: &std::io::Error) -> Failed {
-    Failed { command: typed(command), how: format!("could not be run: {error}"), stderr: String::new() }
+fn not_started(command: &Command, error: &std::io::Error) -> ProgramError {
+    ProgramError { command: typed(command), how: format!("could not be run: {error}"), stderr: String::new() }
 }
 
 /// The command as one could type it.

@@ -9,12 +9,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{BuildError, Compared, Options, files, process, providers};
+use crate::{BuildError, Comparison, Options, files, process, providers};
 
 /// Builds every provider (or those of `options.only`) in two copies of the checkout.
 ///
 /// Differing digests are the error [`BuildError::NotReproducible`], and both copies stay. Takes minutes.
-pub fn check_reproducible(options: &Options, progress: &mut dyn FnMut(&str)) -> Result<Vec<Compared>, BuildError> {
+pub fn check_reproducible(options: &Options, progress: &mut dyn FnMut(&str)) -> Result<Vec<Comparison>, BuildError> {
     let workspace = files::real(&options.workspace)?;
     let folder = options.target_dir.join("reproducible");
     let _lock = files::lock(&folder, progress)?;
@@ -39,7 +39,7 @@ pub fn check_reproducible(options: &Options, progress: &mut dyn FnMut(&str)) -> 
     let compared: Vec<_> = ones
         .into_iter()
         .zip(others)
-        .map(|(one, other)| Compared {
+        .map(|(one, other)| Comparison {
             id: one.id,
             first: one.path,
             second: other.path,

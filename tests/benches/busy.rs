@@ -18,7 +18,7 @@ use chronus_host::plugins::{Access, Plugin, contract::BusyTargets};
 use chronus_sdk::Provider as _;
 use chronus_sdk::http::{Response, native};
 use chronus_sdk::types as guest;
-use chronus_tests::measure::{Compared, median};
+use chronus_tests::measure::{Medians, median};
 use chronus_tests::peers::{Libical, Node, Peer, Python, Radicale, left_out};
 use chronus_tests::{events, harness};
 use serde_json::{Value, json};
@@ -76,7 +76,7 @@ async fn main() -> anyhow::Result<()> {
                 rounds.push((sandboxed, began.elapsed()));
             }
         }
-        let Compared { one: sandboxed, other: native, ratio } = Compared::of(&rounds);
+        let Medians { one: sandboxed, other: native, ratio } = Medians::of(&rounds);
         println!(
             "busy, {EVENTS} events ({} KiB), {name}: {intervals} intervals in {:.1} ms; native {:.1} ms; ratio: {ratio:.2} (≤ {SANDBOX})",
             answer.body.len() >> 10,
@@ -86,7 +86,7 @@ async fn main() -> anyhow::Result<()> {
         if ratio > SANDBOX {
             missed.push(format!("{name}: the sandbox takes {ratio:.2} times as long as the same code outside of it"));
         }
-        for Other { name: other, seconds, occurrences, at_least } in Other::all(&window).await? {
+        for OtherProgram { name: other, seconds, occurrences, at_least } in OtherProgram::all(&window).await? {
             let ratio = seconds / sandboxed;
             let promise = at_least.map_or_else(String::new, |least| format!(" (≥ {least})"));
             println!(
@@ -153,7 +153,7 @@ fn outside(access: &Access) -> guest::Connection {
 }
 
 /// How long somebody else's program takes, from a calendar's text to its occurrences in the window.
-struct Other {
+struct OtherProgram {
     name: &'static str,
     seconds: f64,
     occurrences: u64,
@@ -161,7 +161,7 @@ struct Other {
     at_least: Option<f64>,
 }
 
-impl Other {
+impl OtherProgram {
     /// Those that are not left out.
     async fn all(window: &Window) -> anyhow::Result<Vec<Self>> {
         let text = events::calendar(EVENTS);

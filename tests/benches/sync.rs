@@ -10,7 +10,7 @@ use chronus_host::conformance::faults::{Faults, RecordedExchange};
 use chronus_tests::events;
 use chronus_tests::harness::{self, SERVER};
 use chronus_tests::listing::Reader;
-use chronus_tests::measure::{Compared, median};
+use chronus_tests::measure::{Medians, median};
 use chronus_tests::peers::{Account, Peer, Radicale, Vdirsyncer, left_out};
 use std::time::{Duration, Instant};
 
@@ -58,7 +58,7 @@ async fn main() -> anyhow::Result<()> {
             others.push(took.as_secs_f64());
         }
     }
-    let Compared { one: provider, other: bare, ratio } = Compared::of(&rounds);
+    let Medians { one: provider, other: bare, ratio } = Medians::of(&rounds);
     println!(
         "first sync, {EVENTS} events, Radicale, {} requests: {provider:.2} s; the same requests bare {bare:.2} s; ratio: {ratio:.2} (≤ {BARE})",
         requests.len(),

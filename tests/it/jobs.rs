@@ -9,8 +9,8 @@ use chronus_host::{
     db::Db,
     ids::{JobId, MeetingId},
     jobs::{
-        self, Count, Effect, Lease, LeaseError, MAX_ATTEMPTS, Outcome, Retried, Runner, Settings, bury, claim, enqueue,
-        enqueue_at, finish,
+        self, Count, Effect, Lease, LeaseError, MAX_ATTEMPTS, Outcome, RetryOutcome, Runner, Settings, bury, claim,
+        enqueue, enqueue_at, finish,
     },
 };
 use chronus_tests::database::{Database, Engine};
@@ -60,7 +60,7 @@ impl Yard {
         finished(&self.db, lease).await
     }
 
-    async fn retry(&self, lease: &Lease, after: Option<Duration>) -> Result<Retried, LeaseError> {
+    async fn retry(&self, lease: &Lease, after: Option<Duration>) -> Result<RetryOutcome, LeaseError> {
         let mut tx = self.db.begin().await?;
         let retried = jobs::retry(&mut tx, lease, "the service is away", after).await?;
         tx.commit().await?;
@@ -225,7 +225,7 @@ async fn what_failed_waits_and_holds_up_nobody() {
     yard.enqueue(&push(1)).await;
     yard.enqueue(&push(2)).await;
     let lease = yard.claim().await.unwrap();
-    let Retried::At(at) = yard.retry(&lease, None).await.unwrap() else { panic!("not dead after one attempt") };
+    let RetryOutcome::At(at) = yard.retry(&lease, None).await.unwrap() else { panic!("not dead after one attempt") };
     assert!(at.duration_since(yard.clock.now()) <= SignedDuration::from_secs(2));
     yard.finish(&yard.claim().await.unwrap()).await.unwrap();
     yard.pass_until(at);
@@ -246,7 +246,7 @@ async fn the_service_is_given_the_time_that_it_asks_for() {
     // Changed before it failed, and after.
     yard.enqueue(&push(1)).await;
     let asked = yard.clock.now() + SignedDuration::try_from(after).unwrap();
-    assert_eq!(yard.retry(&lease, Some(after)).await.unwrap(), Retried::At(asked));
+    assert_eq!(yard.retry(&lease, Some(after)).await.unwrap(), RetryOutcome::At(asked));
     assert_eq!(yard.count().await, (1, 0, 0), "both are one job");
     yard.enqueue(&push(1)).await;
     yard.pass_until(asked - SignedDuration::from_micros(1));
@@ -305,8 +305,8 @@ async fn nothing_is_tried_for_ever() {
             assert_eq!(lease.attempt, attempt);
             if ends {
                 match yard.retry(&lease, None).await.unwrap() {
-                    Retried::At(at) => yard.pass_until(at),
-                    Retried::Dead => assert_eq!(attempt, MAX_ATTEMPTS),
+                    RetryOutcome::At(at) => yard.pass_until(at),
+                    RetryOutcome::Dead => assert_eq!(attempt, MAX_ATTEMPTS),
                 }
             } else {
                 // Its host dies, each time.
@@ -504,9 +504,9 @@ async fn a_handler_whose_lease_was_lost_is_dropped() {
 }
 
 /// Tells when it is dropped.
-struct Ends(mpsc::UnboundedSender<()>);
+struct DropSignal(mpsc::UnboundedSender<()>);
 
-impl Drop for Ends {
+impl Drop for DropSignal {
     fn drop(&mut self) {
         self.0.send(()).unwrap_or_default();
     }
@@ -519,7 +519,7 @@ async fn a_handler_that_takes_too_long_is_cancelled_and_tried_again() {
     let (told, mut ended) = mpsc::unbounded_channel();
     let settings = Settings { poll: NEVER, lease: NEVER, longest_run: OFTEN, ..Settings::default() };
     let runner = Runner::start(yard.db.clone(), settings, move |_| {
-        let ends = Ends(told.clone());
+        let ends = DropSignal(told.clone());
         async move {
             let _ends = ends;
             std::future::pending().await

@@ -2,7 +2,7 @@
 //! and the other way round. The server is Cyrus, the other client is python-caldav.
 
 use anyhow::{Context, ensure};
-use chronus_host::calendar::{Attendee, BusyKind, Draft, Event, Patch, Role, Rsvp, Span, Status, Timed, Window};
+use chronus_host::calendar::{Attendee, BusyKind, Draft, Event, Patch, Role, Rsvp, Span, Status, Window, ZonedTime};
 use chronus_host::conformance::faults::Faults;
 use chronus_host::plugins::contract::{Account, BusyTargets, Change, Notify};
 use chronus_host::plugins::{Access, CallTarget, EventRef, Plugin};
@@ -84,7 +84,7 @@ fn answer(event: &Event, address: &str) -> anyhow::Result<Rsvp> {
 /// An hour of 1 March 2027 in Rome.
 fn hour_from(hour: i8) -> anyhow::Result<Span> {
     let at = |hour| anyhow::Ok(jiff::civil::date(2027, 3, 1).at(hour, 0, 0, 0).in_tz(ZONE)?.timestamp());
-    let timed = |at| Timed { at, zone: ZONE.into() };
+    let timed = |at| ZonedTime { at, zone: ZONE.into() };
     Ok(Span::Timed { start: timed(at(hour)?), end: timed(at(hour + 1)?) })
 }
 

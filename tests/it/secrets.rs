@@ -15,7 +15,7 @@ use chronus_host::{
     },
     secrets::{
         Keyring, OpenError, Place,
-        rotation::{self, Batch, Rotated},
+        rotation::{self, Batch, RotationReport},
     },
 };
 use chronus_tests::database::{Database, Engine};
@@ -26,7 +26,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use tempfile::TempDir;
 
 /// A database with two organisations of three connections each, whose credentials are sealed, and the key file.
-struct Sealed {
+struct SealedDatabase {
     database: Database,
     db: Db,
     keys: PathBuf,
@@ -34,7 +34,7 @@ struct Sealed {
     _folder: TempDir,
 }
 
-impl Sealed {
+impl SealedDatabase {
     async fn new() -> anyhow::Result<Self> {
         let folder = TempDir::new()?;
         let keys = folder.path().join("chronus.keys");
@@ -105,7 +105,7 @@ fn password(number: usize) -> String {
 
 #[tokio::test]
 async fn a_sealed_value_opens_in_no_other_row_organisation_or_column() -> anyhow::Result<()> {
-    let sealed = Sealed::new().await?;
+    let sealed = SealedDatabase::new().await?;
     sealed.all_open().await?;
     let keyring = sealed.keyring()?;
     let rows = sealed.rows().await?;
@@ -135,12 +135,12 @@ async fn a_sealed_value_opens_in_no_other_row_organisation_or_column() -> anyhow
 
 #[tokio::test]
 async fn a_rotation_that_was_stopped_goes_on_and_the_old_key_can_go() -> anyhow::Result<()> {
-    let sealed = Sealed::new().await?;
+    let sealed = SealedDatabase::new().await?;
     let before = sealed.rows().await?;
     // A host that started before the new key came.
     let running = sealed.keyring()?;
     let new = Keyring::add(&sealed.keys)?;
-    let (mut rotated, keyring) = (Rotated::default(), sealed.keyring()?);
+    let (mut rotated, keyring) = (RotationReport::default(), sealed.keyring()?);
     rotation::rotate_batch(&sealed.db, &keyring, &SEALED, Batch { after: "", limit: 2 }, &mut rotated)
         .await?
         .context("there was something to do")?;
@@ -154,8 +154,8 @@ async fn a_rotation_that_was_stopped_goes_on_and_the_old_key_can_go() -> anyhow:
         running.open_map(&SEALED.place(organisation, id), bytes)?;
     }
     let rotated = rotation::rotate(&sealed.db, &sealed.keyring()?, &SEALED_TABLES).await?;
-    assert_eq!(rotated, Rotated { rewrapped: 4, ..Rotated::default() });
-    assert_eq!(rotation::rotate(&sealed.db, &sealed.keyring()?, &SEALED_TABLES).await?, Rotated::default());
+    assert_eq!(rotated, RotationReport { rewrapped: 4, ..RotationReport::default() });
+    assert_eq!(rotation::rotate(&sealed.db, &sealed.keyring()?, &SEALED_TABLES).await?, RotationReport::default());
     let after = sealed.rows().await?;
     assert_eq!(by_new(&after), 6);
     assert!(before.iter().zip(&after).all(|(old, new)| old.1 != new.1));
@@ -165,7 +165,7 @@ async fn a_rotation_that_was_stopped_goes_on_and_the_old_key_can_go() -> anyhow:
 
 #[tokio::test]
 async fn what_does_not_open_is_told_and_stops_nothing() -> anyhow::Result<()> {
-    let sealed = Sealed::new().await?;
+    let sealed = SealedDatabase::new().await?;
     // One value stands in another's row, one names a key that is not there any more.
     sealed
         .database
@@ -190,7 +190,7 @@ async fn what_does_not_open_is_told_and_stops_nothing() -> anyhow::Result<()> {
 /// A credential that a host renews between reading and writing is left as the host wrote it.
 #[tokio::test]
 async fn what_was_renewed_meanwhile_is_not_undone() -> anyhow::Result<()> {
-    let sealed = Sealed::new().await?;
+    let sealed = SealedDatabase::new().await?;
     Keyring::add(&sealed.keys)?;
     let keyring = Arc::new(sealed.keyring()?);
     let [rotated, others] = [(), ()].map(|()| {

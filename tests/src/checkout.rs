@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use anyhow::Context;
-use chronus_plugins_build::{Built, Options};
+use chronus_plugins_build::{BuiltComponent, Options};
 
 /// The root of the checkout that this crate was compiled in.
 pub fn repo_root() -> &'static Path {
@@ -20,28 +20,28 @@ pub fn repo_root() -> &'static Path {
 /// Everything that the builder makes of this checkout.
 #[derive(Debug)]
 pub struct Components {
-    providers: Vec<Built>,
-    guests: Vec<Built>,
+    providers: Vec<BuiltComponent>,
+    guests: Vec<BuiltComponent>,
 }
 
 impl Components {
     /// The provider of this id: `ical`.
-    pub fn provider(&self, id: &str) -> anyhow::Result<&Built> {
+    pub fn provider(&self, id: &str) -> anyhow::Result<&BuiltComponent> {
         find(&self.providers, id).with_context(|| format!("there is no folder providers/{id}"))
     }
 
     /// The test guest of this name: an example of `tests/guests`.
-    pub fn guest(&self, name: &str) -> anyhow::Result<&Built> {
+    pub fn guest(&self, name: &str) -> anyhow::Result<&BuiltComponent> {
         find(&self.guests, name).with_context(|| format!("there is no file tests/guests/examples/{name}.rs"))
     }
 
     /// All providers, by id.
-    pub fn providers(&self) -> &[Built] {
+    pub fn providers(&self) -> &[BuiltComponent] {
         &self.providers
     }
 
     /// All test guests, by name.
-    pub fn guests(&self) -> &[Built] {
+    pub fn guests(&self) -> &[BuiltComponent] {
         &self.guests
     }
 }
@@ -71,6 +71,6 @@ fn build() -> anyhow::Result<Components> {
     Ok(Components { providers, guests })
 }
 
-fn find<'a>(built: &'a [Built], id: &str) -> Option<&'a Built> {
+fn find<'a>(built: &'a [BuiltComponent], id: &str) -> Option<&'a BuiltComponent> {
     built.iter().find(|one| one.id == id)
 }

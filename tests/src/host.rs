@@ -29,12 +29,12 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Host {
     child: Child,
     origin: String,
-    said: Said,
+    said: OutputLines,
 }
 
 /// What a child has said so far, line by line.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Said {
+pub(crate) struct OutputLines {
     lines: Arc<Mutex<Vec<String>>>,
     more: Arc<Notify>,
 }
@@ -53,7 +53,7 @@ impl Host {
             .kill_on_drop(true)
             .spawn()
             .context("starting chronus")?;
-        let said = Said::default();
+        let said = OutputLines::default();
         said.keep(child.stdout.take().context("it has a standard output")?);
         said.keep(child.stderr.take().context("it has an error output")?);
         let mut host = Self { child, origin: String::new(), said };
@@ -113,7 +113,7 @@ impl Host {
     }
 }
 
-impl Said {
+impl OutputLines {
     /// The first line that holds all of these words, once it has said it.
     pub(crate) async fn says(&self, words: &[&str]) -> anyhow::Result<String> {
         let fits = |line: &&String| words.iter().all(|word| line.contains(word));

@@ -25,7 +25,7 @@ pub struct Reader<'a> {
 
 /// What is known after a first reading.
 #[derive(Debug, Clone)]
-pub struct Listed {
+pub struct FirstListing {
     pub cursor: Vec<u8>,
     pub memo: Option<Memo>,
     /// The ids of all events.
@@ -34,7 +34,7 @@ pub struct Listed {
 
 impl Reader<'_> {
     /// Opens the account and reads all changes of the calendar. `faults` sees the requests.
-    pub async fn first(&self, connection: &CallTarget, faults: Option<&Arc<Faults>>) -> anyhow::Result<Listed> {
+    pub async fn first(&self, connection: &CallTarget, faults: Option<&Arc<Faults>>) -> anyhow::Result<FirstListing> {
         let mut connection = connection.clone();
         let opened = self.plugin.open(&self.access(&connection, faults)?).await?;
         connection.memo = opened.memo.or(connection.memo);
@@ -52,14 +52,14 @@ impl Reader<'_> {
             }
             if !page.more {
                 ensure!(page.complete_listing, "the listing is not complete");
-                return Ok(Listed { cursor: page.next, memo: connection.memo, ids });
+                return Ok(FirstListing { cursor: page.next, memo: connection.memo, ids });
             }
             cursor = Some(page.next);
         }
     }
 
     /// Looks again. There must be nothing new, and nothing to write; the requests that it took.
-    pub async fn again(&self, connection: &CallTarget, listed: &Listed) -> anyhow::Result<Vec<RecordedExchange>> {
+    pub async fn again(&self, connection: &CallTarget, listed: &FirstListing) -> anyhow::Result<Vec<RecordedExchange>> {
         let recorder = Faults::none();
         let connection = CallTarget { memo: listed.memo.clone(), ..connection.clone() };
         let access = self.access(&connection, Some(&recorder))?;

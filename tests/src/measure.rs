@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Two that were measured in turn.
 #[derive(Debug, Clone, Copy)]
-pub struct Compared {
+pub struct Medians {
     /// In seconds.
     pub one: f64,
     /// In seconds.
@@ -13,7 +13,7 @@ pub struct Compared {
     pub ratio: f64,
 }
 
-impl Compared {
+impl Medians {
     /// From how long each took in each round.
     pub fn of(rounds: &[(Duration, Duration)]) -> Self {
         let each = |value: fn(f64, f64) -> f64| {

@@ -23,7 +23,7 @@ pub struct Visitor {
 
 /// A page, or whatever came in its place.
 #[derive(Debug, Clone)]
-pub struct Seen {
+pub struct PageResponse {
     pub status: u16,
     /// Where it leads, if it does.
     pub location: Option<String>,
@@ -40,12 +40,12 @@ impl Visitor {
     }
 
     /// Looks at a page.
-    pub async fn get(&self, path: &str) -> anyhow::Result<Seen> {
+    pub async fn get(&self, path: &str) -> anyhow::Result<PageResponse> {
         self.send(self.request(Method::GET, path)?).await
     }
 
     /// Sends the form of a page, as a browser does: `page` is where its token comes from.
-    pub async fn post(&self, page: &Seen, path: &str, fields: &[(&str, &str)]) -> anyhow::Result<Seen> {
+    pub async fn post(&self, page: &PageResponse, path: &str, fields: &[(&str, &str)]) -> anyhow::Result<PageResponse> {
         let token = page.token()?;
         self.send(self.form(path, &[fields, &[(TOKEN, &token)]].concat())?.header("origin", &self.origin)).await
     }
@@ -73,7 +73,7 @@ impl Visitor {
     }
 
     /// Sends a request, and keeps the cookies of the answer.
-    pub async fn send(&self, request: RequestBuilder) -> anyhow::Result<Seen> {
+    pub async fn send(&self, request: RequestBuilder) -> anyhow::Result<PageResponse> {
         let answer = request.send().await?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         for cookie in headers.get_all(header::SET_COOKIE) {
@@ -87,7 +87,7 @@ impl Visitor {
             }
         }
         let location = headers.get(header::LOCATION).map(|to| to.to_str().map(str::to_owned)).transpose()?;
-        Ok(Seen { status, location, headers, text: answer.text().await? })
+        Ok(PageResponse { status, location, headers, text: answer.text().await? })
     }
 
     /// The value of a cookie.
@@ -101,7 +101,7 @@ impl Visitor {
     }
 
     /// Uses a link from a mail: looks at its page, and presses the button.
-    pub async fn sign_in(&self, link: &str) -> anyhow::Result<Seen> {
+    pub async fn sign_in(&self, link: &str) -> anyhow::Result<PageResponse> {
         let path = link.strip_prefix(&self.origin).unwrap_or(link);
         let page = self.get(path).await?;
         ensure!(page.status == 200, "{}: {}", page.status, page.text);
@@ -109,7 +109,7 @@ impl Visitor {
     }
 }
 
-impl Seen {
+impl PageResponse {
     /// The token of the page's forms.
     pub fn token(&self) -> anyhow::Result<String> {
         let (_, rest) = self.text.split_once("name=\"form-token\" value=\"").with_context(|| self.text.clone())?;

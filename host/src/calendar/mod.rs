@@ -54,7 +54,7 @@ pub struct Interval {
 
 /// An instant, and the IANA time zone in which people see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Timed {
+pub struct ZonedTime {
     /// The instant.
     pub at: Timestamp,
     /// The IANA name of the time zone.
@@ -66,7 +66,7 @@ pub struct Timed {
 #[serde(rename_all = "kebab-case")]
 pub enum Moment {
     /// With a time of day.
-    Timed(Timed),
+    Timed(ZonedTime),
     /// A whole day, in no particular time zone.
     AllDay(civil::Date),
 }
@@ -78,9 +78,9 @@ pub enum Span {
     /// With times of day; `end` is not before `start`.
     Timed {
         /// The start.
-        start: Timed,
+        start: ZonedTime,
         /// The end.
-        end: Timed,
+        end: ZonedTime,
     },
     /// Whole days; `end` is after `start`.
     AllDay {

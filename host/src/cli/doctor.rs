@@ -35,14 +35,14 @@ pub(super) struct Args {
 #[derive(Debug, Serialize)]
 struct Check {
     name: String,
-    standing: Standing,
+    standing: CheckStatus,
     /// The finding, and what to do about it.
     what: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-enum Standing {
+enum CheckStatus {
     Ok,
     Warn,
     Fail,
@@ -57,19 +57,19 @@ pub(super) fn run(args: &Args, as_json: bool) -> Result<Exit, CliError> {
     } else {
         let line = |check: &Check| {
             let standing = match check.standing {
-                Standing::Ok => "ok",
-                Standing::Warn => "WARN",
-                Standing::Fail => "FAIL",
+                CheckStatus::Ok => "ok",
+                CheckStatus::Warn => "WARN",
+                CheckStatus::Fail => "FAIL",
             };
             format!("{standing:<4}  {}: {}", output::line(&check.name), output::line(&check.what))
         };
         output::text(&checks.iter().map(line).collect::<Vec<_>>().join("\n"))?;
     }
-    let failed = checks.iter().any(|check| check.standing == Standing::Fail);
+    let failed = checks.iter().any(|check| check.standing == CheckStatus::Fail);
     Ok(if failed { Exit::Failed } else { Exit::Done })
 }
 
-fn check(name: impl Into<String>, standing: Standing, what: impl Into<String>) -> Check {
+fn check(name: impl Into<String>, standing: CheckStatus, what: impl Into<String>) -> Check {
     Check { name: name.into(), standing, what: what.into() }
 }
 
@@ -78,7 +78,7 @@ fn sandbox() -> Check {
     let Ok(tls) = TlsTrust::new(Vec::new()) else {
         return check(
             name,
-            Standing::Warn,
+            CheckStatus::Warn,
             "not checked, because there are no certificates; see the line `certificates`",
         );
     };
@@ -90,28 +90,30 @@ fn sandbox() -> Check {
     match (set_up(machine::CALLS), set_up(MANY_CALLS)) {
         (Err(why), _) => check(
             name,
-            Standing::Fail,
+            CheckStatus::Fail,
             format!("cannot be created: {why}; raise the limit of address space (`ulimit -v`)"),
         ),
         (Ok(()), Err(why)) => check(
             name,
-            Standing::Warn,
+            CheckStatus::Warn,
             format!(
                 "works, but not for {MANY_CALLS} concurrent calls: {why}; raise the limit of address space (`ulimit -v`)"
             ),
         ),
-        (Ok(()), Ok(())) => check(name, Standing::Ok, format!("{MANY_CALLS} concurrent calls fit")),
+        (Ok(()), Ok(())) => check(name, CheckStatus::Ok, format!("{MANY_CALLS} concurrent calls fit")),
     }
 }
 
 fn cache() -> Check {
     match machine::cache_folder() {
-        Ok(folder) => {
-            check("compiled code", Standing::Ok, format!("is cached in {}, which only you can read", folder.display()))
-        }
+        Ok(folder) => check(
+            "compiled code",
+            CheckStatus::Ok,
+            format!("is cached in {}, which only you can read", folder.display()),
+        ),
         Err(why) => check(
             "compiled code",
-            Standing::Warn,
+            CheckStatus::Warn,
             format!("is not cached, so every start compiles the components again: {why}"),
         ),
     }
@@ -119,8 +121,8 @@ fn cache() -> Check {
 
 fn tls() -> Check {
     match TlsTrust::new(Vec::new()) {
-        Ok(_) => check("certificates", Standing::Ok, "the system's certificate authorities were found"),
-        Err(error) => check("certificates", Standing::Fail, machine::tls_advice(&error.to_string())),
+        Ok(_) => check("certificates", CheckStatus::Ok, "the system's certificate authorities were found"),
+        Err(error) => check("certificates", CheckStatus::Fail, machine::tls_advice(&error.to_string())),
     }
 }
 
@@ -129,7 +131,7 @@ fn components(folder: &Path, trusted: Option<&Path>) -> Vec<Check> {
     let keys = match trusted_keys(trusted.unwrap_or(&usual)) {
         Ok(keys) => keys,
         Err(_) if trusted.is_none() && !usual.exists() => Vec::new(),
-        Err(error) => return vec![check("trusted keys", Standing::Fail, error.message())],
+        Err(error) => return vec![check("trusted keys", CheckStatus::Fail, error.message())],
     };
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut files: Vec<_> =
@@ -140,7 +142,7 @@ fn components(folder: &Path, trusted: Option<&Path>) -> Vec<Check> {
             "{} has no component; build them with `cargo plugins`, or name their folder with --components",
             folder.display()
         );
-        return vec![check("components", Standing::Warn, what)];
+        return vec![check("components", CheckStatus::Warn, what)];
     }
     files.iter().map(|file| component(file, &keys)).collect()
 }
@@ -150,26 +152,26 @@ fn component(file: &Path, keys: &[TrustedKey]) -> Check {
     let inspection = input::read(file, "the component", LARGEST_COMPONENT).and_then(|bytes| Ok(inspect(&bytes)?));
     let inspection = match inspection {
         Ok(inspection) => inspection,
-        Err(error) => return check(name, Standing::Fail, error.message()),
+        Err(error) => return check(name, CheckStatus::Fail, error.message()),
     };
     let what = format!("contract {}, {}", inspection.contract, inspection.level.name());
     match signature(file, &inspection.sha256, keys).map(|signature| signature.state) {
-        Ok(SignatureState::Trusted) => check(name, Standing::Ok, format!("{what}, signed by a trusted key")),
+        Ok(SignatureState::Trusted) => check(name, CheckStatus::Ok, format!("{what}, signed by a trusted key")),
         Ok(SignatureState::Valid) => check(
             name,
-            Standing::Warn,
+            CheckStatus::Warn,
             format!("{what}, signed by a key that you do not trust; name your keys with --trusted"),
         ),
         Ok(SignatureState::Unsigned) => check(
             name,
-            Standing::Warn,
+            CheckStatus::Warn,
             format!("{what}, not signed; `cargo plugins` signs the components that it builds"),
         ),
         Ok(SignatureState::Malformed | SignatureState::Invalid) => check(
             name,
-            Standing::Fail,
+            CheckStatus::Fail,
             format!("{what}, but the signature file does not match the component; build or download both again"),
         ),
-        Err(error) => check(name, Standing::Fail, error.message()),
+        Err(error) => check(name, CheckStatus::Fail, error.message()),
     }
 }

@@ -44,13 +44,13 @@ pub(super) enum Command {
 }
 
 #[derive(Debug, Serialize)]
-struct Listed {
+struct JobsOut {
     count: Count,
     dead: Vec<DeadLetter>,
 }
 
 #[derive(Debug, Serialize)]
-struct Retried {
+struct RetryOut {
     retried: Vec<JobId>,
 }
 
@@ -59,7 +59,7 @@ pub(super) async fn run(command: Command, as_json: bool) -> Result<Exit, CliErro
     match command {
         Command::List { config } => {
             let db = database::open(&config.load()?).await?;
-            let listed = Listed { count: count(&db).await?, dead: dead(&db).await? };
+            let listed = JobsOut { count: count(&db).await?, dead: dead(&db).await? };
             db.close().await;
             if as_json {
                 output::json(&listed)?;
@@ -89,7 +89,7 @@ pub(super) async fn run(command: Command, as_json: bool) -> Result<Exit, CliErro
                 return Err(unknown(&job.to_string()));
             }
             if as_json {
-                output::json(&Retried { retried })?;
+                output::json(&RetryOut { retried })?;
             } else {
                 let lines: Vec<_> = retried.iter().map(|job| format!("{job} will be retried")).collect();
                 output::text(&lines.join("\n"))?;

@@ -6,7 +6,7 @@ use super::{
     expect::{CaseResult, describe_error, failed, not_applicable, ok},
 };
 use crate::{
-    calendar::{BusyKind, Draft, Event, Interval, Patch, Span, Status, Timed, Window},
+    calendar::{BusyKind, Draft, Event, Interval, Patch, Span, Status, Window, ZonedTime},
     plugins::{
         AccessError, CallError, EventRef, Plugin,
         contract::{Account, BusyTimes, Limits, Notify},
@@ -261,7 +261,7 @@ impl Watch<'_> {
 
 /// A timed span in a time zone.
 pub(super) fn timed(start: Timestamp, end: Timestamp, zone: &str) -> Span {
-    Span::Timed { start: Timed { at: start, zone: zone.into() }, end: Timed { at: end, zone: zone.into() } }
+    Span::Timed { start: ZonedTime { at: start, zone: zone.into() }, end: ZonedTime { at: end, zone: zone.into() } }
 }
 
 /// The instant of a local time by RFC 5545 §3.3.5: the first of two; for a skipped time, the offset before the gap.

@@ -10,7 +10,7 @@ use super::{
     content::{Content, Field, holds},
     expect::{CaseResult, equal, not_applicable},
 };
-use crate::calendar::{Attendee, BusyKind, Draft, Event, Role, Rsvp, Span, Status, Timed};
+use crate::calendar::{Attendee, BusyKind, Draft, Event, Role, Rsvp, Span, Status, ZonedTime};
 use jiff::{
     SignedDuration,
     civil::{date, time},
@@ -95,8 +95,8 @@ async fn in_zone(bench: &Bench, zone: &'static str) -> CaseResult {
 
 async fn two_zones(bench: &Bench) -> CaseResult {
     let when = Span::Timed {
-        start: Timed { at: bench.hour(10), zone: "Europe/Rome".into() },
-        end: Timed { at: bench.hour(19), zone: "America/New_York".into() },
+        start: ZonedTime { at: bench.hour(10), zone: "Europe/Rome".into() },
+        end: ZonedTime { at: bench.hour(19), zone: "America/New_York".into() },
     };
     come_back_if_possible(bench, &Draft { when, ..bench.draft(10, 19) }, &[Field::When]).await.map(drop)
 }

@@ -21,7 +21,7 @@ use tracing::Instrument as _;
 
 /// The result of a sign-in.
 #[derive(Debug)]
-pub enum Finished {
+pub enum CallbackOutcome {
     /// The person's calendar is connected.
     Connected(Box<Connection>),
     /// The mailbox is now the organisation's service account.
@@ -42,14 +42,18 @@ pub async fn finish(
     calendars: &CalendarAccess,
     browser: &Browser,
     callback: &Callback,
-) -> Result<Finished, ConnectError> {
+) -> Result<CallbackOutcome, ConnectError> {
     let (calendars, browser, callback) = (calendars.clone(), browser.clone(), callback.clone());
     let attempt = async move { redeem(&calendars, &browser, &callback).await };
     let attempt = tokio::spawn(attempt.in_current_span()).await;
     attempt.unwrap_or_else(|error| Err(ConnectError::NoToken(format!("the attempt ended: {error}"))))
 }
 
-async fn redeem(calendars: &CalendarAccess, browser: &Browser, callback: &Callback) -> Result<Finished, ConnectError> {
+async fn redeem(
+    calendars: &CalendarAccess,
+    browser: &Browser,
+    callback: &Callback,
+) -> Result<CallbackOutcome, ConnectError> {
     let authorization = take_authorization(calendars.oauth(), browser, callback).await?.ok_or(ConnectError::State)?;
     let provider = calendars.registry.provider(&authorization.provider).await?;
     let code = provider.granted.sign_in(&authorization.sign_in).and_then(token::code_grant);
@@ -68,7 +72,7 @@ async fn redeem(calendars: &CalendarAccess, browser: &Browser, callback: &Callba
     let outcome = match store(calendars, &provider, &authorization, code, endpoint, &response).await {
         Err(ConnectError::NoRefreshToken) if !authorization.force_consent => {
             let Authorization { provider, sign_in, .. } = authorization;
-            return Ok(Finished::Again { provider, sign_in });
+            return Ok(CallbackOutcome::Again { provider, sign_in });
         }
         outcome => outcome,
     };
@@ -87,12 +91,12 @@ async fn store(
     code: &Oauth2Code,
     endpoint: &str,
     response: &TokenResponse,
-) -> Result<Finished, ConnectError> {
+) -> Result<CallbackOutcome, ConnectError> {
     if authorization.for_organisation {
         let saved = service_accounts::shared::save(calendars, provider, authorization, code, endpoint, response).await;
         let account = saved.map_err(|error| ConnectError::Account(Box::new(error)))?;
-        return Ok(Finished::Shared(Box::new(account)));
+        return Ok(CallbackOutcome::Shared(Box::new(account)));
     }
     let connection = code_grant::connect(calendars, provider, authorization, code, endpoint, response).await?;
-    Ok(Finished::Connected(Box::new(connection)))
+    Ok(CallbackOutcome::Connected(Box::new(connection)))
 }

@@ -35,7 +35,7 @@ pub mod store;
 pub mod tokens;
 
 pub use access::{CalendarAccess, NotCallable};
-pub use callback::{Finished, finish};
+pub use callback::{CallbackOutcome, finish};
 pub use code_grant::{BeginRequest, begin};
 pub use connection::{Connection, State};
 pub use disconnect::{DisconnectError, disconnect};

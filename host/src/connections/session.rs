@@ -15,7 +15,7 @@ use crate::{
     jobs::{self, Effect},
     oauth::token_lease::is_due,
     plugins::{Access, CallError, Failure, Plugin, Remedy, contract::Reply, registry::Provider},
-    secrets::Sealed,
+    secrets::SealedValue,
 };
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub struct CalendarSession {
     /// The access for each call.
     pub access: Arc<Access>,
     provider: Provider,
-    sealed: Sealed,
+    sealed: SealedValue,
 }
 
 impl CalendarSession {

@@ -12,7 +12,7 @@ use crate::{
     },
     plugins::contract::{Account, Memo},
     secrets::{
-        Sealed,
+        SealedValue,
         rotation::{SealedTable, sealed_table},
     },
 };
@@ -58,7 +58,7 @@ pub struct StoredConnection {
     /// The connection.
     pub connection: Connection,
     /// The sealed credential.
-    pub sealed: Sealed,
+    pub sealed: SealedValue,
     /// The format of the provider's notes.
     pub memo_state_format: Option<u32>,
 }
@@ -100,7 +100,7 @@ impl TryFrom<Row> for StoredConnection {
             token,
             service_account: row.service_account_id.as_deref().map(db::parsed).transpose()?,
         };
-        let sealed = Sealed { key: row.sealed_by, bytes: row.sealed };
+        let sealed = SealedValue { key: row.sealed_by, bytes: row.sealed };
         Ok(Self { connection, sealed, memo_state_format: row.memo_state_format.map(number).transpose()? })
     }
 }
@@ -277,7 +277,7 @@ pub async fn save_account(tx: &mut Tx, id: ConnectionId, account: &Account, now:
 
 /// Marks a connection whose credential the service refused. Returns false if the credential is no longer the stored one: the
 /// person has signed in again meanwhile.
-pub async fn mark_refused(tx: &mut Tx, id: ConnectionId, sealed: &Sealed) -> sqlx::Result<bool> {
+pub async fn mark_refused(tx: &mut Tx, id: ConnectionId, sealed: &SealedValue) -> sqlx::Result<bool> {
     let rows = execute!(
         tx,
         "update connections set state = $3 where id = $1 and sealed = $2 and state <> $3",
@@ -293,7 +293,7 @@ pub async fn delete(
     tx: &mut Tx,
     organisation: OrganisationId,
     person: PersonId,
-    sealed: &Sealed,
+    sealed: &SealedValue,
 ) -> sqlx::Result<bool> {
     let rows = execute!(
         tx,

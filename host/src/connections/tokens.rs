@@ -11,7 +11,7 @@ use crate::{
     jobs::{self, Effect},
     oauth::{
         self, SignInRef, TokenResponse, code_grant,
-        token_lease::{self, LeaseSql, RefreshError, Refreshed, StoredToken, TokenOwner},
+        token_lease::{self, LeaseSql, RefreshError, RefreshedToken, StoredToken, TokenOwner},
     },
     plugins::TokenRenewal,
 };
@@ -86,7 +86,7 @@ pub async fn refresh(
     refused: Option<SecretString>,
 ) -> Result<StoredConnection, RefreshError> {
     refreshed(calendars, connection, refused).await.map(|refreshed| {
-        let Refreshed { mut row, expires_at, sealed, .. } = refreshed;
+        let RefreshedToken { mut row, expires_at, sealed, .. } = refreshed;
         row.sealed = sealed;
         if let Some(token) = &mut row.connection.token {
             token.expires_at = expires_at;
@@ -110,7 +110,7 @@ async fn refreshed(
     calendars: &CalendarAccess,
     connection: &Connection,
     refused: Option<SecretString>,
-) -> Result<Refreshed<StoredConnection>, RefreshError> {
+) -> Result<RefreshedToken<StoredConnection>, RefreshError> {
     let owner = ConnectionToken { calendars: calendars.clone(), connection: connection.clone() };
     token_lease::refresh(&owner, refused).await
 }

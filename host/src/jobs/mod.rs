@@ -35,7 +35,7 @@ mod store;
 pub use effect::Effect;
 pub use runner::{Outcome, Runner, Settings};
 pub use store::{
-    Count, DeadLetter, Lease, LeaseError, Retried, State, bury, claim, count, enqueue, enqueue_at, extend, finish,
+    Count, DeadLetter, Lease, LeaseError, RetryOutcome, State, bury, claim, count, enqueue, enqueue_at, extend, finish,
     list_dead, retry, revive, verify_lease,
 };
 

@@ -6,7 +6,7 @@
 //! transactions are its own (see `db`), and its lease is extended beside it. A handler is cancelled when its lease is
 //! lost or its effect's timeout is over.
 
-use super::{Lease, LeaseError, Retried, fail_points::fail_point, schedule, store};
+use super::{Lease, LeaseError, RetryOutcome, fail_points::fail_point, schedule, store};
 use crate::db::{self, Db};
 use std::{sync::Arc, time::Duration};
 use tokio::{
@@ -228,8 +228,8 @@ where
                 let retried = store::retry(&mut tx, lease, &error, after).await?;
                 tx.commit().await?;
                 match retried {
-                    Retried::At(at) => tracing::warn!(%job, kind, attempt, error, %at, "job failed; trying again"),
-                    Retried::Dead => {
+                    RetryOutcome::At(at) => tracing::warn!(%job, kind, attempt, error, %at, "job failed; trying again"),
+                    RetryOutcome::Dead => {
                         tracing::error!(%job, kind, attempt, error, "job failed too often and became a dead letter; `chronus job list` shows it");
                     }
                 }

@@ -55,7 +55,7 @@ pub enum LeaseError {
 
 /// The state of a job after a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Retried {
+pub enum RetryOutcome {
     /// It runs again, not before this instant.
     At(Timestamp),
     /// It was the last attempt; the job is a dead letter.
@@ -131,7 +131,7 @@ async fn insert(tx: &mut Tx, effect: &Effect, run_at: i64, now: i64) -> sqlx::Re
 }
 
 #[derive(sqlx::FromRow)]
-struct Begun {
+struct LeasedRow {
     id: String,
     effect: String,
     attempts: i64,
@@ -164,11 +164,11 @@ pub async fn claim(tx: &mut Tx, owner: &str, length: Duration) -> sqlx::Result<O
     loop {
         let now = tx.now().await?;
         let until = now.saturating_add(microseconds(length));
-        let mut begun = fetch!(tx, optional, Begun, expired, owner, until, now)?;
+        let mut begun = fetch!(tx, optional, LeasedRow, expired, owner, until, now)?;
         if begun.is_none() {
-            begun = fetch!(tx, optional, Begun, due, owner, until, now)?;
+            begun = fetch!(tx, optional, LeasedRow, due, owner, until, now)?;
         }
-        let Some(Begun { id, effect, attempts, fence }) = begun else { return Ok(None) };
+        let Some(LeasedRow { id, effect, attempts, fence }) = begun else { return Ok(None) };
         if attempts > MAX_ATTEMPTS {
             tracing::error!(job = id, "job became a dead letter: the host of its last attempt did not end it");
             bury_row(tx, &id, "the host of the last attempt did not end it", now).await?;
@@ -221,17 +221,22 @@ pub async fn finish(tx: &mut Tx, lease: &Lease) -> Result<(), LeaseError> {
 ///
 /// # Errors
 /// If the lease was lost.
-pub async fn retry(tx: &mut Tx, lease: &Lease, error: &str, after: Option<Duration>) -> Result<Retried, LeaseError> {
+pub async fn retry(
+    tx: &mut Tx,
+    lease: &Lease,
+    error: &str,
+    after: Option<Duration>,
+) -> Result<RetryOutcome, LeaseError> {
     if lease.attempt >= MAX_ATTEMPTS {
         bury(tx, lease, error).await?;
-        return Ok(Retried::Dead);
+        return Ok(RetryOutcome::Dead);
     }
     verify_lease(tx, lease).await?;
     let now = tx.now().await?;
     let floor = after.map(|after| backoff(1, Some(after), 0));
     let pause = backoff(lease.attempt, after, random());
     let run_at = give_back(tx, &lease.job.to_string(), error, now, pause, floor).await?;
-    Ok(Retried::At(db::instant(run_at)))
+    Ok(RetryOutcome::At(db::instant(run_at)))
 }
 
 /// Makes a job a dead letter, in place of an earlier one of an equal job.
@@ -247,7 +252,7 @@ pub async fn bury(tx: &mut Tx, lease: &Lease, error: &str) -> Result<(), LeaseEr
 }
 
 #[derive(sqlx::FromRow)]
-struct Dead {
+struct DeadLetterRow {
     id: String,
     effect: String,
     attempts: i64,
@@ -264,8 +269,8 @@ pub async fn list_dead(tx: &mut Tx, after: Option<JobId>, limit: u32) -> sqlx::R
     const LIST: &str = "select id, effect, attempts, error, created_at, run_at from jobs
         where state = 'dead' and id > $1 order by id limit $2";
     let after = after.map(|job| job.to_string()).unwrap_or_default();
-    let rows = fetch!(tx, all, Dead, LIST, after, i64::from(limit))?;
-    let letter = |row: Dead| {
+    let rows = fetch!(tx, all, DeadLetterRow, LIST, after, i64::from(limit))?;
+    let letter = |row: DeadLetterRow| {
         Ok(DeadLetter {
             job: db::parsed(&row.id)?,
             effect: Column::of("jobs", "effect").json(&row.effect)?,

@@ -1,6 +1,6 @@
 //! Changes meetings: moves them, above all.
 
-use super::{Content, Invalid, Meeting, Status, check_attendee_count, commit, normalise_attendees, store};
+use super::{Content, InvalidContent, Meeting, Status, check_attendee_count, commit, normalise_attendees, store};
 use crate::{
     auth::Actor,
     db::Db,
@@ -45,7 +45,7 @@ pub enum ChangeError {
     Stale(i64),
     /// Calendars cannot show the changed meeting.
     #[error(transparent)]
-    Invalid(#[from] Invalid),
+    Invalid(#[from] InvalidContent),
     /// An attendee is not a member of the program.
     #[error("{0} is not a member of the program")]
     NotAMember(PersonId),

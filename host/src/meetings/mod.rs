@@ -17,7 +17,7 @@ pub mod store;
 
 pub use cancel::{CancelError, cancel};
 pub use change::{Change, ChangeError, change};
-pub use schedule::{NewMeeting, ScheduleError, Scheduled, schedule};
+pub use schedule::{NewMeeting, ScheduleError, ScheduleOutcome, schedule};
 
 use crate::{
     auth::Actor,
@@ -83,7 +83,7 @@ string_enum! {
 /// A field of a meeting breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {rule}")]
-pub struct Invalid {
+pub struct InvalidContent {
     /// The field.
     pub field: &'static str,
     /// What the field must be.
@@ -110,9 +110,9 @@ fn normalise_attendees(mut people: Vec<PersonId>, owner: PersonId) -> Vec<Person
     people
 }
 
-fn check_attendee_count(attendees: &[PersonId]) -> Result<(), Invalid> {
+fn check_attendee_count(attendees: &[PersonId]) -> Result<(), InvalidContent> {
     if attendees.len() > MOST_ATTENDEES {
-        return Err(Invalid { field: "attendees", rule: "at most 200 people" });
+        return Err(InvalidContent { field: "attendees", rule: "at most 200 people" });
     }
     Ok(())
 }
@@ -131,8 +131,8 @@ impl Content {
     ///
     /// # Errors
     /// With the first field that breaks a rule.
-    pub fn check(&self) -> Result<(), Invalid> {
-        let broken = |field, rule| Err(Invalid { field, rule });
+    pub fn check(&self) -> Result<(), InvalidContent> {
+        let broken = |field, rule| Err(InvalidContent { field, rule });
         if self.title.trim().is_empty() || self.title.chars().any(char::is_control) {
             return broken("title", "one line of text");
         }

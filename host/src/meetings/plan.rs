@@ -5,7 +5,7 @@
 
 use super::{Content, Meeting, Status};
 use crate::{
-    calendar::{Attendee, Event, Patch, Span, Status as EventStatus, Timed},
+    calendar::{Attendee, Event, Patch, Span, Status as EventStatus, ZonedTime},
     db::string_enum,
     ids::MeetingId,
 };
@@ -249,7 +249,7 @@ fn normalise_text(text: &str) -> String {
 /// A meeting's start and end, as an event holds them.
 #[must_use]
 pub fn span(content: &Content) -> Span {
-    let timed = |at| Timed { at, zone: content.zone.clone() };
+    let timed = |at| ZonedTime { at, zone: content.zone.clone() };
     Span::Timed { start: timed(content.start), end: timed(content.end) }
 }
 

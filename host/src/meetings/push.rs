@@ -93,13 +93,13 @@ pub async fn push(calendars: &CalendarAccess, lease: &Lease, id: MeetingId) -> R
 }
 
 /// A meeting with everything that a push needs of the database.
-struct Loaded {
+struct MeetingState {
     meeting: Meeting,
     copy: Option<EventCopy>,
     attendees: Vec<Attendee>,
 }
 
-async fn load(tx: &mut Tx, id: MeetingId) -> sqlx::Result<Option<Loaded>> {
+async fn load(tx: &mut Tx, id: MeetingId) -> sqlx::Result<Option<MeetingState>> {
     let Some(meeting) = store::find_unscoped(tx, id).await? else { return Ok(None) };
     let copy = store::copy(tx, id).await?;
     let mut attendees = Vec::new();
@@ -115,7 +115,7 @@ async fn load(tx: &mut Tx, id: MeetingId) -> sqlx::Result<Option<Loaded>> {
             is_self: false,
         });
     }
-    Ok(Some(Loaded { meeting, copy, attendees }))
+    Ok(Some(MeetingState { meeting, copy, attendees }))
 }
 
 /// Opens the owner's calendar.

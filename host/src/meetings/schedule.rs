@@ -1,7 +1,7 @@
 //! Creates meetings.
 
 use super::{
-    Content, Invalid, Meeting, Status, check_attendee_count, commit, normalise_attendees,
+    Content, InvalidContent, Meeting, Status, check_attendee_count, commit, normalise_attendees,
     store::{self, IdempotencyRecord},
 };
 use crate::{
@@ -33,7 +33,7 @@ pub struct NewMeeting {
 pub enum ScheduleError {
     /// Calendars cannot show the meeting.
     #[error(transparent)]
-    Invalid(#[from] Invalid),
+    Invalid(#[from] InvalidContent),
     /// The program does not exist, or the actor may not see it.
     #[error("the program does not exist")]
     NoProgram,
@@ -53,7 +53,7 @@ pub enum ScheduleError {
 
 /// The meeting of a request.
 #[derive(Debug, Clone)]
-pub struct Scheduled {
+pub struct ScheduleOutcome {
     /// The meeting.
     pub meeting: Meeting,
     /// Whether an earlier request with the same idempotency key created the meeting.
@@ -64,7 +64,12 @@ pub struct Scheduled {
 ///
 /// # Errors
 /// If the meeting cannot be created; then nothing was stored.
-pub async fn schedule(db: &Db, now: Timestamp, actor: &Actor, new: NewMeeting) -> Result<Scheduled, ScheduleError> {
+pub async fn schedule(
+    db: &Db,
+    now: Timestamp,
+    actor: &Actor,
+    new: NewMeeting,
+) -> Result<ScheduleOutcome, ScheduleError> {
     new.content.check()?;
     let organisation = actor.organisation_id().ok_or(ScheduleError::NoProgram)?;
     let attendees = normalise_attendees(new.attendees.clone(), new.owner);
@@ -82,7 +87,7 @@ pub async fn schedule(db: &Db, now: Timestamp, actor: &Actor, new: NewMeeting) -
         }
         let meeting = store::find(&mut tx, organisation, id).await?;
         let meeting = meeting.ok_or(ScheduleError::Database(sqlx::Error::RowNotFound))?;
-        let replayed = Scheduled { meeting, replayed: true };
+        let replayed = ScheduleOutcome { meeting, replayed: true };
         return if replayed.meeting.is_visible_to(actor) { Ok(replayed) } else { Err(ScheduleError::NotAllowed) };
     }
     let program = programs::program(&mut tx, organisation, new.program).await?.ok_or(ScheduleError::NoProgram)?;
@@ -116,7 +121,7 @@ pub async fn schedule(db: &Db, now: Timestamp, actor: &Actor, new: NewMeeting) -
         error => error.into(),
     })?;
     commit(tx, id).await?;
-    Ok(Scheduled { meeting, replayed: false })
+    Ok(ScheduleOutcome { meeting, replayed: false })
 }
 
 /// Scopes an idempotency key to its sender: no sender can use up the keys of others or learn from a key what they

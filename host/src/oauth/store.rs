@@ -9,7 +9,7 @@ use crate::{
     db::{self, Column, Tx, execute, fetch},
     ids::OauthClientId,
     secrets::{
-        Sealed,
+        SealedValue,
         rotation::{SealedTable, sealed_table},
     },
 };
@@ -36,7 +36,7 @@ pub(super) async fn put_client(
     id: OauthClientId,
     sign_in: SignInRef<'_>,
     client_id: &str,
-    sealed: &Sealed,
+    sealed: &SealedValue,
     now: Timestamp,
 ) -> sqlx::Result<()> {
     execute!(
@@ -173,7 +173,7 @@ pub(super) async fn acquire_lease(
     tx: &mut Tx,
     sql: &LeaseSql,
     id: &str,
-    sealed: &Sealed,
+    sealed: &SealedValue,
     lease: &str,
     duration: i64,
 ) -> sqlx::Result<bool> {
@@ -188,7 +188,7 @@ pub(super) async fn store_tokens(
     sql: &LeaseSql,
     id: &str,
     lease: &str,
-    sealed: &Sealed,
+    sealed: &SealedValue,
     expires_at: Option<Timestamp>,
 ) -> sqlx::Result<bool> {
     let expires_at = expires_at.map(Timestamp::as_microsecond);

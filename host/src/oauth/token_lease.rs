@@ -30,7 +30,7 @@ use crate::{
     db::Tx,
     ids::digest,
     plugins::sign_in::ACCESS_TOKEN,
-    secrets::{Place, Sealed},
+    secrets::{Place, SealedValue},
 };
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -89,14 +89,14 @@ pub struct StoredToken<R> {
     /// Where the secrets are sealed.
     pub place: Place,
     /// The sealed secrets.
-    pub sealed: Sealed,
+    pub sealed: SealedValue,
     /// When the access token expires, if known.
     pub expires_at: Option<Timestamp>,
 }
 
 /// An owner with a usable token.
 #[derive(Debug)]
-pub struct Refreshed<R> {
+pub struct RefreshedToken<R> {
     /// The owner as it was read.
     pub row: R,
     /// The access token.
@@ -104,7 +104,7 @@ pub struct Refreshed<R> {
     /// When the access token expires, if known.
     pub expires_at: Option<Timestamp>,
     /// The sealed secrets that are stored now.
-    pub sealed: Sealed,
+    pub sealed: SealedValue,
 }
 
 /// Whether a token must be refreshed before it is used.
@@ -117,7 +117,7 @@ pub fn is_due(expires_at: Option<Timestamp>, now: Timestamp) -> bool {
 pub async fn refresh<O: TokenOwner>(
     owner: &O,
     refused: Option<SecretString>,
-) -> Result<Refreshed<O::Row>, RefreshError> {
+) -> Result<RefreshedToken<O::Row>, RefreshError> {
     let owner = owner.clone();
     let attempt = async move {
         let flights = owner.context().refreshes.clone();
@@ -131,7 +131,7 @@ pub async fn refresh<O: TokenOwner>(
 async fn refresh_with_lease<O: TokenOwner>(
     owner: &O,
     refused: Option<&SecretString>,
-) -> Result<Refreshed<O::Row>, RefreshError> {
+) -> Result<RefreshedToken<O::Row>, RefreshError> {
     let (context, started) = (owner.context(), Instant::now());
     // Hosts do not notify each other, so this one polls. The first tick comes at once.
     let mut poll = tokio::time::interval(POLL_INTERVAL);
@@ -150,7 +150,7 @@ async fn refresh_with_lease<O: TokenOwner>(
             && let Some(access) = secrets.get(ACCESS_TOKEN).filter(|token| !is_same(token, refused))
         {
             let (access, StoredToken { row, sealed, expires_at, .. }) = (access.clone(), stored);
-            return Ok(Refreshed { row, access, expires_at, sealed });
+            return Ok(RefreshedToken { row, access, expires_at, sealed });
         }
         if let Some(lease) = acquire_lease(owner, &stored.sealed).await? {
             return attempt(owner, stored, secrets, refused, &lease).await;
@@ -162,7 +162,7 @@ async fn refresh_with_lease<O: TokenOwner>(
 }
 
 /// Takes the lease for exactly this token. Returns the lease's name, or `None` if another host holds the lease.
-async fn acquire_lease<O: TokenOwner>(owner: &O, sealed: &Sealed) -> Result<Option<String>, RefreshError> {
+async fn acquire_lease<O: TokenOwner>(owner: &O, sealed: &SealedValue) -> Result<Option<String>, RefreshError> {
     let lease = lease_name()?;
     let mut tx = owner.context().db.begin().await?;
     let acquired = store::acquire_lease(&mut tx, owner.lease_sql(), &owner.id(), sealed, &lease, LEASE).await?;
@@ -177,7 +177,7 @@ async fn attempt<O: TokenOwner>(
     mut secrets: BTreeMap<String, SecretString>,
     refused: Option<&SecretString>,
     lease: &str,
-) -> Result<Refreshed<O::Row>, RefreshError> {
+) -> Result<RefreshedToken<O::Row>, RefreshError> {
     let outcome = owner.request(&stored.row, secrets.get(REFRESH_TOKEN), refused).await;
     let (context, sql, id) = (owner.context(), owner.lease_sql(), owner.id());
     let mut tx = context.db.begin().await?;
@@ -188,7 +188,7 @@ async fn attempt<O: TokenOwner>(
             secrets.extend(response.refresh.map(|refresh| (REFRESH_TOKEN.to_owned(), refresh)));
             let sealed = context.keyring.seal_map(&stored.place, &secrets);
             match store::store_tokens(&mut tx, sql, &id, lease, &sealed, expires_at).await? {
-                true => Ok(Refreshed { row: stored.row, access: response.access, expires_at, sealed }),
+                true => Ok(RefreshedToken { row: stored.row, access: response.access, expires_at, sealed }),
                 // The owner signed in again or was deleted during the request.
                 false => Err(RefreshError::Temporary("the sign-in changed meanwhile".into())),
             }

@@ -8,7 +8,7 @@
 //! contains.
 
 use super::{
-    OpenError, Place, Sealed,
+    OpenError, Place, SealedValue,
     sealed::{self, is_key_id, random},
 };
 use aes_gcm::{Aes256Gcm, KeyInit as _};
@@ -29,7 +29,7 @@ const MAX_SIZE: u64 = 64 << 10;
 /// The keys of a file.
 pub struct Keyring {
     path: PathBuf,
-    loaded: RwLock<Loaded>,
+    loaded: RwLock<FileKeys>,
 }
 
 /// A key file cannot be used. Never contains a key.
@@ -70,7 +70,7 @@ pub enum KeyringError {
 }
 
 #[derive(Clone)]
-struct Loaded {
+struct FileKeys {
     keys: Arc<Keys>,
     stamp: Stamp,
 }
@@ -124,7 +124,7 @@ impl Keyring {
 
     /// Seals a value for a place.
     #[must_use]
-    pub fn seal(&self, place: &Place, plain: &[u8]) -> Sealed {
+    pub fn seal(&self, place: &Place, plain: &[u8]) -> SealedValue {
         let keys = self.present();
         sealed::seal((&keys.primary.id, &keys.primary.cipher), place, plain)
     }
@@ -137,7 +137,7 @@ impl Keyring {
     }
 
     /// Wraps the value's data key with the first key of the file. Returns `None` if that key wraps it already.
-    pub fn rewrap(&self, place: &Place, bytes: &[u8]) -> Result<Option<Sealed>, OpenError> {
+    pub fn rewrap(&self, place: &Place, bytes: &[u8]) -> Result<Option<SealedValue>, OpenError> {
         let parts = sealed::parts(bytes)?;
         let keys = self.present();
         if parts.key == keys.primary.id {
@@ -172,7 +172,7 @@ impl Keyring {
         if loaded.keys.find(id).is_ok() { loaded.keys } else { self.present() }
     }
 
-    fn loaded(&self) -> Loaded {
+    fn loaded(&self) -> FileKeys {
         self.loaded.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -190,7 +190,7 @@ impl Keys {
     }
 }
 
-fn load(path: &Path) -> Result<Loaded, KeyringError> {
+fn load(path: &Path) -> Result<FileKeys, KeyringError> {
     let metadata = std::fs::metadata(path).map_err(|error| KeyringError::Read { path: path.to_owned(), error })?;
     if is_open_to_others(&metadata) {
         return Err(KeyringError::OpenToOthers(path.to_owned()));
@@ -199,7 +199,7 @@ fn load(path: &Path) -> Result<Loaded, KeyringError> {
         Some((line, what)) => KeyringError::Line { path: path.to_owned(), line, what },
         None => KeyringError::Empty(path.to_owned()),
     })?;
-    Ok(Loaded { keys: keys.into(), stamp: stamp(&metadata) })
+    Ok(FileKeys { keys: keys.into(), stamp: stamp(&metadata) })
 }
 
 /// Parses keys. The error is the malformed line and its fault, or `None` if there is no key.

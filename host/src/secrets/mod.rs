@@ -12,7 +12,7 @@ pub mod rotation;
 mod sealed;
 
 pub use keyring::{Keyring, KeyringError};
-pub use sealed::Sealed;
+pub use sealed::SealedValue;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeMap as _};
@@ -64,7 +64,7 @@ pub enum OpenError {
 impl Keyring {
     /// Seals a map of secrets.
     #[must_use]
-    pub fn seal_map(&self, place: &Place, secrets: &BTreeMap<String, SecretString>) -> Sealed {
+    pub fn seal_map(&self, place: &Place, secrets: &BTreeMap<String, SecretString>) -> SealedValue {
         // The buffer has its final size from the start, because growing would leave a copy behind. JSON escapes a byte with
         // at most six.
         let room: usize =

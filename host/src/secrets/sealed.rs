@@ -22,14 +22,14 @@ const WRAPPED: usize = NONCE + 32 + TAG;
 
 /// A sealed value and the id of its key. The id has a column of its own, so that rotation finds the remaining rows.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Sealed {
+pub struct SealedValue {
     /// Id of the key.
     pub key: String,
     /// The sealed value.
     pub bytes: Vec<u8>,
 }
 
-impl fmt::Debug for Sealed {
+impl fmt::Debug for SealedValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Sealed {{ key: {:?}, {} bytes }}", self.key, self.bytes.len())
     }
@@ -63,13 +63,13 @@ pub(super) fn is_key_id(text: &str) -> bool {
 }
 
 /// Seals a value with a new data key, which this key wraps.
-pub(super) fn seal((id, key): (&str, &Aes256Gcm), place: &Place, plain: &[u8]) -> Sealed {
+pub(super) fn seal((id, key): (&str, &Aes256Gcm), place: &Place, plain: &[u8]) -> SealedValue {
     let mut data_key = Zeroizing::new([0; 32]);
     random(&mut *data_key);
     let mut bytes = header(id);
     encrypt(key, &associated_data(Layer::Key(id), place), &*data_key, &mut bytes);
     encrypt(&Aes256Gcm::new((&*data_key).into()), &associated_data(Layer::Value, place), plain, &mut bytes);
-    Sealed { key: id.to_owned(), bytes }
+    SealedValue { key: id.to_owned(), bytes }
 }
 
 /// Opens a value with the key that [`Parts::key`] names.
@@ -84,12 +84,12 @@ pub(super) fn rewrap(
     (id, key): (&str, &Aes256Gcm),
     place: &Place,
     parts: &Parts<'_>,
-) -> Result<Sealed, OpenError> {
+) -> Result<SealedValue, OpenError> {
     let data_key = unwrap(old, place, parts)?;
     let mut bytes = header(id);
     encrypt(key, &associated_data(Layer::Key(id), place), &*data_key, &mut bytes);
     bytes.extend_from_slice(parts.body);
-    Ok(Sealed { key: id.to_owned(), bytes })
+    Ok(SealedValue { key: id.to_owned(), bytes })
 }
 
 fn unwrap(key: &Aes256Gcm, place: &Place, parts: &Parts<'_>) -> Result<Zeroizing<[u8; 32]>, OpenError> {

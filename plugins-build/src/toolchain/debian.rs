@@ -15,15 +15,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{About, about};
-use crate::process::{self, Failed};
+use super::{CompilerDescription, about};
+use crate::process::{self, ProgramError};
 use crate::workspace::release;
 use crate::{BuildError, files};
 
 /// An unpacked compiler that runs.
 pub(super) struct Compiler {
     pub(super) rustc: PathBuf,
-    pub(super) about: About,
+    pub(super) about: CompilerDescription,
     pub(super) libraries: OsString,
 }
 
@@ -172,7 +172,7 @@ fn download(apt: &Apt, into: &Path, oldest: (u32, u32), progress: &mut dyn FnMut
 const UPDATE: &str = "Check the network and /etc/apt/sources.list*, see that `sudo apt-get update` passes, and run the \
                       same command again.";
 
-fn debian(step: &'static str, error: Failed, remedy: &str) -> BuildError {
+fn debian(step: &'static str, error: ProgramError, remedy: &str) -> BuildError {
     BuildError::Debian { step, output: error.to_string(), remedy: remedy.to_owned() }
 }
 

@@ -33,14 +33,14 @@ const FLAGS: [&str; 3] = ["-Clink-arg=--compress-relocations", "-Clink-arg=--str
 pub(crate) struct Toolchain {
     cargo: PathBuf,
     rustc: PathBuf,
-    about: About,
+    about: CompilerDescription,
     /// Set if the standard library has to be compiled along.
-    unpacked: Option<Unpacked>,
+    unpacked: Option<UnpackedCompiler>,
 }
 
 /// A compiler's description of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct About {
+struct CompilerDescription {
     /// `1.96.0 (…)`, without the program's name.
     version: String,
     /// `1.96.0`.
@@ -51,7 +51,7 @@ struct About {
 }
 
 #[derive(Debug)]
-struct Unpacked {
+struct UnpackedCompiler {
     /// Where the compiler's shared libraries are.
     libraries: OsString,
     linker: PathBuf,
@@ -80,7 +80,7 @@ pub(crate) fn find(
         cargo,
         rustc: fetched.rustc,
         about: fetched.about,
-        unpacked: Some(Unpacked { libraries: fetched.libraries, linker }),
+        unpacked: Some(UnpackedCompiler { libraries: fetched.libraries, linker }),
     })
 }
 
@@ -97,7 +97,7 @@ fn rustc_beside(cargo: &Path) -> PathBuf {
 }
 
 /// Asks a compiler for its version and its folder. `rustc` makes the command without arguments.
-fn about(rustc: impl Fn() -> Command) -> Result<About, BuildError> {
+fn about(rustc: impl Fn() -> Command) -> Result<CompilerDescription, BuildError> {
     let version = process::answer(rustc().arg("-vV"))?;
     let sysroot = process::answer(rustc().args(["--print", "sysroot"]))?;
     parse_about(&version, &sysroot).ok_or_else(|| {
@@ -106,9 +106,9 @@ fn about(rustc: impl Fn() -> Command) -> Result<About, BuildError> {
     })
 }
 
-fn parse_about(version: &str, sysroot: &str) -> Option<About> {
+fn parse_about(version: &str, sysroot: &str) -> Option<CompilerDescription> {
     let field = |name: &str| version.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-    Some(About {
+    Some(CompilerDescription {
         version: field("rustc ")?.to_owned(),
         release: field("release:")?.to_owned(),
         commit: field("commit-hash:").filter(|hash| *hash != "unknown").map(str::to_owned),
@@ -128,7 +128,7 @@ fn has_target(sysroot: &Path) -> bool {
 }
 
 /// rust-lld of the running toolchain, because Debian's compiler has none.
-fn linker(about: &About) -> Result<PathBuf, BuildError> {
+fn linker(about: &CompilerDescription) -> Result<PathBuf, BuildError> {
     let looked_in = about.sysroot.join("lib/rustlib").join(&about.host).join("bin");
     let own = looked_in.join(format!("rust-lld{}", env::consts::EXE_SUFFIX));
     if own.exists() {
@@ -205,7 +205,7 @@ mod tests {
                        host: x86_64-unknown-linux-gnu\n\
                        release: 1.96.0\n\
                        LLVM version: 22.1.8\n";
-        let expected = About {
+        let expected = CompilerDescription {
             version: "1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)".to_owned(),
             release: "1.96.0".to_owned(),
             commit: Some("ac68faa20c58cbccd01ee7208bf3b6e93a7d7f96".to_owned()),
@@ -243,7 +243,7 @@ mod tests {
             cargo: PathBuf::from("/t/cargo"),
             rustc: PathBuf::from("/t/rustc"),
             about: parse_about("rustc 1.96.0\nrelease: 1.96.0\nhost: h\n", "/t\n").unwrap(),
-            unpacked: Some(Unpacked { libraries: "/t/lib".into(), linker: PathBuf::from("/t/lld") }),
+            unpacked: Some(UnpackedCompiler { libraries: "/t/lib".into(), linker: PathBuf::from("/t/lld") }),
         };
         let command = toolchain.cargo("rustc", Path::new("/w"), Path::new("/w/target/guests"));
         let set = |name: &str| {

@@ -13,7 +13,7 @@ use chronus_sdk::types::{Connection, Failure, Remedy};
 
 use crate::dav::{self, Answer, Element, Ns, Trouble, href, requests};
 use crate::fields::field;
-use crate::memo::{Account, Learned};
+use crate::memo::{Account, ServerTraits};
 use crate::quirks;
 use crate::scheduling::{self, is_icloud};
 
@@ -64,7 +64,7 @@ fn find(connection: &Connection, server: &Url) -> Result<Account, Trouble> {
         scheduling: scheduling::judge(server, &abilities, has_outbox),
         inbox: found.hrefs(Ns::CalDav, "schedule-inbox-URL").into_iter().next(),
         finds_series: quirks::finds_series(server, first, &abilities),
-        learned: Learned::default(),
+        learned: ServerTraits::default(),
         homes,
         principal,
     })

@@ -10,7 +10,7 @@ use chronus_sdk::types::{Failure, Remedy};
 
 use crate::dav::{self, Answer, Etag, Ns, Trouble, href, requests};
 use crate::describe::PAGE;
-use crate::record::{self, Stored};
+use crate::record::{self, StoredEvent};
 use crate::session::Session;
 
 /// The most omitted events that are requested one by one.
@@ -18,8 +18,8 @@ const MAX_SINGLE: usize = 50;
 
 /// What the server has under an id.
 #[derive(Debug)]
-pub(crate) enum Found {
-    Stored(Stored),
+pub(crate) enum FetchResult {
+    Stored(StoredEvent),
     /// Data that is not a calendar.
     Unreadable(String),
     Missing,
@@ -28,8 +28,8 @@ pub(crate) enum Found {
 }
 
 /// Fetches events by their ids: one answer for each, in the order asked.
-pub(crate) fn fetch_many(session: &Session<'_>, calendar: &Url, ids: &[String]) -> Result<Vec<Found>, Trouble> {
-    let mut all: Vec<Wanted> = ids.iter().map(|id| Wanted::new(calendar, id)).collect();
+pub(crate) fn fetch_many(session: &Session<'_>, calendar: &Url, ids: &[String]) -> Result<Vec<FetchResult>, Trouble> {
+    let mut all: Vec<RequestedEvent> = ids.iter().map(|id| RequestedEvent::new(calendar, id)).collect();
     for part in all.chunks_mut(PAGE as usize) {
         let asked: Vec<Url> = part.iter().filter_map(|wanted| wanted.url.clone()).collect();
         for answer in multiget(calendar, &asked)? {
@@ -53,39 +53,39 @@ pub(crate) fn fetch_many(session: &Session<'_>, calendar: &Url, ids: &[String]) 
             wanted.found = Some(single(session, calendar, url, name)?);
         }
     }
-    Ok(all.into_iter().map(Wanted::result).collect())
+    Ok(all.into_iter().map(RequestedEvent::result).collect())
 }
 
 /// One requested id.
-struct Wanted {
+struct RequestedEvent {
     /// `None` if no event can have the id.
     url: Option<Url>,
     /// The id in canonical form.
     name: Option<String>,
-    found: Option<Found>,
+    found: Option<FetchResult>,
 }
 
-impl Wanted {
-    fn new(calendar: &Url, id: &str) -> Wanted {
+impl RequestedEvent {
+    fn new(calendar: &Url, id: &str) -> RequestedEvent {
         let url = href::event_url(calendar, id);
-        Wanted { name: url.as_ref().and_then(href::event_id), url, found: None }
+        RequestedEvent { name: url.as_ref().and_then(href::event_id), url, found: None }
     }
 
     fn is_left_out(&self) -> bool {
         self.url.is_some() && self.found.is_none()
     }
 
-    fn result(self) -> Found {
+    fn result(self) -> FetchResult {
         match (self.url, self.found) {
-            (None, _) => Found::Missing,
+            (None, _) => FetchResult::Missing,
             (Some(_), Some(found)) => found,
             (Some(_), None) => silent(),
         }
     }
 }
 
-fn silent() -> Found {
-    Found::Failed(Box::new(failure(Remedy::Temporary, "", "the server omitted the requested event")))
+fn silent() -> FetchResult {
+    FetchResult::Failed(Box::new(failure(Remedy::Temporary, "", "the server omitted the requested event")))
 }
 
 fn multiget(calendar: &Url, urls: &[Url]) -> Result<Vec<Answer>, Trouble> {
@@ -106,46 +106,46 @@ fn multiget(calendar: &Url, urls: &[Url]) -> Result<Vec<Answer>, Trouble> {
 }
 
 /// `None` if the answer holds neither data nor a status that says that the event is gone.
-fn read(id: &str, mut answer: Answer) -> Option<Found> {
+fn read(id: &str, mut answer: Answer) -> Option<FetchResult> {
     let Some(data) = answer.take_text(Ns::CalDav, "calendar-data") else {
-        return matches!(answer.status, Some(404 | 410)).then_some(Found::Missing);
+        return matches!(answer.status, Some(404 | 410)).then_some(FetchResult::Missing);
     };
     Some(match record::parse(id, answer.etag(), data.as_bytes()) {
-        Ok(stored) => Found::Stored(stored),
-        Err(what) => Found::Unreadable(what),
+        Ok(stored) => FetchResult::Stored(stored),
+        Err(what) => FetchResult::Unreadable(what),
     })
 }
 
-fn single(session: &Session<'_>, calendar: &Url, url: &Url, id: &str) -> Result<Found, Trouble> {
+fn single(session: &Session<'_>, calendar: &Url, url: &Url, id: &str) -> Result<FetchResult, Trouble> {
     let response = http::send(&requests::get(url))?;
     Ok(match response.status {
         200 => {
             let etag = response.header("etag").and_then(Etag::read);
             match record::parse(id, etag, &response.body) {
-                Ok(stored) => Found::Stored(stored),
-                Err(what) => Found::Unreadable(what),
+                Ok(stored) => FetchResult::Stored(stored),
+                Err(what) => FetchResult::Unreadable(what),
             }
         }
         404 | 410 => {
             let trouble = session.missing(calendar, response.status);
             match trouble.failure.remedy {
-                Remedy::NotFound | Remedy::Gone if !trouble.perhaps_moved => Found::Missing,
+                Remedy::NotFound | Remedy::Gone if !trouble.perhaps_moved => FetchResult::Missing,
                 _ => return Err(trouble),
             }
         }
         429 | 503 => return Err(response.failure().into()),
-        _ => Found::Failed(Box::new(response.failure())),
+        _ => FetchResult::Failed(Box::new(response.failure())),
     })
 }
 
-impl Found {
+impl FetchResult {
     /// A copy for an id that was requested twice.
-    fn copy(&self) -> Found {
+    fn copy(&self) -> FetchResult {
         match self {
-            Found::Stored(stored) => Found::Stored(stored.clone()),
-            Found::Unreadable(what) => Found::Unreadable(what.clone()),
-            Found::Missing => Found::Missing,
-            Found::Failed(failure) => Found::Failed(failure.clone()),
+            FetchResult::Stored(stored) => FetchResult::Stored(stored.clone()),
+            FetchResult::Unreadable(what) => FetchResult::Unreadable(what.clone()),
+            FetchResult::Missing => FetchResult::Missing,
+            FetchResult::Failed(failure) => FetchResult::Failed(failure.clone()),
         }
     }
 }

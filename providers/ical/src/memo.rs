@@ -31,12 +31,12 @@ pub(crate) struct Account {
     pub(crate) scheduling: Scheduling,
     /// Whether a search for a window finds the series that began before it.
     pub(crate) finds_series: bool,
-    pub(crate) learned: Learned,
+    pub(crate) learned: ServerTraits,
 }
 
 /// Facts about a server's behaviour that calls found out. Without them, calls need more requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Learned {
+pub(crate) struct ServerTraits {
     /// The ids of calendars that show free/busy only.
     pub(crate) free_busy_only: Vec<String>,
     /// Whether the server's sync tokens are reliable, if that was tested.
@@ -48,7 +48,7 @@ pub(crate) fn read(connection: &Connection, server: &Url) -> Option<Account> {
     let memo = connection.memo.as_ref().filter(|memo| memo.format == FORMAT)?;
     let (mut known_server, mut principal, mut inbox, mut scheduling) = (None, None, None, None);
     let (mut homes, mut addresses) = (Vec::new(), Vec::new());
-    let (mut finds_series, mut learned) = (true, Learned::default());
+    let (mut finds_series, mut learned) = (true, ServerTraits::default());
     for (key, value) in lines::read(&memo.data)? {
         match key {
             SERVER => known_server = Some(value),
@@ -120,7 +120,7 @@ mod tests {
             addresses: vec!["ann@example.com".into(), "a@example.org".into()],
             scheduling: Scheduling::Delivers { obeys: false },
             finds_series: true,
-            learned: Learned::default(),
+            learned: ServerTraits::default(),
         }
     }
 
@@ -144,7 +144,7 @@ mod tests {
         assert_eq!(read(&connection(memo), &url("https://other.example")), None);
         assert_eq!(read(&connection(None), &server), None);
         for tokens in [None, Some(true), Some(false)] {
-            let learned = Learned { free_busy_only: vec!["/a/".into(), "/b/".into()], tokens };
+            let learned = ServerTraits { free_busy_only: vec!["/a/".into(), "/b/".into()], tokens };
             let account = Account { finds_series: tokens.is_none(), learned, ..account() };
             assert_eq!(read(&connection(write(&account, &server)), &server), Some(account));
         }

@@ -24,7 +24,7 @@ pub(crate) const KEY: &str = "X-CHRONUS-KEY";
 
 /// An event as a server stores it.
 #[derive(Clone, Debug)]
-pub(crate) struct Stored {
+pub(crate) struct StoredEvent {
     pub(crate) id: String,
     pub(crate) etag: Option<Etag>,
     pub(crate) calendar: Component,
@@ -36,10 +36,10 @@ pub(crate) struct Stored {
 ///
 /// # Errors
 /// If it is not a calendar. The text says why, and holds no text of the event.
-pub(crate) fn parse(id: &str, etag: Option<Etag>, data: &[u8]) -> Result<Stored, String> {
+pub(crate) fn parse(id: &str, etag: Option<Etag>, data: &[u8]) -> Result<StoredEvent, String> {
     let (calendar, problems) = icalendar::parse(data).map_err(|error| error.to_string())?;
     let unread = problems.into_iter().map(|problem| problem.what).next();
-    Ok(Stored { id: id.to_owned(), etag, calendar, unread })
+    Ok(StoredEvent { id: id.to_owned(), etag, calendar, unread })
 }
 
 /// The main VEVENT: the master, or the earliest changed occurrence.
@@ -64,7 +64,7 @@ pub(crate) fn holds_event(calendar: &Component) -> bool {
     calendar.inner("VEVENT").next().is_some()
 }
 
-impl Stored {
+impl StoredEvent {
     /// The contract's event.
     ///
     /// # Errors

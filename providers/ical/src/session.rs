@@ -17,7 +17,7 @@ use chronus_sdk::types::{Connection, Failure, Memo, Remedy};
 use crate::dav::{self, Trouble, href, requests};
 use crate::discovery;
 use crate::fields::field;
-use crate::memo::{self, Account, Learned};
+use crate::memo::{self, Account, ServerTraits};
 
 /// The server of a connection without a server.
 pub(crate) const ICLOUD: &str = "https://caldav.icloud.com";
@@ -32,7 +32,7 @@ pub(crate) struct Session<'a> {
     /// Whether discovery ran in this call, so that nothing is outdated.
     pub(crate) fresh: bool,
     /// Facts about the server: those of the memo, and those found in this call.
-    learned: RefCell<Learned>,
+    learned: RefCell<ServerTraits>,
 }
 
 /// Runs a step with the connection's account, by the memo or by discovery; also returns the memo if it is new.
@@ -97,12 +97,12 @@ impl<'a> Session<'a> {
     }
 
     /// Facts about the server.
-    pub(crate) fn learned(&self) -> Learned {
+    pub(crate) fn learned(&self) -> ServerTraits {
         self.learned.borrow().clone()
     }
 
     /// Records a fact about the server.
-    pub(crate) fn learn(&self, news: impl FnOnce(&mut Learned)) {
+    pub(crate) fn learn(&self, news: impl FnOnce(&mut ServerTraits)) {
         news(&mut self.learned.borrow_mut());
     }
 

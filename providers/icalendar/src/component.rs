@@ -29,7 +29,7 @@ pub struct Component {
 
 /// Why the bytes are not a calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unreadable {
+pub enum UnreadableCalendar {
     /// There is no `BEGIN:VCALENDAR`.
     NoCalendar,
     /// `END:VCALENDAR` is missing, so events may be as well.
@@ -38,27 +38,27 @@ pub enum Unreadable {
     TooLarge { bytes: usize },
 }
 
-impl fmt::Display for Unreadable {
+impl fmt::Display for UnreadableCalendar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Unreadable::NoCalendar => f.write_str("this is no iCalendar data: there is no BEGIN:VCALENDAR"),
-            Unreadable::CutOff => f.write_str("the calendar is cut off: END:VCALENDAR is missing"),
-            Unreadable::TooLarge { bytes } => {
+            UnreadableCalendar::NoCalendar => f.write_str("this is no iCalendar data: there is no BEGIN:VCALENDAR"),
+            UnreadableCalendar::CutOff => f.write_str("the calendar is cut off: END:VCALENDAR is missing"),
+            UnreadableCalendar::TooLarge { bytes } => {
                 write!(f, "the calendar has {bytes} bytes; at most {MAX_BYTES} are read")
             }
         }
     }
 }
 
-impl std::error::Error for Unreadable {}
+impl std::error::Error for UnreadableCalendar {}
 
 /// Reads a calendar. Of a stream with several `VCALENDAR`s, the components of the later ones are added to the first.
 ///
 /// # Errors
 /// If the bytes are not a complete calendar. Such an answer says nothing about a person's time.
-pub fn parse(input: &[u8]) -> Result<(Component, Vec<Problem>), Unreadable> {
+pub fn parse(input: &[u8]) -> Result<(Component, Vec<Problem>), UnreadableCalendar> {
     if input.len() > MAX_BYTES {
-        return Err(Unreadable::TooLarge { bytes: input.len() });
+        return Err(UnreadableCalendar::TooLarge { bytes: input.len() });
     }
     let mut reader = Reader::default();
     for line in unfold(input) {
@@ -279,11 +279,11 @@ impl Reader {
         }
     }
 
-    fn finish(self) -> Result<(Component, Vec<Problem>), Unreadable> {
+    fn finish(self) -> Result<(Component, Vec<Problem>), UnreadableCalendar> {
         if !self.open.is_empty() {
-            return Err(Unreadable::CutOff);
+            return Err(UnreadableCalendar::CutOff);
         }
-        let calendar = self.calendar.ok_or(Unreadable::NoCalendar)?;
+        let calendar = self.calendar.ok_or(UnreadableCalendar::NoCalendar)?;
         Ok((calendar, self.problems.into_vec()))
     }
 }

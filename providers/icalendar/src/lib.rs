@@ -28,7 +28,7 @@ pub mod vtimezone;
 mod windows;
 pub mod zone;
 
-pub use component::{Component, Unreadable, parse};
+pub use component::{Component, UnreadableCalendar, parse};
 pub use line::{Parameter, Property};
 pub use series::{Moment, Occurrence, Series, Window, group, occurrences};
 pub use sort::sort_by_times;

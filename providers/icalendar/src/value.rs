@@ -32,7 +32,7 @@ pub struct Duration {
 
 /// One value of `RDATE` or `EXDATE`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Listed<'a> {
+pub struct ListedDate<'a> {
     pub start: DateOrTime<'a>,
     /// Only of a PERIOD.
     pub end: Option<PeriodEnd<'a>>,
@@ -78,42 +78,42 @@ impl DateOrTime<'_> {
 /// # Errors
 /// If the value is neither.
 pub fn date_or_time(property: &Property) -> Result<DateOrTime<'_>, BadValue> {
-    parse_date_or_time(&property.value, Declared::of(property))
+    parse_date_or_time(&property.value, ValueParameters::of(property))
 }
 
 /// Reads a property with a list: `RDATE` (with periods), `EXDATE`.
-pub fn list(property: &Property) -> impl Iterator<Item = Result<Listed<'_>, BadValue>> {
-    let declared = Declared::of(property);
+pub fn list(property: &Property) -> impl Iterator<Item = Result<ListedDate<'_>, BadValue>> {
+    let declared = ValueParameters::of(property);
     property.value.split(',').filter(|value| !value.trim().is_empty()).map(move |value| {
         let Some((start, end)) = value.split_once('/') else {
-            return Ok(Listed { start: parse_date_or_time(value, declared)?, end: None });
+            return Ok(ListedDate { start: parse_date_or_time(value, declared)?, end: None });
         };
         let end = match parse_duration(end) {
             Ok(duration) => PeriodEnd::After(duration),
             Err(_) => PeriodEnd::At(parse_date_or_time(end, declared)?),
         };
-        Ok(Listed { start: parse_date_or_time(start, declared)?, end: Some(end) })
+        Ok(ListedDate { start: parse_date_or_time(start, declared)?, end: Some(end) })
     })
 }
 
 /// The type and the zone by the parameters.
 #[derive(Clone, Copy)]
-struct Declared<'a> {
+struct ValueParameters<'a> {
     tzid: Option<&'a str>,
     date: bool,
 }
 
-impl<'a> Declared<'a> {
-    fn of(property: &'a Property) -> Declared<'a> {
+impl<'a> ValueParameters<'a> {
+    fn of(property: &'a Property) -> ValueParameters<'a> {
         let tzid = property.parameter("TZID").map(str::trim).filter(|tzid| !tzid.is_empty());
         let date = property.parameter("VALUE").is_some_and(|value| value.trim().eq_ignore_ascii_case("DATE"));
-        Declared { tzid, date }
+        ValueParameters { tzid, date }
     }
 }
 
 const NO_TIME: BadValue = BadValue("a DATE or DATE-TIME was expected");
 
-fn parse_date_or_time<'a>(text: &str, declared: Declared<'a>) -> Result<DateOrTime<'a>, BadValue> {
+fn parse_date_or_time<'a>(text: &str, declared: ValueParameters<'a>) -> Result<DateOrTime<'a>, BadValue> {
     let wall = parse_wall(text.trim())?;
     let Some((time, utc)) = wall.time else {
         return Ok(DateOrTime::Date(wall.date));
@@ -129,14 +129,14 @@ fn parse_date_or_time<'a>(text: &str, declared: Declared<'a>) -> Result<DateOrTi
     })
 }
 
-pub(super) struct Wall {
+pub(super) struct WallTime {
     pub(super) date: Date,
     /// The time of day, and whether it is marked as UTC.
     pub(super) time: Option<(Time, bool)>,
 }
 
 /// Reads `19970714`, `19970714T133000`, `19970714T133000Z` and their deviations.
-pub(super) fn parse_wall(text: &str) -> Result<Wall, BadValue> {
+pub(super) fn parse_wall(text: &str) -> Result<WallTime, BadValue> {
     let (date, time) = match text.split_once(['T', 't', ' ']) {
         Some((date, time)) => (date, Some(time)),
         None => (text, None),
@@ -144,7 +144,7 @@ pub(super) fn parse_wall(text: &str) -> Result<Wall, BadValue> {
     let [year, month, day] = digits(date, '-', [4, 2, 2], 0)?;
     let date = new_date(year, month, day)?;
     let Some(time) = time else {
-        return Ok(Wall { date, time: None });
+        return Ok(WallTime { date, time: None });
     };
     let (time, utc) = match time.strip_suffix(['Z', 'z']) {
         Some(time) => (time, true),
@@ -153,14 +153,14 @@ pub(super) fn parse_wall(text: &str) -> Result<Wall, BadValue> {
     let [hour, minute, second] = digits(without_fraction(time), ':', [2, 2, 2], 1)?;
     if hour == 24 && minute == 0 && second == 0 {
         let date = date.tomorrow().map_err(|_| NO_TIME)?;
-        return Ok(Wall { date, time: Some((Time::midnight(), utc)) });
+        return Ok(WallTime { date, time: Some((Time::midnight(), utc)) });
     }
     // A leap second is the one before it (RFC 5545 §3.3.12).
     let time = new_time(hour, minute, second.min(59)).ok_or(NO_TIME)?;
     if second > 60 {
         return Err(NO_TIME);
     }
-    Ok(Wall { date, time: Some((time, utc)) })
+    Ok(WallTime { date, time: Some((time, utc)) })
 }
 
 /// Reads three fields of fixed width, with the separator between all or none of them. The last `optional` fields may

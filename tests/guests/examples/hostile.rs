@@ -131,7 +131,7 @@ impl<'c> Order<'c> {
     }
 }
 
-type Found = Vec<(&'static str, String)>;
+type Findings = Vec<(&'static str, String)>;
 
 fn act(order: Order<'_>) -> Result<Opened, Failure> {
     let n = order.number("n");
@@ -157,7 +157,7 @@ fn act(order: Order<'_>) -> Result<Opened, Failure> {
     Ok(opened(found))
 }
 
-fn opened(found: Found) -> Opened {
+fn opened(found: Findings) -> Opened {
     let calendar = |(kind, text): (&str, String)| Calendar {
         id: kind.into(),
         name: text,
@@ -192,7 +192,7 @@ fn hog() -> ! {
 }
 
 #[inline(never)]
-fn deep_thought(n: usize) -> Found {
+fn deep_thought(n: usize) -> Findings {
     if black_box(n) == 42 {
         panic!("boom-42");
     }
@@ -210,7 +210,7 @@ fn overflow(depth: u64) -> u64 {
 // ---- requests ---------------------------------------------------------------------------------------------------
 
 /// Sends one request and tells everything that comes back.
-fn ask(order: Order<'_>) -> Result<Found, Failure> {
+fn ask(order: Order<'_>) -> Result<Findings, Failure> {
     match exchange(order) {
         Ok(found) => Ok(found),
         Err(code) if order.get("shameless") == "yes" => Ok(vec![("error", code)]),
@@ -219,7 +219,7 @@ fn ask(order: Order<'_>) -> Result<Found, Failure> {
     }
 }
 
-fn exchange(order: Order<'_>) -> Result<Found, String> {
+fn exchange(order: Order<'_>) -> Result<Findings, String> {
     let answer = start(order)?;
     let mut found = read(&answer)?;
     for _ in 1..order.number("times").max(1) {
@@ -284,7 +284,7 @@ fn timeouts(order: Order<'_>) -> Result<RequestOptions, String> {
     Ok(options)
 }
 
-fn read(answer: &FutureIncomingResponse) -> Result<Found, String> {
+fn read(answer: &FutureIncomingResponse) -> Result<Findings, String> {
     answer.subscribe().block();
     let answer = answer.get().ok_or("not ready")?.map_err(|()| "taken")?.map_err(|code| format!("{code:?}"))?;
     let mut found = vec![("status", answer.status().to_string())];
@@ -313,18 +313,18 @@ fn read(answer: &FutureIncomingResponse) -> Result<Found, String> {
 }
 
 /// Sends requests whatever becomes of them.
-fn flood(order: Order<'_>, n: usize) -> Found {
+fn flood(order: Order<'_>, n: usize) -> Findings {
     let answered = (0..n).filter(|_| start(order).and_then(|answer| read(&answer)).is_ok()).count();
     vec![("answered", answered.to_string())]
 }
 
 /// Starts requests and waits for none.
-fn pile_up(order: Order<'_>, n: usize) -> Found {
+fn pile_up(order: Order<'_>, n: usize) -> Findings {
     let waiting: Vec<_> = (0..n).map(|_| start(order)).collect();
     vec![("started", waiting.iter().filter(|one| one.is_ok()).count().to_string())]
 }
 
-fn header(n: usize) -> Found {
+fn header(n: usize) -> Findings {
     let headers = Fields::new();
     let value = vec![b'v'; n];
     vec![("header", format!("{:?}", headers.append("x-huge", &value)))]
@@ -332,19 +332,19 @@ fn header(n: usize) -> Found {
 
 // ---- words ------------------------------------------------------------------------------------------------------
 
-fn chatter(n: usize) -> Found {
+fn chatter(n: usize) -> Findings {
     for line in 0..n {
         log::info("chatter", &[("line", &line)]);
     }
     vec![]
 }
 
-fn shout(n: usize) -> Found {
+fn shout(n: usize) -> Findings {
     log::error(&"A".repeat(n), &[]);
     vec![]
 }
 
-fn nap(n: usize, ms: usize) -> Found {
+fn nap(n: usize, ms: usize) -> Findings {
     for _ in 0..n {
         monotonic_clock::subscribe_duration(ms as u64 * 1_000_000).block();
     }
@@ -352,7 +352,7 @@ fn nap(n: usize, ms: usize) -> Found {
 }
 
 /// Everything that it can see: its arguments, the answers to each `url`, and the whole of its memory.
-fn dump(order: Order<'_>) -> Found {
+fn dump(order: Order<'_>) -> Findings {
     let mut found = vec![("connection", format!("{:?}", order.0))];
     let urls: Vec<String> = order.all("url").map(str::to_owned).collect();
     for url in urls {

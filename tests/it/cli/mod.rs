@@ -282,7 +282,7 @@ fn doctor_says_what_to_do() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let run = Run::new()?.arguments(&["doctor", "--json", "--components"]).path(folder.path()).end()?;
     run.has_code(0)?;
-    let named = |run: &Ended, name: &str| -> anyhow::Result<Value> {
+    let named = |run: &CommandOutput, name: &str| -> anyhow::Result<Value> {
         let checks = run.json()?["checks"].as_array().cloned().unwrap_or_default();
         checks
             .into_iter()
@@ -344,19 +344,19 @@ impl Run {
         self
     }
 
-    fn end(mut self) -> anyhow::Result<Ended> {
+    fn end(mut self) -> anyhow::Result<CommandOutput> {
         let target = self.folder.path().join("target.toml");
         if target.exists() {
             self.command.arg("--target").arg(target);
         }
-        Ok(Ended(self.command.output()?))
+        Ok(CommandOutput(self.command.output()?))
     }
 }
 
 /// The result of a command.
-struct Ended(Output);
+struct CommandOutput(Output);
 
-impl Ended {
+impl CommandOutput {
     fn stdout(&self) -> String {
         String::from_utf8_lossy(&self.0.stdout).into_owned()
     }

@@ -1,6 +1,6 @@
 //! The operator's commands for providers, keys and jobs, each test on a database of its own.
 
-use super::{Ended, Run, SECRET};
+use super::{CommandOutput, Run, SECRET};
 use anyhow::{Context, ensure};
 use chronus_host::{
     clock::Clock,
@@ -221,6 +221,6 @@ async fn keys_are_added_and_what_is_wrong_with_their_file_is_said_without_them()
 }
 
 /// Checks for advice, and that no secret appears.
-pub(super) fn refuses(run: &Ended, advice: &str) -> anyhow::Result<()> {
+pub(super) fn refuses(run: &CommandOutput, advice: &str) -> anyhow::Result<()> {
     run.refuses(advice).and_then(|()| run.tells_no_secret())
 }

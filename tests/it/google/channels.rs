@@ -17,11 +17,11 @@ use super::world::{ANN, BEN, World, meeting};
 /// Somebody who is called.
 pub(super) struct Callback {
     pub(super) address: String,
-    heard: Heard,
+    heard: Notifications,
     server: JoinHandle<()>,
 }
 
-type Heard = Arc<Mutex<Vec<BTreeMap<String, String>>>>;
+type Notifications = Arc<Mutex<Vec<BTreeMap<String, String>>>>;
 
 impl Callback {
     pub(super) async fn listen() -> anyhow::Result<Self> {
@@ -32,8 +32,8 @@ impl Callback {
     async fn answering(first: StatusCode) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = format!("http://{}/called", listener.local_addr()?);
-        let heard = Heard::default();
-        let hear = async move |State(heard): State<Heard>, headers: HeaderMap| {
+        let heard = Notifications::default();
+        let hear = async move |State(heard): State<Notifications>, headers: HeaderMap| {
             let text = |value: &http::HeaderValue| value.to_str().unwrap_or_default().to_owned();
             let call = headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
             let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);

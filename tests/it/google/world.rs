@@ -57,13 +57,13 @@ pub(super) struct Person<'a> {
 
 /// An answer.
 #[derive(Debug)]
-pub(super) struct Said {
+pub(super) struct Reply {
     pub(super) status: StatusCode,
     pub(super) headers: reqwest::header::HeaderMap,
     pub(super) body: Value,
 }
 
-impl Said {
+impl Reply {
     /// The reason of a refusal.
     pub(super) fn reason(&self) -> &str {
         self.body["error"]["errors"][0]["reason"].as_str().unwrap_or_default()
@@ -72,7 +72,7 @@ impl Said {
 
 impl Person<'_> {
     /// Asks below `/calendar/v3/`.
-    pub(super) async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Said> {
+    pub(super) async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Reply> {
         self.ask_if(method, path, body, &[]).await
     }
 
@@ -82,7 +82,7 @@ impl Person<'_> {
         path: &str,
         body: Option<&Value>,
         headers: &[(&str, &str)],
-    ) -> anyhow::Result<Said> {
+    ) -> anyhow::Result<Reply> {
         let url = format!("{}/calendar/v3/{path}", self.world.google.origin());
         let mut request = self.world.client.request(method, url).bearer_auth(&self.token);
         for (name, value) in headers {
@@ -95,7 +95,7 @@ impl Person<'_> {
         let (status, headers) = (answer.status(), answer.headers().clone());
         let bytes = answer.bytes().await?;
         let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).context("no JSON")? };
-        Ok(Said { status, headers, body })
+        Ok(Reply { status, headers, body })
     }
 
     /// The status and body of what the service says of the person.

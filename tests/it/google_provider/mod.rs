@@ -6,7 +6,7 @@ mod push;
 mod times;
 
 use anyhow::Context;
-use chronus_host::calendar::{BusyKind, Draft, Span, Status, Timed};
+use chronus_host::calendar::{BusyKind, Draft, Span, Status, ZonedTime};
 use chronus_host::clock::Clock;
 use chronus_host::plugins::egress::{Credential, EgressGrant, EgressMap, EgressPolicy};
 use chronus_host::plugins::{Access, Budget, CallError, CallTarget, Plugin, Remedy};
@@ -111,7 +111,7 @@ fn hour(hours: i64) -> Timestamp {
 }
 
 fn draft(start: i64, end: i64) -> Draft {
-    let timed = |hours| Timed { at: hour(hours), zone: "Europe/Rome".into() };
+    let timed = |hours| ZonedTime { at: hour(hours), zone: "Europe/Rome".into() };
     Draft {
         uid: "meeting@chronus.example".into(),
         title: "Choir".into(),

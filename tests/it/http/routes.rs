@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 /// The actor that sends the valid request.
 #[derive(Clone, Copy, PartialEq)]
-enum By {
+enum Sender {
     Nobody,
     Operator,
     Integration,
@@ -26,7 +26,7 @@ enum By {
 struct Row {
     method: &'static str,
     path: &'static str,
-    by: By,
+    by: Sender,
     /// The valid query and body.
     query: &'static str,
     body: Option<Value>,
@@ -60,25 +60,25 @@ impl Row {
     }
 }
 
-fn get(path: &'static str, by: By, query: &'static str) -> Row {
-    let names_organisation = by == By::Integration && !path.contains('{');
+fn get(path: &'static str, by: Sender, query: &'static str) -> Row {
+    let names_organisation = by == Sender::Integration && !path.contains('{');
     let (wrong, wrong_queries) = (Vec::new(), Vec::new());
     Row { method: "GET", path, by, query, body: None, status: 200, wrong, wrong_queries, names_organisation }
 }
 
-fn delete(path: &'static str, by: By) -> Row {
+fn delete(path: &'static str, by: Sender) -> Row {
     Row { method: "DELETE", status: 204, ..get(path, by, "") }
 }
 
-fn put(path: &'static str, by: By, body: Value) -> Row {
+fn put(path: &'static str, by: Sender, body: Value) -> Row {
     Row { method: "PUT", body: Some(body), ..get(path, by, "") }
 }
 
-fn patch(path: &'static str, by: By, body: Value) -> Row {
+fn patch(path: &'static str, by: Sender, body: Value) -> Row {
     Row { method: "PATCH", ..put(path, by, body) }
 }
 
-fn post(path: &'static str, by: By, body: Value) -> Row {
+fn post(path: &'static str, by: Sender, body: Value) -> Row {
     Row { method: "POST", body: Some(body), status: 201, ..get(path, by, "") }
 }
 
@@ -92,7 +92,7 @@ fn rows(side: &Side) -> Vec<Row> {
 
 /// Connections, busy times and meetings. No provider is offered here; the tests of `service` connect calendars.
 fn rows_of_calendars(side: &Side) -> Vec<Row> {
-    use By::{Integration, Person};
+    use Sender::{Integration, Person};
     let connection = "/v1/people/{person}/connection";
     let meeting = json!({
         "program": side.program, "owner": side.person, "attendees": [], "title": "Mentoring", "description": "",
@@ -145,7 +145,7 @@ fn rows_of_calendars(side: &Side) -> Vec<Row> {
 }
 
 fn rows_of_organisations() -> Vec<Row> {
-    use By::{Admin, Integration, Nobody, Operator};
+    use Sender::{Admin, Integration, Nobody, Operator};
     let accounts = "/v1/organisations/{organisation}/service-accounts";
     let account = "/v1/organisations/{organisation}/service-accounts/{provider}";
     let probe = "/v1/organisations/{organisation}/service-accounts/{provider}/probe";
@@ -242,22 +242,22 @@ async fn every_route_refuses_what_it_must() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn token(world: &World, by: By) -> Option<&str> {
+fn token(world: &World, by: Sender) -> Option<&str> {
     match by {
-        By::Nobody => None,
-        By::Operator => Some(&world.operator),
-        By::Integration => Some(&world.ours.integration),
-        By::Person => Some(&world.ours.as_person),
-        By::Admin => Some(&world.ours.as_admin),
+        Sender::Nobody => None,
+        Sender::Operator => Some(&world.operator),
+        Sender::Integration => Some(&world.ours.integration),
+        Sender::Person => Some(&world.ours.as_person),
+        Sender::Admin => Some(&world.ours.as_admin),
     }
 }
 
 /// The token of the same kind of actor in the other organisation.
-fn their_token(world: &World, by: By) -> &str {
+fn their_token(world: &World, by: Sender) -> &str {
     match by {
-        By::Person => &world.theirs.as_person,
-        By::Admin => &world.theirs.as_admin,
-        By::Nobody | By::Operator | By::Integration => &world.theirs.integration,
+        Sender::Person => &world.theirs.as_person,
+        Sender::Admin => &world.theirs.as_admin,
+        Sender::Nobody | Sender::Operator | Sender::Integration => &world.theirs.integration,
     }
 }
 
@@ -273,10 +273,10 @@ async fn token_for_everything_else(world: &World, row: &Row, need: RouteAuth) ->
     let RouteAuth::Scope(scope) = need else { return Ok(None) };
     let organisation = world.ours.organisation;
     let holder = match row.by {
-        By::Operator => Holder::Operator,
-        By::Person => Holder::Person { organisation, person: world.ours.person },
-        By::Admin => Holder::Person { organisation, person: world.ours.admin },
-        By::Integration | By::Nobody => Holder::Integration(organisation),
+        Sender::Operator => Holder::Operator,
+        Sender::Person => Holder::Person { organisation, person: world.ours.person },
+        Sender::Admin => Holder::Person { organisation, person: world.ours.admin },
+        Sender::Integration | Sender::Nobody => Holder::Integration(organisation),
     };
     let mut scopes = holder.scopes();
     scopes.remove(&scope);
@@ -324,7 +324,7 @@ async fn others_find_nothing(world: &World, row: &Row, need: RouteAuth) -> anyho
                 good(world, row, &address, token).await?.is_problem(404, "not-found")?;
             }
         }
-    } else if row.by == By::Operator {
+    } else if row.by == Sender::Operator {
         for token in [&ours.integration, &ours.as_admin, &ours.as_person] {
             good(world, row, row.path, Some(token)).await?.is_problem(403, "role-missing")?;
         }

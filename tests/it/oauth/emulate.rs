@@ -40,7 +40,7 @@ async fn a_code_is_good_once_and_with_its_verifier_there_too() -> anyhow::Result
 
     let third = world.at_google(&world.begin(&ann).await?, ANN, Choice::All).await?;
     let connected = world.finish(&ann, &third).await?;
-    ensure!(matches!(connected, chronus_host::connections::Finished::Connected(_)), "{connected:?}");
+    ensure!(matches!(connected, chronus_host::connections::CallbackOutcome::Connected(_)), "{connected:?}");
     let window = Window { start: "2027-03-01T00:00:00Z".parse()?, end: "2027-03-02T00:00:00Z".parse()? };
     let busy = availability::busy(&world.app.calendars, world.organisation, world.ann, window).await?;
     let Busy::Known { intervals, .. } = busy else { anyhow::bail!("{busy:?}") };

@@ -5,7 +5,7 @@ use anyhow::{Context as _, ensure};
 use chronus_host::{
     availability::{self, Busy},
     calendar::Window,
-    connections::{ConnectError, Finished, State, approvals},
+    connections::{CallbackOutcome, ConnectError, State, approvals},
     plugins::{Remedy, contract::ScopeLevel},
 };
 use jiff::SignedDuration;
@@ -144,7 +144,7 @@ async fn a_state_is_good_once_and_in_one_browser() -> anyhow::Result<()> {
         ensure!(matches!(error, ConnectError::State), "{error:?}");
     }
     assert_eq!(world.token_requests(), 0);
-    ensure!(matches!(world.finish(&ann, &callback).await?, Finished::Connected(_)), "hers is still good");
+    ensure!(matches!(world.finish(&ann, &callback).await?, CallbackOutcome::Connected(_)), "hers is still good");
     let error = refused(world.finish(&ann, &callback).await)?;
     ensure!(matches!(error, ConnectError::State), "{error:?}");
     for changed in ["", "x", "0"] {

@@ -9,7 +9,7 @@ use chronus_host::clock::Clock;
 use chronus_tests::{
     host::Host,
     peers::{self, Browser, Peer},
-    visitor::{Seen, Visitor},
+    visitor::{PageResponse, Visitor},
 };
 use serde_json::json;
 use url::Url;
@@ -63,7 +63,7 @@ impl Scene {
     }
 }
 
-fn reads(seen: &Seen, status: u16, words: &[&str]) -> anyhow::Result<()> {
+fn reads(seen: &PageResponse, status: u16, words: &[&str]) -> anyhow::Result<()> {
     ensure!(seen.status == status, "{} {}", seen.status, seen.text);
     for word in words {
         ensure!(seen.text.contains(word), "{word}: {}", seen.text);

@@ -12,7 +12,7 @@ use chronus_host::{
     },
     clock::Clock,
     config::{Config, Egress, SandboxSettings},
-    connections::{self, BeginRequest, ConnectError, Connection, DisconnectError, Finished, disconnect, store},
+    connections::{self, BeginRequest, CallbackOutcome, ConnectError, Connection, DisconnectError, disconnect, store},
     db::DatabaseUrl,
     ids::{OrganisationId, PersonId, ProgramId, TokenId},
     oauth::{
@@ -169,7 +169,7 @@ impl World {
         Ok(Callback { provider: "google".into(), parameters })
     }
 
-    pub(super) async fn finish(&self, browser: &Browser, callback: &Callback) -> Result<Finished, ConnectError> {
+    pub(super) async fn finish(&self, browser: &Browser, callback: &Callback) -> Result<CallbackOutcome, ConnectError> {
         connections::finish(&self.app.calendars, browser, callback).await
     }
 
@@ -180,10 +180,10 @@ impl World {
             let page = self.begin_anew(browser, anew).await?;
             let callback = self.at_google(&page, user, Choice::All).await?;
             match self.finish(browser, &callback).await? {
-                Finished::Connected(connection) => return Ok(*connection),
-                Finished::Again { .. } if !anew => anew = true,
-                Finished::Shared(_) => bail!("it was begun for a person"),
-                Finished::Again { .. } => bail!("the service gives no lasting access"),
+                CallbackOutcome::Connected(connection) => return Ok(*connection),
+                CallbackOutcome::Again { .. } if !anew => anew = true,
+                CallbackOutcome::Shared(_) => bail!("it was begun for a person"),
+                CallbackOutcome::Again { .. } => bail!("the service gives no lasting access"),
             }
         }
     }

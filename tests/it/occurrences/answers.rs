@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Start, end (RFC 3339, UTC, cut to the window) and kind: `busy`, `tentative`, `free`.
-pub(super) type Taken = (String, String, String);
+pub(super) type BusyTime = (String, String, String);
 
 /// `tests/fixtures/occurrences.toml`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Known {
+pub(super) struct KnownDifferences {
     /// By package and file name.
     #[serde(default)]
     pub(super) difference: BTreeMap<String, Difference>,
@@ -36,12 +36,12 @@ pub(super) struct Difference {
 }
 
 /// What the others say of one window.
-pub(super) struct Others {
+pub(super) struct WitnessAnswers {
     /// Those that could read the calendar: none, one or two.
-    said: Vec<Vec<Taken>>,
+    said: Vec<Vec<BusyTime>>,
 }
 
-impl Others {
+impl WitnessAnswers {
     /// From the answers of `occurrences.py` and `occurrences.mjs` for one window.
     pub(super) fn of(answers: [&Value; 2], window: Window) -> Self {
         let read = |answer: &Value| answer["occurrences"].as_array().map(|found| theirs(found, window));
@@ -58,7 +58,7 @@ impl Others {
     }
 
     /// What all of them say and we do not, and what we say and none of them.
-    pub(super) fn compare(&self, ours: &[Taken]) -> (Vec<String>, Vec<String>) {
+    pub(super) fn compare(&self, ours: &[BusyTime]) -> (Vec<String>, Vec<String>) {
         let Some(first) = self.said.first() else { return (Vec::new(), Vec::new()) };
         let second = self.said.get(1).unwrap_or(first);
         let (agreed, all) = (both(first, second), [first.clone(), without(second, first)].concat());
@@ -66,7 +66,7 @@ impl Others {
     }
 }
 
-fn theirs(occurrences: &[Value], window: Window) -> Vec<Taken> {
+fn theirs(occurrences: &[Value], window: Window) -> Vec<BusyTime> {
     let (from, to) = (shown(window.start), shown(window.end));
     let taken = |occurrence: &Value| {
         let text = |key: &str| occurrence[key].as_str().unwrap_or_default().to_owned();
@@ -82,7 +82,7 @@ fn theirs(occurrences: &[Value], window: Window) -> Vec<Taken> {
     occurrences.iter().filter_map(taken).collect()
 }
 
-pub(super) fn ours(intervals: &[Interval]) -> Vec<Taken> {
+pub(super) fn ours(intervals: &[Interval]) -> Vec<BusyTime> {
     let kind = |kind| match kind {
         BusyKind::Free => "free",
         BusyKind::Tentative => "tentative",
@@ -92,13 +92,13 @@ pub(super) fn ours(intervals: &[Interval]) -> Vec<Taken> {
 }
 
 /// What is in both lists, as often as in both.
-fn both(these: &[Taken], those: &[Taken]) -> Vec<Taken> {
+fn both(these: &[BusyTime], those: &[BusyTime]) -> Vec<BusyTime> {
     let more = without(these, those);
     without(these, &more)
 }
 
 /// What the first list has more often than the second.
-fn without(these: &[Taken], those: &[Taken]) -> Vec<Taken> {
+fn without(these: &[BusyTime], those: &[BusyTime]) -> Vec<BusyTime> {
     let mut left = those.to_vec();
     let mut more = Vec::new();
     for taken in these {
@@ -110,7 +110,7 @@ fn without(these: &[Taken], those: &[Taken]) -> Vec<Taken> {
     more
 }
 
-fn beyond(these: &[Taken], those: &[Taken]) -> Vec<String> {
+fn beyond(these: &[BusyTime], those: &[BusyTime]) -> Vec<String> {
     without(these, those).into_iter().map(|(start, end, kind)| format!("{start}/{end} {kind}")).collect()
 }
 

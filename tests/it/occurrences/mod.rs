@@ -11,7 +11,7 @@
 mod answers;
 mod corpus;
 
-use answers::{Difference, Known, Others, Taken};
+use answers::{BusyTime, Difference, KnownDifferences, WitnessAnswers};
 use chronus_host::calendar::Window;
 use chronus_host::plugins::{Access, Failure, Plugin, contract::BusyTargets};
 use chronus_tests::harness;
@@ -42,7 +42,7 @@ async fn busy_times_are_what_others_agree_on() -> anyhow::Result<()> {
     if left_out(&corpus::PEERS)? {
         return Ok(());
     }
-    let known: Known = toml::from_str(KNOWN)?;
+    let known: KnownDifferences = toml::from_str(KNOWN)?;
     let (reference, icaljs) = (Python::of(Peer::Reference).await?, Node::of(Peer::IcalJs).await?);
     let mut corpus = corpus::read(&reference).await?;
     corpus.retain(|_, text| corpus::has_events(text));
@@ -63,9 +63,9 @@ async fn busy_times_are_what_others_agree_on() -> anyhow::Result<()> {
     let servers = [(radicale.account("ann")?, &strict), (xandikos.account(), &lenient)];
     let calendars = asked.iter().enumerate().map(|(number, (file, windows))| {
         let (text, servers) = (&corpus[*file], &servers);
-        async move { Ours::of(text, number, servers, windows).await }
+        async move { ProviderAnswers::of(text, number, servers, windows).await }
     });
-    let ours: Vec<Ours> = stream::iter(calendars).buffered(4).try_collect().await?;
+    let ours: Vec<ProviderAnswers> = stream::iter(calendars).buffered(4).try_collect().await?;
     let (theirs, others) = others.await??;
 
     let mut found: BTreeMap<&str, Difference> = BTreeMap::new();
@@ -76,7 +76,7 @@ async fn busy_times_are_what_others_agree_on() -> anyhow::Result<()> {
         let mut difference = Difference { refused: ours.refused, ..Difference::default() };
         let is_unread = known.difference.get(*file).is_some_and(|known| known.unread);
         for (index, (&window, ours)) in windows.iter().zip(ours.answers).enumerate() {
-            let said = Others::of([&theirs[file][index], &others[file][index]], window);
+            let said = WitnessAnswers::of([&theirs[file][index], &others[file][index]], window);
             tally.windows += 1;
             tally.read_by_both += usize::from(said.readers() == 2);
             tally.agreed += usize::from(said.readers() == 2 && said.agree());
@@ -105,15 +105,15 @@ async fn busy_times_are_what_others_agree_on() -> anyhow::Result<()> {
 }
 
 /// What the provider says of one calendar.
-struct Ours {
+struct ProviderAnswers {
     /// How many of its resources no server takes.
     refused: usize,
     on_xandikos: bool,
     /// Of each window.
-    answers: Vec<Result<Vec<Taken>, Failure>>,
+    answers: Vec<Result<Vec<BusyTime>, Failure>>,
 }
 
-impl Ours {
+impl ProviderAnswers {
     async fn of(
         text: &str,
         number: usize,
@@ -158,7 +158,7 @@ async fn put(account: &Account, calendar: &str, resources: Vec<String>) -> Vec<S
 }
 
 /// What the provider says, over all places.
-async fn ask(places: &[Place<'_>], window: Window) -> anyhow::Result<Result<Vec<Taken>, Failure>> {
+async fn ask(places: &[Place<'_>], window: Window) -> anyhow::Result<Result<Vec<BusyTime>, Failure>> {
     let mut all = Vec::new();
     for (calendar, (plugin, access)) in places {
         let answers = plugin.busy(access, BusyTargets::Calendars(vec![calendar.clone()]), window).await?.value;

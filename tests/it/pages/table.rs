@@ -7,7 +7,7 @@
 use super::world::{SESSION, World};
 use anyhow::{Context, ensure};
 use chronus_host::http::{PAGES, PageAuth};
-use chronus_tests::visitor::{Seen, TOKEN, Visitor};
+use chronus_tests::visitor::{PageResponse, TOKEN, Visitor};
 use reqwest::Method;
 
 /// A page, and a request that works.
@@ -142,7 +142,7 @@ async fn foreign_forms_do_nothing(
 ) -> anyhow::Result<()> {
     let page = visitor.get(page_with_form(signed_in)).await?;
     let (ours, theirs) = (page.token()?, other.get("/settings").await?.token()?);
-    let refused = |seen: Seen, why: &str| {
+    let refused = |seen: PageResponse, why: &str| {
         ensure!(
             seen.status == 403 && seen.text.contains("did not come from the page that it belongs to"),
             "{why}: {}",
@@ -176,7 +176,7 @@ async fn foreign_forms_do_nothing(
 }
 
 /// Checks the headers of every response of a page.
-fn is_a_page(seen: &Seen) -> anyhow::Result<()> {
+fn is_a_page(seen: &PageResponse) -> anyhow::Result<()> {
     let header = |name: &str| seen.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     ensure!(header("x-content-type-options") == "nosniff" && !header("x-request-id").is_empty(), "{:?}", seen.headers);
     if !header("content-type").starts_with("text/html") {

@@ -16,7 +16,7 @@ use chronus_host::{
 use chronus_tests::{
     database::Database,
     repo_root,
-    visitor::{Seen, Visitor},
+    visitor::{PageResponse, Visitor},
 };
 use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
@@ -112,7 +112,7 @@ impl World {
     }
 
     /// Requests a sign-in mail to this address, in a new browser.
-    pub(crate) async fn ask(&self, email: &str) -> anyhow::Result<Seen> {
+    pub(crate) async fn ask(&self, email: &str) -> anyhow::Result<PageResponse> {
         let visitor = self.visitor()?;
         let page = visitor.get("/sign-in").await?;
         visitor.post(&page, "/sign-in", &[("email", email), ("return-to", "/settings/calendar")]).await

@@ -7,7 +7,7 @@ use super::{
     yard::{Ask, Yard, config},
 };
 use chronus_host::{
-    calendar::{Attendee, BusyKind, Draft, Span, Status, Timed},
+    calendar::{Attendee, BusyKind, Draft, Span, Status, ZonedTime},
     plugins::{
         CallError, Denial, EgressRule, Remedy, SandboxConfig,
         contract::{Notify, SignInError},
@@ -315,7 +315,7 @@ async fn methods_that_write_in_calls_that_read() {
         assert!(denial.what.starts_with(method), "{denial}");
     }
     // In a call that writes they pass, but for those that no call may send.
-    let at = |second| Timed { at: jiff::Timestamp::from_second(second).unwrap(), zone: "UTC".into() };
+    let at = |second| ZonedTime { at: jiff::Timestamp::from_second(second).unwrap(), zone: "UTC".into() };
     let draft = || Draft {
         uid: "uid".into(),
         title: String::new(),

@@ -21,7 +21,7 @@ static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 pub(super) fn listen() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let subscriber = tracing_subscriber::registry().with(Keep);
+        let subscriber = tracing_subscriber::registry().with(LineLayer);
         tracing::subscriber::set_global_default(subscriber).expect("somebody else listens already");
     });
 }
@@ -42,9 +42,9 @@ pub(super) fn all() -> MutexGuard<'static, Vec<String>> {
     LINES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-struct Keep;
+struct LineLayer;
 
-impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Keep {
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LineLayer {
     fn enabled(&self, line: &Metadata<'_>, _: Context<'_, S>) -> bool {
         chronus_host::cli::may_be_written(line)
     }

@@ -2,8 +2,8 @@
 
 use super::{
     log,
-    server::{Reply, Seen, Server, answer, ok},
-    yard::{Ask, Found, Yard, guest},
+    server::{RecordedRequest, Reply, Server, answer, ok},
+    yard::{Ask, Findings, Yard, guest},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chronus_host::plugins::{CallError, EgressRule, TokenRenewal, egress::Credential};
@@ -92,7 +92,7 @@ const ECHOES: [&str; 20] = [
 /// Those of them that are refused because they cannot be searched; the rest is found out.
 const UNREADABLE: [&str; 2] = ["/gzip-twice", "/deflate"];
 
-fn echo(seen: &Seen) -> Reply {
+fn echo(seen: &RecordedRequest) -> Reply {
     let all = seen.text();
     let authorization = seen.header("authorization").unwrap_or("none").to_owned();
     let pair = authorization.strip_prefix("Basic ").and_then(|pair| BASE64_STANDARD.decode(pair).ok());
@@ -224,7 +224,7 @@ async fn a_token_is_renewed_behind_the_guests_back() {
         ask = ask.say("url", format!("{}{path}", server.origin()));
     }
     let found = yard.plugin.open(&ask.access().with_renewal(renewal(Some(TOKENS[1])))).await.unwrap();
-    let found = Found::from(found.value);
+    let found = Findings::from(found.value);
     assert!(found.all("body").any(|body| body == "clean"), "{found:?}");
     assert_eq!(asked.load(Ordering::Relaxed), 1, "the second request has the new one from the beginning");
     for (number, text) in texts(&found).enumerate() {
@@ -296,6 +296,6 @@ pub(super) async fn dump() {
     assert_clean("the log", &log::all().join("\n"));
 }
 
-fn texts(found: &Found) -> impl Iterator<Item = &str> {
+fn texts(found: &Findings) -> impl Iterator<Item = &str> {
     ["connection", "status", "header", "body", "error", "memory"].into_iter().flat_map(|kind| found.all(kind))
 }

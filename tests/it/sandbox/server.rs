@@ -18,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 
 /// A request as it came.
 #[derive(Debug, Clone)]
-pub(super) struct Seen {
+pub(super) struct RecordedRequest {
     /// Which connection it came over, counted from 0.
     pub(super) connection: usize,
     /// `GET /path HTTP/1.1`
@@ -28,7 +28,7 @@ pub(super) struct Seen {
     pub(super) body: Vec<u8>,
 }
 
-impl Seen {
+impl RecordedRequest {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
@@ -66,7 +66,7 @@ pub(super) fn ok(body: &str) -> Reply {
     Reply::Bytes(answer(200, &[], body))
 }
 
-type Handler = dyn Fn(&Seen) -> Reply + Send + Sync;
+type Handler = dyn Fn(&RecordedRequest) -> Reply + Send + Sync;
 
 /// A running service. It ends when it is dropped.
 pub(super) struct Server {
@@ -78,7 +78,7 @@ pub(super) struct Server {
 
 struct Shared {
     handler: Box<Handler>,
-    seen: Mutex<Vec<Seen>>,
+    seen: Mutex<Vec<RecordedRequest>>,
     /// Requests, connections ever, connections open.
     counts: watch::Sender<Counts>,
 }
@@ -92,12 +92,16 @@ pub(super) struct Counts {
 
 impl Server {
     /// A service at 127.0.0.1.
-    pub(super) async fn start(handler: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Self {
+    pub(super) async fn start(handler: impl Fn(&RecordedRequest) -> Reply + Send + Sync + 'static) -> Self {
         Self::at(Ipv4Addr::LOCALHOST.into(), 0, handler).await
     }
 
     /// A service at an address of this machine.
-    pub(super) async fn at(ip: IpAddr, port: u16, handler: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Self {
+    pub(super) async fn at(
+        ip: IpAddr,
+        port: u16,
+        handler: impl Fn(&RecordedRequest) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         Self::run(SocketAddr::new(ip, port), None, Box::new(handler)).await
     }
 
@@ -105,7 +109,7 @@ impl Server {
     pub(super) async fn tls(
         certificate: CertificateDer<'static>,
         key: PrivateKeyDer<'static>,
-        handler: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
+        handler: impl Fn(&RecordedRequest) -> Reply + Send + Sync + 'static,
     ) -> Self {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = rustls::ServerConfig::builder_with_provider(provider)
@@ -161,7 +165,7 @@ impl Server {
     }
 
     /// All requests so far.
-    pub(super) fn seen(&self) -> Vec<Seen> {
+    pub(super) fn seen(&self) -> Vec<RecordedRequest> {
         self.shared.seen.lock().unwrap().clone()
     }
 
@@ -231,7 +235,7 @@ async fn send(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> std::io::
 async fn read(
     connection: usize,
     stream: &mut BufStream<impl AsyncRead + AsyncWrite + Unpin>,
-) -> std::io::Result<Option<Seen>> {
+) -> std::io::Result<Option<RecordedRequest>> {
     let mut line = String::new();
     if stream.read_line(&mut line).await? == 0 {
         return Ok(None);
@@ -246,5 +250,5 @@ async fn read(
     let length = headers.iter().find(|(name, _)| name == "content-length").and_then(|(_, value)| value.parse().ok());
     let mut body = vec![0; length.unwrap_or(0)];
     stream.read_exact(&mut body).await?;
-    Ok(Some(Seen { connection, line: line.trim_end().to_owned(), headers, body }))
+    Ok(Some(RecordedRequest { connection, line: line.trim_end().to_owned(), headers, body }))
 }

@@ -139,22 +139,22 @@ impl Ask {
     }
 
     /// Makes the call, by `account.open`.
-    pub(super) async fn open(&self, plugin: &Plugin) -> Result<Found, CallError> {
-        plugin.open(&self.access()).await.map(|Answer { value, .. }| Found::from(value))
+    pub(super) async fn open(&self, plugin: &Plugin) -> Result<Findings, CallError> {
+        plugin.open(&self.access()).await.map(|Answer { value, .. }| Findings::from(value))
     }
 }
 
 /// What a guest found out: it tells by calendars, kind and text.
 #[derive(Debug)]
-pub(super) struct Found(Vec<(String, String)>);
+pub(super) struct Findings(Vec<(String, String)>);
 
-impl From<Account> for Found {
+impl From<Account> for Findings {
     fn from(account: Account) -> Self {
         Self(account.calendars.into_iter().map(|calendar| (calendar.id, calendar.name)).collect())
     }
 }
 
-impl Found {
+impl Findings {
     /// All texts of a kind.
     pub(super) fn all<'a>(&'a self, kind: &str) -> impl Iterator<Item = &'a str> + use<'a> {
         let found: Vec<_> = self.0.iter().filter(|(other, _)| other == kind).collect();

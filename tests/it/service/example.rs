@@ -49,13 +49,13 @@ impl Drop for Rota {
 }
 
 #[derive(Deserialize)]
-struct Asked {
+struct ShiftQuery {
     from: Timestamp,
     to: Timestamp,
 }
 
 /// A shift of two hours, and a whole day. Those that end before the window or begin after it are left out.
-async fn shifts(headers: HeaderMap, Query(asked): Query<Asked>) -> Response {
+async fn shifts(headers: HeaderMap, Query(asked): Query<ShiftQuery>) -> Response {
     if headers.get(header::AUTHORIZATION).is_none_or(|value| value != &format!("Bearer {KEY}")) {
         return StatusCode::UNAUTHORIZED.into_response();
     }

@@ -54,7 +54,7 @@ async fn two_hosts_share_the_work_and_one_takes_over_from_the_other() -> anyhow:
     let left = make(&world, &clients, MEETINGS).await?;
     doomed.says(&["stopped at", POINT]).await?;
     let held = eventually("the other host has done all but what one holds", || async {
-        let held = Held::now(&world).await?;
+        let held = WorkInProgress::now(&world).await?;
         Ok((held.ready == 0 && held.hosts == 1).then_some(held))
     })
     .await?;
@@ -116,7 +116,7 @@ fn is_pushed(line: &str) -> bool {
 
 /// What is under way.
 #[derive(Debug)]
-struct Held {
+struct WorkInProgress {
     /// Jobs that nobody has begun.
     ready: i64,
     /// Jobs that somebody has begun.
@@ -127,7 +127,7 @@ struct Held {
     until: Timestamp,
 }
 
-impl Held {
+impl WorkInProgress {
     async fn now(world: &World) -> anyhow::Result<Self> {
         let mut connection = PgConnection::connect(&world.database.address()).await?;
         let held = sqlx::query_as::<_, (i64, i64, i64, Option<i64>)>(

@@ -39,7 +39,7 @@ async fn killed_at_every_point() -> anyhow::Result<()> {
     let mut wanted: BTreeSet<(String, String, String)> = BTreeSet::new();
     for (number, point) in NAMES.into_iter().enumerate() {
         let start = Timestamp::from_second(1_800_000_000)? + SignedDuration::from_hours(24 * i64::try_from(number)?);
-        let mut meeting = Asked { key: point.to_owned(), title: point.to_owned(), start, id: None };
+        let mut meeting = RequestedMeeting { key: point.to_owned(), title: point.to_owned(), start, id: None };
         for act in [Act::Make, Act::Move, Act::Cancel] {
             if act == Act::Move {
                 meeting.start += SignedDuration::from_mins(90);
@@ -84,7 +84,7 @@ async fn killed_at_random() -> anyhow::Result<()> {
     let host = world.host().await?;
     world.join_and_connect(&host).await?;
     host.kill().await?;
-    let mut meetings: Vec<Asked> = Vec::new();
+    let mut meetings: Vec<RequestedMeeting> = Vec::new();
     let mut answered = 0;
     for kill in 0..kills {
         let host = world.host().await?;
@@ -144,7 +144,7 @@ async fn killed_at_random() -> anyhow::Result<()> {
 async fn random_act(
     world: &World,
     client: &Client,
-    meetings: &mut Vec<Asked>,
+    meetings: &mut Vec<RequestedMeeting>,
     random: &mut Random,
     kill: u32,
 ) -> anyhow::Result<u32> {
@@ -161,7 +161,7 @@ async fn random_act(
         None => {
             let start = Timestamp::from_second(1_800_000_000 + 3600 * i64::try_from(count)?)?;
             let (key, title) = (format!("{kill}-{count}"), format!("Meeting {count}"));
-            meetings.push(Asked { key, title, start, id: None });
+            meetings.push(RequestedMeeting { key, title, start, id: None });
             meetings.last_mut().context("there is one")?
         }
     };
@@ -187,14 +187,14 @@ enum Act {
 
 /// A meeting as somebody wants it.
 #[derive(Debug, Clone)]
-struct Asked {
+struct RequestedMeeting {
     key: String,
     title: String,
     start: Timestamp,
     id: Option<String>,
 }
 
-impl Asked {
+impl RequestedMeeting {
     fn body(&self, world: &World) -> Value {
         world.meeting(&self.title, &self.start.to_string())
     }
@@ -202,7 +202,7 @@ impl Asked {
 
 impl Act {
     /// Asks for it; asking again is the same.
-    async fn ask(self, client: &Client, meeting: &Asked, body: &Value) -> anyhow::Result<Answer> {
+    async fn ask(self, client: &Client, meeting: &RequestedMeeting, body: &Value) -> anyhow::Result<Answer> {
         let path = format!("/v1/meetings/{}", meeting.id.as_deref().unwrap_or_default());
         match self {
             Self::Make => {

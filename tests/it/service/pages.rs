@@ -5,7 +5,7 @@ use super::world::{PASSWORD, SERVER, World, eventually};
 use anyhow::{Context, ensure};
 use chronus_tests::{
     peers::{self, MailServer, Peer, SeenMail},
-    visitor::{Seen, Visitor},
+    visitor::{PageResponse, Visitor},
 };
 use reqwest::Method;
 
@@ -28,7 +28,7 @@ fn link_in(mail: &SeenMail) -> anyhow::Result<String> {
 }
 
 /// Sends the form of Calendar Settings.
-async fn connect(visitor: &Visitor, fields: &[(&str, &str)]) -> anyhow::Result<Seen> {
+async fn connect(visitor: &Visitor, fields: &[(&str, &str)]) -> anyhow::Result<PageResponse> {
     let page = visitor.get("/settings/calendar").await?;
     let fields = [&[("provider", "ical"), ("sign-in", "caldav")], fields].concat();
     visitor.post(&page, "/settings/calendar/form", &fields).await

@@ -47,7 +47,7 @@ async fn a_provider_is_replaced_while_people_ask() -> anyhow::Result<()> {
     let client = host.client(&world.ann.token)?;
     client.put(&world.connection(), &json!({ "provider": "asking", "sign_in": "none" })).await?;
 
-    let asked = Asked::start(&client, format!("/v1/people/{}/busy?{DAY}", world.ann.id));
+    let asked = RequestStream::start(&client, format!("/v1/people/{}/busy?{DAY}", world.ann.id));
     asked.until("1.0.0", 25).await?;
     // Another version of the same wishes is used as soon as it is there.
     let added = world.add("1.1.0", &[ONE], &[]).await?;
@@ -93,14 +93,14 @@ impl World {
 }
 
 /// Requests that are sent at an even pace, whether or not those before them were answered.
-struct Asked {
+struct RequestStream {
     stop: Arc<AtomicBool>,
     answers: Arc<Mutex<BTreeMap<String, usize>>>,
     requests: tokio::task::JoinHandle<anyhow::Result<usize>>,
     begun: Instant,
 }
 
-impl Asked {
+impl RequestStream {
     fn start(client: &Client, path: String) -> Self {
         let (stop, answers) = (Arc::new(AtomicBool::new(false)), Arc::default());
         let requests = tokio::spawn(ask(client.clone(), path, stop.clone(), Arc::clone(&answers)));

@@ -35,14 +35,14 @@ pub(crate) struct World {
     pub(crate) caldav: CaldavClient,
     pub(crate) organisation: String,
     pub(crate) program: String,
-    pub(crate) ann: Somebody,
-    pub(crate) ben: Somebody,
+    pub(crate) ann: Person,
+    pub(crate) ben: Person,
     /// The token of an integration of the organisation.
     pub(crate) integration: String,
 }
 
 /// A person.
-pub(crate) struct Somebody {
+pub(crate) struct Person {
     pub(crate) id: String,
     pub(crate) token: String,
 }
@@ -72,7 +72,7 @@ impl World {
             radicale.origin(),
         );
         std::fs::write(folder.path().join("chronus.toml"), config)?;
-        let somebody = || Somebody { id: String::new(), token: String::new() };
+        let somebody = || Person { id: String::new(), token: String::new() };
         let mut world = Self {
             folder,
             database,
@@ -105,7 +105,7 @@ impl World {
         for (email, name) in [("ann@example.org", "Ann"), ("ben@example.org", "Ben")] {
             let add = ["person", "add", "--organisation", &organisation, "--email", email, "--name", name];
             let person = self.command(&[&add[..], &["--zone", "Europe/Rome"]].concat()).await?;
-            let somebody = Somebody { id: id(&person)?, token: self.token(Some(email), &PERSONAL).await? };
+            let somebody = Person { id: id(&person)?, token: self.token(Some(email), &PERSONAL).await? };
             *(if name == "Ann" { &mut self.ann } else { &mut self.ben }) = somebody;
         }
         let scopes = ["busy-read", "meetings-read", "meetings-write", "organisation-read", "organisation-write"];

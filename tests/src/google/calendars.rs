@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use super::call::{Answer, Call};
-use super::errors::{Refusal, Served};
+use super::errors::{ApiResult, Refusal};
 use super::listings::Question;
 use super::methods::Caller;
 use super::state::{Calendar, Role, State};
 
 /// `calendarList.list`: the calendars that a person has in view.
-pub(super) fn list(state: &mut State, caller: &Caller, call: &Call) -> Served {
+pub(super) fn list(state: &mut State, caller: &Caller, call: &Call) -> ApiResult {
     let question = Question::of(&caller.user, "calendars", call);
     let sync = state.synced(call, &question, &[])?;
     let least = match call.parameter("minAccessRole") {
@@ -51,7 +51,7 @@ pub(super) fn list(state: &mut State, caller: &Caller, call: &Call) -> Served {
 }
 
 /// `calendarList.get`.
-pub(super) fn list_entry(state: &mut State, caller: &Caller, call: &Call) -> Served {
+pub(super) fn list_entry(state: &mut State, caller: &Caller, call: &Call) -> ApiResult {
     let (calendar, role) = state.calendar(&caller.user, call.place(0))?;
     let listed = state.users.get(&caller.user).and_then(|user| user.list.get(&calendar.id));
     let changed = listed.ok_or_else(Refusal::not_found)?;
@@ -59,7 +59,7 @@ pub(super) fn list_entry(state: &mut State, caller: &Caller, call: &Call) -> Ser
 }
 
 /// `calendars.get`.
-pub(super) fn get(state: &mut State, caller: &Caller, call: &Call) -> Served {
+pub(super) fn get(state: &mut State, caller: &Caller, call: &Call) -> ApiResult {
     let (calendar, role) = state.calendar(&caller.user, call.place(0))?;
     if role < Role::Reader {
         return Err(Refusal::not_found());
@@ -75,7 +75,7 @@ pub(super) fn get(state: &mut State, caller: &Caller, call: &Call) -> Served {
 }
 
 /// `settings.get`.
-pub(super) fn setting(state: &mut State, caller: &Caller, call: &Call) -> Served {
+pub(super) fn setting(state: &mut State, caller: &Caller, call: &Call) -> ApiResult {
     let user = state.users.get(&caller.user).ok_or_else(Refusal::not_found)?;
     let value = match call.place(0) {
         "timezone" => user.zone.as_str(),

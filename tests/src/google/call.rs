@@ -8,7 +8,7 @@ use http::header::{HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Map, Value};
 
-use super::errors::{Refusal, Served};
+use super::errors::{ApiResult, Refusal};
 
 /// A request, whole.
 #[derive(Debug, Clone)]
@@ -62,7 +62,7 @@ impl Call {
         self.query.iter().filter(move |(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 
-    pub(super) fn flag(&self, name: &str) -> Served<bool> {
+    pub(super) fn flag(&self, name: &str) -> ApiResult<bool> {
         match self.parameter(name) {
             None | Some("false") => Ok(false),
             Some("true") => Ok(true),
@@ -71,7 +71,7 @@ impl Call {
     }
 
     /// A number from 1 on.
-    pub(super) fn count(&self, name: &str) -> Served<Option<usize>> {
+    pub(super) fn count(&self, name: &str) -> ApiResult<Option<usize>> {
         let Some(text) = self.parameter(name) else { return Ok(None) };
         match text.parse() {
             Ok(number) if number > 0 => Ok(Some(number)),
@@ -80,7 +80,7 @@ impl Call {
     }
 
     /// The body as a JSON object.
-    pub(super) fn object(&self) -> Served<Map<String, Value>> {
+    pub(super) fn object(&self) -> ApiResult<Map<String, Value>> {
         match serde_json::from_slice(&self.body) {
             Ok(Value::Object(object)) => Ok(object),
             _ => Err(Refusal::bad_request("parseError", "Parse Error")),
@@ -97,7 +97,7 @@ impl Call {
     }
 
     /// Refuses a write whose `If-Match` (RFC 9110 §13.1.1) is not met by this present version.
-    pub(super) fn expects(&self, etag: Option<&str>) -> Served<()> {
+    pub(super) fn expects(&self, etag: Option<&str>) -> ApiResult<()> {
         let wanted = self.header(&IF_MATCH);
         match wanted {
             Some(wanted) if !lists(wanted, etag) => Err(Refusal::condition_not_met()),

@@ -17,7 +17,7 @@ use super::faults::Fault;
 use super::mails::Mail;
 use super::methods::SCOPE_PREFIX;
 use super::oauth::{Client, ServiceAccount, new_key};
-use super::records::Recorded;
+use super::records::RecordedCall;
 use super::server::Service;
 use super::state::{Calendar, Domain, Role, State, User};
 
@@ -293,12 +293,12 @@ impl Google {
     }
 
     /// All requests so far.
-    pub fn requests(&self) -> Vec<Recorded> {
+    pub fn requests(&self) -> Vec<RecordedCall> {
         self.state().recorded.clone()
     }
 
     /// The requests since this was last asked.
-    pub fn take_requests(&self) -> Vec<Recorded> {
+    pub fn take_requests(&self) -> Vec<RecordedCall> {
         std::mem::take(&mut self.state().recorded)
     }
 

@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 use super::call::Answer;
 
 /// What an operation gives: an answer, or why not.
-pub(super) type Served<T = Answer> = Result<T, Refusal>;
+pub(super) type ApiResult<T = Answer> = Result<T, Refusal>;
 
 /// Why something was not done. In a box, because every operation may give one and few do.
 #[derive(Debug, Clone)]
-pub(super) struct Refusal(Box<Told>);
+pub(super) struct Refusal(Box<RefusalBody>);
 
 #[derive(Debug, Clone)]
-struct Told {
+struct RefusalBody {
     status: StatusCode,
     domain: &'static str,
     reason: String,
@@ -34,7 +34,7 @@ struct Told {
 impl Refusal {
     pub(super) fn new(status: StatusCode, reason: &str, message: impl Into<String>) -> Self {
         let domain = if is_usage_limit(reason) { "usageLimits" } else { "global" };
-        Self(Box::new(Told {
+        Self(Box::new(RefusalBody {
             status,
             domain,
             reason: reason.to_owned(),

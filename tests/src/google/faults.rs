@@ -78,13 +78,13 @@ fn message(reason: &str) -> &str {
 /// The faults that are still to come.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
-    planned: Vec<Planned>,
+    planned: Vec<PlannedFault>,
     /// Calendars that queries of free and busy times cannot be answered for, with the reason.
     calendars: BTreeMap<String, String>,
 }
 
 #[derive(Debug)]
-struct Planned {
+struct PlannedFault {
     left: u32,
     /// None means any.
     verb: Option<Method>,
@@ -94,7 +94,7 @@ struct Planned {
 
 impl Faults {
     pub(super) fn plan(&mut self, left: u32, verb: Option<Method>, path: &str, fault: Fault) {
-        self.planned.push(Planned { left, verb, path: path.to_owned(), fault });
+        self.planned.push(PlannedFault { left, verb, path: path.to_owned(), fault });
     }
 
     pub(super) fn clear(&mut self) {
@@ -113,7 +113,7 @@ impl Faults {
 
     /// The fault of this request; it is then used up once.
     pub(super) fn take(&mut self, call: &Call) -> Option<Fault> {
-        let meant = |planned: &Planned| {
+        let meant = |planned: &PlannedFault| {
             planned.left > 0
                 && call.path.starts_with(&planned.path)
                 && planned.verb.as_ref().is_none_or(|verb| *verb == call.verb)

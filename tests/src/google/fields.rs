@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::call::{Answer, Call};
-use super::errors::{Refusal, Served};
+use super::errors::{ApiResult, Refusal};
 
 /// What is wanted of each name; nothing below a name means all of it.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Mask(BTreeMap<String, Mask>);
 
 /// The answer with the fields that the call asks for.
-pub(super) fn select(call: &Call, mut answer: Answer) -> Served {
+pub(super) fn select(call: &Call, mut answer: Answer) -> ApiResult {
     let Some(text) = call.parameter("fields").filter(|_| answer.status.is_success()) else { return Ok(answer) };
     let invalid = || {
         let message = format!("Invalid field selection {text}");

@@ -6,7 +6,7 @@ use jiff::{Timestamp, ToSpan};
 use serde_json::{Map, Value, json};
 
 use super::call::{Answer, Call};
-use super::errors::{Refusal, Served};
+use super::errors::{ApiResult, Refusal};
 use super::events::{self, series, times};
 use super::methods::Caller;
 use super::state::{Body, Calendar, State, text, zone};
@@ -21,7 +21,7 @@ const MOST_MEMBERS: u64 = 100;
 const LONGEST: i64 = 90;
 
 /// When some calendars are busy.
-pub(super) fn query(state: &mut State, caller: &Caller, call: &Call) -> Served {
+pub(super) fn query(state: &mut State, caller: &Caller, call: &Call) -> ApiResult {
     let request = call.object()?;
     let (from, to) = (time(&request, "timeMin")?, time(&request, "timeMax")?);
     if to <= from {
@@ -65,13 +65,13 @@ fn failed(reason: &str) -> Value {
     json!({ "errors": [{ "domain": "global", "reason": reason }], "busy": [] })
 }
 
-fn time(request: &Body, name: &str) -> Served<Timestamp> {
+fn time(request: &Body, name: &str) -> ApiResult<Timestamp> {
     let text = request.get(name).and_then(Value::as_str);
     let text = text.ok_or_else(|| Refusal::required(format!("Missing {name}.")))?;
     text.parse().map_err(|_| Refusal::invalid(format!("Invalid {name}: it needs an offset.")))
 }
 
-fn expansion(request: &Body, name: &str, most: u64) -> Served<u64> {
+fn expansion(request: &Body, name: &str, most: u64) -> ApiResult<u64> {
     match request.get(name).map(Value::as_u64) {
         None => Ok(most),
         Some(Some(number)) if (1..=most).contains(&number) => Ok(number),
@@ -114,5 +114,5 @@ fn takes_time(calendar: &Calendar, body: &Body) -> bool {
 
 /// Whether an exception's series was deleted.
 fn is_orphan(calendar: &Calendar, body: &Body) -> bool {
-    calendar.events.get(text(body, "recurringEventId")).is_some_and(super::state::Stored::is_cancelled)
+    calendar.events.get(text(body, "recurringEventId")).is_some_and(super::state::StoredEvent::is_cancelled)
 }

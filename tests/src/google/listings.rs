@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::call::Call;
-use super::errors::{Refusal, Served};
+use super::errors::{ApiResult, Refusal};
 use super::state::State;
 
 /// The largest page (documented for `events.list`).
@@ -75,7 +75,7 @@ pub(super) struct Sync {
 
 /// A page as it is answered.
 #[derive(Debug)]
-pub(super) struct Shown {
+pub(super) struct ListAnswer {
     pub(super) items: Vec<Value>,
     /// `nextPageToken` or `nextSyncToken`, and its value.
     pub(super) token: Option<(&'static str, String)>,
@@ -107,7 +107,7 @@ impl Question {
 
 impl State {
     /// The sync token of a call, if it has one. `remembered` are parameters that the token stands for.
-    pub(super) fn synced(&self, call: &Call, question: &Question, remembered: &[&str]) -> Served<Option<Sync>> {
+    pub(super) fn synced(&self, call: &Call, question: &Question, remembered: &[&str]) -> ApiResult<Option<Sync>> {
         let Some(token) = call.parameter("syncToken") else { return Ok(None) };
         let invalid = || Refusal::parameter("syncToken", "Invalid sync token value.");
         let sync = self.listings.syncs.get(token).ok_or_else(invalid)?;
@@ -125,7 +125,7 @@ impl State {
     }
 
     /// The page that a call asks for by token, if it does.
-    pub(super) fn next_page(&mut self, call: &Call, question: &Question) -> Served<Option<Shown>> {
+    pub(super) fn next_page(&mut self, call: &Call, question: &Question) -> ApiResult<Option<ListAnswer>> {
         let Some(token) = call.parameter("pageToken") else { return Ok(None) };
         let page = self.listings.pages.get(token).filter(|page| page.asked == *question).cloned();
         let page = page.ok_or_else(|| Refusal::parameter("pageToken", "Invalid page token value."))?;
@@ -141,11 +141,11 @@ impl State {
         items: Vec<Value>,
         since: u64,
         with_sync: bool,
-    ) -> Served<Shown> {
+    ) -> ApiResult<ListAnswer> {
         self.page(call, Page { asked, question, rest: items, since, with_sync, padded: false })
     }
 
-    fn page(&mut self, call: &Call, mut page: Page) -> Served<Shown> {
+    fn page(&mut self, call: &Call, mut page: Page) -> ApiResult<ListAnswer> {
         let size = call.count("maxResults")?.unwrap_or(USUAL_PAGE).min(LARGEST_PAGE);
         let size = self.listings.largest.map_or(size, |largest| size.min(largest));
         let size = if self.listings.sparse && !page.padded { 0 } else { size };
@@ -164,7 +164,7 @@ impl State {
         } else {
             None
         };
-        Ok(Shown { items, token })
+        Ok(ListAnswer { items, token })
     }
 }
 

@@ -7,7 +7,7 @@
 use http::Method as Verb;
 
 use super::call::{Answer, Call, decoded};
-use super::errors::{Refusal, Served};
+use super::errors::{ApiResult, Refusal};
 use super::state::State;
 use super::{calendars, events, freebusy, watch};
 
@@ -36,7 +36,7 @@ pub(super) struct Method {
     pub(super) path: &'static str,
     /// Without the prefix, in the document's order. Any one of them opens it.
     pub(super) scopes: &'static [&'static str],
-    serve: fn(&mut State, &Caller, &Call) -> Served,
+    serve: fn(&mut State, &Caller, &Call) -> ApiResult,
 }
 
 const READ: &[&str] = &[
@@ -208,7 +208,7 @@ pub(super) fn serve(state: &mut State, call: &mut Call) -> Answer {
     served(state, call).unwrap_or_else(Refusal::answer)
 }
 
-fn served(state: &mut State, call: &mut Call) -> Served {
+fn served(state: &mut State, call: &mut Call) -> ApiResult {
     let token = call.bearer().ok_or_else(Refusal::unauthenticated)?;
     let access = state.oauth.access(token, state.clock.now()).ok_or_else(Refusal::unauthenticated)?.clone();
     let (method, places) = find(&call.verb, &call.path).ok_or_else(Refusal::not_found)?;

@@ -33,5 +33,5 @@ mod watch;
 pub use control::{Google, Strictness};
 pub use faults::Fault;
 pub use mails::{Mail, MailKind};
-pub use records::Recorded;
+pub use records::RecordedCall;
 pub use state::Role;

@@ -4,7 +4,7 @@ use super::call::Call;
 
 /// A request and how it was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recorded {
+pub struct RecordedCall {
     /// `GET`.
     pub method: String,
     /// Without the query.
@@ -22,7 +22,7 @@ pub struct Recorded {
 /// Parameters whose values are secrets.
 const SECRET: [&str; 6] = ["token", "access_token", "code", "client_secret", "refresh_token", "code_verifier"];
 
-impl Recorded {
+impl RecordedCall {
     pub(super) fn of(call: &Call, status: Option<u16>) -> Self {
         let hidden = |is_secret: bool, value: &str| if is_secret { "…".to_owned() } else { value.to_owned() };
         let query =

@@ -16,7 +16,7 @@ use super::call::{Answer, Call};
 use super::discovery::Discovery;
 use super::errors::Refusal;
 use super::faults::Fault;
-use super::records::Recorded;
+use super::records::RecordedCall;
 use super::state::State;
 use super::{fields, methods, oauth};
 
@@ -79,7 +79,7 @@ impl Service {
         if let Some(outcome) = outcome {
             let status =
                 if let Outcome::Answered(response) = &outcome { Some(response.status().as_u16()) } else { None };
-            state.recorded.push(Recorded::of(call, status));
+            state.recorded.push(RecordedCall::of(call, status));
             return outcome;
         }
         if let Some(wrong) = wrong {
@@ -87,14 +87,14 @@ impl Service {
             return Outcome::Answered(self.finish(state, call, refusal.answer()));
         }
         if let Some(Fault::Refuse { status, reason, headers }) = fault.as_ref().filter(|_| oauth::is_here(&call.path)) {
-            state.recorded.push(Recorded::of(call, Some(*status)));
+            state.recorded.push(RecordedCall::of(call, Some(*status)));
             return Outcome::Answered(oauth::planned(*status, reason, headers));
         }
         match fault.as_ref().and_then(Fault::refusal) {
             Some(refusal) => Outcome::Answered(self.finish(state, call, refusal.answer())),
             None if oauth::is_here(&call.path) => {
                 let response = oauth::serve(state, call);
-                state.recorded.push(Recorded::of(call, Some(response.status().as_u16())));
+                state.recorded.push(RecordedCall::of(call, Some(response.status().as_u16())));
                 if fault.is_some() { Outcome::Cut } else { Outcome::Answered(response) }
             }
             None => {
@@ -115,7 +115,7 @@ impl Service {
             }
             None => fields::select(call, answer).unwrap_or_else(Refusal::answer),
         };
-        state.recorded.push(Recorded::of(call, Some(answer.status.as_u16())));
+        state.recorded.push(RecordedCall::of(call, Some(answer.status.as_u16())));
         written(answer)
     }
 

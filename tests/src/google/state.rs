@@ -11,12 +11,12 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::errors::{Refusal, Served};
+use super::errors::{ApiResult, Refusal};
 use super::faults::Faults;
 use super::listings::Listings;
 use super::mails::Mail;
 use super::oauth::Registry;
-use super::records::Recorded;
+use super::records::RecordedCall;
 use super::watch::Channels;
 
 /// A JSON object: an event as the service has it, or as somebody sends it.
@@ -36,7 +36,7 @@ pub(super) struct State {
     pub(super) channels: Channels,
     pub(super) mails: Vec<Mail>,
     pub(super) faults: Faults,
-    pub(super) recorded: Vec<Recorded>,
+    pub(super) recorded: Vec<RecordedCall>,
     pub(super) violations: Vec<String>,
     /// Whether the service has ended.
     pub(super) stopped: bool,
@@ -100,12 +100,12 @@ pub(super) struct Calendar {
     pub(super) owner: String,
     /// What others may do, by address.
     pub(super) access: BTreeMap<String, Role>,
-    pub(super) events: BTreeMap<String, Stored>,
+    pub(super) events: BTreeMap<String, StoredEvent>,
 }
 
 /// An event as one calendar has it: single, a series, or an exception of one. What was deleted stays, cancelled.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Stored {
+pub(super) struct StoredEvent {
     pub(super) body: Body,
     /// The number of its last change.
     pub(super) changed: u64,
@@ -114,7 +114,7 @@ pub(super) struct Stored {
     pub(super) gone: BTreeMap<String, (Value, u64)>,
 }
 
-impl Stored {
+impl StoredEvent {
     pub(super) fn is_cancelled(&self) -> bool {
         text(&self.body, "status") == "cancelled"
     }
@@ -206,7 +206,7 @@ impl State {
     }
 
     /// The calendar that a person means by an id, and what they may do with it.
-    pub(super) fn calendar(&self, user: &str, id: &str) -> Served<(&Calendar, Role)> {
+    pub(super) fn calendar(&self, user: &str, id: &str) -> ApiResult<(&Calendar, Role)> {
         let id = if id == "primary" { user } else { id };
         let calendar = self.calendars.get(&id.to_lowercase()).or_else(|| self.calendars.get(id));
         let calendar = calendar.ok_or_else(Refusal::not_found)?;

@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use url::{Host, Url};
 
 use super::call::{Answer, Call};
-use super::errors::{Refusal, Served};
+use super::errors::{ApiResult, Refusal};
 use super::events;
 use super::methods::Caller;
 use super::state::{State, text};
@@ -151,7 +151,7 @@ async fn call(client: &reqwest::Client, address: &str, headers: &[(&'static str,
 }
 
 /// `events.watch`: opens a channel for the events of a calendar.
-pub(super) fn events(state: &mut State, caller: &Caller, call: &Call) -> Served {
+pub(super) fn events(state: &mut State, caller: &Caller, call: &Call) -> ApiResult {
     let (calendar, _) = events::access(state, caller, call.place(0))?;
     let request = call.object()?;
     let id = text(&request, "id").to_owned();
@@ -208,7 +208,7 @@ pub(super) fn events(state: &mut State, caller: &Caller, call: &Call) -> Served 
 }
 
 /// `channels.stop`: only the application that opened a channel can.
-pub(super) fn stop(state: &mut State, caller: &Caller, call: &Call) -> Served {
+pub(super) fn stop(state: &mut State, caller: &Caller, call: &Call) -> ApiResult {
     let request = call.object()?;
     let (id, resource) = (text(&request, "id"), text(&request, "resourceId"));
     if id.is_empty() || resource.is_empty() {
@@ -236,7 +236,7 @@ fn resource(user: &str, calendar: &str) -> String {
 }
 
 /// Where calls go: by https; tests may also be called on this machine.
-fn address(address: &str) -> Served<String> {
+fn address(address: &str) -> ApiResult<String> {
     let not_https = || {
         let message = format!("WebHook callback must be HTTPS: {address}");
         Refusal::bad_request("push.webhookUrlNotHttps", message)
@@ -256,7 +256,7 @@ fn address(address: &str) -> Served<String> {
 }
 
 /// How long the channel is to live: `expiration` in milliseconds since 1970, or `params.ttl` in seconds.
-fn life(request: &super::state::Body, now: Timestamp) -> Served<Option<SignedDuration>> {
+fn life(request: &super::state::Body, now: Timestamp) -> ApiResult<Option<SignedDuration>> {
     let number = |text: &str| text.parse::<i64>().map_err(|_| Refusal::invalid("Invalid expiration."));
     if let Some(at) = request.get("expiration").and_then(Value::as_str) {
         let at = Timestamp::from_millisecond(number(at)?).map_err(|_| Refusal::invalid("Invalid expiration."))?;

@@ -24,22 +24,22 @@ use crate::checkout::{repo_root, tell};
 
 /// The Python of the peer's own environment, installed if need be. Blocks for seconds.
 pub(super) fn python(peer: Peer) -> anyhow::Result<PathBuf> {
-    Ok(installed(peer, From::PyPi)?.join("bin/python"))
+    Ok(installed(peer, PackageSource::PyPi)?.join("bin/python"))
 }
 
 /// The folder with the peer's `node_modules`, installed if need be. Blocks for seconds.
 pub(super) fn node_modules(peer: Peer) -> anyhow::Result<PathBuf> {
-    installed(peer, From::Npm)
+    installed(peer, PackageSource::Npm)
 }
 
 /// Where packages come from.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum From {
+enum PackageSource {
     PyPi,
     Npm,
 }
 
-fn installed(peer: Peer, from: From) -> anyhow::Result<PathBuf> {
+fn installed(peer: Peer, from: PackageSource) -> anyhow::Result<PathBuf> {
     if without()?.contains(&peer) {
         bail!("{WITHOUT} names {}, yet something started it; ask `peers::left_out` first", peer.name());
     }
@@ -65,7 +65,7 @@ fn installed(peer: Peer, from: From) -> anyhow::Result<PathBuf> {
 struct Place {
     folder: PathBuf,
     peer: Peer,
-    from: From,
+    from: PackageSource,
 }
 
 impl Place {
@@ -75,27 +75,27 @@ impl Place {
 
     /// What the marker says: packages of one Python are not found by the next.
     fn contents(&self) -> String {
-        let python = if self.from == From::PyPi { python_version() } else { "" };
+        let python = if self.from == PackageSource::PyPi { python_version() } else { "" };
         format!("{}{python}\n", self.peer.requirements())
     }
 
     /// The interpreter is a link to the system's, which may have gone since.
     fn is_complete(&self) -> bool {
-        let needed = self.folder.join(if self.from == From::PyPi { "bin/python" } else { "node_modules" });
+        let needed = self.folder.join(if self.from == PackageSource::PyPi { "bin/python" } else { "node_modules" });
         fs::read_to_string(self.marker()).is_ok_and(|text| text == self.contents()) && needed.exists()
     }
 
     fn install(&self) -> anyhow::Result<()> {
         let shown = self.folder.strip_prefix(repo_root()).unwrap_or(&self.folder).display().to_string();
         let (package, version) = (self.peer.package(), self.peer.version()?);
-        let (source, time) = if self.from == From::PyPi { ("PyPI", 15) } else { ("npm", 5) };
+        let (source, time) = if self.from == PackageSource::PyPi { ("PyPI", 15) } else { ("npm", 5) };
         tell(&format!("installing {package} {version} from {source} into {shown} (about {time} s, once)"));
         if self.folder.exists() {
             fs::remove_dir_all(&self.folder).with_context(|| format!("removing the incomplete {shown}"))?;
         }
         match self.from {
-            From::PyPi => self.install_from_pypi()?,
-            From::Npm => self.install_from_npm()?,
+            PackageSource::PyPi => self.install_from_pypi()?,
+            PackageSource::Npm => self.install_from_npm()?,
         }
         fs::write(self.marker(), self.contents()).with_context(|| format!("writing into {shown}"))
     }

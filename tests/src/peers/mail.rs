@@ -9,14 +9,14 @@ use tokio::process::{Child, Command};
 
 use super::{Peer, install};
 use crate::checkout::repo_root;
-use crate::host::Said;
+use crate::host::OutputLines;
 
 /// A running mail server. It ends when this is dropped.
 #[derive(Debug)]
 pub struct MailServer {
     _child: Child,
     port: String,
-    said: Said,
+    said: OutputLines,
 }
 
 /// A mail that it has taken, as Python's own parser reads it.
@@ -46,7 +46,7 @@ impl MailServer {
             .kill_on_drop(true)
             .spawn()
             .context("starting aiosmtpd")?;
-        let said = Said::default();
+        let said = OutputLines::default();
         said.keep(child.stdout.take().context("it has a standard output")?);
         let port = said.says(&[""]).await?;
         Ok(Self { _child: child, port, said })

@@ -33,7 +33,7 @@ pub const WINDOW: SignedDuration = SignedDuration::from_hours(1);
 
 /// Why a request for a link is refused, as far as it may be revealed.
 #[derive(Debug, thiserror::Error)]
-pub enum AskError {
+pub enum LinkRequestError {
     /// The address is invalid.
     #[error(transparent)]
     Email(#[from] people::PersonError),
@@ -73,7 +73,7 @@ pub struct Account {
 
 /// The result of using a link.
 #[derive(Debug)]
-pub struct SignedIn {
+pub struct NewSession {
     /// The person who has signed in.
     pub person: PersonId,
     /// The value of the session cookie.
@@ -87,13 +87,13 @@ pub struct SignedIn {
 ///
 /// # Errors
 /// If the address is invalid, if the client asks too often, or if the database fails.
-pub async fn ask(db: &Db, email: &str, client: IpAddr, return_to: &str) -> Result<(), AskError> {
+pub async fn ask(db: &Db, email: &str, client: IpAddr, return_to: &str) -> Result<(), LinkRequestError> {
     let email = people::email(email)?;
     let mut tx = db.begin().await?;
     let now = db::instant(tx.now().await?);
     store::free_slots(&mut tx, now.checked_sub(WINDOW).unwrap_or_default()).await?;
     if !store::take_slot(&mut tx, &digest(format!("client {}", network(client))), ASKS_PER_CLIENT, now).await? {
-        return Err(AskError::TooOften);
+        return Err(LinkRequestError::TooOften);
     }
     if store::take_slot(&mut tx, &digest(format!("address {email}")), MAILS_PER_ADDRESS, now).await? {
         let request = Request { id: SignInId::new(now), email, return_to: return_to.to_owned(), created_at: now };
@@ -163,7 +163,7 @@ pub async fn look(db: &Db, link: &str) -> sqlx::Result<Option<Account>> {
 
 /// Uses a link and starts a session, which replaces the browser's previous one. Returns `None` if the link is unknown,
 /// used or expired.
-pub async fn use_up(db: &Db, link: &str, replaces: Option<&str>) -> sqlx::Result<Option<SignedIn>> {
+pub async fn use_up(db: &Db, link: &str, replaces: Option<&str>) -> sqlx::Result<Option<NewSession>> {
     let Some(hash) = opaque::hash_if_well_formed("", link) else { return Ok(None) };
     let mut tx = db.begin().await?;
     let now = db::instant(tx.now().await?);
@@ -171,7 +171,7 @@ pub async fn use_up(db: &Db, link: &str, replaces: Option<&str>) -> sqlx::Result
     let (session, cookie) = sessions::begin(&mut tx, person, replaces).await?;
     tx.commit().await?;
     tracing::info!(%session, %person, "signed in");
-    Ok(Some(SignedIn { person, cookie, return_to }))
+    Ok(Some(NewSession { person, cookie, return_to }))
 }
 
 #[cfg(test)]

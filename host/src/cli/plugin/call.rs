@@ -2,7 +2,7 @@
 
 use super::{
     changes, events,
-    session::{On, Session, window},
+    session::{Session, TargetArgs, window},
 };
 use crate::cli::{
     input,
@@ -65,7 +65,7 @@ pub(in crate::cli) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Operation {
     /// Show the account of the target, its calendars and its abilities
-    Account(On),
+    Account(TargetArgs),
     /// Show busy times per calendar or address
     Busy(Busy),
     /// Create, read, change and cancel events of a calendar
@@ -78,7 +78,7 @@ enum Operation {
 #[derive(Debug, clap::Args)]
 struct Busy {
     #[command(flatten)]
-    on: On,
+    on: TargetArgs,
     /// The start of the window, in RFC 3339 format
     #[arg(long, value_name = "TIME", value_parser = input::instant)]
     from: Timestamp,

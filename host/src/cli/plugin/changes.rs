@@ -3,7 +3,7 @@
 //! Threat: a provider that always announces another page. Decision: pages are followed only with `--all` and up to a
 //! limit, and an empty page whose cursor does not move is an error.
 
-use super::session::{On, Session, window};
+use super::session::{Session, TargetArgs, window};
 use crate::cli::{
     input,
     output::{self, CliError, Exit},
@@ -22,7 +22,7 @@ const MOST_PAGES: u32 = 10_000;
 #[derive(Debug, clap::Args)]
 pub(super) struct Changes {
     #[command(flatten)]
-    on: On,
+    on: TargetArgs,
     /// The id of the calendar, as `account` lists it [default: the account's default calendar]
     #[arg(long, value_name = "ID")]
     calendar: Option<String>,

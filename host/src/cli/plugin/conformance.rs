@@ -1,8 +1,8 @@
 //! `chronus plugin conformance`: tests a provider against the contract.
 
 use super::{
-    session::{ORGANISATION, On, Session},
-    target::Connected,
+    session::{ORGANISATION, Session, TargetArgs},
+    target::MatchedTarget,
 };
 use crate::cli::{
     input,
@@ -59,9 +59,9 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<Exit, CliError> {
         let what = format!("no case id contains `{part}`; run without --case to list all ids");
         return Err(CliError::input("case", what));
     }
-    let session = Session::begin(&file, On { target, memo: None }).await?;
+    let session = Session::begin(&file, TargetArgs { target, memo: None }).await?;
     output::note(&format!("note: running {count} cases; this takes a minute or two over a network"));
-    let Connected { connection, credential, grant, budget } = session.connected;
+    let MatchedTarget { connection, credential, grant, budget } = session.connected;
     let run = run.map_or_else(super::draft::unique, Ok)?;
     let organisation = ORGANISATION.to_owned();
     let target = conformance::Target { organisation, connection, credential, grant, budget, run };

@@ -4,7 +4,7 @@
 //! or a day; start and end have the same form; where clocks skip or repeat a time, RFC 5545 §3.3.5 decides. Content from
 //! a file passes the same checks. Rejected: the zone of this machine, which is not the zone of the calendar's owner.
 
-use crate::calendar::{Attendee, BusyKind, Draft, Patch, Role, Rsvp, Span, Status, Timed};
+use crate::calendar::{Attendee, BusyKind, Draft, Patch, Role, Rsvp, Span, Status, ZonedTime};
 use crate::cli::{input, output::CliError};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::{Timestamp, civil, tz::TimeZone};
@@ -166,7 +166,7 @@ impl Content {
             (When::Day(_), Some(_)) | (_, Some(When::Day(_))) => Err(mixed()),
             (_, None) => Err(wrong("--end is missing; an event with a start time needs one")),
             (start, Some(end)) => {
-                let timed = |at| Timed { at, zone: name.to_owned() };
+                let timed = |at| ZonedTime { at, zone: name.to_owned() };
                 let (start, end) = (instant_of(start, &zone)?, instant_of(end, &zone)?);
                 Ok(Some(Span::Timed { start: timed(start), end: timed(end) }))
             }

@@ -2,7 +2,7 @@
 
 use super::{
     draft::{Content, named},
-    session::{On, Session},
+    session::{Session, TargetArgs},
 };
 use crate::cli::output::{self, CliError, Exit, FailureOut};
 use crate::{
@@ -44,7 +44,7 @@ pub(super) enum Operation {
 #[derive(Debug, clap::Args)]
 struct CalendarArgs {
     #[command(flatten)]
-    on: On,
+    on: TargetArgs,
     /// The id of the calendar, as `account` lists it [default: the account's default calendar]
     #[arg(long, value_name = "ID")]
     calendar: Option<String>,

@@ -3,7 +3,7 @@
 //! The provider's memo is passed from call to call and, with a memo file, from command to command. A new memo is written
 //! at once, so that a later failure does not lose it.
 
-use super::target::{Connected, Target};
+use super::target::{MatchedTarget, Target};
 use crate::cli::{
     component::LARGEST_COMPONENT,
     input, machine,
@@ -29,7 +29,7 @@ pub(super) const ORGANISATION: &str = "command-line";
 
 /// Arguments of every operation.
 #[derive(Debug, clap::Args)]
-pub(super) struct On {
+pub(super) struct TargetArgs {
     /// A TOML file with the account: its server, sign-in and credential
     #[arg(long, value_name = "FILE")]
     pub(super) target: PathBuf,
@@ -41,13 +41,16 @@ pub(super) struct On {
 /// An admitted component, connected to a target.
 pub(super) struct Session {
     pub(super) plugin: Plugin,
-    pub(super) connected: Connected,
+    pub(super) connected: MatchedTarget,
     memo_file: Option<PathBuf>,
 }
 
 impl Session {
     /// Reads the files of the arguments and admits the component.
-    pub(super) async fn begin(file: &Path, On { target, memo: memo_file }: On) -> Result<Self, CliError> {
+    pub(super) async fn begin(
+        file: &Path,
+        TargetArgs { target, memo: memo_file }: TargetArgs,
+    ) -> Result<Self, CliError> {
         let mut target = Target::read(&target)?;
         let memo = memo_file.as_deref().map(read_memo).transpose()?.flatten();
         let bytes = input::read(file, "the component", LARGEST_COMPONENT)?;
@@ -65,7 +68,7 @@ impl Session {
 
     /// Creates an access with the newest memo.
     pub(super) fn access(&self) -> Result<Arc<Access>, CliError> {
-        let Connected { connection, credential, grant, budget } = self.connected.clone();
+        let MatchedTarget { connection, credential, grant, budget } = self.connected.clone();
         Ok(Access::new(ORGANISATION, connection, credential, grant, budget)?)
     }
 

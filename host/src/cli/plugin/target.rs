@@ -72,7 +72,7 @@ pub(super) struct Target {
 
 /// A target that was matched with a component.
 #[derive(Debug, Clone)]
-pub(super) struct Connected {
+pub(super) struct MatchedTarget {
     pub(super) connection: CallTarget,
     pub(super) credential: Credential,
     pub(super) grant: EgressGrant,
@@ -141,7 +141,7 @@ impl Target {
     }
 
     /// Matches the target with the description of the component.
-    pub(super) fn connect(self, description: &Description) -> Result<Connected, CliError> {
+    pub(super) fn connect(self, description: &Description) -> Result<MatchedTarget, CliError> {
         let error = |what: String| CliError::input("target", format!("{}: {what}", self.path.display()));
         let TargetFile { sign_in, server, zone, address, subject, fields, grant, budget, .. } = self.file;
         let sign_in = choose(&description.sign_ins, sign_in.as_deref()).map_err(error)?;
@@ -161,7 +161,7 @@ impl Target {
             fields: signed_in.fields,
             memo: None,
         };
-        Ok(Connected { connection, credential: signed_in.credential, grant, budget })
+        Ok(MatchedTarget { connection, credential: signed_in.credential, grant, budget })
     }
 }
 

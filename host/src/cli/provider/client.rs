@@ -41,7 +41,7 @@ pub(in crate::cli) struct Args {
 }
 
 #[derive(Debug, Serialize)]
-struct Done<'a> {
+struct ClientOut<'a> {
     provider: &'a str,
     sign_in: &'a str,
     client_id: &'a str,
@@ -67,7 +67,7 @@ pub(super) async fn run(args: &Args, as_json: bool) -> Result<Exit, CliError> {
     clients::set(&db, &keyring, SignInRef { provider: &args.id, sign_in: &args.sign_in }, &client).await?;
     db.close().await;
     if as_json {
-        output::json(&Done { provider: &args.id, sign_in: &args.sign_in, client_id: &args.client_id })?;
+        output::json(&ClientOut { provider: &args.id, sign_in: &args.sign_in, client_id: &args.client_id })?;
     } else {
         let (id, client) = (output::line(&args.id), output::line(&args.client_id));
         output::text(&format!("{id} now uses the OAuth client {client}"))?;

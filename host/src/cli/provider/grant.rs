@@ -27,7 +27,7 @@ pub(in crate::cli) struct Args {
 }
 
 #[derive(Debug, Serialize)]
-struct Shown<'a> {
+struct GrantOut<'a> {
     accepted: bool,
     #[serde(flatten)]
     waiting: &'a PendingVersion,
@@ -42,7 +42,7 @@ pub(super) async fn run(args: &Args, as_json: bool) -> Result<Exit, CliError> {
     }
     db.close().await;
     if as_json {
-        output::json(&Shown { accepted: args.yes, waiting: &waiting })?;
+        output::json(&GrantOut { accepted: args.yes, waiting: &waiting })?;
     } else {
         let what = if args.yes { "is in use; granted:" } else { "requests:" };
         let version = output::line(&waiting.version);

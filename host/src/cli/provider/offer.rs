@@ -25,7 +25,7 @@ pub(in crate::cli) struct Args {
 }
 
 #[derive(Debug, Serialize)]
-struct Done<'a> {
+struct OfferOut<'a> {
     provider: &'a str,
     organisation: String,
     program: Option<String>,
@@ -42,7 +42,7 @@ pub(super) async fn run(args: &Args, enable: bool, as_json: bool) -> Result<Exit
     db.close().await;
     if as_json {
         let (organisation, program) = (offer.organisation.to_string(), offer.program.map(|id| id.to_string()));
-        output::json(&Done { provider: &args.id, organisation, program, enabled: enable, changed })?;
+        output::json(&OfferOut { provider: &args.id, organisation, program, enabled: enable, changed })?;
     } else {
         let place = args.program.as_ref().unwrap_or(&args.organisation);
         let word = if enable { "enabled" } else { "disabled" };

@@ -14,7 +14,7 @@ use crate::{
 
 /// A mail domain whose administrator must approve first.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Needed {
+pub struct ApprovalRequest {
     /// The domain of people's addresses.
     pub domain: String,
     /// The page where the administrator approves, if the service has one.
@@ -34,10 +34,10 @@ pub async fn needed(
     organisation: OrganisationId,
     provider: &str,
     address: &str,
-) -> sqlx::Result<Option<Needed>> {
+) -> sqlx::Result<Option<ApprovalRequest>> {
     let Some(domain) = domain(address) else { return Ok(None) };
     let link = store::link(tx, organisation, provider, &domain).await?;
-    Ok(link.map(|link| Needed { domain, link }))
+    Ok(link.map(|link| ApprovalRequest { domain, link }))
 }
 
 /// Stores that the domain of this address needs an approval.

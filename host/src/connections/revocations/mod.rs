@@ -12,7 +12,7 @@ use crate::{
     jobs::{self, Effect},
     oauth::{REFRESH_TOKEN, SignInRef, TokenResponse, code_grant::Authorization},
     plugins::sign_in::ACCESS_TOKEN,
-    secrets::{Keyring, Sealed},
+    secrets::{Keyring, SealedValue},
 };
 use secrecy::SecretString;
 use std::collections::BTreeMap;
@@ -46,7 +46,7 @@ impl Revocation {
     pub(super) async fn enqueue(self, tx: &mut Tx, keyring: &Keyring, token: SecretString) -> sqlx::Result<()> {
         let id = RevocationId::new(db::instant(tx.now().await?));
         let secrets: BTreeMap<_, _> = [(TOKEN.to_owned(), token)].into();
-        let sealed: Sealed = keyring.seal_map(&SEALED.place(self.organisation, id), &secrets);
+        let sealed: SealedValue = keyring.seal_map(&SEALED.place(self.organisation, id), &secrets);
         store::insert(tx, id, &self, &sealed).await?;
         jobs::enqueue(tx, &Effect::RevokeToken { revocation: id }).await
     }

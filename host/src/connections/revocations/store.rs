@@ -5,7 +5,7 @@ use crate::{
     db::{self, Tx, execute, fetch},
     ids::RevocationId,
     secrets::{
-        Sealed,
+        SealedValue,
         rotation::{SealedTable, sealed_table},
     },
 };
@@ -23,7 +23,7 @@ struct Row {
     sealed: Vec<u8>,
 }
 
-pub(super) async fn insert(tx: &mut Tx, id: RevocationId, new: &Revocation, sealed: &Sealed) -> sqlx::Result<()> {
+pub(super) async fn insert(tx: &mut Tx, id: RevocationId, new: &Revocation, sealed: &SealedValue) -> sqlx::Result<()> {
     let now = tx.now().await?;
     execute!(
         tx,

@@ -29,7 +29,7 @@ pub mod token;
 pub use account::{Kind, ServiceAccount};
 pub use grant::kind_of;
 pub use members::{connect_all, connect_person};
-pub use probe::{Inviting, NewAccount, Probed, Secret, administers, probe};
+pub use probe::{AccountCredential, InvitationTest, NewAccount, ProbeReport, administers, probe};
 pub use save::{Overview, accounts, remove, save};
 pub use shared::begin;
 

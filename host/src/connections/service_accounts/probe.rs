@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     auth::{Actor, Forbidden},
-    calendar::{Attendee, BusyKind, Draft, Role, Rsvp, Span, Status, Timed},
+    calendar::{Attendee, BusyKind, Draft, Role, Rsvp, Span, Status, ZonedTime},
     connections::{
         access::CalendarAccess,
         error::{AccountError, RequestedAccess},
@@ -41,14 +41,14 @@ pub struct NewAccount {
     /// Id of the provider's sign-in.
     pub sign_in: String,
     /// The credential.
-    pub secret: Secret,
+    pub secret: AccountCredential,
     /// The mailbox to probe, in one of the organisation's mail domains.
     pub mailbox: String,
 }
 
 /// The account's credential.
 #[derive(Debug, Clone)]
-pub enum Secret {
+pub enum AccountCredential {
     /// The content of a service account's key file.
     Key(SecretString),
     /// An application's client id and secret.
@@ -62,7 +62,7 @@ pub enum Secret {
 
 /// The result of a successful probe.
 #[derive(Debug, Clone)]
-pub struct Probed {
+pub struct ProbeReport {
     /// How people's calendars are reached.
     pub kind: Kind,
     /// Client id of the key or the application.
@@ -72,12 +72,12 @@ pub struct Probed {
     /// What the provider says about it.
     pub account: Account,
     /// Whether an event with guests can be written.
-    pub inviting: Inviting,
+    pub inviting: InvitationTest,
 }
 
 /// Whether an event with guests can be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Inviting {
+pub enum InvitationTest {
     /// An event was created and cancelled.
     Works,
     /// The mailbox has no writable calendar.
@@ -88,7 +88,7 @@ pub enum Inviting {
 
 /// A probe that succeeded, with the secrets that the account would store.
 pub(super) struct ProbeSuccess {
-    pub(super) probed: Probed,
+    pub(super) report: ProbeReport,
     pub(super) secrets: BTreeMap<String, SecretString>,
 }
 
@@ -108,9 +108,9 @@ pub async fn probe(
     actor: &Actor,
     organisation: OrganisationId,
     new: &NewAccount,
-) -> Result<Probed, AccountError> {
+) -> Result<ProbeReport, AccountError> {
     administers(actor, organisation)?;
-    probe_unchecked(calendars, organisation, new).await.map(|success| success.probed)
+    probe_unchecked(calendars, organisation, new).await.map(|success| success.report)
 }
 
 /// Probes an account without checking the actor.
@@ -124,12 +124,12 @@ pub(super) async fn probe_unchecked(
     let grant = grant.ok_or_else(|| AccountError::SignIn(new.sign_in.clone()))?;
     let (client, known_as, secrets) = match (grant, &new.secret) {
         (Grant::Code(_), _) => return Err(AccountError::NeedsBrowser),
-        (Grant::Assertion(_), Secret::Key(text)) => {
+        (Grant::Assertion(_), AccountCredential::Key(text)) => {
             let key = ServiceKey::parse(text)?;
             let known_as = key.client_id.clone().unwrap_or_else(|| key.client.clone());
             (key.client.clone(), known_as, key.to_secrets())
         }
-        (Grant::Client(_), Secret::Client { id, secret }) => {
+        (Grant::Client(_), AccountCredential::Client { id, secret }) => {
             (id.clone(), id.clone(), [(CLIENT_SECRET.to_owned(), secret.clone())].into())
         }
         (Grant::Assertion(_), _) => return Err(AccountError::Secret("the content of a service account's key file")),
@@ -161,8 +161,8 @@ pub(super) async fn probe_unchecked(
     let access = mailbox::access(calendars, &provider, organisation, target, fields, response.access)?;
     let opened = provider.plugin.open(&access).await.map_err(|error| open_error(error, requested))?;
     let inviting = test_invitation(&provider.plugin, &access, &opened.value, &mailbox, calendars.now()).await;
-    let probed = Probed { kind: grant.kind(), client: Some(client), mailbox, account: opened.value, inviting };
-    Ok(ProbeSuccess { probed, secrets })
+    let report = ProbeReport { kind: grant.kind(), client: Some(client), mailbox, account: opened.value, inviting };
+    Ok(ProbeSuccess { report, secrets })
 }
 
 /// The error of an account that could not be opened.
@@ -180,13 +180,13 @@ async fn test_invitation(
     account: &Account,
     mailbox: &str,
     now: Timestamp,
-) -> Inviting {
+) -> InvitationTest {
     let home = account.calendars.iter().find(|calendar| calendar.is_default && calendar.role.writes());
-    let Some(calendar) = home.filter(|_| account.abilities.write) else { return Inviting::NotTried };
+    let Some(calendar) = home.filter(|_| account.abilities.write) else { return InvitationTest::NotTried };
     // A new key each time: a service may remember the cancelled event.
     let key = format!("probe-{}", ServiceAccountId::new(now));
     let start = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * 365 * 31);
-    let at = |at| Timed { at, zone: "UTC".into() };
+    let at = |at| ZonedTime { at, zone: "UTC".into() };
     let guest = Attendee {
         address: mailbox.to_owned(),
         name: None,
@@ -205,8 +205,8 @@ async fn test_invitation(
         recurrence: vec![],
     };
     let refused = |error: CallError| match error {
-        CallError::Failure(failure) => Inviting::Refused(failure),
-        error => Inviting::Refused(Failure {
+        CallError::Failure(failure) => InvitationTest::Refused(failure),
+        error => InvitationTest::Refused(Failure {
             remedy: Remedy::Temporary,
             service_code: String::new(),
             detail: error.to_string(),
@@ -217,7 +217,7 @@ async fn test_invitation(
         Err(error) => return refused(error),
     };
     match plugin.cancel(access, EventRef { calendar: &calendar.id, id: &event.id }, &key, None, Notify::None).await {
-        Ok(_) => Inviting::Works,
+        Ok(_) => InvitationTest::Works,
         Err(error) => refused(error),
     }
 }

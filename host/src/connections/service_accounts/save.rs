@@ -6,7 +6,7 @@
 
 use super::{
     account::{Kind, ServiceAccount},
-    probe::{NewAccount, Probed, administers, probe_unchecked},
+    probe::{NewAccount, ProbeReport, administers, probe_unchecked},
     store::{self, SEALED, StoredServiceAccount},
 };
 use crate::{
@@ -37,7 +37,7 @@ pub async fn save(
     actor: &Actor,
     organisation: OrganisationId,
     new: &NewAccount,
-) -> Result<(ServiceAccount, Probed), AccountError> {
+) -> Result<(ServiceAccount, ProbeReport), AccountError> {
     administers(actor, organisation)?;
     let saved_by = actor.person().ok_or(Forbidden::NotSelf)?;
     let success = probe_unchecked(calendars, organisation, new).await?;
@@ -47,9 +47,9 @@ pub async fn save(
         organisation,
         provider: new.provider.clone(),
         sign_in: new.sign_in.clone(),
-        kind: success.probed.kind,
-        mailbox: success.probed.mailbox.clone(),
-        client: success.probed.client.clone(),
+        kind: success.report.kind,
+        mailbox: success.report.mailbox.clone(),
+        client: success.report.client.clone(),
         fields: vec![],
         state: State::Connected,
         token: None,
@@ -57,7 +57,7 @@ pub async fn save(
         saved_at: now,
     };
     let account = store_account(calendars, account, &success.secrets).await?;
-    Ok((account, success.probed))
+    Ok((account, success.report))
 }
 
 /// Stores an account that works. It takes over the id of the previous account at the provider.

@@ -7,7 +7,7 @@ use crate::{
     oauth::{SignInRef, Token, store::lease_sql, token_lease::LeaseSql},
     plugins::contract::ScopeLevel,
     secrets::{
-        Sealed,
+        SealedValue,
         rotation::{SealedTable, sealed_table},
     },
 };
@@ -23,7 +23,7 @@ pub(super) const LEASE: LeaseSql = lease_sql!("service_accounts");
 #[derive(Debug, Clone)]
 pub(super) struct StoredServiceAccount {
     pub(super) account: ServiceAccount,
-    pub(super) sealed: Sealed,
+    pub(super) sealed: SealedValue,
 }
 
 #[derive(sqlx::FromRow)]
@@ -65,7 +65,7 @@ impl TryFrom<Row> for StoredServiceAccount {
             saved_by: db::parsed(&row.saved_by)?,
             saved_at: db::instant(row.saved_at),
         };
-        Ok(Self { account, sealed: Sealed { key: row.sealed_by, bytes: row.sealed } })
+        Ok(Self { account, sealed: SealedValue { key: row.sealed_by, bytes: row.sealed } })
     }
 }
 

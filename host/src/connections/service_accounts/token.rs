@@ -22,7 +22,7 @@ use crate::{
         client_credentials::{self, CLIENT_SECRET},
         code_grant,
         jwt_bearer::{self, ServiceKey},
-        token_lease::{self, LeaseSql, RefreshError, Refreshed, StoredToken, TokenOwner},
+        token_lease::{self, LeaseSql, RefreshError, RefreshedToken, StoredToken, TokenOwner},
     },
 };
 use secrecy::SecretString;
@@ -176,7 +176,7 @@ pub(super) async fn shared(
     refused: Option<&SecretString>,
 ) -> Result<TokenResponse, RefreshError> {
     let owner = SharedToken { calendars: calendars.clone(), account: account.clone() };
-    let Refreshed { access, expires_at, .. } = token_lease::refresh(&owner, refused.cloned()).await?;
+    let RefreshedToken { access, expires_at, .. } = token_lease::refresh(&owner, refused.cloned()).await?;
     let lifetime = expires_at.and_then(|at| Duration::try_from(at.duration_since(calendars.now())).ok());
     Ok(TokenResponse { access, refresh: None, lifetime, scopes: None, fields: BTreeMap::new() })
 }

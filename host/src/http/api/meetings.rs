@@ -276,7 +276,7 @@ pub(in crate::http) async fn create_meeting(
     let content = Content { title, description, start, end, zone };
     let new = meetings::NewMeeting { program, owner, attendees: attendees.clone(), content, key };
     let scheduled = meetings::schedule(&app.db, app.clock.now(), &actor, new).await;
-    let meetings::Scheduled { meeting, replayed } = scheduled.map_err(|error| match error {
+    let meetings::ScheduleOutcome { meeting, replayed } = scheduled.map_err(|error| match error {
         ScheduleError::NotAMember(person) if person == owner => {
             Problem::from(error).at(FieldError::in_body("/owner", "must be a member of the program"))
         }

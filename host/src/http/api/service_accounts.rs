@@ -8,7 +8,9 @@ use super::connections::{AbilitiesOut, CalendarOut};
 use crate::{
     app::App,
     auth::Actor,
-    connections::service_accounts::{self, Inviting, Kind, NewAccount, Overview, Probed, Secret, ServiceAccount},
+    connections::service_accounts::{
+        self, AccountCredential, InvitationTest, Kind, NewAccount, Overview, ProbeReport, ServiceAccount,
+    },
     http::{
         input::{Body, PathIds},
         problem::{Code, Problem},
@@ -106,7 +108,7 @@ pub(in crate::http) struct Probe {
     mailbox: String,
     calendars: Vec<CalendarOut>,
     abilities: AbilitiesOut,
-    inviting: InvitingResult,
+    inviting: InvitationTestResult,
     /// Why inviting was refused: the remedy, and a sentence for the IT administrator.
     inviting_detail: Option<String>,
 }
@@ -114,7 +116,7 @@ pub(in crate::http) struct Probe {
 /// Whether an event with attendees can be written: `not-tried` means that no calendar of the mailbox can be written.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
-enum InvitingResult {
+enum InvitationTestResult {
     /// An event was written and removed again.
     Works,
     /// No calendar of the mailbox can be written.
@@ -150,12 +152,12 @@ impl From<Overview> for ServiceAccountOut {
     }
 }
 
-impl From<Probed> for Probe {
-    fn from(Probed { kind, client, mailbox, account, inviting }: Probed) -> Self {
+impl From<ProbeReport> for Probe {
+    fn from(ProbeReport { kind, client, mailbox, account, inviting }: ProbeReport) -> Self {
         let (inviting, inviting_detail) = match inviting {
-            Inviting::Works => (InvitingResult::Works, None),
-            Inviting::NotTried => (InvitingResult::NotTried, None),
-            Inviting::Refused(failure) => (InvitingResult::Refused, Some(failure.to_string())),
+            InvitationTest::Works => (InvitationTestResult::Works, None),
+            InvitationTest::NotTried => (InvitationTestResult::NotTried, None),
+            InvitationTest::Refused(failure) => (InvitationTestResult::Refused, Some(failure.to_string())),
         };
         let home = account.calendars.iter().find(|calendar| calendar.is_default).map(|calendar| calendar.id.clone());
         let calendars = account.calendars.iter().map(|calendar| CalendarOut::new(calendar, home.as_deref())).collect();
@@ -168,8 +170,8 @@ impl NewServiceAccount {
     fn at(self, provider: String) -> Result<NewAccount, Problem> {
         let Self { sign_in, mailbox, key, client_id, client_secret } = self;
         let secret = match (key, client_id, client_secret) {
-            (Some(key), None, None) => Secret::Key(key.into()),
-            (None, Some(id), Some(secret)) => Secret::Client { id, secret: secret.into() },
+            (Some(key), None, None) => AccountCredential::Key(key.into()),
+            (None, Some(id), Some(secret)) => AccountCredential::Client { id, secret: secret.into() },
             _ => {
                 let detail = "give either `key`, or `client_id` and `client_secret`";
                 return Err(Problem::detailed(Code::InvalidSignIn, detail));

@@ -20,13 +20,13 @@ use axum::{
 };
 
 /// A browser with a session.
-pub(super) struct SignedIn {
+pub(super) struct BrowserSession {
     pub(super) cookie: String,
     pub(super) session: Session,
     pub(super) actor: Actor,
 }
 
-impl SignedIn {
+impl BrowserSession {
     /// The layout of this browser's pages.
     pub(super) fn layout(&self, app: &App) -> Layout {
         Layout { signed_in: true, ..Layout::new(app, csrf::token(&self.cookie)) }
@@ -34,10 +34,10 @@ impl SignedIn {
 }
 
 /// Finds the session of a browser.
-pub(super) async fn signed_in(app: &App, headers: &HeaderMap) -> sqlx::Result<Option<SignedIn>> {
+pub(super) async fn signed_in(app: &App, headers: &HeaderMap) -> sqlx::Result<Option<BrowserSession>> {
     let Some(cookie) = cookies::find(headers, &SESSION.name(&app.config.public_origin())) else { return Ok(None) };
     let found = sessions::authenticate(&app.db, &app.clock, cookie).await?;
-    Ok(found.map(|(session, actor)| SignedIn { cookie: cookie.to_owned(), session, actor }))
+    Ok(found.map(|(session, actor)| BrowserSession { cookie: cookie.to_owned(), session, actor }))
 }
 
 /// The browser of a session, for a sign-in at a calendar service.

@@ -8,7 +8,7 @@ use super::{browser::oauth_browser, error::PageError, form::Form, messages::Mess
 use crate::{
     app::App,
     auth::sessions::Session,
-    connections::{self, BeginRequest, ConnectError, Finished},
+    connections::{self, BeginRequest, CallbackOutcome, ConnectError},
     oauth::{SignInRef, code_grant::Callback},
 };
 use axum::{
@@ -50,9 +50,9 @@ pub(super) async fn callback(
     let callback = Callback { provider, parameters };
     let service = callback.provider.clone();
     match connections::finish(&app.calendars, &oauth_browser(&session), &callback).await {
-        Ok(Finished::Connected(_)) => Ok(Redirect::to(paths::CALENDAR)),
-        Ok(Finished::Shared(_)) => Ok(Redirect::to(paths::ORGANISATION)),
-        Ok(Finished::Again { provider, sign_in }) => {
+        Ok(CallbackOutcome::Connected(_)) => Ok(Redirect::to(paths::CALENDAR)),
+        Ok(CallbackOutcome::Shared(_)) => Ok(Redirect::to(paths::ORGANISATION)),
+        Ok(CallbackOutcome::Again { provider, sign_in }) => {
             redirect_to_service(&app, &session, &ConnectForm { provider, sign_in }, true).await
         }
         Err(error) => Err(about(&app, &service, error).await),

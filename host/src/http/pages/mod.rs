@@ -132,7 +132,7 @@ async fn guard(
         csrf::verify_token(form.field(csrf::FIELD), &layout.token)?;
         request = Request::from_parts(parts, form.into_body());
     }
-    if let Some(browser::SignedIn { session, actor, .. }) = signed_in {
+    if let Some(browser::BrowserSession { session, actor, .. }) = signed_in {
         tracing::Span::current().record("session", tracing::field::display(session.id));
         request.extensions_mut().insert(session);
         request.extensions_mut().insert(actor);

@@ -20,7 +20,9 @@ use crate::{
     auth::{Actor, sessions::Session},
     connections::{
         OfferedProvider, offered_providers,
-        service_accounts::{self, AccountError, Inviting, Kind, NewAccount, Overview, Probed, Secret},
+        service_accounts::{
+            self, AccountCredential, AccountError, InvitationTest, Kind, NewAccount, Overview, ProbeReport,
+        },
     },
     oauth::SignInRef,
     organisations::{domains, offers},
@@ -122,7 +124,7 @@ struct Submission {
     outcome: SubmissionOutcome,
 }
 
-type SubmissionOutcome = Result<Probed, AccountError>;
+type SubmissionOutcome = Result<ProbeReport, AccountError>;
 
 /// The form with the values of a service account.
 #[derive(Deserialize)]
@@ -175,8 +177,10 @@ pub(super) async fn submit(
     service_accounts::administers(&actor, session.organisation).map_err(|_| Message::AdministratorsOnly)?;
     let client_id = form.client_id.trim().to_owned();
     let secret = match form.key {
-        Some(key) => Secret::Key(key.into()),
-        None => Secret::Client { id: client_id.clone(), secret: form.client_secret.trim().to_owned().into() },
+        Some(key) => AccountCredential::Key(key.into()),
+        None => {
+            AccountCredential::Client { id: client_id.clone(), secret: form.client_secret.trim().to_owned().into() }
+        }
     };
     let (provider, sign_in) = (form.provider, form.sign_in);
     let new = NewAccount { provider, sign_in, secret, mailbox: form.mailbox.trim().to_owned() };
@@ -265,11 +269,11 @@ async fn show(
 /// What the page shows of a test, and the status of the page.
 fn outcome(outcome: SubmissionOutcome, service: &str) -> Result<(Outcome, StatusCode), PageError> {
     match outcome {
-        Ok(Probed { mailbox, account, inviting, .. }) => {
+        Ok(ProbeReport { mailbox, account, inviting, .. }) => {
             let invitations = match inviting {
-                Inviting::Works => Invitations::Work,
-                Inviting::NotTried => Invitations::NotPermitted,
-                Inviting::Refused(_) => Invitations::Refused,
+                InvitationTest::Works => Invitations::Work,
+                InvitationTest::NotTried => Invitations::NotPermitted,
+                InvitationTest::Refused(_) => Invitations::Refused,
             };
             let abilities = Abilities { mailbox, reads_busy: account.abilities.read_busy, invitations };
             Ok((Outcome::Works(abilities), StatusCode::OK))

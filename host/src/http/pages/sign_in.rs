@@ -16,7 +16,7 @@ use crate::{
     app::App,
     auth::{
         sessions::{self, Session},
-        sign_in::{self, Account, AskError, LIFETIME, MAILS_PER_ADDRESS},
+        sign_in::{self, Account, LIFETIME, LinkRequestError, MAILS_PER_ADDRESS},
     },
     people::PersonError,
 };
@@ -101,7 +101,7 @@ pub(super) async fn request_link(
     let return_to = local_or_home(&form.return_to);
     match sign_in::ask(&app.db, email, client, return_to).await {
         Ok(()) => Ok(Redirect::to("/sign-in/sent").into_response()),
-        Err(AskError::Email(PersonError::Email)) => {
+        Err(LinkRequestError::Email(PersonError::Email)) => {
             let status = Problem::new(Code::InvalidEmail).status();
             let page = SignInPage { layout, email, return_to, is_invalid: true };
             Ok(View::new(page).status(status).into_response())

@@ -2,7 +2,7 @@
 
 use super::{Code, FieldError, Problem};
 use crate::{
-    auth::{Forbidden, sign_in::AskError, tokens::TokenError},
+    auth::{Forbidden, sign_in::LinkRequestError, tokens::TokenError},
     organisations::{BadName, OrganisationError, programs::ProgramError},
     people::PersonError,
 };
@@ -64,12 +64,12 @@ impl From<PersonError> for Problem {
     }
 }
 
-impl From<AskError> for Problem {
-    fn from(error: AskError) -> Self {
+impl From<LinkRequestError> for Problem {
+    fn from(error: LinkRequestError) -> Self {
         match error {
-            AskError::Email(error) => error.into(),
-            AskError::TooOften => Self::new(Code::TooManySignIns),
-            AskError::Database(error) => error.into(),
+            LinkRequestError::Email(error) => error.into(),
+            LinkRequestError::TooOften => Self::new(Code::TooManySignIns),
+            LinkRequestError::Database(error) => error.into(),
         }
     }
 }

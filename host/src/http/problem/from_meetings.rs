@@ -1,10 +1,10 @@
 //! Refusals of meetings, as problems.
 
 use super::{Code, FieldError, Problem};
-use crate::meetings::{CancelError, ChangeError, Invalid, ScheduleError};
+use crate::meetings::{CancelError, ChangeError, InvalidContent, ScheduleError};
 
-impl From<Invalid> for Problem {
-    fn from(Invalid { field, rule }: Invalid) -> Self {
+impl From<InvalidContent> for Problem {
+    fn from(InvalidContent { field, rule }: InvalidContent) -> Self {
         let error = FieldError::in_body(format!("/{field}"), format!("must be {rule}"));
         Self::with_errors(Code::InvalidMeeting, vec![error])
     }

@@ -26,7 +26,7 @@ pub struct Offer {
 
 /// A provider that is offered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Offered {
+pub struct ProviderOffer {
     /// The provider's id.
     pub provider: String,
     /// The display name.
@@ -80,10 +80,14 @@ pub async fn disable(db: &Db, offer: &Offer) -> sqlx::Result<bool> {
 }
 
 /// Lists the active providers that are offered in an organisation or in one of its programs, ordered by id.
-pub async fn offered(db: &Db, organisation: OrganisationId, program: Option<ProgramId>) -> sqlx::Result<Vec<Offered>> {
+pub async fn offered(
+    db: &Db,
+    organisation: OrganisationId,
+    program: Option<ProgramId>,
+) -> sqlx::Result<Vec<ProviderOffer>> {
     let program = program.map(|id| id.to_string()).unwrap_or_default();
     let rows = db.read(async |tx| store::to_program(tx, &organisation.to_string(), &program).await).await?;
-    Ok(rows.into_iter().map(|(provider, name)| Offered { provider, name }).collect())
+    Ok(rows.into_iter().map(|(provider, name)| ProviderOffer { provider, name }).collect())
 }
 
 /// The ids of the active providers that are offered to a person by the organisation or by one of their programs.

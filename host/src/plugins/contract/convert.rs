@@ -10,8 +10,8 @@ use super::{
     bindings::chronus::calendar::types as wit,
 };
 use crate::calendar::{
-    Attendee, BusyKind, Draft, Event, Interval, Moment, Organiser, Patch, Problem, Role, Rsvp, Span, Status, Timed,
-    Window,
+    Attendee, BusyKind, Draft, Event, Interval, Moment, Organiser, Patch, Problem, Role, Rsvp, Span, Status, Window,
+    ZonedTime,
 };
 use jiff::{Timestamp, civil};
 
@@ -20,9 +20,9 @@ use jiff::{Timestamp, civil};
 #[error("{0}")]
 pub(in crate::plugins) struct BadAnswer(pub(in crate::plugins) String);
 
-type Checked<T> = Result<T, BadAnswer>;
+type Conversion<T> = Result<T, BadAnswer>;
 
-fn bad<T>(what: impl Into<String>) -> Checked<T> {
+fn bad<T>(what: impl Into<String>) -> Conversion<T> {
     Err(BadAnswer(what.into()))
 }
 
@@ -88,7 +88,7 @@ pub(in crate::plugins) fn sign_in_error(error: SignInError) -> wit::SignInError 
     wit::SignInError { status, error, description, fields }
 }
 
-fn timed_out(timed: Timed) -> wit::Timed {
+fn timed_out(timed: ZonedTime) -> wit::Timed {
     wit::Timed { at: timed.at.as_second(), zone: timed.zone }
 }
 
@@ -144,18 +144,18 @@ const fn status_out(status: Status) -> wit::EventStatus {
 
 // ---- out of the provider ----------------------------------------------------------------------------------------
 
-pub(in crate::plugins) fn reply<T>(value: T, new_memo: Option<wit::Memo>) -> Checked<Reply<T>> {
+pub(in crate::plugins) fn reply<T>(value: T, new_memo: Option<wit::Memo>) -> Conversion<Reply<T>> {
     Ok(Reply { value, memo: new_memo.map(memo).transpose()? })
 }
 
-fn memo(memo: wit::Memo) -> Checked<Memo> {
+fn memo(memo: wit::Memo) -> Conversion<Memo> {
     match memo.data.len() {
         0..=Memo::MAX => Ok(Memo { format: memo.format, data: memo.data }),
         bytes => bad(format!("a memo of {bytes} bytes; at most {} are kept", Memo::MAX)),
     }
 }
 
-pub(in crate::plugins) fn account(opened: wit::Opened) -> Checked<Reply<Account>> {
+pub(in crate::plugins) fn account(opened: wit::Opened) -> Conversion<Reply<Account>> {
     let flags = opened.abilities;
     let abilities = Abilities {
         read_busy: flags.contains(wit::Abilities::READ_BUSY),
@@ -183,21 +183,21 @@ fn calendar(calendar: wit::Calendar) -> Calendar {
     Calendar { id, name, role, is_default, zone }
 }
 
-pub(in crate::plugins) fn busy(answers: wit::BusyAnswers) -> Checked<Reply<Vec<BusyAnswer>>> {
+pub(in crate::plugins) fn busy(answers: wit::BusyAnswers) -> Conversion<Reply<Vec<BusyAnswer>>> {
     let one = |answer: wit::BusyAnswer| {
         let outcome = match answer.outcome {
             Ok(times) => Ok(BusyTimes {
-                intervals: times.intervals.into_iter().map(interval).collect::<Checked<_>>()?,
+                intervals: times.intervals.into_iter().map(interval).collect::<Conversion<_>>()?,
                 problems: times.problems.into_iter().map(problem).collect(),
             }),
             Err(error) => Err(failure(error)?),
         };
         Ok(BusyAnswer { calendar: answer.calendar, outcome })
     };
-    reply(answers.calendars.into_iter().map(one).collect::<Checked<_>>()?, answers.memo)
+    reply(answers.calendars.into_iter().map(one).collect::<Conversion<_>>()?, answers.memo)
 }
 
-fn interval(interval: wit::Interval) -> Checked<Interval> {
+fn interval(interval: wit::Interval) -> Conversion<Interval> {
     let (start, end) = (instant(interval.start)?, instant(interval.end)?);
     if end <= start {
         return bad(format!("an interval that ends at {end} and starts at {start}"));
@@ -209,11 +209,11 @@ fn problem(problem: wit::Problem) -> Problem {
     Problem { id: problem.id, what: problem.what }
 }
 
-pub(in crate::plugins) fn one_event(one: wit::OneEvent) -> Checked<Reply<Event>> {
+pub(in crate::plugins) fn one_event(one: wit::OneEvent) -> Conversion<Reply<Event>> {
     reply(event(one.event)?, one.memo)
 }
 
-pub(in crate::plugins) fn fetched(fetched: wit::FetchedEvents) -> Checked<Reply<Vec<FetchedEvent>>> {
+pub(in crate::plugins) fn fetched(fetched: wit::FetchedEvents) -> Conversion<Reply<Vec<FetchedEvent>>> {
     let one = |item: wit::Fetched| {
         let outcome = match item.outcome {
             Ok(found) => Ok(event(found)?),
@@ -221,10 +221,10 @@ pub(in crate::plugins) fn fetched(fetched: wit::FetchedEvents) -> Checked<Reply<
         };
         Ok(FetchedEvent { id: item.id, outcome })
     };
-    reply(fetched.items.into_iter().map(one).collect::<Checked<_>>()?, fetched.memo)
+    reply(fetched.items.into_iter().map(one).collect::<Conversion<_>>()?, fetched.memo)
 }
 
-pub(in crate::plugins) fn batch(batch: wit::Batch) -> Checked<Reply<Batch>> {
+pub(in crate::plugins) fn batch(batch: wit::Batch) -> Conversion<Reply<Batch>> {
     if batch.next.len() > Batch::MAX_CURSOR {
         return bad(format!("a cursor of {} bytes; at most {} are kept", batch.next.len(), Batch::MAX_CURSOR));
     }
@@ -236,7 +236,7 @@ pub(in crate::plugins) fn batch(batch: wit::Batch) -> Checked<Reply<Batch>> {
             wit::Change::Problem(unread) => Change::Problem(problem(unread)),
         })
     };
-    let items = batch.items.into_iter().map(change).collect::<Checked<_>>()?;
+    let items = batch.items.into_iter().map(change).collect::<Conversion<_>>()?;
     let wit::Batch { next, more, complete_listing, memo, .. } = batch;
     reply(Batch { items, next, more, complete_listing }, memo)
 }
@@ -246,7 +246,7 @@ pub(in crate::plugins) fn subscription_out(subscription: &Subscription) -> wit::
     wit::Subscription { id: id.clone(), state: state.clone(), expires: expires.map(Timestamp::as_second) }
 }
 
-pub(in crate::plugins) fn subscribed(subscribed: wit::Subscribed) -> Checked<Reply<Subscription>> {
+pub(in crate::plugins) fn subscribed(subscribed: wit::Subscribed) -> Conversion<Reply<Subscription>> {
     let wit::Subscription { id, state, expires } = subscribed.subscription;
     if id.is_empty() {
         return bad("a subscription without an id");
@@ -261,7 +261,7 @@ pub(in crate::plugins) fn subscribed(subscribed: wit::Subscribed) -> Checked<Rep
     reply(Subscription { id, state, expires: expires.map(instant).transpose()? }, subscribed.memo)
 }
 
-pub(in crate::plugins) fn notification(notification: wit::Notification) -> Checked<Notification> {
+pub(in crate::plugins) fn notification(notification: wit::Notification) -> Conversion<Notification> {
     let wit::Reply { status, content_type, body } = notification.reply;
     if !(200..600).contains(&status) {
         return bad(format!("a reply with the status {status}"));
@@ -281,7 +281,7 @@ pub(in crate::plugins) fn notification(notification: wit::Notification) -> Check
     Ok(Notification { reply: HttpReply { status, content_type, body }, hints })
 }
 
-fn event(event: wit::Event) -> Checked<Event> {
+fn event(event: wit::Event) -> Conversion<Event> {
     if event.id.is_empty() || event.uid.is_empty() {
         return bad("an event without an id or without a UID");
     }
@@ -328,7 +328,7 @@ fn attendee(attendee: wit::Attendee) -> Attendee {
     Attendee { address, name, role, rsvp, is_self }
 }
 
-fn span(span: wit::Span) -> Checked<Span> {
+fn span(span: wit::Span) -> Conversion<Span> {
     match span {
         wit::Span::Timed(span) => {
             let (start, end) = (timed(span.start)?, timed(span.end)?);
@@ -347,22 +347,22 @@ fn span(span: wit::Span) -> Checked<Span> {
     }
 }
 
-fn moment(moment: wit::Moment) -> Checked<Moment> {
+fn moment(moment: wit::Moment) -> Conversion<Moment> {
     Ok(match moment {
         wit::Moment::Timed(at) => Moment::Timed(timed(at)?),
         wit::Moment::AllDay(day) => Moment::AllDay(date(day)?),
     })
 }
 
-fn timed(timed: wit::Timed) -> Checked<Timed> {
-    Ok(Timed { at: instant(timed.at)?, zone: timed.zone })
+fn timed(timed: wit::Timed) -> Conversion<ZonedTime> {
+    Ok(ZonedTime { at: instant(timed.at)?, zone: timed.zone })
 }
 
-fn instant(seconds: i64) -> Checked<Timestamp> {
+fn instant(seconds: i64) -> Conversion<Timestamp> {
     Timestamp::from_second(seconds).or_else(|_| bad(format!("an instant of {seconds} seconds")))
 }
 
-fn date(date: wit::Date) -> Checked<civil::Date> {
+fn date(date: wit::Date) -> Conversion<civil::Date> {
     let wit::Date { year, month, day } = date;
     let fields = (i16::try_from(year), i8::try_from(month), i8::try_from(day));
     if let (Ok(year), Ok(month), Ok(day)) = fields
@@ -383,7 +383,7 @@ const fn kind(kind: wit::BusyKind) -> BusyKind {
     }
 }
 
-pub(in crate::plugins) fn failure(failure: wit::Failure) -> Checked<Failure> {
+pub(in crate::plugins) fn failure(failure: wit::Failure) -> Conversion<Failure> {
     let remedy = match failure.remedy {
         wit::Remedy::Reconnect => Remedy::Reconnect,
         wit::Remedy::NeedsAdminApproval(link) => Remedy::NeedsAdminApproval(link),

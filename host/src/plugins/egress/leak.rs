@@ -116,7 +116,7 @@ pub(super) struct LeakScan {
 
 /// A stream holds a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Leaked;
+pub(super) struct LeakedSecret;
 
 impl LeakScan {
     #[must_use]
@@ -128,14 +128,14 @@ impl LeakScan {
     ///
     /// # Errors
     /// If a secret was found. No byte of it has been returned.
-    pub(super) fn pass(&mut self, chunk: Bytes) -> Result<Bytes, Leaked> {
+    pub(super) fn pass(&mut self, chunk: Bytes) -> Result<Bytes, LeakedSecret> {
         let mut text = chunk;
         if !self.held.is_empty() {
             self.held.extend_from_slice(&text);
             text = self.held.split().freeze();
         }
         if self.secrets.are_in(&text) {
-            return Err(Leaked);
+            return Err(LeakedSecret);
         }
         let keep = self.secrets.0.iter().map(|form| beginning(&text, form.needle())).max().unwrap_or(0);
         self.held.extend_from_slice(&text.split_off(text.len() - keep));
@@ -160,7 +160,7 @@ mod tests {
     use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
     use proptest::prelude::*;
 
-    fn run(secret: &str, chunks: &[&[u8]]) -> Result<Vec<u8>, Leaked> {
+    fn run(secret: &str, chunks: &[&[u8]]) -> Result<Vec<u8>, LeakedSecret> {
         let mut scan = LeakScan::new(Secrets::of([secret]));
         let mut out = Vec::new();
         for chunk in chunks {
@@ -215,7 +215,7 @@ mod tests {
             let mut cuts: Vec<_> = cuts.into_iter().map(|cut| cut.min(text.len())).chain([0, text.len()]).collect();
             cuts.sort_unstable();
             let chunks: Vec<&[u8]> = cuts.windows(2).map(|ends| &text.as_bytes()[ends[0]..ends[1]]).collect();
-            let expected = if text.contains(secret) { Err(Leaked) } else { Ok(text.clone().into_bytes()) };
+            let expected = if text.contains(secret) { Err(LeakedSecret) } else { Ok(text.clone().into_bytes()) };
             prop_assert_eq!(run(secret, &chunks), expected);
         }
     }
@@ -224,6 +224,6 @@ mod tests {
     fn nothing_of_a_secret_is_given_back() {
         let mut scan = LeakScan::new(Secrets::of(["hunter22"]));
         assert_eq!(scan.pass(Bytes::from_static(b"abc hunter2")).unwrap(), "abc ");
-        assert_eq!(scan.pass(Bytes::from_static(b"2")), Err(Leaked));
+        assert_eq!(scan.pass(Bytes::from_static(b"2")), Err(LeakedSecret));
     }
 }

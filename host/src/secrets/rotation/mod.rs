@@ -38,20 +38,20 @@ impl SealedTable {
 
 /// Result of a rotation.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Rotated {
+pub struct RotationReport {
     /// Secrets that were rewrapped with the newest key.
     pub rewrapped: u64,
     /// Secrets that a host replaced during the rotation.
     pub changed_meanwhile: u64,
     /// Secrets that could not be opened.
-    pub failed: Vec<Unopened>,
+    pub failed: Vec<UnreadableSecret>,
     /// Secrets that older keys still seal. Once this is 0, the older keys can be removed from the key file.
     pub left: u64,
 }
 
 /// A secret that could not be opened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Unopened {
+pub struct UnreadableSecret {
     /// Name of the table.
     pub table: &'static str,
     /// Id of the row.
@@ -81,8 +81,8 @@ pub async fn left(db: &Db, keyring: &Keyring, tables: &[SealedTable]) -> sqlx::R
 }
 
 /// Rewraps all secrets with the newest key. A rotation that was interrupted continues with the next call.
-pub async fn rotate(db: &Db, keyring: &Keyring, tables: &[SealedTable]) -> sqlx::Result<Rotated> {
-    let mut rotated = Rotated::default();
+pub async fn rotate(db: &Db, keyring: &Keyring, tables: &[SealedTable]) -> sqlx::Result<RotationReport> {
+    let mut rotated = RotationReport::default();
     for table in tables {
         let mut after = String::new();
         while let Some(last) =
@@ -101,7 +101,7 @@ pub async fn rotate_batch(
     keyring: &Keyring,
     table: &SealedTable,
     batch: Batch<'_>,
-    rotated: &mut Rotated,
+    rotated: &mut RotationReport,
 ) -> sqlx::Result<Option<String>> {
     let rows = db.read(async |tx| table.by_other_keys(tx, &keyring.primary(), batch).await).await?;
     let mut tx = db.begin().await?;
@@ -114,11 +114,15 @@ pub async fn rotate_batch(
             },
             // The newest key seals the value already; only the column `sealed_by` is out of date.
             Ok(None) => {
-                let same = super::Sealed { key: keyring.primary(), bytes: row.sealed.clone() };
+                let same = super::SealedValue { key: keyring.primary(), bytes: row.sealed.clone() };
                 table.replace(&mut tx, &row.id, &row.sealed, &same).await?;
             }
             Err(error) => {
-                rotated.failed.push(Unopened { table: table.name, id: row.id.clone(), error: error.to_string() });
+                rotated.failed.push(UnreadableSecret {
+                    table: table.name,
+                    id: row.id.clone(),
+                    error: error.to_string(),
+                });
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::{Batch, SealedTable};
 use crate::{
     db::{Tx, execute, fetch},
-    secrets::Sealed,
+    secrets::SealedValue,
 };
 
 /// Declares a [`SealedTable`]: its name, and the SQL expression for the owning organisation (`''` for the deployment).
@@ -41,7 +41,7 @@ impl SealedTable {
     }
 
     /// Replaces a sealed value. Returns false if the row no longer holds the old value.
-    pub(super) async fn replace(&self, tx: &mut Tx, id: &str, old: &[u8], new: &Sealed) -> sqlx::Result<bool> {
+    pub(super) async fn replace(&self, tx: &mut Tx, id: &str, old: &[u8], new: &SealedValue) -> sqlx::Result<bool> {
         Ok(execute!(tx, self.replace, id, old, &new.bytes, &new.key)? == 1)
     }
 

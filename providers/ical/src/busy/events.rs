@@ -9,13 +9,13 @@ use chronus_sdk::icalendar::{self, Component, Occurrence};
 use chronus_sdk::types::{BusyKind, BusyTimes, Failure, Interval, Problem, Remedy, Window};
 use jiff::Timestamp;
 
-use crate::dav::{self, Answer, Give, Multistatus, Ns, Trouble, href};
+use crate::dav::{self, Answer, Multistatus, Ns, QueryData, Trouble, href};
 use crate::record;
 use crate::session::Session;
 
 /// The busy times of one calendar, unsorted.
 pub(super) fn ask(session: &Session<'_>, calendar: &Url, window: Window) -> Result<BusyTimes, Trouble> {
-    let response = match dav::search(calendar, Give::Data, Some(window), session.account.finds_series) {
+    let response = match dav::search(calendar, QueryData::Data, Some(window), session.account.finds_series) {
         Ok(response) => response,
         Err(HttpError::TooBig(_)) => return Err(too_large(window).into()),
         Err(error) => return Err(error.into()),
@@ -58,7 +58,7 @@ fn of_resource(mut answer: Answer, session: &Session<'_>, window: Window, times:
     };
     let (occurrences, more) = icalendar::occurrences(&calendar, session.zone.clone(), engine_window(window));
     problems.into_iter().chain(more).for_each(|each| problem(each.what));
-    let mut meanings = Meanings { calendar: &calendar, session, known: Vec::new() };
+    let mut meanings = EventKinds { calendar: &calendar, session, known: Vec::new() };
     times.intervals.extend(occurrences.iter().filter_map(|occurrence| meanings.interval(occurrence, window)));
 }
 
@@ -68,13 +68,13 @@ fn engine_window(window: Window) -> icalendar::Window {
 }
 
 /// The kinds of one resource's events. A series has many occurrences and few different events, so they are computed once.
-struct Meanings<'a> {
+struct EventKinds<'a> {
     calendar: &'a Component,
     session: &'a Session<'a>,
     known: Vec<(&'a Component, Option<BusyKind>, Option<String>)>,
 }
 
-impl<'a> Meanings<'a> {
+impl<'a> EventKinds<'a> {
     fn interval(&mut self, occurrence: &Occurrence<'a>, window: Window) -> Option<Interval> {
         let (kind, ours) = self.of(occurrence.event);
         let start = occurrence.start.as_second().max(window.start);

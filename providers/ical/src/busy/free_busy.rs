@@ -3,7 +3,7 @@
 //! It says that a time is taken and not by what, so there are no keys and no whole days.
 
 use chronus_sdk::http::{self, Url};
-use chronus_sdk::icalendar::value::{self, DateOrTime, Duration, Listed, PeriodEnd};
+use chronus_sdk::icalendar::value::{self, DateOrTime, Duration, ListedDate, PeriodEnd};
 use chronus_sdk::icalendar::{self, Property, Zone};
 use chronus_sdk::types::{BusyKind, BusyTimes, Interval, Problem, Window};
 
@@ -49,7 +49,7 @@ fn kind(property: &Property) -> BusyKind {
 }
 
 /// In seconds since 1970. All times are in UTC, whether they say so or not.
-fn period(listed: &Listed<'_>) -> Option<(i64, i64)> {
+fn period(listed: &ListedDate<'_>) -> Option<(i64, i64)> {
     let at = |value: DateOrTime<'_>| Some(Zone::utc().instant(value.wall())?.as_second());
     let start = at(listed.start)?;
     let end = match listed.end? {

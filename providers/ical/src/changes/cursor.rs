@@ -32,20 +32,20 @@ pub(super) enum Source {
     /// sync-collection (RFC 6578), from this token on.
     Sync(String),
     /// By comparing everything whenever the collection's tag changes.
-    Compare(Seen),
+    Compare(Snapshot),
 }
 
 /// The state at the last look.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(super) struct Snapshot {
     /// The collection's own tag, if the server has one.
     pub(super) ctag: Option<String>,
     /// Sorted by name; `None` if there were too many.
-    pub(super) names: Option<Vec<Named>>,
+    pub(super) names: Option<Vec<TaggedName>>,
 }
 
 /// An event by its name, with a hash of its entity tag.
-pub(super) type Named = (String, u64);
+pub(super) type TaggedName = (String, u64);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Pending {
@@ -73,7 +73,7 @@ impl Cursor {
         let right = entries.next()? == ('v', FORMAT.to_owned()) && entries.next()? == ('k', calendar.to_owned());
         let source = match entries.next().filter(|_| right)? {
             ('s', token) => Source::Sync(token),
-            ('t', ctag) => Source::Compare(Seen { ctag: (!ctag.is_empty()).then_some(ctag), names: None }),
+            ('t', ctag) => Source::Compare(Snapshot { ctag: (!ctag.is_empty()).then_some(ctag), names: None }),
             _ => return None,
         };
         let mut cursor = Cursor::new(calendar, source, None);
@@ -169,7 +169,7 @@ impl Cursor {
 }
 
 /// A name with its tag; empty for an empty list.
-fn named(value: &str) -> Option<Option<Named>> {
+fn named(value: &str) -> Option<Option<TaggedName>> {
     if value.is_empty() {
         return Some(None);
     }
@@ -213,7 +213,7 @@ mod tests {
         let some = vec![("a.ics".to_owned(), hash("1")), ("b.ics".to_owned(), 0)];
         for names in [None, Some(vec![]), Some(some)] {
             for ctag in [None, Some("x\ny".to_owned())] {
-                let seen = Seen { ctag: ctag.clone(), names: names.clone() };
+                let seen = Snapshot { ctag: ctag.clone(), names: names.clone() };
                 let mut cursor = Cursor::new("/cal/", Source::Compare(seen), None);
                 cursor.pending = vec![Pending::Gone("a.ics".into()), Pending::Changed("b.ics".into())];
                 let bytes = cursor.clone().write().expect("it fits");
@@ -250,9 +250,9 @@ mod tests {
     #[test]
     fn tags_are_given_up_first() {
         let names = (0..50_000).map(|n| (format!("{n:060}.ics"), hash("x"))).collect();
-        let seen = Seen { ctag: Some("7".into()), names: Some(names) };
+        let seen = Snapshot { ctag: Some("7".into()), names: Some(names) };
         let bytes = Cursor::new("/cal/", Source::Compare(seen), None).write().expect("it fits");
         let kept = Cursor::read(&bytes, "/cal/").expect("a cursor");
-        assert_eq!(kept.source, Source::Compare(Seen { ctag: Some("7".into()), names: None }));
+        assert_eq!(kept.source, Source::Compare(Snapshot { ctag: Some("7".into()), names: None }));
     }
 }

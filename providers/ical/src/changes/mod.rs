@@ -21,12 +21,12 @@ use chronus_sdk::http::{HttpError, Url};
 use chronus_sdk::log;
 use chronus_sdk::types::{Batch, Change, Connection, Failure, Problem, Remedy, Window};
 
-use crate::dav::{self, Answer, Give, Ns, Trouble, href, requests};
+use crate::dav::{self, Answer, Ns, QueryData, Trouble, href, requests};
 use crate::describe::PAGE;
-use crate::fetch::{Found, fetch_many};
+use crate::fetch::{FetchResult, fetch_many};
 use crate::record;
 use crate::session::{self, Session};
-use cursor::{Cursor, Listing, Named, Pending, Seen, Source, hash};
+use cursor::{Cursor, Listing, Pending, Snapshot, Source, TaggedName, hash};
 
 /// `changes.page`
 pub(crate) fn page(
@@ -68,7 +68,7 @@ fn begin(session: &Session<'_>, url: &Url, calendar: &str, window: Window) -> Re
     let (ctag, usual) = (collection.and_then(ctag), token.is_some());
     let source = match token {
         Some(token) => Source::Sync(token),
-        None => Source::Compare(Seen { ctag, names: Some(names(session, url, None)?) }),
+        None => Source::Compare(Snapshot { ctag, names: Some(names(session, url, None)?) }),
     };
     log::debug("a listing begins", &[("by-token", &usual)]);
     let listing = Listing { start: window.start, end: window.end, after: None };
@@ -128,19 +128,19 @@ fn changed(pending: &Pending) -> Option<String> {
 }
 
 /// `None` for a resource that is not an event: calendars may hold tasks.
-fn item(session: &Session<'_>, id: String, found: Found) -> Result<Option<Change>, Failure> {
+fn item(session: &Session<'_>, id: String, found: FetchResult) -> Result<Option<Change>, Failure> {
     Ok(Some(match found {
-        Found::Stored(stored) if !record::holds_event(&stored.calendar) => return Ok(None),
-        Found::Stored(stored) => match stored.event(session) {
+        FetchResult::Stored(stored) if !record::holds_event(&stored.calendar) => return Ok(None),
+        FetchResult::Stored(stored) => match stored.event(session) {
             Ok(event) => Change::Event(event),
             Err(what) => Change::Problem(Problem { id, what }),
         },
-        Found::Unreadable(what) => Change::Problem(Problem { id, what }),
+        FetchResult::Unreadable(what) => Change::Problem(Problem { id, what }),
         // Deleted since it was named.
-        Found::Missing => Change::Gone(id),
+        FetchResult::Missing => Change::Gone(id),
         // The server omitted it, which proves nothing.
-        Found::Failed(failure) if failure.service_code.is_empty() => return Err(*failure),
-        Found::Failed(failure) => Change::Problem(Problem { id, what: failure.detail }),
+        FetchResult::Failed(failure) if failure.service_code.is_empty() => return Err(*failure),
+        FetchResult::Failed(failure) => Change::Problem(Problem { id, what: failure.detail }),
     }))
 }
 
@@ -151,8 +151,8 @@ fn list(session: &Session<'_>, url: &Url, window: Window, after: Option<&str>) -
 }
 
 /// The names of all events of the calendar, or of those that touch a window, sorted.
-fn names(session: &Session<'_>, url: &Url, window: Option<Window>) -> Result<Vec<Named>, Trouble> {
-    let response = match dav::search(url, Give::Etags, window, session.account.finds_series) {
+fn names(session: &Session<'_>, url: &Url, window: Option<Window>) -> Result<Vec<TaggedName>, Trouble> {
+    let response = match dav::search(url, QueryData::Etags, window, session.account.finds_series) {
         Ok(response) => response,
         Err(HttpError::TooBig(_)) => return Err(too_many(window).into()),
         Err(error) => return Err(error.into()),
@@ -165,7 +165,7 @@ fn names(session: &Session<'_>, url: &Url, window: Option<Window>) -> Result<Vec
         |answer: &Answer| Some((name(answer)?, hash(&answer.etag().map(|etag| etag.shown()).unwrap_or_default())));
     let there = answers.iter().filter(|answer| answer.status.is_none()).filter_map(named);
     // A heap, because a sort of a type of its own would be half a per cent of the component.
-    let mut names = there.collect::<BinaryHeap<Named>>().into_sorted_vec();
+    let mut names = there.collect::<BinaryHeap<TaggedName>>().into_sorted_vec();
     names.dedup_by(|one, other| one.0 == other.0);
     Ok(names)
 }
@@ -190,7 +190,7 @@ fn ctag(answer: &Answer) -> Option<String> {
 }
 
 /// The changes since the last look, by comparison; updates `seen`.
-fn compare(session: &Session<'_>, url: &Url, seen: &mut Seen) -> Result<Vec<Pending>, Trouble> {
+fn compare(session: &Session<'_>, url: &Url, seen: &mut Snapshot) -> Result<Vec<Pending>, Trouble> {
     let answers = dav::ask(&requests::propfind(url, "0", &["s:getctag"]))?.answers;
     let now = answers.first().and_then(ctag);
     if now.is_some() && now == seen.ctag {
@@ -199,14 +199,14 @@ fn compare(session: &Session<'_>, url: &Url, seen: &mut Seen) -> Result<Vec<Pend
     let Some(before) = &seen.names else { return Err(expired("").into()) };
     let there = names(session, url, None)?;
     let pending = difference(before, &there);
-    *seen = Seen { ctag: now, names: Some(there) };
+    *seen = Snapshot { ctag: now, names: Some(there) };
     Ok(pending)
 }
 
 /// The difference of two sorted lists: removed names first, then new and changed ones, so that a renamed event is removed
 /// before it is added.
-fn difference(before: &[Named], there: &[Named]) -> Vec<Pending> {
-    let find = |list: &[Named], name: &str| {
+fn difference(before: &[TaggedName], there: &[TaggedName]) -> Vec<Pending> {
+    let find = |list: &[TaggedName], name: &str| {
         let at = list.binary_search_by(|(known, _)| known.as_str().cmp(name)).ok()?;
         list.get(at).map(|(_, tag)| *tag)
     };
@@ -219,9 +219,9 @@ fn difference(before: &[Named], there: &[Named]) -> Vec<Pending> {
 /// The changes since a token, and whether there are more; updates the token. As in [`difference`], removed names come first. A
 /// server may name an event twice; the last mention counts.
 fn look(url: &Url, token: &mut String) -> Result<(Vec<Pending>, bool), Trouble> {
-    let tokens::Answered { answers, token: new, cut_short } = match tokens::ask(url, token)? {
-        tokens::Asked::Unknown(code) => return Err(expired(&code).into()),
-        tokens::Asked::Answered(answered) => answered,
+    let tokens::TokenChanges { answers, token: new, cut_short } = match tokens::ask(url, token)? {
+        tokens::TokenAnswer::Unknown(code) => return Err(expired(&code).into()),
+        tokens::TokenAnswer::Answered(answered) => answered,
     };
     let mut last: BTreeMap<String, bool> = BTreeMap::new();
     for (name, gone) in answers {

@@ -19,13 +19,13 @@ use crate::session::Session;
 const TRIES: usize = 3;
 
 /// The answer to a token.
-pub(super) enum Asked {
-    Answered(Answered),
+pub(super) enum TokenAnswer {
+    Answered(TokenChanges),
     /// The token is unknown or forgotten; with the server's code.
     Unknown(String),
 }
 
-pub(super) struct Answered {
+pub(super) struct TokenChanges {
     /// Names of events, and whether they are gone.
     pub(super) answers: Vec<(String, bool)>,
     /// The next token.
@@ -35,10 +35,10 @@ pub(super) struct Answered {
 }
 
 /// Requests the changes since a token.
-pub(super) fn ask(url: &Url, token: &str) -> Result<Asked, Trouble> {
+pub(super) fn ask(url: &Url, token: &str) -> Result<TokenAnswer, Trouble> {
     let response = http::send(&requests::sync(url, token))?;
     if is_unknown(&response) {
-        return Ok(Asked::Unknown(format!("{} valid-sync-token", response.status)));
+        return Ok(TokenAnswer::Unknown(format!("{} valid-sync-token", response.status)));
     }
     let found = dav::read(&response)?;
     let new = found.sync_token.filter(|new| !new.is_empty());
@@ -51,7 +51,7 @@ pub(super) fn ask(url: &Url, token: &str) -> Result<Asked, Trouble> {
         let name = href::event_id(&answer.url).filter(|_| answer.status != Some(507));
         answers.extend(name.map(|name| (name, matches!(answer.status, Some(404 | 410)))));
     }
-    Ok(Asked::Answered(Answered { answers, token, cut_short }))
+    Ok(TokenAnswer::Answered(TokenChanges { answers, token, cut_short }))
 }
 
 /// Whether the token is no longer accepted (RFC 6578 §3.8): 403 by the standard; others use 409, 410, 412 or 400, with
@@ -82,9 +82,9 @@ fn try_present(url: &Url, token: &str) -> Result<bool, Trouble> {
     let mut token = token.to_owned();
     for _ in 0..TRIES {
         match ask(url, &token) {
-            Ok(Asked::Answered(answered)) if answered.answers.is_empty() => return Ok(true),
-            Ok(Asked::Answered(answered)) => token = answered.token,
-            Ok(Asked::Unknown(_)) => return Ok(false),
+            Ok(TokenAnswer::Answered(answered)) if answered.answers.is_empty() => return Ok(true),
+            Ok(TokenAnswer::Answered(answered)) => token = answered.token,
+            Ok(TokenAnswer::Unknown(_)) => return Ok(false),
             Err(trouble) => return is_no(trouble),
         }
     }
@@ -96,9 +96,9 @@ fn try_present(url: &Url, token: &str) -> Result<bool, Trouble> {
 fn try_unknown(url: &Url, token: &str) -> Result<bool, Trouble> {
     for unknown in [resembling(token), "urn:chronus:never-given".to_owned()] {
         match ask(url, &unknown) {
-            Ok(Asked::Unknown(_)) => return Ok(true),
-            Ok(Asked::Answered(answered)) if answered.answers.is_empty() => {}
-            Ok(Asked::Answered(_)) => return Ok(false),
+            Ok(TokenAnswer::Unknown(_)) => return Ok(true),
+            Ok(TokenAnswer::Answered(answered)) if answered.answers.is_empty() => {}
+            Ok(TokenAnswer::Answered(_)) => return Ok(false),
             Err(trouble) => return is_no(trouble),
         }
     }

@@ -16,7 +16,7 @@ use chronus_sdk::types::{Failure, Remedy, Window};
 
 pub(crate) use etag::Etag;
 pub(crate) use multistatus::{Answer, Multistatus, Preconditions};
-pub(crate) use requests::Give;
+pub(crate) use requests::QueryData;
 pub(crate) use xml::{Element, Ns};
 
 /// A date before all events: 1 January 1900. Servers refuse dates that look like errors.
@@ -52,7 +52,7 @@ pub(crate) fn ask(request: &Request) -> Result<Multistatus, Trouble> {
 /// such a server is asked for all events, because one bad event must not hide the others.
 pub(crate) fn search(
     calendar: &Url,
-    give: Give,
+    give: QueryData,
     window: Option<Window>,
     finds_series: bool,
 ) -> Result<Response, HttpError> {

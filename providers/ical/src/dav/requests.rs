@@ -33,23 +33,23 @@ pub(crate) fn propfind(url: &Url, depth: &str, props: &[&str]) -> Request {
 
 /// The data that a calendar-query returns for each event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Give {
+pub(crate) enum QueryData {
     Etags,
     Data,
 }
 
-impl Give {
+impl QueryData {
     fn props(self) -> &'static str {
         match self {
-            Give::Etags => "<d:prop><d:getetag/></d:prop>",
-            Give::Data => "<d:prop><d:getetag/><c:calendar-data/></d:prop>",
+            QueryData::Etags => "<d:prop><d:getetag/></d:prop>",
+            QueryData::Data => "<d:prop><d:getetag/><c:calendar-data/></d:prop>",
         }
     }
 }
 
 /// calendar-query for the events of a calendar, or those that touch a window (RFC 4791 §7.8). The filter on
 /// components is spelled out, as iCloud demands.
-pub(crate) fn query(calendar: &Url, give: Give, window: Option<Window>) -> Request {
+pub(crate) fn query(calendar: &Url, give: QueryData, window: Option<Window>) -> Request {
     let range = window.map_or(String::new(), |window| {
         let (start, end) = (utc(window.start.saturating_sub(MARGIN)), utc(window.end.saturating_add(MARGIN)));
         format!("<c:time-range start=\"{start}\" end=\"{end}\"/>")
@@ -64,10 +64,10 @@ pub(crate) fn query_uid(calendar: &Url, uid: &str) -> Request {
         "<c:prop-filter name=\"UID\"><c:text-match collation=\"i;octet\">{}</c:text-match></c:prop-filter>",
         escape(uid)
     );
-    calendar_query(calendar, Give::Data, &filter)
+    calendar_query(calendar, QueryData::Data, &filter)
 }
 
-fn calendar_query(calendar: &Url, give: Give, filter: &str) -> Request {
+fn calendar_query(calendar: &Url, give: QueryData, filter: &str) -> Request {
     let body = format!(
         "{HEAD}<c:calendar-query {SPACES}>{}<c:filter><c:comp-filter name=\"VCALENDAR\"><c:comp-filter \
          name=\"VEVENT\">{filter}</c:comp-filter></c:comp-filter></c:filter></c:calendar-query>",
@@ -79,7 +79,7 @@ fn calendar_query(calendar: &Url, give: Give, filter: &str) -> Request {
 /// calendar-multiget (RFC 4791 §7.9).
 pub(crate) fn multiget<'a>(calendar: &Url, events: impl Iterator<Item = &'a Url>) -> Request {
     let hrefs: String = events.map(|url| format!("<d:href>{}</d:href>", escape(url.path()))).collect();
-    let body = format!("{HEAD}<c:calendar-multiget {SPACES}>{}{hrefs}</c:calendar-multiget>", Give::Data.props());
+    let body = format!("{HEAD}<c:calendar-multiget {SPACES}>{}{hrefs}</c:calendar-multiget>", QueryData::Data.props());
     Request::new("REPORT", calendar.to_string()).header("depth", "1").body(XML, body).limit(MAX_DATA)
 }
 
@@ -110,7 +110,7 @@ pub(crate) fn get(event: &Url) -> Request {
 
 /// The precondition of a write (RFC 9110 §13.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Only<'a> {
+pub(crate) enum WriteCondition<'a> {
     /// If there is nothing yet.
     IfAbsent,
     /// If it still has this entity tag. Never `*`, which iCloud reads the wrong way round.
@@ -118,23 +118,23 @@ pub(crate) enum Only<'a> {
     Always,
 }
 
-impl Only<'_> {
+impl WriteCondition<'_> {
     fn on(self, request: Request) -> Request {
         match self {
-            Only::IfAbsent => request.header("if-none-match", "*"),
-            Only::IfStill(etag) => request.header("if-match", etag),
-            Only::Always => request,
+            WriteCondition::IfAbsent => request.header("if-none-match", "*"),
+            WriteCondition::IfStill(etag) => request.header("if-match", etag),
+            WriteCondition::Always => request,
         }
     }
 }
 
 /// PUT of one event.
-pub(crate) fn put(event: &Url, only: Only<'_>, calendar_data: String) -> Request {
+pub(crate) fn put(event: &Url, only: WriteCondition<'_>, calendar_data: String) -> Request {
     only.on(Request::new("PUT", event.to_string()).body(CALENDAR, calendar_data))
 }
 
 /// DELETE of one event. Unless it is `silent`, the server may send the organiser of an invitation a refusal (RFC 6638 §8.1).
-pub(crate) fn delete(event: &Url, only: Only<'_>, silent: bool) -> Request {
+pub(crate) fn delete(event: &Url, only: WriteCondition<'_>, silent: bool) -> Request {
     let request = only.on(Request::new("DELETE", event.to_string()));
     if silent { request.header("schedule-reply", "F") } else { request }
 }
@@ -164,10 +164,10 @@ mod tests {
     #[test]
     fn a_window_is_asked_for_with_a_margin() {
         let window = Window { start: 1_795_392_000, end: 1_795_478_400 };
-        let body = String::from_utf8(query(&calendar(), Give::Etags, Some(window)).body).expect("text");
+        let body = String::from_utf8(query(&calendar(), QueryData::Etags, Some(window)).body).expect("text");
         assert!(body.contains("start=\"20261122T000000Z\" end=\"20261125T000000Z\""), "{body}");
         let all = Window { start: i64::MIN, end: i64::MAX };
-        let body = String::from_utf8(query(&calendar(), Give::Etags, Some(all)).body).expect("text");
+        let body = String::from_utf8(query(&calendar(), QueryData::Etags, Some(all)).body).expect("text");
         assert!(body.contains("start=\"00010101T000000Z\" end=\"99991230T000000Z\""), "{body}");
     }
 
@@ -188,7 +188,7 @@ mod tests {
         let event = Url::parse("https://dav.example/alice/cal/a%40b.ics").expect("an address");
         for request in [
             propfind(&calendar(), "0", &["d:resourcetype", "s:getctag"]),
-            query(&calendar(), Give::Data, None),
+            query(&calendar(), QueryData::Data, None),
             multiget(&calendar(), [&event].into_iter()),
             sync(&calendar(), ""),
             free_busy(&calendar(), Window { start: 0, end: 1 }),
@@ -200,10 +200,10 @@ mod tests {
     #[test]
     fn preconditions_are_headers() {
         let header = |only| put(&calendar(), only, String::new()).headers.pop();
-        assert_eq!(header(Only::IfAbsent), Some(("if-none-match".into(), "*".into())));
-        assert_eq!(header(Only::IfStill("\"1\"")), Some(("if-match".into(), "\"1\"".into())));
-        assert_eq!(header(Only::Always).map(|(name, _)| name).as_deref(), Some("content-type"));
-        let silent = delete(&calendar(), Only::Always, true).headers;
+        assert_eq!(header(WriteCondition::IfAbsent), Some(("if-none-match".into(), "*".into())));
+        assert_eq!(header(WriteCondition::IfStill("\"1\"")), Some(("if-match".into(), "\"1\"".into())));
+        assert_eq!(header(WriteCondition::Always).map(|(name, _)| name).as_deref(), Some("content-type"));
+        let silent = delete(&calendar(), WriteCondition::Always, true).headers;
         assert_eq!(silent, [("schedule-reply".to_owned(), "F".to_owned())]);
     }
 }

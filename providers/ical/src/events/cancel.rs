@@ -11,7 +11,7 @@ use chronus_sdk::{EventRef, Write};
 
 use super::{Place, TRIES, conflict, fetch, is_stale, not_written, still};
 use crate::dav::{Trouble, requests};
-use crate::record::Stored;
+use crate::record::StoredEvent;
 use crate::session::{self, Session};
 
 /// `events.cancel`
@@ -57,7 +57,7 @@ fn if_absent(trouble: Trouble) -> Result<(), Trouble> {
 ///
 /// # Errors
 /// `unsupported`, if the server would notify people against `notify`.
-fn check(session: &Session<'_>, stored: &Stored, notify: Notify) -> Result<bool, Failure> {
+fn check(session: &Session<'_>, stored: &StoredEvent, notify: Notify) -> Result<bool, Failure> {
     let scheduling = session.account.scheduling;
     let mut attends = false;
     for mut event in stored.calendar.inner("VEVENT").cloned() {

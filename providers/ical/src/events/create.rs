@@ -21,10 +21,10 @@ use chronus_sdk::{Write, clock};
 use jiff::Timestamp;
 
 use super::attendees::invite;
-use super::{Place, Put, by_uid, edit, not_written, one, peek, put};
-use crate::dav::requests::{self, Only};
+use super::{Place, PutOutcome, by_uid, edit, not_written, one, peek, put};
+use crate::dav::requests::{self, WriteCondition};
 use crate::dav::{self, Ns, Trouble, href};
-use crate::record::{self, KEY, Stored};
+use crate::record::{self, KEY, StoredEvent};
 use crate::session::Session;
 
 const PRODID: &str = "-//Chronus//iCal provider//EN";
@@ -48,9 +48,9 @@ pub(crate) fn create(
         if let Some(present) = peek(session, &place)? {
             return settle(session, key, draft, &present);
         }
-        match put(session, &place, Only::IfAbsent, data)? {
-            Put::Done(stored) => Ok(stored.event_or_failure(session)?),
-            Put::Precondition(response) => match holder(session, &place, draft, &response)? {
+        match put(session, &place, WriteCondition::IfAbsent, data)? {
+            PutOutcome::Done(stored) => Ok(stored.event_or_failure(session)?),
+            PutOutcome::Precondition(response) => match holder(session, &place, draft, &response)? {
                 Holder::Here(present) => settle(session, key, draft, &present),
                 Holder::Elsewhere(id) => Err(taken(&response, id)),
                 Holder::Nobody if response.status == 412 => {
@@ -83,7 +83,7 @@ pub(super) fn file_name(key: &str) -> String {
 }
 
 /// The result of creating an event that already exists.
-fn settle(session: &Session<'_>, key: &str, draft: &Draft, present: &Stored) -> Result<Event, Trouble> {
+fn settle(session: &Session<'_>, key: &str, draft: &Draft, present: &StoredEvent) -> Result<Event, Trouble> {
     let event = present.event_or_failure(session)?;
     let ours = match &event.ours {
         Some(known) => known == key,
@@ -149,7 +149,7 @@ fn build(
 /// The reason why an event could not be created.
 enum Holder {
     /// An event of this calendar.
-    Here(Stored),
+    Here(StoredEvent),
     /// An event of another calendar, with its id; the id is empty if the event cannot be found.
     Elsewhere(String),
     /// No other event: the refusal has another reason.

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 
 use super::attendees::invite;
 use super::shift::Move;
-use crate::record::{self, Stored};
+use crate::record::{self, StoredEvent};
 use crate::session::Session;
 
 /// The fields that a patch changes; `None` for those that already have the wanted value.
@@ -39,7 +39,7 @@ struct Changes {
 /// `invalid` if the patch cannot be applied; `unsupported` if the server would notify people against `notify`.
 pub(super) fn apply(
     session: &Session<'_>,
-    stored: &Stored,
+    stored: &StoredEvent,
     patch: &Patch,
     notify: Notify,
     now: Timestamp,

@@ -24,10 +24,10 @@ use chronus_sdk::http::{self, Response, Url};
 use chronus_sdk::icalendar::Component;
 use chronus_sdk::types::{Connection, Event, Failure, Fetched, FetchedEvents, OneEvent, Remedy};
 
-use crate::dav::requests::{self, Only};
+use crate::dav::requests::{self, WriteCondition};
 use crate::dav::{self, Answer, Etag, Ns, Trouble, href};
-use crate::fetch::{Found, fetch_many};
-use crate::record::{self, Stored};
+use crate::fetch::{FetchResult, fetch_many};
+use crate::record::{self, StoredEvent};
 use crate::session::{self, Session};
 
 /// The attempts of a change without an etag, if other clients change the event at the same time.
@@ -70,12 +70,12 @@ pub(crate) fn get_many(connection: &Connection, calendar: &str, ids: &[String]) 
     Ok(FetchedEvents { items, memo })
 }
 
-fn item(session: &Session<'_>, id: &str, found: Found) -> Fetched {
+fn item(session: &Session<'_>, id: &str, found: FetchResult) -> Fetched {
     let outcome = match found {
-        Found::Stored(stored) => stored.event_or_failure(session),
-        Found::Unreadable(what) => Err(record::unreadable(what)),
-        Found::Missing => Err(not_found("the calendar has no such event")),
-        Found::Failed(failure) => Err(*failure),
+        FetchResult::Stored(stored) => stored.event_or_failure(session),
+        FetchResult::Unreadable(what) => Err(record::unreadable(what)),
+        FetchResult::Missing => Err(not_found("the calendar has no such event")),
+        FetchResult::Failed(failure) => Err(*failure),
     };
     // The id as requested: the caller finds the item by it.
     let outcome = outcome.map(|event| Event { id: id.to_owned(), ..event });
@@ -89,7 +89,7 @@ fn one(connection: &Connection, step: &dyn Fn(&Session<'_>) -> Result<Event, Tro
 }
 
 /// Reads one event that must exist.
-fn fetch(session: &Session<'_>, place: &Place) -> Result<Stored, Trouble> {
+fn fetch(session: &Session<'_>, place: &Place) -> Result<StoredEvent, Trouble> {
     match peek(session, place)? {
         Some(stored) => Ok(stored),
         None => Err(session.missing(&place.calendar, 404)),
@@ -97,7 +97,7 @@ fn fetch(session: &Session<'_>, place: &Place) -> Result<Stored, Trouble> {
 }
 
 /// Reads an event if it exists, without a check of its calendar.
-fn peek(session: &Session<'_>, place: &Place) -> Result<Option<Stored>, Trouble> {
+fn peek(session: &Session<'_>, place: &Place) -> Result<Option<StoredEvent>, Trouble> {
     let response = http::send(&requests::get(&place.url))?;
     match response.status {
         200 => {}
@@ -114,28 +114,33 @@ fn peek(session: &Session<'_>, place: &Place) -> Result<Option<Stored>, Trouble>
 }
 
 /// For servers that send the entity tag only on request.
-fn peek_with_etag(session: &Session<'_>, place: &Place) -> Result<Option<Stored>, Trouble> {
+fn peek_with_etag(session: &Session<'_>, place: &Place) -> Result<Option<StoredEvent>, Trouble> {
     let found = fetch_many(session, &place.calendar, std::slice::from_ref(&place.id))?.into_iter().next();
     match found {
-        Some(Found::Stored(stored)) => Ok(Some(stored)),
-        Some(Found::Unreadable(what)) => Err(record::unreadable(what).into()),
-        Some(Found::Failed(failure)) => Err((*failure).into()),
-        Some(Found::Missing) | None => Ok(None),
+        Some(FetchResult::Stored(stored)) => Ok(Some(stored)),
+        Some(FetchResult::Unreadable(what)) => Err(record::unreadable(what).into()),
+        Some(FetchResult::Failed(failure)) => Err((*failure).into()),
+        Some(FetchResult::Missing) | None => Ok(None),
     }
 }
 
 /// The result of a PUT.
-enum Put {
-    Done(Stored),
+enum PutOutcome {
+    Done(StoredEvent),
     /// Another event is there, or the event has changed.
     Precondition(Response),
 }
 
-fn put(session: &Session<'_>, place: &Place, only: Only<'_>, calendar: Component) -> Result<Put, Trouble> {
+fn put(
+    session: &Session<'_>,
+    place: &Place,
+    only: WriteCondition<'_>,
+    calendar: Component,
+) -> Result<PutOutcome, Trouble> {
     let response = http::send(&requests::put(&place.url, only, calendar.write()))?;
     if !response.is_success() {
         return match is_conflict(&response) {
-            true => Ok(Put::Precondition(response)),
+            true => Ok(PutOutcome::Precondition(response)),
             false => Err(not_written(session, place, &response)),
         };
     }
@@ -147,8 +152,8 @@ fn put(session: &Session<'_>, place: &Place, only: Only<'_>, calendar: Component
         None => place.clone(),
     };
     match response.header("etag").filter(|etag| !Etag::is_weak(etag)).and_then(Etag::read) {
-        Some(etag) => Ok(Put::Done(Stored { id: place.id, etag: Some(etag), calendar, unread: None })),
-        None => fetch(session, &place).map(Put::Done),
+        Some(etag) => Ok(PutOutcome::Done(StoredEvent { id: place.id, etag: Some(etag), calendar, unread: None })),
+        None => fetch(session, &place).map(PutOutcome::Done),
     }
 }
 
@@ -199,7 +204,7 @@ fn refused(response: &Response) -> Trouble {
 }
 
 /// The failure of a write whose etag is not the present one.
-fn conflict(session: &Session<'_>, stored: &Stored) -> Trouble {
+fn conflict(session: &Session<'_>, stored: &StoredEvent) -> Trouble {
     match stored.event_or_failure(session) {
         Ok(event) => failure(Remedy::Conflict(event), "412", "the event has been changed in the meantime").into(),
         Err(failure) => failure.into(),
@@ -207,7 +212,7 @@ fn conflict(session: &Session<'_>, stored: &Stored) -> Trouble {
 }
 
 /// Whether the caller's etag differs from the present one. Without entity tags, it never does.
-fn is_stale(stored: &Stored, etag: Option<&str>) -> bool {
+fn is_stale(stored: &StoredEvent, etag: Option<&str>) -> bool {
     match (etag, &stored.etag) {
         (Some(known), Some(present)) => Etag::read(known).as_ref() != Some(present),
         _ => false,
@@ -219,8 +224,8 @@ fn is_stale(stored: &Stored, etag: Option<&str>) -> bool {
 /// Rejected: the schedule tag (RFC 6638 §3.2.10), by which a server would accept a write after an attendee's answer.
 /// Cyrus 3.6 keeps the tag when the organiser's other clients change the event, and their changes would be overwritten. An
 /// answer in between costs one more attempt instead.
-fn still(stored: &Stored) -> Only<'_> {
-    stored.etag.as_ref().map_or(Only::Always, |etag| Only::IfStill(etag.written()))
+fn still(stored: &StoredEvent) -> WriteCondition<'_> {
+    stored.etag.as_ref().map_or(WriteCondition::Always, |etag| WriteCondition::IfStill(etag.written()))
 }
 
 /// Reads an event, changes it, and writes it if it differs. With an etag the event must have that etag; without one, any state
@@ -229,7 +234,7 @@ fn rewrite(
     session: &Session<'_>,
     place: &Place,
     etag: Option<&str>,
-    change: &dyn Fn(&Stored) -> Result<Option<Component>, Failure>,
+    change: &dyn Fn(&StoredEvent) -> Result<Option<Component>, Failure>,
 ) -> Result<Event, Trouble> {
     for _ in 0..TRIES {
         let stored = fetch(session, place)?;
@@ -241,7 +246,7 @@ fn rewrite(
             let detail = format!("a part of the event cannot be read, and a change would lose it: {what}");
             return Err(invalid("event", detail).into());
         }
-        if let Put::Done(stored) = put(session, place, still(&stored), changed)? {
+        if let PutOutcome::Done(stored) = put(session, place, still(&stored), changed)? {
             return Ok(stored.event_or_failure(session)?);
         }
     }
@@ -250,7 +255,7 @@ fn rewrite(
 }
 
 /// Finds an event by its UID in one calendar.
-fn by_uid(calendar: &Url, uid: &str) -> Result<Option<Stored>, Trouble> {
+fn by_uid(calendar: &Url, uid: &str) -> Result<Option<StoredEvent>, Trouble> {
     let answers = dav::ask(&requests::query_uid(calendar, uid))?.answers;
     let found = answers.into_iter().filter_map(stored).find(|stored| {
         let main = record::main_event(&stored.calendar);
@@ -260,7 +265,7 @@ fn by_uid(calendar: &Url, uid: &str) -> Result<Option<Stored>, Trouble> {
     Ok(found)
 }
 
-fn stored(mut answer: Answer) -> Option<Stored> {
+fn stored(mut answer: Answer) -> Option<StoredEvent> {
     let data = answer.take_text(Ns::CalDav, "calendar-data")?;
     record::parse(&href::event_id(&answer.url)?, answer.etag(), data.as_bytes()).ok()
 }

@@ -7,7 +7,7 @@
 //! Rejected: dropping the exceptions, as some services do. A patch of the time does not name them.
 
 use chronus_sdk::icalendar::event::{self, Fields, When};
-use chronus_sdk::icalendar::value::{self, DateOrTime, Listed, PeriodEnd};
+use chronus_sdk::icalendar::value::{self, DateOrTime, ListedDate, PeriodEnd};
 use chronus_sdk::icalendar::{Component, Property, Zone, Zones};
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
@@ -91,7 +91,7 @@ impl<'a> Move<'a> {
         let name = &property.name;
         value::list(property)
             .map(|listed| {
-                let Listed { start, end } = listed.ok()?;
+                let ListedDate { start, end } = listed.ok()?;
                 let moved = self.moved(name, start)?;
                 match end {
                     None => Some(moved),

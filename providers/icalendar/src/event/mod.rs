@@ -19,7 +19,7 @@ pub use change::{
 };
 
 use super::series::{Moment, Timing};
-use super::value::{self, DateOrTime, Listed, PeriodEnd};
+use super::value::{self, DateOrTime, ListedDate, PeriodEnd};
 use super::zone::Clock;
 use super::{Component, Problem, Problems, Property, Zone, Zones};
 
@@ -302,7 +302,7 @@ fn in_utc(property: &Property, zones: &mut Zones<'_>, uid: &str, problems: &mut 
     };
     let mut values = Vec::new();
     for listed in value::list(property).flatten() {
-        let Listed { start, end } = listed;
+        let ListedDate { start, end } = listed;
         let Some(start) = utc(start) else { continue };
         match end {
             None => values.push(start),

@@ -16,7 +16,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::{SignedDuration, Timestamp};
 
 use super::timing::Timing;
-use super::{Found, Moment, Series};
+use super::{Moment, Series, WindowOccurrences};
 use crate::value::{self, DateOrTime};
 use crate::zone::Clock;
 use crate::{Component, Problems, Zone, Zones};
@@ -26,13 +26,13 @@ pub(super) const MARGIN: i64 = 2 * 86_400;
 
 /// How RECURRENCE-ID, EXDATE and RDATE name occurrences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Id {
+pub(super) enum OccurrenceId {
     Exact(Moment),
     /// All occurrences of a timed series on this day.
     On(Date),
 }
 
-impl Id {
+impl OccurrenceId {
     /// What a value means in the series of this master. A time without a zone is in the master's.
     pub(super) fn of(
         value: DateOrTime<'_>,
@@ -40,12 +40,12 @@ impl Id {
         zones: &mut Zones<'_>,
         uid: &str,
         problems: &mut Problems,
-    ) -> Option<Id> {
-        let exact = |at: Timestamp| Id::Exact(Moment::Timed(at));
+    ) -> Option<OccurrenceId> {
+        let exact = |at: Timestamp| OccurrenceId::Exact(Moment::Timed(at));
         match (master, value) {
-            (Some(Timing::Days { .. }), value) => Some(Id::Exact(Moment::Date(value.wall().date()))),
-            (Some(Timing::Timed { .. }), DateOrTime::Date(date)) => Some(Id::On(date)),
-            (None, DateOrTime::Date(date)) => Some(Id::Exact(Moment::Date(date))),
+            (Some(Timing::Days { .. }), value) => Some(OccurrenceId::Exact(Moment::Date(value.wall().date()))),
+            (Some(Timing::Timed { .. }), DateOrTime::Date(date)) => Some(OccurrenceId::On(date)),
+            (None, DateOrTime::Date(date)) => Some(OccurrenceId::Exact(Moment::Date(date))),
             (Some(Timing::Timed { zone, .. }), DateOrTime::Floating(at)) => zone.instant(at).map(exact),
             // Of a series without a zone nobody can know the instants. What has its time of day and a Z was meant on
             // its wall, where RFC 5545 §3.8.5.1 has the value as DTSTART has it.
@@ -61,9 +61,9 @@ impl Id {
 
 /// The overrides of a series, the newest of each occurrence.
 pub(super) struct Changes<'a> {
-    by_id: BTreeMap<Id, Change<'a>>,
+    by_id: BTreeMap<OccurrenceId, Change<'a>>,
     /// Those with RANGE=THISANDFUTURE, sorted by what they change.
-    ranges: Vec<(Moment, Id)>,
+    ranges: Vec<(Moment, OccurrenceId)>,
     /// Over all ranges: the longest length and the farthest shifts, in seconds, none negative.
     pub(super) longest: i64,
     pub(super) latest_shift: i64,
@@ -71,7 +71,7 @@ pub(super) struct Changes<'a> {
 }
 
 pub(super) struct Change<'a> {
-    pub(super) id: Id,
+    pub(super) id: OccurrenceId,
     /// The changed occurrence's own start on the wall of the master's zone.
     pub(super) original: DateTime,
     range: bool,
@@ -86,7 +86,7 @@ impl<'a> Changes<'a> {
         zones: &mut Zones<'a>,
         problems: &mut Problems,
     ) -> Changes<'a> {
-        let mut by_id: BTreeMap<Id, Change<'a>> = BTreeMap::new();
+        let mut by_id: BTreeMap<OccurrenceId, Change<'a>> = BTreeMap::new();
         for &event in &series.overrides {
             let Some(change) = Change::read(event, master, zones, &series.uid, problems) else { continue };
             match by_id.get(&change.id) {
@@ -106,9 +106,9 @@ impl<'a> Changes<'a> {
     fn read_ranges(&mut self, master: &Timing) {
         for (&id, change) in self.by_id.iter().filter(|(_, change)| change.range) {
             let from = match (id, master) {
-                (Id::Exact(moment), _) => Some(moment),
-                (Id::On(_), Timing::Timed { zone, .. }) => zone.instant(change.original).map(Moment::Timed),
-                (Id::On(day), Timing::Days { .. }) => Some(Moment::Date(day)),
+                (OccurrenceId::Exact(moment), _) => Some(moment),
+                (OccurrenceId::On(_), Timing::Timed { zone, .. }) => zone.instant(change.original).map(Moment::Timed),
+                (OccurrenceId::On(day), Timing::Days { .. }) => Some(Moment::Date(day)),
             };
             self.ranges.extend(from.map(|from| (from, id)));
             self.longest = self.longest.max(change.timing.about().abs());
@@ -127,7 +127,7 @@ impl<'a> Changes<'a> {
     }
 
     /// Whether this occurrence itself is overridden.
-    pub(super) fn single(&self, id: Id) -> bool {
+    pub(super) fn single(&self, id: OccurrenceId) -> bool {
         !self.by_id.is_empty() && self.by_id.contains_key(&id)
     }
 
@@ -139,11 +139,16 @@ impl<'a> Changes<'a> {
     }
 
     /// Adds the changed occurrences themselves, those that are wanted.
-    pub(super) fn place(&self, wanted: impl Fn(&Change<'a>) -> bool, found: &mut Found<'a, '_>, owner: &Zone) {
+    pub(super) fn place(
+        &self,
+        wanted: impl Fn(&Change<'a>) -> bool,
+        found: &mut WindowOccurrences<'a, '_>,
+        owner: &Zone,
+    ) {
         for change in self.by_id.values().filter(|change| wanted(change)) {
             let original = match change.id {
-                Id::Exact(moment) => moment,
-                Id::On(day) => Moment::Date(day),
+                OccurrenceId::Exact(moment) => moment,
+                OccurrenceId::On(day) => Moment::Date(day),
             };
             let clock = Clock::new(change.timing.zone(owner));
             found.place(&change.timing, change.timing.start(), Some(original), change.event, &clock);
@@ -161,7 +166,7 @@ impl<'a> Change<'a> {
     ) -> Option<Change<'a>> {
         let property = event.property("RECURRENCE-ID")?;
         let named = value::date_or_time(property).ok().and_then(|value| {
-            let id = Id::of(value, master, zones, uid, problems)?;
+            let id = OccurrenceId::of(value, master, zones, uid, problems)?;
             Some((id, value.wall()))
         });
         let Some((id, written)) = named else {
@@ -169,7 +174,7 @@ impl<'a> Change<'a> {
             return None;
         };
         let original = match (id, master) {
-            (Id::Exact(Moment::Timed(at)), Some(Timing::Timed { zone, .. })) => zone.local(at),
+            (OccurrenceId::Exact(Moment::Timed(at)), Some(Timing::Timed { zone, .. })) => zone.local(at),
             _ => written,
         };
         let range = property.parameter("RANGE").is_some_and(|range| range.eq_ignore_ascii_case("THISANDFUTURE"));
@@ -184,7 +189,7 @@ impl<'a> Change<'a> {
             at.checked_add(SignedDuration::from_secs(seconds_between(from, to))).ok()
         };
         match (master, &self.timing, self.id) {
-            (Timing::Timed { zone, .. }, Timing::Timed { zone: own_zone, .. }, Id::Exact(_)) => {
+            (Timing::Timed { zone, .. }, Timing::Timed { zone: own_zone, .. }, OccurrenceId::Exact(_)) => {
                 let in_master = zone.local(own_zone.instant(own)?);
                 Some(own_zone.local(zone.instant(shift(wall, self.original, in_master)?)?))
             }

@@ -16,9 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
 
-use super::changes::{Change, Changes, Id, MARGIN};
+use super::changes::{Change, Changes, MARGIN, OccurrenceId};
 use super::timing::{Length, Timing};
-use super::{Budget, Found, Moment, Occurrence, Series, Window};
+use super::{Budget, Moment, Occurrence, Series, Window, WindowOccurrences};
 use crate::recur::{Frequency, MAX_STEPS, Rule, Until};
 use crate::value::{self, DateOrTime, Duration, PeriodEnd};
 use crate::zone::Clock;
@@ -37,11 +37,11 @@ pub(super) fn expand<'a>(
     let uid = series.uid.as_str();
     let master = series.master.and_then(|event| Some((event, Timing::read(event, zones, uid, problems)?)));
     let changes = Changes::read(series, master.as_ref().map(|(_, timing)| timing), zones, problems);
-    let mut found = Found { window, budget, dropped: false, occurrences: Vec::new() };
+    let mut found = WindowOccurrences { window, budget, dropped: false, occurrences: Vec::new() };
     if let Some((event, timing)) = &master {
         let rules = read_rules(event, uid, problems);
-        let listed = Listed::read(event, "RDATE", timing, zones, uid, problems);
-        let without = Listed::read(event, "EXDATE", timing, zones, uid, problems);
+        let listed = DateList::read(event, "RDATE", timing, zones, uid, problems);
+        let without = DateList::read(event, "EXDATE", timing, zones, uid, problems);
         let clock = Clock::new(timing.zone(zones.owner()));
         if rules.is_empty() && listed.is_empty() && without.is_empty() && changes.is_empty() {
             found.place(timing, timing.start(), None, event, &clock);
@@ -62,8 +62,8 @@ pub(super) fn expand<'a>(
 }
 
 /// The values of RDATE or EXDATE.
-struct Listed {
-    values: BTreeMap<Id, Value>,
+struct DateList {
+    values: BTreeMap<OccurrenceId, Value>,
 }
 
 /// The start of a listed value on the wall of the master's zone, and the length of a PERIOD.
@@ -72,7 +72,7 @@ struct Value {
     length: Option<Length>,
 }
 
-impl Listed {
+impl DateList {
     fn read(
         event: &Component,
         name: &str,
@@ -80,12 +80,12 @@ impl Listed {
         zones: &mut Zones<'_>,
         uid: &str,
         problems: &mut Problems,
-    ) -> Listed {
+    ) -> DateList {
         let mut values = BTreeMap::new();
         for property in event.all(name) {
             for value in value::list(property) {
                 let Some((id, value)) = value.ok().and_then(|value| {
-                    let id = Id::of(value.start, Some(master), zones, uid, problems)?;
+                    let id = OccurrenceId::of(value.start, Some(master), zones, uid, problems)?;
                     Some((id, Value::read(id, value, master, zones, uid, problems)?))
                 }) else {
                     problems.add(uid, format!("a value of {name} cannot be read and was left out"));
@@ -94,37 +94,37 @@ impl Listed {
                 values.insert(id, value);
             }
         }
-        Listed { values }
+        DateList { values }
     }
 
     fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
 
-    fn has(&self, id: Id) -> bool {
+    fn has(&self, id: OccurrenceId) -> bool {
         !self.values.is_empty() && self.values.contains_key(&id)
     }
 }
 
 impl Value {
     fn read(
-        id: Id,
-        value: value::Listed<'_>,
+        id: OccurrenceId,
+        value: value::ListedDate<'_>,
         master: &Timing,
         zones: &mut Zones<'_>,
         uid: &str,
         problems: &mut Problems,
     ) -> Option<Value> {
         let wall = match (id, master) {
-            (Id::Exact(Moment::Timed(at)), Timing::Timed { zone, .. }) => zone.local(at),
+            (OccurrenceId::Exact(Moment::Timed(at)), Timing::Timed { zone, .. }) => zone.local(at),
             // A date added to a timed series has the time of day of the others.
-            (Id::On(date), _) => date.to_datetime(master.start().time()),
+            (OccurrenceId::On(date), _) => date.to_datetime(master.start().time()),
             _ => value.start.wall(),
         };
         let length = match (value.end, id) {
             (None, _) => None,
             (Some(PeriodEnd::After(duration)), _) => Some(Length::Nominal(duration)),
-            (Some(PeriodEnd::At(end)), Id::Exact(Moment::Timed(at))) => {
+            (Some(PeriodEnd::At(end)), OccurrenceId::Exact(Moment::Timed(at))) => {
                 let end = match (end, master) {
                     // Without a zone, it is meant where its start is.
                     (DateOrTime::Floating(end), Timing::Timed { zone, .. }) => zone.instant(end)?,
@@ -164,8 +164,8 @@ struct Plan<'p, 'a> {
     event: &'a Component,
     timing: &'p Timing,
     rules: Vec<Rule>,
-    listed: Listed,
-    without: Listed,
+    listed: DateList,
+    without: DateList,
     changes: Changes<'a>,
     /// Of the zone of `timing`.
     clock: Clock<'p>,
@@ -175,7 +175,7 @@ struct Plan<'p, 'a> {
 }
 
 impl<'a> Plan<'_, 'a> {
-    fn expand(&self, found: &mut Found<'a, '_>, uid: &str, problems: &mut Problems) {
+    fn expand(&self, found: &mut WindowOccurrences<'a, '_>, uid: &str, problems: &mut Problems) {
         // Only then can one occurrence be given twice.
         let several = self.rules.len() > 1 || !self.listed.is_empty() || self.rules.iter().any(several_a_day);
         let mut seen = several.then(BTreeSet::new);
@@ -231,7 +231,7 @@ impl<'a> Plan<'_, 'a> {
 
     /// Whether a change is of an occurrence that the series still has, as far as that can be told.
     fn wants(&self, change: &Change<'_>) -> bool {
-        let excluded = self.without.has(change.id) || self.without.has(Id::On(change.original.date()));
+        let excluded = self.without.has(change.id) || self.without.has(OccurrenceId::On(change.original.date()));
         !excluded && !self.outdates(change)
     }
 
@@ -264,7 +264,7 @@ impl<'a> Plan<'_, 'a> {
         wall: DateTime,
         length: Option<Length>,
         seen: Option<&mut BTreeSet<Moment>>,
-        found: &mut Found<'a, '_>,
+        found: &mut WindowOccurrences<'a, '_>,
     ) {
         let moment = match self.timing {
             Timing::Days { .. } => Moment::Date(wall.date()),
@@ -273,7 +273,7 @@ impl<'a> Plan<'_, 'a> {
                 None => return,
             },
         };
-        let names = [Id::Exact(moment), Id::On(wall.date())];
+        let names = [OccurrenceId::Exact(moment), OccurrenceId::On(wall.date())];
         if names.iter().any(|&name| self.without.has(name) || self.changes.single(name)) {
             return;
         }

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 
-use timing::Placed;
+use timing::OccurrenceTime;
 pub(super) use timing::Timing;
 
 use super::recur::MAX_STEPS;
@@ -209,7 +209,7 @@ impl Budget {
 }
 
 /// What was found within the window.
-struct Found<'a, 'b> {
+struct WindowOccurrences<'a, 'b> {
     window: Window,
     budget: &'b mut Budget,
     /// Whether an occurrence was left out because there were too many.
@@ -217,7 +217,7 @@ struct Found<'a, 'b> {
     occurrences: Vec<Occurrence<'a>>,
 }
 
-impl<'a> Found<'a, '_> {
+impl<'a> WindowOccurrences<'a, '_> {
     /// Adds an occurrence if it is in the window. `clock` is that of the timing's zone.
     fn place(
         &mut self,
@@ -227,7 +227,7 @@ impl<'a> Found<'a, '_> {
         event: &'a Component,
         clock: &Clock<'_>,
     ) {
-        let Some(Placed { start, end, days }) = timing.place(wall, clock) else { return };
+        let Some(OccurrenceTime { start, end, days }) = timing.place(wall, clock) else { return };
         if !self.window.meets(start, end) {
             return;
         }

@@ -42,7 +42,7 @@ pub(crate) enum Length {
 
 /// One occurrence in time.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Placed {
+pub(crate) struct OccurrenceTime {
     pub(crate) start: Timestamp,
     pub(crate) end: Timestamp,
     pub(crate) days: Option<(Date, Date)>,
@@ -135,18 +135,18 @@ impl Timing {
 
     /// Places an occurrence that starts at this wall time instead of the event's own, by the clock of
     /// [`Timing::zone`]. None beyond the range of time.
-    pub(crate) fn place(&self, wall: DateTime, clock: &Clock<'_>) -> Option<Placed> {
+    pub(crate) fn place(&self, wall: DateTime, clock: &Clock<'_>) -> Option<OccurrenceTime> {
         match self {
             Timing::Days { count, .. } => {
                 let first = wall.date();
                 let after = first.checked_add(Span::new().try_days(*count).ok()?).ok()?;
                 let midnight = |day: Date| clock.instant(day.to_datetime(jiff::civil::Time::midnight()));
-                Some(Placed { start: midnight(first)?, end: midnight(after)?, days: Some((first, after)) })
+                Some(OccurrenceTime { start: midnight(first)?, end: midnight(after)?, days: Some((first, after)) })
             }
             Timing::Timed { length, .. } => {
                 let start = clock.instant(wall)?;
                 let end = length.after(wall, start, clock)?;
-                Some(Placed { start: start.min(end), end: end.max(start), days: None })
+                Some(OccurrenceTime { start: start.min(end), end: end.max(start), days: None })
             }
         }
     }

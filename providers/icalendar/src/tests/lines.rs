@@ -1,6 +1,6 @@
 //! Content lines and components.
 
-use crate::component::{MAX_DEPTH, Unreadable};
+use crate::component::{MAX_DEPTH, UnreadableCalendar};
 use crate::line::{MAX_LINE, Property, escape, split_list, unescape};
 use crate::{Component, parse};
 
@@ -11,11 +11,11 @@ fn whole(lines: &str) -> (Component, Vec<String>) {
 
 #[test]
 fn what_is_no_whole_calendar_is_refused() {
-    assert_eq!(parse(b"<html><body>Sign in</body></html>"), Err(Unreadable::NoCalendar));
-    assert_eq!(parse(b""), Err(Unreadable::NoCalendar));
-    assert_eq!(parse(b"BEGIN:VEVENT\nEND:VEVENT\n"), Err(Unreadable::NoCalendar));
-    assert_eq!(parse(b"BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nEND:VEVENT\nBEGIN:VEV"), Err(Unreadable::CutOff));
-    assert_eq!(parse(b"BEGIN:VCALENDAR\nVERSION:2.0\n"), Err(Unreadable::CutOff));
+    assert_eq!(parse(b"<html><body>Sign in</body></html>"), Err(UnreadableCalendar::NoCalendar));
+    assert_eq!(parse(b""), Err(UnreadableCalendar::NoCalendar));
+    assert_eq!(parse(b"BEGIN:VEVENT\nEND:VEVENT\n"), Err(UnreadableCalendar::NoCalendar));
+    assert_eq!(parse(b"BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nEND:VEVENT\nBEGIN:VEV"), Err(UnreadableCalendar::CutOff));
+    assert_eq!(parse(b"BEGIN:VCALENDAR\nVERSION:2.0\n"), Err(UnreadableCalendar::CutOff));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use chronus_sdk::icalendar::{self, Component, Occurrence, Zone, Zones};
 use chronus_sdk::types::*;
 use jiff::Timestamp;
 
-use crate::service::{self, Stored};
+use crate::service::{self, StoredEvent};
 use crate::{now, record, wrong};
 
 pub(crate) fn busy(c: &Connection, whose: &Whose, window: Window) -> Result<BusyAnswers, Failure> {
@@ -50,7 +50,7 @@ fn of_calendar(c: &Connection, calendar: &str, window: Window) -> Result<BusyTim
     Ok(times)
 }
 
-fn id(stored: &Stored) -> String {
+fn id(stored: &StoredEvent) -> String {
     if wrong("bad-events-are-nameless") { String::new() } else { stored.id.clone() }
 }
 

@@ -5,18 +5,18 @@
 use chronus_sdk::failure::failure;
 use chronus_sdk::types::*;
 
-use crate::service::{self, Happened};
+use crate::service::{self, EventChange};
 use crate::{record, wrong};
 
 pub(crate) fn page(c: &Connection, calendar: &str, cursor: Option<&[u8]>, max: u32) -> Result<Batch, Failure> {
     let expired = || failure(Remedy::CursorExpired, "", "this provider did not make the cursor");
-    let place = match cursor.map(Place::read) {
-        None => Place::BEGINNING,
+    let place = match cursor.map(CursorPosition::read) {
+        None => CursorPosition::BEGINNING,
         Some(Some(place)) => place,
-        Some(None) if wrong("any-cursor-is-good") => Place::BEGINNING,
+        Some(None) if wrong("any-cursor-is-good") => CursorPosition::BEGINNING,
         Some(None) => return Err(expired()),
     };
-    let (listing, after) = (matches!(place, Place::Listing { .. }), place.after());
+    let (listing, after) = (matches!(place, CursorPosition::Listing { .. }), place.after());
     let since = service::since(calendar, after, listing)?.ok_or_else(expired)?;
     let happened = since.items;
     let most = if wrong("max-ignored") { usize::MAX } else { usize::try_from(max).unwrap_or(usize::MAX) };
@@ -35,9 +35,11 @@ pub(crate) fn page(c: &Connection, calendar: &str, cursor: Option<&[u8]>, max: u
         last += 1;
     }
     let next = match place {
-        Place::Listing { begun, .. } if more => Place::Listing { after: last, begun: begun.or(Some(since.last)) },
-        Place::Listing { begun, .. } => Place::Changes { after: begun.unwrap_or(since.last) },
-        Place::Changes { .. } => Place::Changes { after: last },
+        CursorPosition::Listing { begun, .. } if more => {
+            CursorPosition::Listing { after: last, begun: begun.or(Some(since.last)) }
+        }
+        CursorPosition::Listing { begun, .. } => CursorPosition::Changes { after: begun.unwrap_or(since.last) },
+        CursorPosition::Changes { .. } => CursorPosition::Changes { after: last },
     };
     let next = next.write();
     let complete_listing = listing && !more && !wrong("never-complete");
@@ -45,12 +47,12 @@ pub(crate) fn page(c: &Connection, calendar: &str, cursor: Option<&[u8]>, max: u
 }
 
 /// What a cursor says.
-enum Place {
+enum CursorPosition {
     Listing { after: u64, begun: Option<u64> },
     Changes { after: u64 },
 }
 
-impl Place {
+impl CursorPosition {
     const BEGINNING: Self = Self::Listing { after: 0, begun: None };
 
     const fn after(&self) -> u64 {
@@ -80,7 +82,7 @@ impl Place {
     }
 }
 
-fn change(c: &Connection, happened: &Happened, listing: bool) -> Option<Change> {
+fn change(c: &Connection, happened: &EventChange, listing: bool) -> Option<Change> {
     let Some(stored) = &happened.stored else {
         let silent = listing || wrong("never-tombstones");
         return (!silent).then(|| Change::Gone(happened.id.clone()));

@@ -4,7 +4,7 @@ use chronus_sdk::failure::{failure, invalid, not_found, temporary};
 use chronus_sdk::icalendar::{Property, event};
 use chronus_sdk::types::*;
 
-use crate::service::{self, If, Stored};
+use crate::service::{self, StoredEvent, WriteCondition};
 use crate::{now, record, wrong};
 
 /// The id of the event that a key stands for: the same at every try.
@@ -25,7 +25,7 @@ fn refuse_the_future(when: &Span) -> Result<(), Failure> {
 }
 
 /// What is there under an id; none if nothing is.
-fn find(calendar: &str, id: &str) -> Result<Option<Stored>, Failure> {
+fn find(calendar: &str, id: &str) -> Result<Option<StoredEvent>, Failure> {
     match service::get(calendar, id) {
         Ok(stored) => Ok(Some(stored)),
         Err(Failure { service_code, .. }) if ["404", "410"].contains(&service_code.as_str()) => Ok(None),
@@ -33,7 +33,7 @@ fn find(calendar: &str, id: &str) -> Result<Option<Stored>, Failure> {
     }
 }
 
-fn conflict(c: &Connection, present: &Stored) -> Failure {
+fn conflict(c: &Connection, present: &StoredEvent) -> Failure {
     match record::event(c, present) {
         Ok(event) => failure(Remedy::Conflict(event), "412", "the event is not what the caller believed"),
         Err(failure) => failure,
@@ -42,13 +42,14 @@ fn conflict(c: &Connection, present: &Stored) -> Failure {
 
 pub(crate) fn create(c: &Connection, calendar: &str, key: &str, draft: &Draft) -> Result<Event, Failure> {
     refuse_the_future(&draft.when)?;
-    let mut stored = Stored { id: id_of(key), etag: String::new(), data: record::calendar(c, key, draft)?.write() };
-    let mut condition = If::Absent;
+    let mut stored =
+        StoredEvent { id: id_of(key), etag: String::new(), data: record::calendar(c, key, draft)?.write() };
+    let mut condition = WriteCondition::Absent;
     if let Some(present) = find(calendar, &stored.id)? {
         match record::same(c, &present, &stored)? {
             true if wrong("makes-it-twice") => stored.id.push_str("again"),
             true => return record::event(c, &present),
-            false if wrong("conflict-overwrites") => condition = If::Whatever,
+            false if wrong("conflict-overwrites") => condition = WriteCondition::Whatever,
             false => return Err(conflict(c, &present)),
         }
     } else if !wrong("taken-uid-is-free") {
@@ -59,7 +60,7 @@ pub(crate) fn create(c: &Connection, calendar: &str, key: &str, draft: &Draft) -
         }
     }
     match service::put(calendar, &stored.id, condition, &stored.data)? {
-        Some(etag) => record::event(c, &Stored { etag, ..stored }),
+        Some(etag) => record::event(c, &StoredEvent { etag, ..stored }),
         None => Err(temporary("somebody made the same event at the same time")),
     }
 }
@@ -117,7 +118,7 @@ pub(crate) fn update(
     event::revise(vevent, now());
     let data = stored.write();
     match service::put(calendar, id, expected(etag, &present), &data)? {
-        Some(etag) => record::event(c, &Stored { etag, data, ..present }),
+        Some(etag) => record::event(c, &StoredEvent { etag, data, ..present }),
         None => Err(conflict(c, &service::get(calendar, id)?)),
     }
 }
@@ -136,18 +137,18 @@ fn make_at(c: &Connection, calendar: &str, id: &str, key: &str, patch: &Patch) -
         recurrence: vec![],
     };
     let data = record::calendar(c, key, &draft)?.write();
-    let etag = service::put(calendar, id, If::Whatever, &data)?.unwrap_or_default();
-    record::event(c, &Stored { id: id.into(), etag, data })
+    let etag = service::put(calendar, id, WriteCondition::Whatever, &data)?.unwrap_or_default();
+    record::event(c, &StoredEvent { id: id.into(), etag, data })
 }
 
 /// What the caller believes, as the store is asked for it.
-fn expected<'a>(etag: Option<&'a str>, present: &'a Stored) -> If<'a> {
+fn expected<'a>(etag: Option<&'a str>, present: &'a StoredEvent) -> WriteCondition<'a> {
     match etag {
-        _ if wrong("etags-ignored") => If::Whatever,
+        _ if wrong("etags-ignored") => WriteCondition::Whatever,
         // The etag that it shows of every event is another than the store's.
-        Some("1") if wrong("etag-stays") => If::Is(&present.etag),
-        Some(etag) => If::Is(etag),
-        None => If::Whatever,
+        Some("1") if wrong("etag-stays") => WriteCondition::Is(&present.etag),
+        Some(etag) => WriteCondition::Is(etag),
+        None => WriteCondition::Whatever,
     }
 }
 
@@ -188,8 +189,8 @@ pub(crate) fn respond(c: &Connection, calendar: &str, id: &str, rsvp: Rsvp) -> R
     }
     event::stamp(vevent, now());
     let data = stored.write();
-    match service::put(calendar, id, If::Is(&present.etag), &data)? {
-        Some(etag) => record::event(c, &Stored { etag, data, ..present }),
+    match service::put(calendar, id, WriteCondition::Is(&present.etag), &data)? {
+        Some(etag) => record::event(c, &StoredEvent { etag, data, ..present }),
         None => Err(temporary("somebody changed the event at the same time")),
     }
 }

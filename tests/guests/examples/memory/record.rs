@@ -9,14 +9,14 @@ use chronus_sdk::icalendar::{self, Component, Property, Zone, Zones};
 use chronus_sdk::types::*;
 use jiff::{Timestamp, civil};
 
-use crate::service::Stored;
+use crate::service::StoredEvent;
 use crate::{now, wrong};
 
 /// The property that holds the key.
 const KEY: &str = "X-KEY";
 
 /// A stored text as a calendar.
-pub(crate) fn parse(stored: &Stored) -> Result<Component, Failure> {
+pub(crate) fn parse(stored: &StoredEvent) -> Result<Component, Failure> {
     let (calendar, _) =
         icalendar::parse(stored.data.as_bytes()).map_err(|error| invalid("event", error.to_string()))?;
     Ok(calendar)
@@ -92,7 +92,7 @@ pub(crate) fn apply(c: &Connection, made: &mut Component, patch: &Patch) -> Resu
 }
 
 /// The event of a stored text.
-pub(crate) fn event(c: &Connection, stored: &Stored) -> Result<Event, Failure> {
+pub(crate) fn event(c: &Connection, stored: &StoredEvent) -> Result<Event, Failure> {
     let mut calendar = parse(stored)?;
     let owner = owner_zone(c);
     let key = only(&mut calendar)?.text(KEY);
@@ -182,8 +182,8 @@ pub(crate) fn is_ahead(when: &Span) -> bool {
 }
 
 /// Whether two stored texts are the same to the program that made them.
-pub(crate) fn same(c: &Connection, one: &Stored, other: &Stored) -> Result<bool, Failure> {
-    let bare = |stored: &Stored| {
+pub(crate) fn same(c: &Connection, one: &StoredEvent, other: &StoredEvent) -> Result<bool, Failure> {
+    let bare = |stored: &StoredEvent| {
         let mut event = event(c, stored)?;
         (event.id, event.etag, event.updated) = (String::new(), None, None);
         event.attendees.iter_mut().for_each(|attendee| attendee.rsvp = Rsvp::NeedsAction);

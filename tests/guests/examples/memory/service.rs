@@ -18,18 +18,18 @@ pub(crate) struct Account {
 
 /// A text that the store keeps.
 #[derive(Clone)]
-pub(crate) struct Stored {
+pub(crate) struct StoredEvent {
     pub(crate) id: String,
     pub(crate) etag: String,
     pub(crate) data: String,
 }
 
 /// What last happened to an id.
-pub(crate) struct Happened {
+pub(crate) struct EventChange {
     pub(crate) number: u64,
     pub(crate) id: String,
     /// None if it was deleted.
-    pub(crate) stored: Option<Stored>,
+    pub(crate) stored: Option<StoredEvent>,
 }
 
 pub(crate) fn account() -> Result<Account, Failure> {
@@ -38,26 +38,31 @@ pub(crate) fn account() -> Result<Account, Failure> {
 }
 
 /// All that is in a calendar.
-pub(crate) fn list(calendar: &str) -> Result<Vec<Stored>, Failure> {
+pub(crate) fn list(calendar: &str) -> Result<Vec<StoredEvent>, Failure> {
     let answer = json(&read(&format!("/calendars/{}/events", http::encode(calendar)))?)?;
     Ok(answer.as_array().map(Vec::as_slice).unwrap_or_default().iter().filter_map(stored).collect())
 }
 
-pub(crate) fn get(calendar: &str, id: &str) -> Result<Stored, Failure> {
+pub(crate) fn get(calendar: &str, id: &str) -> Result<StoredEvent, Failure> {
     let answer = json(&read(&place(calendar, id))?)?;
     stored(&answer).ok_or_else(|| temporary("the store gave no event"))
 }
 
 /// When a write is to happen.
 #[derive(Clone, Copy)]
-pub(crate) enum If<'a> {
+pub(crate) enum WriteCondition<'a> {
     Absent,
     Is(&'a str),
     Whatever,
 }
 
 /// Stores a text; its new etag, or none if the condition does not hold.
-pub(crate) fn put(calendar: &str, id: &str, condition: If<'_>, data: &str) -> Result<Option<String>, Failure> {
+pub(crate) fn put(
+    calendar: &str,
+    id: &str,
+    condition: WriteCondition<'_>,
+    data: &str,
+) -> Result<Option<String>, Failure> {
     let request = Request::new("PUT", format!("{ORIGIN}{}", place(calendar, id))).body("text/calendar", data);
     let answer = http::send(&conditional(request, condition))?;
     match answer.status {
@@ -68,7 +73,7 @@ pub(crate) fn put(calendar: &str, id: &str, condition: If<'_>, data: &str) -> Re
 }
 
 /// Deletes a text, and says whether the condition held.
-pub(crate) fn delete(calendar: &str, id: &str, condition: If<'_>) -> Result<bool, Failure> {
+pub(crate) fn delete(calendar: &str, id: &str, condition: WriteCondition<'_>) -> Result<bool, Failure> {
     let request = Request::new("DELETE", format!("{ORIGIN}{}", place(calendar, id)));
     let answer = http::send(&conditional(request, condition))?;
     if answer.status == 412 {
@@ -78,16 +83,16 @@ pub(crate) fn delete(calendar: &str, id: &str, condition: If<'_>) -> Result<bool
 }
 
 /// What happened since a change.
-pub(crate) struct Since {
+pub(crate) struct ChangesSince {
     /// The oldest first.
-    pub(crate) items: Vec<Happened>,
+    pub(crate) items: Vec<EventChange>,
     /// The number of the last change of all.
     pub(crate) last: u64,
 }
 
 /// What happened after the change of a number, or the part of it that is still there; none if the store never gave the
 /// number.
-pub(crate) fn since(calendar: &str, after: u64, listing: bool) -> Result<Option<Since>, Failure> {
+pub(crate) fn since(calendar: &str, after: u64, listing: bool) -> Result<Option<ChangesSince>, Failure> {
     let what = if listing { "listing" } else { "changes" };
     let path = format!("/calendars/{}/{what}/{after}", http::encode(calendar));
     let answer = http::send(&Request::new("GET", format!("{ORIGIN}{path}")))?;
@@ -97,11 +102,11 @@ pub(crate) fn since(calendar: &str, after: u64, listing: bool) -> Result<Option<
     let answer = json(&checked(answer)?)?;
     let happened = |item: &Value| {
         let id = item["id"].as_str()?.to_owned();
-        Some(Happened { number: item["number"].as_u64()?, id, stored: stored(item) })
+        Some(EventChange { number: item["number"].as_u64()?, id, stored: stored(item) })
     };
     let items = answer["items"].as_array().map(Vec::as_slice).unwrap_or_default();
     let last = answer["last"].as_u64().unwrap_or(after);
-    Ok(Some(Since { items: items.iter().filter_map(happened).collect(), last }))
+    Ok(Some(ChangesSince { items: items.iter().filter_map(happened).collect(), last }))
 }
 
 /// Has the store promise to call.
@@ -118,16 +123,16 @@ fn place(calendar: &str, id: &str) -> String {
     format!("/calendars/{}/events/{}", http::encode(calendar), http::encode(id))
 }
 
-fn stored(value: &Value) -> Option<Stored> {
+fn stored(value: &Value) -> Option<StoredEvent> {
     let text = |name: &str| value[name].as_str().map(str::to_owned);
-    Some(Stored { id: text("id")?, etag: text("etag")?, data: text("data")? })
+    Some(StoredEvent { id: text("id")?, etag: text("etag")?, data: text("data")? })
 }
 
-fn conditional(request: Request, condition: If<'_>) -> Request {
+fn conditional(request: Request, condition: WriteCondition<'_>) -> Request {
     match condition {
-        If::Absent => request.header("if-none-match", "*"),
-        If::Is(etag) => request.header("if-match", etag),
-        If::Whatever => request,
+        WriteCondition::Absent => request.header("if-none-match", "*"),
+        WriteCondition::Is(etag) => request.header("if-match", etag),
+        WriteCondition::Whatever => request,
     }
 }
 

@@ -9,7 +9,7 @@ use chronus_host::{
     availability::Busy,
     connections::{
         State,
-        service_accounts::{self, Inviting, Kind},
+        service_accounts::{self, InvitationTest, Kind},
     },
     ids::PersonId,
     meetings::{self, Content, NewMeeting},
@@ -33,7 +33,7 @@ async fn an_account_is_tried_and_leaves_nothing_behind() -> anyhow::Result<()> {
     ensure!((probed.kind, &*probed.mailbox) == (Kind::Delegated, ANN), "{probed:?}");
     ensure!(probed.client.as_deref() == Some(ROBOT) && probed.account.address.as_deref() == Some(ANN), "{probed:?}");
     ensure!(probed.account.abilities.write && probed.account.calendars.len() == 1, "{probed:?}");
-    assert_eq!(probed.inviting, Inviting::Works);
+    assert_eq!(probed.inviting, InvitationTest::Works);
     ensure!(school.google.events(ANN).is_empty() && school.google.mails().is_empty(), "the trial is to be seen");
     ensure!(school.rows().await? == before, "something was stored");
     Ok(())

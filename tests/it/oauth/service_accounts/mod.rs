@@ -15,7 +15,7 @@ use chronus_host::{
     calendar::Window,
     connections::{
         Connection,
-        service_accounts::{self, NewAccount, Secret, ServiceAccount},
+        service_accounts::{self, AccountCredential, NewAccount, ServiceAccount},
     },
     ids::PersonId,
     jobs::{self, DeadLetter, Runner},
@@ -89,7 +89,7 @@ impl School {
         NewAccount {
             provider: "google".into(),
             sign_in: "service-account".into(),
-            secret: Secret::Key(self.key.to_string().into()),
+            secret: AccountCredential::Key(self.key.to_string().into()),
             mailbox: mailbox.into(),
         }
     }

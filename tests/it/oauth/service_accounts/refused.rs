@@ -7,7 +7,7 @@ use super::{
 use anyhow::{Context as _, ensure};
 use chronus_host::{
     auth::Forbidden,
-    connections::service_accounts::{self, AccountError, Inviting, NewAccount, Secret},
+    connections::service_accounts::{self, AccountCredential, AccountError, InvitationTest, NewAccount},
     jobs::{self, Effect},
     oauth::jwt_bearer::KeyError,
     organisations::domains,
@@ -32,7 +32,7 @@ impl School {
     }
 
     fn with_key(&self, mailbox: &str, key: impl ToString) -> NewAccount {
-        NewAccount { secret: Secret::Key(key.to_string().into()), ..self.delegated(mailbox) }
+        NewAccount { secret: AccountCredential::Key(key.to_string().into()), ..self.delegated(mailbox) }
     }
 }
 
@@ -94,7 +94,7 @@ async fn an_account_that_may_not_invite_says_so_before_it_is_saved() -> anyhow::
     let (calendars, organisation) = (&school.app.calendars, school.organisation);
     let new = school.with_key(robot, key);
     let probed = service_accounts::probe(calendars, &school.admin(), organisation, &new).await?;
-    let Inviting::Refused(failure) = probed.inviting else { anyhow::bail!("{probed:?}") };
+    let InvitationTest::Refused(failure) = probed.inviting else { anyhow::bail!("{probed:?}") };
     ensure!(failure.remedy == Remedy::NotPermitted && failure.detail.contains("domain-wide delegation"), "{failure}");
     Ok(())
 }

@@ -9,7 +9,7 @@ use chronus_host::{
     auth::Forbidden,
     availability::Busy,
     connections::{
-        ConnectError, Finished, State,
+        CallbackOutcome, ConnectError, State,
         service_accounts::{self, AccountError, Kind, ServiceAccount},
     },
     oauth::code_grant::Browser,
@@ -33,7 +33,7 @@ impl School {
         let page = self.page(&self.browser_of_gil()).await?;
         let callback = self.at_google(&page, user, Choice::All).await?;
         Ok(match self.finish(&self.browser_of_gil(), &callback).await {
-            Ok(Finished::Shared(account)) => Ok(*account),
+            Ok(CallbackOutcome::Shared(account)) => Ok(*account),
             Ok(other) => anyhow::bail!("{other:?}"),
             Err(error) => Err(error),
         })

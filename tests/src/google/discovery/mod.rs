@@ -24,7 +24,7 @@ use super::methods::{BASE, METHODS, SCOPE_PREFIX, find, matched};
 /// The document, ready to be applied.
 #[derive(Debug)]
 pub(super) struct Discovery {
-    methods: Vec<Described>,
+    methods: Vec<DiscoveryMethod>,
     /// Parameters of all methods.
     globals: Map<String, Value>,
     schemas: Map<String, Value>,
@@ -32,7 +32,7 @@ pub(super) struct Discovery {
 
 /// A method of the document.
 #[derive(Debug)]
-struct Described {
+struct DiscoveryMethod {
     id: String,
     verb: String,
     path: String,
@@ -73,7 +73,7 @@ impl Discovery {
                 let text = |name: &str| method[name].as_str().map(str::to_owned);
                 let schema = |name: &str| method[name]["$ref"].as_str().map(str::to_owned);
                 let scopes = method["scopes"].as_array().into_iter().flatten();
-                self.methods.push(Described {
+                self.methods.push(DiscoveryMethod {
                     id: text("id").context("a method has no id")?,
                     verb: text("httpMethod").context("a method has no verb")?,
                     path: text("path").context("a method has no path")?,
@@ -90,7 +90,7 @@ impl Discovery {
         Ok(())
     }
 
-    fn method(&self, call: &Call) -> Option<&Described> {
+    fn method(&self, call: &Call) -> Option<&DiscoveryMethod> {
         let path = call.path.strip_prefix(BASE)?;
         self.methods.iter().find(|method| method.verb == call.verb.as_str() && matched(&method.path, path).is_some())
     }
@@ -109,7 +109,7 @@ impl Discovery {
         self.body(method, call).map_err(|wrong| format!("{line}: {wrong}"))
     }
 
-    fn parameters(&self, method: &Described, call: &Call) -> Result<(), String> {
+    fn parameters(&self, method: &DiscoveryMethod, call: &Call) -> Result<(), String> {
         let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
         for (name, value) in &call.query {
             let own = method.parameters.get(name).filter(|parameter| parameter["location"] == "query");
@@ -129,7 +129,7 @@ impl Discovery {
         missing.map_or(Ok(()), |(name, _)| Err(format!("{name} is missing")))
     }
 
-    fn body(&self, method: &Described, call: &Call) -> Result<(), String> {
+    fn body(&self, method: &DiscoveryMethod, call: &Call) -> Result<(), String> {
         let Some(schema) = &method.request else {
             return if call.body.is_empty() { Ok(()) } else { Err(format!("{} has no body", method.id)) };
         };
@@ -157,10 +157,10 @@ impl Discovery {
             (body, _) if !answer.status.is_success() && !answer.status.is_redirection() => {
                 refusal(answer, body.as_ref())
             }
-            (Some(body), Some(Described { response: Some(schema), .. })) => {
+            (Some(body), Some(DiscoveryMethod { response: Some(schema), .. })) => {
                 Checker { schemas: &self.schemas, direction: Direction::Answer }.named(schema, body)
             }
-            (None, Some(Described { response: Some(_), .. })) if answer.status.is_success() => {
+            (None, Some(DiscoveryMethod { response: Some(_), .. })) if answer.status.is_success() => {
                 Err("no body".to_owned())
             }
             (Some(_), _) => Err("a body that the method does not have".to_owned()),

@@ -11,13 +11,13 @@ use super::view::View;
 use super::write::{is_significant, put};
 use super::{check, copies, delete, etag, find, is_organizer, organizer, writable};
 use crate::google::call::{Answer, Call};
-use crate::google::errors::{Refusal, Served};
+use crate::google::errors::{ApiResult, Refusal};
 use crate::google::mails::{MailKind, SendUpdates};
 use crate::google::methods::Caller;
 use crate::google::state::{Body, Role, State, text};
 
 /// Changes what the request names: objects are merged, lists replaced, and null takes away (RFC 7396).
-pub(crate) fn patch(state: &mut State, caller: &Caller, call: &Call) -> Served {
+pub(crate) fn patch(state: &mut State, caller: &Caller, call: &Call) -> ApiResult {
     change(state, caller, call, |before, request| {
         let mut after = before.clone();
         for (name, value) in check::writable(request) {
@@ -28,7 +28,7 @@ pub(crate) fn patch(state: &mut State, caller: &Caller, call: &Call) -> Served {
 }
 
 /// Replaces everything that a request may set.
-pub(crate) fn update(state: &mut State, caller: &Caller, call: &Call) -> Served {
+pub(crate) fn update(state: &mut State, caller: &Caller, call: &Call) -> ApiResult {
     change(state, caller, call, |before, request| {
         let mut after = check::read_only(before);
         after.extend(check::writable(request));
@@ -40,7 +40,7 @@ pub(crate) fn update(state: &mut State, caller: &Caller, call: &Call) -> Served 
     })
 }
 
-fn change(state: &mut State, caller: &Caller, call: &Call, apply: impl Fn(&Body, &Body) -> Body) -> Served {
+fn change(state: &mut State, caller: &Caller, call: &Call, apply: impl Fn(&Body, &Body) -> Body) -> ApiResult {
     let id = writable(state, caller, call.place(0))?;
     let calendar = state.calendars.get(&id).ok_or_else(Refusal::not_found)?;
     let before = find(calendar, call.place(1)).ok_or_else(Refusal::not_found)?;
@@ -78,7 +78,7 @@ fn change(state: &mut State, caller: &Caller, call: &Call, apply: impl Fn(&Body,
     shown(state, &id, call, &kept)
 }
 
-fn shown(state: &State, id: &str, call: &Call, kept: &Body) -> Served {
+fn shown(state: &State, id: &str, call: &Call, kept: &Body) -> ApiResult {
     let calendar = state.calendars.get(id).ok_or_else(Refusal::not_found)?;
     let shown = View::of(call, calendar, Role::Writer)?.shown(calendar, kept);
     Ok(Answer::ok(shown).with(ETAG, etag(kept).unwrap_or_default()))
@@ -113,7 +113,14 @@ fn tell(state: &mut State, call: &Call, caller: &Caller, id: &str, before: &Body
     }
 }
 
-fn by_guest(state: &mut State, caller: &Caller, call: &Call, id: &str, before: &Body, mut after: Body) -> Served<Body> {
+fn by_guest(
+    state: &mut State,
+    caller: &Caller,
+    call: &Call,
+    id: &str,
+    before: &Body,
+    mut after: Body,
+) -> ApiResult<Body> {
     // What the organiser has is not lost in a copy by a write that says nothing of conferences.
     for name in ["conferenceData", "hangoutLink"] {
         if call.parameter("conferenceDataVersion") != Some("1") {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::series;
 use super::times::When;
-use crate::google::errors::{Refusal, Served};
+use crate::google::errors::{ApiResult, Refusal};
 use crate::google::state::{Body, Calendar, text, zone};
 
 /// Fields that a request may set; of the others, the service ignores what a request says.
@@ -63,7 +63,7 @@ pub(super) fn read_only(kept: &Body) -> Body {
 }
 
 /// An id that a client chose: 5 to 1024 digits of base 32 with the "extended hex" letters (RFC 4648 §7).
-pub(super) fn id(id: &str) -> Served<()> {
+pub(super) fn id(id: &str) -> ApiResult<()> {
     let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'v');
     if (5..=1024).contains(&id.len()) && id.bytes().all(is_digit) {
         return Ok(());
@@ -72,7 +72,7 @@ pub(super) fn id(id: &str) -> Served<()> {
 }
 
 /// The event with its times and guests in the form in which they are kept; refused if it cannot be one.
-pub(super) fn whole(calendar: &Calendar, mut event: Body) -> Served<Body> {
+pub(super) fn whole(calendar: &Calendar, mut event: Body) -> ApiResult<Body> {
     event.retain(|_, value| !value.is_null());
     for (name, values) in CHOICES {
         let given = event.get(name).and_then(Value::as_str);
@@ -91,7 +91,7 @@ pub(super) fn whole(calendar: &Calendar, mut event: Body) -> Served<Body> {
     Ok(event)
 }
 
-fn times(calendar: &Calendar, event: &mut Body, recurring: bool) -> Served<()> {
+fn times(calendar: &Calendar, event: &mut Body, recurring: bool) -> ApiResult<()> {
     let start = When::read(event.get("start"), "start", &calendar.zone, recurring)?;
     let end = When::read(event.get("end"), "end", &calendar.zone, recurring)?;
     let empty = || Refusal::bad_request("timeRangeEmpty", "The specified time range is empty.");
@@ -107,7 +107,7 @@ fn times(calendar: &Calendar, event: &mut Body, recurring: bool) -> Served<()> {
     Ok(())
 }
 
-fn guests(event: &mut Body) -> Served<()> {
+fn guests(event: &mut Body) -> ApiResult<()> {
     let Some(Value::Array(attendees)) = event.get_mut("attendees") else { return Ok(()) };
     let mut seen = BTreeSet::new();
     for attendee in attendees.iter_mut() {
@@ -140,7 +140,7 @@ fn guests(event: &mut Body) -> Served<()> {
 }
 
 /// What each kind of event demands.
-fn kinds(calendar: &Calendar, event: &Body) -> Served<()> {
+fn kinds(calendar: &Calendar, event: &Body) -> ApiResult<()> {
     let kind = text(event, "eventType");
     let wrong = |what: &str| Err(Refusal::invalid(format!("An event of the type {kind} {what}.")));
     let is_timed = event.get("start").is_some_and(|start| start.get("dateTime").is_some());

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::view::OWN;
 use super::write::put;
 use super::{find, organizer};
-use crate::google::state::{Body, Calendar, State, Stored, text};
+use crate::google::state::{Body, Calendar, State, StoredEvent, text};
 
 /// The addresses of an event's guests.
 pub(super) fn guests(body: &Body) -> BTreeSet<String> {
@@ -25,7 +25,7 @@ pub(super) fn spread(state: &mut State, before: Option<&Body>, after: &Body) {
     for guest in guests(after).into_iter().filter(|guest| *guest != home) {
         let Some(calendar) = state.calendars.get(&guest).filter(|calendar| calendar.is_primary()) else { continue };
         let own = own_copy(calendar, after);
-        let deleted_by_guest = own.as_ref().is_some_and(Stored::is_cancelled);
+        let deleted_by_guest = own.as_ref().is_some_and(StoredEvent::is_cancelled);
         if (deleted_by_guest && !revived) || (own.is_none() && is_cancelled(after)) {
             continue;
         }
@@ -52,10 +52,10 @@ pub(super) fn answer(state: &mut State, copy: &Body, guest: &str) {
     calendars.insert(home);
     for calendar in calendars.iter().filter(|calendar| *calendar != guest) {
         let Some(place) = state.calendars.get(calendar) else { continue };
-        let mut answered: Vec<Stored> = own_copy(place, copy).into_iter().collect();
+        let mut answered: Vec<StoredEvent> = own_copy(place, copy).into_iter().collect();
         // An answer to a series answers its exceptions.
         let series = answered.first().map_or(id.clone(), |stored| text(&stored.body, "id").to_owned());
-        let is_of_series = |stored: &&Stored| text(&stored.body, "recurringEventId") == series;
+        let is_of_series = |stored: &&StoredEvent| text(&stored.body, "recurringEventId") == series;
         answered.extend(place.events.values().filter(is_of_series).cloned());
         for stored in answered.into_iter().filter(|stored| !stored.is_cancelled()) {
             let mut body = stored.body;
@@ -101,7 +101,7 @@ pub(super) fn invited(body: &Body) -> Value {
 }
 
 /// What a calendar has of an event of another: under the same id or, if that was taken, under one of its own.
-fn own_copy(calendar: &Calendar, event: &Body) -> Option<Stored> {
+fn own_copy(calendar: &Calendar, event: &Body) -> Option<StoredEvent> {
     let is_same = |own: &Body| {
         own.get("iCalUID") == event.get("iCalUID") && own.get("originalStartTime") == event.get("originalStartTime")
     };

@@ -5,13 +5,13 @@ use http::StatusCode;
 use super::write::put;
 use super::{copies, etag, find, is_organizer, organizer, writable};
 use crate::google::call::{Answer, Call};
-use crate::google::errors::{Refusal, Served};
+use crate::google::errors::{ApiResult, Refusal};
 use crate::google::mails::{MailKind, SendUpdates};
 use crate::google::methods::Caller;
 use crate::google::state::{Body, State};
 
 /// Cancels an event for everybody, or takes a guest's copy away, which is to decline.
-pub(crate) fn delete(state: &mut State, caller: &Caller, call: &Call) -> Served {
+pub(crate) fn delete(state: &mut State, caller: &Caller, call: &Call) -> ApiResult {
     let id = writable(state, caller, call.place(0))?;
     let calendar = state.calendars.get(&id).ok_or_else(Refusal::not_found)?;
     let event = find(calendar, call.place(1)).ok_or_else(Refusal::not_found)?;
@@ -24,7 +24,13 @@ pub(crate) fn delete(state: &mut State, caller: &Caller, call: &Call) -> Served 
 }
 
 /// Does so, and gives what is left.
-pub(super) fn remove(state: &mut State, caller: &Caller, id: &str, event: Body, updates: SendUpdates) -> Served<Body> {
+pub(super) fn remove(
+    state: &mut State,
+    caller: &Caller,
+    id: &str,
+    event: Body,
+    updates: SendUpdates,
+) -> ApiResult<Body> {
     let mut cancelled = event.clone();
     cancelled.insert("status".into(), "cancelled".into());
     if is_organizer(id, &event) {

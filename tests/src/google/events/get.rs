@@ -6,12 +6,12 @@ use http::header::ETAG;
 use super::view::View;
 use super::{access, etag, find};
 use crate::google::call::{Answer, Call};
-use crate::google::errors::{Refusal, Served};
+use crate::google::errors::{ApiResult, Refusal};
 use crate::google::methods::Caller;
 use crate::google::state::State;
 
 /// One event. A cancelled one is given, with its status.
-pub(crate) fn get(state: &mut State, caller: &Caller, call: &Call) -> Served {
+pub(crate) fn get(state: &mut State, caller: &Caller, call: &Call) -> ApiResult {
     let (calendar, role) = access(state, caller, call.place(0))?;
     let calendar = state.calendars.get(&calendar).ok_or_else(Refusal::not_found)?;
     let event = find(calendar, call.place(1)).ok_or_else(Refusal::not_found)?;

@@ -8,13 +8,13 @@ use super::view::View;
 use super::write::put;
 use super::{check, copies, etag, times, writable};
 use crate::google::call::{Answer, Call};
-use crate::google::errors::{Refusal, Served};
+use crate::google::errors::{ApiResult, Refusal};
 use crate::google::mails::{MailKind, SendUpdates};
 use crate::google::methods::Caller;
 use crate::google::state::{Body, Role, State, text};
 
 /// Makes an event.
-pub(crate) fn insert(state: &mut State, caller: &Caller, call: &Call) -> Served {
+pub(crate) fn insert(state: &mut State, caller: &Caller, call: &Call) -> ApiResult {
     let id = writable(state, caller, call.place(0))?;
     let request = call.object()?;
     let mut event = check::writable(&request);
@@ -54,7 +54,7 @@ pub(crate) fn insert(state: &mut State, caller: &Caller, call: &Call) -> Served 
 
 /// An invitation, or what follows one, that comes by mail from an organiser without a calendar here: every guest who
 /// has one finds it there. Gives the id.
-pub(crate) fn received(state: &mut State, organizer: &str, request: &Body) -> Served<String> {
+pub(crate) fn received(state: &mut State, organizer: &str, request: &Body) -> ApiResult<String> {
     let mut event = check::writable(request);
     event.extend(request.get("iCalUID").map(|uid| ("iCalUID".to_owned(), uid.clone())));
     if text(&event, "iCalUID").is_empty() {
@@ -75,7 +75,7 @@ pub(crate) fn received(state: &mut State, organizer: &str, request: &Body) -> Se
 }
 
 /// Gives the event the names that it was not given: a client may choose the id or the UID, but not both.
-fn name(state: &mut State, calendar: &str, event: &mut Body) -> Served<()> {
+fn name(state: &mut State, calendar: &str, event: &mut Body) -> ApiResult<()> {
     match (text(event, "id").to_owned(), text(event, "iCalUID").to_owned()) {
         (id, uid) if !id.is_empty() && !uid.is_empty() => {
             return Err(Refusal::invalid("Only one of id and iCalUID may be given."));

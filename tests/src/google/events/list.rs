@@ -11,10 +11,10 @@ use super::view::{View, tombstone};
 use super::write::reach;
 use super::{access, find, series};
 use crate::google::call::{Answer, Call};
-use crate::google::errors::{Refusal, Served};
-use crate::google::listings::{Question, Shown};
+use crate::google::errors::{ApiResult, Refusal};
+use crate::google::listings::{ListAnswer, Question};
 use crate::google::methods::Caller;
-use crate::google::state::{Body, Calendar, Role, State, Stored, text};
+use crate::google::state::{Body, Calendar, Role, State, StoredEvent, text};
 
 /// What may not stand beside a sync token.
 const NOT_WITH_SYNC: [&str; 8] = [
@@ -32,7 +32,7 @@ const NOT_WITH_SYNC: [&str; 8] = [
 const REMEMBERED: [&str; 2] = ["timeMax", "timeMin"];
 
 /// The events of a calendar, or what has changed.
-pub(crate) fn list(state: &mut State, caller: &Caller, call: &Call) -> Served {
+pub(crate) fn list(state: &mut State, caller: &Caller, call: &Call) -> ApiResult {
     let (id, role) = access(state, caller, call.place(0))?;
     let question = Question::of(&caller.user, &format!("events of {id}"), call);
     let syncing = call.parameter("syncToken").is_some();
@@ -69,7 +69,7 @@ pub(crate) fn list(state: &mut State, caller: &Caller, call: &Call) -> Served {
 }
 
 /// The occurrences of a series.
-pub(crate) fn instances(state: &mut State, caller: &Caller, call: &Call) -> Served {
+pub(crate) fn instances(state: &mut State, caller: &Caller, call: &Call) -> ApiResult {
     let (id, role) = access(state, caller, call.place(0))?;
     let question = Question::of(&caller.user, &format!("instances of {} in {id}", call.place(1)), call);
     let page = match state.next_page(call, &question)? {
@@ -82,7 +82,7 @@ pub(crate) fn instances(state: &mut State, caller: &Caller, call: &Call) -> Serv
             let view = View::of(call, calendar, role)?;
             let query = Query { calendar, view, window, now: state.now(), single: true };
             let deleted = call.flag("showDeleted")?;
-            let of_series = |stored: &&Stored| text(&stored.body, "recurringEventId") == call.place(1);
+            let of_series = |stored: &&StoredEvent| text(&stored.body, "recurringEventId") == call.place(1);
             let exceptions = calendar.events.values().filter(of_series).map(|stored| stored.body.clone());
             let mut found = if series.is_cancelled() { Vec::new() } else { query.occurrences(&series.body) };
             found.extend(exceptions.filter(|body| query.is_in_window(body)));
@@ -101,7 +101,7 @@ pub(crate) fn instances(state: &mut State, caller: &Caller, call: &Call) -> Serv
     answer(state, &id, role, page)
 }
 
-fn answer(state: &State, id: &str, role: Role, page: Shown) -> Served {
+fn answer(state: &State, id: &str, role: Role, page: ListAnswer) -> ApiResult {
     let calendar = state.calendars.get(id).ok_or_else(Refusal::not_found)?;
     let last = calendar.events.values().max_by_key(|stored| stored.changed);
     let updated = last.map_or("1970-01-01T00:00:00.000Z", |stored| text(&stored.body, "updated"));
@@ -138,7 +138,7 @@ struct Window {
 }
 
 impl Window {
-    fn of<'a>(parameter: impl Fn(&str) -> Option<&'a str>) -> Served<Self> {
+    fn of<'a>(parameter: impl Fn(&str) -> Option<&'a str>) -> ApiResult<Self> {
         let read = |name: &str| {
             let time = parameter(name).map(str::parse::<Timestamp>).transpose();
             time.map_err(|_| Refusal::bad_request("badRequest", "Bad Request").at("parameter", name))
@@ -155,7 +155,7 @@ impl Window {
 
 impl Query<'_> {
     /// What there is, filtered and sorted.
-    fn present(&self, call: &Call) -> Served<Vec<Value>> {
+    fn present(&self, call: &Call) -> ApiResult<Vec<Value>> {
         let deleted = call.flag("showDeleted")? || call.parameter("updatedMin").is_some();
         let wanted = Filter::of(call)?;
         let mut found = Vec::new();
@@ -189,7 +189,8 @@ impl Query<'_> {
     /// What has changed since, in the order of the changes. Whatever has left the list is in it as cancelled.
     fn changes(&self, call: &Call, since: u64) -> Vec<Value> {
         let kinds: Vec<_> = call.parameters("eventTypes").collect();
-        let mut changed: Vec<&Stored> = self.calendar.events.values().filter(|stored| stored.changed > since).collect();
+        let mut changed: Vec<&StoredEvent> =
+            self.calendar.events.values().filter(|stored| stored.changed > since).collect();
         changed.sort_by_key(|stored| stored.changed);
         let mut items = Vec::new();
         for stored in changed {
@@ -243,9 +244,9 @@ impl Query<'_> {
     }
 
     /// Whether the series of an exception has been deleted.
-    fn is_orphan(&self, exception: &Stored) -> bool {
+    fn is_orphan(&self, exception: &StoredEvent) -> bool {
         let series = self.calendar.events.get(text(&exception.body, "recurringEventId"));
-        series.is_some_and(Stored::is_cancelled)
+        series.is_some_and(StoredEvent::is_cancelled)
     }
 
     fn sort_by_start(&self, found: &mut [Body]) {
@@ -264,7 +265,7 @@ struct Filter<'a> {
 }
 
 impl<'a> Filter<'a> {
-    fn of(call: &'a Call) -> Served<Self> {
+    fn of(call: &'a Call) -> ApiResult<Self> {
         let mut properties = Vec::new();
         for (parameter, side) in [("privateExtendedProperty", "private"), ("sharedExtendedProperty", "shared")] {
             for property in call.parameters(parameter) {

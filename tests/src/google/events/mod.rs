@@ -21,12 +21,12 @@ pub(crate) mod times;
 pub(crate) mod view;
 mod write;
 
-use super::errors::{Refusal, Served};
+use super::errors::{ApiResult, Refusal};
 use super::methods::Caller;
-use super::state::{Body, Calendar, Role, State, Stored, text};
+use super::state::{Body, Calendar, Role, State, StoredEvent, text};
 
 /// What a person may do with the events of a calendar, by their role and the scopes of their token.
-pub(super) fn access(state: &State, caller: &Caller, id: &str) -> Served<(String, Role)> {
+pub(super) fn access(state: &State, caller: &Caller, id: &str) -> ApiResult<(String, Role)> {
     let (calendar, role) = state.calendar(&caller.user, id)?;
     let allowed = caller.scopes.iter().filter_map(|scope| match *scope {
         "calendar" | "calendar.events" => Some(role),
@@ -42,7 +42,7 @@ pub(super) fn access(state: &State, caller: &Caller, id: &str) -> Served<(String
 }
 
 /// The calendar, if the caller may change its events.
-pub(super) fn writable(state: &State, caller: &Caller, id: &str) -> Served<String> {
+pub(super) fn writable(state: &State, caller: &Caller, id: &str) -> ApiResult<String> {
     match access(state, caller, id)? {
         (calendar, Role::Writer | Role::Owner) => Ok(calendar),
         (_, Role::FreeBusyReader | Role::Reader) => Err(Refusal::required_access("writer")),
@@ -50,14 +50,14 @@ pub(super) fn writable(state: &State, caller: &Caller, id: &str) -> Served<Strin
 }
 
 /// An event by its id: one that is stored, or an occurrence of a series.
-pub(super) fn find(calendar: &Calendar, id: &str) -> Option<Stored> {
+pub(super) fn find(calendar: &Calendar, id: &str) -> Option<StoredEvent> {
     if let Some(stored) = calendar.events.get(id) {
         return Some(stored.clone());
     }
     let (series, _) = id.rsplit_once('_')?;
     let stored = calendar.events.get(series).filter(|stored| series::is_series(&stored.body))?;
     let occurrence = series::of_id(&stored.body, &calendar.zone, id)?;
-    Some(Stored { body: occurrence.body, changed: stored.changed, ..Stored::default() })
+    Some(StoredEvent { body: occurrence.body, changed: stored.changed, ..StoredEvent::default() })
 }
 
 /// Whether this calendar is the one that an event was made in.

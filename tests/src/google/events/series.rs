@@ -10,7 +10,7 @@ use chronus_sdk::icalendar::recur::Rule;
 use chronus_sdk::icalendar::{Moment, Window, Zone, occurrences, parse};
 
 use super::times::When;
-use crate::google::errors::{Refusal, Served};
+use crate::google::errors::{ApiResult, Refusal};
 use crate::google::state::{Body, text, zone};
 
 /// One occurrence of a series, as the series says it.
@@ -32,7 +32,7 @@ pub(crate) fn is_series(body: &Body) -> bool {
 }
 
 /// Refuses lines that are no rule, or not one for this.
-pub(crate) fn check(lines: &[Value]) -> Served<()> {
+pub(crate) fn check(lines: &[Value]) -> ApiResult<()> {
     for line in lines {
         let line = line.as_str().unwrap_or_default();
         let (name, value) = line.split_once(':').unwrap_or((line, ""));

@@ -8,7 +8,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use crate::google::errors::{Refusal, Served};
+use crate::google::errors::{ApiResult, Refusal};
 use crate::google::state::zone;
 
 /// A start or an end.
@@ -24,7 +24,7 @@ pub(crate) enum When {
 
 impl When {
     /// Reads `start` or `end` (`which`) of a request, or of what was kept.
-    pub(crate) fn read(value: Option<&Value>, which: &str, default_zone: &str, recurring: bool) -> Served<Self> {
+    pub(crate) fn read(value: Option<&Value>, which: &str, default_zone: &str, recurring: bool) -> ApiResult<Self> {
         let missing = || Refusal::required(format!("Missing {which} time."));
         let value = value.and_then(Value::as_object).ok_or_else(missing)?;
         let part = |name: &str| value.get(name).and_then(Value::as_str);

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::times;
 use crate::google::call::Call;
-use crate::google::errors::{Refusal, Served};
+use crate::google::errors::{ApiResult, Refusal};
 use crate::google::state::{Body, Calendar, Role, text, zone};
 
 /// Fields that each copy of an event has for itself. `extendedProperties.private` is one too.
@@ -22,7 +22,7 @@ pub(crate) struct View {
 }
 
 impl View {
-    pub(crate) fn of(call: &Call, calendar: &Calendar, role: Role) -> Served<Self> {
+    pub(crate) fn of(call: &Call, calendar: &Calendar, role: Role) -> ApiResult<Self> {
         let zone = match call.parameter("timeZone") {
             Some(name) => zone(name).ok_or_else(|| Refusal::parameter("timeZone", "Invalid time zone."))?,
             None => zone(&calendar.zone).unwrap_or(TimeZone::UTC),

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::series::{self, is_series};
 use super::{check, times};
-use crate::google::state::{Body, State, Stored, text};
+use crate::google::state::{Body, State, StoredEvent, text};
 
 /// Puts a version of an event into a calendar, and gives it as it is kept.
 pub(super) fn put(state: &mut State, calendar: &str, mut body: Body) -> Body {
@@ -17,7 +17,7 @@ pub(super) fn put(state: &mut State, calendar: &str, mut body: Body) -> Body {
     body.insert("etag".into(), format!("\"{}\"", 3_400_000_000_000_000 + changed).into());
     let id = text(&body, "id").to_owned();
     let Some(place) = state.calendars.get_mut(calendar) else { return body };
-    let mut stored = Stored { body: body.clone(), changed, ..Stored::default() };
+    let mut stored = StoredEvent { body: body.clone(), changed, ..StoredEvent::default() };
     if let Some(before) = place.events.remove(&id) {
         stored.gone = before.gone.clone();
         if is_series(&before.body) {

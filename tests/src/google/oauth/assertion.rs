@@ -9,7 +9,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::tokens::LIFE;
-use super::{Refused, is_scope, json_answer};
+use super::{TokenRefusal, is_scope, json_answer};
 use crate::google::state::State;
 
 /// The name of this grant.
@@ -25,18 +25,18 @@ const LONGEST: i64 = 3600;
 const SKEW: i64 = 60;
 
 /// Gives an access token for an assertion.
-pub(super) fn serve(state: &mut State, form: &BTreeMap<String, String>) -> Result<Response, Refused> {
+pub(super) fn serve(state: &mut State, form: &BTreeMap<String, String>) -> Result<Response, TokenRefusal> {
     let jwt = form.get("assertion").map(String::as_str).unwrap_or_default();
-    let (header, claims) = parts(jwt).ok_or_else(|| Refused::invalid_grant("Invalid JWT: it cannot be read."))?;
+    let (header, claims) = parts(jwt).ok_or_else(|| TokenRefusal::invalid_grant("Invalid JWT: it cannot be read."))?;
     let claim = |name: &str| claims[name].as_str().unwrap_or_default().to_owned();
     let issuer = claim("iss");
     let account = state.oauth.service_accounts.get(&issuer).cloned();
-    let account = account.ok_or_else(|| Refused::invalid_grant("Invalid grant: account not found"))?;
+    let account = account.ok_or_else(|| TokenRefusal::invalid_grant("Invalid grant: account not found"))?;
     if header["alg"] != "RS256" || !account.has_signed(jwt) {
-        return Err(Refused::invalid_grant("Invalid JWT Signature."));
+        return Err(TokenRefusal::invalid_grant("Invalid JWT Signature."));
     }
     if claim("aud") != AUDIENCE {
-        return Err(Refused::invalid_grant("Invalid JWT: Failed audience check."));
+        return Err(TokenRefusal::invalid_grant("Invalid JWT: Failed audience check."));
     }
     let (now, issued, expires) = (state.now().as_second(), claims["iat"].as_i64(), claims["exp"].as_i64());
     let in_time = issued.zip(expires).is_some_and(|(issued, expires)| {
@@ -45,12 +45,12 @@ pub(super) fn serve(state: &mut State, form: &BTreeMap<String, String>) -> Resul
     if !in_time {
         let words = "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check \
                      your iat and exp values in the JWT claim.";
-        return Err(Refused::invalid_grant(words));
+        return Err(TokenRefusal::invalid_grant(words));
     }
     let scopes: BTreeSet<_> = claim("scope").split_whitespace().map(str::to_owned).collect();
     if scopes.is_empty() || !scopes.iter().all(|scope| is_scope(scope)) {
         let words = "Invalid OAuth scope or ID token audience provided.";
-        return Err(Refused::new(StatusCode::BAD_REQUEST, "invalid_scope", words));
+        return Err(TokenRefusal::new(StatusCode::BAD_REQUEST, "invalid_scope", words));
     }
     let user = match claim("sub") {
         subject if subject.is_empty() || subject == issuer => issuer,
@@ -60,10 +60,10 @@ pub(super) fn serve(state: &mut State, form: &BTreeMap<String, String>) -> Resul
             if !delegated.is_some_and(|delegated| scopes.is_subset(delegated)) {
                 let words = "Client is unauthorized to retrieve access tokens using this method, or client not \
                              authorized for any of the scopes requested.";
-                return Err(Refused::new(StatusCode::UNAUTHORIZED, "unauthorized_client", words));
+                return Err(TokenRefusal::new(StatusCode::UNAUTHORIZED, "unauthorized_client", words));
             }
             if !state.is_user(&subject) {
-                return Err(Refused::invalid_grant("Invalid email or User ID"));
+                return Err(TokenRefusal::invalid_grant("Invalid email or User ID"));
             }
             subject
         }

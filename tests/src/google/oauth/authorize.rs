@@ -34,7 +34,7 @@ pub(super) struct Request {
 }
 
 /// What is wrong with a request: an error code and words for the person.
-struct Wrong(StatusCode, &'static str, String);
+struct AuthorizeError(StatusCode, &'static str, String);
 
 /// `GET /o/oauth2/v2/auth`.
 pub(super) fn ask(state: &mut State, call: &Call) -> Response {
@@ -49,12 +49,12 @@ pub(super) fn ask(state: &mut State, call: &Call) -> Response {
             state.oauth.asked.insert(name, request);
             page
         }
-        Err(Wrong(status, code, words)) => page::error(status, code, &words),
+        Err(AuthorizeError(status, code, words)) => page::error(status, code, &words),
     }
 }
 
-fn read(state: &State, call: &Call) -> Result<(Request, BTreeSet<String>), Wrong> {
-    let wrong = |words: String| Wrong(StatusCode::BAD_REQUEST, "invalid_request", words);
+fn read(state: &State, call: &Call) -> Result<(Request, BTreeSet<String>), AuthorizeError> {
+    let wrong = |words: String| AuthorizeError(StatusCode::BAD_REQUEST, "invalid_request", words);
     let mut given: BTreeMap<&str, &str> = BTreeMap::new();
     for (name, value) in &call.query {
         if given.insert(name, value).is_some() {
@@ -65,18 +65,19 @@ fn read(state: &State, call: &Call) -> Result<(Request, BTreeSet<String>), Wrong
     let missing = |name: &str| wrong(format!("Missing required parameter: {name}"));
     let client = take("client_id").ok_or_else(|| missing("client_id"))?;
     let known = state.oauth.clients.get(&client);
-    let no_client = || Wrong(StatusCode::UNAUTHORIZED, "invalid_client", "The OAuth client was not found.".into());
+    let no_client =
+        || AuthorizeError(StatusCode::UNAUTHORIZED, "invalid_client", "The OAuth client was not found.".into());
     let known = known.ok_or_else(no_client)?;
     let redirect = take("redirect_uri").ok_or_else(|| missing("redirect_uri"))?;
     if !known.redirects.contains(&redirect) {
         let words = "The redirect URI in the request is not one of those of the application.".into();
-        return Err(Wrong(StatusCode::BAD_REQUEST, "redirect_uri_mismatch", words));
+        return Err(AuthorizeError(StatusCode::BAD_REQUEST, "redirect_uri_mismatch", words));
     }
     match take("response_type").as_deref() {
         Some("code") => {}
         Some(_) => {
             let words = "Only response_type=code is served.".into();
-            return Err(Wrong(StatusCode::BAD_REQUEST, "unsupported_response_type", words));
+            return Err(AuthorizeError(StatusCode::BAD_REQUEST, "unsupported_response_type", words));
         }
         None => return Err(missing("response_type")),
     }
@@ -84,7 +85,7 @@ fn read(state: &State, call: &Call) -> Result<(Request, BTreeSet<String>), Wrong
     let scopes: Vec<_> = scope.split(' ').map(str::to_owned).collect();
     if let Some(unknown) = scopes.iter().find(|scope| !is_scope(scope)) {
         let words = format!("Some requested scopes were invalid: {unknown}");
-        return Err(Wrong(StatusCode::BAD_REQUEST, "invalid_scope", words));
+        return Err(AuthorizeError(StatusCode::BAD_REQUEST, "invalid_scope", words));
     }
     let challenge = take("code_challenge").ok_or_else(|| missing("code_challenge"))?;
     if take("code_challenge_method").as_deref() != Some("S256") || challenge.len() != 43 {

@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use http::header::AUTHORIZATION;
 
-use super::{Refused, Registry};
+use super::{Registry, TokenRefusal};
 use crate::google::call::Call;
 
 /// An application.
@@ -64,11 +64,15 @@ impl ServiceAccount {
 impl Registry {
     /// The application that sends a form to the token endpoint: by its secret in the form or in Basic (RFC 6749
     /// §2.3.1), not by both.
-    pub(super) fn client(&self, call: &Call, form: &BTreeMap<String, String>) -> Result<(String, Client), Refused> {
-        let unknown = || Refused::unauthorized("invalid_client");
+    pub(super) fn client(
+        &self,
+        call: &Call,
+        form: &BTreeMap<String, String>,
+    ) -> Result<(String, Client), TokenRefusal> {
+        let unknown = || TokenRefusal::unauthorized("invalid_client");
         let basic = call.header(&AUTHORIZATION).map(|header| basic(header).ok_or_else(unknown));
         let (id, secret) = match (basic.transpose()?, form.get("client_id"), form.get("client_secret")) {
-            (Some(_), _, Some(_)) => return Err(Refused::invalid_request("There are two secrets.")),
+            (Some(_), _, Some(_)) => return Err(TokenRefusal::invalid_request("There are two secrets.")),
             (Some((id, _)), Some(other), None) if id != *other => return Err(unknown()),
             (Some(pair), _, None) => pair,
             (None, Some(id), Some(secret)) => (id.clone(), secret.clone()),

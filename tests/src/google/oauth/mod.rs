@@ -62,13 +62,13 @@ pub(super) fn serve(state: &mut State, call: &Call) -> Response {
 
 /// A refusal in the form of these endpoints (RFC 6749 §5.2).
 #[derive(Debug)]
-pub(super) struct Refused {
+pub(super) struct TokenRefusal {
     status: StatusCode,
     error: &'static str,
     description: String,
 }
 
-impl Refused {
+impl TokenRefusal {
     fn new(status: StatusCode, error: &'static str, description: impl Into<String>) -> Self {
         Self { status, error, description: description.into() }
     }
@@ -104,7 +104,7 @@ pub(super) fn planned(status: u16, reason: &str, headers: &[(String, String)]) -
 }
 
 fn not_allowed(verb: &'static str) -> Response {
-    let refused = Refused::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", "");
+    let refused = TokenRefusal::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", "");
     let mut response = refused.answer();
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(verb));
     response

@@ -11,7 +11,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::tokens::LIFE;
-use super::{Refused, assertion, json_answer};
+use super::{TokenRefusal, assertion, json_answer};
 use crate::google::call::Call;
 use crate::google::state::State;
 
@@ -19,10 +19,10 @@ type Form = BTreeMap<String, String>;
 
 /// Gives tokens for a code, a refresh token or an assertion.
 pub(super) fn serve(state: &mut State, call: &Call) -> Response {
-    served(state, call).unwrap_or_else(Refused::answer)
+    served(state, call).unwrap_or_else(TokenRefusal::answer)
 }
 
-fn served(state: &mut State, call: &Call) -> Result<Response, Refused> {
+fn served(state: &mut State, call: &Call) -> Result<Response, TokenRefusal> {
     let form = form(call)?;
     let grant = form.get("grant_type").cloned().unwrap_or_default();
     *state.oauth.counts.entry(grant.clone()).or_default() += 1;
@@ -30,47 +30,48 @@ fn served(state: &mut State, call: &Call) -> Result<Response, Refused> {
         "authorization_code" => by_code(state, call, &form),
         "refresh_token" => by_refresh_token(state, call, &form),
         assertion::GRANT => assertion::serve(state, &form),
-        _ => Err(Refused::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", "Invalid grant_type")),
+        _ => Err(TokenRefusal::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", "Invalid grant_type")),
     }
 }
 
 /// The form of a request; a parameter that is there twice is invalid (RFC 6749 §3.2).
-fn form(call: &Call) -> Result<Form, Refused> {
+fn form(call: &Call) -> Result<Form, TokenRefusal> {
     let kind = call.header(&CONTENT_TYPE).unwrap_or_default();
     if !kind.starts_with("application/x-www-form-urlencoded") {
-        return Err(Refused::invalid_request("The body is no form."));
+        return Err(TokenRefusal::invalid_request("The body is no form."));
     }
     let mut form = Form::new();
     for (name, value) in call.form() {
         if form.insert(name.clone(), value).is_some() {
-            return Err(Refused::invalid_request(format!("The parameter {name} is there twice.")));
+            return Err(TokenRefusal::invalid_request(format!("The parameter {name} is there twice.")));
         }
     }
     Ok(form)
 }
 
-fn by_code(state: &mut State, call: &Call, form: &Form) -> Result<Response, Refused> {
+fn by_code(state: &mut State, call: &Call, form: &Form) -> Result<Response, TokenRefusal> {
     let (id, _) = state.oauth.client(call, form)?;
-    let needed = |name: &str| form.get(name).ok_or_else(|| Refused::invalid_request(format!("Missing {name}")));
+    let needed = |name: &str| form.get(name).ok_or_else(|| TokenRefusal::invalid_request(format!("Missing {name}")));
     let (text, redirect) = (needed("code")?, needed("redirect_uri")?);
-    let code = state.oauth.codes.get(text).cloned().ok_or_else(|| Refused::invalid_grant("Malformed auth code."))?;
+    let code =
+        state.oauth.codes.get(text).cloned().ok_or_else(|| TokenRefusal::invalid_grant("Malformed auth code."))?;
     if code.client != id {
-        return Err(Refused::unauthorized("unauthorized_client"));
+        return Err(TokenRefusal::unauthorized("unauthorized_client"));
     }
     if let Some(grant) = code.used {
         // Somebody else has it too, so what it gave is in doubt (RFC 6749 §4.1.2).
         state.oauth.end(grant);
-        return Err(Refused::invalid_grant("Bad Request"));
+        return Err(TokenRefusal::invalid_grant("Bad Request"));
     }
     if !code.is_alive(state.now()) {
-        return Err(Refused::invalid_grant("Bad Request"));
+        return Err(TokenRefusal::invalid_grant("Bad Request"));
     }
     if code.redirect != *redirect {
-        return Err(Refused::new(StatusCode::BAD_REQUEST, "redirect_uri_mismatch", "Bad Request"));
+        return Err(TokenRefusal::new(StatusCode::BAD_REQUEST, "redirect_uri_mismatch", "Bad Request"));
     }
-    let verifier = form.get("code_verifier").ok_or_else(|| Refused::invalid_grant("Missing code verifier."))?;
+    let verifier = form.get("code_verifier").ok_or_else(|| TokenRefusal::invalid_grant("Missing code verifier."))?;
     if BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(verifier)) != code.challenge {
-        return Err(Refused::invalid_grant("Invalid code verifier."));
+        return Err(TokenRefusal::invalid_grant("Invalid code verifier."));
     }
     let grant = state.next();
     if let Some(kept) = state.oauth.codes.get_mut(text) {
@@ -80,18 +81,18 @@ fn by_code(state: &mut State, call: &Call, form: &Form) -> Result<Response, Refu
     Ok(given(state, &code.user, &code.client, code.scopes, grant, refresh))
 }
 
-fn by_refresh_token(state: &mut State, call: &Call, form: &Form) -> Result<Response, Refused> {
+fn by_refresh_token(state: &mut State, call: &Call, form: &Form) -> Result<Response, TokenRefusal> {
     let (id, client) = state.oauth.client(call, form)?;
-    let token = form.get("refresh_token").ok_or_else(|| Refused::invalid_request("Missing refresh_token"))?;
+    let token = form.get("refresh_token").ok_or_else(|| TokenRefusal::invalid_request("Missing refresh_token"))?;
     let refresh = state.oauth.refresh(token).cloned();
-    let refresh = refresh.ok_or_else(|| Refused::invalid_grant("Token has been expired or revoked."))?;
+    let refresh = refresh.ok_or_else(|| TokenRefusal::invalid_grant("Token has been expired or revoked."))?;
     if refresh.client != id {
-        return Err(Refused::unauthorized("unauthorized_client"));
+        return Err(TokenRefusal::unauthorized("unauthorized_client"));
     }
     let wanted = form.get("scope").map(|scope| scope.split(' ').map(str::to_owned).collect::<BTreeSet<_>>());
     let scopes = wanted.unwrap_or_else(|| refresh.scopes.clone());
     if !scopes.is_subset(&refresh.scopes) {
-        return Err(Refused::new(StatusCode::BAD_REQUEST, "invalid_scope", "Bad Request"));
+        return Err(TokenRefusal::new(StatusCode::BAD_REQUEST, "invalid_scope", "Bad Request"));
     }
     let next = client.rotates.then(|| {
         state.oauth.replace(token);
@@ -123,10 +124,10 @@ pub(super) fn revoke(state: &mut State, call: &Call) -> Response {
     let form = call.form();
     let of_form = form.iter().find(|(name, _)| name == "token").map(|(_, value)| value.as_str());
     let Some(token) = call.parameter("token").or(of_form) else {
-        return Refused::invalid_request("Missing token").answer();
+        return TokenRefusal::invalid_request("Missing token").answer();
     };
     match state.oauth.revoke(token) {
         true => json_answer(StatusCode::OK, &json!({})),
-        false => Refused::new(StatusCode::BAD_REQUEST, "invalid_token", "Token expired or revoked").answer(),
+        false => TokenRefusal::new(StatusCode::BAD_REQUEST, "invalid_token", "Token expired or revoked").answer(),
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     auth::sessions::Session,
     connections::{
         Connection, OfferedProvider, State as ConnectionState,
-        approvals::{self, Needed},
+        approvals::{self, ApprovalRequest},
         offered_providers, store,
     },
     organisations::{offers, programs},
@@ -32,8 +32,8 @@ struct CalendarPage {
     layout: Layout,
     /// What is wrong with the form that was sent, at the top of the page.
     summary: Option<Summary>,
-    connected: Option<Connected>,
-    offered: Vec<Offered>,
+    connected: Option<ConnectedCalendar>,
+    offered: Vec<ProviderChoice>,
 }
 
 /// An error summary.
@@ -44,7 +44,7 @@ struct Summary {
 }
 
 /// The connected calendar.
-struct Connected {
+struct ConnectedCalendar {
     service: String,
     account: Option<String>,
     reads_busy: bool,
@@ -70,10 +70,10 @@ enum Meetings {
 }
 
 /// A provider that the person can connect.
-struct Offered {
+struct ProviderChoice {
     service: String,
     /// An IT administrator must approve first, as somebody of the same email domain has experienced.
-    approval: Option<Needed>,
+    approval: Option<ApprovalRequest>,
     options: Vec<ConnectOption>,
 }
 
@@ -120,7 +120,7 @@ pub(super) async fn show(
             origins.extend(options::form_action_origins(app, sign_in));
             options.push(ConnectOption::new(&provider, sign_in, submission.as_ref()));
         }
-        offered.push(Offered { service: provider.plugin.description().name.clone(), approval, options });
+        offered.push(ProviderChoice { service: provider.plugin.description().name.clone(), approval, options });
     }
     let mut page = CalendarPage { layout, summary: None, connected, offered };
     let mut status = StatusCode::OK;
@@ -143,7 +143,7 @@ async fn connected_view(
     two_way: bool,
     submission: Option<&Submission>,
     origins: &mut Vec<Origin>,
-) -> Connected {
+) -> ConnectedCalendar {
     let provider = app.calendars.registry.provider(&connection.provider).await.ok();
     let needs_sign_in = connection.state == ConnectionState::Reconnect;
     let by_organisation = connection.service_account.is_some();
@@ -167,7 +167,7 @@ async fn connected_view(
             allow_meetings = Some(ConnectOption::new(provider, sign_in, None));
         }
     }
-    Connected {
+    ConnectedCalendar {
         service: service_name(provider.as_ref(), connection),
         account: account_label(provider.as_ref(), connection),
         reads_busy: connection.account.abilities.read_busy,
@@ -220,16 +220,16 @@ mod tests {
 
     const SERVICE: &str = "Example Calendar";
 
-    fn page(connected: Option<Connected>, offered: Vec<Offered>) -> CalendarPage {
+    fn page(connected: Option<ConnectedCalendar>, offered: Vec<ProviderChoice>) -> CalendarPage {
         CalendarPage { layout: layout::testing::signed_in(), summary: None, connected, offered }
     }
 
-    fn offer(options: Vec<ConnectOption>) -> Vec<Offered> {
-        vec![Offered { service: SERVICE.into(), approval: None, options }]
+    fn offer(options: Vec<ConnectOption>) -> Vec<ProviderChoice> {
+        vec![ProviderChoice { service: SERVICE.into(), approval: None, options }]
     }
 
-    fn connected(meetings: Meetings) -> Connected {
-        Connected {
+    fn connected(meetings: Meetings) -> ConnectedCalendar {
+        ConnectedCalendar {
             service: SERVICE.into(),
             account: Some("ann at dav.example.org".into()),
             reads_busy: true,
@@ -244,8 +244,10 @@ mod tests {
     #[test]
     fn golden_pages_without_a_connected_calendar() {
         golden("page_calendar_offered", &page(None, offer(vec![form(SERVICE, None), button(SERVICE)])));
-        let approval = Needed { domain: "school.example".into(), link: Some("https://admin.example/approve".into()) };
-        let needed = Offered { service: SERVICE.into(), approval: Some(approval), options: vec![button(SERVICE)] };
+        let approval =
+            ApprovalRequest { domain: "school.example".into(), link: Some("https://admin.example/approve".into()) };
+        let needed =
+            ProviderChoice { service: SERVICE.into(), approval: Some(approval), options: vec![button(SERVICE)] };
         golden("page_calendar_needs_approval", &page(None, vec![needed]));
         let kinds = [
             ("server", FieldErrorKind::ServerInvalid),
@@ -271,15 +273,15 @@ mod tests {
         ] {
             golden(name, &page(Some(connected(meetings)), vec![]));
         }
-        let view = Connected { allow_meetings: Some(button(SERVICE)), ..connected(Meetings::NotGranted) };
+        let view = ConnectedCalendar { allow_meetings: Some(button(SERVICE)), ..connected(Meetings::NotGranted) };
         golden("page_connected_not_granted", &page(Some(view), vec![]));
         let work = || Meetings::Added { calendar: "Work".into() };
         let again = Some(form(SERVICE, None));
-        let view = Connected { needs_sign_in: true, sign_in_again: again, ..connected(work()) };
+        let view = ConnectedCalendar { needs_sign_in: true, sign_in_again: again, ..connected(work()) };
         golden("page_connected_sign_in_again", &page(Some(view), vec![]));
-        let view = Connected { by_organisation: true, ..connected(work()) };
+        let view = ConnectedCalendar { by_organisation: true, ..connected(work()) };
         golden("page_connected_by_organisation", &page(Some(view), vec![]));
-        let view = Connected { by_organisation: true, needs_sign_in: true, ..connected(work()) };
+        let view = ConnectedCalendar { by_organisation: true, needs_sign_in: true, ..connected(work()) };
         golden("page_connected_by_organisation_renew", &page(Some(view), vec![]));
     }
 }
