@@ -13,6 +13,7 @@ use jiff::{
     civil::{self, Date, Time, Weekday, time},
     tz::TimeZone,
 };
+use std::ops::Range;
 
 super::list! {
     "busy/recurrence" [ReadBusy, RecurringWrites] daily;
@@ -42,8 +43,8 @@ super::list! {
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// The hours of the bench's day, and the same hours on the days after it.
-fn on_days(bench: &Bench, (start, end): (i64, i64), days: &[i64]) -> Vec<(Timestamp, Timestamp)> {
-    days.iter().map(|day| (bench.hour(start + 24 * day), bench.hour(end + 24 * day))).collect()
+fn on_days(bench: &Bench, hours: Range<i64>, days: &[i64]) -> Vec<(Timestamp, Timestamp)> {
+    days.iter().map(|day| (bench.hour(hours.start + 24 * day), bench.hour(hours.end + 24 * day))).collect()
 }
 
 fn repeated(draft: Draft, lines: &[&str]) -> Draft {
@@ -63,7 +64,7 @@ fn rfc_5545_utc(at: Timestamp) -> String {
 async fn expect(bench: &Bench, what: &str, lines: &[&str], days: &[i64]) -> CaseResult {
     let watch = bench.watch(bench.hours(0, 24 * 14)).await?;
     bench.make_if_possible(&repeated(bench.draft(10, 11), lines)).await?;
-    expect_times(what, &on_days(bench, (10, 11), days), &watch.added().await?)
+    expect_times(what, &on_days(bench, 10..11, days), &watch.added().await?)
 }
 
 async fn daily(bench: &Bench) -> CaseResult {
@@ -85,7 +86,7 @@ async fn exception_local(bench: &Bench) -> CaseResult {
     let watch = bench.watch(bench.hours(0, 24 * 14)).await?;
     let when = timed(bench.hour(10), bench.hour(11), zone);
     bench.make(&Draft { when, recurrence: lines.to_vec(), ..bench.draft(10, 11) }).await?;
-    expect_times("a series without its exception", &on_days(bench, (10, 11), &[0, 2]), &watch.added().await?)
+    expect_times("a series without its exception", &on_days(bench, 10..11, &[0, 2]), &watch.added().await?)
 }
 
 async fn addition(bench: &Bench) -> CaseResult {
@@ -100,7 +101,7 @@ async fn weekdays(bench: &Bench) -> CaseResult {
     let watch = bench.watch(bench.hours(0, 24 * 28)).await?;
     bench.make(&repeated(draft, &["RRULE:FREQ=WEEKLY;BYDAY=MO,WE;COUNT=4"])).await?;
     let days = [0, 2, 7, 9].map(|day| day + to_monday);
-    expect_times("a series on Mondays and Wednesdays", &on_days(bench, (10, 11), &days), &watch.added().await?)
+    expect_times("a series on Mondays and Wednesdays", &on_days(bench, 10..11, &days), &watch.added().await?)
 }
 
 async fn until(bench: &Bench) -> CaseResult {
@@ -112,7 +113,7 @@ async fn endless(bench: &Bench) -> CaseResult {
     let watch = bench.watch(bench.hours(0, 24 * 8)).await?;
     let draft = bench.draft(10 - 24 * 70, 11 - 24 * 70);
     bench.make(&repeated(draft, &["RRULE:FREQ=WEEKLY"])).await?;
-    let expected = on_days(bench, (10, 11), &[0, 7]);
+    let expected = on_days(bench, 10..11, &[0, 7]);
     expect_times(
         "the occurrences within the window of an endless series that began ten weeks before",
         &expected,
@@ -126,11 +127,7 @@ async fn whole_days_again(bench: &Bench) -> CaseResult {
     let left_out = bench.day.saturating_add(DAY).strftime("EXDATE;VALUE=DATE:%Y%m%d").to_string();
     let draft = Draft { when: days(bench.day, 1), ..bench.draft(0, 24) };
     bench.make(&repeated(draft, &["RRULE:FREQ=DAILY;COUNT=3", &left_out])).await?;
-    expect_times(
-        "a series of whole days without its exception",
-        &on_days(bench, (0, 24), &[0, 2]),
-        &watch.added().await?,
-    )
+    expect_times("a series of whole days without its exception", &on_days(bench, 0..24, &[0, 2]), &watch.added().await?)
 }
 
 /// Once a week at nine local time, from two weeks before a clock change to two weeks after it.

@@ -105,11 +105,21 @@ impl TryFrom<Row> for StoredConnection {
     }
 }
 
-/// The columns of a token.
-fn token_columns(token: Option<&Token>) -> (Option<&'static str>, Option<&str>, Option<i64>) {
-    let level = token.map(|token| level_name(token.level));
-    let expires_at = token.and_then(|token| token.expires_at).map(Timestamp::as_microsecond);
-    (level, token.map(|token| token.endpoint.as_str()), expires_at)
+/// The columns of a token, all null for a connection without one.
+struct TokenColumns<'a> {
+    level: Option<&'static str>,
+    endpoint: Option<&'a str>,
+    expires_at: Option<i64>,
+}
+
+impl<'a> TokenColumns<'a> {
+    fn of(token: Option<&'a Token>) -> Self {
+        Self {
+            level: token.map(|token| level_name(token.level)),
+            endpoint: token.map(|token| token.endpoint.as_str()),
+            expires_at: token.and_then(|token| token.expires_at).map(Timestamp::as_microsecond),
+        }
+    }
 }
 
 /// Selects connections by a condition.
@@ -176,7 +186,7 @@ pub async fn by_id(tx: &mut Tx, id: ConnectionId) -> sqlx::Result<Option<StoredC
 pub async fn insert(tx: &mut Tx, new: &StoredConnection) -> sqlx::Result<()> {
     let StoredConnection { connection, sealed, memo_state_format } = new;
     let memo = connection.memo.as_ref();
-    let (level, endpoint, expires_at) = token_columns(connection.token.as_ref());
+    let TokenColumns { level, endpoint, expires_at } = TokenColumns::of(connection.token.as_ref());
     execute!(
         tx,
         "insert into connections (id, organisation_id, person_id, provider_id, sign_in, server, subject, address, zone,
@@ -215,7 +225,7 @@ pub async fn insert(tx: &mut Tx, new: &StoredConnection) -> sqlx::Result<()> {
 /// Replaces the credential after a new sign-in to the same account. Returns false if the row is gone.
 pub async fn replace_credential(tx: &mut Tx, id: ConnectionId, new: &StoredConnection) -> sqlx::Result<bool> {
     let (connection, memo) = (&new.connection, new.connection.memo.as_ref());
-    let (level, endpoint, expires_at) = token_columns(connection.token.as_ref());
+    let TokenColumns { level, endpoint, expires_at } = TokenColumns::of(connection.token.as_ref());
     let rows = execute!(
         tx,
         "update connections set sealed = $2, sealed_by = $3, account = $4, opened_at = $5, state = $6, memo = $7,

@@ -339,7 +339,15 @@ async fn give_back(
     pause: Duration,
     floor: Option<Duration>,
 ) -> sqlx::Result<i64> {
-    type Taken = (String, String, String, i64, i64, i64);
+    #[derive(sqlx::FromRow)]
+    struct DeletedRow {
+        effect: String,
+        lane: String,
+        dedupe: String,
+        attempts: i64,
+        fence: i64,
+        created_at: i64,
+    }
     const TAKE: &str = "delete from jobs where id = $1 returning effect, lane, dedupe, attempts, fence, created_at";
     const GIVE: &str = "
         insert into jobs (id, effect, lane, dedupe, state, run_at, not_before, attempts, fence, error, created_at)
@@ -351,7 +359,7 @@ async fn give_back(
                 else jobs.run_at end,
             not_before = excluded.not_before, attempts = excluded.attempts, error = excluded.error
         returning run_at";
-    let (effect, lane, dedupe, attempts, fence, created_at) = fetch!(tx, one, Taken, TAKE, id)?;
+    let DeletedRow { effect, lane, dedupe, attempts, fence, created_at } = fetch!(tx, one, DeletedRow, TAKE, id)?;
     let run_at = now.saturating_add(microseconds(pause));
     let floor = floor.map_or(0, |floor| now.saturating_add(microseconds(floor)));
     let error = cut(error);

@@ -28,14 +28,14 @@ pub(crate) fn open(connection: &Connection) -> Result<Opened, Failure> {
     let rights = Rights::of(connection);
     let address = address(connection, &rights)?;
     let id = address.clone().unwrap_or_else(|| PRIMARY.to_owned());
-    let (calendars, zone) = if rights.calendar_list {
+    let CalendarList { calendars, zone } = if rights.calendar_list {
         listed(&rights)?
     } else if rights.read_events {
         primary(&id, &rights)?
     } else if rights.free_busy {
         let times = free_busy::ask(std::slice::from_ref(&id), ANY_HOUR).pop();
         times.ok_or_else(|| not_found("no calendar was asked for"))?.map_err(|failure| unseen(failure, &rights))?;
-        (vec![calendar(&id, &id, CalendarRole::FreeBusyReader, None)], None)
+        CalendarList { calendars: vec![calendar(&id, &id, CalendarRole::FreeBusyReader, None)], zone: None }
     } else {
         return Err(scopes::missing(scopes::FREE_BUSY));
     };
@@ -87,20 +87,24 @@ fn abilities(rights: &Rights, calendars: &[Calendar]) -> Abilities {
     abilities
 }
 
-type Listed = (Vec<Calendar>, Option<String>);
+/// The calendars of an account, and the time zone of the primary one.
+struct CalendarList {
+    calendars: Vec<Calendar>,
+    zone: Option<String>,
+}
 
 /// The primary calendar alone, by a request for one of its events, whose answer also describes the calendar.
-fn primary(id: &str, rights: &Rights) -> Result<Listed, Failure> {
+fn primary(id: &str, rights: &Rights) -> Result<CalendarList, Failure> {
     let about = api::get(&api::events(id)?.with("maxResults", "1"))?;
     api::list(&about, "items")?;
     let name = about["summary"].as_str().unwrap_or(id);
     let mut calendar = calendar(id, name, role(&about, rights), zone(&about));
     calendar.is_default = is_writable(calendar.role);
     let zone = calendar.zone.clone();
-    Ok((vec![calendar], zone))
+    Ok(CalendarList { calendars: vec![calendar], zone })
 }
 
-fn listed(rights: &Rights) -> Result<Listed, Failure> {
+fn listed(rights: &Rights) -> Result<CalendarList, Failure> {
     let mut calendars: Vec<Calendar> = Vec::new();
     let mut primary: Option<String> = None;
     let mut page: Option<String> = None;
@@ -130,14 +134,14 @@ fn listed(rights: &Rights) -> Result<Listed, Failure> {
 
 /// In one order, with one default if any can be written: the primary one, else the first of the person's own, else the
 /// first.
-fn with_default(mut calendars: Vec<Calendar>, primary: Option<&str>) -> Listed {
+fn with_default(mut calendars: Vec<Calendar>, primary: Option<&str>) -> CalendarList {
     calendars.sort_by(|one, other| one.id.cmp(&other.id));
     let rank = |calendar: &Calendar| (Some(calendar.id.as_str()) != primary, calendar.role != CalendarRole::Owner);
     if let Some(chosen) = calendars.iter_mut().filter(|each| is_writable(each.role)).min_by_key(|each| rank(each)) {
         chosen.is_default = true;
     }
     let zone = calendars.iter().find(|each| Some(each.id.as_str()) == primary).and_then(|each| each.zone.clone());
-    (calendars, zone)
+    CalendarList { calendars, zone }
 }
 
 fn calendar(id: &str, name: &str, role: CalendarRole, zone: Option<String>) -> Calendar {

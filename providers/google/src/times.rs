@@ -67,17 +67,26 @@ pub(crate) fn moment(value: &Value) -> Result<Moment, String> {
     Ok(Moment::Timed(Timed { at, zone: zone.unwrap_or_else(|| "UTC".to_owned()) }))
 }
 
-/// From when to when, with whole days from midnight to midnight in a zone; and whether it is in days.
-pub(crate) fn instants(span: &Span, zone: &Zone) -> Result<(i64, i64, bool), String> {
+/// The instants of an event, in seconds.
+pub(crate) struct Instants {
+    pub(crate) start: i64,
+    pub(crate) end: i64,
+    /// Whether the event takes whole days.
+    pub(crate) all_day: bool,
+}
+
+/// The instants of a span. Whole days go from midnight to midnight in this zone.
+pub(crate) fn instants(span: &Span, zone: &Zone) -> Result<Instants, String> {
     match span {
-        Span::Timed(span) => Ok((span.start.at, span.end.at, false)),
+        Span::Timed(span) => Ok(Instants { start: span.start.at, end: span.end.at, all_day: false }),
         Span::AllDay(span) => {
             let midnight = |date: Date| {
                 let midnight = to_civil(date)?.at(0, 0, 0, 0);
                 zone.instant(midnight).map(Timestamp::as_second)
             };
             let both = midnight(span.start).zip(midnight(span.end));
-            both.map(|(start, end)| (start, end, true)).ok_or_else(|| "its days are no days".to_owned())
+            both.map(|(start, end)| Instants { start, end, all_day: true })
+                .ok_or_else(|| "its days are no days".to_owned())
         }
     }
 }
@@ -228,7 +237,7 @@ mod tests {
         let day =
             DaySpan { start: Date { year: 2026, month: 3, day: 29 }, end: Date { year: 2026, month: 3, day: 30 } };
         let rome = Zone::iana("Europe/Rome").expect("a zone");
-        let (start, end, all_day) = instants(&Span::AllDay(day), &rome).expect("instants");
+        let Instants { start, end, all_day } = instants(&Span::AllDay(day), &rome).expect("instants");
         assert_eq!((end - start, all_day), (23 * 3600, true));
     }
 

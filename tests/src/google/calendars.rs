@@ -39,7 +39,7 @@ pub(super) fn list(state: &mut State, caller: &Caller, call: &Call) -> ApiResult
                     _ => {}
                 }
             }
-            state.first_page(call, (question.clone(), question), items, since, true)?
+            state.first_page(call, question.clone(), question, items, since, true)?
         }
     };
     let mut body =

@@ -137,7 +137,8 @@ impl State {
     pub(super) fn first_page(
         &mut self,
         call: &Call,
-        (asked, question): (Question, Question),
+        asked: Question,
+        question: Question,
         items: Vec<Value>,
         since: u64,
         with_sync: bool,

@@ -106,22 +106,29 @@ fn meeting(bench: &Bench, faults: &Arc<Faults>) -> Caller {
     caller.with_interceptor(faults.interceptor())
 }
 
-/// The result of the call without faults, and the number of its requests.
-async fn clean(bench: &Bench, act: FaultedCall) -> CaseResult<(CallSetup, CallOutput, usize)> {
-    let scene = act.prepare(bench).await?;
+/// A call that met no faults.
+struct CleanCall {
+    setup: CallSetup,
+    output: CallOutput,
+    /// The number of requests that it sent.
+    requests: usize,
+}
+
+async fn clean(bench: &Bench, act: FaultedCall) -> CaseResult<CleanCall> {
+    let setup = act.prepare(bench).await?;
     let faults = Faults::none();
-    let value = act.run(bench, &meeting(bench, &faults), &scene).await;
-    let value = ok(&format!("`{}` succeeds while the service works", act.name()), value)?;
-    Ok((scene, value, faults.exchanges().len()))
+    let output = act.run(bench, &meeting(bench, &faults), &setup).await;
+    let output = ok(&format!("`{}` succeeds while the service works", act.name()), output)?;
+    Ok(CleanCall { setup, output, requests: faults.exchanges().len() })
 }
 
 async fn fails(bench: &Bench, act: FaultedCall, faults: MakeFaults) -> CaseResult {
-    let (scene, clean, requests) = clean(bench, act).await?;
+    let CleanCall { setup, output: clean, requests } = clean(bench, act).await?;
     for fault in faults() {
         let places = (0..requests.min(MAX_FAULTED_REQUESTS)).map(Some).chain([None]);
         for place in places {
-            let anew = if act.writes() { Some(act.prepare(bench).await?) } else { None };
-            let scene = anew.as_ref().unwrap_or(&scene);
+            let fresh_setup = if act.writes() { Some(act.prepare(bench).await?) } else { None };
+            let setup = fresh_setup.as_ref().unwrap_or(&setup);
             let script = match place {
                 Some(place) => Faults::at([(place, fault.clone())]),
                 None => Faults::always(fault.clone()),
@@ -130,10 +137,10 @@ async fn fails(bench: &Bench, act: FaultedCall, faults: MakeFaults) -> CaseResul
             if fault == Fault::Endless {
                 caller = caller.with(|target| target.budget.response_bytes = ENDLESS_BUDGET);
             }
-            let actual = act.run(bench, &caller, scene).await;
+            let actual = act.run(bench, &caller, setup).await;
             if act == FaultedCall::Create && actual.is_err() && fault.is_after_the_fact() {
                 // The event may exist. Creating it again returns its id, with which it can be removed.
-                let _ = act.run(bench, &bench.caller, scene).await;
+                let _ = act.run(bench, &bench.caller, setup).await;
             }
             let when = || match place {
                 Some(place) => {
@@ -152,7 +159,7 @@ async fn fails(bench: &Bench, act: FaultedCall, faults: MakeFaults) -> CaseResul
             // A provider that gets 404 may conclude that the event is gone.
             let lied = matches!(fault, Fault::Status(404 | 410, _)) && act == FaultedCall::Cancel;
             if let (Ok(value), false) = (&actual, lied) {
-                let done = act.is_done(bench, scene, value).await;
+                let done = act.is_done(bench, setup, value).await;
                 done.or_else(|stop| match stop {
                     CaseStop::Failed { expected, actual } => failed(format!("{}: {expected}", when()), actual),
                     other => Err(other),
@@ -164,23 +171,23 @@ async fn fails(bench: &Bench, act: FaultedCall, faults: MakeFaults) -> CaseResul
 }
 
 async fn again(bench: &Bench, act: FaultedCall) -> CaseResult {
-    let (_, _, requests) = clean(bench, act).await?;
+    let CleanCall { requests, .. } = clean(bench, act).await?;
     let window = bench.hours(0, 24);
     for fault in [Fault::ResponseLost, Fault::Cut, Fault::Garbage, Fault::Timeout, Fault::Status(503, None)] {
         for place in 0..requests.min(MAX_FAULTED_REQUESTS) {
-            let scene = act.prepare(bench).await?;
+            let setup = act.prepare(bench).await?;
             let watch = if act == FaultedCall::Create { Some(bench.watch(window).await?) } else { None };
             let script = Faults::at([(place, fault.clone())]);
             // Only the result of the second call counts.
-            let _ = act.run(bench, &meeting(bench, &script), &scene).await;
+            let _ = act.run(bench, &meeting(bench, &script), &setup).await;
             let when = format!(
                 "`{}` again, after request {} of {requests} was {}",
                 act.name(),
                 place + 1,
                 judge::describe_fault(&fault)
             );
-            let value = ok(&format!("{when}, succeeds"), act.run(bench, &bench.caller, &scene).await)?;
-            act.is_done(bench, &scene, &value).await?;
+            let value = ok(&format!("{when}, succeeds"), act.run(bench, &bench.caller, &setup).await)?;
+            act.is_done(bench, &setup, &value).await?;
             if let Some(watch) = watch {
                 equal(&format!("{when}: the number of events"), &1, &watch.added().await?.len())?;
             }
@@ -190,16 +197,16 @@ async fn again(bench: &Bench, act: FaultedCall) -> CaseResult {
 }
 
 async fn clock(bench: &Bench, act: FaultedCall) -> CaseResult {
-    let (scene, clean, _) = clean(bench, act).await?;
+    let CleanCall { setup, output: clean, .. } = clean(bench, act).await?;
     for days in [-20_i64, -1, 1, 800] {
         let days = if days == -20 { -20 * 365 } else { days };
-        let anew = if act.writes() { Some(act.prepare(bench).await?) } else { None };
-        let scene = anew.as_ref().unwrap_or(&scene);
+        let fresh_setup = if act.writes() { Some(act.prepare(bench).await?) } else { None };
+        let setup = fresh_setup.as_ref().unwrap_or(&setup);
         let caller = bench.caller.with_clock_offset(SignedDuration::from_hours(24 * days));
-        let value = act.run(bench, &caller, scene).await;
+        let value = act.run(bench, &caller, setup).await;
         let value = ok(&format!("`{}` with a clock that is {days} days ahead succeeds", act.name()), value)?;
         if act.writes() {
-            act.is_done(bench, scene, &value).await?;
+            act.is_done(bench, setup, &value).await?;
         } else {
             equal(&format!("the result of `{}` with a clock that is {days} days ahead", act.name()), &clean, &value)?;
         }

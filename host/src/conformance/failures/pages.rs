@@ -16,19 +16,31 @@ use std::{collections::BTreeSet, sync::Arc};
 /// More pages than the listed events can fill.
 const MOST_PAGES: usize = 2000;
 
-/// The responses of two pages to the same request, with the numbers of the requests.
-type Pair = ((usize, RecordedResponse), (usize, RecordedResponse));
+/// A request for a page, and its response.
+struct PageExchange {
+    /// The number of the request.
+    request: usize,
+    response: RecordedResponse,
+}
+
+/// Two pages that were requested in the same way.
+struct PagePair {
+    first: PageExchange,
+    second: PageExchange,
+}
 
 pub(super) async fn twice(bench: &Bench) -> CaseResult {
-    try_pairs(bench, |(first, second)| vec![(second.0, Fault::Replaced(first.1))]).await
+    try_pairs(bench, |PagePair { first, second }| vec![(second.request, Fault::Replaced(first.response))]).await
 }
 
 pub(super) async fn swapped(bench: &Bench) -> CaseResult {
-    try_pairs(bench, |(first, second)| vec![(first.0, Fault::Replaced(second.1)), (second.0, Fault::Replaced(first.1))])
-        .await
+    try_pairs(bench, |PagePair { first, second }| {
+        vec![(first.request, Fault::Replaced(second.response)), (second.request, Fault::Replaced(first.response))]
+    })
+    .await
 }
 
-async fn try_pairs(bench: &Bench, script: fn(Pair) -> Vec<(usize, Fault)>) -> CaseResult {
+async fn try_pairs(bench: &Bench, script: fn(PagePair) -> Vec<(usize, Fault)>) -> CaseResult {
     let mut made = Vec::new();
     for hour in 10..14 {
         made.push(bench.make(&bench.draft(hour, hour + 1)).await?);
@@ -40,7 +52,7 @@ async fn try_pairs(bench: &Bench, script: fn(Pair) -> Vec<(usize, Fault)>) -> Ca
         return not_applicable("no two pages of a listing send the same kind of request");
     }
     for pair in pairs {
-        let (first, second) = (pair.0.0, pair.1.0);
+        let (first, second) = (pair.first.request, pair.second.request);
         let faults = Faults::at(script(pair));
         match read(bench, &faults).await {
             // The provider noticed the mix-up.
@@ -49,7 +61,7 @@ async fn try_pairs(bench: &Bench, script: fn(Pair) -> Vec<(usize, Fault)>) -> Ca
                 let actual = super::super::expect::describe_error(&error);
                 return failed("a listing whose pages arrive in another order fails, or names every event", actual);
             }
-            Ok((listing, _)) => names_all(&listing, &made, (first, second))?,
+            Ok((listing, _)) => names_all(&listing, &made, first, second)?,
         }
     }
     Ok(())
@@ -61,7 +73,7 @@ struct Listing {
     complete: bool,
 }
 
-fn names_all(listing: &Listing, made: &[CreatedEvent], (first, second): (usize, usize)) -> CaseResult {
+fn names_all(listing: &Listing, made: &[CreatedEvent], first: usize, second: usize) -> CaseResult {
     let missing: Vec<&str> =
         made.iter().map(|one| one.event.id.as_str()).filter(|id| !listing.named.contains(*id)).collect();
     if missing.is_empty() || !listing.complete {
@@ -100,7 +112,7 @@ async fn read(bench: &Bench, faults: &Arc<Faults>) -> Result<(Listing, Vec<usize
 
 /// Pairs of requests of neighbouring pages with the same method and the same path except for its last part. The first page is
 /// left out, because it sends additional requests.
-fn pairs(exchanges: &[RecordedExchange], begins: &[usize]) -> Vec<Pair> {
+fn pairs(exchanges: &[RecordedExchange], begins: &[usize]) -> Vec<PagePair> {
     const MOST: usize = 3;
     let mut pairs = Vec::new();
     for pages in begins.windows(3).skip(1) {
@@ -115,7 +127,10 @@ fn pairs(exchanges: &[RecordedExchange], begins: &[usize]) -> Vec<Pair> {
                 |one: &RecordedExchange| one.request.url.path().rsplit_once('/').map(|(folder, _)| folder.to_owned());
             let alike = one.request.method == next.request.method && folder(one) == folder(next);
             if let (true, Some(answer), Some(later)) = (alike, &one.response, &next.response) {
-                pairs.push(((number, answer.clone()), (other, later.clone())));
+                pairs.push(PagePair {
+                    first: PageExchange { request: number, response: answer.clone() },
+                    second: PageExchange { request: other, response: later.clone() },
+                });
             }
         }
     }

@@ -103,8 +103,8 @@ closed_set! {
     }
 }
 
-impl From<(Meeting, Option<EventCopy>)> for MeetingOut {
-    fn from((meeting, copy): (Meeting, Option<EventCopy>)) -> Self {
+impl MeetingOut {
+    fn new(meeting: Meeting, copy: Option<EventCopy>) -> Self {
         let calendar = match copy {
             // Nothing was ever written, so a cancelled meeting is not in the calendar.
             None if meeting.status == meetings::Status::Cancelled => {
@@ -245,7 +245,7 @@ pub(in crate::http) async fn list_meetings(
     let page = PageParams { after, limit };
     let rows = page.rows::<MeetingId>()?;
     let listed = app.db.read(async |tx| meetings::store::list(tx, organisation, person, &rows).await).await?;
-    page.list(listed, |(meeting, _)| meeting.id.to_string(), MeetingOut::from)
+    page.list(listed, |(meeting, _)| meeting.id.to_string(), |(meeting, copy)| MeetingOut::new(meeting, copy))
 }
 
 /// Creates a meeting.
@@ -400,7 +400,7 @@ async fn find_meeting(app: &App, actor: &Actor, id: MeetingId) -> Result<Meeting
 
 async fn with_calendar_copy(app: &App, meeting: Meeting) -> Result<MeetingOut, Problem> {
     let copy = app.db.read(async |tx| meetings::store::copy(tx, meeting.id).await).await?;
-    Ok(MeetingOut::from((meeting, copy)))
+    Ok(MeetingOut::new(meeting, copy))
 }
 
 fn tagged(meeting: MeetingOut) -> Response {

@@ -59,11 +59,15 @@ pub async fn enable(db: &Db, offer: &Offer) -> Result<bool, OfferError> {
     let mut tx = db.begin().await?;
     let inserted = store::insert(&mut tx, provider, &organisation, &program).await?;
     if !inserted {
-        match store::known(&mut tx, provider, &organisation, &program).await? {
-            (false, ..) => return Err(OfferError::NoProvider(provider.to_owned())),
-            (_, false, _) => return Err(OfferError::NoOrganisation),
-            (.., false) if offer.program.is_some() => return Err(OfferError::NoProgram),
-            _ => {}
+        let exists = store::existing_parts(&mut tx, provider, &organisation, &program).await?;
+        if !exists.provider {
+            return Err(OfferError::NoProvider(provider.to_owned()));
+        }
+        if !exists.organisation {
+            return Err(OfferError::NoOrganisation);
+        }
+        if offer.program.is_some() && !exists.program {
+            return Err(OfferError::NoProgram);
         }
     }
     tx.commit().await?;

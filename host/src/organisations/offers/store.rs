@@ -26,13 +26,19 @@ pub(super) async fn delete(tx: &mut Tx, provider: &str, organisation: &str, prog
     Ok(execute!(tx, sql, provider, organisation, program)? == 1)
 }
 
-/// Whether the provider, the organisation and the program exist.
-pub(super) async fn known(
+/// Which parts of an offer exist.
+pub(super) struct ExistingParts {
+    pub(super) provider: bool,
+    pub(super) organisation: bool,
+    pub(super) program: bool,
+}
+
+pub(super) async fn existing_parts(
     tx: &mut Tx,
     provider: &str,
     organisation: &str,
     program: &str,
-) -> sqlx::Result<(bool, bool, bool)> {
+) -> sqlx::Result<ExistingParts> {
     let (provider, organisation, program) = fetch!(
         tx,
         one,
@@ -43,7 +49,7 @@ pub(super) async fn known(
         organisation,
         program
     )?;
-    Ok((provider > 0, organisation > 0, program > 0))
+    Ok(ExistingParts { provider: provider > 0, organisation: organisation > 0, program: program > 0 })
 }
 
 /// The active providers that are offered in the whole organisation or in this program.

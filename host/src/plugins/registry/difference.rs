@@ -111,8 +111,8 @@ struct Fact<'a> {
 
 type Facts<'a> = BTreeMap<String, Fact<'a>>;
 
-fn facts(asks: &RequestedGrant) -> Facts<'_> {
-    let RequestedGrant { id, name, level, hosts, read_posts, sign_ins, state_format: _ } = asks;
+fn facts(request: &RequestedGrant) -> Facts<'_> {
+    let RequestedGrant { id, name, level, hosts, read_posts, sign_ins, state_format: _ } = request;
     let mut facts = Facts::new();
     let mut put = |name: String, value: &str, may_shrink| {
         facts.insert(name, Fact { value: value.to_owned(), sign_in: None, may_shrink });
@@ -133,7 +133,7 @@ fn facts(asks: &RequestedGrant) -> Facts<'_> {
         put(format!("POST that only reads {post}"), "", true);
     }
     for sign_in in sign_ins {
-        for (part, value, may_shrink) in sign_in_facts(sign_in) {
+        for SignInFact { name: part, value, may_shrink } in sign_in_facts(sign_in) {
             let name = sign_in_name(&sign_in.id);
             let name = if part.is_empty() { name } else { format!("{name}, {part}") };
             // Two values with the same name (of a parameter, for example) become one fact, so that neither hides the other.
@@ -152,10 +152,18 @@ fn sign_in_name(id: &str) -> String {
     format!("sign-in {id}")
 }
 
-/// The facts of a sign-in: a name (empty for the sign-in itself), a value, and whether the fact may disappear without consent.
-fn sign_in_facts(sign_in: &SignIn) -> Vec<(String, String, bool)> {
+/// One fact of a sign-in.
+struct SignInFact {
+    /// Empty for the sign-in itself.
+    name: String,
+    value: String,
+    /// Whether the fact may disappear without consent.
+    may_shrink: bool,
+}
+
+fn sign_in_facts(sign_in: &SignIn) -> Vec<SignInFact> {
     let SignIn { id: _, label, method, attach } = sign_in;
-    let mut facts = vec![(String::new(), format!("{label:?}"), false), fact("attach", attach_text(attach))];
+    let mut facts = vec![fact("", format!("{label:?}")), fact("attach", attach_text(attach))];
     match method {
         Method::Oauth2Code(code) => {
             facts.push(fact("method", "oauth2-code"));
@@ -213,12 +221,12 @@ fn sign_in_facts(sign_in: &SignIn) -> Vec<(String, String, bool)> {
     facts
 }
 
-fn fact(name: &str, value: impl Into<String>) -> (String, String, bool) {
-    (name.to_owned(), value.into(), false)
+fn fact(name: &str, value: impl Into<String>) -> SignInFact {
+    SignInFact { name: name.to_owned(), value: value.into(), may_shrink: false }
 }
 
-fn droppable_fact(name: String) -> (String, String, bool) {
-    (name, String::new(), true)
+fn droppable_fact(name: String) -> SignInFact {
+    SignInFact { name, value: String::new(), may_shrink: true }
 }
 
 fn attach_text(attach: &Attach) -> String {
@@ -316,15 +324,15 @@ mod tests {
         }
     }
 
-    fn code_of(asks: &mut RequestedGrant) -> &mut Oauth2Code {
-        match &mut asks.sign_ins[0].method {
+    fn code_of(request: &mut RequestedGrant) -> &mut Oauth2Code {
+        match &mut request.sign_ins[0].method {
             Method::Oauth2Code(code) => code,
             _ => unreachable!(),
         }
     }
 
-    fn form_of(asks: &mut RequestedGrant) -> &mut Form {
-        match &mut asks.sign_ins[3].method {
+    fn form_of(request: &mut RequestedGrant) -> &mut Form {
+        match &mut request.sign_ins[3].method {
             Method::Form(form) => form,
             _ => unreachable!(),
         }

@@ -11,7 +11,7 @@ use chronus_sdk::json::Value;
 use chronus_sdk::types::{BusyKind, BusyTimes, Connection, Failure, Interval, Problem, Remedy, Rsvp, Window};
 
 use super::Outcome;
-use crate::times;
+use crate::times::{self, Instants};
 use crate::{api, people, record};
 
 /// Events of one page. Google allows 2500, and some events are long.
@@ -81,7 +81,7 @@ fn interval(item: &Value, connection: &Connection, zone: &Zone, window: Window) 
     if record::is_cancelled(item) || answer == Some(Rsvp::Declined) {
         return Ok(None);
     }
-    let (start, end, all_day) = times::instants(&times::span(item)?, zone)?;
+    let Instants { start, end, all_day } = times::instants(&times::span(item)?, zone)?;
     let (start, end) = (start.max(window.start), end.min(window.end));
     let kind = match record::kind(item) {
         BusyKind::Busy if answer == Some(Rsvp::Tentative) || item["status"] == "tentative" => BusyKind::Tentative,

@@ -44,8 +44,13 @@ pub(super) struct Snapshot {
     pub(super) names: Option<Vec<TaggedName>>,
 }
 
-/// An event by its name, with a hash of its entity tag.
-pub(super) type TaggedName = (String, u64);
+/// An event by its name. Sorted by the name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct TaggedName {
+    pub(super) name: String,
+    /// A hash of the event's entity tag.
+    pub(super) tag: u64,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Pending {
@@ -110,7 +115,7 @@ impl Cursor {
                 if let Some(names) = &seen.names {
                     // An empty list is not the same as an unknown one.
                     out.push('n', "");
-                    names.iter().for_each(|(name, tag)| out.push('n', &format!("{tag:x} {name}")));
+                    names.iter().for_each(|TaggedName { name, tag }| out.push('n', &format!("{tag:x} {name}")));
                 }
             }
         }
@@ -174,7 +179,7 @@ fn named(value: &str) -> Option<Option<TaggedName>> {
         return Some(None);
     }
     let (tag, name) = value.split_once(' ')?;
-    Some(Some((name.to_owned(), u64::from_str_radix(tag, 16).ok()?)))
+    Some(Some(TaggedName { name: name.to_owned(), tag: u64::from_str_radix(tag, 16).ok()? }))
 }
 
 /// A hash of an entity tag: tags are long and only compared.
@@ -210,7 +215,10 @@ mod tests {
 
     #[test]
     fn every_state_is_read_back() {
-        let some = vec![("a.ics".to_owned(), hash("1")), ("b.ics".to_owned(), 0)];
+        let some = vec![
+            TaggedName { name: "a.ics".to_owned(), tag: hash("1") },
+            TaggedName { name: "b.ics".to_owned(), tag: 0 },
+        ];
         for names in [None, Some(vec![]), Some(some)] {
             for ctag in [None, Some("x\ny".to_owned())] {
                 let seen = Snapshot { ctag: ctag.clone(), names: names.clone() };
@@ -249,7 +257,7 @@ mod tests {
 
     #[test]
     fn tags_are_given_up_first() {
-        let names = (0..50_000).map(|n| (format!("{n:060}.ics"), hash("x"))).collect();
+        let names = (0..50_000).map(|n| TaggedName { name: format!("{n:060}.ics"), tag: hash("x") }).collect();
         let seen = Snapshot { ctag: Some("7".into()), names: Some(names) };
         let bytes = Cursor::new("/cal/", Source::Compare(seen), None).write().expect("it fits");
         let kept = Cursor::read(&bytes, "/cal/").expect("a cursor");

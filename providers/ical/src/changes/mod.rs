@@ -146,7 +146,7 @@ fn item(session: &Session<'_>, id: String, found: FetchResult) -> Result<Option<
 
 /// The names of the events that touch a window, sorted, after a name.
 fn list(session: &Session<'_>, url: &Url, window: Window, after: Option<&str>) -> Result<Vec<Pending>, Trouble> {
-    let listed = names(session, url, Some(window))?.into_iter().map(|(name, _)| name);
+    let listed = names(session, url, Some(window))?.into_iter().map(|event| event.name);
     Ok(listed.filter(|name| after.is_none_or(|after| name.as_str() > after)).map(Pending::Changed).collect())
 }
 
@@ -161,12 +161,14 @@ fn names(session: &Session<'_>, url: &Url, window: Option<Window>) -> Result<Vec
     if answers.iter().any(|answer| answer.status == Some(507)) {
         return Err(too_many(window).into());
     }
-    let named =
-        |answer: &Answer| Some((name(answer)?, hash(&answer.etag().map(|etag| etag.shown()).unwrap_or_default())));
+    let named = |answer: &Answer| {
+        let tag = hash(&answer.etag().map(|etag| etag.shown()).unwrap_or_default());
+        Some(TaggedName { name: name(answer)?, tag })
+    };
     let there = answers.iter().filter(|answer| answer.status.is_none()).filter_map(named);
     // A heap, because a sort of a type of its own would be half a per cent of the component.
     let mut names = there.collect::<BinaryHeap<TaggedName>>().into_sorted_vec();
-    names.dedup_by(|one, other| one.0 == other.0);
+    names.dedup_by(|one, other| one.name == other.name);
     Ok(names)
 }
 
@@ -207,25 +209,25 @@ fn compare(session: &Session<'_>, url: &Url, seen: &mut Snapshot) -> Result<Vec<
 /// before it is added.
 fn difference(before: &[TaggedName], there: &[TaggedName]) -> Vec<Pending> {
     let find = |list: &[TaggedName], name: &str| {
-        let at = list.binary_search_by(|(known, _)| known.as_str().cmp(name)).ok()?;
-        list.get(at).map(|(_, tag)| *tag)
+        let at = list.binary_search_by(|known| known.name.as_str().cmp(name)).ok()?;
+        list.get(at).map(|known| known.tag)
     };
-    let changed = there.iter().filter(|(name, tag)| find(before, name) != Some(*tag));
-    let gone = before.iter().filter(|(name, _)| find(there, name).is_none());
-    let changed = changed.map(|(name, _)| Pending::Changed(name.clone()));
-    gone.map(|(name, _)| Pending::Gone(name.clone())).chain(changed).collect()
+    let changed = there.iter().filter(|event| find(before, &event.name) != Some(event.tag));
+    let gone = before.iter().filter(|event| find(there, &event.name).is_none());
+    let changed = changed.map(|event| Pending::Changed(event.name.clone()));
+    gone.map(|event| Pending::Gone(event.name.clone())).chain(changed).collect()
 }
 
 /// The changes since a token, and whether there are more; updates the token. As in [`difference`], removed names come first. A
 /// server may name an event twice; the last mention counts.
 fn look(url: &Url, token: &mut String) -> Result<(Vec<Pending>, bool), Trouble> {
-    let tokens::TokenChanges { answers, token: new, cut_short } = match tokens::ask(url, token)? {
+    let tokens::TokenChanges { events, token: new, cut_short } = match tokens::ask(url, token)? {
         tokens::TokenAnswer::Unknown(code) => return Err(expired(&code).into()),
         tokens::TokenAnswer::Answered(answered) => answered,
     };
     let mut last: BTreeMap<String, bool> = BTreeMap::new();
-    for (name, gone) in answers {
-        last.insert(name, gone);
+    for event in events {
+        last.insert(event.name, event.gone);
     }
     let stuck = cut_short && new == *token && last.is_empty();
     if stuck {

@@ -25,9 +25,15 @@ pub(super) enum TokenAnswer {
     Unknown(String),
 }
 
+/// A change of one event.
+pub(super) struct EventChange {
+    pub(super) name: String,
+    pub(super) gone: bool,
+}
+
+/// The changes since a token.
 pub(super) struct TokenChanges {
-    /// Names of events, and whether they are gone.
-    pub(super) answers: Vec<(String, bool)>,
+    pub(super) events: Vec<EventChange>,
     /// The next token.
     pub(super) token: String,
     /// There are more changes.
@@ -43,15 +49,16 @@ pub(super) fn ask(url: &Url, token: &str) -> Result<TokenAnswer, Trouble> {
     let found = dav::read(&response)?;
     let new = found.sync_token.filter(|new| !new.is_empty());
     let token = new.ok_or_else(|| dav::nonsense(&response, "it has no sync token"))?;
-    let mut answers = Vec::with_capacity(found.answers.len());
+    let mut events = Vec::with_capacity(found.answers.len());
     let mut cut_short = false;
     for answer in found.answers {
         cut_short |= answer.status == Some(507);
         // iCloud lists the collection among its members; it has no event name.
         let name = href::event_id(&answer.url).filter(|_| answer.status != Some(507));
-        answers.extend(name.map(|name| (name, matches!(answer.status, Some(404 | 410)))));
+        let gone = matches!(answer.status, Some(404 | 410));
+        events.extend(name.map(|name| EventChange { name, gone }));
     }
-    Ok(TokenAnswer::Answered(TokenChanges { answers, token, cut_short }))
+    Ok(TokenAnswer::Answered(TokenChanges { events, token, cut_short }))
 }
 
 /// Whether the token is no longer accepted (RFC 6578 §3.8): 403 by the standard; others use 409, 410, 412 or 400, with
@@ -82,7 +89,7 @@ fn try_present(url: &Url, token: &str) -> Result<bool, Trouble> {
     let mut token = token.to_owned();
     for _ in 0..TRIES {
         match ask(url, &token) {
-            Ok(TokenAnswer::Answered(answered)) if answered.answers.is_empty() => return Ok(true),
+            Ok(TokenAnswer::Answered(answered)) if answered.events.is_empty() => return Ok(true),
             Ok(TokenAnswer::Answered(answered)) => token = answered.token,
             Ok(TokenAnswer::Unknown(_)) => return Ok(false),
             Err(trouble) => return is_no(trouble),
@@ -97,7 +104,7 @@ fn try_unknown(url: &Url, token: &str) -> Result<bool, Trouble> {
     for unknown in [resembling(token), "urn:chronus:never-given".to_owned()] {
         match ask(url, &unknown) {
             Ok(TokenAnswer::Unknown(_)) => return Ok(true),
-            Ok(TokenAnswer::Answered(answered)) if answered.answers.is_empty() => {}
+            Ok(TokenAnswer::Answered(answered)) if answered.events.is_empty() => {}
             Ok(TokenAnswer::Answered(_)) => return Ok(false),
             Err(trouble) => return is_no(trouble),
         }

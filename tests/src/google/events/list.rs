@@ -62,7 +62,7 @@ pub(crate) fn list(state: &mut State, caller: &Caller, call: &Call) -> ApiResult
                 }
                 None => (query.present(call)?, question.clone()),
             };
-            state.first_page(call, (question, meant), items, since, with_sync)?
+            state.first_page(call, question, meant, items, since, with_sync)?
         }
     };
     answer(state, &id, role, page)
@@ -95,7 +95,7 @@ pub(crate) fn instances(state: &mut State, caller: &Caller, call: &Call) -> ApiR
             found.retain(|body| original.is_none_or(|original| starts(body) == Some(original)));
             let items = found.iter().map(|body| query.view.shown(calendar, body)).collect();
             let since = state.made();
-            state.first_page(call, (question.clone(), question), items, since, false)?
+            state.first_page(call, question.clone(), question, items, since, false)?
         }
     };
     answer(state, &id, role, page)
