@@ -12,6 +12,7 @@
 //! Rejected: serial numbers, which tell strangers how many objects there are and need the database before there is an
 //! id; `uuid`'s `ContextV7`, which moves the instant of an id away from the given one when clocks differ.
 
+use crate::locks;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -19,7 +20,7 @@ use std::{
     collections::VecDeque,
     fmt::{self, Write as _},
     str::FromStr,
-    sync::{Mutex, PoisonError},
+    sync::Mutex,
 };
 use uuid::Uuid;
 
@@ -89,7 +90,7 @@ fn random() -> u64 {
 static GENERATOR: Mutex<Generator> = Mutex::new(Generator::new());
 
 fn new(at: Timestamp) -> Uuid {
-    GENERATOR.lock().unwrap_or_else(PoisonError::into_inner).next(at)
+    locks::lock(&GENERATOR).next(at)
 }
 
 macro_rules! ids {

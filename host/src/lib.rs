@@ -30,6 +30,8 @@ pub mod ids;
 pub mod jobs;
 /// URLs of this host for mails and services.
 pub mod links;
+/// Locks that stay usable after a panic.
+pub mod locks;
 /// Mail that we send.
 pub mod mail;
 /// Meetings, and their events in people's calendars.

@@ -6,12 +6,13 @@
 
 use crate::command;
 use anyhow::{Context, bail, ensure};
+use chronus_host::locks;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use std::{
     path::Path,
     process::Stdio,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 use tokio::{
@@ -145,7 +146,7 @@ impl OutputLines {
     }
 
     fn lines(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+        locks::lock(&self.lines)
     }
 
     /// Keeps what comes from here.

@@ -6,8 +6,9 @@
 //! account of their own and sees nobody else's. Rejected: a CalDAV server, whose own opinions would be in every answer,
 //! and which starts too slowly for forty variants.
 
+use chronus_host::locks;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context;
 use axum::body::Bytes;
@@ -93,12 +94,12 @@ impl Store {
         if let Some(broken) = account.calendars.get_mut("broken") {
             broken.keep("bad", "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nSUMMARY:cut o");
         }
-        self.accounts.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), account);
+        locks::lock(&self.accounts).insert(name.to_owned(), account);
     }
 
     /// How many texts a user has in a calendar.
     pub fn count(&self, user: &str, calendar: &str) -> Option<usize> {
-        let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let accounts = locks::lock(&self.accounts);
         Some(accounts.get(user)?.calendars.get(calendar)?.texts.len())
     }
 }
@@ -167,7 +168,7 @@ fn within(
 }
 
 fn with_account(accounts: &Accounts, headers: &HeaderMap, answer: impl FnOnce(&mut Account) -> Response) -> Response {
-    let mut accounts = accounts.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut accounts = locks::lock(accounts);
     let user = user(headers);
     match user.and_then(|user| accounts.get_mut(&user)) {
         Some(account) => {

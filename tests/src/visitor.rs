@@ -2,11 +2,9 @@
 //! itself, so that a test sees every step. What only a browser can show, `peers::Browser` shows.
 
 use anyhow::{Context, ensure};
+use chronus_host::locks;
 use reqwest::{Method, RequestBuilder, header, redirect};
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Mutex};
 
 use crate::host::PATIENCE;
 
@@ -64,7 +62,7 @@ impl Visitor {
     /// A request with the cookies.
     pub fn request(&self, method: Method, path: &str) -> anyhow::Result<RequestBuilder> {
         let mut request = self.http.request(method, format!("{}{path}", self.origin));
-        let cookies = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
+        let cookies = locks::lock(&self.cookies);
         if !cookies.is_empty() {
             let pairs: Vec<_> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
             request = request.header("cookie", pairs.join("; "));
@@ -79,7 +77,7 @@ impl Visitor {
         for cookie in headers.get_all(header::SET_COOKIE) {
             let (pair, attributes) = cookie.to_str()?.split_once(';').context("a cookie without attributes")?;
             let (name, value) = pair.split_once('=').context("a cookie without a value")?;
-            let mut cookies = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut cookies = locks::lock(&self.cookies);
             if attributes.contains("Max-Age=0") {
                 cookies.remove(name);
             } else {
@@ -92,12 +90,12 @@ impl Visitor {
 
     /// The value of a cookie.
     pub fn cookie(&self, name: &str) -> Option<String> {
-        self.cookies.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        locks::lock(&self.cookies).get(name).cloned()
     }
 
     /// Puts a cookie there, as somebody who tries something does.
     pub fn set_cookie(&self, name: &str, value: &str) {
-        self.cookies.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), value.to_owned());
+        locks::lock(&self.cookies).insert(name.to_owned(), value.to_owned());
     }
 
     /// Uses a link from a mail: looks at its page, and presses the button.

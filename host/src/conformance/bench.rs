@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     calendar::{BusyKind, Draft, Event, Interval, Patch, Span, Status, Window, ZonedTime},
+    locks,
     plugins::{
         AccessError, CallError, EventRef, Plugin,
         contract::{Account, BusyTimes, Limits, Notify},
@@ -16,7 +17,7 @@ use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
 use std::{
     ops::RangeInclusive,
     sync::{
-        Mutex, PoisonError,
+        Mutex,
         atomic::{AtomicU32, Ordering},
     },
 };
@@ -180,7 +181,7 @@ impl Bench {
 
     /// Remembers an event for removal.
     pub(super) fn remember(&self, made: CreatedEvent) {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).push(made);
+        locks::lock(&self.made).push(made);
     }
 
     /// An id of the same form as this one that does not exist.
@@ -190,7 +191,7 @@ impl Bench {
 
     /// Removes the events of the cases. Returns the ids of events that could not be removed.
     pub(super) async fn clean_up(&self) -> Vec<String> {
-        let made = std::mem::take(&mut *self.made.lock().unwrap_or_else(PoisonError::into_inner));
+        let made = std::mem::take(&mut *locks::lock(&self.made));
         let mut left = Vec::new();
         for one in made {
             if self.cancel(&one).await.is_err() {

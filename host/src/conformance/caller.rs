@@ -7,6 +7,7 @@ use super::Target;
 use crate::{
     calendar::{Draft, Event, Patch, Rsvp, Window},
     clock::Clock,
+    locks,
     plugins::{
         Access, AccessError, CallError, CallTarget, EventRef, Failure, Plugin,
         contract::{
@@ -17,7 +18,7 @@ use crate::{
     },
 };
 use jiff::SignedDuration;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// Makes calls for one connection.
 #[derive(Clone)]
@@ -80,7 +81,7 @@ impl Caller {
     /// The memo of the next call.
     pub(super) fn memo(&self) -> Option<Memo> {
         match &self.memo_source {
-            MemoSource::Newest(newest) => newest.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            MemoSource::Newest(newest) => locks::lock(newest).clone(),
             MemoSource::Fixed(memo) => memo.clone(),
         }
     }
@@ -110,7 +111,7 @@ impl Caller {
     fn keep<T>(&self, reply: CallResult<Reply<T>>) -> CallResult<T> {
         let reply = reply?;
         if let (MemoSource::Newest(newest), Some(memo)) = (&self.memo_source, reply.memo) {
-            *newest.lock().unwrap_or_else(PoisonError::into_inner) = Some(memo);
+            *locks::lock(newest) = Some(memo);
         }
         Ok(reply.value)
     }

@@ -6,13 +6,14 @@
 //! and the provider, the policy and the credential are the same as in production. Rejected: a proxy, which would need the
 //! credential and the certificate of the service.
 
+use crate::locks;
 use crate::plugins::egress::{Exchange, GuestRequest, Interceptor, ServiceResponse, TransportError};
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 /// What happens to a request.
@@ -154,7 +155,7 @@ impl Faults {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<RecordedExchange>> {
-        self.exchanges.lock().unwrap_or_else(PoisonError::into_inner)
+        locks::lock(&self.exchanges)
     }
 }
 

@@ -137,9 +137,9 @@ pub(super) async fn consent_error(
     refusal: SignInError,
 ) -> Result<ConnectError, ConnectError> {
     let Authorization { browser, provider: id, sign_in, .. } = authorization;
-    let mut tx = calendars.db.begin_read().await?;
-    let person = people::person(&mut tx, browser.organisation, browser.person).await?.ok_or(ConnectError::Unknown)?;
-    tx.commit().await?;
+    let (db, organisation) = (&calendars.db, browser.organisation);
+    let person = db.read(async |tx| people::person(tx, organisation, browser.person).await).await?;
+    let person = person.ok_or(ConnectError::Unknown)?;
     let target = CallTarget {
         sign_in: sign_in.clone(),
         address: Some(person.email.clone()),

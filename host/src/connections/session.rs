@@ -44,9 +44,7 @@ impl CalendarAccess {
         organisation: OrganisationId,
         person: PersonId,
     ) -> Result<CalendarSession, NotCallable> {
-        let mut tx = self.db.begin_read().await?;
-        let stored = store::of_person(&mut tx, organisation, person).await?;
-        tx.commit().await?;
+        let stored = self.db.read(async |tx| store::of_person(tx, organisation, person).await).await?;
         let mut stored = stored.ok_or(NotCallable::NotConnected)?;
         if stored.connection.state == State::Reconnect {
             return Err(NotCallable::Reconnect);

@@ -7,11 +7,11 @@
 //! call a provider.
 
 use super::dialect::NOW;
-use crate::clock::Clock;
+use crate::{clock::Clock, locks};
 use sqlx::{Postgres, Sqlite, Transaction};
 use std::{
     collections::HashMap,
-    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, LazyLock, Mutex, MutexGuard},
     thread::{self, ThreadId},
 };
 use tokio::{sync::Notify, task};
@@ -105,7 +105,7 @@ enum Holder {
 static OPEN: LazyLock<Mutex<HashMap<Holder, u32>>> = LazyLock::new(Mutex::default);
 
 fn open() -> MutexGuard<'static, HashMap<Holder, u32>> {
-    OPEN.lock().unwrap_or_else(PoisonError::into_inner)
+    locks::lock(&OPEN)
 }
 
 fn present_holder() -> Holder {

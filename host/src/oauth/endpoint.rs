@@ -7,6 +7,7 @@
 //! the crate's own errors, which contain the reply's body.
 
 use super::clients::Client;
+use crate::locks;
 use crate::plugins::{
     Sandbox,
     contract::SignInError,
@@ -30,7 +31,7 @@ use serde_json::Value;
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -207,7 +208,7 @@ impl<'c> AsyncHttpClient<'c> for EgressHttpClient {
             let status = reply.status();
             if status.is_client_error() || status.is_server_error() {
                 let refusal = refusal(status.as_u16(), reply.body());
-                *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = refusal;
+                *locks::lock(&self.refusal) = refusal;
             }
             Ok(reply.map(|body| body.to_vec()))
         })
@@ -230,7 +231,7 @@ fn token_error<E: oauth2::ErrorResponse + 'static>(
     error: RequestTokenError<FetchError, E>,
     http: &EgressHttpClient,
 ) -> TokenError {
-    if let Some(refusal) = http.refusal.lock().unwrap_or_else(PoisonError::into_inner).take() {
+    if let Some(refusal) = locks::lock(&http.refusal).take() {
         return TokenError::Refused(refusal);
     }
     TokenError::NoAnswer(match error {

@@ -1,8 +1,9 @@
 //! One refresh at a time within a process.
 
+use crate::locks;
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, Weak},
     time::Instant,
 };
 
@@ -55,7 +56,7 @@ impl SingleFlight {
     }
 
     fn flight(&self, id: String) -> Arc<Flight> {
-        let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut flights = locks::lock(&self.0);
         if let Some(flight) = flights.get(&id).and_then(Weak::upgrade) {
             return flight;
         }

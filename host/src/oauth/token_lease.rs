@@ -137,9 +137,7 @@ async fn refresh_with_lease<O: TokenOwner>(
     let mut poll = tokio::time::interval(POLL_INTERVAL);
     loop {
         poll.tick().await;
-        let mut tx = context.db.begin_read().await?;
-        let stored = owner.load(&mut tx).await?;
-        tx.commit().await?;
+        let stored = context.db.read(async |tx| owner.load(tx).await).await?;
         let stored = stored.ok_or(RefreshError::Gone)?;
         if stored.state == State::Reconnect {
             return Err(RefreshError::Lost);

@@ -9,8 +9,9 @@
 
 use super::{
     OpenError, Place, SealedValue,
-    sealed::{self, is_key_id, random},
+    sealed::{self, Key, is_key_id, random},
 };
+use crate::locks;
 use aes_gcm::{Aes256Gcm, KeyInit as _};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use std::{
@@ -18,7 +19,7 @@ use std::{
     fs::{File, Metadata, OpenOptions},
     io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, RwLock},
     time::SystemTime,
 };
 use zeroize::Zeroizing;
@@ -81,11 +82,6 @@ struct Keys {
     others: Vec<Key>,
 }
 
-struct Key {
-    id: String,
-    cipher: Aes256Gcm,
-}
-
 /// Values that change when a file changes.
 type Stamp = (Option<SystemTime>, u64, u64);
 
@@ -126,7 +122,7 @@ impl Keyring {
     #[must_use]
     pub fn seal(&self, place: &Place, plain: &[u8]) -> SealedValue {
         let keys = self.present();
-        sealed::seal((&keys.primary.id, &keys.primary.cipher), place, plain)
+        sealed::seal(&keys.primary, place, plain)
     }
 
     /// Opens a value of a place.
@@ -143,8 +139,7 @@ impl Keyring {
         if parts.key == keys.primary.id {
             return Ok(None);
         }
-        let primary = (&*keys.primary.id, &keys.primary.cipher);
-        sealed::rewrap(keys.find(parts.key)?, primary, place, &parts).map(Some)
+        sealed::rewrap(keys.find(parts.key)?, &keys.primary, place, &parts).map(Some)
     }
 
     /// The present keys of the file; if the file cannot be read now, the keys that were read last.
@@ -156,7 +151,7 @@ impl Keyring {
         match load(&self.path) {
             Ok(new) => {
                 let keys = new.keys.clone();
-                *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = new;
+                *locks::write(&self.loaded) = new;
                 keys
             }
             Err(error) => {
@@ -173,7 +168,7 @@ impl Keyring {
     }
 
     fn loaded(&self) -> FileKeys {
-        self.loaded.read().unwrap_or_else(PoisonError::into_inner).clone()
+        locks::read(&self.loaded).clone()
     }
 }
 

@@ -20,6 +20,12 @@ const TAG: usize = 16;
 /// The nonce, the data key and its tag.
 const WRAPPED: usize = NONCE + 32 + TAG;
 
+/// A key of the key file. It wraps data keys.
+pub(super) struct Key {
+    pub(super) id: String,
+    pub(super) cipher: Aes256Gcm,
+}
+
 /// A sealed value and the id of its key. The id has a column of its own, so that rotation finds the remaining rows.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedValue {
@@ -31,7 +37,7 @@ pub struct SealedValue {
 
 impl fmt::Debug for SealedValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Sealed {{ key: {:?}, {} bytes }}", self.key, self.bytes.len())
+        write!(f, "SealedValue {{ key: {:?}, {} bytes }}", self.key, self.bytes.len())
     }
 }
 
@@ -63,13 +69,13 @@ pub(super) fn is_key_id(text: &str) -> bool {
 }
 
 /// Seals a value with a new data key, which this key wraps.
-pub(super) fn seal((id, key): (&str, &Aes256Gcm), place: &Place, plain: &[u8]) -> SealedValue {
+pub(super) fn seal(key: &Key, place: &Place, plain: &[u8]) -> SealedValue {
     let mut data_key = Zeroizing::new([0; 32]);
     random(&mut *data_key);
-    let mut bytes = header(id);
-    encrypt(key, &associated_data(Layer::Key(id), place), &*data_key, &mut bytes);
+    let mut bytes = header(&key.id);
+    encrypt(&key.cipher, &associated_data(Layer::Key(&key.id), place), &*data_key, &mut bytes);
     encrypt(&Aes256Gcm::new((&*data_key).into()), &associated_data(Layer::Value, place), plain, &mut bytes);
-    SealedValue { key: id.to_owned(), bytes }
+    SealedValue { key: key.id.clone(), bytes }
 }
 
 /// Opens a value with the key that [`Parts::key`] names.
@@ -79,17 +85,12 @@ pub(super) fn open(key: &Aes256Gcm, place: &Place, parts: &Parts<'_>) -> Result<
 }
 
 /// Wraps the data key with another key. The encrypted value does not change.
-pub(super) fn rewrap(
-    old: &Aes256Gcm,
-    (id, key): (&str, &Aes256Gcm),
-    place: &Place,
-    parts: &Parts<'_>,
-) -> Result<SealedValue, OpenError> {
+pub(super) fn rewrap(old: &Aes256Gcm, new: &Key, place: &Place, parts: &Parts<'_>) -> Result<SealedValue, OpenError> {
     let data_key = unwrap(old, place, parts)?;
-    let mut bytes = header(id);
-    encrypt(key, &associated_data(Layer::Key(id), place), &*data_key, &mut bytes);
+    let mut bytes = header(&new.id);
+    encrypt(&new.cipher, &associated_data(Layer::Key(&new.id), place), &*data_key, &mut bytes);
     bytes.extend_from_slice(parts.body);
-    Ok(SealedValue { key: id.to_owned(), bytes })
+    Ok(SealedValue { key: new.id.clone(), bytes })
 }
 
 fn unwrap(key: &Aes256Gcm, place: &Place, parts: &Parts<'_>) -> Result<Zeroizing<[u8; 32]>, OpenError> {
@@ -160,40 +161,40 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn key(byte: u8) -> Aes256Gcm {
-        Aes256Gcm::new(&[byte; 32].into())
+    fn key(id: &str, byte: u8) -> Key {
+        Key { id: id.to_owned(), cipher: Aes256Gcm::new(&[byte; 32].into()) }
     }
 
     fn place(organisation: &str, table: &'static str, row: &str, column: &'static str) -> Place {
         Place::new(organisation, table, row, column)
     }
 
-    fn opened(key: &Aes256Gcm, place: &Place, bytes: &[u8]) -> Result<Vec<u8>, OpenError> {
-        open(key, place, &parts(bytes)?).map(|plain| plain.to_vec())
+    fn opened(key: &Key, place: &Place, bytes: &[u8]) -> Result<Vec<u8>, OpenError> {
+        open(&key.cipher, place, &parts(bytes)?).map(|plain| plain.to_vec())
     }
 
     #[test]
     fn every_altered_byte_and_every_cut_is_found() {
         let here = place("o", "t", "r", "c");
-        let sealed = seal(("a", &key(1)), &here, b"secret").bytes;
+        let sealed = seal(&key("a", 1), &here, b"secret").bytes;
         for at in 0..sealed.len() {
             for bit in 0..8 {
                 let mut altered = sealed.clone();
                 altered[at] ^= 1 << bit;
                 // Also when the altered id is that of another key, or of the same.
-                assert!(opened(&key(1), &here, &altered).is_err(), "byte {at}, bit {bit}");
+                assert!(opened(&key("a", 1), &here, &altered).is_err(), "byte {at}, bit {bit}");
             }
-            assert!(opened(&key(1), &here, &sealed[..at]).is_err(), "cut at {at}");
+            assert!(opened(&key("a", 1), &here, &sealed[..at]).is_err(), "cut at {at}");
         }
-        assert!(opened(&key(1), &here, &[&*sealed, &[0]].concat()).is_err());
-        assert_eq!(opened(&key(2), &here, &sealed), Err(OpenError::Wrong));
-        assert_eq!(opened(&key(1), &here, &sealed).unwrap(), b"secret");
+        assert!(opened(&key("a", 1), &here, &[&*sealed, &[0]].concat()).is_err());
+        assert_eq!(opened(&key("b", 2), &here, &sealed), Err(OpenError::Wrong));
+        assert_eq!(opened(&key("a", 1), &here, &sealed).unwrap(), b"secret");
     }
 
     #[test]
     fn elsewhere_it_does_not_open_also_where_the_names_run_together() {
         let here = place("one", "table", "row", "column");
-        let sealed = seal(("a", &key(1)), &here, b"secret").bytes;
+        let sealed = seal(&key("a", 1), &here, b"secret").bytes;
         for there in [
             place("two", "table", "row", "column"),
             place("one", "tables", "row", "column"),
@@ -204,20 +205,20 @@ mod tests {
             place("", "onetable", "row", "column"),
             place("one", "table", "rowcolumn", ""),
         ] {
-            assert_eq!(opened(&key(1), &there, &sealed), Err(OpenError::Wrong), "{there:?}");
+            assert_eq!(opened(&key("a", 1), &there, &sealed), Err(OpenError::Wrong), "{there:?}");
             let parts = parts(&sealed).unwrap();
-            assert_eq!(rewrap(&key(1), ("b", &key(2)), &there, &parts).unwrap_err(), OpenError::Wrong);
+            assert_eq!(rewrap(&key("a", 1).cipher, &key("b", 2), &there, &parts).unwrap_err(), OpenError::Wrong);
         }
     }
 
     #[test]
     fn a_data_key_is_no_value_and_serves_one_value_only() {
         let here = place("o", "t", "r", "c");
-        let one = seal(("a", &key(1)), &here, b"secret").bytes;
-        let two = seal(("a", &key(1)), &here, b"secret").bytes;
+        let one = seal(&key("a", 1), &here, b"secret").bytes;
+        let two = seal(&key("a", 1), &here, b"secret").bytes;
         assert_ne!(one, two);
         let cut = header("a").len() + WRAPPED;
-        assert!(opened(&key(1), &here, &[&one[..cut], &two[cut..]].concat()).is_err());
+        assert!(opened(&key("a", 1), &here, &[&one[..cut], &two[cut..]].concat()).is_err());
     }
 
     proptest! {
@@ -226,17 +227,17 @@ mod tests {
             plain: Vec<u8>, organisation: String, row: String, id in "[a-z0-9-]{1,40}",
         ) {
             let here = place(&organisation, "t", &row, "c");
-            let sealed = seal((&id, &key(1)), &here, &plain);
-            prop_assert_eq!(&opened(&key(1), &here, &sealed.bytes).unwrap(), &plain);
-            let again = rewrap(&key(1), ("next", &key(2)), &here, &parts(&sealed.bytes).unwrap()).unwrap();
-            prop_assert_eq!(opened(&key(2), &here, &again.bytes).unwrap(), plain);
+            let sealed = seal(&key(&id, 1), &here, &plain);
+            prop_assert_eq!(&opened(&key("a", 1), &here, &sealed.bytes).unwrap(), &plain);
+            let again = rewrap(&key("a", 1).cipher, &key("next", 2), &here, &parts(&sealed.bytes).unwrap()).unwrap();
+            prop_assert_eq!(opened(&key("b", 2), &here, &again.bytes).unwrap(), plain);
             prop_assert_eq!(parts(&again.bytes).unwrap().key, "next");
-            prop_assert!(opened(&key(1), &here, &again.bytes).is_err());
+            prop_assert!(opened(&key("a", 1), &here, &again.bytes).is_err());
         }
 
         #[test]
         fn any_bytes_are_refused_and_nothing_panics(bytes: Vec<u8>) {
-            prop_assert!(opened(&key(1), &place("o", "t", "r", "c"), &bytes).is_err());
+            prop_assert!(opened(&key("a", 1), &place("o", "t", "r", "c"), &bytes).is_err());
         }
     }
 }

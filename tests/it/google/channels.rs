@@ -1,7 +1,8 @@
 //! Channels: they call the address that opened them, in order, until they end.
 
+use chronus_host::locks;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::State;
@@ -36,7 +37,7 @@ impl Callback {
         let hear = async move |State(heard): State<Notifications>, headers: HeaderMap| {
             let text = |value: &http::HeaderValue| value.to_str().unwrap_or_default().to_owned();
             let call = headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
-            let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut heard = locks::lock(&heard);
             heard.push(call);
             if heard.len() == 1 { first } else { StatusCode::NO_CONTENT }
         };
@@ -50,7 +51,7 @@ impl Callback {
 
     /// The headers of all calls so far.
     pub(super) fn calls(&self) -> Vec<BTreeMap<String, String>> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        locks::lock(&self.heard).clone()
     }
 
     fn states(&self) -> Vec<String> {

@@ -6,10 +6,11 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::routing::post;
 use chronus_host::clock::Clock;
+use chronus_host::locks;
 use chronus_host::plugins::contract::Callback;
 use chronus_host::plugins::contract::{Hint, HintKind, Notify};
 use jiff::{SignedDuration, Timestamp};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 
 type Headers = Vec<(String, Vec<u8>)>;
@@ -29,13 +30,13 @@ impl Inbox {
     }
 
     fn take(&self) -> Vec<Headers> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *locks::lock(&self.0))
     }
 }
 
 async fn keep(State(inbox): State<Inbox>, headers: HeaderMap) {
     let headers = headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect();
-    inbox.0.lock().unwrap_or_else(PoisonError::into_inner).push(headers);
+    locks::lock(&inbox.0).push(headers);
 }
 
 #[tokio::test]

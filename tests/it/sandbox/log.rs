@@ -1,8 +1,9 @@
 //! What would be written to the log at the loudest: everything that `chronus` lets pass.
 
+use chronus_host::locks;
 use std::{
     fmt::{Debug, Write as _},
-    sync::{Mutex, MutexGuard, Once, PoisonError},
+    sync::{Mutex, MutexGuard, Once},
 };
 use tracing::{
     Event, Metadata, Subscriber,
@@ -39,7 +40,7 @@ pub(super) fn of_call(call: &str) -> Vec<String> {
 
 /// Every line.
 pub(super) fn all() -> MutexGuard<'static, Vec<String>> {
-    LINES.lock().unwrap_or_else(PoisonError::into_inner)
+    locks::lock(&LINES)
 }
 
 struct LineLayer;

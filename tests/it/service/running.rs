@@ -3,6 +3,7 @@
 use super::world::{World, eventually};
 use crate::registry::asking;
 use anyhow::{Context, ensure};
+use chronus_host::locks;
 use chronus_host::plugins::admission::inspect;
 use chronus_tests::{
     host::{Answer, Client},
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -109,7 +110,7 @@ impl RequestStream {
 
     /// How many answers came from this version.
     fn by(&self, version: &str) -> usize {
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner).get(version).copied().unwrap_or_default()
+        locks::lock(&self.answers).get(version).copied().unwrap_or_default()
     }
 
     async fn until(&self, version: &str, count: usize) -> anyhow::Result<()> {
@@ -124,7 +125,7 @@ impl RequestStream {
     async fn end(self) -> anyhow::Result<()> {
         self.stop.store(true, Ordering::Relaxed);
         let sent = self.requests.await??;
-        let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let answers = locks::lock(&self.answers).clone();
         let pace = sent as f64 / self.begun.elapsed().as_secs_f64();
         println!("{sent} requests, {pace:.0} a second; by version: {answers:?}");
         ensure!(sent >= REQUESTS && answers.values().sum::<usize>() == sent, "{sent} requests, {answers:?}");
@@ -152,7 +153,7 @@ async fn ask(
         under_way.spawn(async move {
             // Who waits for an answer learns only that there will be none.
             let version = ask_once(&client, &path).await.inspect_err(|error| eprintln!("{error:#}"))?;
-            *answers.lock().unwrap_or_else(PoisonError::into_inner).entry(version).or_default() += 1;
+            *locks::lock(&answers).entry(version).or_default() += 1;
             anyhow::Ok(())
         });
         sent += 1;

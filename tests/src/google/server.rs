@@ -3,7 +3,8 @@
 //! Each request is read whole, meets its fault if one is planned, is served under the lock, and is recorded with how it
 //! ended. The discovery document, where it is at hand, looks at both the request and the answer.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use chronus_host::locks;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -44,7 +45,7 @@ impl Service {
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locks::lock(&self.state)
     }
 
     /// Answers a request, or does not.

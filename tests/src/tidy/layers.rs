@@ -10,7 +10,8 @@ use super::rust::{Kind, Token, after_path_start, branches, tokens};
 use super::{Findings, Tree};
 
 /// A module uses only those to its left.
-const ORDER: [&str; 22] = [
+const ORDER: [&str; 23] = [
+    "locks",
     "clock",
     "ids",
     "calendar",

@@ -91,13 +91,15 @@ pub async fn accounts(
     organisation: OrganisationId,
 ) -> Result<Vec<Overview>, AccountError> {
     administers(actor, organisation)?;
-    let mut tx = calendars.db.begin_read().await?;
-    let mut accounts = Vec::new();
-    for StoredServiceAccount { account, .. } in store::accounts(&mut tx, organisation).await? {
-        let people = store::count(&mut tx, account.id).await?;
-        accounts.push(Overview { account, people });
-    }
-    Ok(accounts)
+    let accounts = calendars.db.read(async |tx| {
+        let mut accounts = Vec::new();
+        for StoredServiceAccount { account, .. } in store::accounts(tx, organisation).await? {
+            let people = store::count(tx, account.id).await?;
+            accounts.push(Overview { account, people });
+        }
+        Ok(accounts)
+    });
+    Ok(accounts.await?)
 }
 
 /// Removes the organisation's service account at a provider and the connections that it made. Returns their number.

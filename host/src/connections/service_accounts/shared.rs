@@ -114,8 +114,8 @@ pub(in crate::connections) async fn save(
 
 /// The administrator whose browser it is. Reads the role again, because it may have ended during the sign-in.
 async fn administrator(calendars: &CalendarAccess, browser: &Browser) -> Result<people::Person, AccountError> {
-    let mut tx = calendars.db.begin_read().await?;
-    let person = people::person(&mut tx, browser.organisation, browser.person).await?;
+    let (db, organisation) = (&calendars.db, browser.organisation);
+    let person = db.read(async |tx| people::person(tx, organisation, browser.person).await).await?;
     let person = person.filter(|person| person.role == Role::GlobalAdmin);
     Ok(person.ok_or(Forbidden::Role("a global administrator of the organisation"))?)
 }

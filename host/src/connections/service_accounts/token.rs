@@ -136,9 +136,7 @@ pub(in crate::connections) async fn for_connection(
     refused: Option<&SecretString>,
 ) -> Result<TokenResponse, RefreshError> {
     let unusable = |why: &str| RefreshError::Unusable(why.to_owned());
-    let mut tx = calendars.db.begin_read().await?;
-    let stored = store::find(&mut tx, connection.organisation, id).await?;
-    tx.commit().await?;
+    let stored = calendars.db.read(async |tx| store::find(tx, connection.organisation, id).await).await?;
     let StoredServiceAccount { account, sealed } = stored.ok_or(RefreshError::Gone)?;
     let provider = calendars.registry.provider(&connection.provider).await;
     let provider = provider.map_err(|error| RefreshError::Temporary(error.to_string()))?;

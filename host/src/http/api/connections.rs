@@ -251,9 +251,8 @@ pub(in crate::http) async fn list_offers(
     PathIds(person): PathIds<PersonId>,
 ) -> Result<Json<Vec<OfferOut>>, Problem> {
     let person = find_person(&app, &actor, person).await?;
-    let mut tx = app.calendars.db.begin_read().await?;
-    let offered = offers::to_person(&mut tx, person.organisation, person.id).await?;
-    tx.commit().await?;
+    let db = &app.calendars.db;
+    let offered = db.read(async |tx| offers::to_person(tx, person.organisation, person.id).await).await?;
     let offered = connections::offered_providers(&app.calendars, offered).await;
     let offers = offered.into_iter().map(|OfferedProvider { id, provider }| OfferOut {
         provider: id,
@@ -298,8 +297,8 @@ pub(in crate::http) async fn get_connection(
     PathIds(person): PathIds<PersonId>,
 ) -> Result<Json<ConnectionOut>, Problem> {
     let person = find_person(&app, &actor, person).await?;
-    let mut tx = app.calendars.db.begin_read().await?;
-    let stored = connections::store::of_person(&mut tx, person.organisation, person.id).await?;
+    let db = &app.calendars.db;
+    let stored = db.read(async |tx| connections::store::of_person(tx, person.organisation, person.id).await).await?;
     Ok(Json(stored.ok_or(Problem::new(Code::NotConnected))?.connection.into()))
 }
 

@@ -195,7 +195,7 @@ pub(in crate::http) async fn list_service_accounts(
     PathIds(organisation): PathIds<OrganisationId>,
 ) -> Result<Json<ServiceAccountList>, Problem> {
     let accounts = service_accounts::accounts(&app.calendars, &actor, organisation).await?;
-    let domains = domains::list(&mut app.db.begin_read().await?, organisation).await?;
+    let domains = app.db.read(async |tx| domains::list(tx, organisation).await).await?;
     Ok(Json(ServiceAccountList { domains, items: accounts.into_iter().map(ServiceAccountOut::from).collect() }))
 }
 

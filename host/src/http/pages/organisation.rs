@@ -228,7 +228,7 @@ async fn show(
     mut submission: Option<Submission>,
 ) -> Result<Response, PageError> {
     let accounts = service_accounts::accounts(&app.calendars, actor, session.organisation).await?;
-    let domains = domains::list(&mut app.db.begin_read().await?, session.organisation).await?;
+    let domains = app.db.read(async |tx| domains::list(tx, session.organisation).await).await?;
     let mut status = StatusCode::OK;
     let (mut options, mut origins) = (Vec::new(), Vec::new());
     let offered = offers::offered(&app.db, session.organisation, None).await?;

@@ -8,13 +8,14 @@
 use super::{Credential, EgressGrant, Interceptor, Origin, OriginError, Secrets};
 use crate::{
     clock::Clock,
+    locks,
     plugins::{contract::CallTarget, limits::Budget},
 };
 use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::{
     fmt,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, RwLock},
 };
 
 /// For which connection, and with which rights, a call is made.
@@ -168,7 +169,7 @@ impl Access {
 
     /// The credential at this moment.
     pub(super) fn current_credential(&self) -> Arc<CurrentCredential> {
-        self.credential.read().unwrap_or_else(PoisonError::into_inner).clone()
+        locks::read(&self.credential).clone()
     }
 
     /// The credential that replaces one that the service has refused: the one that another request of the call has
@@ -181,7 +182,7 @@ impl Access {
         let token = refused.credential.token()?.clone();
         let secret = (self.renewal.as_ref()?.0)(token).await?;
         let new = CurrentCredential::new(refused.credential.renewed(secret)?);
-        *self.credential.write().unwrap_or_else(PoisonError::into_inner) = new.clone();
+        *locks::write(&self.credential) = new.clone();
         Some(new)
     }
 }

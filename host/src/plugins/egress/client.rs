@@ -11,6 +11,7 @@ use super::{
     address::AddressPolicy,
     transport::{AddressDenied, NameNotFound, limit_connect},
 };
+use crate::locks;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use rustls::{ClientConfig, client::Resumption, pki_types::CertificateDer};
 use rustls_platform_verifier::Verifier;
@@ -18,7 +19,7 @@ use std::{
     collections::HashMap,
     io,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 use tower::util::MapFutureLayer;
@@ -90,7 +91,7 @@ impl NameResolver {
         match self {
             Self::System => Ok(tokio::net::lookup_host((name, 0)).await?.map(|address| address.ip()).collect()),
             Self::Table(table) => {
-                let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut table = locks::lock(table);
                 let lists = table.get_mut(name).ok_or(io::ErrorKind::NotFound)?;
                 Ok(if lists.len() > 1 { lists.remove(0) } else { lists.concat() })
             }
@@ -159,7 +160,7 @@ impl Clients {
 
     /// The clients of this owner. New owners replace the least recently used one.
     pub(super) fn for_owner(&self, owner: RequestOwner<'_>) -> Result<ClientPair, ClientError> {
-        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pools = locks::lock(&self.pools);
         pools.uses += 1;
         let now = pools.uses;
         let key = (owner.organisation.to_owned(), owner.provider.to_owned());

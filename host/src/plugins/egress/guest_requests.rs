@@ -21,12 +21,12 @@ use super::{
     meter::Meter,
     transport::{self, ServiceResponse, Timeouts, TransportError},
 };
-use crate::plugins::limits::BudgetLimit;
+use crate::{locks, plugins::limits::BudgetLimit};
 use bytes::Bytes;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited, StreamBody};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use tracing::{Instrument as _, Span, field::Empty};
 use url::Url;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
@@ -85,7 +85,7 @@ impl Egress {
 
     /// The first request or header that was refused.
     pub(in crate::plugins) fn denial(&self) -> Option<Denial> {
-        self.0.denial.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        locks::lock(&self.0.denial).clone()
     }
 }
 
@@ -347,7 +347,7 @@ impl CallEgress {
     fn deny(&self, denial: Denial) {
         let CallerIds { provider, call } = &self.caller;
         tracing::warn!(provider = &**provider, call = &**call, code = denial.rule.code(), "egress denied: {denial}");
-        self.denial.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(denial);
+        locks::lock(&self.denial).get_or_insert(denial);
     }
 
     fn leaked(&self) -> Error {

@@ -1,8 +1,9 @@
 //! How much of its network budget one call has used.
 
+use crate::locks;
 use crate::plugins::limits::{Budget, BudgetLimit};
 use std::sync::{
-    Mutex, PoisonError,
+    Mutex,
     atomic::{AtomicU32, AtomicUsize, Ordering},
 };
 
@@ -34,12 +35,12 @@ impl Meter {
 
     /// Records that a limit was reached. Returns the limit that was reached first, which is the one that is reported.
     pub(super) fn exhaust(&self, what: BudgetLimit) -> BudgetLimit {
-        *self.exhausted.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(what)
+        *locks::lock(&self.exhausted).get_or_insert(what)
     }
 
     /// The limit that was reached first.
     pub(in crate::plugins) fn exhausted(&self) -> Option<BudgetLimit> {
-        *self.exhausted.lock().unwrap_or_else(PoisonError::into_inner)
+        *locks::lock(&self.exhausted)
     }
 }
 

@@ -97,20 +97,22 @@ pub async fn granted(db: &Db, id: &str) -> sqlx::Result<Option<RequestedGrant>> 
 /// # Errors
 /// If the database fails.
 pub async fn list(db: &Db) -> sqlx::Result<Vec<ProviderSummary>> {
-    let mut tx = db.begin_read().await?;
-    let mut listed = Vec::new();
-    for row in store::providers(&mut tx).await? {
-        let active = version(&mut tx, row.active_sha256).await?;
-        let waiting = version(&mut tx, row.waiting_sha256).await?;
-        let state = match (&active, &waiting) {
-            (Some(_), _) => ProviderState::Active,
-            (None, Some(_)) => ProviderState::Waiting,
-            (None, None) => ProviderState::Off,
-        };
-        let connections = store::connections(&mut tx, &row.id).await?;
-        listed.push(ProviderSummary { id: row.id, name: row.name, state, active, waiting, connections });
-    }
-    Ok(listed)
+    db.read(async |tx| {
+        let mut listed = Vec::new();
+        for row in store::providers(tx).await? {
+            let active = version(tx, row.active_sha256).await?;
+            let waiting = version(tx, row.waiting_sha256).await?;
+            let state = match (&active, &waiting) {
+                (Some(_), _) => ProviderState::Active,
+                (None, Some(_)) => ProviderState::Waiting,
+                (None, None) => ProviderState::Off,
+            };
+            let connections = store::connections(tx, &row.id).await?;
+            listed.push(ProviderSummary { id: row.id, name: row.name, state, active, waiting, connections });
+        }
+        Ok(listed)
+    })
+    .await
 }
 
 /// Removes a provider. With `force` also if connections use it; they fail until the provider is added again.

@@ -22,12 +22,12 @@ use super::{
     admission::{Signature, SignatureError, TrustedKey},
     contract::SignIn,
 };
-use crate::db::Db;
+use crate::{db::Db, locks};
 use plugin_cache::{CacheLookup, PluginCache};
 use serde::Serialize;
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 /// The providers of this deployment. Cheap to clone.
@@ -287,7 +287,7 @@ impl Registry {
     }
 
     fn granted(&self, id: &str, revision: i64, text: &str) -> Result<Arc<ProviderGrant>, GrantError> {
-        let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut grants = locks::lock(&self.grants);
         if let Some((_, granted)) = grants.get(id).filter(|(of, _)| *of == revision) {
             return Ok(granted.clone());
         }
@@ -298,7 +298,7 @@ impl Registry {
 
     fn forget(&self, id: &str) {
         self.plugins.remove(id);
-        self.grants.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        locks::lock(&self.grants).remove(id);
     }
 
     async fn load(&self, id: &str, sha256: &str) -> Result<Plugin, LoadError> {

@@ -6,11 +6,11 @@
 //! provider is changed, because another host may have changed it.
 
 use super::LoadError;
-use crate::plugins::Plugin;
+use crate::{locks, plugins::Plugin};
 use std::{
     collections::HashMap,
     future::Future,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 use tokio::{sync::OnceCell, time::Instant};
@@ -124,6 +124,6 @@ impl PluginCache {
     }
 
     fn slots(&self) -> MutexGuard<'_, HashMap<String, Slot>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        locks::lock(&self.0)
     }
 }

@@ -5,11 +5,11 @@
 //! to a maximum length, control characters are escaped, and the number of lines in a call is limited; the number of dropped
 //! lines is logged. Rejected: passing on a provider's output unchanged.
 
-use crate::plugins::contract::bindings::chronus::calendar::log;
+use crate::{locks, plugins::contract::bindings::chronus::calendar::log};
 use std::{
     collections::VecDeque,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     task::{Context, Poll},
 };
 use tokio::io::AsyncWrite;
@@ -102,7 +102,7 @@ pub(super) struct OutputTail(Arc<Mutex<VecDeque<u8>>>);
 
 impl OutputTail {
     fn push(&self, bytes: &[u8]) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = locks::lock(&self.0);
         kept.extend(&bytes[bytes.len().saturating_sub(LONGEST)..]);
         let excess = kept.len().saturating_sub(LONGEST);
         kept.drain(..excess);
@@ -110,7 +110,7 @@ impl OutputTail {
 
     /// The kept bytes as text.
     pub(super) fn text(&self) -> String {
-        let kept: Vec<u8> = self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
+        let kept: Vec<u8> = locks::lock(&self.0).iter().copied().collect();
         let text = String::from_utf8_lossy(&kept).into_owned();
         text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
     }
