@@ -1,7 +1,7 @@
 //! The providers of a deployment: added, accepted, replaced and removed while calls go on.
 //!
-//! The guest `asking` asks for what stands in one text of it; writing over that text makes as many versions as a test
-//! wants of one component.
+//! The guest `asking` reads its request from one text inside the component. Overwriting that text gives a test as many
+//! versions of the component as it needs.
 
 use anyhow::{Context, ensure};
 use chronus_host::{
@@ -41,10 +41,10 @@ use std::{
 const ONE: &str = "https://one.example.org";
 const TWO: &str = "https://two.example.org";
 
-/// How long something may take that happens by itself.
+/// The time limit for something that a host does on its own.
 const SOON: Duration = Duration::from_secs(60);
 
-/// A version of the guest `asking`: this provider, this version, these hosts.
+/// The guest `asking` with this provider id, this version and these hosts.
 pub(crate) async fn asking(id: &str, version: &str, hosts: &[&str]) -> anyhow::Result<Vec<u8>> {
     let mut bytes = std::fs::read(&tokio::task::spawn_blocking(components).await??.guest("asking")?.path)?;
     let text = format!("ASKING id={id} version={version} hosts={} ", hosts.join(","));
@@ -57,7 +57,7 @@ pub(crate) async fn asking(id: &str, version: &str, hosts: &[&str]) -> anyhow::R
     Ok(bytes)
 }
 
-/// A host of this database: a registry of its own, with nothing in memory.
+/// A new host on this database: a registry with an empty cache.
 fn host(db: &Db) -> anyhow::Result<Registry> {
     Ok(Registry::new(db.clone(), Arc::new(harness::sandbox(EgressPolicy::default())?)))
 }
@@ -68,7 +68,7 @@ async fn add(registry: &Registry, bytes: &[u8], accept: bool) -> anyhow::Result<
     Ok(registry.add(bytes, Provenance::Digest(&sha256), accept).await?)
 }
 
-/// What waits, or an error.
+/// The waiting version, or an error if no version waits.
 fn waits(added: AddOutcome) -> anyhow::Result<PendingVersion> {
     match added {
         AddOutcome::Waiting(waiting) => Ok(waiting),
@@ -92,7 +92,7 @@ async fn called(host: &Registry) -> anyhow::Result<String> {
     answers(&host.provider("asking").await?.plugin).await
 }
 
-/// Calls until this version answers. Versions are loaded beside calls, so the first may still be answered by the old.
+/// Calls until this version answers. A version is loaded in the background, so the old one may answer the first calls.
 async fn until(host: &Registry, version: &str) -> anyhow::Result<()> {
     let answered = async {
         while called(host).await? != version {
@@ -114,7 +114,7 @@ async fn the_first_waits_until_it_is_accepted_and_then_serves() -> anyhow::Resul
     assert_eq!(registry::waiting(&db, "asking").await?, waiting);
     assert_eq!(registry::list(&db).await?[0].state, ProviderState::Waiting);
     assert!(matches!(host.provider("asking").await, Err(RegistryError::Off(_))));
-    // Nobody accepts what they were not shown.
+    // An operator cannot accept a version that was not shown.
     let other = registry::accept(&db, "asking", &waiting.sha256.replace('a', "b")).await;
     assert!(matches!(other, Err(ChangeError::NotWaiting(_))));
     registry::accept(&db, "asking", &waiting.sha256).await?;
@@ -137,7 +137,7 @@ async fn a_version_that_asks_for_more_is_not_used_until_it_is_accepted() -> anyh
     let host = host(&db)?;
     let first = asking("asking", "1.0.0", &[ONE]).await?;
     assert_eq!(add(&host, &first, true).await?, AddOutcome::Active { id: "asking".into() });
-    // Less, or the same, is used at once; the grant stays what was accepted.
+    // A version that requests less or the same is used at once; the grant does not change.
     let same = asking("asking", "1.1.0", &[ONE]).await?;
     assert_eq!(add(&host, &same, false).await?, AddOutcome::Active { id: "asking".into() });
     until(&host, "1.1.0").await?;
@@ -159,13 +159,13 @@ async fn a_version_that_asks_for_more_is_not_used_until_it_is_accepted() -> anyh
     registry::accept(&db, "asking", &waiting.sha256).await?;
     until(&host, "2.0.0").await?;
     assert_eq!(host.provider("asking").await?.granted.egress().hosts, [ONE.parse()?, TWO.parse()?]);
-    // Back to an older one, which asks for less: its bytes are kept, and it needs nobody's word.
+    // Back to an older version, which requests less: it is stored already and needs no consent.
     assert_eq!(add(&host, &first, false).await?, AddOutcome::Active { id: "asking".into() });
     until(&host, "1.0.0").await
 }
 
-/// 50 calls a second for two seconds, by the same host and by another one of the same database, while three versions
-/// are added and one of them is accepted.
+/// 50 calls a second for two seconds, on two hosts of one database, while three versions are added and one of them is
+/// accepted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_call_fails_or_waits_for_a_new_version() -> anyhow::Result<()> {
     const CALLS: usize = 100;
@@ -182,12 +182,12 @@ async fn no_call_fails_or_waits_for_a_new_version() -> anyhow::Result<()> {
         assert_eq!(called(host).await?, "1.0.0");
     }
     let stop = Arc::new(AtomicBool::new(false));
-    // Tasks of their own, as requests are: the transaction of one does not count for another.
+    // Each in its own task, like a request: the transaction of one task does not count for another.
     let calls = [&adding, &other].map(|host| {
         let (host, stop) = (host.clone(), stop.clone());
         tokio::spawn(async move {
             let mut pace = tokio::time::interval(Duration::from_millis(40));
-            // What a busy machine missed is made up for, so that there are 25 calls a second of each host.
+            // Calls that a busy machine missed are caught up, so that each host gets 25 calls a second.
             pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Burst);
             let (mut made, mut slowest) = (0, Duration::ZERO);
             while made < CALLS / 2 || !stop.load(Ordering::Relaxed) {
@@ -218,7 +218,7 @@ async fn no_call_fails_or_waits_for_a_new_version() -> anyhow::Result<()> {
     changes.await?;
     for calls in calls {
         let slowest = calls.await??;
-        // A call that had waited for a component to be compiled would have taken as long as that.
+        // A call that waited for the compilation of a component would take at least as long as the compilation.
         ensure!(slowest < Duration::from_secs(2), "the slowest call took {slowest:?}");
     }
     Ok(())
@@ -237,7 +237,7 @@ async fn a_component_is_compiled_once_whoever_asks() -> anyhow::Result<()> {
     for call in calls.collect::<Vec<_>>() {
         assert_eq!(call.await??, "1.0.0");
     }
-    // One that is given up in the middle leaves the others their component.
+    // If one of the callers is cancelled, the others still get the component.
     let fresh = host(&db)?;
     let given_up = tokio::spawn({
         let host = fresh.clone();
@@ -286,7 +286,7 @@ async fn nothing_gets_in_for_which_nobody_vouches() -> anyhow::Result<()> {
     let signature = Signature::parse(&std::fs::read_to_string(signature)?)?;
     let trusted = std::fs::read_to_string(repo_root().join("plugins-build/out/trusted.pub"))?;
     let trusted = [TrustedKey::parse(&trusted)?];
-    // A signature of other bytes, and one by somebody who is not trusted.
+    // A signature of other bytes, and a signature with an untrusted key.
     let mixed_up = host.add(&bytes, Provenance::Signature(&signature, &trusted), true).await;
     assert!(matches!(mixed_up, Err(AddError::Signature(_))));
     let ical = std::fs::read(&built.path)?;
@@ -313,7 +313,7 @@ async fn a_provider_is_removed_only_while_nobody_is_connected_unless_it_must_be(
         assert!(matches!(host.provider("asking").await, Err(RegistryError::Unknown(_))));
     }
     assert!(matches!(registry::remove(&db, "asking", true).await, Err(ChangeError::Unknown(_))));
-    // It is as if it had never been: it waits again.
+    // No trace is left: the version waits again.
     let waiting = waits(add(&host, &bytes, false).await?)?;
     registry::accept(&db, "asking", &waiting.sha256).await?;
     called(&other).await?;
@@ -336,7 +336,7 @@ async fn a_provider_is_removed_only_while_nobody_is_connected_unless_it_must_be(
     Ok(())
 }
 
-/// Several operators at once: each version is kept, and the provider ends with one of them.
+/// Several operators add versions at once: each version is stored, and the provider uses one of them at the end.
 #[tokio::test]
 async fn operators_at_once_do_not_undo_each_other() -> anyhow::Result<()> {
     let database = Database::fresh().await?;
@@ -391,7 +391,7 @@ async fn a_provider_is_offered_where_it_is_enabled_and_nowhere_else() -> anyhow:
     let refused = [
         offers::enable(&db, &offer("nobody", one.0, None)).await,
         offers::enable(&db, &offer("asking", nobody, None)).await,
-        // Another organisation's program.
+        // A program of another organisation.
         offers::enable(&db, &offer("asking", two.0, Some(programs[0]))).await,
     ];
     assert!(matches!(
@@ -401,19 +401,19 @@ async fn a_provider_is_offered_where_it_is_enabled_and_nowhere_else() -> anyhow:
     Ok(())
 }
 
-/// An organisation and a person of it.
+/// A new organisation with one person.
 pub(crate) async fn organisation(db: &Db, name: &str) -> anyhow::Result<(OrganisationId, PersonId)> {
     let organisation = organisations::add(db, name).await?.id;
     Ok((organisation, person(db, organisation, "ann@example.org").await?))
 }
 
-/// One more person of an organisation.
+/// A new person in an organisation.
 pub(crate) async fn person(db: &Db, organisation: OrganisationId, email: &str) -> anyhow::Result<PersonId> {
     let (email, name, zone) = (email.into(), "Ann".into(), "UTC".into());
     Ok(people::add(db, organisation, NewPerson { email, name, zone, role: Role::Participant }).await?.id)
 }
 
-/// Puts a connection there as it is kept, without anybody connecting.
+/// Stores a connection without a sign-in.
 pub(crate) async fn connect(
     database: &Database,
     (organisation, person): (OrganisationId, PersonId),

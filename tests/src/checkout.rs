@@ -1,8 +1,8 @@
 //! This checkout: its root, and its providers and test guests as components.
 //!
-//! A test needs components, and `cargo test` needs no step before it. So the first test that asks builds them, everybody
-//! else in the process waits for that, and the builder itself makes other processes wait. Rejected: a build script
-//! (a cargo inside a cargo on one target directory waits for itself).
+//! Tests need components, and `cargo test` must work without a previous step. So the first test that needs components builds
+//! them, the other tests of the process wait, and the builder makes other processes wait. Rejected: a build script (a cargo
+//! inside a cargo on one target directory waits for itself).
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub fn repo_root() -> &'static Path {
     ROOT.get_or_init(|| Options::this_checkout().workspace)
 }
 
-/// Everything that the builder makes of this checkout.
+/// All components of this checkout.
 #[derive(Debug)]
 pub struct Components {
     providers: Vec<BuiltComponent>,
@@ -58,7 +58,7 @@ pub fn components() -> anyhow::Result<&'static Components> {
 /// Prints something at once, even if the output of tests is captured: a first build takes minutes, and silence for minutes
 /// reads as a hang.
 pub(crate) fn tell(sentence: &str) {
-    // Nobody to tell is no reason to fail.
+    // If the output is closed, the build goes on.
     let _ = writeln!(std::io::stderr(), "{sentence}");
 }
 

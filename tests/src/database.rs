@@ -1,8 +1,8 @@
-//! An empty database of a test's own, on the engine that this run is for.
+//! An empty database for each test, on the engine of this run.
 //!
-//! The same tests hold on both: `cargo test` runs them on SQLite, with a file for each, and `CHRONUS_TEST_DB=postgres
-//! cargo test` on PostgreSQL, with a database for each. Rejected: every test twice in one run. Half of it would be
-//! waiting for a server that most people who change a line do not have.
+//! The same tests run on both: `cargo test` runs them on SQLite, with a file for each, and `CHRONUS_TEST_DB=postgres
+//! cargo test` on PostgreSQL, with a database for each. Rejected: every test twice in one run, half of which would need a
+//! server that most contributors do not have.
 
 use crate::peers::postgres;
 use anyhow::{Context, bail, ensure};
@@ -22,7 +22,7 @@ use tempfile::TempDir;
 /// The environment variable that names the engine: `sqlite` (the default) or `postgres`.
 pub const ENGINE: &str = "CHRONUS_TEST_DB";
 
-/// One of the two.
+/// A database engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
     /// A file.
@@ -32,7 +32,7 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// The one that this run is for.
+    /// The engine of this run.
     pub fn of_this_run() -> anyhow::Result<Self> {
         match std::env::var(ENGINE).as_deref() {
             Err(_) | Ok("" | "sqlite") => Ok(Self::Sqlite),
@@ -42,7 +42,7 @@ impl Engine {
     }
 }
 
-/// An empty database. The file goes with the value, PostgreSQL's databases with the process.
+/// An empty database. The file is deleted with the value, a database of PostgreSQL with the process.
 #[derive(Debug)]
 pub struct Database {
     place: DatabaseUrl,
@@ -55,11 +55,11 @@ impl Database {
         Self::on(Engine::of_this_run()?).await
     }
 
-    /// On this engine. A test that needs PostgreSQL whatever the run asks `peers::left_out` first.
+    /// On this engine. A test that needs PostgreSQL in every run checks `peers::left_out` first.
     pub async fn on(engine: Engine) -> anyhow::Result<Self> {
         Ok(match engine {
             Engine::Sqlite => {
-                // A folder of its own: SQLite keeps further files beside the one.
+                // A separate folder, because SQLite writes further files beside the database.
                 let folder = TempDir::new().context("making a folder for a database")?;
                 Self { place: DatabaseUrl::File(folder.path().join("chronus.db")), _folder: Some(folder) }
             }
@@ -67,12 +67,12 @@ impl Database {
         })
     }
 
-    /// Where it is, for a host's configuration.
+    /// The URL for a host's configuration.
     pub fn place(&self) -> &DatabaseUrl {
         &self.place
     }
 
-    /// Where it is, as sqlx calls it: for a test that looks at what the host wrote.
+    /// The URL for sqlx, for a test that reads what the host wrote.
     pub fn address(&self) -> String {
         match &self.place {
             DatabaseUrl::File(path) => format!("sqlite://{}", path.display()),
@@ -80,7 +80,7 @@ impl Database {
         }
     }
 
-    /// How many rows each table has: what a request that was refused must not have changed.
+    /// The number of rows of each table, which a refused request must not change.
     pub async fn rows(&self) -> anyhow::Result<BTreeMap<String, i64>> {
         let mut rows = BTreeMap::new();
         match &self.place {
@@ -104,7 +104,7 @@ impl Database {
         Ok(rows)
     }
 
-    /// Shows each of its files, once: every byte that was committed is there. At least one is.
+    /// Calls `show` for each file of the database, with every committed byte. There is at least one file.
     pub async fn each_file(&self, look: impl Fn(&str, &[u8]) -> anyhow::Result<()>) -> anyhow::Result<()> {
         self.settle().await?;
         let files = each_below(&self.folder()?, &look)?;
@@ -112,7 +112,7 @@ impl Database {
         Ok(())
     }
 
-    /// None of its files holds one of these texts, which are not repeated.
+    /// Checks that no file of the database holds one of these texts. The message does not repeat them.
     pub async fn holds_none<S: AsRef<str>>(&self, secrets: &[S]) -> anyhow::Result<()> {
         let finders: Vec<_> = secrets.iter().map(|secret| Finder::new(secret.as_ref())).collect();
         let found = |bytes: &[u8]| finders.iter().any(|finder| finder.find(bytes).is_some());
@@ -131,7 +131,7 @@ impl Database {
         folder.context("the database has no folder")
     }
 
-    /// Has all that was committed written to its files.
+    /// Writes everything that was committed to the files.
     async fn settle(&self) -> anyhow::Result<()> {
         match &self.place {
             DatabaseUrl::File(_) => Ok(()),
@@ -139,7 +139,7 @@ impl Database {
         }
     }
 
-    /// Writes to it behind the host's back.
+    /// Writes to the database without the host.
     pub async fn run(&self, statement: &'static str) -> anyhow::Result<()> {
         match &self.place {
             DatabaseUrl::File(_) => {
@@ -174,13 +174,13 @@ impl Database {
         })
     }
 
-    /// Opens it and brings its tables up to date. As often as a test likes: each is what another host would have.
+    /// Opens the database and migrates it. Each call returns what another host would have.
     pub async fn open(&self, clock: &Clock) -> anyhow::Result<Db> {
         Ok(Db::open(&self.place, clock.clone()).await?)
     }
 }
 
-/// Shows each file below a folder; how many there were.
+/// Calls `show` for each file below a folder. Returns their number.
 fn each_below(folder: &Path, look: &impl Fn(&str, &[u8]) -> anyhow::Result<()>) -> anyhow::Result<usize> {
     let mut files = 0;
     for entry in fs::read_dir(folder)? {
@@ -188,7 +188,7 @@ fn each_below(folder: &Path, look: &impl Fn(&str, &[u8]) -> anyhow::Result<()>) 
         if kind.is_dir() {
             files += each_below(&path, look)?;
         } else if kind.is_file() {
-            // A server that runs may take a file away meanwhile.
+            // A running server may delete a file in the meantime.
             let Ok(bytes) = fs::read(&path) else { continue };
             files += 1;
             look(&path.display().to_string(), &bytes)?;

@@ -1,5 +1,4 @@
-//! What tests and benchmarks of providers have in common: a sandbox, and a provider in it that is connected to
-//! somebody's account.
+//! Shared by tests and benchmarks of providers: a sandbox, and a provider in it that is connected to an account.
 
 use crate::peers::Account;
 use crate::{components, repo_root};
@@ -8,10 +7,10 @@ use chronus_host::plugins::egress::{Credential, EgressGrant, EgressMap, EgressPo
 use chronus_host::plugins::{Access, Budget, CallTarget, Plugin, Sandbox, SandboxConfig};
 use std::sync::Arc;
 
-/// The server as the provider knows it; the map leads to where it is.
+/// The server's origin as the provider knows it; the egress map leads to the real server.
 pub const SERVER: &str = "https://dav.example.org";
 
-/// A sandbox of this test's own: connections belong to a test's runtime and must not outlive it. Compiled code is
+/// A new sandbox for each test, because connections belong to a test's runtime and must not outlive it. Compiled code is
 /// shared through a folder of the checkout.
 pub fn sandbox(egress: EgressPolicy) -> anyhow::Result<Sandbox> {
     Ok(Sandbox::new(SandboxConfig {
@@ -23,7 +22,7 @@ pub fn sandbox(egress: EgressPolicy) -> anyhow::Result<Sandbox> {
     })?)
 }
 
-/// A policy that leads [`SERVER`] to this origin.
+/// A policy that maps [`SERVER`] to this origin.
 pub fn mapped_to(origin: &str) -> anyhow::Result<EgressPolicy> {
     Ok(EgressPolicy { map: EgressMap::new([(SERVER, origin)])?, ..EgressPolicy::default() })
 }
@@ -42,7 +41,7 @@ pub async fn ical(account: &Account, zone: &str) -> anyhow::Result<(Plugin, Arc<
     Ok((plugin, access(account, connection)?))
 }
 
-/// An access to an account by this connection.
+/// The access of this connection to an account.
 pub fn access(account: &Account, connection: CallTarget) -> anyhow::Result<Arc<Access>> {
     let credential = Credential::Basic { user: account.user.clone(), secret: account.password.clone().into() };
     let access = Access::new("organisation", connection, credential, EgressGrant::default(), Budget::default());

@@ -1,8 +1,7 @@
 //! A running `chronus serve`, as a child of this process, and a client of its API.
 //!
-//! Tests of the service talk to the program that is shipped, over HTTP, and read its log; what they know of it is what
-//! its users know. It listens on a port of the system's choice, which it prints. It dies with this process: it is killed
-//! when its value is dropped.
+//! Tests of the service use the released program over HTTP and read its log, as its users do. It listens on a port that the
+//! system chooses, which it prints. It is killed when its value is dropped, so it ends with this process.
 
 use crate::command;
 use anyhow::{Context, bail, ensure};
@@ -33,7 +32,7 @@ pub struct Host {
     said: OutputLines,
 }
 
-/// What a child has said so far, line by line.
+/// The output of a child process so far, line by line.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct OutputLines {
     lines: Arc<Mutex<Vec<String>>>,
@@ -78,12 +77,12 @@ impl Host {
         Client::new(&self.origin, token)
     }
 
-    /// The first line that holds all of these words, once it has said it.
+    /// Waits for the first line with all of these words.
     pub async fn says(&self, words: &[&str]) -> anyhow::Result<String> {
         self.said.says(words).await
     }
 
-    /// The lines that hold this word, all but the first `told`, whenever there is one.
+    /// Waits until there are lines with this word beyond the first `told`, and returns them.
     pub async fn goes_on(&self, word: &str, told: usize) -> Vec<String> {
         let more = |lines: &[String]| {
             let more: Vec<_> = lines.iter().filter(|line| line.contains(word)).skip(told).cloned().collect();
@@ -92,18 +91,18 @@ impl Host {
         self.said.whenever(more).await
     }
 
-    /// All that it has said so far.
+    /// The output so far.
     pub fn log(&self) -> String {
         self.said.lines().join("\n")
     }
 
-    /// As `kill -9` does, and waits until it is gone.
+    /// Kills the host as `kill -9` does, and waits for its end.
     pub async fn kill(mut self) -> anyhow::Result<String> {
         self.child.kill().await.context("killing the host")?;
         Ok(self.log())
     }
 
-    /// Asks it to end as an operator does, and waits until it has. It ends well.
+    /// Stops the host as an operator does, and waits for its end, which must be a success.
     pub async fn stop(mut self) -> anyhow::Result<String> {
         let pid = self.child.id().context("it has ended already")?;
         let asked = Command::new("kill").args(["-TERM", &pid.to_string()]).status().await?;
@@ -115,28 +114,28 @@ impl Host {
 }
 
 impl OutputLines {
-    /// The first line that holds all of these words, once it has said it.
+    /// Waits for the first line with all of these words.
     pub(crate) async fn says(&self, words: &[&str]) -> anyhow::Result<String> {
         let fits = |line: &&String| words.iter().all(|word| line.contains(word));
         let found = self.once(|lines| lines.iter().find(fits).cloned()).await;
         found.with_context(|| format!("it never said {words:?}, but:\n{}", self.lines().join("\n")))
     }
 
-    /// All lines, once there are so many.
+    /// Waits for this many lines and returns all.
     pub(crate) async fn at_least(&self, count: usize) -> anyhow::Result<Vec<String>> {
         let found = self.once(|lines| (lines.len() >= count).then(|| lines.to_vec())).await;
         found.with_context(|| format!("it never said {count} lines, but:\n{}", self.lines().join("\n")))
     }
 
-    /// What is found in the lines, once it is, unless that takes too long.
+    /// Waits until `find` finds something in the lines; fails after too long.
     async fn once<T>(&self, find: impl Fn(&[String]) -> Option<T>) -> Option<T> {
         timeout(PATIENCE, self.whenever(find)).await.ok()
     }
 
-    /// What is found in the lines, whenever that is.
+    /// Waits until `find` finds something in the lines.
     async fn whenever<T>(&self, find: impl Fn(&[String]) -> Option<T>) -> T {
         loop {
-            // Asked for before looking, so that nothing is missed in between.
+            // Subscribed before the search, so that no line is missed in between.
             let more = self.more.notified();
             if let Some(found) = find(&self.lines()) {
                 return found;
@@ -149,7 +148,7 @@ impl OutputLines {
         locks::lock(&self.lines)
     }
 
-    /// Keeps what comes from here.
+    /// Records the lines of a stream.
     pub(crate) fn keep(&self, stream: impl AsyncRead + Send + Unpin + 'static) {
         let said = self.clone();
         tokio::spawn(async move {
@@ -175,7 +174,7 @@ pub struct Client {
 pub struct Answer {
     /// The status.
     pub status: StatusCode,
-    /// The body, null if there is none.
+    /// The body; null if it is empty.
     pub body: Value,
 }
 

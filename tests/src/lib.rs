@@ -1,15 +1,15 @@
 //! What the tests and the demo share, so that neither grows a framework of its own.
 //!
-//! - `checkout`: where we are, and the components of this checkout, built once per process.
+//! - `checkout`: the root and the components of this checkout, built once per process.
 //! - `database`: an empty database for each test, on either engine.
 //! - `peers`: software by other people that proves our work: CalDAV servers, an independent client, a reference for
 //!   recurrences. Rejected: imitations of servers that can be had. They know only what we knew when we wrote them.
-//! - `harness`: a sandbox, and a provider in it that is connected to somebody's account.
-//! - `listing`: a whole calendar, read for the first time and looked at again.
-//! - `measure`: what a benchmark makes of its rounds.
-//! - `events`: as many events as a benchmark wants, of the kinds that people have.
-//! - `store`: an imitation on purpose: a toy service for a toy provider that is wrong at will.
-//! - `google`: a strict stand-in for Google, whose own description of its API looks at every request and answer.
+//! - `harness`: a sandbox, and a provider in it that is connected to an account.
+//! - `listing`: a whole calendar, read for the first time and then again.
+//! - `measure`: the result of a benchmark, from its rounds.
+//! - `events`: any number of events for benchmarks, of the kinds that people have.
+//! - `store`: a toy service for a toy provider with planted errors.
+//! - `google`: a strict stand-in for Google, which checks every request and response by Google's description of its API.
 //! - `random`: random choices that a seed repeats.
 //! - `program`, `host`: the program of this checkout, and a running `chronus serve` with a client of its API.
 //! - `visitor`: a browser without a window, for pages: cookies, and the tokens of forms.

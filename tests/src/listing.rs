@@ -1,5 +1,5 @@
-//! A whole calendar, read for the first time and looked at again: what the gate tries with some events and a benchmark
-//! with ten thousand.
+//! A whole calendar, read for the first time and then again without changes: the gate does this with some events, and a
+//! benchmark with ten thousand.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub struct Reader<'a> {
     pub window: Window,
 }
 
-/// What is known after a first reading.
+/// The state after the first reading.
 #[derive(Debug, Clone)]
 pub struct FirstListing {
     pub cursor: Vec<u8>,
@@ -58,7 +58,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Looks again. There must be nothing new, and nothing to write; the requests that it took.
+    /// Reads again. There must be no changes and no writes. Returns the requests.
     pub async fn again(&self, connection: &CallTarget, listed: &FirstListing) -> anyhow::Result<Vec<RecordedExchange>> {
         let recorder = Faults::none();
         let connection = CallTarget { memo: listed.memo.clone(), ..connection.clone() };

@@ -1,7 +1,6 @@
-//! Random choices that can be repeated: by a seed that is printed, and the same on every machine.
+//! Random choices that can be repeated: they follow from a printed seed and are the same on every machine.
 //!
-//! Rejected: proptest, which is for values that are checked one by one; what is made here goes to another program in
-//! thousands.
+//! Rejected: proptest, which is for values that are checked one by one; these values go to another program in thousands.
 
 use anyhow::Context;
 
@@ -11,7 +10,7 @@ pub struct Random {
     state: u64,
 }
 
-/// The seed that `SEED` names, or one of this moment.
+/// The seed in the variable `SEED`, or one from the current time.
 pub fn seed() -> anyhow::Result<u64> {
     match std::env::var("SEED") {
         Ok(seed) => seed.parse().with_context(|| format!("SEED is no number: {seed}")),

@@ -1,10 +1,9 @@
 //! A toy service for the provider of `tests/guests/examples/memory`: texts under ids, in this process.
 //!
-//! The conformance suite must be shown to find mistakes, so it needs a provider that makes them on demand, and that
-//! provider needs a memory. The store is as dumb as can be, so that a mistake is the provider's and not the store's: it
-//! knows preconditions (RFC 9110 §13.1), numbers changes, and never reads what it keeps. Each of its users has an
-//! account of their own and sees nobody else's. Rejected: a CalDAV server, whose own opinions would be in every answer,
-//! and which starts too slowly for forty variants.
+//! A proof that the conformance suite finds errors needs a provider that makes them on demand, and that provider needs a
+//! memory. The store is as simple as possible, so that an error is the provider's and not the store's: it checks
+//! preconditions (RFC 9110 §13.1), numbers changes, and never reads the stored texts. Each user sees only their own account.
+//! Rejected: a CalDAV server, which has a behaviour of its own and starts too slowly for forty variants.
 
 use chronus_host::locks;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -23,7 +22,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// What every user's password is.
+/// The password of every user.
 pub const PASSWORD: &str = "open sesame, store";
 
 /// A running store. It ends when this is dropped.
@@ -43,13 +42,13 @@ struct Account {
     calendars: BTreeMap<String, Calendar>,
 }
 
-/// The texts of a calendar, and what happened to them.
+/// The texts of a calendar, and their changes.
 #[derive(Debug, Default)]
 struct Calendar {
     texts: BTreeMap<String, Text>,
     /// The number of the last change.
     last: u64,
-    /// The last change of each id that ever was.
+    /// The last change of each id that was ever used.
     happened: BTreeMap<String, u64>,
 }
 
@@ -60,7 +59,7 @@ struct Text {
 }
 
 impl Store {
-    /// Starts one without users, at a port that the system chose.
+    /// Starts a store without users, at a port that the system chooses.
     pub async fn start() -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await.context("binding a port for the store")?;
         let origin = format!("http://{}", listener.local_addr()?);
@@ -144,7 +143,7 @@ impl Calendar {
         Json(json!({ "last": self.last, "items": items })).into_response()
     }
 
-    /// What is answered when the preconditions of a write do not hold.
+    /// The response if the preconditions of a write fail.
     fn refuses(&self, id: &str, headers: &HeaderMap) -> Option<Response> {
         let present = self.texts.get(id).map(|text| text.etag.as_str());
         let expected = headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok());
@@ -154,7 +153,7 @@ impl Calendar {
     }
 }
 
-/// Answers from the calendar of the user who asks, if the password is theirs and there is one of that name.
+/// Answers from a calendar of the user, if the password is right and the calendar exists.
 fn within(
     accounts: &Accounts,
     headers: &HeaderMap,
@@ -232,7 +231,7 @@ async fn delete(State(accounts): State<Accounts>, Path((calendar, id)): Place, h
     })
 }
 
-/// A promise to call somebody, which it never keeps.
+/// A subscription, for which no notification is ever sent.
 async fn subscribe(State(accounts): State<Accounts>, Path(id): Path<String>, headers: HeaderMap) -> Response {
     with_account(&accounts, &headers, |account| {
         account.subscriptions.insert(id);
@@ -249,12 +248,12 @@ async fn unsubscribe(State(accounts): State<Accounts>, Path(id): Path<String>, h
 
 type Point = Path<(String, u64)>;
 
-/// What happened after a number, in its order, and the number of the last change; 410 if no change had that number.
+/// The changes after a number, in order, and the number of the last change; 410 if no change had that number.
 async fn changes(State(accounts): State<Accounts>, Path((calendar, after)): Point, headers: HeaderMap) -> Response {
     within(&accounts, &headers, &calendar, |calendar| calendar.since(after, |_| true))
 }
 
-/// The same, but for what was deleted.
+/// The same without deletions.
 async fn listing(State(accounts): State<Accounts>, Path((calendar, after)): Point, headers: HeaderMap) -> Response {
     within(&accounts, &headers, &calendar, |calendar| calendar.since(after, |id| calendar.texts.contains_key(id)))
 }

@@ -1,5 +1,5 @@
-//! A browser without a window: it keeps cookies, sends forms with the token that the page gave it, and follows nothing by
-//! itself, so that a test sees every step. What only a browser can show, `peers::Browser` shows.
+//! A browser without a window: it keeps cookies, sends forms with the token of the page, and does not follow redirects, so
+//! that a test sees every step. `peers::Browser` is for tests that need a real browser.
 
 use anyhow::{Context, ensure};
 use chronus_host::locks;
@@ -11,7 +11,7 @@ use crate::host::PATIENCE;
 /// The name of the field with the token.
 pub const TOKEN: &str = "form-token";
 
-/// Somebody's browser.
+/// The browser of one person.
 #[derive(Debug)]
 pub struct Visitor {
     http: reqwest::Client,
@@ -19,25 +19,25 @@ pub struct Visitor {
     cookies: Mutex<BTreeMap<String, String>>,
 }
 
-/// A page, or whatever came in its place.
+/// The response to a request for a page.
 #[derive(Debug, Clone)]
 pub struct PageResponse {
     pub status: u16,
-    /// Where it leads, if it does.
+    /// The target of a redirect.
     pub location: Option<String>,
     pub headers: header::HeaderMap,
     pub text: String,
 }
 
 impl Visitor {
-    /// One that has been nowhere yet.
+    /// A browser without cookies.
     pub fn new(origin: &str) -> anyhow::Result<Self> {
         let http =
             reqwest::Client::builder().no_proxy().redirect(redirect::Policy::none()).timeout(PATIENCE).build()?;
         Ok(Self { http, origin: origin.to_owned(), cookies: Mutex::default() })
     }
 
-    /// Looks at a page.
+    /// Gets a page.
     pub async fn get(&self, path: &str) -> anyhow::Result<PageResponse> {
         self.send(self.request(Method::GET, path)?).await
     }
@@ -48,7 +48,7 @@ impl Visitor {
         self.send(self.form(path, &[fields, &[(TOKEN, &token)]].concat())?.header("origin", &self.origin)).await
     }
 
-    /// A request to send a form, with the cookies, and without saying where it comes from.
+    /// A request with a form and the cookies, without headers about its origin.
     pub fn form(&self, path: &str, fields: &[(&str, &str)]) -> anyhow::Result<RequestBuilder> {
         let body: String = fields
             .iter()
@@ -93,12 +93,12 @@ impl Visitor {
         locks::lock(&self.cookies).get(name).cloned()
     }
 
-    /// Puts a cookie there, as somebody who tries something does.
+    /// Sets a cookie, as an attacker would.
     pub fn set_cookie(&self, name: &str, value: &str) {
         locks::lock(&self.cookies).insert(name.to_owned(), value.to_owned());
     }
 
-    /// Uses a link from a mail: looks at its page, and presses the button.
+    /// Uses a link from a mail: gets its page, and presses the button.
     pub async fn sign_in(&self, link: &str) -> anyhow::Result<PageResponse> {
         let path = link.strip_prefix(&self.origin).unwrap_or(link);
         let page = self.get(path).await?;
@@ -114,7 +114,7 @@ impl PageResponse {
         Ok(rest.split('"').next().unwrap_or_default().to_owned())
     }
 
-    /// It leads there.
+    /// Checks that the response redirects to this path.
     pub fn leads_to(&self, path: &str) -> anyhow::Result<()> {
         let there = self.location.as_deref();
         ensure!(

@@ -1,6 +1,6 @@
-//! A provider that asks for what stands in one text of it, so that a test makes another version by writing other bytes
-//! of the same length over that text: `tests/it/registry.rs`. Its account's address tells its version, and so does the one problem of its
-//! busy times.
+//! A provider that reads its request from one text inside the component. A test makes another version by overwriting this
+//! text with other bytes of the same length: `tests/it/registry.rs`. The address of the account is the version, and so is
+//! the one problem of the busy times.
 
 use chronus_sdk::{Provider, descriptions::*, types::*};
 
@@ -9,7 +9,7 @@ static ASKS: [u8; 200] = *b"ASKING id=asking version=1.0.0 hosts=https://one.exa
 
 /// The value of a key.
 fn word(key: &str) -> &'static str {
-    // Read as it is at run time, and not as it was when this was compiled.
+    // Read at run time; the compiler must not use the value of the build.
     let text = std::str::from_utf8(std::hint::black_box(&ASKS)).unwrap_or_default();
     let values = text.split(' ').filter_map(|word| word.split_once('='));
     values.into_iter().find(|(name, _)| *name == key).map_or("", |(_, value)| value)

@@ -1,4 +1,4 @@
-//! A provider that sends a request where the contract allows none: while it describes itself.
+//! A provider that sends a request in `plugin.describe`, in which the contract allows no requests.
 
 use chronus_sdk::http::{self, Request};
 use chronus_sdk::{Provider, descriptions::*, failure, types::*};
@@ -9,7 +9,7 @@ chronus_sdk::provider!(Eager, read_only);
 
 impl Provider for Eager {
     fn describe() -> Description {
-        // Whatever comes of it: a good description follows.
+        // The result is ignored: a valid description follows.
         let _ = http::send(&Request::new("GET", "https://home.example.org/hello"));
         Description {
             id: "eager".into(),

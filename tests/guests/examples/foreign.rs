@@ -1,9 +1,9 @@
 //! A provider that imports what runtimes of other languages import without need: WASI's environment, files, sockets,
-//! standard streams and exit. `open` tries all of them and tells what came of it.
+//! standard streams and exit. `open` tries all of them and returns the results.
 
 use chronus_sdk::{Provider, descriptions::*, failure, types::*};
 
-/// The part of WASI that is used here, declared only as far as it is.
+/// The part of WASI that is used here.
 #[cfg(target_arch = "wasm32")]
 mod wasi {
     chronus_sdk::wit_bindgen::generate!({
@@ -163,7 +163,7 @@ fn try_everything(connection: &Connection) -> Vec<(&'static str, String)> {
         ("socket", format!("{connected:?}")),
         ("name", format!("{:?}", resolve_addresses(&network, "localhost").map(|_| ()))),
     ];
-    // What it writes is no failure, and nobody else's output.
+    // To write is no failure, and the text appears in no other output.
     let _ = stderr::get_stderr().blocking_write_and_flush(b"last words\n");
     if field("act") == "exit" {
         exit::exit(Err(()));
@@ -171,7 +171,7 @@ fn try_everything(connection: &Connection) -> Vec<(&'static str, String)> {
     found
 }
 
-/// Elsewhere this file is only checked.
+/// For other targets this file is only checked.
 #[cfg(not(target_arch = "wasm32"))]
 fn try_everything(_: &Connection) -> Vec<(&'static str, String)> {
     vec![]

@@ -1,8 +1,8 @@
-//! A provider that does harm on demand: the connection's field `act` says which. The tests of the sandbox call it; it
-//! is one component because each one costs seconds to build.
+//! A provider that attacks on demand: the connection's field `act` names the attack. The tests of the sandbox call it. It is
+//! one component because each component takes seconds to build.
 //!
-//! What it finds out comes back as calendars: kind in the id, text in the name. With the field `shameless` it hides
-//! that something was refused and answers as if all was well; with `blame` it says that something else was the cause.
+//! Its findings come back as calendars: the kind in the id, the text in the name. With the field `shameless` it hides that a
+//! request was refused and answers as if it had succeeded; with `blame` it names another cause.
 
 #![expect(clippy::result_large_err, reason = "the contract's failure can hold an event")]
 
@@ -106,7 +106,7 @@ impl TwoWay for Hostile {
     }
 }
 
-/// What a test asks for.
+/// The arguments of a test.
 #[derive(Clone, Copy)]
 struct Order<'a>(&'a Connection);
 
@@ -209,7 +209,7 @@ fn overflow(depth: u64) -> u64 {
 
 // ---- requests ---------------------------------------------------------------------------------------------------
 
-/// Sends one request and tells everything that comes back.
+/// Sends one request and returns everything in the response.
 fn ask(order: Order<'_>) -> Result<Findings, Failure> {
     match exchange(order) {
         Ok(found) => Ok(found),
@@ -268,13 +268,13 @@ fn start(order: Order<'_>) -> Result<FutureIncomingResponse, String> {
             left -= now;
         }
         drop(stream);
-        // An answer that says why comes all the same.
+        // A response with the reason comes nevertheless.
         let _ = OutgoingBody::finish(body, None);
     }
     Ok(answer)
 }
 
-/// The timeouts that a test asks for.
+/// The timeouts that a test sets.
 fn timeouts(order: Order<'_>) -> Result<RequestOptions, String> {
     let timeout = |name: &str| order.get(name).parse::<u64>().ok().map(|ms| ms * 1_000_000);
     let options = RequestOptions::new();
@@ -300,7 +300,7 @@ fn read(answer: &FutureIncomingResponse) -> Result<Findings, String> {
                 Ok(piece) => text.extend(piece),
                 Err(StreamError::Closed) => break,
                 Err(StreamError::LastOperationFailed(error)) => {
-                    // What came before the cut is kept in memory, where a dump finds it.
+                    // The bytes before the end stay in memory, where a dump finds them.
                     black_box(&text);
                     return Err(error.to_debug_string());
                 }
@@ -312,13 +312,13 @@ fn read(answer: &FutureIncomingResponse) -> Result<Findings, String> {
     Ok(found)
 }
 
-/// Sends requests whatever becomes of them.
+/// Sends requests and ignores their results.
 fn flood(order: Order<'_>, n: usize) -> Findings {
     let answered = (0..n).filter(|_| start(order).and_then(|answer| read(&answer)).is_ok()).count();
     vec![("answered", answered.to_string())]
 }
 
-/// Starts requests and waits for none.
+/// Starts requests without waiting for responses.
 fn pile_up(order: Order<'_>, n: usize) -> Findings {
     let waiting: Vec<_> = (0..n).map(|_| start(order)).collect();
     vec![("started", waiting.iter().filter(|one| one.is_ok()).count().to_string())]
@@ -351,7 +351,7 @@ fn nap(n: usize, ms: usize) -> Findings {
     vec![("naps", n.to_string())]
 }
 
-/// Everything that it can see: its arguments, the answers to each `url`, and the whole of its memory.
+/// Everything that the guest can see: its arguments, the response of each `url`, and its whole memory.
 fn dump(order: Order<'_>) -> Findings {
     let mut found = vec![("connection", format!("{:?}", order.0))];
     let urls: Vec<String> = order.all("url").map(str::to_owned).collect();
@@ -370,7 +370,7 @@ fn dump(order: Order<'_>) -> Findings {
         let end = text.floor_char_boundary(3000);
         log::info("dump", &[("kind", kind), ("text", &text[..end].to_owned())]);
     }
-    // Error output, as far as there is any.
+    // Standard error, if there is one.
     eprintln!("{found:?}");
     found
 }
@@ -378,15 +378,15 @@ fn dump(order: Order<'_>) -> Findings {
 /// A copy of the linear memory.
 #[expect(unsafe_code, reason = "there is no safe way to read memory that nothing owns")]
 fn memory() -> Vec<u8> {
-    // Elsewhere this file is only checked.
+    // For other targets this file is only checked.
     #[cfg(target_family = "wasm")]
     let size = core::arch::wasm32::memory_size(0) * 65_536;
     #[cfg(not(target_family = "wasm"))]
     let size = 8;
     let mut copy = Vec::with_capacity(size);
     for address in 8..size {
-        // Every address below the size of the memory can be read. Address 0 to 7 hold nothing and are no place that
-        // Rust lets us name.
+        // Every address below the size of the memory can be read. Addresses 0 to 7 are empty, and Rust does not allow a
+        // pointer to them.
         copy.push(unsafe { core::ptr::read_volatile(address as *const u8) });
     }
     copy

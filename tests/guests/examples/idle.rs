@@ -1,4 +1,4 @@
-//! A provider that answers at once and asks for nothing: the measure of a call's own cost.
+//! A provider that answers at once and sends no request: it measures the cost of a call itself.
 
 use chronus_sdk::{Provider, descriptions::*, types::*};
 

@@ -1,4 +1,4 @@
-//! The conformance suite, at each level of what people give.
+//! The conformance suite, with each set of scopes that people may grant.
 
 use super::{ANN, AVAILABILITY, BEN, TWO_WAY, World, grant};
 use chronus_host::conformance::{self, Outcome, Report, Target};
@@ -27,7 +27,7 @@ async fn run(world: &World, name: &str, connection: CallTarget, scopes: &[&str])
     Ok(report)
 }
 
-/// The cases that could not be seen, sorted.
+/// The cases that were not applicable, sorted.
 fn unseen(report: &Report) -> Vec<&str> {
     let unseen = |row: &&conformance::Row| matches!(row.outcome, Outcome::NotApplicable { .. });
     let mut ids: Vec<&str> = report.rows.iter().filter(unseen).map(|row| row.id).collect();
@@ -57,7 +57,7 @@ async fn holds_with_events_alone() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// An account with several calendars, of which not all can be written, and a service account that acts for its owner.
+/// An account with several calendars, some of them read-only, and a service account that acts for its owner.
 #[tokio::test(flavor = "multi_thread")]
 async fn holds_with_everything_and_for_a_service_account() -> anyhow::Result<()> {
     let world = World::new().await?;

@@ -1,4 +1,4 @@
-//! Meetings on a person's calendar: made once, changed without touching what is somebody else's, and followed.
+//! Meetings in a person's calendar: created once, changed without touching the fields of others, and followed.
 
 use super::{ANN, BEN, TWO_WAY, World, draft, hour, remedy};
 use anyhow::Context;
@@ -17,7 +17,7 @@ fn retitled(title: &str) -> Patch {
     Patch { title: Some(title.into()), ..Patch::default() }
 }
 
-/// R36: Google never gives an id back, not even of an event that was deleted.
+/// R36: Google never releases an id, not even that of a deleted event.
 #[tokio::test]
 async fn a_deleted_meeting_is_made_again_and_nothing_goes_round_in_circles() -> anyhow::Result<()> {
     let world = World::new().await?;
@@ -58,7 +58,7 @@ async fn guests_answers_and_comments_stay_whatever_their_host_changes() -> anyho
     let own: Vec<_> =
         answered.attendees.iter().filter(|one| one.is_self).map(|one| (one.address.as_str(), one.rsvp)).collect();
     assert_eq!(own, [(BEN, Rsvp::Accepted)]);
-    // The host adds somebody, says nothing of Ben's answer, and moves the meeting.
+    // The host adds a guest, leaves out Ben's answer, and moves the meeting.
     let wanted = vec![guest(BEN), guest("cy@elsewhere.example"), guest("di@elsewhere.example")];
     let patch = Patch { attendees: Some(wanted), title: Some("Rehearsal".into()), ..Patch::default() };
     let changed = world
@@ -72,7 +72,7 @@ async fn guests_answers_and_comments_stay_whatever_their_host_changes() -> anyho
     let of_ben = of_ben.context("Ben")?;
     assert_eq!((&of_ben["comment"], &of_ben["additionalGuests"]), (&json!("may be late"), &json!(1)));
     assert_eq!(of_ben["responseStatus"], "accepted");
-    // A guest may answer, and nothing else.
+    // A guest may answer, but not change anything else.
     let refused = world
         .plugin
         .update(&ben, EventRef { calendar: BEN, id: &event.id }, "x", None, retitled("Mine"), Notify::All)
@@ -82,7 +82,7 @@ async fn guests_answers_and_comments_stay_whatever_their_host_changes() -> anyho
     Ok(())
 }
 
-/// What the contract does not know is the owner's: conference, place, reminders, colour, and how they wrote it.
+/// Fields outside the contract belong to the owner: conference, place, reminders, colour, and the markup of the text.
 #[tokio::test]
 async fn what_the_owner_added_stays() -> anyhow::Result<()> {
     let world = World::new().await?;
@@ -152,7 +152,8 @@ async fn who_is_told_is_the_callers_choice() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The invitation was made and mailed, and nobody heard so: the second try finds it, and nobody is mailed twice.
+/// The invitation was created and mailed, but the response was lost: the second attempt finds the event and sends no
+/// second mail.
 #[tokio::test]
 async fn a_lost_answer_is_no_second_invitation() -> anyhow::Result<()> {
     let world = World::new().await?;
@@ -165,7 +166,7 @@ async fn a_lost_answer_is_no_second_invitation() -> anyhow::Result<()> {
     let there: Vec<_> = world.google.events(ANN).iter().map(|event| event["id"].clone()).collect();
     assert_eq!(there, [json!(found.id)]);
     assert_eq!(world.google.take_mails().len(), 1);
-    // Meanwhile Ann wrote something else into it: what is there is told, and stays.
+    // In the meantime Ann changed the event: her text is reported, and stays.
     let path = format!("calendars/primary/events/{}", found.id);
     world.other_program(ANN, "PATCH", &path, r#"{"summary":"Mine now"}"#).await?;
     let again = world.plugin.create(&access, ANN, "meeting-1", invited(), Notify::All).await;
@@ -205,7 +206,7 @@ async fn changes_are_followed_over_empty_pages_and_forgotten_positions() -> anyh
     expected.sort_unstable();
     assert_eq!(named, expected);
 
-    // One day of the series is moved, another is cancelled, and the single event goes.
+    // One day of the series is moved, another is cancelled, and the single event is deleted.
     let occurrence = |day: i64| format!("{}_{}", series.id, hour(24 * day).strftime("%Y%m%dT%H%M%SZ"));
     let path = |id: &str| format!("calendars/primary/events/{id}");
     let moved = json!({ "start": { "dateTime": hour(26).to_string() }, "end": { "dateTime": hour(27).to_string() } });

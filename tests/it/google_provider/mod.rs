@@ -19,13 +19,13 @@ use std::sync::Arc;
 const ANN: &str = "ann@example.com";
 const BEN: &str = "ben@example.com";
 
-/// What is asked of a person so that meetings get to their calendar.
+/// The scopes to write meetings to a person's calendar.
 const TWO_WAY: [&str; 3] = ["openid", "email", "calendar.events"];
 
-/// What is asked of a person so that others see when they are free.
+/// The scopes to read when a person is free.
 const AVAILABILITY: [&str; 3] = ["openid", "email", "calendar.freebusy"];
 
-/// Google with Ann and Ben, and the provider.
+/// The stand-in for Google with the users Ann and Ben, and the provider.
 struct World {
     google: Google,
     plugin: Plugin,
@@ -45,7 +45,7 @@ impl World {
         Ok(Self { google, plugin, client: reqwest::Client::builder().no_proxy().build()? })
     }
 
-    /// What a host knows of somebody who connected and gave these scopes.
+    /// The connection of a person who granted these scopes.
     fn connection(person: &str, scopes: &[&str]) -> CallTarget {
         let full = |scope: &&str| match *scope {
             "openid" | "email" => (*scope).to_owned(),
@@ -60,7 +60,7 @@ impl World {
         }
     }
 
-    /// The token that goes with it.
+    /// The token of that connection.
     fn credential(&self, person: &str, scopes: &[&str]) -> Credential {
         let secret = self.google.issue(person, scopes).into();
         Credential::Header { name: HeaderName::from_static("authorization"), prefix: "Bearer ".into(), secret }
@@ -75,7 +75,7 @@ impl World {
         Access::new("organisation", connection, credential, grant()?, Budget::default()).context("the access")
     }
 
-    /// What somebody does by another program, with everything that their account may do.
+    /// A request by another program of a user, with all permissions of the account.
     async fn other_program(
         &self,
         person: &str,
@@ -91,13 +91,13 @@ impl World {
         Ok(if bytes.is_empty() { serde_json::Value::Null } else { serde_json::from_slice(&bytes)? })
     }
 
-    /// The requests since this was last asked, as `GET /calendar/v3/…`.
+    /// The requests since the last call of this function, as `GET /calendar/v3/…`.
     fn asked(&self) -> Vec<String> {
         self.google.take_requests().iter().map(|one| format!("{} {}", one.method, one.path)).collect()
     }
 }
 
-/// What the provider asks for, granted.
+/// A grant of everything that the provider requests.
 fn grant() -> anyhow::Result<EgressGrant> {
     Ok(EgressGrant {
         hosts: vec!["https://www.googleapis.com".parse()?],
@@ -105,7 +105,7 @@ fn grant() -> anyhow::Result<EgressGrant> {
     })
 }
 
-/// Nine o'clock in Rome on a Monday in March, and so many hours later.
+/// The instant `hours` after nine o'clock in Rome on a Monday in March.
 fn hour(hours: i64) -> Timestamp {
     Timestamp::from_second(1_772_438_400).unwrap_or_default() + SignedDuration::from_hours(hours)
 }

@@ -1,4 +1,4 @@
-//! Google calls when a calendar changes, and what came in says which subscription it is about.
+//! Google sends a notification when a calendar changes, and the notification names the subscription.
 
 use super::{ANN, TWO_WAY, World, draft};
 use axum::Router;
@@ -15,12 +15,12 @@ use tokio::net::TcpListener;
 
 type Headers = Vec<(String, Vec<u8>)>;
 
-/// What came in at a callback.
+/// The requests that a callback received.
 #[derive(Clone, Default)]
 struct Inbox(Arc<Mutex<Vec<Headers>>>);
 
 impl Inbox {
-    /// Listens, until the test ends; gives the address.
+    /// Listens until the test ends. Returns the address.
     async fn listen(&self) -> anyhow::Result<String> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = format!("http://{}/in", listener.local_addr()?);
@@ -69,7 +69,7 @@ async fn a_change_is_heard_of_until_the_subscription_ends() -> anyhow::Result<()
     };
     assert_eq!((read.reply.status, read.hints), (200, vec![hint]));
 
-    // It cannot be prolonged: there is another one beside it, until the host ends the old one.
+    // A subscription cannot be extended: a second one exists beside it until the host ends the old one.
     let second = world.plugin.renew(&access, ANN, &first, &callback).await?.value;
     assert_ne!(first.id, second.id);
     let mut alive = [first.id.clone(), second.id.clone()];

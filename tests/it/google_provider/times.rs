@@ -1,4 +1,4 @@
-//! When people are free: kinds, failures inside good answers, windows, and which scope opens what.
+//! When people are free: kinds, failures inside successful responses, windows, and the access that each scope gives.
 
 use super::{ANN, AVAILABILITY, BEN, TWO_WAY, World, draft, hour, remedy};
 use anyhow::Context;
@@ -78,7 +78,7 @@ async fn the_owners_own_pages_tell_kinds_apart() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// R3: Google says 200 and, inside, that one calendar could not be read.
+/// R3: Google answers 200, and the body says that one calendar could not be read.
 #[tokio::test]
 async fn errors_inside_a_good_answer_are_not_free_time() -> anyhow::Result<()> {
     let world = World::new().await?;
@@ -95,7 +95,7 @@ async fn errors_inside_a_good_answer_are_not_free_time() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Google answers for ninety days; what is asked for is longer, and an event lies across the seam.
+/// Google answers for ninety days at most. The window is longer, and an event spans the border of two requests.
 #[tokio::test]
 async fn long_windows_are_asked_for_in_parts_that_meet() -> anyhow::Result<()> {
     let world = World::new().await?;
@@ -114,7 +114,7 @@ async fn long_windows_are_asked_for_in_parts_that_meet() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `calendar.events` does not open free/busy, and `calendar.freebusy` opens nothing else; neither is asked in vain.
+/// `calendar.events` does not allow free/busy, and `calendar.freebusy` allows nothing else; no request is sent in vain.
 #[tokio::test]
 async fn each_scope_is_asked_for_what_it_opens() -> anyhow::Result<()> {
     let world = World::new().await?;
@@ -142,7 +142,7 @@ async fn each_scope_is_asked_for_what_it_opens() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Scopes that were taken back since: Google refuses, and what it says is told as what it is.
+/// Scopes that were revoked: Google refuses, and the failure says why.
 #[tokio::test]
 async fn a_scope_that_is_missing_after_all_is_named() -> anyhow::Result<()> {
     let world = World::new().await?;
@@ -154,7 +154,7 @@ async fn a_scope_that_is_missing_after_all_is_named() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// An organisation's shared account: people share their free/busy with it, and it tells of each by their own connection.
+/// An organisation's shared account: people share their free/busy with it, and each connection reads one person's.
 #[tokio::test]
 async fn a_shared_account_tells_of_one_person_at_a_time() -> anyhow::Result<()> {
     let world = World::new().await?;
@@ -173,7 +173,7 @@ async fn a_shared_account_tells_of_one_person_at_a_time() -> anyhow::Result<()> 
     assert_eq!((account.address.as_deref(), account.abilities), (Some(ANN), only));
     let seen = own(&world, &access, window(0, 9)).await?.map_err(|remedy| anyhow::anyhow!("{remedy:?}"))?;
     assert_eq!(seen.iter().map(|one| (one.start, one.end)).collect::<Vec<_>>(), [(hour(0), hour(1))]);
-    // Whatever the account itself may do: its own calendar, and writing, are not for this connection.
+    // The connection may not read the shared account's own calendar or write, even if the account may.
     let others = ask(&world, &access, BusyTargets::Calendars(vec![BEN.into()]), window(0, 9)).await?;
     assert_eq!(others, [Err(Remedy::NotFound)]);
     let made = world.plugin.create(&access, BEN, "key", draft(0, 1), Notify::None).await;
@@ -194,7 +194,7 @@ async fn many_pages_with_empty_ones_among_them_are_all_read() -> anyhow::Result<
     Ok(())
 }
 
-/// Google answers 403 to too many requests; only the reason shows that it is not a refusal.
+/// Google answers 403 to too many requests; only the reason distinguishes this from a refusal.
 #[tokio::test]
 async fn too_many_requests_are_waited_for() -> anyhow::Result<()> {
     let world = World::new().await?;

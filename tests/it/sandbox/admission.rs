@@ -1,4 +1,4 @@
-//! What gets in, and what is refused before it runs.
+//! Which components are admitted, and which are refused before they run.
 
 use super::yard::{Ask, config, guest};
 use chronus_host::plugins::{
@@ -9,8 +9,8 @@ use tokio::net::TcpListener;
 use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
 use wit_parser::{ManglingAndAbi, Resolve};
 
-/// A component of this world, whose functions all crash. The world may name the contract's interfaces and those of
-/// other packages that the text defines.
+/// A component of this world; all its functions trap. The world may use the interfaces of the contract and of other
+/// packages that the text defines.
 fn component(text: &str) -> Vec<u8> {
     let mut resolve = Resolve::default();
     resolve.push_dir(repo_root().join("wit")).unwrap();
@@ -21,7 +21,7 @@ fn component(text: &str) -> Vec<u8> {
     ComponentEncoder::default().module(&module).unwrap().encode().unwrap()
 }
 
-/// The component with one more memory of so many pages of 64 KiB: a core module and its instance are appended.
+/// The component with another memory of `pages` pages of 64 KiB: a core module and its instance are appended.
 pub(super) fn with_memory(component: &[u8], pages: u32) -> Vec<u8> {
     let modules =
         wasmparser::Parser::new(0).parse_all(component).fold((0_u32, 0_u32), |(depth, modules), payload| match payload
@@ -50,7 +50,7 @@ pub(super) fn with_memory(component: &[u8], pages: u32) -> Vec<u8> {
     [component, &module, &instance].concat()
 }
 
-/// How the component is refused; before it is compiled, if its bytes are enough to know.
+/// The error with which the component is refused, before it is compiled if its bytes are sufficient.
 async fn refused(bytes: &[u8]) -> AdmissionError {
     Sandbox::new(config()).unwrap().admit(bytes).await.err().expect("it got in")
 }

@@ -1,7 +1,7 @@
-//! What only a process of its own can tell: its descriptors, its memory, all that it prints.
+//! Properties of a whole process: its descriptors, its memory, everything that it prints.
 //!
-//! Tests run side by side in one process, so each of these starts the test binary again for itself alone. Rejected: a
-//! test marked as ignored, which nobody runs, and limits so wide that the neighbours fit in.
+//! Tests run concurrently in one process, so each of these starts the test binary again in a separate process. Rejected:
+//! ignored tests, which would never run, and limits that leave room for the other tests.
 
 use super::{
     secrets,
@@ -15,10 +15,10 @@ use std::{
 };
 use tokio::time;
 
-/// Set for the process that is alone.
+/// Set in the separate process.
 const ALONE: &str = "CHRONUS_TEST_ALONE";
 
-/// Runs the test of this name in a process of its own, unless this is it. Gives what the process printed.
+/// Runs the test of this name in a separate process and returns the output. Returns `None` inside that process.
 fn alone(test: &str) -> Option<Output> {
     if std::env::var_os(ALONE).is_some() {
         return None;
@@ -26,7 +26,7 @@ fn alone(test: &str) -> Option<Output> {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture", "--test-threads=1"])
         .env(ALONE, "1")
-        // As many operators set it: what a backtrace costs or tells must show, whatever the environment of the tests.
+        // Many operators set it. The cost and the content of backtraces must be tested in every environment.
         .env("RUST_BACKTRACE", "1")
         .output()
         .unwrap();
@@ -40,9 +40,9 @@ fn descriptors() -> usize {
     Path::new("/proc/self/fd").read_dir().unwrap().count()
 }
 
-/// Waits until this process has no more descriptors than these, and gives how many it has after ten seconds otherwise. A
-/// socket is closed by the task that drives it, which may run a moment after the call has ended, or accept a connection
-/// that its client has given up already.
+/// Waits until this process has at most `before` descriptors, for up to ten seconds, and returns their number. A socket is
+/// closed by the task that drives it. That task may run shortly after the end of the call, or accept a connection that its
+/// client has already closed.
 async fn closed_to(before: usize) -> usize {
     let wait = async {
         let mut again = time::interval(Duration::from_millis(10));
@@ -71,7 +71,7 @@ fn descriptors_and_memory_are_back_after_whatever_a_guest_did() {
         let yard = Yard::new().await;
         let endless = Server::start(|_| Reply::Endless(b"HTTP/1.1 200 OK\r\n\r\n".into(), vec![b'x'; 4096])).await;
         let stalled = Server::start(|_| Reply::Stall(b"HTTP/1.1 200 OK\r\n".into())).await;
-        // Closed after each answer: how many idle connections a client keeps for later depends on when each was free again.
+        // Closed after each response, because the number of idle connections of a client depends on timing.
         let fine = Server::start(|_| Reply::Bytes(answer(200, &[("connection", "close")], "fine"))).await;
         let small = |ask: Ask| {
             ask.budget(|budget| {
@@ -103,7 +103,7 @@ fn descriptors_and_memory_are_back_after_whatever_a_guest_did() {
             }
             assert_eq!(yard.sandbox.instances(), 0);
         };
-        // What is made once is made now: pools, caches, the allocator's own reserves.
+        // Creates everything that is created once: pools, caches, the allocator's reserves.
         round().await;
         round().await;
         let before = (descriptors(), resident());
@@ -112,7 +112,7 @@ fn descriptors_and_memory_are_back_after_whatever_a_guest_did() {
         }
         let after = (closed_to(before.0).await, resident());
         assert!(after.0 <= before.0, "{} descriptors, {} before", after.0, before.0);
-        // wasm-hosts requirement 29: less than 32 MiB, after five times all harm that one guest can do.
+        // wasm-hosts requirement 29: less than 32 MiB, after each attack was repeated five times.
         assert!(after.1 < before.1 + (32 << 20), "{} bytes resident, {} before", after.1, before.1);
     });
 }

@@ -1,4 +1,4 @@
-//! Answers that break the contract are told as such, and nothing of them is believed.
+//! Answers that break the contract are reported as such, and no part of them is used.
 
 use super::yard::{Ask, Yard};
 use chronus_host::{

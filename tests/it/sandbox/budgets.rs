@@ -1,4 +1,4 @@
-//! Every part of a budget cuts, and says which part it was.
+//! Each limit of a budget ends a call, and the error names the limit.
 
 use super::{
     admission::with_memory,
@@ -9,7 +9,7 @@ use super::{
 use chronus_host::plugins::{Budget, BudgetLimit, CallError, Sandbox};
 use std::time::{Duration, Instant};
 
-/// The part of the budget that the call used up.
+/// The limit that the call reached.
 async fn exhausted(yard: &Yard, ask: Ask) -> BudgetLimit {
     match yard.endures(ask).await {
         CallError::Exhausted(what) => what,
@@ -17,7 +17,7 @@ async fn exhausted(yard: &Yard, ask: Ask) -> BudgetLimit {
     }
 }
 
-/// The message says what to raise, and raising it lets the call pass.
+/// The message names the limit to raise, and with a higher limit the call succeeds.
 async fn mended_by(yard: &Yard, ask: Ask, what: BudgetLimit, value: u64) {
     let text = what.to_string();
     let key = text.rsplit_once("budget.").expect("no key in the message").1.trim_end_matches('`');
@@ -37,7 +37,7 @@ async fn a_guest_that_spins_is_stopped() {
 #[tokio::test(flavor = "multi_thread")]
 async fn waiting_is_not_computing() {
     let yard = Yard::new().await;
-    // Each nap is longer than the tick, so counting ticks gives forty.
+    // Each pause is longer than a tick, so a counter of ticks would reach forty.
     let naps = Ask::act("nap").say("n", 40).say("ms", 6).budget(|budget| budget.cpu_ms = 60);
     let found = naps.open(&yard.plugin).await.unwrap();
     assert_eq!(found.get("naps"), "40");
@@ -58,7 +58,7 @@ async fn a_guest_that_hoards_memory_is_stopped() {
     let yard = Yard::new().await;
     let what = exhausted(&yard, Ask::act("hog").budget(|budget| budget.memory_bytes = 8 << 20)).await;
     assert_eq!((what, what.code()), (BudgetLimit::Memory(8 << 20), "memory-exhausted"));
-    // More than the pool has for one memory.
+    // More than the pool reserves for one memory.
     let what = exhausted(&yard, Ask::act("hog").budget(|budget| budget.memory_bytes = 1 << 30)).await;
     assert_eq!(what, BudgetLimit::Memory(1 << 30));
 }
@@ -68,7 +68,7 @@ async fn memory_is_summed_over_all_memories() {
     let sandbox = Sandbox::new(config()).unwrap();
     let plugin = sandbox.admit(&with_memory(&guest("hostile").await, 64)).await.unwrap();
     let nothing = |bytes| Ask::act("nothing").budget(move |budget| budget.memory_bytes = bytes);
-    // Either memory alone would fit.
+    // Each memory alone would fit.
     match nothing(5 << 20).open(&plugin).await {
         Err(CallError::Exhausted(BudgetLimit::Memory(limit))) => assert_eq!(limit, 5 << 20),
         other => panic!("{other:?}"),
@@ -85,7 +85,7 @@ async fn requests_are_counted() {
     let what = exhausted(&yard, flood.clone().say("n", 1_000_000)).await;
     assert_eq!((what, what.code()), (BudgetLimit::Requests(3), "requests-exhausted"));
     assert_eq!(server.seen().len(), 3);
-    // One that goes on as if nothing had been refused has done nothing wrong.
+    // A guest that handles the refusal and continues does not fail.
     let found = flood.clone().say("n", 5).open(&yard.plugin).await.unwrap();
     assert_eq!(found.get("answered"), "3");
     let ask = Ask::act("ask").to(&server).say("times", 5);
@@ -102,7 +102,7 @@ async fn request_bodies_are_bounded() {
     let what = exhausted(&yard, small(ask.clone().say("body", 1_u32 << 30))).await;
     assert_eq!((what, what.code()), (BudgetLimit::RequestBytes(64 << 10), "request-bytes-exhausted"));
     assert_eq!(server.counts().connections, 0, "a part of it was sent");
-    // To the last byte, and sized: old servers do not understand chunks.
+    // Exactly at the limit, with a content length: old servers do not understand chunks.
     small(ask.clone().say("body", 64 << 10)).open(&yard.plugin).await.unwrap();
     assert_eq!(server.seen()[0].header("content-length"), Some("65536"));
     assert_eq!(server.seen()[0].header("transfer-encoding"), None);
@@ -161,7 +161,7 @@ async fn a_server_that_does_not_go_on_is_left() {
         let what = exhausted(&yard, Ask::act("ask").to(&server).budget(|budget| budget.wall_ms = 200)).await;
         assert_eq!((what, what.code()), (BudgetLimit::Wall(Duration::from_millis(200)), "wall-exhausted"), "{begun:?}");
         assert!(began.elapsed() < Duration::from_millis(200) + SLACK, "{begun:?} {:?}", began.elapsed());
-        // The server sees the end of it: no socket is left.
+        // The server sees the end of the connection: no socket is left open.
         server.until(|counts| counts.connections == 1 && counts.open == 0).await;
     }
 }
@@ -177,7 +177,7 @@ async fn headers_are_bounded_both_ways() {
     let what = exhausted(&yard, Ask::act("ask").to(&server)).await;
     assert_eq!(what, BudgetLimit::HeaderBytes(64 << 10));
     mended_by(&yard, Ask::act("ask").to(&server), what, 200_000).await;
-    // Beyond what the client takes at all, it is the server's fault, and soon over.
+    // Above the client's own limit, the failure is the server's and comes at once.
     let server = Server::start(|_| Reply::Endless("HTTP/1.1 200 OK\r\n".into(), "x-more: v\r\n".into())).await;
     let error = yard.endures(Ask::act("ask").to(&server)).await;
     assert_eq!(error.code(), "temporary", "{error}");
@@ -194,7 +194,7 @@ async fn handles_are_bounded() {
     let server = Server::start(|_| Reply::Stall(Vec::new())).await;
     let pile = Ask::act("pile-up").to(&server).say("n", 1_000_000).budget(|budget| budget.handles = 64);
     assert_eq!(exhausted(&yard, pile).await, BudgetLimit::Handles(64));
-    // The requests that were under way end with the call.
+    // Requests in progress end with the call.
     server.until(|counts| counts.open == 0).await;
 }
 
@@ -204,7 +204,7 @@ async fn results_are_bounded() {
     let what = exhausted(&yard, Ask::act("bloat").say("n", 40 << 20)).await;
     assert_eq!((what, what.code()), (BudgetLimit::ResultBytes(32 << 20), "result-bytes-exhausted"));
     mended_by(&yard, Ask::act("bloat").say("n", 40 << 20), what, 50 << 20).await;
-    // What is handed to the host on the way counts alike.
+    // Values that the guest passes to the host during the call count as well.
     assert_eq!(exhausted(&yard, Ask::act("shout").say("n", 40 << 20)).await, BudgetLimit::ResultBytes(32 << 20));
     let error = yard.endures(Ask::act("random").say("n", 1_u32 << 30)).await;
     assert_eq!(error.code(), "provider-trapped", "{error}");
@@ -230,7 +230,7 @@ async fn log_lines_are_counted_cut_and_the_rest_is_said() {
     assert!(shout.len() == 1 && shout[0].len() < 5_000, "{}", shout[0].len());
 }
 
-/// By the format of gzip.
+/// Compresses with gzip.
 fn packed(bytes: &[u8]) -> Vec<u8> {
     use flate2::{Compression, write::GzEncoder};
     use std::io::Write;

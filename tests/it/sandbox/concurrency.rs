@@ -1,5 +1,5 @@
-//! Calls beside each other: there is room for so many, others wait within their own time, and a caller who is no longer
-//! waited for is gone.
+//! Concurrent calls: their number is limited, further calls wait within their own deadline, and a cancelled call leaves
+//! nothing behind.
 
 use super::{
     admission::with_memory,
@@ -10,7 +10,7 @@ use chronus_host::plugins::{CallError, Sandbox, SandboxConfig, contract::SignInE
 use std::{future::poll_fn, sync::Arc, task::Poll};
 use tokio::sync::Semaphore;
 
-/// A server whose answers wait for a sign.
+/// A server whose responses wait for a semaphore.
 async fn slow() -> (Server, Arc<Semaphore>) {
     let sign = Arc::new(Semaphore::new(0));
     let waiting = sign.clone();
@@ -47,7 +47,7 @@ async fn one_call_too_many_waits_and_then_works_or_is_told_to_come_back() {
     assert_eq!(sandbox.instances(), 0);
 }
 
-/// What strangers bring to the callback waits for no calendar, and keeps no calendar waiting.
+/// Calls for incoming notifications do not wait for calls to calendars, and calls to calendars do not wait for them.
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_that_send_nothing_have_a_pool_of_their_own() {
     let sandbox = Sandbox::new(SandboxConfig { concurrent_calls: 1, ..config() }).unwrap();
@@ -66,7 +66,7 @@ async fn calls_that_send_nothing_have_a_pool_of_their_own() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_may_run_finds_room() {
-    // As many memories as a component may have, in as many calls as there may be.
+    // The maximum number of memories of a component, in the maximum number of calls.
     let sandbox = Sandbox::new(SandboxConfig { concurrent_calls: 3, ..config() }).unwrap();
     let large = (0..3).fold(guest("hostile").await, |bytes, _| with_memory(&bytes, 1));
     let plugin = sandbox.admit(&large).await.unwrap();
@@ -96,7 +96,7 @@ async fn a_call_that_nobody_waits_for_any_more_is_gone() {
     assert_eq!(yard.sandbox.instances(), 1);
     waiting.abort();
     assert!(waiting.await.unwrap_err().is_cancelled());
-    // The socket is closed, and the instance given back.
+    // The socket is closed and the instance is returned to the pool.
     server.until(|counts| counts.open == 0).await;
     assert_eq!(yard.sandbox.instances(), 0);
     drop(sign);

@@ -1,4 +1,4 @@
-//! Connections to services: kept for the next call, never shared between organisations, and trusted by certificate.
+//! Connections to services: reused by the next call, never shared between organisations, and verified by certificate.
 
 use super::{
     log,
@@ -50,7 +50,7 @@ async fn organisations_never_share_one() {
 async fn a_connection_is_not_used_again_after_a_call_was_cut_off() {
     let yard = Yard::new().await;
     let server = Server::start(|seen| match seen.connection {
-        // The answer to the first call comes when nobody waits for it any more.
+        // The response to the first call comes after the call was cancelled.
         0 => Reply::Stall(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nfir".to_vec()),
         _ => ok("second"),
     });
@@ -60,7 +60,7 @@ async fn a_connection_is_not_used_again_after_a_call_was_cut_off() {
     assert_eq!(ask.open(&yard.plugin).await.unwrap().get("body"), "second");
 }
 
-/// An authority of somebody's own, and what it certifies.
+/// A private certificate authority and the servers that it certifies.
 struct Authority {
     certificate: CertificateDer<'static>,
     issuer: Issuer<'static, KeyPair>,
@@ -107,10 +107,10 @@ async fn a_private_authority_counts_only_where_it_is_configured() {
     let yard = trusting(vec![other.certificate, authority.certificate.clone()]).await;
     let found = ask("dav.example.net").open(&yard.plugin).await.unwrap();
     assert_eq!(found.get("body"), "trusted");
-    // Trust in the authority is no trust in another name.
+    // A certificate of a trusted authority is refused under another name.
     let found = ask("else.example.net").open(&yard.plugin).await.unwrap();
     assert!(found.get("error").contains("TlsCertificateError"), "{found:?}");
-    // Nobody was told the password but who proved to be the one it is for.
+    // Only the server with the right certificate received the password.
     assert_eq!(server.counts().requests, 1);
     assert_eq!(log::lines(&["hunter22-tls"]), [""; 0]);
 }

@@ -1,5 +1,5 @@
-//! Where requests may go. What is refused leaves no packet, and the refusal says which line of configuration would
-//! allow it: the tests write that line and try again.
+//! Which requests may leave. A refused request sends no packet, and the error names the line of configuration that would
+//! allow it: the tests add that line and try again.
 
 use super::{
     log,
@@ -16,7 +16,7 @@ use chronus_host::{
 };
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
-/// How the call was refused.
+/// The denial of the call.
 async fn denied(yard: &Yard, ask: Ask) -> Denial {
     match yard.endures(ask).await {
         CallError::Denied(denial) => denial,
@@ -24,7 +24,7 @@ async fn denied(yard: &Yard, ask: Ask) -> Denial {
     }
 }
 
-/// Writes the line that a denial suggests into the grant of the call, or the policy of the host.
+/// Adds the line that a denial suggests to the grant of the call or to the policy of the host.
 fn apply(remedy: &str, ask: &mut Ask, policy: &mut EgressPolicy) {
     let line: toml::Table = remedy.parse().unwrap_or_else(|error| panic!("{remedy}: {error}"));
     let list = |table: &str, key: &str| -> Vec<String> {
@@ -38,7 +38,7 @@ fn apply(remedy: &str, ask: &mut Ask, policy: &mut EgressPolicy) {
     }
 }
 
-/// The denial's line lets the call pass.
+/// With the line that the denial suggests, the call succeeds.
 async fn mended_by(denial: &Denial, mut ask: Ask, mut policy: EgressPolicy, names: NameResolver) {
     let remedy = denial.remedy.as_deref().unwrap_or_else(|| panic!("no remedy: {denial}"));
     apply(remedy, &mut ask, &mut policy);
@@ -47,14 +47,14 @@ async fn mended_by(denial: &Denial, mut ask: Ask, mut policy: EgressPolicy, name
     assert_eq!(found.get("status"), "200");
 }
 
-/// A table of names.
+/// A resolver with these names.
 fn names(entries: &[(&str, &[&[&str]])]) -> NameResolver {
     let parse = |list: &&[&str]| list.iter().map(|address| address.parse::<IpAddr>().unwrap()).collect::<Vec<_>>();
     let entries = entries.iter().map(|(name, lists)| ((*name).to_owned(), lists.iter().map(parse).collect()));
     NameResolver::Table(Arc::new(std::sync::Mutex::new(entries.collect::<HashMap<_, _>>())))
 }
 
-/// A call that asks for an address that nobody granted.
+/// A call with a request to an address that is not granted.
 fn ungranted(server: &Server) -> Ask {
     let mut ask = Ask::act("ask").to(server);
     ask.grant.hosts.clear();
@@ -80,7 +80,7 @@ async fn a_granted_host_beside_a_server_of_the_persons_own() {
     let (yard, server) = (Yard::new().await, Server::start(|_| ok("fine")).await);
     let mut ask = Ask::act("ask").to(&server).password("hunter22-own");
     ask.connection.server = Some("https://dav.example.net".into());
-    // The host is granted, but this connection's secret belongs to another server.
+    // The host is granted, but the connection's secret is for another server.
     let denial = denied(&yard, ask.clone()).await;
     assert_eq!((denial.rule, server.counts().connections), (EgressRule::Host, 0));
     mended_by(&denial, ask, config().egress, NameResolver::System).await;
@@ -113,11 +113,11 @@ async fn headers_that_are_the_hosts() {
         assert_eq!((denial.rule, denial.rule.code()), (EgressRule::Header, "header-denied"), "{name}");
         assert!(denial.what.contains(&name.to_ascii_lowercase()), "{denial}");
     }
-    // A value that would begin a header of its own is no value.
+    // A value that would begin another header is invalid.
     let error = yard.endures(Ask::act("ask").to(&server).say("header", "x-a: b\r\nauthorization: c")).await;
     assert_eq!(error.code(), "temporary", "{error}");
     assert_eq!(server.counts().connections, 0);
-    // What runtimes set on their own is set anew; everything else passes.
+    // Headers that runtimes add are replaced; all others pass.
     let ask = Ask::act("ask").to(&server).say("header", "host: evil.example.org").say("header", "content-length: 0");
     ask.say("header", "depth: 1").say("header", "if-match: \"x\"").open(&yard.plugin).await.unwrap();
     let seen = &server.seen()[0];
@@ -138,7 +138,7 @@ async fn headers_of_answers_are_no_offence() {
     let found = Ask::act("ask").to(&server).open(&yard.plugin).await.unwrap();
     let given: Vec<_> = found.all("header").collect();
     assert_eq!(given, ["etag: \"1\""]);
-    // The provider fails, for a reason of the service's; nothing was refused.
+    // The provider fails because of the service; no request was refused.
     let error = yard.endures(Ask::act("ask").to(&server)).await;
     assert!(matches!(&error, CallError::Failure(failure) if failure.remedy == Remedy::Temporary), "{error}");
 }
@@ -234,7 +234,7 @@ async fn an_address_by_a_name() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_changes_its_mind() {
-    // What is open stands for the public, what is not for the inside.
+    // The open address stands for a public server, the closed one for an internal server.
     let outside = Server::start(|_| Reply::Bytes(answer(200, &[("connection", "close")], "outside"))).await;
     let port = outside.address().port();
     let inside = Server::at("127.0.0.2".parse().unwrap(), port, |_| ok("inside")).await;
@@ -242,12 +242,12 @@ async fn a_name_that_changes_its_mind() {
     let ask = Ask::act("ask").url(&url).password("hunter22-rebind");
     let with =
         async |lists: &[&[&str]]| Yard::with(SandboxConfig { names: names(&[("localhost", lists)]), ..config() }).await;
-    // One answer for one connection: were it asked for again after the check, the call would go inside, or be refused.
+    // One lookup for each connection: a second lookup after the check would lead to the internal server, or be refused.
     let yard = with(&[&["127.0.0.1"], &["127.0.0.2"]]).await;
     assert_eq!(ask.open(&yard.plugin).await.unwrap().get("body"), "outside");
     outside.until(|counts| counts.open == 0).await;
     assert_eq!(denied(&yard, ask.clone()).await.rule, EgressRule::Address);
-    // Of several addresses, the allowed ones are dialled.
+    // Of several addresses, only the allowed ones are tried.
     let yard = with(&[&["127.0.0.2", "127.0.0.1"]]).await;
     assert_eq!(ask.open(&yard.plugin).await.unwrap().get("body"), "outside");
     assert_eq!(inside.counts().connections, 0);
@@ -314,7 +314,7 @@ async fn methods_that_write_in_calls_that_read() {
         assert_eq!((denial.rule, denial.rule.code()), (EgressRule::Method, "method-denied"), "{method}");
         assert!(denial.what.starts_with(method), "{denial}");
     }
-    // In a call that writes they pass, but for those that no call may send.
+    // In a call that writes they pass, except for the methods that no call may use.
     let at = |second| ZonedTime { at: jiff::Timestamp::from_second(second).unwrap(), zone: "UTC".into() };
     let draft = || Draft {
         uid: "uid".into(),
@@ -338,7 +338,7 @@ async fn methods_that_write_in_calls_that_read() {
     }
     let denial = denied(&yard, ask("POST")).await;
     mended_by(&denial, ask("POST"), config().egress, NameResolver::System).await;
-    // Without its line, another path of the same host stays closed.
+    // Another path of the same host needs a line of its own.
     assert_eq!(denial.remedy, Some(format!("grant.read-posts = [\"{}/\"]", server.origin())));
 }
 
@@ -359,10 +359,10 @@ async fn functions_that_are_pure_by_contract_send_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_explains_only_what_it_can_have_caused() {
     let (yard, server) = (Yard::new().await, Server::start(|_| ok("fine")).await);
-    // It went on without what was refused, and succeeded.
+    // The guest continued without the refused request, and succeeded.
     let found = ungranted(&server).say("shameless", "yes").open(&yard.plugin).await.unwrap();
     assert!(found.get("error").contains("Denied"), "{found:?}");
-    // It went on, and the service no longer knew the credential.
+    // The guest continued, and the service refused the credential.
     let error = yard.endures(ungranted(&server).say("blame", "reconnect")).await;
     assert!(matches!(&error, CallError::Failure(failure) if failure.remedy == Remedy::Reconnect), "{error}");
 }
@@ -392,16 +392,16 @@ async fn what_is_mapped_goes_there_with_the_credential_and_nothing_else_does() {
     assert_eq!(seen.line, "GET /sandbox/x?y=z HTTP/1.1");
     // The pair of RFC 7617, section 2.
     assert_eq!(seen.header("authorization"), Some("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="));
-    // Where the service says it has gone to is told in the words that the provider knows.
+    // A redirect of the service is returned with the origin that the provider knows.
     let found = ask("https://dav.example.org/v3/moved").open(&yard.plugin).await.unwrap();
     assert!(found.all("header").any(|header| header == "location: https://dav.example.org/v3/new?a=b"), "{found:?}");
-    // Mapped or not, what is not granted is refused; granted and not mapped, it goes nowhere near the map.
+    // Without a grant, a mapped origin is refused too; a granted origin that is not mapped is not affected by the map.
     let mut ungranted = ask("https://dav.example.org/v3/x");
     ungranted.grant.hosts.clear();
     assert_eq!(denied(&yard, ungranted).await.rule, EgressRule::Host);
     let beside = yard.endures(ask("https://dav.example.org/v2/x")).await;
     assert_eq!(beside.code(), "temporary", "{beside}");
-    // The secret of a person's own server stays there, though the provider is granted another.
+    // The secret for a person's own server is not sent to another granted host.
     let mut own = ask("https://other.example.com/");
     own.connection.server = Some("https://dav.example.org".into());
     assert_eq!(denied(&yard, own).await.rule, EgressRule::Host);

@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 
 const TIMEOUT: Duration = Duration::from_millis(200);
 
-/// The error that the guest got, which must have come at the timeout.
+/// The error that the guest received, after a check that it came at the timeout.
 async fn error_at_the_timeout(yard: &Yard, ask: Ask) -> String {
     let began = Instant::now();
     let found = ask.say("shameless", "yes").open(&yard.plugin).await.unwrap();
@@ -27,7 +27,7 @@ async fn error_at_the_timeout(yard: &Yard, ask: Ask) -> String {
     found.get("error").to_owned()
 }
 
-/// The call ends with its own deadline, and not earlier.
+/// Checks that the call ends at its own deadline and not earlier.
 async fn ends_with_the_call(yard: &Yard, ask: Ask) {
     let wall = 2 * TIMEOUT;
     let ask = ask.budget(|budget| budget.wall_ms = u64::try_from(wall.as_millis()).unwrap());
@@ -72,7 +72,7 @@ async fn the_between_bytes_timeout_ends_a_body_that_stops() {
     let server = Server::start(|_| stalls_in_the_body()).await;
     let ask = Ask::act("ask").to(&server).say("between-bytes-ms", milliseconds());
     let error = error_at_the_timeout(&yard, ask).await;
-    // The text of an error of a body's stream is the host's.
+    // The host writes the text of an error of a body's stream.
     assert!(error.contains("connection read timeout"), "{error}");
 }
 
@@ -117,7 +117,7 @@ async fn a_request_has_one_span_that_tells_no_secret() {
     let id = span.split(' ').find(|word| word.starts_with("span=")).unwrap();
     assert_eq!(log::lines(&["RECORD", id, "http.response.status_code=200"]).len(), 1);
 
-    // The address of this connection is its secret, and the provider asks for a placeholder.
+    // The address of this connection is secret, and the provider's request contains a placeholder.
     let mut secret = Ask::act("ask").say("url", "https://connection.invalid/");
     secret.credential = Credential::Url(format!("{}/private-span-address", server.origin()).into());
     secret.open(&yard.plugin).await.unwrap();

@@ -1,4 +1,4 @@
-//! What would be written to the log at the loudest: everything that `chronus` lets pass.
+//! The log at its most verbose level: every line that `chronus` may write.
 
 use chronus_host::locks;
 use std::{
@@ -18,7 +18,7 @@ use tracing_subscriber::{
 
 static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// Begins to keep what is written, by anybody in this process.
+/// Begins to record all log lines of this process.
 pub(super) fn listen() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

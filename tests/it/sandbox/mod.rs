@@ -1,7 +1,7 @@
 //! The sandbox holds, whatever a guest does.
 //!
-//! Each test lets the guest `hostile` (or one that is hostile by its form) do one thing, and asks three questions: is
-//! the failure the typed one, is the next call as good as ever, and was the call beside it left alone?
+//! Each test lets the guest `hostile` (or a component of a hostile form) do one thing, and checks three things: the failure
+//! has the right type, the next call works, and a concurrent call was not disturbed.
 
 #![expect(clippy::unwrap_used, reason = "tests and what only they use")]
 

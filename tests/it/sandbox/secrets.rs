@@ -1,4 +1,5 @@
-//! A guest that dumps all it can see finds no credential; nor do results, failures, log lines or output hold one.
+//! A guest that dumps everything that it can see finds no credential, and results, failures, log lines and output contain
+//! none.
 
 use super::{
     log,
@@ -20,10 +21,10 @@ use std::{
     },
 };
 
-/// A password with everything that formats escape.
+/// A password with all characters that formats escape.
 const PASSWORD: &str = "pass/\"word\\&<é>-7 staple";
 
-/// A password as services make them for programs.
+/// A password in the form of services' app passwords.
 const APP_PASSWORD: &str = "abcd-efgh-ijkl-mnop";
 
 /// Fails if the text holds one of the passwords in any form in which it could be read.
@@ -32,7 +33,7 @@ pub(super) fn assert_clean(place: &str, text: &str) {
         let pair = BASE64_STANDARD.encode(format!("ann:{password}"));
         let percent: String = url::form_urlencoded::byte_serialize(password.as_bytes()).collect();
         let json = serde_json::to_string(password).unwrap();
-        // As Rust's `Debug` and as a memory image that was read byte by byte show it, too.
+        // Also in the forms of Rust's `Debug` and of a memory image that was read byte by byte.
         let debug = format!("{password:?}");
         let bytes: String = password.bytes().map(char::from).collect();
         for form in [
@@ -65,7 +66,7 @@ fn deflate(text: &str) -> Vec<u8> {
     packer.finish().unwrap()
 }
 
-/// All ways in which the server below gives the credential away, each a path.
+/// All ways in which the server below leaks the credential, each with its own path.
 const ECHOES: [&str; 20] = [
     "/plain",
     "/error",
@@ -89,7 +90,7 @@ const ECHOES: [&str; 20] = [
     "/late",
 ];
 
-/// Those of them that are refused because they cannot be searched; the rest is found out.
+/// The ways that are refused because they cannot be searched; the others are detected.
 const UNREADABLE: [&str; 2] = ["/gzip-twice", "/deflate"];
 
 fn echo(seen: &RecordedRequest) -> Reply {
@@ -136,7 +137,7 @@ fn echo(seen: &RecordedRequest) -> Reply {
         "/base64-of-all" => ok(&BASE64_STANDARD.encode(format!("{{\"seen\": \"{password}\"}}"))),
         "/in-the-middle" => ok(&format!("{}{password}{}", "-".repeat(70_000), "-".repeat(70_000))),
         "/late" => ok(&format!("{}{}", "x".repeat(1 << 20), &authorization[6..])),
-        // Not searched, because the guest does not get them at all.
+        // Not searched, because the guest never receives them.
         "/cookie" => with(&[("set-cookie", &format!("session={authorization}"))], "cookie"),
         "/trailer" => Reply::Bytes(
             format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-echo\r\n\r\n7\r\ntrailer\r\n0\r\nx-echo: {authorization}\r\n\r\n")
@@ -193,7 +194,7 @@ async fn every_way_of_attaching_a_secret_is_watched() {
     assert_eq!(log::lines(&[secret]), [""; 0]);
 }
 
-/// A token that ends within a call: the guest does not notice, and finds neither the old one nor the new one, in its
+/// A token that expires during a call: the guest does not notice, and finds neither the old nor the new token, in its
 /// memory or elsewhere.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_renewed_behind_the_guests_back() {
@@ -232,7 +233,7 @@ async fn a_token_is_renewed_behind_the_guests_back() {
     }
     assert_eq!(log::lines(&[TOKENS[0]]).len() + log::lines(&[TOKENS[1]]).len(), 0);
 
-    // Where none is to be had, the refusal stands; what it repeats is cut off all the same.
+    // If there is no new token, the guest gets the refusal, and a credential in it is still removed.
     let ask = Ask { credential: ask.credential, ..Ask::act("ask").to(&server) };
     let error = yard.plugin.open(&ask.access().with_renewal(renewal(None))).await.unwrap_err();
     assert_eq!((error.code(), asked.load(Ordering::Relaxed)), ("leak-denied", 2), "{error}");
@@ -253,7 +254,7 @@ async fn a_secret_address_stays_one() {
     let telling = Server::start(|seen| ok(&seen.text())).await;
     let found = ask(&telling.origin(), "/basic.ics").open(&yard.plugin).await.unwrap();
     assert!(found.all("body").next().is_none(), "{found:?}");
-    // Nor is it told when nothing comes of it.
+    // The address is not revealed by a failure either.
     let closed = { Server::start(echo).await.origin() };
     let dead = ask(&closed, "/x").open(&yard.plugin).await.unwrap();
     let inside = ask("https://10.0.0.1", "/x").open(&yard.plugin).await.unwrap();
@@ -264,7 +265,7 @@ async fn a_secret_address_stays_one() {
     assert_eq!(log::lines(&[secret]), [""; 0]);
 }
 
-/// The whole of it, to be run in a process of its own: `alone` looks at what that printed.
+/// The whole test, which runs in a separate process: `alone` checks the output of that process.
 pub(super) async fn dump() {
     let (yard, server) = (Yard::new().await, Server::start(echo).await);
     for password in [PASSWORD, APP_PASSWORD] {
@@ -276,7 +277,7 @@ pub(super) async fn dump() {
             ask = ask.say("url", format!("{}{path}", server.origin()));
         }
         let found = ask.open(&yard.plugin).await.unwrap();
-        // It did look: its own arguments are in its memory, and so is what it was rightly given.
+        // The guest did search: its own arguments are in its memory, and so are the values that it may have.
         let memory: String = found.all("memory").collect();
         assert!(memory.len() > 1 << 20 && memory.contains("ann@example.org") && memory.contains("trailer"));
         assert!(server.seen().iter().any(|seen| seen.header("authorization").is_some()));
@@ -284,7 +285,7 @@ pub(super) async fn dump() {
         for (number, text) in texts(&found).enumerate() {
             assert_clean(&format!("text {number}"), text);
         }
-        // And it may die of it.
+        // The dump may also end in a trap.
         let error = Ask::act("trap").say("n", 42).password(password).open(&yard.plugin).await.unwrap_err();
         assert_clean("the record of a crash", &format!("{error} {error:?}"));
         assert_clean("an access", &format!("{:?}", ask.access()));

@@ -1,7 +1,7 @@
-//! A service that does what a test says, down to the bytes, and tells what it saw.
+//! A service whose behaviour a test determines, down to the bytes, and which records all requests.
 //!
-//! Written out instead of taken from a framework, because what matters here is what frameworks hide: which connection a
-//! request came over, when a connection ended, and answers that no decent server gives.
+//! Rejected: a framework. It hides what matters here: which connection a request used, when a connection ended, and
+//! responses that no correct server gives.
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::{
@@ -16,10 +16,10 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-/// A request as it came.
+/// A request that the server received.
 #[derive(Debug, Clone)]
 pub(super) struct RecordedRequest {
-    /// Which connection it came over, counted from 0.
+    /// The number of its connection, counted from 0.
     pub(super) connection: usize,
     /// `GET /path HTTP/1.1`
     pub(super) line: String,
@@ -33,24 +33,24 @@ impl RecordedRequest {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// Everything of it, as a debugging page would show it.
+    /// The whole request, as a debugging page would show it.
     pub(super) fn text(&self) -> String {
         let headers: String = self.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
         format!("{}\n{headers}\n{}", self.line, String::from_utf8_lossy(&self.body))
     }
 }
 
-/// What to do about a request.
+/// The response to a request.
 pub(super) enum Reply {
     /// These bytes, status line and all.
     Bytes(Vec<u8>),
-    /// These pieces, each in a segment of its own, and the connection is closed.
+    /// These pieces, each in its own segment; then the connection is closed.
     Pieces(Vec<Vec<u8>>),
-    /// The bytes when the semaphore lets them pass.
+    /// The bytes, after a permit of the semaphore.
     When(Arc<Semaphore>, Vec<u8>),
-    /// These bytes, and nothing more: not even an end.
+    /// These bytes, after which the connection stays open.
     Stall(Vec<u8>),
-    /// These bytes, and the last again and again.
+    /// These bytes; the last is repeated endlessly.
     Endless(Vec<u8>, Vec<u8>),
 }
 
@@ -79,7 +79,7 @@ pub(super) struct Server {
 struct Shared {
     handler: Box<Handler>,
     seen: Mutex<Vec<RecordedRequest>>,
-    /// Requests, connections ever, connections open.
+    /// The numbers of requests, of all connections, and of open connections.
     counts: watch::Sender<Counts>,
 }
 
@@ -138,7 +138,7 @@ impl Server {
                     });
                     let (shared, tls) = (shared.clone(), tls.clone());
                     tokio::spawn(async move {
-                        // However a connection ends, it has ended.
+                        // A connection that failed is closed as well.
                         match tls {
                             Some(tls) => {
                                 if let Ok(stream) = tls.accept(stream).await {
@@ -173,7 +173,7 @@ impl Server {
         *self.shared.counts.borrow()
     }
 
-    /// Waits until the counts are so.
+    /// Waits until the counts meet a condition.
     pub(super) async fn until(&self, so: impl FnMut(&Counts) -> bool) {
         self.shared.counts.subscribe().wait_for(so).await.unwrap();
     }
@@ -202,7 +202,7 @@ impl Shared {
                     return Ok(());
                 }
                 Reply::When(gate, bytes) => {
-                    // Whoever hangs up meanwhile is not kept.
+                    // A client that closes its connection ends the wait.
                     tokio::select! {
                         permit = gate.acquire() => permit.unwrap().forget(),
                         _ = stream.fill_buf() => return Ok(()),
@@ -231,7 +231,7 @@ async fn send(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> std::io::
     stream.flush().await
 }
 
-/// The next request, or none if the connection was closed before one began.
+/// The next request. `None` if the connection was closed before a request began.
 async fn read(
     connection: usize,
     stream: &mut BufStream<impl AsyncRead + AsyncWrite + Unpin>,

@@ -1,4 +1,4 @@
-//! A crash becomes a record with which its author can mend it, and ends that call only.
+//! A crash becomes a report with which the author can fix it, and ends only that call.
 
 use super::{
     log,
@@ -27,7 +27,7 @@ async fn a_panic_tells_its_message_its_place_and_its_way() {
     assert!(trap.tail.contains("boom-42") && trap.tail.contains("hostile.rs:"), "{}", trap.tail);
     let named = |name: &str| trap.frames.iter().any(|frame| frame.contains(name));
     assert!(named("deep_thought") && trap.frames.len() <= 16, "{:#?}", trap.frames);
-    // What an operator reads, and finds again in the log under the same call.
+    // The text that an operator reads, and finds in the log under the same call.
     let text = trap.to_string();
     assert!(text.contains("boom-42") && text.contains(&trap.call), "{text}");
     let lines = log::of_call(&trap.call);

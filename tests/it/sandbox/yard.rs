@@ -1,4 +1,4 @@
-//! Where hostile guests are let loose: a sandbox of the test's own, and what must still hold beside them.
+//! The sandbox of a test with hostile guests, and the checks that nothing else was disturbed.
 
 use super::server::{Reply, Server, answer};
 use chronus_host::plugins::{
@@ -10,8 +10,8 @@ use chronus_tests::{components, repo_root};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
 
-/// What is added to a limit of time before a test fails. With optimised code on an idle machine a call ends within
-/// 50 ms and one tick; tests run without optimisation, side by side, on machines that have more to do.
+/// Added to each time limit before a test fails. Optimised code on an idle machine ends a call within 50 ms and one tick;
+/// tests run without optimisation, concurrently, on busy machines.
 pub(super) const SLACK: Duration = Duration::from_millis(1500);
 
 /// The component of a test guest.
@@ -32,7 +32,7 @@ pub(super) fn config() -> SandboxConfig {
     }
 }
 
-/// A sandbox with the hostile guest in it.
+/// A sandbox with the hostile guest.
 pub(super) struct Yard {
     pub(super) sandbox: Sandbox,
     pub(super) plugin: Plugin,
@@ -57,8 +57,8 @@ impl Yard {
         Self { sandbox, plugin, gate: gate.await, pass }
     }
 
-    /// How the hostile call failed, after seeing to it that nobody else was hurt: a call of another connection that
-    /// was under way all the time, the next call, and the pool.
+    /// The error of the hostile call, after a check that it disturbed nothing else: not a concurrent call of another
+    /// connection, the next call, or the pool.
     pub(super) async fn endures(&self, hostile: Ask) -> CallError {
         let before = self.gate.counts().requests;
         let mut bystander = tokio::spawn({
@@ -90,7 +90,7 @@ pub(super) struct Ask {
 }
 
 impl Ask {
-    /// A call that does this.
+    /// A call in which the guest does `act`.
     pub(super) fn act(act: &str) -> Self {
         let fields = vec![("act".into(), act.into())];
         let connection = CallTarget { zone: "UTC".into(), sign_in: "none".into(), fields, ..CallTarget::default() };
@@ -103,7 +103,7 @@ impl Ask {
         }
     }
 
-    /// … with this said to the guest.
+    /// … with an argument for the guest.
     pub(super) fn say(mut self, name: &str, value: impl ToString) -> Self {
         self.connection.fields.push((name.into(), value.to_string()));
         self
@@ -138,13 +138,13 @@ impl Ask {
         Access::new(organisation, connection, credential, grant, budget).unwrap()
     }
 
-    /// Makes the call, by `account.open`.
+    /// Makes the call, which is `account.open`.
     pub(super) async fn open(&self, plugin: &Plugin) -> Result<Findings, CallError> {
         plugin.open(&self.access()).await.map(|Answer { value, .. }| Findings::from(value))
     }
 }
 
-/// What a guest found out: it tells by calendars, kind and text.
+/// What a guest found, as pairs of kind and text. The guest returns them as calendars.
 #[derive(Debug)]
 pub(super) struct Findings(Vec<(String, String)>);
 

@@ -47,7 +47,7 @@ impl LoadedComponent {
 }
 
 impl Plugin {
-    /// `plugin.describe`, called anew. [`Plugin::description`] gives what it answered at admission.
+    /// Calls `plugin.describe` again. [`Plugin::description`] is its result at admission.
     ///
     /// # Errors
     /// See [`CallError`].

@@ -4,7 +4,7 @@
 //! that every reader computes the same instant: as local time with its TZID, or in UTC if the zone's name is unknown to others
 //! or the local time is ambiguous (the second of two equal hours).
 //!
-//! Rejected: writing an event anew from its fields, which loses everything else.
+//! Rejected: writing a new event from the fields, which loses everything else.
 
 use jiff::Timestamp;
 

@@ -1,14 +1,14 @@
 //! Days as numbers, and a rule's test of a day.
 //!
-//! A rule that runs for decades looks at many days and keeps few, so days are counted as integers and their year and
-//! month are computed only where a part of the rule asks for them. Every part that speaks of days is a test of one day
-//! once the parts that the rule leaves out are filled in from DTSTART: that is what the table of RFC 5545 §3.3.10
-//! (expand here, limit there) comes to. A part that the table calls not applicable (BYMONTHDAY in a weekly rule) limits.
-//! Rejected: a separate expansion for each cell of the table. Same result, forty cases.
+//! A rule that runs for decades tests many days and selects few, so days are integers, and their year and month are
+//! computed only if a part of the rule needs them. After the parts that the rule omits are filled in from DTSTART, each
+//! part about days is a test of one day; this is equivalent to the table of RFC 5545 §3.3.10, which expands in some cases
+//! and limits in others. A part that the table calls not applicable (BYMONTHDAY in a weekly rule) limits.
+//! Rejected: a separate expansion for each cell of the table. It gives the same result in forty cases.
 
 use super::{DayOf, Frequency, Rule};
 
-/// The first and the last day that rules produce: years 1 and 9998. One year is spare for sums.
+/// The first and the last day that rules produce: in the years 1 and 9998. One year is left for sums.
 pub(super) const FIRST: i64 = day_number(1, 1, 1);
 pub(super) const LAST: i64 = day_number(9998, 12, 31);
 
@@ -70,7 +70,7 @@ pub(super) struct DayTest {
     weeks: Vec<i64>,
     /// Bit `w` is weekday `w`, every one of them.
     weekdays: u8,
-    /// Weekdays with an ordinal: (which, weekday).
+    /// Weekdays with an ordinal: (ordinal, weekday).
     ordinals: Vec<(i64, i64)>,
     /// Whether ordinals count within the year, not the month.
     in_year: bool,
@@ -119,7 +119,7 @@ impl DayTest {
         test
     }
 
-    /// Appends the days of a year that pass, sorted.
+    /// Appends the days of a year that pass the test, sorted.
     pub(super) fn of_year(&self, year: i64, days: &mut Vec<i64>) {
         let first = day_number(year, 1, 1);
         let length = days_in_year(year);
@@ -134,7 +134,7 @@ impl DayTest {
         self.keep_passing(days);
     }
 
-    /// Appends the days of a month that pass, sorted.
+    /// Appends the days of a month that pass the test, sorted.
     pub(super) fn of_month(&self, year: i64, month: i64, days: &mut Vec<i64>) {
         if self.months != 0 && self.months & 1 << month == 0 {
             return;
@@ -153,7 +153,7 @@ impl DayTest {
         }
     }
 
-    /// Appends those of seven days that pass.
+    /// Appends the days of a week that pass the test.
     pub(super) fn of_week(&self, first: i64, days: &mut Vec<i64>) {
         days.extend((first..first + 7).filter(|&day| self.passes(day)));
     }
@@ -168,7 +168,7 @@ impl DayTest {
         self.weekdays == 0 && self.ordinals.is_empty() && self.weeks.is_empty() && self.year_days.is_empty()
     }
 
-    /// Whether a day is one of those that the rule means.
+    /// Whether a day passes the test.
     pub(super) fn passes(&self, day: i64) -> bool {
         let on = weekday(day);
         let any_weekday = self.weekdays == 0 && self.ordinals.is_empty();
@@ -214,7 +214,7 @@ impl DayTest {
     }
 
     /// Whether the week of the day has one of the wanted numbers. The first week of a year is the first with at least
-    /// four days in it, so the fourth day of a week says to which year it belongs.
+    /// four days in it, so the year of a week is the year of its fourth day.
     fn in_week(&self, day: i64) -> bool {
         let fourth = first_of_week(day, self.week_start) + 3;
         let (year, _, _) = civil(fourth);

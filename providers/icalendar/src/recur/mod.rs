@@ -1,11 +1,11 @@
 //! Recurrence rules (RFC 5545 §3.3.10): reading, writing, and the local times they give.
 //!
-//! A rule is data: it is what the services' own patterns are made from, and what [`Rule::starts`] runs. Reading is
-//! strict about values, because a rule that is half understood gives wrong times for years, and lenient about form:
+//! A rule is data: providers convert it to the patterns of their services, and [`Rule::starts`] computes its times. Reading
+//! is strict about values, because a rule that is half understood gives wrong times for years, and lenient about form:
 //! case, spaces, empty parts and unknown `X-` parts do not matter, and a COUNT below zero, which some programs write
-//! for "no end", is no COUNT. COUNT beside UNTIL is forbidden but written; both then bound the series.
+//! for "no end", is ignored. A rule must not have both COUNT and UNTIL, but some have; then both limit the series.
 //! Rejected: RSCALE and SKIP (RFC 7529). Hardly any calendar has them, and each needs a calendar system of its own; a
-//! rule with them is an error unless they say what is the case anyway.
+//! rule with them is an error, unless their values are the defaults.
 
 mod days;
 mod starts;
@@ -19,7 +19,7 @@ pub use starts::{MAX_STEPS, Starts};
 
 use super::value::{BadValue, parse_wall, write_date, write_date_time};
 
-/// How long the interval of a rule is; shorter ones first.
+/// The unit of a rule's interval, from the shortest to the longest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Frequency {
     Secondly,
@@ -63,12 +63,12 @@ pub struct Rule {
 /// One value of BYDAY: `MO`, `1MO`, `-1FR`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DayOf {
-    /// Which of them in the month or year, counted from its end if negative; 0 means all of them.
+    /// The number of the weekday within the month or year, counted from the end if negative; 0 means every one.
     pub ordinal: i8,
     pub weekday: Weekday,
 }
 
-/// The three forms of UNTIL. It is inclusive.
+/// The three forms of UNTIL, which is inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
     Date(Date),
@@ -76,7 +76,7 @@ pub enum Until {
     Utc(DateTime),
 }
 
-/// Why a rule cannot be used; it names the part that is wrong.
+/// An invalid rule. The text names the invalid part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadRule(pub String);
 

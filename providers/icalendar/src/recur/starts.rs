@@ -2,11 +2,11 @@
 //!
 //! A daily meeting of ten years ago must not cost ten years of steps to see next week, and a rule that never matches
 //! (30 February) must not run for ever. So a rule without COUNT begins at the interval in which the window begins;
-//! every interval looked at and every time given costs a step, and when [`MAX_STEPS`] are used the iterator ends and
-//! says so ([`Starts::gave_up`]).
-//! Times are local and are counted on the wall: a rule knows no zone. The set of an interval is the product of its
-//! days and its times of day, both sorted, walked without being built; only BYSETPOS picks from it by number.
-//! Rejected: stepping through seconds and testing each (simple, and hopeless for a yearly rule).
+//! each interval that is examined and each time that is returned costs a step, and after [`MAX_STEPS`] steps the iterator
+//! ends ([`Starts::gave_up`]).
+//! Times are local, because a rule knows no zone. The set of an interval is the product of its days and its times of
+//! day, both sorted; it is iterated without being stored. Only BYSETPOS selects from it by number.
+//! Rejected: testing each second, which is simple, and far too slow for a yearly rule.
 
 use jiff::civil::DateTime;
 
@@ -23,13 +23,13 @@ const DAY: i64 = 86_400;
 pub struct Starts<'r> {
     rule: &'r Rule,
     days_wanted: DayTest,
-    /// All times below are seconds since 1970-01-01T00:00:00 on the wall.
+    /// All times below are seconds since 1970-01-01T00:00:00 in local time.
     start: i64,
     from: i64,
     before: i64,
-    /// What is left of COUNT.
+    /// The remaining COUNT.
     left: Option<u32>,
-    /// Whether DTSTART is known to be counted.
+    /// Whether DTSTART has been counted.
     start_counted: bool,
     /// The number of the next interval.
     interval: i64,
@@ -46,7 +46,7 @@ struct Set {
     times: Vec<i64>,
     /// The hour or minute of the interval, in seconds after midnight.
     base: i64,
-    /// Which members are taken: all from here on ...
+    /// The members that are returned: all from this number on ...
     next: usize,
     /// ... or, with BYSETPOS, these, in reverse order.
     picked: Option<Vec<usize>>,
@@ -56,7 +56,7 @@ impl Rule {
     /// The times that this rule gives for a series that starts at `start`: those at or after both `start` and `from`
     /// and before `before`, in order, without repetition.
     ///
-    /// UNTIL is not looked at: it may be an instant, and rules know no zone. COUNT counts what the rule gives; if
+    /// UNTIL is not applied here: it may be an instant, and rules know no zone. COUNT counts the times of the rule; if
     /// `counts_start`, it also counts a `start` that the rule does not give ("The DTSTART property value always counts
     /// as the first occurrence", RFC 5545 §3.3.10), which is right for the only rule of an event.
     pub fn starts(&self, start: DateTime, from: DateTime, before: DateTime, counts_start: bool) -> Starts<'_> {
@@ -182,7 +182,7 @@ impl Starts<'_> {
         }
         let day = at.div_euclid(DAY);
         let in_day = at.rem_euclid(DAY);
-        // What the interval lies in must be wanted, else everything up to the end of that is passed over at once.
+        // If the longer interval around this one does not match, all of it is skipped at once.
         let skip_to = if !self.days_wanted.passes(day) {
             Some((day + 1) * DAY)
         } else if unit < DAY && !wanted(&self.rule.by_hour, in_day / 3600) {
@@ -209,7 +209,7 @@ impl Starts<'_> {
         true
     }
 
-    /// Applies BYSETPOS, or passes over what lies before the window.
+    /// Applies BYSETPOS, or skips the times before the window.
     fn pick(&mut self) {
         let size = self.set.days.len() * self.set.times.len();
         if self.rule.by_position.is_empty() {
@@ -226,7 +226,7 @@ impl Starts<'_> {
             _ => size.checked_sub(usize::from(position.unsigned_abs())),
         };
         let picked = self.rule.by_position.iter().filter_map(place).filter(|&at| at < size);
-        // As numbers that are sorted elsewhere too: the code of another sort would be 3 KB of a component.
+        // Sorted as numbers, as elsewhere: a sort of another type would add 3 KB to a component.
         let mut picked: Vec<i64> = picked.filter_map(|at| i64::try_from(at).ok()).collect();
         picked.sort_unstable();
         picked.dedup();
@@ -298,8 +298,8 @@ fn month_number(day: i64) -> i64 {
     year * 12 + month - 1
 }
 
-/// The times of a day, or of an hour or minute where the frequency is shorter than a day. What the rule leaves out is
-/// as in DTSTART.
+/// The times of a day, or of an hour or minute if the frequency is shorter than a day. Parts that the rule omits are
+/// taken from DTSTART.
 fn times_of_day(rule: &Rule, start: i64) -> Vec<i64> {
     let part = |list: &[u8], given: i64, unit: Frequency| {
         if rule.frequency <= unit {
@@ -325,7 +325,7 @@ fn times_of_day(rule: &Rule, start: i64) -> Vec<i64> {
     times
 }
 
-/// Seconds since 1970-01-01T00:00:00 on the wall.
+/// Seconds since 1970-01-01T00:00:00 in local time.
 pub(crate) fn wall_seconds(at: DateTime) -> i64 {
     let day = day_number(i64::from(at.year()), i64::from(at.month()), i64::from(at.day()));
     let time = i64::from(at.hour()) * 3600 + i64::from(at.minute()) * 60 + i64::from(at.second());

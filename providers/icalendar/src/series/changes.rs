@@ -1,13 +1,13 @@
 //! The overrides of a series: VEVENTs with a RECURRENCE-ID.
 //!
-//! What an occurrence is called and when it takes place are two things. Its name is the start that the series gives
-//! it, as an instant (as a day in a whole-day series): RECURRENCE-ID, EXDATE and RDATE mean it, in whatever zone or
-//! form they are written. SEQUENCE is no part of the name, since services raise it on overrides alone; it only decides
-//! which of two overrides of one occurrence is the newer. Overrides are placed one by one, wherever they were moved,
-//! so one that comes into the window from outside is seen.
+//! The id of an occurrence is not its time. The id is the start that the series gives to the occurrence: an instant, or
+//! a day in a whole-day series. RECURRENCE-ID, EXDATE and RDATE refer to this start, in any zone and form. SEQUENCE is
+//! not part of the id, because services raise it on overrides alone; it only decides which of two overrides of one
+//! occurrence is newer. Each override is placed at its own time, so an override that moves an occurrence into the window
+//! is found.
 //!
-//! Decisions: RANGE=THISANDFUTURE shifts on the wall and gives its own length (RFC 5545 §3.8.4.4). An override that
-//! cannot be read does not hide the occurrence that it changes.
+//! Decisions: RANGE=THISANDFUTURE shifts later occurrences in local time and gives them its own length (RFC 5545
+//! §3.8.4.4). An override that cannot be read does not hide the occurrence that it changes.
 //! Rejected: matching names as text. Servers and clients write the same moment in UTC, in a zone and as a date.
 
 use std::collections::BTreeMap;
@@ -21,10 +21,10 @@ use crate::value::{self, DateOrTime};
 use crate::zone::Clock;
 use crate::{Component, Problems, Zone, Zones};
 
-/// Farther than any zone is from another, and longer than any change of the clocks.
+/// In seconds: more than the difference of any two zones, and than any change of the clocks.
 pub(super) const MARGIN: i64 = 2 * 86_400;
 
-/// How RECURRENCE-ID, EXDATE and RDATE name occurrences.
+/// The id of an occurrence, as RECURRENCE-ID, EXDATE and RDATE give it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum OccurrenceId {
     Exact(Moment),
@@ -33,7 +33,7 @@ pub(super) enum OccurrenceId {
 }
 
 impl OccurrenceId {
-    /// What a value means in the series of this master. A time without a zone is in the master's.
+    /// The id that a value gives in the series of this master. A time without a zone is in the master's zone.
     pub(super) fn of(
         value: DateOrTime<'_>,
         master: Option<&Timing>,
@@ -47,8 +47,8 @@ impl OccurrenceId {
             (Some(Timing::Timed { .. }), DateOrTime::Date(date)) => Some(OccurrenceId::On(date)),
             (None, DateOrTime::Date(date)) => Some(OccurrenceId::Exact(Moment::Date(date))),
             (Some(Timing::Timed { zone, .. }), DateOrTime::Floating(at)) => zone.instant(at).map(exact),
-            // Of a series without a zone nobody can know the instants. What has its time of day and a Z was meant on
-            // its wall, where RFC 5545 §3.8.5.1 has the value as DTSTART has it.
+            // The instants of a series without a zone are unknown. A value in UTC with the series' time of day is
+            // read as local time, because RFC 5545 §3.8.5.1 requires the form of DTSTART.
             (Some(Timing::Timed { zone, floating: true, start, .. }), DateOrTime::Utc(at))
                 if at.time() == start.time() =>
             {
@@ -62,9 +62,9 @@ impl OccurrenceId {
 /// The overrides of a series, the newest of each occurrence.
 pub(super) struct Changes<'a> {
     by_id: BTreeMap<OccurrenceId, Change<'a>>,
-    /// Those with RANGE=THISANDFUTURE, sorted by what they change.
+    /// The overrides with RANGE=THISANDFUTURE, sorted by the start of the occurrence that they change.
     ranges: Vec<(Moment, OccurrenceId)>,
-    /// Over all ranges: the longest length and the farthest shifts, in seconds, none negative.
+    /// Over all ranges, in seconds and never negative: the longest length and the largest shifts.
     pub(super) longest: i64,
     pub(super) latest_shift: i64,
     pub(super) earliest_shift: i64,
@@ -72,7 +72,7 @@ pub(super) struct Changes<'a> {
 
 pub(super) struct Change<'a> {
     pub(super) id: OccurrenceId,
-    /// The changed occurrence's own start on the wall of the master's zone.
+    /// The start of the changed occurrence before the change, as local time in the master's zone.
     pub(super) original: DateTime,
     range: bool,
     pub(super) timing: Timing,
@@ -114,7 +114,7 @@ impl<'a> Changes<'a> {
             self.longest = self.longest.max(change.timing.about().abs());
             if let Some(first) = change.shifted(change.original, master) {
                 let shift = seconds_between(change.original, first);
-                // The two may be on the walls of different zones, hence the margin.
+                // The two local times may be in different zones, hence the margin.
                 self.latest_shift = self.latest_shift.max(shift + MARGIN);
                 self.earliest_shift = self.earliest_shift.max(MARGIN - shift);
             }
@@ -131,14 +131,14 @@ impl<'a> Changes<'a> {
         !self.by_id.is_empty() && self.by_id.contains_key(&id)
     }
 
-    /// The change of an earlier occurrence that holds for this one too: the last one before it.
+    /// The last change of an earlier occurrence that also applies to this one.
     pub(super) fn governing(&self, moment: Moment) -> Option<&Change<'a>> {
         let after = self.ranges.partition_point(|&(from, _)| from < moment);
         let (_, id) = self.ranges.get(after.checked_sub(1)?)?;
         self.by_id.get(id)
     }
 
-    /// Adds the changed occurrences themselves, those that are wanted.
+    /// Adds the wanted occurrences among those that are changed.
     pub(super) fn place(
         &self,
         wanted: impl Fn(&Change<'a>) -> bool,
@@ -182,7 +182,7 @@ impl<'a> Change<'a> {
         Some(Change { id, original, range, timing, event })
     }
 
-    /// The start of a later occurrence, shifted as this one was, on the wall of this change's zone.
+    /// The start of a later occurrence, shifted in the same way, as local time in the zone of this change.
     pub(super) fn shifted(&self, wall: DateTime, master: &Timing) -> Option<DateTime> {
         let own = self.timing.start();
         let shift = |at: DateTime, from: DateTime, to: DateTime| {
@@ -193,7 +193,7 @@ impl<'a> Change<'a> {
                 let in_master = zone.local(own_zone.instant(own)?);
                 Some(own_zone.local(zone.instant(shift(wall, self.original, in_master)?)?))
             }
-            // One of the two speaks of days: days are shifted, and the time of day is the change's own.
+            // One of the two is in whole days: the day is shifted, and the time of day comes from the change.
             _ => {
                 let with_own_time = |at: DateTime| at.date().to_datetime(own.time());
                 shift(with_own_time(wall), with_own_time(self.original), own)

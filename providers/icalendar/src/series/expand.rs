@@ -1,14 +1,14 @@
-//! From a master and its overrides to occurrences within a window.
+//! The occurrences of a master and its overrides within a window.
 //!
-//! What the rules give is computed for the window alone, widened by the longest length and the farthest shift; a
-//! series of ten years costs what its one week in the window costs.
+//! The occurrences of the rules are computed for the window alone, extended by the longest length and the largest
+//! shift; a series of ten years costs as much as its one week in the window.
 //!
 //! Decisions: DTSTART is an occurrence whether its rule gives it or not (RFC 5545 §3.8.5.3: it defines the first
 //! instance), unless every rule ended before it, which is how services empty a series that they split. An EXDATE that
-//! is only a date removes that day's occurrences from a timed series, as its writers mean it, and an EXDATE also
-//! removes the override of an occurrence. A time that the clocks skip is an occurrence, read as §3.3.5 says; §3.3.10
-//! would drop it, but nobody who looks at their calendar expects that, and the contract does not.
-//! Rejected: building the whole set first and cutting the window out of it.
+//! is only a date removes that day's occurrences from a timed series, as programs that write it intend, and an EXDATE
+//! also removes the override of an occurrence. A time that the clocks skip is an occurrence, read by §3.3.5; §3.3.10
+//! would drop it, but people expect to see it in their calendar, and the contract requires it.
+//! Rejected: computing the whole set first and then selecting the window.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,7 +66,7 @@ struct DateList {
     values: BTreeMap<OccurrenceId, Value>,
 }
 
-/// The start of a listed value on the wall of the master's zone, and the length of a PERIOD.
+/// A listed start, as local time in the master's zone, and the length of a PERIOD.
 struct Value {
     wall: DateTime,
     length: Option<Length>,
@@ -126,7 +126,7 @@ impl Value {
             (Some(PeriodEnd::After(duration)), _) => Some(Length::Nominal(duration)),
             (Some(PeriodEnd::At(end)), OccurrenceId::Exact(Moment::Timed(at))) => {
                 let end = match (end, master) {
-                    // Without a zone, it is meant where its start is.
+                    // An end without a zone is in the zone of its start.
                     (DateOrTime::Floating(end), Timing::Timed { zone, .. }) => zone.instant(end)?,
                     (end, _) => zones.of(end, uid, problems).instant(end.wall())?,
                 };
@@ -159,7 +159,7 @@ fn read_rules(event: &Component, uid: &str, problems: &mut Problems) -> Vec<Rule
     rules
 }
 
-/// Everything that decides which occurrences a master has.
+/// The master's start, rules, lists and overrides, which together determine its occurrences.
 struct Plan<'p, 'a> {
     event: &'a Component,
     timing: &'p Timing,
@@ -167,16 +167,16 @@ struct Plan<'p, 'a> {
     listed: DateList,
     without: DateList,
     changes: Changes<'a>,
-    /// Of the zone of `timing`.
+    /// The clock of the zone of `timing`.
     clock: Clock<'p>,
     owner: &'p Zone,
-    /// What is left for finding out whether changes are of occurrences that there are.
+    /// The steps that are left to check that the occurrences of changes exist.
     steps_to_find: Cell<u32>,
 }
 
 impl<'a> Plan<'_, 'a> {
     fn expand(&self, found: &mut WindowOccurrences<'a, '_>, uid: &str, problems: &mut Problems) {
-        // Only then can one occurrence be given twice.
+        // Only then can the same occurrence come twice.
         let several = self.rules.len() > 1 || !self.listed.is_empty() || self.rules.iter().any(several_a_day);
         let mut seen = several.then(BTreeSet::new);
         let start = self.timing.start();
@@ -215,8 +215,8 @@ impl<'a> Plan<'_, 'a> {
         self.clock.zone().local(at).saturating_add(SignedDuration::from_secs(seconds))
     }
 
-    /// Whether a time is after the rule's UNTIL. What the UNTIL says in UTC is an instant. A date includes its day: it
-    /// is not what RFC 5545 allows beside a timed start, but "until the 23rd" is what it says.
+    /// Whether a time is after the rule's UNTIL. An UNTIL in UTC is an instant. A date includes its day: RFC 5545 does not
+    /// allow a date with a timed start, but programs write it to mean "until the 23rd".
     fn ended(&self, rule: &Rule, wall: DateTime) -> bool {
         match (rule.until, self.timing) {
             (None, _) => false,
@@ -229,20 +229,20 @@ impl<'a> Plan<'_, 'a> {
         }
     }
 
-    /// Whether a change is of an occurrence that the series still has, as far as that can be told.
+    /// Whether the series still has the changed occurrence, as far as that can be determined.
     fn wants(&self, change: &Change<'_>) -> bool {
         let excluded = self.without.has(change.id) || self.without.has(OccurrenceId::On(change.original.date()));
         !excluded && !self.outdates(change)
     }
 
-    /// Whether a change is what an older version of the master has left behind. Some services give every version a
-    /// RECURRENCE-ID; such a change repeats by rules of its own, which no change of one occurrence does.
+    /// Whether a change is an older version of the master. Some services give each version a RECURRENCE-ID; such a change
+    /// has recurrence rules, which a change of one occurrence never has.
     fn outdates(&self, change: &Change<'_>) -> bool {
         let own_rules = ["RRULE", "RDATE", "EXDATE"].iter().any(|name| change.event.property(name).is_some());
         own_rules && super::sequence(change.event) < super::sequence(self.event) && !self.gives(change)
     }
 
-    /// Whether the master gives the occurrence that a change is of. If that takes too many steps, it is taken to.
+    /// Whether the master has the occurrence that a change changes. True if finding out takes too many steps.
     fn gives(&self, change: &Change<'_>) -> bool {
         let wall = change.original;
         let after = wall.saturating_add(SignedDuration::from_secs(1));
@@ -258,7 +258,7 @@ impl<'a> Plan<'_, 'a> {
         wall == self.timing.start() || self.listed.has(change.id) || self.rules.iter().any(by_rule)
     }
 
-    /// Adds the occurrence that the series gives at this wall time, unless it was excluded, changed, or seen before.
+    /// Adds the occurrence of the series at this local time, unless it was excluded, changed, or added before.
     fn occurrence(
         &self,
         wall: DateTime,
@@ -296,7 +296,7 @@ impl<'a> Plan<'_, 'a> {
     }
 }
 
-/// Whether a rule gives several times on one day; two of them may be one instant where the clocks go forward.
+/// Whether a rule gives several times on one day. Where the clocks go forward, two of them may be the same instant.
 fn several_a_day(rule: &Rule) -> bool {
     rule.frequency < Frequency::Daily || [&rule.by_hour, &rule.by_minute, &rule.by_second].iter().any(|by| by.len() > 1)
 }

@@ -4,7 +4,7 @@
 //! are put together before anything is computed, since an override read alone would be a second event beside the
 //! occurrence that it replaces. Of several masters of one UID the newest counts (RFC 5546 §2.1.5: SEQUENCE, then
 //! DTSTAMP). If neither is newer and they take place at different times, the UID is wrong rather than one of the
-//! events, and both are kept: unknown is never free.
+//! events, and both are kept: a time that is not known is never reported as free.
 //! Rejected: grouping by (UID, SEQUENCE). Google and Outlook raise SEQUENCE on overrides alone, and both the moved and
 //! the original occurrence would show.
 
@@ -26,7 +26,7 @@ use super::value::{self, DateOrTime};
 use super::zone::Clock;
 use super::{Component, Problem, Problems, Zone, Zones};
 
-/// The most occurrences that one query gives. A problem says if there were more.
+/// The most occurrences that one query returns. If there are more, a problem is reported.
 pub const MAX_OCCURRENCES: usize = 250_000;
 
 /// The most steps that all rules of one query may take; see [`MAX_STEPS`] for one rule.
@@ -40,14 +40,14 @@ pub struct Window {
 }
 
 impl Window {
-    /// Whether something that takes from `start` to `end` is in the window: touching it is not enough. What takes no
-    /// time is in the one window of a row of windows in which it starts.
+    /// Whether an event from `start` to `end` overlaps the window; to touch it is not enough. Of several adjacent
+    /// windows, an event without duration is in the one in which it starts.
     pub fn meets(&self, start: Timestamp, end: Timestamp) -> bool {
         start < self.end && (end > self.start || (start == end && start == self.start))
     }
 }
 
-/// A start in the one or the other form.
+/// The start of an occurrence: an instant or a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Moment {
     Date(Date),
@@ -60,13 +60,13 @@ pub struct Occurrence<'a> {
     pub start: Timestamp,
     /// Not before `start`.
     pub end: Timestamp,
-    /// Of a whole-day event: the first day, and the day after the last.
+    /// For a whole-day event: the first day, and the day after the last.
     pub days: Option<(Date, Date)>,
     /// The zone in which people see the start; the owner's for whole days.
     pub zone: Zone,
-    /// The start that the series gives it; none of a single event.
+    /// The start that the series gives it. `None` for a single event.
     pub original: Option<Moment>,
-    /// The VEVENT that says everything else about it. It may be cancelled: that is for the caller to look at.
+    /// The VEVENT with all other properties. It may be cancelled; the caller checks that.
     pub event: &'a Component,
 }
 
@@ -79,11 +79,11 @@ impl Occurrence<'_> {
 /// All VEVENTs of one UID.
 #[derive(Clone, Debug)]
 pub struct Series<'a> {
-    /// Empty if the event has none.
+    /// Empty for an event without UID.
     pub uid: String,
-    /// The VEVENT without RECURRENCE-ID; none if only changed occurrences are there.
+    /// The VEVENT without RECURRENCE-ID. `None` if the calendar has only changed occurrences.
     pub master: Option<&'a Component>,
-    /// The VEVENTs with RECURRENCE-ID, as they came.
+    /// The VEVENTs with RECURRENCE-ID, in the order of the file.
     pub overrides: Vec<&'a Component>,
 }
 
@@ -163,13 +163,13 @@ fn value_text(uid: &str) -> String {
     super::line::unescape(uid)
 }
 
-/// What makes a version of a component newer than another: SEQUENCE, then DTSTAMP.
+/// The version of a component, to find the newest: SEQUENCE, then DTSTAMP.
 fn revision(event: &Component) -> (i64, Option<DateTime>) {
     let stamp = event.property("DTSTAMP").and_then(|property| value::date_or_time(property).ok());
     (sequence(event), stamp.map(DateOrTime::wall))
 }
 
-/// SEQUENCE, which is 0 if it is not there.
+/// SEQUENCE, or 0 without this property.
 fn sequence(event: &Component) -> i64 {
     event.property("SEQUENCE").and_then(|property| property.value.trim().parse().ok()).unwrap_or(0)
 }
@@ -179,7 +179,7 @@ fn same_times(one: &Component, other: &Component) -> bool {
     NAMES.iter().all(|name| one.all(name).eq(other.all(name)))
 }
 
-/// What is left of the bounds of one query.
+/// The remaining occurrences and steps of one query.
 struct Budget {
     occurrences: usize,
     steps: u32,
@@ -192,7 +192,7 @@ impl Default for Budget {
 }
 
 impl Budget {
-    /// Takes one occurrence, if there is one left.
+    /// Uses up one occurrence. Returns false if no occurrence was left.
     fn occurrence(&mut self) -> bool {
         let left = self.occurrences > 0;
         self.occurrences = self.occurrences.saturating_sub(1);
@@ -208,7 +208,7 @@ impl Budget {
     }
 }
 
-/// What was found within the window.
+/// The occurrences that were found within the window.
 struct WindowOccurrences<'a, 'b> {
     window: Window,
     budget: &'b mut Budget,

@@ -1,10 +1,10 @@
 //! When one VEVENT takes place: its start, and how long it takes.
 //!
 //! RFC 5545 §3.8.5.3 makes a difference that matters twice a year: DTEND gives every occurrence the same exact length,
-//! DURATION the same nominal one, in which days are days of the calendar. So the two stay different here until an
-//! occurrence is placed.
-//! What writers get wrong is read as what it can only mean: an end before the start is the other way round, a whole
-//! day without length is one day, and a midnight as the end of a whole-day event is a date.
+//! DURATION the same nominal length, in which days are days of the calendar. So the two stay different here until the
+//! time of an occurrence is computed.
+//! Common errors have only one possible meaning and are read by it: an end before the start swaps the two, a whole-day
+//! event without length takes one day, and a midnight as the end of a whole-day event is a date.
 //! Rejected: reading a timed event without end as lasting until midnight, as some programs do; §3.6.1 says zero.
 
 use jiff::civil::{Date, DateTime};
@@ -16,7 +16,7 @@ use crate::{Component, Problems, Zone, Zones};
 
 const DAY: i64 = 86_400;
 
-/// What DTSTART, DTEND and DURATION of one VEVENT say together.
+/// The time of one VEVENT, from its DTSTART, DTEND and DURATION.
 #[derive(Clone, Debug)]
 pub(crate) enum Timing {
     /// A whole-day event. `count` is at least 1.
@@ -31,7 +31,7 @@ pub(crate) enum Timing {
     },
 }
 
-/// Of a timed event. It is negative if the end is before the start.
+/// The length of a timed event. It is negative if the end is before the start.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Length {
     /// Seconds, from DTEND.
@@ -40,7 +40,7 @@ pub(crate) enum Length {
     Nominal(Duration),
 }
 
-/// One occurrence in time.
+/// The time of one occurrence.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OccurrenceTime {
     pub(crate) start: Timestamp,
@@ -49,7 +49,7 @@ pub(crate) struct OccurrenceTime {
 }
 
 impl Timing {
-    /// Reads a VEVENT. None, with a problem, if it has no start.
+    /// Reads a VEVENT. Returns `None`, and adds a problem, if it has no start.
     pub(crate) fn read(event: &Component, zones: &mut Zones<'_>, uid: &str, problems: &mut Problems) -> Option<Timing> {
         let Some(property) = event.property("DTSTART") else {
             problems.add(uid, "an event has no DTSTART and was left out");
@@ -73,7 +73,7 @@ impl Timing {
                 timed(start, zone.clone(), true, end, zone, uid, problems)
             }
             (start, Some(end), _) => {
-                // What has no zone beside something that has one was meant in the same.
+                // An end without a zone is in the zone of the start, and the other way round.
                 let named = |value| matches!(value, DateOrTime::Utc(_) | DateOrTime::Local(..));
                 let zone = zones.of(if named(start) || !named(end) { start } else { end }, uid, problems);
                 let end_zone = if named(end) { zones.of(end, uid, problems) } else { zone.clone() };
@@ -98,7 +98,7 @@ impl Timing {
         Some(timing)
     }
 
-    /// The start as it is on the wall; midnight of a whole-day event.
+    /// The start in local time; midnight for a whole-day event.
     pub(crate) fn start(&self) -> DateTime {
         match self {
             Timing::Days { first, .. } => first.to_datetime(jiff::civil::Time::midnight()),
@@ -106,7 +106,7 @@ impl Timing {
         }
     }
 
-    /// The zone that the start is meant in.
+    /// The zone of the start.
     pub(crate) fn zone<'z>(&'z self, owner: &'z Zone) -> &'z Zone {
         match self {
             Timing::Days { .. } => owner,
@@ -114,7 +114,7 @@ impl Timing {
         }
     }
 
-    /// The length in seconds, right to a day or so. Not negative for whole days.
+    /// The length in seconds, exact to about a day. Not negative for whole days.
     pub(crate) fn about(&self) -> i64 {
         match self {
             Timing::Days { count, .. } => count * DAY,
@@ -133,8 +133,8 @@ impl Timing {
         }
     }
 
-    /// Places an occurrence that starts at this wall time instead of the event's own, by the clock of
-    /// [`Timing::zone`]. None beyond the range of time.
+    /// The time of an occurrence that starts at this local time instead of the event's own. `clock` is the clock of
+    /// [`Timing::zone`]. `None` if the time is out of range.
     pub(crate) fn place(&self, wall: DateTime, clock: &Clock<'_>) -> Option<OccurrenceTime> {
         match self {
             Timing::Days { count, .. } => {
@@ -160,7 +160,7 @@ impl Length {
         }
     }
 
-    /// The end of what starts at `wall`, which is `start`.
+    /// The end of an occurrence that starts at the local time `wall`, which is the instant `start`.
     fn after(self, wall: DateTime, start: Timestamp, clock: &Clock<'_>) -> Option<Timestamp> {
         let (from, seconds) = match self {
             Length::Exact(seconds) => (start, seconds),

@@ -56,7 +56,7 @@ fn id(stored: &StoredEvent) -> String {
 
 fn of_event(c: &Connection, mut calendar: Component, window: Window, times: &mut BusyTimes) {
     distort(&mut calendar);
-    // Wider than what is asked for by an instant: one way to be wrong looks at the edges.
+    // Wider than the window by an instant: one of the planted errors concerns the edges.
     let at = |second: i64| Timestamp::from_second(second).unwrap_or_default();
     let wide = icalendar::Window { start: at(window.start - 1), end: at(window.end + 1) };
     let owner = if wrong("all-day-in-utc") { Zone::utc() } else { record::owner_zone(c) };
@@ -64,7 +64,7 @@ fn of_event(c: &Connection, mut calendar: Component, window: Window, times: &mut
     times.intervals.extend(occurrences.iter().filter_map(|occurrence| interval(c, occurrence, window)));
 }
 
-/// Ways of being wrong about series.
+/// Planted errors about series.
 fn distort(calendar: &mut Component) {
     let zones = calendar.clone();
     let Ok(vevent) = record::only(calendar) else { return };

@@ -1,6 +1,6 @@
-//! What has changed. A cursor is `C` and the number of the last change that was told. While a listing is under way, which
-//! is what is still there of all changes since the beginning, it is `L`, the number of the last change that was told, and
-//! that of the last one when the listing began: what is deleted meanwhile is told after it. `C12`, `L3/12`.
+//! Changes of a calendar. A cursor is `C` and the number of the last change that was returned: `C12`. During a listing, which
+//! returns the events that remain of all changes, it is `L`, the number of the last change that was returned, and the number
+//! of the last change at the start of the listing: `L3/12`. Deletions during the listing are returned after it.
 
 use chronus_sdk::failure::failure;
 use chronus_sdk::types::*;
@@ -46,7 +46,7 @@ pub(crate) fn page(c: &Connection, calendar: &str, cursor: Option<&[u8]>, max: u
     Ok(Batch { items, next, more, complete_listing, memo: None })
 }
 
-/// What a cursor says.
+/// The content of a cursor.
 enum CursorPosition {
     Listing { after: u64, begun: Option<u64> },
     Changes { after: u64 },

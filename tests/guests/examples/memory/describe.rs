@@ -1,4 +1,4 @@
-//! What the provider says of itself.
+//! The provider's description.
 
 use chronus_sdk::descriptions::*;
 
@@ -14,7 +14,7 @@ pub(crate) fn describe() -> Description {
     let fields = vec![
         field("user", FieldKind::Text),
         field("password", FieldKind::Secret),
-        // In which way to be wrong; empty: in none.
+        // The planted error; empty for none of them.
         field("wrong", FieldKind::Text),
     ];
     Description {

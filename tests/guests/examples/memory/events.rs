@@ -1,4 +1,4 @@
-//! Events: made once, read, changed, taken away, answered.
+//! Events: created once, read, changed, cancelled, answered.
 
 use chronus_sdk::failure::{failure, invalid, not_found, temporary};
 use chronus_sdk::icalendar::{Property, event};
@@ -7,7 +7,7 @@ use chronus_sdk::types::*;
 use crate::service::{self, StoredEvent, WriteCondition};
 use crate::{now, record, wrong};
 
-/// The id of the event that a key stands for: the same at every try.
+/// The id of the event with this key: the same at every attempt.
 fn id_of(key: &str) -> String {
     // FNV-1a (the draft of RFC 9923), 64 bits.
     let hash = key
@@ -16,7 +16,7 @@ fn id_of(key: &str) -> String {
     format!("{hash:016x}")
 }
 
-/// One way to be wrong: what is ahead cannot be written.
+/// A planted error: events in the future cannot be written.
 fn refuse_the_future(when: &Span) -> Result<(), Failure> {
     match wrong("knows-no-future") && record::is_ahead(when) {
         true => Err(invalid("when", "it is ahead")),
@@ -24,7 +24,7 @@ fn refuse_the_future(when: &Span) -> Result<(), Failure> {
     }
 }
 
-/// What is there under an id; none if nothing is.
+/// The event with an id, or `None`.
 fn find(calendar: &str, id: &str) -> Result<Option<StoredEvent>, Failure> {
     match service::get(calendar, id) {
         Ok(stored) => Ok(Some(stored)),
@@ -123,7 +123,7 @@ pub(crate) fn update(
     }
 }
 
-/// One way to be wrong: an update of what does not exist makes it.
+/// A planted error: an update of an event that does not exist creates it.
 fn make_at(c: &Connection, calendar: &str, id: &str, key: &str, patch: &Patch) -> Result<Event, Failure> {
     let at = |at| Timed { at, zone: "UTC".into() };
     let draft = Draft {
@@ -141,11 +141,11 @@ fn make_at(c: &Connection, calendar: &str, id: &str, key: &str, patch: &Patch) -
     record::event(c, &StoredEvent { id: id.into(), etag, data })
 }
 
-/// What the caller believes, as the store is asked for it.
+/// The precondition of the caller, in the form of the store.
 fn expected<'a>(etag: Option<&'a str>, present: &'a StoredEvent) -> WriteCondition<'a> {
     match etag {
         _ if wrong("etags-ignored") => WriteCondition::Whatever,
-        // The etag that it shows of every event is another than the store's.
+        // The provider shows another etag than the store for every event.
         Some("1") if wrong("etag-stays") => WriteCondition::Is(&present.etag),
         Some(etag) => WriteCondition::Is(etag),
         None => WriteCondition::Whatever,

@@ -1,11 +1,11 @@
-//! A provider of a toy service, right in everything and wrong at will.
+//! A provider of a toy service that is correct, with errors that can be turned on.
 //!
-//! It proves the conformance suite: as it is, it passes every case; told to be wrong in one way, by the field `wrong` of
-//! its connection, it must fail the cases that speak of that and no other. One component is all of the wrong ones, so
-//! that a difference between two reports is a difference of behaviour and nothing else.
+//! It proves the conformance suite. Unchanged, it passes every case. The field `wrong` of its connection turns on one error,
+//! and then the provider must fail the cases for this error and no other. All errors are in one component, so that two
+//! reports differ by behaviour alone.
 //!
-//! A provider keeps nothing between calls, so its memory is a service: `tests/src/store.rs`, which keeps texts under
-//! ids, counts changes and knows nothing of calendars. What an event is, is decided here, by the sdk's engine.
+//! A provider keeps nothing between calls, so its memory is a service: `tests/src/store.rs`, which stores texts by id, counts
+//! changes and knows nothing about calendars. This provider interprets the texts, with the engine of the sdk.
 
 #![expect(
     clippy::result_large_err,
@@ -28,26 +28,26 @@ use chronus_sdk::{ChangesPage, EventRef, Provider, TwoWay, Write, clock, descrip
 pub struct Memory;
 chronus_sdk::provider!(Memory, two_way_push);
 
-/// In which way to be wrong. An instance lives for one call, so it is set once.
+/// The planted error. An instance lives for one call, so this is set once.
 static WAY: OnceLock<String> = OnceLock::new();
 
-/// Whether the provider is to be wrong in this way.
+/// Whether this error is turned on.
 fn wrong(way: &str) -> bool {
     WAY.get().is_some_and(|to_be| to_be == way)
 }
 
-/// Reads in which way to be wrong.
+/// Reads the planted error from the connection.
 fn learn(connection: &Connection) {
     let way = connection.fields.iter().find(|(name, _)| name == "wrong");
     WAY.get_or_init(|| way.map(|(_, way)| way.clone()).unwrap_or_default());
 }
 
-/// The note that the provider takes. It has no use for one, but for what happens if it is lost.
+/// The memo. The provider does not need it; tests check what happens when it is lost.
 fn memo() -> Option<Memo> {
     Some(Memo { format: 1, data: b"memory".to_vec() })
 }
 
-/// What every call but `open` begins with.
+/// The start of every call except `open`.
 fn begin(connection: &Connection) -> Result<(), Failure> {
     learn(connection);
     if wrong("needs-its-memo") && connection.memo != memo() {
@@ -86,7 +86,7 @@ impl Provider for Memory {
             }
         }
         if account.requests == 0 {
-            // Only what is wrong takes garbage for an account.
+            // Only a planted error accepts garbage as an account.
             calendars.clear();
         }
         if wrong("memo-grows") && connection.memo.is_some() {

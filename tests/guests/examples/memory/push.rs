@@ -1,4 +1,4 @@
-//! Being called by the service, which never calls: subscriptions are kept, and that is all.
+//! Notifications by the service, which never sends any: subscriptions are only stored.
 
 use chronus_sdk::failure::unsupported;
 use chronus_sdk::types::*;

@@ -1,7 +1,7 @@
-//! Between stored texts and the contract's event.
+//! Conversion between stored texts and the contract's event.
 //!
-//! Ways to be wrong that lose something act where a stored text becomes an event: what is stored stays right, so that
-//! only what is seen is wrong.
+//! Planted errors that lose something act when a stored text becomes an event: the stored text stays correct, so that only
+//! the result is wrong.
 
 use chronus_sdk::failure::{invalid, unsupported};
 use chronus_sdk::icalendar::event::{self, Answer, Busy, Role as EventRole, Status, When};
@@ -129,7 +129,7 @@ pub(crate) fn event(c: &Connection, stored: &StoredEvent) -> Result<Event, Failu
     Ok(seen)
 }
 
-/// Ways of being wrong that lose something.
+/// Planted errors that lose something.
 fn lose(event: &mut Event) {
     if wrong("loses-descriptions") {
         event.description.clear();

@@ -1,4 +1,4 @@
-//! Requests to the store. It keeps texts under ids, with an etag for each and a number for each change.
+//! Requests to the store, which stores texts by id, with an etag for each text and a number for each change.
 
 use chronus_sdk::failure::{failure, not_found, temporary};
 use chronus_sdk::http::{self, Request, Response};
@@ -7,16 +7,16 @@ use serde_json::Value;
 
 use crate::wrong;
 
-/// Where the store is; tests map it to themselves.
+/// The origin of the store; tests map it to a server of their own.
 pub(crate) const ORIGIN: &str = "https://memory.example";
 
-/// The account as the store knows it.
+/// An account of the store.
 pub(crate) struct Account {
-    /// How many requests it has been sent.
+    /// The number of requests that it has received.
     pub(crate) requests: u64,
 }
 
-/// A text that the store keeps.
+/// A stored text.
 #[derive(Clone)]
 pub(crate) struct StoredEvent {
     pub(crate) id: String,
@@ -24,7 +24,7 @@ pub(crate) struct StoredEvent {
     pub(crate) data: String,
 }
 
-/// What last happened to an id.
+/// The last change of an id.
 pub(crate) struct EventChange {
     pub(crate) number: u64,
     pub(crate) id: String,
@@ -48,7 +48,7 @@ pub(crate) fn get(calendar: &str, id: &str) -> Result<StoredEvent, Failure> {
     stored(&answer).ok_or_else(|| temporary("the store gave no event"))
 }
 
-/// When a write is to happen.
+/// The precondition of a write.
 #[derive(Clone, Copy)]
 pub(crate) enum WriteCondition<'a> {
     Absent,
@@ -56,7 +56,7 @@ pub(crate) enum WriteCondition<'a> {
     Whatever,
 }
 
-/// Stores a text; its new etag, or none if the condition does not hold.
+/// Stores a text. Returns its new etag, or `None` if the precondition fails.
 pub(crate) fn put(
     calendar: &str,
     id: &str,
@@ -72,7 +72,7 @@ pub(crate) fn put(
     }
 }
 
-/// Deletes a text, and says whether the condition held.
+/// Deletes a text. Returns false if the precondition fails.
 pub(crate) fn delete(calendar: &str, id: &str, condition: WriteCondition<'_>) -> Result<bool, Failure> {
     let request = Request::new("DELETE", format!("{ORIGIN}{}", place(calendar, id)));
     let answer = http::send(&conditional(request, condition))?;
@@ -82,7 +82,7 @@ pub(crate) fn delete(calendar: &str, id: &str, condition: WriteCondition<'_>) ->
     checked(answer).map(|_| true)
 }
 
-/// What happened since a change.
+/// The changes after a change.
 pub(crate) struct ChangesSince {
     /// The oldest first.
     pub(crate) items: Vec<EventChange>,
@@ -90,8 +90,8 @@ pub(crate) struct ChangesSince {
     pub(crate) last: u64,
 }
 
-/// What happened after the change of a number, or the part of it that is still there; none if the store never gave the
-/// number.
+/// The changes after the change with this number; for a listing, only those of events that still exist. `None` if the store
+/// never used the number.
 pub(crate) fn since(calendar: &str, after: u64, listing: bool) -> Result<Option<ChangesSince>, Failure> {
     let what = if listing { "listing" } else { "changes" };
     let path = format!("/calendars/{}/{what}/{after}", http::encode(calendar));
@@ -109,12 +109,12 @@ pub(crate) fn since(calendar: &str, after: u64, listing: bool) -> Result<Option<
     Ok(Some(ChangesSince { items: items.iter().filter_map(happened).collect(), last }))
 }
 
-/// Has the store promise to call.
+/// Subscribes to notifications of the store.
 pub(crate) fn subscribe(id: &str) -> Result<(), Failure> {
     checked(http::send(&Request::new("PUT", format!("{ORIGIN}/subscriptions/{}", http::encode(id))))?).map(drop)
 }
 
-/// Ends the promise.
+/// Ends the subscription.
 pub(crate) fn unsubscribe(id: &str) -> Result<(), Failure> {
     checked(http::send(&Request::new("DELETE", format!("{ORIGIN}/subscriptions/{}", http::encode(id))))?).map(drop)
 }
@@ -147,7 +147,7 @@ fn checked(answer: Response) -> Result<Response, Failure> {
     }
 }
 
-/// Ways of being wrong about what a status means.
+/// Planted errors about the meaning of a status.
 fn misread(answer: &Response, right: Failure) -> Failure {
     let told = answer.header("retry-after").and_then(|seconds| seconds.parse::<u64>().ok());
     let remedy = match answer.status {
