@@ -39,7 +39,7 @@ pub enum BuildError {
     )]
     NoToolchain { rustc: String, why: String },
 
-    /// Fetching Debian's compiler failed. Nothing was installed; the next run starts anew.
+    /// Fetching Debian's compiler failed. Nothing was installed; the next run starts again.
     #[error(
         "cannot fetch a compiler for WebAssembly from Debian ({step}): {output}\n\
          {remedy}\n\

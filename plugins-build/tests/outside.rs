@@ -52,7 +52,7 @@ impl Provider for Lamp {
 }
 "#;
 
-/// A folder that is the same at each run, because a compiler's flags hold its path, and other flags compile everything anew.
+/// A folder that is the same at each run, because a compiler's flags hold its path, and other flags compile everything again.
 fn folder() -> PathBuf {
     let checkout = Options::this_checkout().workspace;
     let mut hasher = DefaultHasher::new();

@@ -1,6 +1,6 @@
 //! Pushes a meeting to its owner's calendar: the job behind every change of a meeting.
 //!
-//! Problem: the host may die, or lose an answer, at any point between deciding what to send and storing what came of it.
+//! Problem: the host may die, or lose an answer, at any point between deciding what to send and storing the result.
 //! Decision: one run reads the newest state, asks [`plan::next`], stores what it is about to send, takes that one step,
 //! and stores the outcome in the transaction that ends the job. A run that is cut off is repeated: the next one sees what
 //! was sent and sends it again, which the event's key makes harmless, or which conflicts and so returns the present event.

@@ -8,7 +8,7 @@
 //! apt keeps its cache in this folder, and its package lists too if the machine's are missing or stale. So this works without
 //! root, and a root user's system stays as it was.
 //!
-//! Everything happens in `<folder>/begun`, which is renamed to `<folder>/debian` at the end: an interrupted download starts anew.
+//! Everything happens in `<folder>/begun`, which is renamed to `<folder>/debian` at the end: an interrupted download starts again.
 
 use std::ffi::OsString;
 use std::fs;

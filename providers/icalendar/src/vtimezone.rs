@@ -160,7 +160,7 @@ fn runs(changes: Vec<(Kind, DateTime)>) -> Vec<Run> {
     merged
 }
 
-/// The yearly rule that gives exactly these times, of which the first is the start. None of a single time.
+/// The yearly rule that gives exactly these times, of which the first is the start. `None` for a single time.
 fn rule_of(onsets: &[DateTime]) -> Option<Rule> {
     let [first, .., last] = onsets else { return None };
     let after = last.checked_add(SignedDuration::from_secs(1)).ok()?;

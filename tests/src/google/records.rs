@@ -13,9 +13,9 @@ pub struct RecordedCall {
     pub query: Vec<(String, String)>,
     /// In lower case; secrets are replaced by `…`.
     pub headers: Vec<(String, String)>,
-    /// The body of a request of the calendar's API; none of another's, which are secrets.
+    /// The body of a request to the calendar API. `None` for other requests, whose bodies are secret.
     pub body: Option<serde_json::Value>,
-    /// None if there was no answer.
+    /// `None` if there was no answer.
     pub status: Option<u16>,
 }
 

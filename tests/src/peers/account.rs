@@ -67,7 +67,7 @@ impl Account {
         Ok(put.etag)
     }
 
-    /// The text under a path; none if there is nothing.
+    /// The text at a path. `None` if there is no resource.
     pub async fn get(&self, path: &str) -> anyhow::Result<Option<String>> {
         let got = self.send(Method::GET, path, None).await?;
         match got.status {

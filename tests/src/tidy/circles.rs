@@ -179,7 +179,7 @@ fn edges(files: &BTreeMap<Module, File>) -> BTreeMap<(String, String), Edge> {
     edges
 }
 
-/// A path from the crate's root; none if it leads out of the crate.
+/// A path from the crate's root. `None` if it leads out of the crate.
 fn absolute(
     files: &BTreeMap<Module, File>,
     module: &[String],

@@ -56,7 +56,7 @@ pub struct Tree {
 pub struct File {
     /// With `/` between the folders.
     pub path: String,
-    /// None if it is not text.
+    /// `None` if it is not text.
     pub text: Option<String>,
 }
 

@@ -10,7 +10,7 @@ use regex_lite::Regex;
 use super::{Findings, Tree};
 
 /// A phrase, and what to write in its place.
-const PHRASES: [(&str, &str); 9] = [
+const PHRASES: [(&str, &str); 14] = [
     (r"\b(is|are) none\b", "name the thing that does not exist, or say that it is invalid"),
     (r"^\s*//[/!] (By|As|Of|At) (what|which|whom)\b", "begin with the noun: `The client id used for …`"),
     (r"^\s*/// (Who|Whose|Whom|Which|When|What)\b.{0,12}\.$", "begin with the noun: `The owning organisation.`"),
@@ -20,6 +20,11 @@ const PHRASES: [(&str, &str); 9] = [
     (r"\b(program|organisation)'s token\b", "it is called an integration token"),
     (r"^\s*/// By the database\.$", "leave the section out: every function with a transaction can fail that way"),
     (r"[Ww]riting to a string cannot fail", "leave the comment out"),
+    (r"(//|--|#).*\banew\b", "say `again`, or what is new"),
+    (r"\bon the wall\b", "it is called local time"),
+    (r"^\s*/// (.*; )?[Nn]one (if|of|beyond)\b", "write a sentence: `None` is returned if …"),
+    (r"\b[Ww]hat (came|comes) of\b", "name the result"),
+    (r"\bsays of itself\b", "it is called a description"),
 ];
 
 /// Files that quote the phrases, and texts that are not ours to change.
@@ -78,6 +83,11 @@ mod tests {
             concat!("a program", "'s token"),
             concat!("    /// By the", " database."),
             concat!("// Writing to a string", " cannot fail."),
+            concat!("// The list is made", " anew."),
+            concat!("/// The time on the", " wall."),
+            concat!("    /// The text of a path; none", " if there is nothing."),
+            concat!("and stores what", " came of it"),
+            concat!("What a provider says of", " itself"),
         ];
         assert_eq!(examples.len(), PHRASES.len());
         for example in examples {
@@ -96,6 +106,8 @@ mod tests {
             "no more than five",
             "/// Which provider reads it, by id.",
             "Nobody else can read it.",
+            "/// Returns the runs, none of which failed.",
+            "/// `None` if it is not text.",
         ] {
             assert_eq!(findings("a.rs", line), 0, "{line}");
         }

@@ -52,7 +52,7 @@ impl Cursor {
         whole.then(|| Cursor { calendar: calendar.to_owned(), source, page })
     }
 
-    /// Writes it; none if it is too long to be kept.
+    /// The cursor as bytes. `None` if it is too long.
     pub(super) fn write(&self) -> Option<Vec<u8>> {
         let mut out = Writer::default();
         out.push(VERSION, FORMAT);

@@ -21,7 +21,7 @@ pub(crate) struct Habits {
     pub(crate) root: &'static str,
     /// PUT and DELETE are done whatever the preconditions say.
     pub(crate) ignores_preconditions: bool,
-    /// With what a taken UID is refused; none if nobody looks.
+    /// The response to a UID that is taken. `None` if the server does not check.
     pub(crate) uid_taken: Option<u16>,
     /// PUT answers without an entity tag.
     pub(crate) keeps_etags_to_itself: bool,

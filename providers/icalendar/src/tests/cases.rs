@@ -286,11 +286,11 @@ fn events_without_uid_are_events_of_their_own() {
 
 #[test]
 fn what_an_older_version_left_behind_is_not_an_override() {
-    // A former master that was given a RECURRENCE-ID: it has rules of its own, and the series has no such occurrence.
+    // A former master with a RECURRENCE-ID: it has recurrence rules, and the series has no such occurrence.
     let left =
         event("RECURRENCE-ID:20260202T080000Z\nSEQUENCE:0\nDTSTART:20260202T080000Z\nDURATION:PT1H\nRRULE:FREQ=WEEKLY");
     assert_eq!(fine_in_2026(&(mondays("") + &left)), FOUR);
-    // Without rules of its own it is an override, of which the master need not know.
+    // Without recurrence rules it is an override, even of an occurrence that the master does not have.
     let added = left.replace("RRULE:FREQ=WEEKLY\n", "");
     assert_eq!(fine_in_2026(&(mondays("") + &added)).len(), 5);
 }
@@ -330,13 +330,13 @@ fn more_occurrences_than_are_listed_is_a_problem() {
     assert_eq!(problems.len(), 1);
 }
 
-/// A program writes floating times and puts a Z to the exceptions all the same. As it was meant, the first day of the
-/// three is left out; as an instant, none would be.
+/// A program writes floating times, but exceptions in UTC. Read as local time, they exclude the first of the three days;
+/// read as instants, they would exclude none.
 #[test]
 fn an_exception_in_utc_of_a_series_without_a_zone_is_on_its_wall() {
     let series = event("DTSTART:20260401T010000\nDURATION:PT1H\nRRULE:FREQ=DAILY;COUNT=3\nEXDATE:20260402T010000Z");
     assert_eq!(fine_in_2026(&series), ["03-31T23:00/04-01T00:00", "04-02T23:00/04-03T00:00"]);
-    // An instant that is one of its own is that one.
+    // An instant that is an occurrence of the series excludes that occurrence.
     let series = series.replace("20260402T010000Z", "20260401T230000Z");
     assert_eq!(fine_in_2026(&series), ["03-31T23:00/04-01T00:00", "04-02T23:00/04-03T00:00"]);
 }

@@ -1,4 +1,4 @@
-//! Zones: changes of the clocks, names, definitions, and whose time is meant.
+//! Zones: changes of the clocks, names, definitions, and the zone of times that name none.
 
 use super::{calendar, event, fine_in_2026, in_2026, window, zone};
 use crate::{Zone, Zones, occurrences};
@@ -27,7 +27,7 @@ fn a_series_keeps_its_wall_clock_in_both_hemispheres() {
 
 #[test]
 fn a_time_that_the_clocks_skip_is_read_with_the_offset_before() {
-    // 02:30 does not exist on 29 March: with +01:00 it is 01:30Z, which is 03:30 on the wall.
+    // 02:30 does not exist on 29 March: with +01:00 it is 01:30Z, which is 03:30 local time.
     let found = fine_in_2026(&event(
         "DTSTART;TZID=Europe/Berlin:20260328T023000\nDTEND;TZID=Europe/Berlin:20260328T030000\nRRULE:FREQ=DAILY;COUNT=3",
     ));

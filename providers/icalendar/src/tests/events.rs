@@ -108,7 +108,7 @@ fn what_time_means() {
         ("X-MICROSOFT-CDO-BUSYSTATUS:TENTATIVE\nTRANSP:OPAQUE", Busy::Tentative),
         ("X-MICROSOFT-CDO-BUSYSTATUS:WORKINGELSEWHERE\nTRANSP:TRANSPARENT", Busy::WorkingElsewhere),
         ("X-MICROSOFT-CDO-BUSYSTATUS:FREE", Busy::Free),
-        // Where the two disagree: somebody has changed TRANSP since, or it blocks.
+        // If the two disagree, TRANSP was changed later, or the event blocks time.
         ("X-MICROSOFT-CDO-BUSYSTATUS:BUSY\nTRANSP:TRANSPARENT", Busy::Free),
         ("X-MICROSOFT-CDO-BUSYSTATUS:FREE\nTRANSP:OPAQUE", Busy::Busy),
         ("X-MICROSOFT-CDO-BUSYSTATUS:BUSY\nSTATUS:TENTATIVE", Busy::Busy),

@@ -28,7 +28,7 @@ fn text() -> impl Strategy<Value = String> {
 fn property() -> impl Strategy<Value = Property> {
     let parameter = (name(), vec(text(), 1..3)).prop_map(|(name, values)| Parameter { name: name.into(), values });
     (name(), vec(parameter, 0..3), text()).prop_map(|(name, mut parameters, value)| {
-        // Bare values are trimmed by nobody; quoted ones keep their spaces.
+        // Unquoted values are not trimmed; quoted values keep their spaces.
         parameters.dedup_by(|a, b| a.name == b.name);
         Property { parameters, ..Property::from_text(&name, &value) }
     })
@@ -175,7 +175,7 @@ proptest! {
 }
 
 proptest! {
-    /// A clock that remembers says what its zone says, in whatever order it is asked.
+    /// A clock with a cache gives the same results as its zone, in every order of queries.
     #[test]
     fn a_clock_agrees_with_its_zone(
         name in select(vec!["Europe/Berlin", "Australia/Lord_Howe", "America/Santiago", "Pacific/Apia", "Asia/Kolkata"]),
@@ -291,7 +291,7 @@ proptest! {
         prop_assert_eq!(all(&counted, start, from, end), later);
     }
 
-    /// Every time of a rule passes every part of it, as read off the calendar by jiff.
+    /// Every time of a rule matches every part of the rule, checked against jiff's calendar.
     #[test]
     fn a_time_has_what_its_rule_asks_for(rule in rule(), start in start()) {
         for at in all(&rule, start, start, date(2030, 1, 1).at(0, 0, 0, 0)).into_iter().take(300) {
@@ -364,7 +364,7 @@ fn shown(calendar: &Component, window: Window) -> Vec<(Timestamp, Timestamp, Str
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
-    /// A window shows what a larger one shows of it, and windows side by side show everything once.
+    /// A window shows the same occurrences as a larger one, and adjacent windows show each occurrence once.
     #[test]
     fn windows_agree(text in series(), from in 0_i64..5000, length in 1_i64..400) {
         let (calendar, _) = parse(text.as_bytes()).unwrap();
@@ -385,7 +385,7 @@ proptest! {
         prop_assert_eq!(sort(both), sort(beginning(small, shown(&calendar, small))));
     }
 
-    /// What a rule gives keeps its time on the wall, except where the clocks skip it; every occurrence has one name.
+    /// The times of a rule keep their local time of day, unless the clocks skip it; every occurrence has one id.
     #[test]
     fn the_wall_clock_is_kept(rule in rule(), start in start(), name in select(vec!["Europe/Berlin", "Australia/Sydney"])) {
         let text = format!(

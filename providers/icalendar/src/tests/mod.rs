@@ -1,4 +1,4 @@
-//! Tests of the engine by what goes in and what comes out.
+//! Tests of the engine by its input and output.
 //!
 //! `cases` and `clocks` hold what existing libraries get wrong, one test each; `laws` holds what is true of every
 //! input, by property tests. Times are compared as text, since a failing test should read like a calendar.

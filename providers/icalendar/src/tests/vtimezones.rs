@@ -1,4 +1,4 @@
-//! Written VTIMEZONEs: what they say is what jiff says, and they look as Outlook wants them.
+//! Written VTIMEZONEs: they mean the same as jiff's zones, in the form that Outlook needs.
 
 use jiff::SignedDuration;
 use jiff::tz::TimeZoneDatabase;

@@ -28,7 +28,7 @@ pub(crate) struct StoredEvent {
 pub(crate) struct EventChange {
     pub(crate) number: u64,
     pub(crate) id: String,
-    /// None if it was deleted.
+    /// `None` if the text was deleted.
     pub(crate) stored: Option<StoredEvent>,
 }
 

@@ -114,7 +114,7 @@ async fn a_token_that_has_ended_is_got_anew_once_and_for_its_mailbox() -> anyhow
     ensure!(matches!(school.busy_on_that_day(school.ann).await?, Busy::Known { .. }), "it is renewed within the call");
     assert_eq!(school.google.token_requests(ASSERTION), asked + 2);
 
-    // The IT takes the permission back, and gives it again: nobody need connect anew.
+    // An administrator withdraws the permission and grants it again: nobody must connect again.
     school.google.delegate(ROBOT, super::DOMAIN, &SCOPES[..1]);
     school.clock.advance(SignedDuration::from_hours(2));
     let busy = school.busy_on_that_day(school.ann).await?;

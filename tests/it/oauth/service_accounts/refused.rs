@@ -140,7 +140,7 @@ async fn who_disconnects_is_not_connected_behind_their_back() -> anyhow::Result<
     school.save().await?;
     school.quiet().await?;
     school.disconnect(school.ann).await?;
-    // Whatever happens next: the account is saved anew, the program changes, a job was on its way.
+    // This holds for every later event: the account is saved again, the program changes, a job was enqueued already.
     school.save().await?;
     school.two_way().await?;
     let person = school.ann;

@@ -148,7 +148,7 @@ pub(crate) fn command(arguments: &[&str]) -> String {
     format!("cargo {}", arguments.iter().map(word).collect::<Vec<_>>().join(" "))
 }
 
-/// Shows what came of a line, indented.
+/// Shows the output of a command, indented.
 pub(crate) fn show(text: &str) {
     for line in text.lines() {
         println!("    {line}");

@@ -5,7 +5,7 @@
 //! is asked when the person is busy, and puts a meeting there, which the other client finds. Each step is a line that
 //! can be typed again, and is printed as such; the demo itself has no other door into the host than these commands and
 //! requests. It stays until Ctrl-C, so that there is something to try them on; `cargo demo --once` ends instead. All
-//! that it makes is in `target/demo`, which is made anew each time.
+//! that it makes is in `target/demo`, which is created again each time.
 
 mod desk;
 
