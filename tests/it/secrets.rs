@@ -22,8 +22,19 @@ use chronus_tests::database::{Database, Engine};
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
 use tempfile::TempDir;
+
+/// Columns of bytes that hold no sealed value: digests, components and notes of providers.
+const PLAIN_BYTES: &[&str] =
+    &["components.bytes", "connections.memo", "sessions.hash", "sign_in_links.hash", "tokens.hash"];
+
+/// A sealed value that rotation leaves out, because it lives for minutes.
+const SHORT_LIVED: &str = "authorizations.sealed";
 
 /// A database with two organisations of three connections each, whose credentials are sealed, and the key file.
 struct SealedDatabase {
@@ -206,4 +217,67 @@ async fn what_was_renewed_meanwhile_is_not_undone() -> anyhow::Result<()> {
             == keyring.primary()
     );
     sealed.all_open().await
+}
+
+#[tokio::test]
+async fn every_column_with_sealed_values_is_rotated() -> anyhow::Result<()> {
+    let database = Database::fresh().await?;
+    database.open(&Clock::System).await?.close().await;
+    let columns = crate::stored::columns(&database).await?;
+    let columns: Vec<_> = columns.iter().map(|(table, column, kind)| [&**table, &**column, &**kind]).collect();
+    let tables = SEALED_TABLES.map(|table| table.name);
+    assert_eq!(rotation_gaps(&columns, &tables), Vec::<String>::new());
+    Ok(())
+}
+
+#[test]
+fn a_column_that_rotation_leaves_out_is_found() {
+    let schema = || {
+        let sealed = ["connections", "revocations"]
+            .map(|table| [[table, "sealed", "bytea"], [table, "sealed_by", "text"]])
+            .concat();
+        let plain = [["tokens", "hash", "bytea"], ["authorizations", "sealed", "bytea"], ["people", "name", "text"]];
+        [sealed, plain.to_vec()].concat()
+    };
+    let with = |column| [schema(), vec![column]].concat();
+    let without = |column: &str| schema().into_iter().filter(|[_, name, _]| *name != column).collect::<Vec<_>>();
+    let tables = ["connections", "revocations"];
+    assert_eq!(rotation_gaps(&schema(), &tables), Vec::<String>::new());
+    // A table is missing in the list: its value, and the id of its key.
+    assert_eq!(rotation_gaps(&schema(), &tables[..1]).len(), 2);
+    assert_eq!(rotation_gaps(&with(["rooms", "sealed", "bytea"]), &tables), ["rooms.sealed is not rotated"]);
+    assert_eq!(rotation_gaps(&with(["rooms", "secret", "bytea"]), &tables), ["rooms.secret is not rotated"]);
+    assert_eq!(rotation_gaps(&with(["rooms", "sealed_by", "text"]), &tables), ["rooms.sealed_by is not rotated"]);
+    // A second value in a table whose first one is rotated.
+    assert_eq!(rotation_gaps(&with(["connections", "key", "bytea"]), &tables), ["connections.key is not rotated"]);
+    // A table of the list without the columns that rotation reads.
+    assert_eq!(rotation_gaps(&without("sealed_by"), &tables).len(), 2);
+    assert_eq!(rotation_gaps(&schema(), &["connections", "revocations", "rooms"]).len(), 2);
+    assert_eq!(rotation_gaps(&schema(), &["connections", "revocations", "revocations"]).len(), 1);
+}
+
+/// Compares the columns of a database (table, name, type) with the tables that rotation knows. A column of bytes counts as
+/// sealed unless it is listed as plain.
+fn rotation_gaps(columns: &[[&str; 3]], tables: &[&str]) -> Vec<String> {
+    let rotated: BTreeSet<_> = tables.iter().copied().collect();
+    let mut gaps = Vec::new();
+    if rotated.len() < tables.len() {
+        gaps.push("a table is rotated twice".to_owned());
+    }
+    for [table, column, kind] in columns {
+        let name = format!("{table}.{column}");
+        let is_sealed = (*kind == "bytea" && !PLAIN_BYTES.contains(&&*name)) || column.starts_with("sealed");
+        let is_rotated = rotated.contains(table) && matches!(*column, "sealed" | "sealed_by");
+        if is_sealed && !is_rotated && name != SHORT_LIVED {
+            gaps.push(format!("{name} is not rotated"));
+        }
+    }
+    for table in rotated {
+        for needed in [[table, "sealed", "bytea"], [table, "sealed_by", "text"]] {
+            if !columns.contains(&needed) {
+                gaps.push(format!("{table} has no column {} of type {}", needed[1], needed[2]));
+            }
+        }
+    }
+    gaps
 }

@@ -172,7 +172,8 @@ fn insert(found: &mut BTreeMap<String, Vec<String>>, table: &str, check: &str) -
     Ok(())
 }
 
-async fn columns(database: &Database) -> anyhow::Result<Vec<(String, String, String)>> {
+/// Every column of the host's tables: table, name and type.
+pub(crate) async fn columns(database: &Database) -> anyhow::Result<Vec<(String, String, String)>> {
     Ok(match Engine::of_this_run()? {
         Engine::Sqlite => {
             let mut connection = SqliteConnection::connect(&database.address()).await?;
