@@ -1,6 +1,6 @@
 //! The SQL of `service_accounts`.
 
-use super::account::ServiceAccount;
+use super::account::{Kind, ServiceAccount};
 use crate::{
     db::{self, Column, Tx, execute, fetch},
     ids::{OrganisationId, PersonId, ServiceAccountId},
@@ -18,6 +18,8 @@ pub const SEALED: SealedTable = sealed_table!("service_accounts", "organisation_
 
 /// Leases of token refreshes.
 pub(super) const LEASE: LeaseSql = lease_sql!("service_accounts");
+
+const KIND: Column = Column::of("service_accounts", "kind");
 
 /// A service account as it is stored.
 #[derive(Debug, Clone)]
@@ -56,7 +58,7 @@ impl TryFrom<Row> for StoredServiceAccount {
             organisation: db::parsed(&row.organisation_id)?,
             provider: row.provider_id,
             sign_in: row.sign_in,
-            kind: Column::of("service_accounts", "kind").word(&row.kind)?,
+            kind: KIND.word(&row.kind)?,
             mailbox: row.mailbox,
             client: row.client,
             fields: db::from_json(&row.fields)?,
@@ -102,26 +104,28 @@ pub(super) async fn find(
 }
 
 /// True if a shared account of any organisation depends on the consent of this mailbox. If the mailbox is not known, the
-/// shared accounts of this organisation count.
+/// shared accounts of this organisation count. An unknown kind is an error, so that no consent is revoked that an account
+/// may depend on.
 pub(in crate::connections) async fn depends_on_consent(
     tx: &mut Tx,
     organisation: OrganisationId,
     sign_in: SignInRef<'_>,
     mailbox: Option<&str>,
 ) -> sqlx::Result<bool> {
-    let row = fetch!(
+    let kinds = fetch!(
         tx,
-        optional,
-        (i64,),
-        "select cast(1 as bigint) from service_accounts
-         where provider_id = $1 and sign_in = $2 and kind = 'shared'
-               and (mailbox = $3 or (cast($3 as text) is null and organisation_id = $4)) limit 1",
+        all,
+        (String,),
+        "select distinct kind from service_accounts
+         where provider_id = $1 and sign_in = $2
+               and (mailbox = $3 or (cast($3 as text) is null and organisation_id = $4))",
         sign_in.provider,
         sign_in.sign_in,
         mailbox,
         organisation.to_string(),
     )?;
-    Ok(row.is_some())
+    let kinds: Vec<Kind> = kinds.iter().map(|(kind,)| KIND.word(kind)).collect::<sqlx::Result<_>>()?;
+    Ok(kinds.contains(&Kind::Shared))
 }
 
 /// Stores a service account and replaces the organisation's previous one at the provider.

@@ -9,14 +9,17 @@ use chronus_host::{
     auth::Forbidden,
     availability::Busy,
     connections::{
-        CallbackOutcome, ConnectError, State,
+        CallbackOutcome, ConnectError, State, revoke,
         service_accounts::{self, AccountError, Kind, ServiceAccount},
     },
+    db,
+    jobs::{self, Effect, Lease, LeaseError, Outcome},
     oauth::code_grant::Browser,
     plugins::contract::ScopeLevel,
 };
 use chronus_tests::google::Role;
 use jiff::SignedDuration;
+use std::time::Duration;
 
 /// The mailbox that people share with.
 const ROOMS: &str = "rooms@school.example";
@@ -130,6 +133,43 @@ async fn a_lost_grant_is_noticed_once_and_mended_by_saving_again() -> anyhow::Re
     ensure!(matches!(school.busy_on_that_day(school.ann).await?, Busy::Known { .. }));
     runner.shutdown().await;
     Ok(())
+}
+
+/// Ann signs in with the shared mailbox and disconnects. Whether the organisation's account needs the same consent is
+/// unknown, so the consent is not revoked.
+#[tokio::test]
+async fn a_consent_is_not_revoked_because_the_kind_of_an_account_is_unknown() -> anyhow::Result<()> {
+    let school = School::with_rooms().await?;
+    school.share_by(ROOMS).await??;
+    school.connect(&school.browser(), ROOMS).await?;
+    let consents = school.google.lasting_consents(ROOMS);
+    let row = format!("organisation_id = '{}'", school.organisation);
+    let kind = ("service_accounts", "kind");
+    ensure!(school.database.plant(kind, "'perhaps'", &row).await? == 1);
+    school.disconnect(school.ann).await?;
+    let revocation = claim_revocation(&school).await?;
+    let Effect::RevokeToken { revocation: id } = revocation.effect else { anyhow::bail!("{revocation:?}") };
+    let error = revoke::revoke(&school.app.calendars, &revocation, id).await.err().context("it is revoked")?;
+    let LeaseError::Database(error) = error else { anyhow::bail!("{error}") };
+    let unknown = db::unknown_word(&error).with_context(|| error.to_string())?;
+    ensure!((unknown.table, unknown.column, &*unknown.word) == (kind.0, kind.1, "perhaps"), "{unknown:?}");
+    ensure!(school.google.lasting_consents(ROOMS) == consents, "the consent was revoked");
+    ensure!(school.database.plant(kind, "'shared'", &row).await? == 1);
+    ensure!(revoke::revoke(&school.app.calendars, &revocation, id).await? == Outcome::Done);
+    ensure!(school.google.lasting_consents(ROOMS) == consents, "the organisation's account needs the consent");
+    Ok(())
+}
+
+/// Takes the leases of all jobs that are due, and gives the one that revokes a token.
+async fn claim_revocation(school: &School) -> anyhow::Result<Lease> {
+    loop {
+        let mut tx = school.app.db.begin().await?;
+        let lease = jobs::claim(&mut tx, "a host", Duration::from_secs(60)).await?.context("no token is revoked")?;
+        tx.commit().await?;
+        if matches!(lease.effect, Effect::RevokeToken { .. }) {
+            return Ok(lease);
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,118 +1,22 @@
 //! A database with words that this version does not know, as a newer version may have written them: each read is an
 //! error that names table, column and word, nothing is written to a calendar, and the other rows work.
 
+mod walk; // Every column of the table of stored enums.
+
 use super::world::{ANN, BEN, World, until};
 use anyhow::{Context as _, ensure};
 use chronus_host::{
     app::work,
-    connections,
-    db::{self, Tx},
+    db,
     ids::{MeetingId, PersonId},
     jobs::{self, Effect, Lease, LeaseError, Outcome},
-    meetings::{self, Content, NewMeeting, push, store},
-    organisations::programs,
-    people,
+    meetings::{self, Content, NewMeeting, push},
 };
 use serde_json::Value;
 use std::time::Duration;
 
-/// A word that no enum has.
-const WORD: &str = "perhaps";
-
-/// What a column holds for a row, and what is put in its place.
-struct Planted<'a> {
-    table: &'a str,
-    column: &'a str,
-    /// The row, as an SQL condition.
-    row: String,
-    /// The value that the row has and gets back, in SQL.
-    original: &'a str,
-    /// The unknown value, in SQL and as errors print it.
-    unknown: (&'a str, &'a str),
-}
-
-impl<'a> Planted<'a> {
-    fn word(table: &'a str, column: &'a str, row: String, original: &'a str) -> Self {
-        Self { table, column, row, original, unknown: ("'perhaps'", WORD) }
-    }
-
-    fn flag(table: &'a str, column: &'a str, row: String) -> Self {
-        Self { table, column, row, original: "0", unknown: ("2", "2") }
-    }
-
-    /// Plants the word, sees to it that this read fails by name and that another one works, and takes it back.
-    async fn check<T, U>(
-        self,
-        world: &World,
-        read: impl AsyncFn(&mut Tx) -> sqlx::Result<T>,
-        other: impl AsyncFn(&mut Tx) -> sqlx::Result<U>,
-    ) -> anyhow::Result<()> {
-        let Self { table, column, row, original, unknown: (value, word) } = self;
-        let name = format!("{table}.{column}");
-        let planted = world.database.plant((table, column), value, &row).await?;
-        ensure!(planted == 1, "{name}: {planted} rows");
-        let mut tx = world.app.db.begin_read().await?;
-        let error = read(&mut tx).await.err().with_context(|| format!("{name} was read"))?;
-        let found = db::unknown_word(&error).with_context(|| format!("{name}: {error}"))?;
-        ensure!((found.table, found.column, found.word.as_str()) == (table, column, word), "{name}: {found:?}");
-        for part in [&name, word] {
-            ensure!(error.to_string().contains(part), "{name}: {error}");
-        }
-        other(&mut tx).await.with_context(|| format!("{name}: another row"))?;
-        drop(tx);
-        ensure!(world.database.plant((table, column), original, &row).await? == 1, "{name}");
-        world.app.db.read(async |tx| read(tx).await).await.with_context(|| format!("{name}: as it was"))?;
-        Ok(())
-    }
-}
-
 fn id(id: impl ToString) -> String {
     format!("id = '{}'", id.to_string())
-}
-
-#[tokio::test]
-async fn an_unknown_word_is_an_error_that_names_table_column_and_word() -> anyhow::Result<()> {
-    let world = World::new().await?;
-    let people = [(world.ann, "session-of-ann", ANN), (world.ben, "session-of-ben", BEN)];
-    for (person, session, account) in people {
-        world.connect(&world.browser_of(person, session), account).await?;
-    }
-    let (ann, ben) = (schedule(&world, world.ann).await?, schedule(&world, world.ben).await?);
-    push_all(&world).await?;
-    let organisation = world.organisation;
-
-    let person = |person| async move |tx: &mut Tx| people::person(tx, organisation, person).await;
-    let planted = Planted::word("people", "role", id(world.ann), "'participant'");
-    planted.check(&world, person(world.ann), person(world.ben)).await?;
-
-    let member = |person: PersonId| {
-        let program = world.program;
-        async move |tx: &mut Tx| people::is_member(tx, program, person).await
-    };
-    let row = format!("person_id = '{}'", world.ann);
-    let planted = Planted::word("memberships", "role", row, "'participant'");
-    planted.check(&world, member(world.ann), member(world.ben)).await?;
-
-    let program = programs::add(&world.app.db, organisation, "Another").await?.id;
-    let by_id = |id| async move |tx: &mut Tx| programs::program(tx, organisation, id).await;
-    let planted = Planted::flag("programs", "two_way", id(world.program));
-    planted.check(&world, by_id(world.program), by_id(program)).await?;
-
-    let connection = |person| async move |tx: &mut Tx| connections::store::of_person(tx, organisation, person).await;
-    for (column, original) in [("state", "'connected'"), ("level", "'read'")] {
-        let planted = Planted::word("connections", column, format!("person_id = '{}'", world.ann), original);
-        planted.check(&world, connection(world.ann), connection(world.ben)).await?;
-    }
-
-    let meeting = |id| async move |tx: &mut Tx| store::find_unscoped(tx, id).await;
-    let planted = Planted::word("meetings", "status", id(ann), "'confirmed'");
-    planted.check(&world, meeting(ann), meeting(ben)).await?;
-
-    let copy = |id| async move |tx: &mut Tx| store::copy(tx, id).await;
-    let row = format!("meeting_id = '{ann}'");
-    let planted = Planted::word("event_copies", "state", row, "'waiting'");
-    planted.check(&world, copy(ann), copy(ben)).await?;
-    Ok(())
 }
 
 /// The meeting is on the calendar, and stays there whatever is unknown about it; another one's job does its work.
@@ -208,10 +112,17 @@ async fn schedule(world: &World, owner: PersonId) -> anyhow::Result<MeetingId> {
 
 /// Enqueues a push and takes its lease.
 async fn enqueue(world: &World, meeting: MeetingId) -> anyhow::Result<Lease> {
+    lease(world, &Effect::PushMeeting { meeting }).await
+}
+
+/// Enqueues a job and takes its lease.
+async fn lease(world: &World, effect: &Effect) -> anyhow::Result<Lease> {
     let mut tx = world.app.db.begin().await?;
-    jobs::enqueue(&mut tx, &Effect::PushMeeting { meeting }).await?;
+    jobs::enqueue(&mut tx, effect).await?;
     tx.commit().await?;
-    claim(world).await?.context("a push is due")
+    let lease = claim(world).await?.context("no job is due")?;
+    ensure!(lease.effect == *effect, "{lease:?}");
+    Ok(lease)
 }
 
 async fn claim(world: &World) -> anyhow::Result<Option<Lease>> {
