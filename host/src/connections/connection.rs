@@ -91,9 +91,11 @@ impl Connection {
 
 /// Removes the abilities to write from an account whose token is for availability only, even if the token could write.
 pub(super) fn limit_to_level(account: Account, token: Option<&Token>) -> Account {
-    if token.is_none_or(|token| token.level == ScopeLevel::Write) {
-        return account;
-    }
+    if token.is_none_or(|token| token.level == ScopeLevel::Write) { account } else { without_write(account) }
+}
+
+/// Removes the abilities to write from an account.
+pub(super) fn without_write(account: Account) -> Account {
     let read_only = |abilities: Abilities| Abilities {
         write: false,
         sends_invitations: false,

@@ -13,7 +13,12 @@ use crate::{
     jobs::{self, Effect},
     oauth::{REFRESH_TOKEN, SignInRef, Token},
     people::Person,
-    plugins::{CallTarget, contract::Account, registry::Provider, sign_in::SignInParts},
+    plugins::{
+        CallTarget,
+        contract::{Account, ScopeLevel},
+        registry::Provider,
+        sign_in::SignInParts,
+    },
 };
 use secrecy::SecretString;
 use std::collections::BTreeMap;
@@ -60,8 +65,8 @@ pub(super) async fn establish(
     let OpenedAccount { target, account } =
         open_account(calendars, provider, &person, sign_in, signed_in, service_account).await?;
     let reuse = existing(before, sign_in.provider, &target, token.is_some(), service_account);
-    if token.is_some() && service_account.is_none() && !secrets.contains_key(REFRESH_TOKEN) {
-        carry_refresh_token(calendars, &reuse, &mut secrets)?;
+    if let Some(token) = token.as_ref().filter(|_| service_account.is_none() && !secrets.contains_key(REFRESH_TOKEN)) {
+        carry_refresh_token(calendars, &reuse, token.level, &mut secrets)?;
     }
     let now = calendars.now();
     let (id, connected_at) = match &reuse {
@@ -140,14 +145,18 @@ fn existing(
     before.filter(|stored| is_same(&stored.connection)).map_or(Reuse::New, |stored| Reuse::Same(Box::new(stored)))
 }
 
-/// Adds the present connection's refresh token: services issue one with the first consent only.
+/// Adds the present connection's refresh token: services issue one with the first consent only. A refresh token keeps the
+/// scopes of its own consent (RFC 6749 §6), so one for availability does not serve a connection that writes.
 fn carry_refresh_token(
     calendars: &CalendarAccess,
     reuse: &Reuse,
+    level: ScopeLevel,
     secrets: &mut BTreeMap<String, SecretString>,
 ) -> Result<(), ConnectError> {
     let Reuse::Same(before) = reuse else { return Err(ConnectError::NoRefreshToken) };
-    if before.connection.state != State::Connected {
+    let had = before.connection.token.as_ref().map(|token| token.level);
+    let is_narrower = level == ScopeLevel::Write && had == Some(ScopeLevel::Read);
+    if before.connection.state != State::Connected || is_narrower {
         return Err(ConnectError::NoRefreshToken);
     }
     let place = store::SEALED.place(before.connection.organisation, before.connection.id);

@@ -20,8 +20,8 @@ pub(super) async fn explain(
     provider.plugin.explain_failure(&access, refusal).await
 }
 
-/// The error of a token request that failed. A refusal that the provider explains as a lost grant ends the access; every
-/// other error is temporary.
+/// The error of a token request that failed. A refusal that the provider explains as a lost grant ends the access; after
+/// every other error, another attempt may succeed.
 pub(super) async fn token_error(
     calendars: &CalendarAccess,
     provider: &Provider,
@@ -33,6 +33,7 @@ pub(super) async fn token_error(
     let code = refusal.error.clone();
     match explain(calendars, provider, organisation, target, refusal).await {
         Ok(failure) if failure.remedy == Remedy::Reconnect => RefreshError::Lost,
+        Ok(failure) if failure.remedy.denies_access() => RefreshError::Denied(format!("{code}: {failure}")),
         Ok(failure) => RefreshError::Temporary(format!("{code}: {failure}")),
         Err(error) => RefreshError::Temporary(format!("{code}: {error}")),
     }

@@ -4,8 +4,9 @@
 //! knows what the account said when it was connected. Decision: the host opens every account daily (`jobs/schedule.rs`),
 //! each by a job of its own, at a time of day that depends on the connection's id, so that a service gets the calls of a
 //! large organisation evenly. An account that cannot be opened keeps its last state and is tried on the next day; a
-//! refused credential is handled as in every other call. Meetings that waited for write access are pushed when the
-//! account has it. Rejected: retrying a failed opening, which another run follows anyway.
+//! refused credential is handled as in every other call. If the service denies the access, the account loses the
+//! abilities to write, so that pages and the API do not promise what fails. Meetings that waited for write access are
+//! pushed when the account has it. Rejected: retrying a failed opening, which another run follows anyway.
 
 use super::{
     access::{CalendarAccess, NotCallable},
@@ -15,6 +16,7 @@ use crate::{
     db::{self, Db},
     ids::{self, ConnectionId},
     jobs::{self, Effect, Lease, LeaseError, Outcome},
+    oauth::token_lease::RefreshError,
 };
 use jiff::SignedDuration;
 
@@ -39,7 +41,7 @@ pub async fn enqueue_all(db: &Db, lease: &Lease) -> Result<Outcome, LeaseError> 
 /// # Errors
 /// If the lease was lost, or the database fails.
 pub async fn reopen(calendars: &CalendarAccess, lease: &Lease, id: ConnectionId) -> Result<Outcome, LeaseError> {
-    let Some(stored) = calendars.db.read(async |tx| store::by_id(tx, id).await).await? else {
+    let Some(mut stored) = calendars.db.read(async |tx| store::by_id(tx, id).await).await? else {
         return jobs::complete(&calendars.db, lease).await;
     };
     let (organisation, person) = (stored.connection.organisation, stored.connection.person);
@@ -47,13 +49,21 @@ pub async fn reopen(calendars: &CalendarAccess, lease: &Lease, id: ConnectionId)
         Ok(mut session) => {
             let could_write = session.connection.home().is_some();
             calendars.reopen(&mut session).await?;
-            if !could_write && session.connection.home().is_some() {
-                let mut tx = calendars.db.begin().await?;
-                jobs::enqueue(&mut tx, &Effect::DeliverMeetings { person }).await?;
-                return jobs::complete_in(tx, lease).await;
+            match (could_write, session.connection.home().is_some()) {
+                (false, true) => {
+                    let mut tx = calendars.db.begin().await?;
+                    jobs::enqueue(&mut tx, &Effect::DeliverMeetings { person }).await?;
+                    return jobs::complete_in(tx, lease).await;
+                }
+                (true, false) => tracing::warn!(connection = %id, "the account lost write access"),
+                _ => {}
             }
         }
         Err(NotCallable::Database(error)) => return Err(error.into()),
+        Err(NotCallable::Token(RefreshError::Denied(error))) => {
+            calendars.record_lost_write(&mut stored.connection).await?;
+            tracing::warn!(connection = %id, error, "the account cannot be opened now, and lost write access");
+        }
         Err(error) => tracing::info!(connection = %id, %error, "the account cannot be opened now; trying tomorrow"),
     }
     jobs::complete(&calendars.db, lease).await

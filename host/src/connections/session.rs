@@ -6,7 +6,7 @@
 
 use super::{
     access::{CalendarAccess, NotCallable},
-    connection::{Connection, State, limit_to_level},
+    connection::{Connection, State, limit_to_level, without_write},
     store,
     tokens::{self, renewal},
 };
@@ -14,7 +14,11 @@ use crate::{
     ids::{OrganisationId, PersonId},
     jobs::{self, Effect},
     oauth::token_lease::is_due,
-    plugins::{Access, CallError, Failure, Plugin, Remedy, contract::Reply, registry::Provider},
+    plugins::{
+        Access, CallError, Failure, Plugin, Remedy,
+        contract::{Reply, ScopeLevel},
+        registry::Provider,
+    },
     secrets::SealedValue,
 };
 use std::sync::Arc;
@@ -106,7 +110,8 @@ impl CalendarAccess {
         Ok(CallError::Failure(if is_lost { failure } else { Failure { remedy: Remedy::Temporary, ..failure } }))
     }
 
-    /// Opens the account again and stores what it says. An account that cannot be opened now keeps its stored values.
+    /// Opens the account again and stores what it says. An account that cannot be opened now keeps its stored values; if
+    /// the service denies the access, it loses the abilities to write.
     pub async fn reopen(&self, session: &mut CalendarSession) -> sqlx::Result<()> {
         let outcome = session.plugin().open(&session.access).await;
         match self.record_outcome(session, outcome).await? {
@@ -119,9 +124,32 @@ impl CalendarAccess {
                 session.connection.account = account;
             }
             Err(error) => {
-                tracing::info!(connection = %session.connection.id, %error, "the account could not be reopened");
+                let connection = &mut session.connection;
+                tracing::info!(connection = %connection.id, %error, "the account could not be reopened");
+                let CallError::Failure(Failure { remedy, .. }) = error else { return Ok(()) };
+                if remedy == Remedy::NeedsScope
+                    && connection.service_account.is_none()
+                    && let Some(token) = &mut connection.token
+                {
+                    token.level = ScopeLevel::Read;
+                }
+                if remedy.denies_access() {
+                    self.record_lost_write(connection).await?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Records that the account cannot be written now. When it can be again, the next opening delivers the meetings that
+    /// waited for it. If the person has signed in again meanwhile, nothing changes.
+    pub(super) async fn record_lost_write(&self, connection: &mut Connection) -> sqlx::Result<()> {
+        if !connection.account.abilities.write {
+            return Ok(());
+        }
+        connection.account = without_write(connection.account.clone());
+        let mut tx = self.db.begin().await?;
+        store::save_lost_write(&mut tx, connection).await?;
+        tx.commit().await
     }
 }

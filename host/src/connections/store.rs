@@ -285,6 +285,21 @@ pub async fn save_account(tx: &mut Tx, id: ConnectionId, account: &Account, now:
     Ok(())
 }
 
+/// Stores the account and the level of a connection that lost write access. Returns false if the account was opened
+/// meanwhile.
+pub(super) async fn save_lost_write(tx: &mut Tx, connection: &Connection) -> sqlx::Result<bool> {
+    let TokenColumns { level, .. } = TokenColumns::of(connection.token.as_ref());
+    let rows = execute!(
+        tx,
+        "update connections set account = $2, level = $3 where id = $1 and opened_at = $4",
+        connection.id.to_string(),
+        db::to_json(&connection.account)?,
+        level,
+        connection.opened_at.as_microsecond(),
+    )?;
+    Ok(rows == 1)
+}
+
 /// Marks a connection whose credential the service refused. Returns false if the credential is no longer the stored one: the
 /// person has signed in again meanwhile.
 pub async fn mark_refused(tx: &mut Tx, id: ConnectionId, sealed: &SealedValue) -> sqlx::Result<bool> {

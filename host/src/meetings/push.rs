@@ -132,7 +132,8 @@ async fn open(calendars: &CalendarAccess, meeting: &Meeting) -> sqlx::Result<(Op
         None,
         match error {
             NotCallable::Database(error) => return Err(error),
-            error @ (NotCallable::Provider(_) | NotCallable::Token(RefreshError::Temporary(_))) => {
+            error @ (NotCallable::Provider(_)
+            | NotCallable::Token(RefreshError::Temporary(_) | RefreshError::Denied(_))) => {
                 Reachability::Unavailable(error.to_string())
             }
             error => Reachability::NeedsOwner(error.to_string()),

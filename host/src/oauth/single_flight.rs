@@ -19,6 +19,9 @@ pub enum RefreshError {
     /// Another attempt may succeed.
     #[error("the access could not be renewed: {0}")]
     Temporary(String),
+    /// The service denies the access until an administrator gives it again. Another attempt may succeed.
+    #[error("the access could not be renewed: {0}")]
+    Denied(String),
     /// The grant, the client or the sealed secrets no longer fit.
     #[error("the access cannot be renewed: {0}; connect the calendar again")]
     Unusable(String),

@@ -4,10 +4,19 @@ use super::world::{ANN, World, until};
 use anyhow::{Context as _, ensure};
 use chronus_host::{
     app::work,
+    availability::{self, Busy},
+    calendar::Window,
+    connections::reopen,
+    http,
     ids::PersonId,
     jobs::{self, Effect, schedule},
+    meetings::{self, Content, NewMeeting},
 };
+use chronus_tests::google::Role;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use std::{future, time::Duration};
+use tokio::net::TcpListener;
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -20,6 +29,71 @@ impl World {
     async fn jobs(&self) -> anyhow::Result<(i64, i64)> {
         let count = self.app.db.read(async |tx| jobs::count(tx).await).await?;
         Ok((count.ready, count.leased))
+    }
+
+    /// Lets the daily opening of all accounts become due, and runs it and what follows.
+    pub(super) async fn open_accounts_daily(&self) -> anyhow::Result<()> {
+        schedule::enqueue_due(&self.app.db).await?;
+        self.run_jobs().await?;
+        self.clock.advance(DAY);
+        schedule::enqueue_due(&self.app.db).await?;
+        // The openings are planned now, before the clock reaches their times.
+        loop {
+            let mut tx = self.app.db.begin().await?;
+            let lease = jobs::claim(&mut tx, "a host", Duration::from_secs(60)).await?.context("no opening is due")?;
+            tx.commit().await?;
+            if lease.effect == (Effect::ReopenAccounts {}) {
+                reopen::enqueue_all(&self.app.db, &lease).await?;
+                break;
+            }
+            jobs::complete(&self.app.db, &lease).await?;
+        }
+        // The last time of the day, and not yet the next day.
+        self.clock.advance(DAY - SignedDuration::from_secs(1));
+        self.run_jobs().await
+    }
+
+    /// Runs all jobs that are due, and those that follow.
+    async fn run_jobs(&self) -> anyhow::Result<()> {
+        let runner = work::start(&self.app).await?;
+        until("nothing is left", || async { Ok(self.jobs().await? == (0, 0)) }).await?;
+        runner.shutdown().await;
+        Ok(())
+    }
+
+    /// What the API answers about the connection of a person.
+    pub(super) async fn connection_in_api(&self, person: PersonId) -> anyhow::Result<Value> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let origin = listener.local_addr()?;
+        let server = tokio::spawn(http::serve(self.app.clone(), listener, future::pending()));
+        let client = reqwest::Client::builder().no_proxy().build()?;
+        let request = client.get(format!("http://{origin}/v1/people/{person}/connection"));
+        let answer = request.bearer_auth(self.token(person).await?).send().await?;
+        server.abort();
+        Ok(serde_json::from_str(&answer.error_for_status()?.text().await?)?)
+    }
+
+    /// Schedules a meeting of Ann for the end of January.
+    pub(super) async fn schedule(&self, title: &str) -> anyhow::Result<()> {
+        let content = Content {
+            title: title.into(),
+            description: String::new(),
+            start: "2027-01-31T14:00:00Z".parse()?,
+            end: "2027-01-31T15:00:00Z".parse()?,
+            zone: "Europe/Rome".into(),
+        };
+        let new = NewMeeting { program: self.program, owner: self.ann, attendees: vec![], content, key: None };
+        let actor = self.actor_in_program(self.ann);
+        meetings::schedule(&self.app.db, self.clock.now(), &actor, new).await?;
+        Ok(())
+    }
+
+    /// The titles of the events in Ann's calendar.
+    pub(super) fn titles(&self) -> Vec<String> {
+        let events = self.google.events(ANN).into_iter();
+        let mut titles: Vec<_> = events.map(|event| event["summary"].as_str().unwrap_or_default().to_owned()).collect();
+        titles.sort();
+        titles
     }
 }
 
@@ -71,5 +145,68 @@ async fn what_has_expired_is_deleted() -> anyhow::Result<()> {
     let mut before = before;
     before.remove("schedule");
     ensure!(after == before, "{after:?}\n{before:?}");
+    Ok(())
+}
+
+/// The calendar becomes read-only and is given back; the sign-in stays valid.
+#[tokio::test]
+async fn a_calendar_that_becomes_read_only_is_noticed_the_next_day_and_so_is_its_return() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    world.two_way().await?;
+    world.connect(&world.browser(), ANN).await?;
+    world.schedule("First").await?;
+    world.open_accounts_daily().await?;
+    let before = world.connection_in_api(world.ann).await?;
+    ensure!(before["abilities"]["write"] == true && before["calendars"][0]["is_home"] == true, "{before}");
+    ensure!(world.titles() == ["First"], "{:?}", world.titles());
+
+    world.google.share(ANN, ANN, Some(Role::Reader));
+    let opened_at = world.opened_at(world.ann).await?;
+    world.open_accounts_daily().await?;
+    let lost = world.connection_in_api(world.ann).await?;
+    ensure!(lost["abilities"]["write"] == false && lost["abilities"]["read_busy"] == true, "{lost}");
+    ensure!(lost["calendars"][0]["can_write"] == false && lost["calendars"][0]["is_home"] == false, "{lost}");
+    ensure!(lost["state"] == "connected" && world.opened_at(world.ann).await? > opened_at, "{lost}");
+    world.schedule("Second").await?;
+    world.open_accounts_daily().await?;
+    ensure!(world.titles() == ["First"], "{:?}", world.titles());
+
+    world.google.share(ANN, ANN, None);
+    world.open_accounts_daily().await?;
+    let back = world.connection_in_api(world.ann).await?;
+    ensure!(back["abilities"] == before["abilities"] && back["calendars"] == before["calendars"], "{back}");
+    ensure!(world.titles() == ["First", "Second"], "the meeting that waited: {:?}", world.titles());
+    Ok(())
+}
+
+/// The service narrows the consent, so that the account cannot even be opened as it was.
+#[tokio::test]
+async fn a_scope_that_is_withdrawn_is_noticed_the_next_day_and_given_again_by_signing_in() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    world.two_way().await?;
+    world.connect(&world.browser(), ANN).await?;
+    world.open_accounts_daily().await?;
+    let before = world.connection_in_api(world.ann).await?;
+    ensure!(before["abilities"]["write"] == true && before["level"] == "write", "{before}");
+
+    world.google.withdraw(ANN, "calendar.events");
+    world.open_accounts_daily().await?;
+    let lost = world.connection_in_api(world.ann).await?;
+    ensure!(lost["abilities"]["write"] == false, "{lost}");
+    ensure!(lost["level"] == "read" && lost["state"] == "connected", "{lost}");
+    ensure!(lost["calendars"][0]["is_home"] == false, "{lost}");
+    let start = world.clock.now();
+    let window = Window { start, end: start + DAY };
+    let busy = availability::busy(&world.app.calendars, world.organisation, world.ann, window).await?;
+    ensure!(matches!(busy, Busy::Unknown { reason: "needs-scope", .. }), "nobody is shown as free: {busy:?}");
+    world.schedule("Waiting").await?;
+    world.open_accounts_daily().await?;
+    ensure!(world.titles().is_empty(), "{:?}", world.titles());
+
+    world.connect(&world.browser(), ANN).await?;
+    world.open_accounts_daily().await?;
+    let back = world.connection_in_api(world.ann).await?;
+    ensure!(back["abilities"]["write"] == true && back["level"] == "write", "{back}");
+    ensure!(world.titles() == ["Waiting"], "{:?}", world.titles());
     Ok(())
 }

@@ -120,7 +120,8 @@ impl Google {
         id
     }
 
-    /// Lets somebody into a calendar of another, which is then in their list; with no role, puts them out again.
+    /// Lets somebody into a calendar of another, which is then in their list; with no role, puts them out again. An owner
+    /// can be limited to a role; with no role, they own the calendar again.
     pub fn share(&self, calendar: &str, with: &str, role: Option<Role>) {
         let state = &mut *self.state();
         let number = state.next();
@@ -219,6 +220,14 @@ impl Google {
     /// Somebody takes all applications' access away, as people can on a page of Google's.
     pub fn revoke_everything(&self, user: &str) {
         self.state().oauth.forget(user, None);
+    }
+
+    /// Somebody's consents no longer have this scope: tokens that there are do not open what it opened, and refreshing
+    /// gives tokens without it.
+    pub fn withdraw(&self, user: &str, scope: &str) {
+        for scope in in_full(&[scope]) {
+            self.state().oauth.withdraw(user, &scope);
+        }
     }
 
     /// How many of somebody's consents give access for good: refresh tokens of one consent count once.

@@ -196,7 +196,8 @@ impl State {
     /// What a person may do with a calendar.
     pub(super) fn role(&self, user: &str, calendar: &Calendar) -> Option<Role> {
         if calendar.owner == user {
-            return Some(Role::Owner);
+            // An administrator can limit even the owner, as with an archived account.
+            return Some(calendar.access.get(user).copied().unwrap_or(Role::Owner));
         }
         let domain = |address: &str| address.split_once('@').map(|(_, domain)| domain.to_owned());
         let colleague = calendar.is_primary()

@@ -67,6 +67,12 @@ pub enum Remedy {
 }
 
 impl Remedy {
+    /// Whether the service denies the access, and somebody must give it again: the person, their IT, or an operator.
+    #[must_use]
+    pub const fn denies_access(&self) -> bool {
+        matches!(self, Self::NeedsAdminApproval(_) | Self::NeedsScope | Self::NotPermitted)
+    }
+
     /// The contract's name of the remedy: stable, for logs, the API and statistics.
     #[must_use]
     pub const fn code(&self) -> &'static str {

@@ -146,3 +146,39 @@ async fn removing_the_account_disconnects_whom_it_connected_and_nobody_else() ->
     runner.shutdown().await;
     Ok(())
 }
+
+/// The IT takes the permission for events back. The account stays connected, and nobody is told that it can write.
+#[tokio::test]
+async fn write_access_that_the_it_takes_back_is_noticed_the_next_day_and_so_is_its_return() -> anyhow::Result<()> {
+    let school = School::new().await?;
+    school.two_way().await?;
+    let runner = school.work().await?;
+    school.save().await?;
+    school.quiet().await?;
+    runner.shutdown().await;
+    school.open_accounts_daily().await?;
+    let before = school.connection_in_api(school.ann).await?;
+    ensure!(before["by_organisation"] == true && before["level"] == "write", "{before}");
+    ensure!(before["abilities"]["write"] == true && before["calendars"][0]["is_home"] == true, "{before}");
+    let opened_at = school.connected(school.ann).await?.opened_at;
+
+    school.google.delegate(ROBOT, super::DOMAIN, &SCOPES[1..]);
+    school.open_accounts_daily().await?;
+    let lost = school.connection_in_api(school.ann).await?;
+    ensure!(lost["abilities"]["write"] == false && lost["calendars"][0]["is_home"] == false, "{lost}");
+    ensure!(lost["state"] == "connected" && lost["by_organisation"] == true, "{lost}");
+    ensure!(school.connected(school.ann).await?.opened_at == opened_at, "the account was not opened: {lost}");
+    let busy = school.busy_on_that_day(school.ann).await?;
+    let Busy::Unknown { reason: "token-not-renewed", detail } = &busy else { anyhow::bail!("{busy:?}") };
+    ensure!(detail.contains("needs-admin-approval"), "{detail}");
+
+    school.google.delegate(ROBOT, super::DOMAIN, &SCOPES);
+    school.open_accounts_daily().await?;
+    let back = school.connection_in_api(school.ann).await?;
+    ensure!(back["abilities"] == before["abilities"] && back["calendars"] == before["calendars"], "{back}");
+    ensure!(school.connected(school.ann).await?.opened_at > opened_at, "{back}");
+    school.schedule("Mentoring").await?;
+    school.open_accounts_daily().await?;
+    ensure!(school.titles() == ["Mentoring"], "{:?}", school.titles());
+    Ok(())
+}

@@ -14,7 +14,7 @@ use chronus_host::{
     calendar::Window,
     connections::{
         self, ConnectError, NotCallable,
-        service_accounts::{self, AccountError, NewAccount, Secret, connect_person},
+        service_accounts::{self, AccountCredential, AccountError, NewAccount, connect_person},
     },
     db::{self, Page},
     ids::{MeetingId, OrganisationId, PersonId},
@@ -54,7 +54,7 @@ struct Case<'w> {
     other: Act<'w>,
 }
 
-fn act<'w, T, E: Into<Failed>, F: Future<Output = Result<T, E>> + 'w>(run: impl Fn() -> F + 'w) -> Act<'w> {
+fn act<'w, T, E: Into<ActError>, F: Future<Output = Result<T, E>> + 'w>(run: impl Fn() -> F + 'w) -> Act<'w> {
     Box::new(move || {
         let run = run();
         Box::pin(async move { run.await.map(drop).map_err(|error| error.into().0) })
@@ -62,11 +62,11 @@ fn act<'w, T, E: Into<Failed>, F: Future<Output = Result<T, E>> + 'w>(run: impl 
 }
 
 /// The database's error behind an error of the host.
-struct Failed(sqlx::Error);
+struct ActError(sqlx::Error);
 
-macro_rules! failed {
+macro_rules! act_errors {
     ($($error:ident)*) => {$(
-        impl From<$error> for Failed {
+        impl From<$error> for ActError {
             fn from(error: $error) -> Self {
                 match error {
                     $error::Database(error) => Self(error),
@@ -77,9 +77,9 @@ macro_rules! failed {
     )*};
 }
 
-failed! { AccountError BusyError ConnectError LeaseError NotCallable }
+act_errors! { AccountError BusyError ConnectError LeaseError NotCallable }
 
-impl From<sqlx::Error> for Failed {
+impl From<sqlx::Error> for ActError {
     fn from(error: sqlx::Error) -> Self {
         Self(error)
     }
@@ -378,7 +378,7 @@ async fn save_account(
     domains::add(&world.app.db, organisation, domain).await?;
     let principal = Principal::Person { organisation, person, role, programs: vec![] };
     let administrator = Actor { principal, ..world.actor(person) };
-    let secret = Secret::Key(key.to_string().into());
+    let secret = AccountCredential::Key(key.to_string().into());
     let new =
         NewAccount { provider: "google".into(), sign_in: "service-account".into(), secret, mailbox: mailbox.into() };
     service_accounts::save(&world.app.calendars, &administrator, organisation, &new).await?;

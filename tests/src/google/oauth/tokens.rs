@@ -121,6 +121,16 @@ impl Registry {
         self.codes.retain(|_, code| !meant(&code.user, &code.client));
     }
 
+    /// Takes a scope from whatever a person has granted.
+    pub(crate) fn withdraw(&mut self, user: &str, scope: &str) {
+        let access = self.access.values_mut().filter(|access| access.user == user).map(|access| &mut access.scopes);
+        let refresh = self.refresh.values_mut().filter(|refresh| refresh.user == user).map(|it| &mut it.scopes);
+        let consents = self.consents.iter_mut().filter(|((of, _), _)| of == user).map(|(_, scopes)| scopes);
+        for scopes in access.chain(refresh).chain(consents) {
+            scopes.remove(scope);
+        }
+    }
+
     /// How many of a person's consents give access for good.
     pub(crate) fn lasting(&self, user: &str) -> usize {
         let grants: BTreeSet<_> = self.refresh.values().filter(|it| it.user == user).map(|it| it.grant).collect();
