@@ -1,4 +1,4 @@
-//! The running service, and what a test says to it behind the API's back.
+//! The running service, and the functions by which a test controls it without the API.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, MutexGuard};
@@ -21,17 +21,17 @@ use super::records::RecordedCall;
 use super::server::Service;
 use super::state::{Calendar, Domain, Role, State, User};
 
-/// How closely the service looks at itself and at who calls it.
+/// How strictly the service checks requests and its own responses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strictness {
-    /// Every request and every answer must be as in Google's discovery document, which is installed if need be. What is
-    /// not is refused, kept, and a panic when the service is dropped.
+    /// Every request and every response must match Google's discovery document, which is installed if necessary. A mismatch
+    /// is refused, recorded, and a panic when the service is dropped.
     Documented,
-    /// Only what the service itself minds is refused. For the demo, which installs nothing for this.
+    /// Without the discovery document. For the demo, which does not install it.
     Alone,
 }
 
-/// The application of tokens that a test gave.
+/// The application of tokens that a test issued.
 const ISSUED: &str = "issued-by-the-test";
 
 /// A running stand-in. It ends when this is dropped.
@@ -43,7 +43,7 @@ pub struct Google {
 }
 
 impl Google {
-    /// Starts one without people, at a port that the system chose.
+    /// Starts a service without accounts, at a port that the system chooses.
     pub async fn start(clock: Clock, strictness: Strictness) -> anyhow::Result<Self> {
         let discovery = match strictness {
             Strictness::Documented => Some(Discovery::installed().await?),
@@ -68,7 +68,7 @@ impl Google {
         &self.origin
     }
 
-    /// Google's origins, each with where it leads: what an operator writes into `egress.map`.
+    /// Google's origins, each with the origin of this service: the value of `egress.map`.
     pub fn map(&self) -> Vec<(String, String)> {
         let names = ["www.googleapis.com", "accounts.google.com", "oauth2.googleapis.com"];
         names.map(|name| (format!("https://{name}"), self.origin.clone())).into()
@@ -78,7 +78,7 @@ impl Google {
         self.service.state()
     }
 
-    /// Makes somebody with an account and a calendar, whose id is the address.
+    /// Creates an account with a calendar, whose id is the address.
     pub fn add_user(&self, address: &str, name: &str, zone: &str) {
         let state = &mut *self.state();
         let number = state.next();
@@ -100,7 +100,7 @@ impl Google {
         state.calendars.insert(address.to_owned(), calendar);
     }
 
-    /// Makes another calendar of somebody; gives its id.
+    /// Creates another calendar for a person. Returns its id.
     pub fn add_calendar(&self, owner: &str, name: &str, zone: &str) -> String {
         let state = &mut *self.state();
         let id = format!("c_{}@group.calendar.google.com", state.fresh("calendar").to_lowercase());
@@ -120,8 +120,8 @@ impl Google {
         id
     }
 
-    /// Lets somebody into a calendar of another, which is then in their list; with no role, puts them out again. An owner
-    /// can be limited to a role; with no role, they own the calendar again.
+    /// Shares a calendar with a person, in whose list it then is. Without a role, ends the sharing. The owner can be limited
+    /// to a role; without a role, they own the calendar again.
     pub fn share(&self, calendar: &str, with: &str, role: Option<Role>) {
         let state = &mut *self.state();
         let number = state.next();
@@ -136,7 +136,7 @@ impl Google {
         }
     }
 
-    /// Makes a domain one of an organisation, whose people see when each other are busy.
+    /// Makes a domain part of an organisation, whose members see each other's free/busy times.
     pub fn add_domain(&self, domain: &str) {
         self.state().domains.entry(domain.to_owned()).or_default().shares_busy = true;
     }
@@ -148,21 +148,21 @@ impl Google {
         self.state().domains.entry(domain.to_owned()).or_insert(shares).blocks_apps = blocks;
     }
 
-    /// Gives an access token for somebody without asking them; scopes in full or without their common prefix.
+    /// Issues an access token without consent. Scopes may leave out their common prefix.
     pub fn issue(&self, user: &str, scopes: &[&str]) -> String {
         let state = &mut *self.state();
         let grant = state.next();
         state.issue(user, ISSUED, in_full(scopes), grant)
     }
 
-    /// Gives a refresh token for somebody without asking them.
+    /// Issues a refresh token without consent.
     pub fn issue_refresh(&self, user: &str, client: &str, scopes: &[&str]) -> String {
         let state = &mut *self.state();
         let grant = state.next();
         state.issue_refresh(user, client, in_full(scopes), grant)
     }
 
-    /// Makes an application with the client id `id`; people see its `name`.
+    /// Creates an application with the client id `id`; people see its `name`.
     pub fn add_client(&self, id: &str, secret: &str, name: &str, redirects: &[&str]) {
         let client = Client {
             name: name.to_owned(),
@@ -173,15 +173,14 @@ impl Google {
         self.state().oauth.clients.insert(id.to_owned(), client);
     }
 
-    /// Whether refreshing gives an application another refresh token each time, and ends the one before.
+    /// Whether each refresh issues a new refresh token and revokes the previous one.
     pub fn rotate_refresh_tokens(&self, client: &str, rotates: bool) {
         if let Some(client) = self.state().oauth.clients.get_mut(client) {
             client.rotates = rotates;
         }
     }
 
-    /// Makes a service account, which has a calendar of its own, and gives its key as the file that Google gives to
-    /// administrators.
+    /// Creates a service account with a calendar. Returns its key in the form of Google's key files.
     pub fn add_service_account(&self, address: &str) -> anyhow::Result<Value> {
         let (key, pem) = new_key()?;
         self.add_user(address, address, "UTC");
@@ -203,44 +202,43 @@ impl Google {
         }))
     }
 
-    /// A domain's administrator lets a service account use these scopes for all people of the domain, and no others.
+    /// Delegates exactly these scopes for all people of a domain to a service account, as its administrator does.
     pub fn delegate(&self, service_account: &str, domain: &str, scopes: &[&str]) {
         if let Some(account) = self.state().oauth.service_accounts.get_mut(service_account) {
             account.delegated.insert(domain.to_owned(), in_full(scopes));
         }
     }
 
-    /// Lets all access tokens of somebody end now; refresh tokens stay good.
+    /// Expires all access tokens of a person; refresh tokens stay valid.
     pub fn expire_access_tokens(&self, user: &str) {
         let state = &mut *self.state();
         let now = state.now();
         state.oauth.expire(user, now);
     }
 
-    /// Somebody takes all applications' access away, as people can on a page of Google's.
+    /// Revokes the access of all applications, as people can on a page of Google.
     pub fn revoke_everything(&self, user: &str) {
         self.state().oauth.forget(user, None);
     }
 
-    /// Somebody's consents no longer have this scope: tokens that there are do not open what it opened, and refreshing
-    /// gives tokens without it.
+    /// Removes a scope from a person's consents: existing tokens lose its access, and refreshing issues tokens without it.
     pub fn withdraw(&self, user: &str, scope: &str) {
         for scope in in_full(&[scope]) {
             self.state().oauth.withdraw(user, &scope);
         }
     }
 
-    /// How many of somebody's consents give access for good: refresh tokens of one consent count once.
+    /// The number of a person's consents with a refresh token; several refresh tokens of one consent count once.
     pub fn lasting_consents(&self, user: &str) -> usize {
         self.state().oauth.lasting(user)
     }
 
-    /// Every code and token that was ever given: what must stand nowhere in clear.
+    /// Every code and token that was ever issued, none of which may be stored or logged in clear.
     pub fn secrets(&self) -> Vec<String> {
         self.state().oauth.given.clone()
     }
 
-    /// How often the token endpoint was asked for tokens by this grant type (`refresh_token`).
+    /// The number of requests to the token endpoint with this grant type (`refresh_token`).
     pub fn token_requests(&self, grant_type: &str) -> u64 {
         self.state().oauth.counts.get(grant_type).copied().unwrap_or(0)
     }
@@ -251,7 +249,7 @@ impl Google {
         self.state().listings.expire(|question| question.what == what);
     }
 
-    /// Limits pages to so many items; with `sparse`, an empty page comes before each other one.
+    /// Limits the items of a page; with `sparse`, an empty page comes before each other page.
     pub fn set_pages(&self, largest: Option<usize>, sparse: bool) {
         let listings = &mut self.state().listings;
         listings.largest = largest;
@@ -263,12 +261,12 @@ impl Google {
         self.state().faults.plan(count, method, path, fault);
     }
 
-    /// A calendar whose free and busy times cannot be had, for this reason (`internalError`), within a whole answer.
+    /// Makes the free/busy times of one calendar fail with this reason (`internalError`) inside a successful response.
     pub fn break_calendar(&self, calendar: &str, reason: &str) {
         self.state().faults.break_calendar(calendar, reason);
     }
 
-    /// From now on nothing fails that was planned to.
+    /// Removes all planned faults.
     pub fn clear_faults(&self) {
         self.state().faults.clear();
     }
@@ -284,10 +282,10 @@ impl Google {
         state.channels.alive(state.now())
     }
 
-    /// Waits until all calls were made, and answered or given up, that are due by now.
+    /// Waits until all notifications that are due were sent, and answered or dropped.
     pub async fn settle(&self) {
         let settled = self.state().channels.settled();
-        // The task that answers ends with us.
+        // The task that responds ends with the service.
         let _ = settled.await;
     }
 
@@ -296,7 +294,7 @@ impl Google {
         self.state().mails.clone()
     }
 
-    /// The mails that were sent since this was last asked.
+    /// The mails since the last call of this function.
     pub fn take_mails(&self) -> Vec<Mail> {
         std::mem::take(&mut self.state().mails)
     }
@@ -306,12 +304,12 @@ impl Google {
         self.state().recorded.clone()
     }
 
-    /// The requests since this was last asked.
+    /// The requests since the last call of this function.
     pub fn take_requests(&self) -> Vec<RecordedCall> {
         std::mem::take(&mut self.state().recorded)
     }
 
-    /// An event as its calendar has it, independent of permissions; cancelled ones too.
+    /// The stored event of a calendar, without regard to permissions, even if it is cancelled.
     pub fn event(&self, calendar: &str, id: &str) -> Option<Value> {
         let state = self.state();
         super::events::find(state.calendars.get(calendar)?, id).map(|stored| Value::Object(stored.body))
@@ -324,20 +322,20 @@ impl Google {
         stored.filter(|stored| !stored.is_cancelled()).map(|stored| Value::Object(stored.body.clone())).collect()
     }
 
-    /// An invitation arrives by mail from an organiser without an account here, or a new version of one, or, with
-    /// `status: cancelled`, its end. `event` is as the API writes events, with `iCalUID` and `attendees`. Gives the id.
+    /// Receives an invitation by mail from an organiser without an account here, or a new version of it, or a cancellation
+    /// (`status: cancelled`). `event` has the form of the API, with `iCalUID` and `attendees`. Returns the id.
     pub fn receive(&self, organizer: &str, event: &Value) -> anyhow::Result<String> {
         let event = event.as_object().context("an event is an object")?;
         let received = super::events::insert::received(&mut self.state(), organizer, event);
         received.map_err(|refusal| anyhow::anyhow!("it cannot be received: {refusal:?}"))
     }
 
-    /// What was found that is not as Google's document says, so far.
+    /// The mismatches with Google's document so far.
     pub fn violations(&self) -> Vec<String> {
         self.state().violations.clone()
     }
 
-    /// The same, and it is forgiven: for a test that is wrong on purpose.
+    /// Returns the mismatches and clears them, for a test that sends invalid requests on purpose.
     pub fn take_violations(&self) -> Vec<String> {
         std::mem::take(&mut self.state().violations)
     }

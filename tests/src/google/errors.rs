@@ -1,6 +1,6 @@
-//! What the service says when it does not do what it is asked, in the shape and words of Google's APIs.
+//! The service's errors, in the form and words of Google's APIs.
 //!
-//! A client decides by status and reason, so both are part of what is imitated; the message is for people. The reasons
+//! Clients decide by status and reason, so both are Google's; the message is for people. The reasons
 //! are those of `reference/calendar-field.md` §3.1. The OAuth endpoints have another shape (RFC 6749 §5.2), which is
 //! in `oauth`.
 
@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use super::call::Answer;
 
-/// What an operation gives: an answer, or why not.
+/// The result of an operation.
 pub(super) type ApiResult<T = Answer> = Result<T, Refusal>;
 
-/// Why something was not done. In a box, because every operation may give one and few do.
+/// An error response. Boxed, because every operation may return an error and few do.
 #[derive(Debug, Clone)]
 pub(super) struct Refusal(Box<RefusalBody>);
 
@@ -23,9 +23,9 @@ struct RefusalBody {
     domain: &'static str,
     reason: String,
     message: String,
-    /// What was wrong: the kind of place (`parameter`, `header`) and its name.
+    /// The invalid part: its kind (`parameter`, `header`) and its name.
     location: Option<(&'static str, String)>,
-    /// What newer clients look at: the name of the status, and a reason in capitals.
+    /// For newer clients: the name of the status, and a reason in capitals.
     status_name: Option<&'static str>,
     detail: Option<&'static str>,
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -97,7 +97,7 @@ impl Refusal {
         refusal
     }
 
-    /// A token that was not given for this; `scopes` are those that would do.
+    /// A token without the necessary scope; each of `scopes` would be sufficient.
     pub(super) fn insufficient_scope(scopes: &str) -> Self {
         let challenge =
             format!(r#"Bearer realm="https://accounts.google.com/", error="insufficient_scope", scope="{scopes}""#);
@@ -109,7 +109,7 @@ impl Refusal {
         refusal
     }
 
-    /// Somebody who may see a calendar and wants to write to it.
+    /// A write by a person who may only read the calendar.
     pub(super) fn required_access(level: &str) -> Self {
         let message = format!("You need to have {level} access to this calendar.");
         Self::of_calendars(StatusCode::FORBIDDEN, "requiredAccessLevel", &message)
@@ -120,7 +120,7 @@ impl Refusal {
         Self::of_calendars(StatusCode::FORBIDDEN, "forbiddenForNonOrganizer", message)
     }
 
-    /// What only calendars know, and no other API of Google's.
+    /// An error that only the Calendar API has.
     pub(super) fn of_calendars(status: StatusCode, reason: &str, message: &str) -> Self {
         let mut refusal = Self::new(status, reason, message);
         refusal.0.domain = "calendar";

@@ -1,9 +1,8 @@
-//! Tokens for the next page of a list, and for what has changed since one.
+//! Page tokens and sync tokens of lists.
 //!
-//! A list is a snapshot: its pages show what there was when the first was asked for, and the sync token of the last
-//! says "since then". So what changes between two pages is in the next sync, and nothing falls between. Tokens are
-//! names of what is kept here: one that was never given is invalid, one that has ended is gone (410), which are two
-//! answers.
+//! A list is a snapshot: its pages show the state at the request for the first page, and the sync token of the last page
+//! refers to the same moment. So a change between two pages is part of the next sync, and none is lost. Tokens are names
+//! of values in memory: an unknown token is invalid, an expired one is gone (410), and the two get different responses.
 
 use std::collections::BTreeMap;
 
@@ -15,10 +14,10 @@ use super::state::State;
 
 /// The largest page (documented for `events.list`).
 pub(super) const LARGEST_PAGE: usize = 2500;
-/// The size of a page of which nothing is said.
+/// The default size of a page.
 pub(super) const USUAL_PAGE: usize = 250;
 
-/// Parameters that may differ from page to page, and say nothing of what is listed.
+/// Parameters that may differ from page to page, because they do not affect the list.
 const ASIDE: [&str; 10] = [
     "maxResults",
     "pageToken",
@@ -32,7 +31,7 @@ const ASIDE: [&str; 10] = [
     "oauth_token",
 ];
 
-/// All tokens that were given.
+/// All tokens that were issued.
 #[derive(Debug, Default)]
 pub(super) struct Listings {
     pages: BTreeMap<String, Page>,
@@ -43,7 +42,7 @@ pub(super) struct Listings {
     pub(super) sparse: bool,
 }
 
-/// Who lists what, by which parameters.
+/// The caller, the list and the parameters of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Question {
     pub(super) user: String,
@@ -53,27 +52,27 @@ pub(super) struct Question {
 
 #[derive(Debug, Clone)]
 struct Page {
-    /// What the next page must ask as well.
+    /// The request for the next page must equal this one.
     asked: Question,
-    /// What is listed: with a sync token, what was asked when it was given.
+    /// The request that determines the list; with a sync token, the request for which the token was issued.
     question: Question,
     rest: Vec<Value>,
     since: u64,
     with_sync: bool,
-    /// Whether the empty page before this one was given.
+    /// Whether the empty page before this one was returned.
     padded: bool,
 }
 
-/// What a sync token means.
+/// The meaning of a sync token.
 #[derive(Debug, Clone)]
 pub(super) struct Sync {
     pub(super) question: Question,
-    /// The number of the last change that was seen.
+    /// The number of the last change that was returned.
     pub(super) since: u64,
     expired: bool,
 }
 
-/// A page as it is answered.
+/// The items of a page and the token for the next request.
 #[derive(Debug)]
 pub(super) struct ListAnswer {
     pub(super) items: Vec<Value>,
@@ -106,7 +105,7 @@ impl Question {
 }
 
 impl State {
-    /// The sync token of a call, if it has one. `remembered` are parameters that the token stands for.
+    /// The sync token of a call, if it has one. `remembered` are the parameters that the token replaces.
     pub(super) fn synced(&self, call: &Call, question: &Question, remembered: &[&str]) -> ApiResult<Option<Sync>> {
         let Some(token) = call.parameter("syncToken") else { return Ok(None) };
         let invalid = || Refusal::parameter("syncToken", "Invalid sync token value.");
@@ -124,7 +123,7 @@ impl State {
         Ok(Some(sync.clone()))
     }
 
-    /// The page that a call asks for by token, if it does.
+    /// The page of a call's page token, if it has one.
     pub(super) fn next_page(&mut self, call: &Call, question: &Question) -> ApiResult<Option<ListAnswer>> {
         let Some(token) = call.parameter("pageToken") else { return Ok(None) };
         let page = self.listings.pages.get(token).filter(|page| page.asked == *question).cloned();
@@ -132,8 +131,8 @@ impl State {
         self.page(call, page).map(Some)
     }
 
-    /// The first page of a list: what was asked, and what that means (see `Page`). `since` is the number of the last
-    /// change before it was made; with `with_sync` its last page has a sync token.
+    /// The first page of a list; for `asked` and `question` see `Page`. `since` is the number of the last change before
+    /// the list; with `with_sync` its last page has a sync token.
     pub(super) fn first_page(
         &mut self,
         call: &Call,

@@ -1,7 +1,7 @@
-//! What the service knows: people, calendars, tokens, channels, mails, and what it was asked.
+//! The state of the service: people, calendars, tokens, channels, mails, and recorded requests.
 //!
-//! One value behind one lock. An operation holds it from beginning to end, so that each request finds what the one
-//! before has left, as at Google, where an event is written in one piece.
+//! One value behind one lock. An operation holds the lock from beginning to end, so that each request sees the result of
+//! the previous one. Google also writes an event atomically.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use super::oauth::Registry;
 use super::records::RecordedCall;
 use super::watch::Channels;
 
-/// A JSON object: an event as the service has it, or as somebody sends it.
+/// A JSON object: a stored event, or one in a request.
 pub(super) type Body = Map<String, Value>;
 
 /// Everything.
@@ -40,11 +40,11 @@ pub(super) struct State {
     pub(super) violations: Vec<String>,
     /// Whether the service has ended.
     pub(super) stopped: bool,
-    /// How many names and versions were made.
+    /// The number of names and versions so far.
     made: u64,
 }
 
-/// Somebody with an account.
+/// A person with an account.
 #[derive(Debug, Clone)]
 pub(super) struct User {
     /// A number, as text.
@@ -52,7 +52,7 @@ pub(super) struct User {
     pub(super) name: String,
     /// IANA.
     pub(super) zone: String,
-    /// The calendars that their list shows, by id, with the change that put them there.
+    /// The calendars of the person's list, by id, with the number of the change that added each.
     pub(super) list: BTreeMap<String, u64>,
 }
 
@@ -61,20 +61,20 @@ pub(super) struct User {
 pub(super) struct Domain {
     /// Whether its administrator lets people use the applications of others.
     pub(super) blocks_apps: bool,
-    /// Whether its members see when each other are busy, which is what a new organisation has at Google.
+    /// Whether its members see each other's free/busy times, which is Google's default for a new organisation.
     pub(super) shares_busy: bool,
 }
 
-/// What somebody may do with a calendar; more to the right.
+/// A person's role in a calendar, in ascending order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// Sees when it is busy.
+    /// May read free/busy times.
     FreeBusyReader,
-    /// Sees everything.
+    /// May read everything.
     Reader,
-    /// Changes events.
+    /// May change events.
     Writer,
-    /// Changes who may do what.
+    /// May change the roles.
     Owner,
 }
 
@@ -96,21 +96,21 @@ pub(super) struct Calendar {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) zone: String,
-    /// The address of whose it is.
+    /// The address of the owner.
     pub(super) owner: String,
-    /// What others may do, by address.
+    /// The roles of other people, by address.
     pub(super) access: BTreeMap<String, Role>,
     pub(super) events: BTreeMap<String, StoredEvent>,
 }
 
-/// An event as one calendar has it: single, a series, or an exception of one. What was deleted stays, cancelled.
+/// The event of one calendar: single, a series, or an exception of a series. Deleted events stay, cancelled.
 #[derive(Debug, Clone, Default)]
 pub(super) struct StoredEvent {
     pub(super) body: Body,
     /// The number of its last change.
     pub(super) changed: u64,
-    /// Of a series: the original starts that it once had and has no more, by the id of the occurrence, and the change
-    /// that took them away. Who follows single occurrences must hear of these.
+    /// For a series: the original starts that it no longer has, by the id of the occurrence, with the number of the change
+    /// that removed them. Clients that follow single occurrences must be told about these.
     pub(super) gone: BTreeMap<String, (Value, u64)>,
 }
 
@@ -145,7 +145,7 @@ impl State {
         }
     }
 
-    /// From now on nobody is answered, and nobody called: connections may outlive the service.
+    /// Stops responses and notifications, because connections may outlive the service.
     pub(super) fn stop(&mut self) {
         self.stopped = true;
         self.channels = Channels::default();
@@ -162,8 +162,8 @@ impl State {
         self.made
     }
 
-    /// A name that nobody has, of 43 letters, digits, dashes and underscores. The same in each run: this service guards
-    /// nothing, and a test that fails should fail with the same text again.
+    /// An unused name of 43 letters, digits, dashes and underscores. It is the same in each run: nothing here is secret, and
+    /// a test that fails should fail with the same text again.
     pub(super) fn fresh(&mut self, kind: &str) -> String {
         use base64::Engine;
         let digest = Sha256::digest(format!("{kind} {}", self.next()));
@@ -176,8 +176,8 @@ impl State {
         Self::event_id_of(&name)
     }
 
-    /// An id for what has this name elsewhere: 26 digits of base 32 with the "extended hex" letters (RFC 4648 §7), in
-    /// lower case.
+    /// An event id that is derived from a name: 26 digits of base 32 with the "extended hex" letters (RFC 4648 §7), in lower
+    /// case.
     pub(super) fn event_id_of(name: &str) -> String {
         let digest = Sha256::digest(name);
         let digit = |byte: &u8| char::from(b"0123456789abcdefghijklmnopqrstuv"[usize::from(byte % 32)]);
@@ -188,12 +188,12 @@ impl State {
         self.clock.now()
     }
 
-    /// The domain of an address, if it is one of an organisation.
+    /// The domain of an address, if it belongs to an organisation.
     pub(super) fn domain_of(&self, address: &str) -> Option<&Domain> {
         self.domains.get(address.split_once('@')?.1)
     }
 
-    /// What a person may do with a calendar.
+    /// The role of a person in a calendar.
     pub(super) fn role(&self, user: &str, calendar: &Calendar) -> Option<Role> {
         if calendar.owner == user {
             // An administrator can limit even the owner, as with an archived account.
@@ -206,7 +206,7 @@ impl State {
         calendar.access.get(user).copied().max(colleague.then_some(Role::FreeBusyReader))
     }
 
-    /// The calendar that a person means by an id, and what they may do with it.
+    /// The calendar with an id, as this person uses the id, and the person's role in it.
     pub(super) fn calendar(&self, user: &str, id: &str) -> ApiResult<(&Calendar, Role)> {
         let id = if id == "primary" { user } else { id };
         let calendar = self.calendars.get(&id.to_lowercase()).or_else(|| self.calendars.get(id));

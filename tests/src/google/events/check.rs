@@ -1,4 +1,4 @@
-//! From what a request says to an event that may be kept.
+//! Checks the event of a request and converts it to the stored form.
 
 use std::collections::BTreeSet;
 
@@ -40,7 +40,7 @@ const WRITABLE: [&str; 26] = [
     "workingLocationProperties",
 ];
 
-/// What has one of a few values.
+/// Fields with a fixed set of values.
 const CHOICES: [(&str, &[&str]); 4] = [
     ("status", &["confirmed", "tentative", "cancelled"]),
     ("transparency", &["opaque", "transparent"]),
@@ -50,13 +50,13 @@ const CHOICES: [(&str, &[&str]); 4] = [
 
 const RESPONSES: [&str; 4] = ["needsAction", "declined", "tentative", "accepted"];
 
-/// What a request may set.
+/// The fields of an event that a request may set.
 pub(super) fn writable(request: &Body) -> Body {
     let wanted = request.iter().filter(|(name, _)| WRITABLE.contains(&name.as_str()));
     wanted.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-/// What a request may not set.
+/// The fields of an event that a request may not set.
 pub(super) fn read_only(kept: &Body) -> Body {
     let rest = kept.iter().filter(|(name, _)| !WRITABLE.contains(&name.as_str()));
     rest.map(|(name, value)| (name.clone(), value.clone())).collect()
@@ -71,7 +71,7 @@ pub(super) fn id(id: &str) -> ApiResult<()> {
     Err(Refusal::invalid("Invalid resource id value.").at("parameter", "id"))
 }
 
-/// The event with its times and guests in the form in which they are kept; refused if it cannot be one.
+/// The event with its times and guests in the stored form. Refuses an invalid event.
 pub(super) fn whole(calendar: &Calendar, mut event: Body) -> ApiResult<Body> {
     event.retain(|_, value| !value.is_null());
     for (name, values) in CHOICES {
@@ -124,7 +124,7 @@ fn guests(event: &mut Body) -> ApiResult<()> {
         if !response.as_str().is_some_and(|response| RESPONSES.contains(&response)) {
             return Err(Refusal::invalid("Invalid attendee response status."));
         }
-        // Computed when they are shown.
+        // Computed for each response.
         for flag in ["self", "organizer", "id", "resource", "asyncOperation"] {
             attendee.remove(flag);
         }
@@ -139,7 +139,7 @@ fn guests(event: &mut Body) -> ApiResult<()> {
     Ok(())
 }
 
-/// What each kind of event demands.
+/// The requirements of each kind of event.
 fn kinds(calendar: &Calendar, event: &Body) -> ApiResult<()> {
     let kind = text(event, "eventType");
     let wrong = |what: &str| Err(Refusal::invalid(format!("An event of the type {kind} {what}.")));
@@ -159,7 +159,7 @@ fn kinds(calendar: &Calendar, event: &Body) -> ApiResult<()> {
     }
 }
 
-/// A new event's fields, where the request does not say.
+/// The defaults for fields that a request for a new event leaves out.
 pub(super) fn defaults(event: &mut Body) {
     let usual = [
         ("kind", json!("calendar#event")),

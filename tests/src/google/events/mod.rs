@@ -1,13 +1,12 @@
-//! Events: what all operations on them share. Each operation is a file.
+//! Events: the parts that all operations share. Each operation is a file.
 //!
 //! A calendar holds single events, series, and exceptions of series, each under its id. An invited person's calendar
 //! has a copy of its own under the same id, with what is theirs (`view::OWN`) and what is everybody's; `copies` carries
 //! the latter from the organiser to the guests, and answers the other way.
 //!
-//! What the documentation of the service leaves open, and what was chosen here: an exception keeps what it had when its
-//! series changes, unless its start is no longer one of the series or the series is cancelled; a cancelled event can be
-//! given back by writing `status: confirmed` to it, and no other write reaches it; a copy that its owner deleted stays
-//! deleted.
+//! Choices where the documentation of the service is silent: an exception keeps its fields when its series changes, unless
+//! the series no longer has its start or is cancelled; a cancelled event is restored by writing `status: confirmed`, and
+//! all other writes to it are refused; a copy that its owner deleted stays deleted.
 
 pub(crate) mod change;
 pub(crate) mod check;
@@ -25,7 +24,7 @@ use super::errors::{ApiResult, Refusal};
 use super::methods::Caller;
 use super::state::{Body, Calendar, Role, State, StoredEvent, text};
 
-/// What a person may do with the events of a calendar, by their role and the scopes of their token.
+/// A person's access to the events of a calendar, by their role and the scopes of their token.
 pub(super) fn access(state: &State, caller: &Caller, id: &str) -> ApiResult<(String, Role)> {
     let (calendar, role) = state.calendar(&caller.user, id)?;
     let allowed = caller.scopes.iter().filter_map(|scope| match *scope {
@@ -34,7 +33,7 @@ pub(super) fn access(state: &State, caller: &Caller, id: &str) -> ApiResult<(Str
         "calendar.events.owned" => Some(role).filter(|role| *role == Role::Owner),
         "calendar.events.owned.readonly" => (role == Role::Owner).then_some(Role::Reader),
         "calendar.events.freebusy" => Some(Role::FreeBusyReader),
-        // There are no public calendars here, and none that an application has made.
+        // Public calendars, and calendars that an application created, do not exist here.
         _ => None,
     });
     let allowed = allowed.max().ok_or_else(Refusal::not_found)?;
@@ -60,12 +59,12 @@ pub(super) fn find(calendar: &Calendar, id: &str) -> Option<StoredEvent> {
     Some(StoredEvent { body: occurrence.body, changed: stored.changed, ..StoredEvent::default() })
 }
 
-/// Whether this calendar is the one that an event was made in.
+/// Whether an event was created in this calendar.
 pub(super) fn is_organizer(calendar: &str, body: &Body) -> bool {
     organizer(body) == calendar
 }
 
-/// The address of the calendar that an event was made in.
+/// The address of the calendar in which an event was created.
 pub(super) fn organizer(body: &Body) -> &str {
     body.get("organizer").and_then(|organizer| organizer.get("email")).and_then(serde_json::Value::as_str).unwrap_or("")
 }

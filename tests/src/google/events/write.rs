@@ -1,4 +1,4 @@
-//! Keeping a new version of an event: its number, its etag, and the channels that follow the calendar.
+//! Stores a new version of an event: its number, its etag, and the notifications to channels of the calendar.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use super::series::{self, is_series};
 use super::{check, times};
 use crate::google::state::{Body, State, StoredEvent, text};
 
-/// Puts a version of an event into a calendar, and gives it as it is kept.
+/// Stores a version of an event in a calendar and returns the stored event.
 pub(super) fn put(state: &mut State, calendar: &str, mut body: Body) -> Body {
     let changed = state.next();
     let now = state.now();
@@ -21,7 +21,7 @@ pub(super) fn put(state: &mut State, calendar: &str, mut body: Body) -> Body {
     if let Some(before) = place.events.remove(&id) {
         stored.gone = before.gone.clone();
         if is_series(&before.body) {
-            // Occurrences that the series no longer has go, and so do what was made of them.
+            // Occurrences that the series no longer has are removed, together with their exceptions.
             for (occurrence, original) in lost(&before.body, &body, &place.zone, now) {
                 place.events.remove(&occurrence);
                 stored.gone.insert(occurrence, (original, changed));
@@ -31,7 +31,7 @@ pub(super) fn put(state: &mut State, calendar: &str, mut body: Body) -> Body {
         }
     }
     if stored.is_cancelled() && is_series(&body) {
-        // A series that does not take place takes with it whatever was made of its occurrences.
+        // With a cancelled series, all exceptions of its occurrences are cancelled.
         let exceptions = place.events.values_mut().filter(|other| text(&other.body, "recurringEventId") == id);
         for exception in exceptions.filter(|exception| !exception.is_cancelled()) {
             exception.changed = changed;
@@ -45,7 +45,7 @@ pub(super) fn put(state: &mut State, calendar: &str, mut body: Body) -> Body {
     body
 }
 
-/// What a series had and has no more, with the original starts.
+/// The occurrences that a series no longer has, with their original starts.
 fn lost(before: &Body, after: &Body, zone: &str, now: Timestamp) -> Vec<(String, Value)> {
     let same = |name: &str| before.get(name) == after.get(name);
     if same("start") && same("end") && same("recurrence") {
@@ -64,8 +64,8 @@ fn ids(body: &Body, zone: &str, now: Timestamp) -> Vec<(String, Value)> {
     all.into_iter().map(|one| (one.id, original(&one.body))).collect()
 }
 
-/// Whether the sequence number rises from the one version to the other (RFC 5545 §3.8.7.4): another time is another
-/// meeting, another title is not.
+/// Whether the sequence number rises between two versions (RFC 5545 §3.8.7.4): it does with a new time, and does not with
+/// a new title.
 pub(super) fn is_significant(before: &Body, after: &Body) -> bool {
     let differs = |name: &str| before.get(name) != after.get(name);
     let ends = |body: &Body| text(body, "status") == "cancelled";
@@ -75,6 +75,6 @@ pub(super) fn is_significant(before: &Body, after: &Body) -> bool {
 /// The first and last instant at which any occurrence of an event can be found.
 pub(super) fn reach(calendar: &crate::google::state::Calendar, body: &Body) -> Option<(Timestamp, Timestamp)> {
     let (start, end) = check::span(calendar, body)?;
-    // An event without length is in a window that it begins.
+    // An event without length is in the window in which it starts.
     Some((start, if end == start { end.checked_add(1.second()).ok()? } else { end }))
 }
