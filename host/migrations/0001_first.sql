@@ -61,7 +61,7 @@ create table components (
     provider_id text not null,
     version text not null,
     -- JSON: the grant that the component asks for (hosts, endpoints, scopes, how secrets are attached).
-    asks text not null,
+    requested_grant text not null,
     bytes bytea not null,
     added_at bigint not null
 );
@@ -74,8 +74,8 @@ create table providers (
     active_sha256 text references components (sha256),
     waiting_sha256 text references components (sha256),
     -- JSON: the grant that the operator accepted.
-    granted text,
-    granted_at bigint,
+    accepted_grant text,
+    accepted_at bigint,
     -- Counts changes: a host that has loaded an older revision loads the provider again.
     revision bigint not null
 );

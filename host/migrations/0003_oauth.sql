@@ -30,7 +30,7 @@ create table authorizations (
     level text not null check (level in ('read', 'write')),
     redirect_uri text not null,
     -- Whether this is the second request, which forces consent because the first brought no refresh token.
-    anew bigint not null check (anew in (0, 1)),
+    force_consent bigint not null check (force_consent in (0, 1)),
     -- The sealed code verifier (RFC 7636). Key rotation leaves it out, because it lives for minutes.
     sealed bytea not null,
     expires_at bigint not null

@@ -45,7 +45,7 @@ const fn flag(table: &'static str, column: &'static str) -> Stored {
 
 /// The table, by table and column.
 pub const STORED: &[Stored] = &[
-    flag("authorizations", "anew"),
+    flag("authorizations", "force_consent"),
     flag("authorizations", "for_organisation"),
     word("authorizations", "level", StoredLevel::WORDS),
     word("connections", "level", StoredLevel::WORDS),

@@ -312,7 +312,7 @@ mod tests {
         let place = DatabaseUrl::File(folder.path().join("chronus.db"));
         let db = Db::open(&place, Clock::System).await.unwrap();
         let mut tx = db.begin().await.unwrap();
-        let sql = "insert into components (sha256, provider_id, version, asks, bytes, added_at) \
+        let sql = "insert into components (sha256, provider_id, version, requested_grant, bytes, added_at) \
                    values ($1, $1, $1, '{}', $2, $3)";
         let written = execute!(&mut tx, sql, "one", &[0_u8, 255, 7][..], 5_i64).unwrap();
         assert_eq!(written, 1);

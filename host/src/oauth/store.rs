@@ -61,7 +61,7 @@ struct AuthorizationRow {
     sign_in: String,
     level: String,
     redirect_uri: String,
-    anew: i64,
+    force_consent: i64,
     for_organisation: i64,
     sealed: Vec<u8>,
     expires_at: i64,
@@ -71,7 +71,7 @@ pub(super) async fn insert_authorization(tx: &mut Tx, state_hash: &str, new: &Au
     execute!(
         tx,
         "insert into authorizations (state_hash, session_id, organisation_id, person_id, provider_id, sign_in, level,
-                redirect_uri, anew, for_organisation, sealed, expires_at)
+                redirect_uri, force_consent, for_organisation, sealed, expires_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         state_hash,
         &new.browser.session,
@@ -100,7 +100,7 @@ pub(super) async fn take_authorization(
         optional,
         AuthorizationRow,
         "delete from authorizations where state_hash = $1 and session_id = $2 and person_id = $3
-         returning provider_id, sign_in, level, redirect_uri, anew, for_organisation, sealed, expires_at",
+         returning provider_id, sign_in, level, redirect_uri, force_consent, for_organisation, sealed, expires_at",
         state_hash,
         &browser.session,
         browser.person.to_string(),
@@ -112,7 +112,7 @@ pub(super) async fn take_authorization(
             sign_in: row.sign_in,
             level: stored_level(Column::of("authorizations", "level"), &row.level)?,
             redirect: row.redirect_uri,
-            force_consent: Column::of("authorizations", "anew").flag(row.anew)?,
+            force_consent: Column::of("authorizations", "force_consent").flag(row.force_consent)?,
             for_organisation: Column::of("authorizations", "for_organisation").flag(row.for_organisation)?,
             sealed: row.sealed,
             expires_at: db::instant(row.expires_at),

@@ -51,8 +51,8 @@ pub async fn waiting(db: &Db, id: &str) -> Result<PendingVersion, ChangeError> {
     let row = store::provider(&mut tx, id).await?.ok_or_else(|| ChangeError::Unknown(id.to_owned()))?;
     let sha256 = row.waiting_sha256.ok_or_else(|| ChangeError::NotWaiting(id.to_owned()))?;
     let component = store::component(&mut tx, &sha256).await?.ok_or(sqlx::Error::RowNotFound)?;
-    let request: RequestedGrant = db::from_json(&component.asks)?;
-    let difference = difference(stored_grant(row.granted.as_deref()).as_ref(), &request);
+    let request: RequestedGrant = db::from_json(&component.requested_grant)?;
+    let difference = difference(stored_grant(row.accepted_grant.as_deref()).as_ref(), &request);
     Ok(PendingVersion { id: row.id, sha256, version: component.version, difference })
 }
 
@@ -69,13 +69,13 @@ pub async fn accept(db: &Db, id: &str, sha256: &str) -> Result<(), ChangeError> 
         return Err(not_waiting());
     }
     let component = store::component(&mut tx, sha256).await?.ok_or(sqlx::Error::RowNotFound)?;
-    let request: RequestedGrant = db::from_json(&component.asks)?;
+    let request: RequestedGrant = db::from_json(&component.requested_grant)?;
     let change = store::ProviderUpdate {
         name: &request.name,
         active_sha256: Some(sha256),
         waiting_sha256: None,
-        granted: Some(&component.asks),
-        granted_at: Some(tx.now().await?),
+        accepted_grant: Some(&component.requested_grant),
+        accepted_at: Some(tx.now().await?),
     };
     if !store::change(&mut tx, id, row.revision, change).await? {
         return Err(not_waiting());
@@ -89,7 +89,7 @@ pub async fn accept(db: &Db, id: &str, sha256: &str) -> Result<(), ChangeError> 
 /// If the database fails.
 pub async fn granted(db: &Db, id: &str) -> sqlx::Result<Option<RequestedGrant>> {
     let row = db.read(async |tx| store::provider(tx, id).await).await?;
-    Ok(row.and_then(|row| stored_grant(row.granted.as_deref())))
+    Ok(row.and_then(|row| stored_grant(row.accepted_grant.as_deref())))
 }
 
 /// All providers, by id.
@@ -160,35 +160,40 @@ async fn add(tx: &mut Tx, candidate: Candidate<'_>, accept: bool) -> sqlx::Resul
     let Candidate { bytes, plugin, request } = candidate;
     let (id, sha256, version) = (request.id.clone(), &*plugin.inspection().sha256, &*plugin.description().version);
     let (text, now) = (db::to_json(request)?, tx.now().await?);
-    let new = store::NewComponent { sha256, provider_id: &id, version, asks: &text, bytes };
+    let new = store::NewComponent { sha256, provider_id: &id, version, requested_grant: &text, bytes };
     store::insert_component(tx, new, now).await?;
     store::insert_provider(tx, &id, &request.name).await?;
     let row = store::provider(tx, &id).await?.ok_or(sqlx::Error::RowNotFound)?;
     if row.active_sha256.as_deref() == Some(sha256) && row.waiting_sha256.is_none() {
         return Ok(Some(AddOutcome::Same { id }));
     }
-    let granted = stored_grant(row.granted.as_deref());
+    let granted = stored_grant(row.accepted_grant.as_deref());
     let difference = difference(granted.as_ref(), request);
     let (change, added) = if granted.is_some() && !needs_acceptance(&difference) {
-        let (active_sha256, granted) = (Some(sha256), row.granted.as_deref());
-        let change =
-            store::ProviderUpdate { name: &row.name, active_sha256, waiting_sha256: None, granted, granted_at: None };
+        let (active_sha256, accepted_grant) = (Some(sha256), row.accepted_grant.as_deref());
+        let change = store::ProviderUpdate {
+            name: &row.name,
+            active_sha256,
+            waiting_sha256: None,
+            accepted_grant,
+            accepted_at: None,
+        };
         (change, AddOutcome::Active { id: id.clone() })
     } else if accept {
-        let (active_sha256, granted) = (Some(sha256), Some(&*text));
+        let (active_sha256, accepted_grant) = (Some(sha256), Some(&*text));
         let change = store::ProviderUpdate {
             name: &request.name,
             active_sha256,
             waiting_sha256: None,
-            granted,
-            granted_at: Some(now),
+            accepted_grant,
+            accepted_at: Some(now),
         };
         (change, AddOutcome::Active { id: id.clone() })
     } else {
-        let (active_sha256, granted) = (row.active_sha256.as_deref(), row.granted.as_deref());
+        let (active_sha256, accepted_grant) = (row.active_sha256.as_deref(), row.accepted_grant.as_deref());
         let waiting_sha256 = Some(sha256);
         let change =
-            store::ProviderUpdate { name: &row.name, active_sha256, waiting_sha256, granted, granted_at: None };
+            store::ProviderUpdate { name: &row.name, active_sha256, waiting_sha256, accepted_grant, accepted_at: None };
         let waiting =
             PendingVersion { id: id.clone(), sha256: sha256.to_owned(), version: version.to_owned(), difference };
         (change, AddOutcome::Waiting(waiting))

@@ -265,7 +265,7 @@ impl Registry {
             self.forget(id);
             return Err(RegistryError::Unknown(id.to_owned()));
         };
-        let (Some(sha256), Some(text)) = (&row.active_sha256, &row.granted) else {
+        let (Some(sha256), Some(text)) = (&row.active_sha256, &row.accepted_grant) else {
             self.forget(id);
             return Err(RegistryError::Off(id.to_owned()));
         };

@@ -9,7 +9,7 @@ pub(super) struct ProviderRow {
     pub(super) name: String,
     pub(super) active_sha256: Option<String>,
     pub(super) waiting_sha256: Option<String>,
-    pub(super) granted: Option<String>,
+    pub(super) accepted_grant: Option<String>,
     pub(super) revision: i64,
 }
 
@@ -17,7 +17,7 @@ pub(super) struct ProviderRow {
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub(super) struct ComponentRow {
     pub(super) version: String,
-    pub(super) asks: String,
+    pub(super) requested_grant: String,
 }
 
 /// A component to be stored.
@@ -25,20 +25,20 @@ pub(super) struct NewComponent<'a> {
     pub(super) sha256: &'a str,
     pub(super) provider_id: &'a str,
     pub(super) version: &'a str,
-    pub(super) asks: &'a str,
+    pub(super) requested_grant: &'a str,
     pub(super) bytes: &'a [u8],
 }
 
 pub(super) async fn insert_component(tx: &mut Tx, new: NewComponent<'_>, now: i64) -> sqlx::Result<()> {
-    let NewComponent { sha256, provider_id, version, asks, bytes } = new;
+    let NewComponent { sha256, provider_id, version, requested_grant, bytes } = new;
     execute!(
         tx,
-        "insert into components (sha256, provider_id, version, asks, bytes, added_at) values ($1, $2, $3, $4, $5, $6)
+        "insert into components (sha256, provider_id, version, requested_grant, bytes, added_at) values ($1, $2, $3, $4, $5, $6)
          on conflict (sha256) do nothing",
         sha256,
         provider_id,
         version,
-        asks,
+        requested_grant,
         bytes,
         now
     )?;
@@ -46,7 +46,7 @@ pub(super) async fn insert_component(tx: &mut Tx, new: NewComponent<'_>, now: i6
 }
 
 pub(super) async fn component(tx: &mut Tx, sha256: &str) -> sqlx::Result<Option<ComponentRow>> {
-    fetch!(tx, optional, ComponentRow, "select version, asks from components where sha256 = $1", sha256)
+    fetch!(tx, optional, ComponentRow, "select version, requested_grant from components where sha256 = $1", sha256)
 }
 
 pub(super) async fn bytes(tx: &mut Tx, sha256: &str) -> sqlx::Result<Option<Vec<u8>>> {
@@ -59,7 +59,7 @@ pub(super) async fn provider(tx: &mut Tx, id: &str) -> sqlx::Result<Option<Provi
         tx,
         optional,
         ProviderRow,
-        "select id, name, active_sha256, waiting_sha256, granted, revision from providers where id = $1",
+        "select id, name, active_sha256, waiting_sha256, accepted_grant, revision from providers where id = $1",
         id
     )
 }
@@ -69,7 +69,7 @@ pub(super) async fn providers(tx: &mut Tx) -> sqlx::Result<Vec<ProviderRow>> {
         tx,
         all,
         ProviderRow,
-        "select id, name, active_sha256, waiting_sha256, granted, revision from providers order by id"
+        "select id, name, active_sha256, waiting_sha256, accepted_grant, revision from providers order by id"
     )
 }
 
@@ -89,26 +89,26 @@ pub(super) struct ProviderUpdate<'a> {
     pub(super) name: &'a str,
     pub(super) active_sha256: Option<&'a str>,
     pub(super) waiting_sha256: Option<&'a str>,
-    pub(super) granted: Option<&'a str>,
+    pub(super) accepted_grant: Option<&'a str>,
     /// The time of a new grant. `None` keeps the stored time.
-    pub(super) granted_at: Option<i64>,
+    pub(super) accepted_at: Option<i64>,
 }
 
 /// Changes a provider. Returns false if another operator has changed it since the revision was read.
 pub(super) async fn change(tx: &mut Tx, id: &str, revision: i64, change: ProviderUpdate<'_>) -> sqlx::Result<bool> {
-    let ProviderUpdate { name, active_sha256, waiting_sha256, granted, granted_at } = change;
+    let ProviderUpdate { name, active_sha256, waiting_sha256, accepted_grant, accepted_at } = change;
     let changed = execute!(
         tx,
-        "update providers set name = $3, active_sha256 = $4, waiting_sha256 = $5, granted = $6,
-                granted_at = coalesce($7, granted_at), revision = revision + 1
+        "update providers set name = $3, active_sha256 = $4, waiting_sha256 = $5, accepted_grant = $6,
+                accepted_at = coalesce($7, accepted_at), revision = revision + 1
          where id = $1 and revision = $2",
         id,
         revision,
         name,
         active_sha256,
         waiting_sha256,
-        granted,
-        granted_at
+        accepted_grant,
+        accepted_at
     )?;
     Ok(changed == 1)
 }
@@ -117,7 +117,7 @@ pub(super) async fn change(tx: &mut Tx, id: &str, revision: i64, change: Provide
 pub(super) async fn turn_off(tx: &mut Tx, id: &str) -> sqlx::Result<()> {
     execute!(
         tx,
-        "update providers set active_sha256 = null, waiting_sha256 = null, granted = null, granted_at = null,
+        "update providers set active_sha256 = null, waiting_sha256 = null, accepted_grant = null, accepted_at = null,
                 revision = revision + 1
          where id = $1",
         id
