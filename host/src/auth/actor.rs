@@ -80,19 +80,19 @@ pub enum Action<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Forbidden {
     /// The object belongs to another organisation; its existence is not revealed.
-    #[error("there is no such thing")]
+    #[error("not found")]
     OtherOrganisation,
     /// The token lacks a scope.
     #[error("the token lacks the scope `{0}`")]
     Scope(Scope),
     /// The actor lacks a role.
-    #[error("only {0} may do this")]
+    #[error("only {0} can do this")]
     Role(&'static str),
     /// The action is reserved to the person themself.
-    #[error("only the person may do this, with a token of their own")]
+    #[error("only the person can do this, with a token of their own")]
     NotSelf,
     /// An operator must name an organisation.
-    #[error("an operator's token belongs to no organisation; name one in the request")]
+    #[error("an operator token does not belong to an organisation; name one in the request")]
     WhichOrganisation,
 }
 

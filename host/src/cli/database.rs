@@ -47,7 +47,7 @@ pub(super) async fn organisation(db: &Db, named: &str) -> Result<Organisation, C
     let unknown = || {
         CliError::input(
             "organisation",
-            format!("there is no organisation `{named}`; `chronus organisation list` lists them"),
+            format!("the organisation `{named}` does not exist; `chronus organisation list` lists the organisations"),
         )
     };
     organisations::find(db, named).await?.ok_or_else(unknown)

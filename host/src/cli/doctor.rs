@@ -26,7 +26,7 @@ pub(super) struct Args {
     /// The folder with the components
     #[arg(long, value_name = "FOLDER", default_value = "plugins-build/out")]
     components: PathBuf,
-    /// A file with the public keys that you trust [default: `trusted.pub` in the same folder]
+    /// A file with the public keys that you trust [default: `trusted.pub` in the folder of --components]
     #[arg(long, value_name = "FILE")]
     trusted: Option<PathBuf>,
 }

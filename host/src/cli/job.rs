@@ -15,8 +15,8 @@ use serde::Serialize;
 const PAGE: u32 = 200;
 
 const LIST: &str = "\
-The host retries a failing job for about a day. The jobs listed here failed for good
-and wait for `chronus job retry`. A job disappears when the same work succeeds.
+The host retries a failing job for about a day. It no longer retries the jobs
+listed here; use `chronus job retry`. A job leaves the list when an equal job succeeds.
 
 With --json: {count: {ready, leased, dead}, dead: [{job, effect, attempts, error,
 created_at, since}]}; ready counts waiting jobs, leased running ones, dead failed ones.";
@@ -29,13 +29,13 @@ pub(super) enum Command {
         #[command(flatten)]
         config: ConfigArgs,
     },
-    /// Retry failed jobs, with all their attempts again
+    /// Retry failed jobs at once, and start counting their attempts again
     #[command(after_help = "With --json: {retried: [job, …]}.")]
     Retry {
-        /// The job, as `chronus job list` shows it
+        /// The id of the job, as `chronus job list` shows it
         #[arg(required_unless_present = "all", conflicts_with = "all")]
         job: Option<String>,
-        /// Retry all failed jobs, once their cause is fixed
+        /// Retry all failed jobs; first correct the cause of the failures
         #[arg(long)]
         all: bool,
         #[command(flatten)]
@@ -122,5 +122,5 @@ fn row(letter: &DeadLetter) -> String {
 }
 
 fn unknown(job: &str) -> CliError {
-    CliError::input("job", format!("there is no failed job `{job}`; `chronus job list` lists them"))
+    CliError::input("job", format!("`{job}` is not a failed job; `chronus job list` lists the failed jobs"))
 }

@@ -11,24 +11,25 @@ use crate::{
 use std::collections::BTreeMap;
 
 const ADD: &str = "\
-The key file is the one that `keys` in the configuration names. The new key becomes
-its first line. Running hosts use it for encryption at once; the other keys still
-decrypt. To replace a key: run `key add`, copy the file to all hosts, run
-`chronus key rotate`, and then delete the old lines.";
+`keys` in the configuration names the key file. The new key becomes its first line.
+Running hosts use it for encryption at once; the other keys still decrypt. To replace
+a key: run `chronus key add`, copy the file to all hosts, run `chronus key rotate`,
+and then delete the old lines.";
 
 const ROTATE: &str = "\
 Hosts can keep running. The command can be stopped at any time; run it again to
-continue. When no credential is left, delete the other lines of the key file.
+continue. When all credentials use the first key, delete the other lines of the key
+file.
 
 With --json: {rewrapped, changed_meanwhile, left, failed: [{table, id, error}]}.
-The exit code is 1 if credentials are left.";
+The exit code is 1 if a credential still uses another key.";
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// Add a new key and use it for encryption from now on
     #[command(after_help = ADD)]
     Add(Args),
-    /// Encrypt all stored credentials with the first key of the file
+    /// Encrypt all stored credentials with the first key of the key file
     #[command(after_help = ROTATE)]
     Rotate(Args),
 }
@@ -68,7 +69,7 @@ async fn rotate(args: &Args, as_json: bool) -> Result<Exit, CliError> {
         output::json(&rotated)?;
     } else {
         output::text(&format!(
-            "{} credentials were encrypted again with key {}, {} changed in the meantime, {} are left",
+            "{} credentials were encrypted again with key {}, {} changed in the meantime, {} still use another key",
             rotated.rewrapped,
             keyring.primary(),
             rotated.changed_meanwhile,

@@ -35,15 +35,15 @@ const LOG: &str = "CHRONUS_LOG";
 const EXIT_CODES: &str = "\
 Exit codes:
   0  success
-  1  the command ran and failed: the service refused, the provider failed, or a
-     check did not pass
+  1  the command ran and failed: the service refused a request, the provider
+     failed, or a check did not pass
   2  the input is invalid: a file, a target, a time, a component or an argument;
      the message says how to correct it
   3  this machine cannot run the command: no address space for the sandbox, no
      certificates, or a file that cannot be written
 
-Error messages go to standard error. With --json, and always with `plugin call`,
-{\"error\": {\"code\": …, \"message\": …}} is printed to standard output as well.
+Error messages go to standard error. With --json, and always with `chronus plugin
+call`, {\"error\": {\"code\": …, \"message\": …}} is printed to standard output as well.
 Codes are stable; messages may change.";
 
 /// Keep meetings and people's calendars in sync, through sandboxed calendar providers.
@@ -53,7 +53,7 @@ struct Cli {
     /// Print JSON to standard output
     #[arg(long, global = true)]
     json: bool,
-    /// What to log to standard error, such as `info` or `warn,provider=debug` [default: CHRONUS_LOG, else `warn`; for
+    /// The log filter for standard error, such as `info` or `warn,provider=debug` [default: CHRONUS_LOG, else `warn`; for
     /// `serve`, the `log` key of the configuration]
     #[arg(long, global = true, value_name = "FILTER")]
     log: Option<String>,
@@ -64,14 +64,14 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 #[expect(clippy::large_enum_variant, reason = "one value exists per process")]
 enum Command {
-    /// Run the service until it receives SIGTERM or SIGINT
+    /// Run the host until it receives SIGTERM or SIGINT
     Serve(database::ConfigArgs),
-    /// Check the configuration, or print every setting with its default
+    /// Check the configuration, or print all its keys with their defaults
     Config(settings::Args),
     /// Create and list organisations, and set their email domains
     #[command(subcommand)]
     Organisation(organisation::Command),
-    /// Create and list the programs of an organisation, and switch two-way sync
+    /// Create and list the programs of an organisation, and turn two-way sync on or off
     #[command(subcommand)]
     Program(program::Command),
     /// Create and list the people of an organisation
@@ -83,7 +83,7 @@ enum Command {
     /// Inspect, call, test, add and remove calendar providers
     #[command(subcommand)]
     Plugin(plugin::Command),
-    /// Grant providers access, and enable them for organisations and programs
+    /// Grant providers access, set their OAuth clients, and enable or disable them
     #[command(subcommand)]
     Provider(provider::Command),
     /// Add and rotate the keys that encrypt people's credentials
@@ -115,7 +115,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(command: Command, json: bool, log: Option<String>) -> Result<Exit, CliError> {
-    // The service logs as its configuration says, which includes CHRONUS_LOG.
+    // The host logs as its configuration says, which includes CHRONUS_LOG.
     let config = match &command {
         Command::Serve(args) => Some(args.load()?),
         _ => None,

@@ -19,8 +19,8 @@ use std::collections::BTreeMap;
 const DOMAIN_HELP: &str = "\
 A service account of the organisation connects only people with an email address in
 one of these domains. The host does not verify who owns a domain: check that yourself.
-Subdomains are not included. Removing a domain disconnects the people that a service
-account connected because of it.
+Subdomains are not included. Removing a domain disconnects the people in it whom a
+service account connected.
 
 With --json: {organisation, domains, changed}.";
 
@@ -33,12 +33,12 @@ pub(super) enum Command {
         #[command(flatten)]
         config: ConfigArgs,
     },
-    /// Add or remove an email domain of an organisation; without a domain, list them
+    /// Add, remove or list the email domains of an organisation
     #[command(after_help = DOMAIN_HELP)]
     Domain {
         /// The id or name of the organisation
         organisation: String,
-        /// The domain, as after the @ of email addresses
+        /// The domain, the part of an email address after the @ [default: list the domains]
         domain: Option<String>,
         /// Remove the domain
         #[arg(long, requires = "domain")]
@@ -92,7 +92,7 @@ pub(super) async fn run(command: Command, as_json: bool) -> Result<Exit, CliErro
             };
             if let Some(domain) = domain.filter(|_| remove && !changed) {
                 let message = format!(
-                    "the organisation has no domain `{}`; `chronus organisation domain` lists them",
+                    "the organisation has no domain `{}`; `chronus organisation domain` lists its domains",
                     output::line(&domain)
                 );
                 return Err(CliError::input("domain", message));

@@ -35,7 +35,7 @@ pub(super) struct Add {
     /// The email address, which must be unique in the organisation
     #[arg(long, value_name = "ADDRESS")]
     email: String,
-    /// The name
+    /// The person's name
     #[arg(long)]
     name: String,
     /// The IANA time zone, such as Europe/Rome

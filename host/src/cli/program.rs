@@ -1,4 +1,4 @@
-//! `chronus program`: creates and lists programs, and switches two-way sync.
+//! `chronus program`: creates and lists programs, and turns two-way sync on or off.
 
 use super::{
     database::{self, ConfigArgs},
@@ -25,7 +25,7 @@ pub(super) enum Command {
         #[command(flatten)]
         config: ConfigArgs,
     },
-    /// Switch two-way sync: whether meetings are written to people's calendars
+    /// Turn on or off two-way sync, which writes meetings to people's calendars
     TwoWay {
         /// The id or name of the program
         program: String,

@@ -1,7 +1,7 @@
-//! `chronus serve`: runs the service until it receives SIGTERM or SIGINT.
+//! `chronus serve`: runs the host until it receives SIGTERM or SIGINT.
 //!
-//! Problem: the supervisor must know when the service answers, and must not cut off requests when it stops the service.
-//! Decision: the service prints one line with its address when it listens. On a signal it accepts nothing new and
+//! Problem: the supervisor must know when the host answers, and must not cut off requests when it stops the host.
+//! Decision: the host prints one line with its address when it listens. On a signal it accepts nothing new and
 //! finishes running requests and jobs within `drain-seconds`; then it ends anyway, because another host takes over jobs
 //! that it left. Rejected: a process that puts itself into the background, which is the supervisor's task.
 
@@ -68,7 +68,7 @@ pub(super) async fn run(mut config: Config, as_json: bool) -> Result<Exit, CliEr
             }
         }
     };
-    let failed = |error: String| CliError::machine("serve", format!("the service stopped unexpectedly: {error}"));
+    let failed = |error: String| CliError::machine("serve", format!("the host stopped unexpectedly: {error}"));
     served.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))?;
     db.close().await;
     Ok(Exit::Done)

@@ -1,4 +1,4 @@
-//! `chronus config`: checks the configuration, or prints every setting.
+//! `chronus config`: checks the configuration, or prints all its keys.
 
 use super::{
     database::ConfigArgs,

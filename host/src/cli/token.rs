@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Create a token and print it, once
+    /// Create a token and print it; it is not shown again
     Create(Create),
     /// List tokens, without their secrets
     List {
@@ -36,7 +36,7 @@ pub(super) enum Command {
     },
     /// Revoke a token; it stops working at once
     Revoke {
-        /// The id of the token, as `token list` shows it
+        /// The id of the token, as `chronus token list` shows it
         token: String,
         #[command(flatten)]
         config: ConfigArgs,
@@ -46,13 +46,13 @@ pub(super) enum Command {
 #[derive(Debug, clap::Args)]
 #[group(id = "holder", required = true, multiple = false, args = ["operator", "organisation"])]
 pub(super) struct Create {
-    /// Create an operator token, for organisations and providers; it reaches no calendar
+    /// Create an operator token, which manages organisations and providers and cannot access calendars
     #[arg(long)]
     operator: bool,
-    /// Create an integration token for this organisation, by id or name
+    /// Create an integration token for the organisation with this id or name
     #[arg(long, value_name = "ORGANISATION")]
     organisation: Option<String>,
-    /// Create a personal token for this person of the organisation, by email address or id
+    /// Create a personal token for the person of the organisation with this id or email address
     #[arg(long, value_name = "PERSON", requires = "organisation")]
     person: Option<String>,
     /// A scope: organisation-read, organisation-write, busy-read, meetings-read, meetings-write or connection-write;
@@ -62,7 +62,7 @@ pub(super) struct Create {
     /// A name to recognise the token by
     #[arg(long, default_value = "created on the command line")]
     name: String,
-    /// When it expires, in RFC 3339 format [default: never]
+    /// The time when the token expires, in RFC 3339 format [default: never]
     #[arg(long, value_name = "TIME", value_parser = input::instant)]
     expires: Option<Timestamp>,
     #[command(flatten)]
@@ -125,7 +125,8 @@ pub(super) async fn run(command: Command, as_json: bool) -> Result<Exit, CliErro
         }
         Command::Revoke { token, config } => {
             let id = token.parse::<TokenId>();
-            let id = id.map_err(|error| CliError::input("token", format!("{error}; `token list` tells them")))?;
+            let id = id
+                .map_err(|error| CliError::input("token", format!("{error}; `chronus token list` lists the tokens")))?;
             let db = database::open(&config.load()?).await?;
             tokens::revoke(&db, None, id).await?;
             if as_json {

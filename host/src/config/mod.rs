@@ -273,7 +273,7 @@ fn is_this_machine(origin: &Origin) -> bool {
 }
 
 /// The error for a file without certificates, to follow its name.
-pub const NO_CERTIFICATE: &str = "holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)";
+pub const NO_CERTIFICATE: &str = "does not contain a certificate in PEM format (-----BEGIN CERTIFICATE-----)";
 
 /// The certificates in a PEM file; `None` if there is none or one is malformed.
 #[must_use]

@@ -78,7 +78,7 @@ impl RawValue<'_> {
     /// A list of networks, or of single addresses.
     pub(super) fn networks(&self) -> Result<Vec<IpNet>, String> {
         let networks: Option<_> = self.list()?.iter().map(|text| network(text)).collect();
-        networks.ok_or_else(|| "write for instance 10.20.0.0/16, or 127.0.0.1".into())
+        networks.ok_or_else(|| "write a network such as 10.20.0.0/16, or an address such as 127.0.0.1".into())
     }
 
     /// A table of texts.

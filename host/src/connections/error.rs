@@ -17,10 +17,10 @@ use std::fmt::Write as _;
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The actor is not the person (M12).
-    #[error("only the person themself can connect their calendar")]
+    #[error("only the person can connect their calendar")]
     NotThemself,
     /// The person does not exist.
-    #[error("there is no such person")]
+    #[error("the person does not exist")]
     Unknown,
     /// The provider is not offered to the person.
     #[error("`{0}` is not offered to this person; an operator can enable it for the organisation or a program")]
@@ -29,7 +29,7 @@ pub enum ConnectError {
     #[error(transparent)]
     Provider(#[from] RegistryError),
     /// The provider has no such sign-in, or the operator has not accepted it.
-    #[error("the provider has no sign-in `{0}` by a form")]
+    #[error("the provider has no sign-in `{0}` with a form")]
     SignIn(String),
     /// A form field is missing or malformed.
     #[error("{0}")]
@@ -44,21 +44,23 @@ pub enum ConnectError {
     #[error("another calendar is connected; disconnect it first")]
     AlreadyConnected,
     /// The sign-in happens at the service's own page, in the person's browser (M12).
-    #[error("this calendar is connected at its service's own page: sign in here with a browser, and open Settings")]
+    #[error(
+        "this calendar is connected on its service's own page; sign in to this host in a browser and open Calendar Settings"
+    )]
     NeedsBrowser,
     /// The operator has registered no client.
     #[error(
-        "this host is not registered at the service of `{0}`; an operator registers it with `chronus provider client`"
+        "this host is not registered with the service of `{0}`; an operator registers it with `chronus provider client`"
     )]
     NoClient(String),
     /// This browser did not begin the sign-in, or the sign-in has expired or was ended before.
-    #[error("this sign-in was not begun in this browser, or is over; begin again")]
+    #[error("this sign-in was not started in this browser, or has expired; start again")]
     State,
     /// The person or the service refused consent, as the provider explains it.
     #[error("{0}")]
     Consent(Box<Failure>),
     /// The person granted fewer scopes than were requested.
-    #[error("the consent left out {}", .0.join(", "))]
+    #[error("these scopes were not granted: {}", .0.join(", "))]
     ScopesMissing(Vec<String>),
     /// The service issued no refresh token.
     #[error("the service gave access for a short time only")]
@@ -89,30 +91,29 @@ impl ConnectError {
             Self::Consent(failure) => return consent_advice(failure),
             Self::Account(error) => return error.advice(),
             Self::ScopesMissing(_) => {
-                return "The service was not told to give everything that was asked for; nothing was stored. Try again, \
-                        and leave every box ticked: each is needed."
+                return "Not all of the requested permissions were granted; nothing was stored. Try again, with every box \
+                        ticked."
                     .into();
             }
             Self::NoToken(_) => {
                 return format!(
-                    "The calendar's service could not be reached; nothing was stored. Try again later. {self}"
+                    "The calendar service could not be reached; nothing was stored. Try again later. {self}"
                 );
             }
             other => return other.to_string(),
         };
         match error {
             CallError::Failure(failure) => match failure.remedy {
-                Remedy::Reconnect => format!(
-                    "The calendar's service refused this user name and password; nothing was stored. {}",
-                    failure.detail
-                ),
+                Remedy::Reconnect => {
+                    format!("The calendar service did not accept the sign-in; nothing was stored. {}", failure.detail)
+                }
                 Remedy::Temporary | Remedy::SlowDown(_) => {
                     format!(
-                        "The calendar's service could not be reached; nothing was stored. Try again later. {}",
+                        "The calendar service could not be reached; nothing was stored. Try again later. {}",
                         failure.detail
                     )
                 }
-                _ => format!("The calendar's service did not open the account; nothing was stored. {failure}"),
+                _ => format!("The calendar service did not open the account; nothing was stored. {failure}"),
             },
             other => format!("The calendar could not be opened; nothing was stored. {other}"),
         }
@@ -126,7 +127,7 @@ pub enum AccountError {
     #[error(transparent)]
     NotAllowed(#[from] Forbidden),
     /// The provider is not offered in the whole organisation.
-    #[error("`{0}` is not offered in all of this organisation; an operator can enable it")]
+    #[error("`{0}` is not offered to the whole organisation; an operator can enable it")]
     NotOffered(String),
     /// The provider is not in use.
     #[error(transparent)]
@@ -135,14 +136,14 @@ pub enum AccountError {
     #[error("the provider has no sign-in `{0}` for a service account")]
     SignIn(String),
     /// The sign-in takes another kind of credential.
-    #[error("this sign-in takes {0}")]
+    #[error("this sign-in requires {0}")]
     Secret(&'static str),
     /// A shared account is connected at the service's own page.
-    #[error("a shared account is connected at its service's own page, by an administrator with a browser")]
+    #[error("a shared mailbox is connected on its service's own page, by a global administrator in a browser")]
     NeedsBrowser,
     /// The operator has registered no client.
     #[error(
-        "this host is not registered at the service of `{0}`; an operator registers it with `chronus provider client`"
+        "this host is not registered with the service of `{0}`; an operator registers it with `chronus provider client`"
     )]
     NoClient(String),
     /// The key file is invalid.
@@ -152,7 +153,7 @@ pub enum AccountError {
     #[error(transparent)]
     Mailbox(#[from] PersonError),
     /// The mailbox is outside the organisation's mail domains.
-    #[error("the mailbox is in no mail domain of this organisation; {}", describe_domains(.0))]
+    #[error("the mailbox is not in an email domain of this organisation; {}", describe_domains(.0))]
     Domain(Vec<String>),
     /// The service issued no token or did not open the mailbox, as the provider explains it.
     #[error("{failure}")]
@@ -169,7 +170,7 @@ pub enum AccountError {
     #[error("{0}")]
     NoToken(String),
     /// Fewer scopes were granted than were requested.
-    #[error("the consent left out {}", .0.join(", "))]
+    #[error("these scopes were not granted: {}", .0.join(", "))]
     ScopesMissing(Vec<String>),
     /// The service issued no refresh token.
     #[error("the service gave access for a short time only")]
@@ -181,7 +182,7 @@ pub enum AccountError {
     #[error(transparent)]
     Access(#[from] AccessError),
     /// There is no such service account.
-    #[error("the organisation has no service account at `{0}`")]
+    #[error("the organisation has no service account for `{0}`")]
     NoAccount(String),
     /// The sealed credential could not be opened.
     #[error("the stored credential could not be opened: {0}")]
@@ -207,7 +208,7 @@ impl AccountError {
         let Self::Refused { failure, requested } = self else {
             return match self {
                 Self::NoToken(_) | Self::Call(_) => {
-                    format!("The calendar's service could not be asked; nothing was stored. Try again later. {self}")
+                    format!("The calendar service could not be reached; nothing was stored. Try again later. {self}")
                 }
                 other => other.to_string(),
             };
@@ -216,8 +217,8 @@ impl AccountError {
         match &failure.remedy {
             Remedy::NeedsAdminApproval(link) => {
                 let mut text =
-                    "The service does not let this account act for the organisation's people; nothing was stored. \
-                                An administrator of the organisation's mail and calendar must allow it there"
+                    "The service does not allow this account to access the calendars of the organisation's people; nothing \
+                     was stored. An IT administrator of the organisation must allow it at the service"
                         .to_owned();
                 if let Some(client) = &requested.client {
                     let _ = write!(text, ", for the client {client}");
@@ -226,21 +227,23 @@ impl AccountError {
                     let _ = write!(text, ", with the scopes {}", requested.scopes.join(","));
                 }
                 if let Some(link) = link {
-                    let _ = write!(text, ". How: {link}");
+                    let _ = write!(text, ". Instructions: {link}");
                 }
                 format!("{text}. ({detail})")
             }
             Remedy::Reconnect => format!(
-                "The service refuses the key for this mailbox; nothing was stored. Check that the key is the account's \
-                 present one, and that the mailbox exists. ({detail})"
+                "The service did not accept the key for this mailbox; nothing was stored. Check that the key is current, \
+                 and that the mailbox exists. ({detail})"
             ),
             Remedy::NotFound | Remedy::Gone => {
-                format!("The service does not know the mailbox, or does not show it; nothing was stored. ({detail})")
+                format!(
+                    "The mailbox does not exist, or the account has no access to it; nothing was stored. ({detail})"
+                )
             }
             Remedy::Temporary | Remedy::SlowDown(_) => {
-                format!("The calendar's service could not be asked; nothing was stored. Try again later. ({failure})")
+                format!("The calendar service could not be reached; nothing was stored. Try again later. ({failure})")
             }
-            _ => format!("The account was tried and does not work; nothing was stored. ({failure})"),
+            _ => format!("The account failed the test; nothing was stored. ({failure})"),
         }
     }
 }
@@ -266,20 +269,19 @@ fn describe_domains(domains: &[String]) -> String {
 fn consent_advice(failure: &Failure) -> String {
     match &failure.remedy {
         Remedy::NeedsAdminApproval(link) => {
-            let link = link.as_deref().map(|link| format!(" This page is for them: {link}")).unwrap_or_default();
+            let link = link.as_deref().map(|link| format!(" They can do this at {link}")).unwrap_or_default();
             format!(
-                "The IT administrator of your own organisation (the team that runs your mail and calendar, not the administrator \
-                 of this program) must approve this connection first; nothing was stored.{link}"
+                "An IT administrator of your organisation (not the administrator of the program) must approve this \
+                 connection first; nothing was stored.{link}"
             )
         }
         Remedy::AccessPending => {
-            "Your organisation's IT administrator was asked and has not approved yet; nothing was stored. Try again later."
-                .into()
+            "Your IT administrator has not approved the connection yet; nothing was stored. Try again later.".into()
         }
         Remedy::NotPermitted | Remedy::NeedsScope => {
-            format!("The consent was not given; nothing was stored. Try again when you want to. {}", failure.detail)
+            format!("You did not give consent; nothing was stored. You can try again at any time. {}", failure.detail)
         }
-        _ => format!("The calendar's service did not complete the sign-in; nothing was stored. {}", failure.detail),
+        _ => format!("The calendar service did not complete the sign-in; nothing was stored. {}", failure.detail),
     }
 }
 

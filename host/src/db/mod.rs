@@ -81,7 +81,7 @@ impl fmt::Debug for DatabaseUrl {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The address of the server is malformed.
-    #[error("the database address is malformed; write for instance postgres://user:password@localhost/chronus")]
+    #[error("the database address is malformed; use an address such as postgres://user:password@localhost/chronus")]
     Address,
     /// The database file cannot be created or locked.
     #[error("the database file cannot be opened: {0}")]

@@ -3,7 +3,7 @@
 use askama::Template;
 
 /// The subject of the mail.
-pub const SUBJECT: &str = "Connect your calendar again";
+pub const SUBJECT: &str = "Chronus can no longer access your calendar";
 
 /// The values of the mail.
 #[derive(Debug, Clone, Copy, Template)]

@@ -32,7 +32,7 @@ pub struct Client {
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// There is no such provider.
-    #[error("there is no provider `{0}`; `chronus plugin list` shows all providers")]
+    #[error("the provider `{0}` does not exist; `chronus plugin list` lists the providers")]
     NoProvider(String),
     /// The sealed secret could not be opened.
     #[error("the client secret could not be opened: {0}")]

@@ -96,10 +96,10 @@ pub enum AuthorizeError {
 #[derive(Debug, thiserror::Error)]
 pub enum ExchangeError {
     /// The callback has no code, or the code verifier is missing.
-    #[error("the callback does not belong to a sign-in that was begun here")]
+    #[error("the callback does not belong to a sign-in that was started here")]
     State,
     /// The operator has registered no client.
-    #[error("this host is not registered at the service of `{0}`")]
+    #[error("this host is not registered with the service of `{0}`")]
     NoClient(String),
     /// The client could not be read.
     #[error(transparent)]
@@ -122,7 +122,7 @@ pub enum RefreshRequestError {
     #[error(transparent)]
     Provider(#[from] RegistryError),
     /// The operator has registered no client.
-    #[error("this host is not registered at the service")]
+    #[error("this host is not registered with the service")]
     NoClient,
     /// The client could not be read.
     #[error(transparent)]

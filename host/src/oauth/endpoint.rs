@@ -75,7 +75,7 @@ pub enum TokenError {
     #[error("the service refused the request: {}", .0.error)]
     Refused(SignInError),
     /// The service did not reply, or its reply is not understood. Another attempt may succeed.
-    #[error("the service gave no token: {0}")]
+    #[error("the service did not issue a token: {0}")]
     NoAnswer(String),
     /// The stored credential or the grant cannot be used.
     #[error("the {0} cannot be used")]

@@ -45,7 +45,7 @@ pub struct ServiceKey {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// The file is not a JSON object of the expected form.
-    #[error("the key is not a JSON object; give the whole content of the key file that the service created")]
+    #[error("the key is not a JSON object; use the whole content of the key file that the service created")]
     Json,
     /// The file contains another kind of credential.
     #[error("the file is not a service account key: its `type` is not `service_account`")]

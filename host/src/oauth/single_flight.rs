@@ -11,10 +11,10 @@ use std::{
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RefreshError {
     /// The service has revoked the access.
-    #[error("the calendar's service no longer accepts the sign-in; connect the calendar again")]
+    #[error("the calendar service no longer accepts the sign-in; connect the calendar again")]
     Lost,
     /// The owner was deleted.
-    #[error("the calendar was disconnected meanwhile")]
+    #[error("the calendar was disconnected in the meantime")]
     Gone,
     /// Another attempt may succeed.
     #[error("the access could not be renewed: {0}")]

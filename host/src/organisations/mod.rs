@@ -71,7 +71,7 @@ pub enum OrganisationError {
 
 /// An invalid name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a name has 1 to {LONGEST_NAME} characters, no control characters, and no space at its start or end")]
+#[error("a name must have 1 to {LONGEST_NAME} characters on one line, without a space at either end")]
 pub struct BadName;
 
 /// Validates a name. Names are printed, mailed and logged, so they must not contain line breaks.

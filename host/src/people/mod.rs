@@ -65,19 +65,19 @@ pub enum PersonError {
     #[error(transparent)]
     Name(#[from] BadName),
     /// The address is invalid.
-    #[error("this is not a mail address; write for example ann@example.org")]
+    #[error("the email address is invalid; use an address such as ann@example.org")]
     Email,
     /// The time zone is unknown.
-    #[error("this is not an IANA time zone; write for example Europe/Rome or UTC")]
+    #[error("the time zone is unknown; use an IANA time zone name such as Europe/Rome or UTC")]
     Zone,
     /// Another person of the organisation has the address.
     #[error("another person of the organisation has this address")]
     Taken,
     /// The organisation does not exist.
-    #[error("there is no such organisation")]
+    #[error("the organisation does not exist")]
     NoOrganisation,
     /// The person or the membership does not exist.
-    #[error("there is no such person in the organisation of the program")]
+    #[error("the person does not exist in the organisation of the program")]
     NoPerson,
     /// The database failed.
     #[error(transparent)]

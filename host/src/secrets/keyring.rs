@@ -58,7 +58,7 @@ pub enum KeyringError {
         what: &'static str,
     },
     /// The file contains no key.
-    #[error("the key file {0} holds no key; `chronus key add` adds one")]
+    #[error("the key file {0} has no key; `chronus key add` adds one")]
     Empty(PathBuf),
     /// The file cannot be written.
     #[error("the key file {path} cannot be written: {error}")]

@@ -127,6 +127,6 @@ async fn every_mistake_of_a_request_is_named() -> anyhow::Result<()> {
     let problem = world.ask("GET", answer.json()?["type"].as_str().unwrap_or_default(), None)?;
     ensure!(problem.send().await?.has_status(200)?["code"] == "not-a-member");
     let page = world.ask("GET", "/v1/problems/not-a-member", None)?.header("accept", "text/html").send().await?;
-    ensure!(page.status == 200 && page.text.contains("<h1>Not a member of the program</h1>"), "{}", page.text);
+    ensure!(page.status == 200 && page.text.contains("<h1>Person not in the program</h1>"), "{}", page.text);
     Ok(())
 }

@@ -90,9 +90,13 @@ async fn every_end_has_its_own_page() -> anyhow::Result<()> {
     scene.world.google.block_apps("school.example", true);
     let page = scene.pressed(&ann).await?;
     let blocked = ann.get(&scene.back(&page, ANN, Choice::All).await?).await?;
-    reads(&blocked, 422, &["An IT administrator must approve first", "not the administrator"])?;
+    reads(&blocked, 422, &["An IT administrator must approve Chronus first", "not the administrator"])?;
     // The next one of the domain is told before he tries.
-    reads(&ben.get("/settings/calendar").await?, 200, &["An IT administrator must approve first.", "school.example"])?;
+    reads(
+        &ben.get("/settings/calendar").await?,
+        200,
+        &["An IT administrator must approve Chronus first.", "school.example"],
+    )?;
     scene.world.google.block_apps("school.example", false);
 
     // Another browser, signed in as somebody else or not at all, gets nothing by the address; hers still does.

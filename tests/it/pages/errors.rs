@@ -16,8 +16,8 @@ async fn an_error_keeps_the_navigation_and_leads_back_to_its_page() -> anyhow::R
         ),
         ("/settings/calendar/disconnect", 404, "No calendar is connected", "/settings/calendar\">Back to Calendar"),
         ("/connect/callback/nowhere?state=a", 403, "This sign-in is no longer valid", "/settings/calendar\">Back to"),
-        ("/connect/callback/nowhere?a=1&a=2", 400, "The address is not valid", "/settings/calendar\">Back to Calendar"),
-        ("/settings/organisation", 403, "This page is for global administrators", "/settings\">Back to Settings"),
+        ("/connect/callback/nowhere?a=1&a=2", 400, "The address is invalid", "/settings/calendar\">Back to Calendar"),
+        ("/settings/organisation", 403, "You cannot use this page", "/settings\">Back to Settings"),
         ("/nowhere", 404, "Page not found", "/settings\">Back to Settings"),
     ] {
         let seen = ann.get(path).await?;

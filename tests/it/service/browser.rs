@@ -101,7 +101,7 @@ async fn a_person_signs_in_by_mail_and_connects_and_disconnects() -> anyhow::Res
     ];
     steps.extend(form("wrong"));
     steps.extend([
-        json!(["wait", "iCal (CalDAV) did not accept the sign-in"]),
+        json!(["wait", "iCal (CalDAV) did not accept the user name and password."]),
         json!(["see", "refused", "Calendar Settings"]),
     ]);
     steps.extend(form(PASSWORD));
@@ -126,7 +126,7 @@ async fn a_person_signs_in_by_mail_and_connects_and_disconnects() -> anyhow::Res
         "{}",
         text("settings")
     );
-    ensure!(text("refused").contains("did not accept the sign-in"), "{}", text("refused"));
+    ensure!(text("refused").contains("did not accept the user name and password"), "{}", text("refused"));
     ensure!(text("connected").lines().any(|line| line == CONNECTED), "{}", text("connected"));
     ensure!(text("disconnect").contains("Events that are in your calendar stay there."), "{}", text("disconnect"));
     for name in ["not connected", "refused", "disconnected"] {
@@ -145,7 +145,7 @@ async fn the_keyboard_alone_does() -> anyhow::Result<()> {
     let steps = [
         json!(["open", scene.link().await?]),
         json!(["see", "link", "Sign in as Ann?"]),
-        json!(["tab", "Skip to the content"]),
+        json!(["tab", "Skip to content"]),
         json!(["press", "Enter"]),
         json!(["tab", "Sign in"]),
         json!(["press", "Enter"]),

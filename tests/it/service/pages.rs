@@ -64,8 +64,8 @@ async fn somebody_signs_in_connects_their_calendar_and_nothing_tells_how() -> an
         (&[server_field, user], 422, "Fill in the field “Password”."),
         (&[user, secret], 422, "Enter the address of the server."),
         (&[("field.server", "dav"), user, secret], 422, "This is not the address of a server"),
-        (&[server_field, ("field.username", "a:b"), secret], 422, "This does not have the expected form"),
-        (&[server_field, user, ("field.password", "wrong")], 422, "did not accept the sign-in"),
+        (&[server_field, ("field.username", "a:b"), secret], 422, "The value does not have the expected format"),
+        (&[server_field, user, ("field.password", "wrong")], 422, "did not accept the user name and password"),
         (
             &[("field.server", "https://127.0.0.1:1"), user, secret],
             502,
@@ -105,7 +105,12 @@ async fn somebody_signs_in_connects_their_calendar_and_nothing_tells_how() -> an
     ensure!(page.text.contains("Sign in to your calendar again"), "{}", page.text);
     ensure!(page.text.contains(&format!("value=\"{SERVER}\"")), "{}", page.text);
     let seen = connect(&ann, &[server_field, user, secret]).await?;
-    ensure!(seen.status == 422 && seen.text.contains("did not accept the sign-in"), "{} {}", seen.status, seen.text);
+    ensure!(
+        seen.status == 422 && seen.text.contains("did not accept the user name and password"),
+        "{} {}",
+        seen.status,
+        seen.text
+    );
     connect(&ann, &[server_field, user, ("field.password", "another 1")]).await?.leads_to("/settings/calendar")?;
     let page = ann.get("/settings/calendar").await?;
     ensure!(!page.text.contains("Sign in to your calendar again"), "{}", page.text);
@@ -120,7 +125,8 @@ async fn somebody_signs_in_connects_their_calendar_and_nothing_tells_how() -> an
     let to_ben = mails.iter().find(|mail| mail.to == ["ben@example.org"]).context("a mail to ben")?;
     ben.sign_in(&link_in(to_ben)?).await?.leads_to("/settings")?;
     // The owner was notified once (R23).
-    let told: Vec<_> = mails.iter().filter(|mail| mail.headers["subject"] == "Connect your calendar again").collect();
+    let told: Vec<_> =
+        mails.iter().filter(|mail| mail.headers["subject"] == "Chronus can no longer access your calendar").collect();
     ensure!(told.len() == 1 && told[0].to == ["ann@example.org"], "{told:?}");
     ensure!(told[0].text.contains(&format!("{}/settings/calendar", host.origin())), "{}", told[0].text);
     let page = ben.get("/settings/calendar").await?;

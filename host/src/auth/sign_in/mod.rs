@@ -38,7 +38,7 @@ pub enum LinkRequestError {
     #[error(transparent)]
     Email(#[from] people::PersonError),
     /// The client has asked too often.
-    #[error("this client has asked for {ASKS_PER_CLIENT} mails within an hour")]
+    #[error("this client has requested {ASKS_PER_CLIENT} sign-in emails within an hour")]
     TooOften,
     /// The database failed.
     #[error(transparent)]

@@ -146,10 +146,10 @@ pub enum TokenError {
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
     /// The organisation or the person does not exist.
-    #[error("there is no such organisation, or no such person in it")]
+    #[error("the organisation, or the person in it, does not exist")]
     NoHolder,
     /// The token does not exist.
-    #[error("there is no such token")]
+    #[error("the token does not exist")]
     NoToken,
     /// The database failed.
     #[error(transparent)]

@@ -15,8 +15,8 @@ use std::{path::PathBuf, sync::Arc};
 const HELP: &str = "\
 A version that requests nothing beyond the current grant is used at once. Every
 other version waits, and so does the first version of a provider: `chronus provider
-grant` shows what it requests, and accepts it. Running hosts notice the change, and
-no call fails because of it.
+grant` shows the access that the version requests, and grants it with --yes. Running
+hosts switch to the new version, and no call fails during the change.
 
 With --json: {state, …}; state is active or same (with id), or waiting (with id,
 sha256, version and difference: [{kind, what}]; kind is new, changed, gone or
@@ -33,7 +33,7 @@ pub(in crate::cli) struct Args {
     /// Accept the component without a signature if this is its SHA-256, in hex
     #[arg(long, value_name = "SHA256", conflicts_with = "trusted")]
     accept_digest: Option<String>,
-    /// Grant everything that it requests
+    /// Grant all the access that the component requests
     #[arg(long)]
     accept: bool,
     #[command(flatten)]
@@ -58,7 +58,7 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<Exit, CliError> {
         }
         (None, None) => {
             let what = format!(
-                "nothing shows yet that you trust this component; give its publisher's key with --trusted FILE, or inspect \
+                "this component has no proof of trust; name its publisher's key with --trusted FILE, or inspect \
                  it (`chronus plugin inspect`) and accept its bytes with --accept-digest {}",
                 inspect(&bytes)?.sha256
             );

@@ -27,27 +27,27 @@ const HELP: &str = r#"Standard output is one JSON object. Instants are in UTC, i
   changes  {items: [{event} or {reference} or {gone} or {problem}], more,
             complete_listing, pages}
 A failure is {remedy, service_code, detail}, with link, id, event, max_seconds,
-after_ms or what where the remedy has one. If the whole call failed, the output is
+after_ms or what if the remedy has one. If the whole call failed, the output is
 {error: {code, message}}, with the failure or trap in it. The exit code is 1 if
 any part failed.
 
 The target file (paths in it are relative to its folder):
-  sign-in = "password"           # see `plugin inspect`; default: the first
+  sign-in = "password"           # see `chronus plugin inspect`; default: the first
   server = "https://dav.example.org"       # if the sign-in has a server field
   zone = "Europe/Rome"           # of the calendar's owner; default: UTC
   address = "ann@example.org"    # the account's address, if known
-  subject = "ann@example.org"    # the mailbox, if the credential opens many
+  subject = "ann@example.org"    # the mailbox, if the credential has access to several
   [fields]                       # fields of the sign-in that are not secret
   username = "ann"
-  [secrets]                      # secret fields; `access-token` for OAuth, `url`
-  password = { env = "NAME" }    # for secret addresses. Also possible:
-                                 # { file = "path" }, or the password itself
+  [secrets]                      # secret fields, `access-token` (OAuth) or `url`
+  password = { env = "NAME" }    # (secret address); each is { env = "NAME" },
+                                 # { file = "path" } or the secret itself
   [grant]                        # default: what the component requests
   hosts = ["https://*.example.org"]
   read-posts = ["https://api.example.org/freeBusy"]
   [egress]
-  networks = ["10.20.0.0/16"]    # private networks that may be reached
-  ca = "authority.pem"           # trusted in addition to the system's
+  networks = ["10.20.0.0/16"]    # private networks that providers can reach
+  ca = "authority.pem"           # a certificate authority, besides the system's
   [egress.map]                   # send requests to other servers
   "https://dav.example.org" = "http://127.0.0.1:5232"
   [budget]                       # also cpu-ms, memory-bytes, requests, log-lines,
@@ -64,7 +64,7 @@ pub(in crate::cli) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Operation {
-    /// Show the account of the target, its calendars and its abilities
+    /// Show the target's account, with its calendars and abilities
     Account(TargetArgs),
     /// Show busy times per calendar or address
     Busy(Busy),
@@ -82,7 +82,7 @@ struct Busy {
     /// The start of the window, in RFC 3339 format
     #[arg(long, value_name = "TIME", value_parser = input::instant)]
     from: Timestamp,
-    /// The end of the window; this instant is not part of it
+    /// The end of the window (exclusive), in RFC 3339 format
     #[arg(long, value_name = "TIME", value_parser = input::instant)]
     to: Timestamp,
     /// The id of a calendar; can be repeated [default: all calendars of the account]

@@ -23,25 +23,25 @@ const MOST_PAGES: u32 = 10_000;
 pub(super) struct Changes {
     #[command(flatten)]
     on: TargetArgs,
-    /// The id of the calendar, as `account` lists it [default: the account's default calendar]
+    /// The id of the calendar, as the operation `account` lists it [default: the account's default calendar]
     #[arg(long, value_name = "ID")]
     calendar: Option<String>,
     /// The cursor file that --save-cursor wrote [default: list everything]
     #[arg(long, value_name = "FILE")]
     cursor: Option<PathBuf>,
-    /// Write the new cursor to this file, which can be the file of --cursor
+    /// Write the new cursor to this file, which can be the same file as --cursor
     #[arg(long, value_name = "FILE")]
     save_cursor: Option<PathBuf>,
-    /// The start of the window [default: 30 days ago]
+    /// The start of the window, in RFC 3339 format [default: 30 days ago]
     #[arg(long, value_name = "TIME", value_parser = input::instant, requires = "to")]
     from: Option<Timestamp>,
-    /// The end of the window [default: a year from now]
+    /// The end of the window (exclusive), in RFC 3339 format [default: a year from now]
     #[arg(long, value_name = "TIME", value_parser = input::instant, requires = "from")]
     to: Option<Timestamp>,
-    /// The most items per page [default: the most that the provider accepts]
+    /// The maximum number of items per page [default: the provider's maximum]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     max: Option<u32>,
-    /// Follow all pages
+    /// Fetch all pages
     #[arg(long)]
     all: bool,
 }

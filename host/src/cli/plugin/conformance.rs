@@ -14,8 +14,8 @@ use std::path::PathBuf;
 
 const HELP: &str = "\
 Use a test account: the cases create events in its default calendar, in a past
-year, and delete them again. Each case names the sentence of wit/ that it tests.
-`plugin call --help` describes the target file.
+year, and delete them. Each case names the sentence of the contract
+(wit/) that it tests. `chronus plugin call --help` describes the target file.
 
 With --json: {provider, version, sha256, run, left_behind,
 counts: {passed, failed, not_applicable},
@@ -32,7 +32,7 @@ pub(in crate::cli) struct Args {
     /// A TOML file with the account: its server, sign-in and credential
     #[arg(long, value_name = "FILE")]
     target: PathBuf,
-    /// Run only cases whose id contains this, such as `busy/`; with `!` in front, all others
+    /// Run only the cases whose id contains this text, such as `busy/`; with a leading `!`, run all others
     #[arg(long, value_name = "PART")]
     case: Option<String>,
     /// Write a JUnit report to this file

@@ -27,19 +27,19 @@ pub(super) struct Content {
     /// The description, in plain text
     #[arg(long)]
     description: Option<String>,
-    /// `2026-03-29T09:00` in --zone, `2026-03-29T09:00:00+02:00`, or `2026-03-29` for an all-day event
+    /// The start: `2026-03-29T09:00` in --zone, `2026-03-29T09:00:00+02:00`, or `2026-03-29` for an all-day event
     #[arg(long, value_name = "WHEN", value_parser = When::parse)]
     start: Option<When>,
-    /// The end, in the form of --start; not part of the event [default for all-day events: the next day]
+    /// The end (exclusive), in the same format as --start [default for all-day events: the next day]
     #[arg(long, value_name = "WHEN", value_parser = When::parse, requires = "start")]
     end: Option<When>,
     /// The IANA time zone of --start and --end [default: the zone of the target]
     #[arg(long, value_name = "ZONE", requires = "start")]
     zone: Option<String>,
-    /// How the event shows in the owner's busy times
+    /// How the event appears in the owner's busy times
     #[arg(long, value_parser = named::<BusyKind>(&["busy", "tentative", "out-of-office", "working-elsewhere", "free"]))]
     busy: Option<BusyKind>,
-    /// Whether the event takes place
+    /// The status of the event
     #[arg(long, value_parser = named::<Status>(&["confirmed", "tentative", "cancelled"]))]
     status: Option<Status>,
     /// The email address of an attendee; can be repeated
@@ -205,7 +205,7 @@ fn check(when: Option<&Span>, attendees: &[Attendee], recurrence: &[String]) -> 
             known_zone(&end.zone)?;
             if end.at < start.at {
                 return Err(wrong(format!(
-                    "the event ends at {}, before its start at {}; give a later --end",
+                    "the event ends at {}, before its start at {}; use a later --end",
                     end.at, start.at
                 )));
             }
@@ -243,7 +243,7 @@ fn check(when: Option<&Span>, attendees: &[Attendee], recurrence: &[String]) -> 
 pub(super) fn unique() -> Result<String, CliError> {
     let both = getrandom::u64().and_then(|high| Ok((high, getrandom::u64()?)));
     let (high, low) =
-        both.map_err(|error| CliError::machine("random", format!("there are no random numbers: {error}")))?;
+        both.map_err(|error| CliError::machine("random", format!("random numbers are unavailable: {error}")))?;
     Ok(format!("{high:016x}{low:016x}"))
 }
 

@@ -25,7 +25,7 @@ A draft needs uid (here or with --uid), title and when. A patch has only the fie
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Operation {
-    /// Create an event; repeating the call with the same key and content creates no second event
+    /// Create an event; repeating the call with the same key and content does not create another
     #[command(after_help = DRAFT)]
     Create(Create),
     /// Show an event
@@ -45,14 +45,14 @@ pub(super) enum Operation {
 struct CalendarArgs {
     #[command(flatten)]
     on: TargetArgs,
-    /// The id of the calendar, as `account` lists it [default: the account's default calendar]
+    /// The id of the calendar, as the operation `account` lists it [default: the account's default calendar]
     #[arg(long, value_name = "ID")]
     calendar: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
 struct NotifyArgs {
-    /// Which people the service notifies
+    /// Whom the service notifies
     #[arg(long, default_value = "none", value_parser = named::<Notify>(&["all", "none"]))]
     notify: Notify,
 }
@@ -64,7 +64,7 @@ pub(super) struct Create {
     /// The iCalendar UID [default: a new one]
     #[arg(long)]
     uid: Option<String>,
-    /// Your own key for the event, the same in every attempt [default: the UID]
+    /// Your own key for the event; use the same key in every attempt [default: the UID]
     #[arg(long, value_parser = key)]
     key: Option<String>,
     #[command(flatten)]
@@ -150,7 +150,7 @@ async fn create(file: &Path, create: Create) -> Result<Exit, CliError> {
     let draft = content.draft(uid, session.zone())?;
     let key = key.map_or_else(|| self::key(&draft.uid), Ok);
     let key = key.map_err(|why| {
-        CliError::input("key", format!("--key is missing, and the UID cannot be the key: {why}; give --key"))
+        CliError::input("key", format!("--key is missing, and the UID cannot be the key: {why}; use --key"))
     })?;
     let calendar = session.calendar(place.calendar).await?;
     let access = session.access()?;

@@ -18,7 +18,8 @@ With --json, one object:
   state_format       the version of the layout of its memos and cursors
   contract           the version of chronus:calendar that it was built for
   level              read-only, two-way or two-way-push
-  imports, inert     interfaces that it imports; those of them that do nothing
+  imports, inert     the interfaces that it imports; the imported interfaces that
+                     the host replaces with stubs, which do nothing
   hosts, read_posts  the access that it requests; a server that a person enters
                      is reachable for that person's connection only
   sign_ins           [{id, label, method}]; method is oauth2-code,
@@ -27,9 +28,9 @@ With --json, one object:
   limits             {busy_window, changes_window, poll_floor} in seconds,
                      {page_size, get_many} in events
   size, sha256       in bytes; in hex
-  signature          {state, key}; state is unsigned, malformed, invalid (for
-                     other bytes), valid (by a key that is not in --trusted) or
-                     trusted
+  signature          {state, key}; state is unsigned, malformed, invalid (made
+                     for a different file), valid (by a key that is not in
+                     --trusted) or trusted
 
 The exit code is 0 if the component is admitted; with --trusted, it is 1 unless
 the signature is trusted.";

@@ -27,7 +27,7 @@ pub(super) async fn run(args: &Args, as_json: bool) -> Result<Exit, CliError> {
     if as_json {
         output::json(&BTreeMap::from([("providers", &providers)]))?;
     } else if providers.is_empty() {
-        output::note("there are no providers; add one with `chronus plugin add`");
+        output::note("no providers; add one with `chronus plugin add`");
     } else {
         output::text(&providers.iter().map(row).collect::<Vec<_>>().join("\n"))?;
     }

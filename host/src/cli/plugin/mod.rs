@@ -17,13 +17,13 @@ use super::output::{CliError, Exit};
 #[derive(Debug, clap::Subcommand)]
 #[expect(clippy::large_enum_variant, reason = "one value exists per process")]
 pub(super) enum Command {
-    /// Show what a component is, what it requests, and who signed it
+    /// Show a component's description, the access that it requests, and its signature
     Inspect(inspect::Args),
     /// Call one operation of a provider in the full sandbox
     Call(call::Args),
     /// Test a provider against the contract, with a real account
     Conformance(conformance::Args),
-    /// Add a provider to this deployment, or a new version of one
+    /// Add a provider, or a new version of it, to this deployment
     Add(add::Args),
     /// List the providers of this deployment
     List(list::Args),

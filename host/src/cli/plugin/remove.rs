@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 pub(in crate::cli) struct Args {
     /// The id of the provider
     id: String,
-    /// Remove it even while people are connected; their calendars are unreachable until it is added again
+    /// Remove the provider even if people are connected; their calendars are unreachable until the provider is added
+    /// again
     #[arg(long)]
     force: bool,
     #[command(flatten)]

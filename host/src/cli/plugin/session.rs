@@ -33,7 +33,7 @@ pub(super) struct TargetArgs {
     /// A TOML file with the account: its server, sign-in and credential
     #[arg(long, value_name = "FILE")]
     pub(super) target: PathBuf,
-    /// A file that keeps the provider's memo between commands; created if it does not exist
+    /// A file that stores the provider's memo between commands; created if it does not exist
     #[arg(long, value_name = "FILE")]
     pub(super) memo: Option<PathBuf>,
 }
@@ -97,7 +97,7 @@ impl Session {
         default.map(|calendar| calendar.id).ok_or_else(|| {
             CliError::input(
                 "calendar",
-                "the account has no default calendar; name one with --calendar (`account` lists them)",
+                "the account has no default calendar; name one with --calendar (the operation `account` lists the calendars)",
             )
         })
     }
@@ -140,7 +140,7 @@ fn read_memo(path: &Path) -> Result<Option<Memo>, CliError> {
     let memo =
         parsed.and_then(|MemoFile { format, data }| Some(Memo { format, data: BASE64_STANDARD.decode(data).ok()? }));
     memo.map(Some).ok_or_else(|| {
-        let what = "is not a memo file of `plugin call`; delete it: a memo only saves requests";
+        let what = "is not a memo file of `chronus plugin call`; delete it: a memo only saves requests";
         CliError::input("memo", format!("{} {what}", path.display()))
     })
 }
@@ -154,7 +154,7 @@ fn write_memo(path: &Path, memo: &Memo) -> Result<(), CliError> {
 /// Creates a window that ends after its start.
 pub(super) fn window(from: Timestamp, to: Timestamp) -> Result<Window, CliError> {
     if to <= from {
-        let what = format!("the window ends at {to}, which is not after its start at {from}; give a --to after --from");
+        let what = format!("the window ends at {to}, which is not after its start at {from}; use a --to after --from");
         return Err(CliError::input("window", what));
     }
     Ok(Window { start: from, end: to })

@@ -10,21 +10,21 @@
 //! server = "https://dav.example.org"  # if the sign-in has a server field
 //! zone = "Europe/Rome"                # of the calendar's owner; default: UTC
 //! address = "ann@example.org"         # the account's address, if the provider should know it
-//! subject = "ann@example.org"         # the mailbox, if the credential opens many
+//! subject = "ann@example.org"         # the mailbox, if the credential has access to several
 //!
 //! [fields]                            # fields of the sign-in that are not secret
 //! username = "ann"
 //!
 //! [secrets]                           # secret fields; `access-token` for OAuth, `url` for a secret address
-//! password = { env = "ANN_PASSWORD" } # or { file = "password.txt" }, or the password itself
+//! password = { env = "ANN_PASSWORD" } # or { file = "password.txt" }, or the secret itself
 //!
 //! [grant]                             # exactly this is granted; default: what the component requests
 //! hosts = ["https://*.example.org"]
 //! read-posts = ["https://api.example.org/freeBusy"]
 //!
 //! [egress]
-//! networks = ["10.20.0.0/16"]         # private networks that may be reached
-//! ca = "authority.pem"                # trusted in addition to the system's authorities
+//! networks = ["10.20.0.0/16"]         # private networks that providers can reach
+//! ca = "authority.pem"                # a certificate authority, besides the system's
 //!
 //! [egress.map]                        # send requests to other servers
 //! "https://dav.example.org" = "http://127.0.0.1:5232"
@@ -315,7 +315,7 @@ mod tests {
             ("[secrets]\npassword = { file = \"nowhere.txt\" }", "nowhere.txt"),
             ("[egress]\nnetworks = [\"everything\"]", "use, for example, `10.20.0.0/16`"),
             ("[egress]\nca = \"nowhere.pem\"", "nowhere.pem"),
-            ("[egress]\nca = \"target.toml\"", "holds no certificate in PEM form"),
+            ("[egress]\nca = \"target.toml\"", "does not contain a certificate in PEM format"),
             ("[egress.map]\n\"https://a.example\" = \"http://b.example\"", "plain http to another machine"),
             ("[grant]\nhosts = [\"https://*.org\"]", "whole public suffix"),
         ] {

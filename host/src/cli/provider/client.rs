@@ -15,10 +15,10 @@ use serde::Serialize;
 use std::path::PathBuf;
 
 const HELP: &str = "\
-First register this host as an application at the calendar service, with the redirect
+First register this host as an application with the calendar service, with the redirect
 URI <public-url>/connect/callback/<provider id>. The service then issues a client id
 and a secret. The secret is read from a file or standard input, because every user of
-this machine can read arguments.
+this machine can read command-line arguments.
 
 With --json: {provider, sign_in, client_id}.";
 
@@ -27,13 +27,13 @@ With --json: {provider, sign_in, client_id}.";
 pub(in crate::cli) struct Args {
     /// The id of the provider
     id: String,
-    /// The id of the sign-in, as `plugin inspect` shows it
+    /// The id of the sign-in, as `chronus plugin inspect` shows it
     #[arg(long, value_name = "SIGN-IN")]
     sign_in: String,
     /// The client id that the service issued
     #[arg(long, value_name = "ID")]
     client_id: String,
-    /// A file that has only the client secret; `-` is standard input [default: no secret]
+    /// A file that contains only the client secret; `-` is standard input [default: no secret]
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
     #[command(flatten)]

@@ -19,7 +19,7 @@ With --json: {accepted, id, version, sha256, difference: [{kind, what}]}.";
 pub(in crate::cli) struct Args {
     /// The id of the provider
     id: String,
-    /// Accept the request
+    /// Grant the requested access
     #[arg(long)]
     yes: bool,
     #[command(flatten)]

@@ -8,13 +8,13 @@ use super::output::{CliError, Exit};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Show what a waiting version requests, and accept it
+    /// Show the access that a waiting version requests, and grant it
     Grant(grant::Args),
     /// Set a provider's OAuth client id and secret
     Client(client::Args),
     /// Enable a provider for an organisation or one of its programs
     Enable(offer::Args),
-    /// Disable a provider; existing connections stay
+    /// Disable a provider for an organisation or one of its programs; existing connections stay
     Disable(offer::Args),
 }
 

@@ -17,7 +17,7 @@ pub(in crate::cli) struct Args {
     /// The id or name of the organisation
     #[arg(long, value_name = "ORGANISATION")]
     organisation: String,
-    /// The id or name of one of its programs [default: the whole organisation]
+    /// The id or name of a program of the organisation [default: the whole organisation]
     #[arg(long, value_name = "PROGRAM")]
     program: Option<String>,
     #[command(flatten)]

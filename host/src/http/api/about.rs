@@ -24,7 +24,7 @@ impl From<String> for Document {
 
 /// Gets this OpenAPI document.
 ///
-/// Who may: everybody.
+/// Allowed for: everybody.
 #[utoipa::path(get, path = "/v1/openapi.json", tag = "about", operation_id = "getOpenApiDocument",
     responses((status = 200, description = "The OpenAPI 3.1 document of this API.", body = Object)))]
 pub(in crate::http) async fn get_document(Extension(document): Extension<Document>) -> Response {
@@ -33,7 +33,7 @@ pub(in crate::http) async fn get_document(Extension(document): Extension<Documen
 
 /// Lists all problems.
 ///
-/// Who may: everybody.
+/// Allowed for: everybody.
 #[utoipa::path(get, path = "/v1/problems", tag = "about", operation_id = "listProblems",
     responses((status = 200, description = "All problems, each with its code, status and advice.",
         body = Vec<ProblemBody>)))]
@@ -45,7 +45,7 @@ pub(in crate::http) async fn list_problems() -> Json<Vec<ProblemBody>> {
 ///
 /// The `type` of every problem links to this. Browsers get a page.
 ///
-/// Who may: everybody.
+/// Allowed for: everybody.
 #[utoipa::path(get, path = "/v1/problems/{code}", tag = "about", operation_id = "getProblem",
     params(("code" = Code, Path, description = "Code of the problem.")),
     responses((status = 200, description = "The problem.", content(

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// When a person is busy.
+/// The busy times of a person.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "person": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e66", "state": "known",
@@ -30,17 +30,17 @@ use utoipa::ToSchema;
 }))]
 pub(in crate::http) struct BusyTimes {
     person: PersonId,
-    /// Whether the busy times are known. A person whose state is `unknown` must not be taken for free.
+    /// Whether the busy times are known. Do not treat a person whose state is `unknown` as free.
     state: BusyState,
     /// Sorted by start, then end; null unless the state is `known`.
     intervals: Option<Vec<BusyInterval>>,
-    /// Events that could not be read and may take time.
+    /// Events that could not be read; the person may be busy during them.
     problems: Vec<String>,
     /// Why the state is `unknown`, as a stable name.
     reason: Option<&'static str>,
     /// Why the state is `unknown`, for people.
     detail: Option<String>,
-    /// When the calendar was read.
+    /// The time when the calendar was read.
     #[schema(value_type = Option<String>, format = DateTime)]
     as_of: Option<Timestamp>,
 }
@@ -57,7 +57,7 @@ enum BusyState {
     Unknown,
 }
 
-/// A time that an event takes.
+/// The time of an event in which the person may be busy.
 #[derive(Debug, Serialize, ToSchema)]
 struct BusyInterval {
     #[schema(value_type = String, format = DateTime)]
@@ -66,34 +66,34 @@ struct BusyInterval {
     end: Timestamp,
     kind: BusyKind,
     all_day: bool,
-    /// UID of the meeting that the event shows, if the calendar service tells it.
+    /// UID of the meeting that the event shows, if the calendar service returns it.
     meeting_uid: Option<String>,
 }
 
 closed_set! {
-    #[doc = "How an event takes its time."]
+    #[doc = "How an event affects its owner's time."]
     BusyKind from calendar::BusyKind {
-        #[doc = "The time is taken."]
+        #[doc = "The person is busy."]
         Busy
-        #[doc = "The time may be taken."]
+        #[doc = "The person may be busy."]
         Tentative
         #[doc = "The person is away."]
         OutOfOffice
         #[doc = "The person works at another place."]
         WorkingElsewhere
-        #[doc = "The event does not take its time."]
+        #[doc = "The person is free."]
         Free
     }
 }
 
 /// Gets the busy times of a person.
 ///
-/// The connected calendar is read now. `to` must be later than `from`, by at most 366 days.
+/// The host reads the connected calendar for each request. `to` must be later than `from`, by at most 366 days.
 ///
-/// Who may: the person, integrations and global administrators.
+/// Allowed for: the person, integrations and global administrators.
 #[utoipa::path(get, path = "/v1/people/{person}/busy", tag = "availability", operation_id = "getBusyTimes",
     params(("person" = PersonId, Path, description = "Id of the person."), BusyQuery),
-    responses((status = 200, description = "The busy times, or why they are not known.", body = BusyTimes)))]
+    responses((status = 200, description = "The busy times, or why they are unknown.", body = BusyTimes)))]
 pub(in crate::http) async fn get_busy_times(
     State(app): State<App>,
     actor: Actor,

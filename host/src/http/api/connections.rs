@@ -40,18 +40,18 @@ pub(in crate::http) struct ConnectionOut {
     sign_in: String,
     /// Origin of the calendar server, if the person named one.
     server: Option<String>,
-    /// Email address of the account; the person's own if the service does not tell one.
+    /// Email address of the account; the person's own if the service does not return one.
     address: Option<String>,
     /// IANA time zone name.
     zone: String,
     state: ConnectionState,
-    /// Whether the organisation connected the calendar with a service account. The person may disconnect it.
+    /// Whether the organisation connected the calendar with a service account. The person can disconnect it.
     by_organisation: bool,
     /// Access that the person granted on the service's page; null for sign-ins with a form.
     level: Option<AccessLevel>,
     calendars: Vec<CalendarOut>,
     abilities: AbilitiesOut,
-    /// When the account was last opened.
+    /// The time when the account was last opened.
     #[schema(value_type = String, format = DateTime)]
     opened_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
@@ -69,9 +69,9 @@ closed_set! {
 
     #[doc = "Granted access: `read` for busy times, `write` for meetings as well."]
     AccessLevel from ScopeLevel {
-        #[doc = "Busy times."]
+        #[doc = "The host can read busy times."]
         Read
-        #[doc = "Busy times and meetings."]
+        #[doc = "The host can read busy times and write meetings."]
         Write
     }
 }
@@ -181,7 +181,7 @@ pub(in crate::http) struct OfferOut {
     sign_ins: Vec<SignInOut>,
 }
 
-/// A way to sign in to a provider.
+/// A sign-in of a provider.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SignIn)]
 struct SignInOut {
@@ -203,7 +203,7 @@ enum SignInMethod {
     Browser,
 }
 
-/// Where the value of a form field goes: `text` into `fields`, `secret` into `secrets`, `server` into `server`.
+/// The place of a form field's value in the request: `text` into `fields`, `secret` into `secrets`, `server` into `server`.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 enum FormFieldKind {
@@ -233,15 +233,15 @@ struct FieldOut {
     label: String,
     kind: FormFieldKind,
     help: String,
-    /// The value if none is given.
+    /// The default value.
     preset: Option<String>,
     /// Regular expression, as in HTML, that the whole value must match.
     pattern: Option<String>,
 }
 
-/// Lists the providers that a person may connect.
+/// Lists the providers that a person can connect.
 ///
-/// Who may: the person, integrations and global administrators.
+/// Allowed for: the person, integrations and global administrators.
 #[utoipa::path(get, path = "/v1/people/{person}/offers", tag = "connections", operation_id = "listOffers",
     params(("person" = PersonId, Path, description = "Id of the person.")),
     responses((status = 200, description = "The offered providers, with their sign-ins.", body = Vec<OfferOut>)))]
@@ -287,7 +287,7 @@ fn sign_in_out(sign_in: &SignIn) -> Option<SignInOut> {
 
 /// Gets the connected calendar of a person.
 ///
-/// Who may: the person, integrations and global administrators.
+/// Allowed for: the person, integrations and global administrators.
 #[utoipa::path(get, path = "/v1/people/{person}/connection", tag = "connections", operation_id = "getConnection",
     params(("person" = PersonId, Path, description = "Id of the person.")),
     responses((status = 200, description = "The connection.", body = ConnectionOut)))]
@@ -308,7 +308,7 @@ pub(in crate::http) async fn get_connection(
 /// sign-in must be offered to the person, and the values must fit the sign-in's form. Signing in again to the same
 /// account keeps the connection and its meetings.
 ///
-/// Who may: the person.
+/// Allowed for: the person.
 #[utoipa::path(put, path = "/v1/people/{person}/connection", tag = "connections", operation_id = "connectCalendar",
     params(("person" = PersonId, Path, description = "Id of the person.")), request_body = NewConnection,
     responses((status = 200, description = "The connection.", body = ConnectionOut)))]
@@ -330,7 +330,7 @@ pub(in crate::http) async fn connect_calendar(
 ///
 /// The credential is deleted. Events that are in the calendar stay there.
 ///
-/// Who may: the person and global administrators.
+/// Allowed for: the person and global administrators.
 #[utoipa::path(delete, path = "/v1/people/{person}/connection", tag = "connections",
     operation_id = "disconnectCalendar", params(("person" = PersonId, Path, description = "Id of the person.")),
     responses((status = 204, description = "The calendar is disconnected.")))]

@@ -13,7 +13,7 @@ pub(in crate::http) struct Liveness {
     status: &'static str,
 }
 
-/// The service can work.
+/// The host can handle requests.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({ "status": "ready", "version": "0.1.0", "egress_map": false }))]
 pub(in crate::http) struct Readiness {
@@ -27,20 +27,20 @@ pub(in crate::http) struct Readiness {
 
 /// Checks that the process responds.
 ///
-/// Who may: everybody.
+/// Allowed for: everybody.
 #[utoipa::path(get, path = "/health", tag = "health", operation_id = "checkLiveness",
     responses((status = 200, description = "The process responds.", body = Liveness)))]
 pub(in crate::http) async fn check_liveness() -> Json<Liveness> {
     Json(Liveness { status: "live" })
 }
 
-/// Checks that the service can work.
+/// Checks that the host can handle requests.
 ///
-/// The service can work if its database responds.
+/// The host can handle requests if its database responds.
 ///
-/// Who may: everybody.
+/// Allowed for: everybody.
 #[utoipa::path(get, path = "/health/ready", tag = "health", operation_id = "checkReadiness",
-    responses((status = 200, description = "The service can work.", body = Readiness)))]
+    responses((status = 200, description = "The host can handle requests.", body = Readiness)))]
 pub(in crate::http) async fn check_readiness(State(app): State<App>) -> Result<Json<Readiness>, Problem> {
     app.db.read(async |tx| tx.now().await).await?;
     let egress_map = !app.config.egress.map.is_empty();

@@ -86,9 +86,9 @@ closed_set! {
         Cancelled
     }
 
-    #[doc = "State of a meeting's event: `pending` on its way to the calendar, `present` in the calendar, `cancelled` removed from the calendar, `gone` removed by its owner, `waiting` for its owner to connect a calendar, `refused` by the calendar service."]
+    #[doc = "State of a meeting's event: `pending` not yet written to the calendar, `present` in the calendar, `cancelled` removed from the calendar, `gone` removed by its owner, `waiting` for its owner to connect a calendar, `refused` by the calendar service."]
     CalendarState from CopyState {
-        #[doc = "On its way to the calendar."]
+        #[doc = "Not yet written to the calendar."]
         Pending
         #[doc = "In the calendar."]
         Present
@@ -96,7 +96,7 @@ closed_set! {
         Cancelled
         #[doc = "Removed by its owner."]
         Gone
-        #[doc = "Waits for its owner to connect a calendar."]
+        #[doc = "Waiting for its owner to connect a calendar."]
         Waiting
         #[doc = "Refused by the calendar service."]
         Refused
@@ -223,9 +223,9 @@ pub(in crate::http) struct MeetingChange {
 
 /// Lists meetings.
 ///
-/// Participants get the meetings that they own or attend, and no other person's.
+/// Participants get the meetings that they own or attend, and no others.
 ///
-/// Who may: people, integrations.
+/// Allowed for: people and integrations.
 #[utoipa::path(get, path = "/v1/meetings", tag = "meetings", operation_id = "listMeetings",
     params(MeetingsQuery),
     responses((status = 200, description = "A page of meetings, the oldest first.", body = MeetingList)))]
@@ -250,14 +250,14 @@ pub(in crate::http) async fn list_meetings(
 
 /// Creates a meeting.
 ///
-/// The host writes the meeting into its owner's calendar; `calendar` says how far that has come. With the header
-/// `Idempotency-Key`, a repeated request returns the meeting of the first one, with the header `Idempotent-Replayed`; a
+/// The host writes the meeting into its owner's calendar; `calendar` shows the state of the event. With the header
+/// `Idempotency-Key`, a repeated request returns the meeting of the first request, with the header `Idempotent-Replayed`; a
 /// request with another body is refused.
 ///
 /// The program must exist; its members must include the owner and all attendees. `end` must be after `start`, by at
 /// most 14 days, both in whole seconds; `zone` must be an IANA time zone name; the description has at most 8,192 bytes.
 ///
-/// Who may: the owner, administrators of the program, integrations and global administrators.
+/// Allowed for: the owner, administrators of the program, integrations and global administrators.
 #[utoipa::path(post, path = "/v1/meetings", tag = "meetings", operation_id = "createMeeting",
     params(("Idempotency-Key" = inline(Option<String>), Header, description = "1 to 200 visible ASCII characters.",
         min_length = 1, max_length = 200, pattern = "^[\\x21-\\x7e]+$", nullable = false)),
@@ -290,7 +290,7 @@ pub(in crate::http) async fn create_meeting(
 
 /// Gets a meeting.
 ///
-/// Who may: the owner, attendees, administrators of the program, integrations and global administrators.
+/// Allowed for: the owner, attendees, administrators of the program, integrations and global administrators.
 #[utoipa::path(get, path = "/v1/meetings/{meeting}", tag = "meetings", operation_id = "getMeeting",
     params(("meeting" = MeetingId, Path, description = "Id of the meeting."),
         ("If-None-Match" = inline(Option<String>), Header, nullable = false,
@@ -325,7 +325,7 @@ pub(in crate::http) async fn get_meeting(
 /// by at most 14 days, both in whole seconds; `zone` must be an IANA time zone name; the description has at most 8,192
 /// bytes.
 ///
-/// Who may: the owner, administrators of the program, integrations and global administrators.
+/// Allowed for: the owner, administrators of the program, integrations and global administrators.
 #[utoipa::path(patch, path = "/v1/meetings/{meeting}", tag = "meetings", operation_id = "updateMeeting",
     params(("meeting" = MeetingId, Path, description = "Id of the meeting."),
         ("If-Match" = inline(Option<String>), Header, nullable = false,
@@ -356,10 +356,10 @@ pub(in crate::http) async fn update_meeting(
 
 /// Cancels a meeting.
 ///
-/// The host removes the event from the owner's calendar. Cancelling a cancelled meeting is no error. With `If-Match`,
+/// The host removes the event from the owner's calendar. Cancelling a cancelled meeting is not an error. With `If-Match`,
 /// the meeting is cancelled only if nobody else has changed it.
 ///
-/// Who may: the owner, administrators of the program, integrations and global administrators.
+/// Allowed for: the owner, administrators of the program, integrations and global administrators.
 #[utoipa::path(delete, path = "/v1/meetings/{meeting}", tag = "meetings", operation_id = "cancelMeeting",
     params(("meeting" = MeetingId, Path, description = "Id of the meeting."),
         ("If-Match" = inline(Option<String>), Header, nullable = false,

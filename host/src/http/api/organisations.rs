@@ -53,7 +53,7 @@ pub(in crate::http) struct NewOrganisation {
 
 /// Lists the organisations of the deployment.
 ///
-/// Who may: operators.
+/// Allowed for: operators.
 #[utoipa::path(get, path = "/v1/organisations", tag = "organisations", operation_id = "listOrganisations",
     params(PageParams),
     responses((status = 200, description = "A page of organisations, the oldest first.", body = OrganisationList)))]
@@ -71,7 +71,7 @@ pub(in crate::http) async fn list_organisations(
 ///
 /// No other organisation may have the same name.
 ///
-/// Who may: operators.
+/// Allowed for: operators.
 #[utoipa::path(post, path = "/v1/organisations", tag = "organisations", operation_id = "createOrganisation",
     request_body = NewOrganisation,
     responses((status = 201, description = "The organisation was created.", body = OrganisationOut)))]

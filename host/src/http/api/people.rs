@@ -51,7 +51,7 @@ impl From<Person> for PersonOut {
     "email": "ann@example.org", "name": "Ann", "zone": "Europe/Rome", "role": "participant"
 }))]
 pub(in crate::http) struct NewPerson {
-    /// The person's organisation; required for an operator's token, and otherwise the token's own.
+    /// The person's organisation; required for an operator token, and otherwise the token's own.
     organisation: Option<OrganisationId>,
     /// Unique in the organisation, regardless of case.
     #[schema(format = "email", max_length = 254)]
@@ -81,10 +81,10 @@ pub(in crate::http) struct NewPerson {
 pub(in crate::http) struct ActorOut {
     kind: ActorKind,
     token: TokenId,
-    /// What the token may be used for.
+    /// Scopes of the token.
     #[schema(value_type = Vec<Scope>)]
     scopes: Scopes,
-    /// When the token expires; null if it does not.
+    /// The time when the token expires; null if it does not.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
     /// Null for an operator.
@@ -115,7 +115,7 @@ struct ActorProgram {
 
 /// Gets the actor behind the token.
 ///
-/// Who may: everybody with a token.
+/// Allowed for: everybody with a token.
 #[utoipa::path(get, path = "/v1/me", tag = "people", operation_id = "getCurrentActor",
     responses((status = 200, description = "The actor, with the scopes of the token.", body = ActorOut)))]
 pub(in crate::http) async fn get_current_actor(
@@ -137,7 +137,7 @@ pub(in crate::http) async fn get_current_actor(
 
 /// Lists the people of an organisation.
 ///
-/// Who may: operators, integrations and global administrators.
+/// Allowed for: operators, integrations and global administrators.
 #[utoipa::path(get, path = "/v1/people", tag = "people", operation_id = "listPeople",
     params(ListParams),
     responses((status = 200, description = "A page of people, the oldest first.", body = PersonList)))]
@@ -158,7 +158,7 @@ pub(in crate::http) async fn list_people(
 /// No other person of the organisation may have the same email address, and the address must be one to
 /// which mail can be sent; the zone must be an IANA time zone name.
 ///
-/// Who may: operators, integrations and global administrators. Integrations cannot create global administrators.
+/// Allowed for: operators, integrations and global administrators. Integrations cannot create global administrators.
 #[utoipa::path(post, path = "/v1/people", tag = "people", operation_id = "createPerson",
     request_body = NewPerson,
     responses((status = 201, description = "The person was created.", body = PersonOut,
@@ -180,7 +180,7 @@ pub(in crate::http) async fn create_person(
 
 /// Gets a person.
 ///
-/// Who may: the person, operators, integrations and global administrators.
+/// Allowed for: the person, operators, integrations and global administrators.
 #[utoipa::path(get, path = "/v1/people/{person}", tag = "people", operation_id = "getPerson",
     params(("person" = PersonId, Path, description = "Id of the person.")),
     responses((status = 200, description = "The person.", body = PersonOut)))]

@@ -28,7 +28,7 @@ pub(in crate::http) struct ProgramOut {
     id: ProgramId,
     organisation: OrganisationId,
     name: String,
-    /// Whether people of the program who connect a calendar are asked to let the host write meetings into it.
+    /// Whether people of the program who connect a calendar are asked for permission to write meetings into it.
     two_way: bool,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -47,8 +47,8 @@ impl From<Program> for ProgramOut {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "two_way": true }))]
 pub(in crate::http) struct ProgramChange {
-    /// Whether people of the program who connect a calendar are asked to let the host write meetings into it. Existing
-    /// connections keep the access that they have until the person connects again.
+    /// Whether people of the program who connect a calendar are asked for permission to write meetings into it. Existing
+    /// connections keep their access until the person connects again.
     two_way: bool,
 }
 
@@ -57,7 +57,7 @@ pub(in crate::http) struct ProgramChange {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "name": "Mentoring" }))]
 pub(in crate::http) struct NewProgram {
-    /// The program's organisation; required for an operator's token, and otherwise the token's own.
+    /// The program's organisation; required for an operator token, and otherwise the token's own.
     organisation: Option<OrganisationId>,
     /// Unique in the organisation; one line without a space at either end.
     #[schema(
@@ -98,7 +98,7 @@ pub(in crate::http) struct Membership {
 ///
 /// Participants get the programs of which they are members.
 ///
-/// Who may: everybody with a token; operators must name an organisation.
+/// Allowed for: everybody with a token; operators must name an organisation.
 #[utoipa::path(get, path = "/v1/programs", tag = "programs", operation_id = "listPrograms",
     params(ListParams),
     responses((status = 200, description = "A page of programs, the oldest first.", body = ProgramList)))]
@@ -119,7 +119,7 @@ pub(in crate::http) async fn list_programs(
 ///
 /// No other program of the organisation may have the same name.
 ///
-/// Who may: operators, integrations and global administrators.
+/// Allowed for: operators, integrations and global administrators.
 #[utoipa::path(post, path = "/v1/programs", tag = "programs", operation_id = "createProgram",
     request_body = NewProgram,
     responses((status = 201, description = "The program was created.", body = ProgramOut,
@@ -137,7 +137,7 @@ pub(in crate::http) async fn create_program(
 
 /// Gets a program.
 ///
-/// Who may: members of the program, operators, integrations and global administrators.
+/// Allowed for: members of the program, operators, integrations and global administrators.
 #[utoipa::path(get, path = "/v1/programs/{program}", tag = "programs", operation_id = "getProgram",
     params(("program" = ProgramId, Path, description = "Id of the program.")),
     responses((status = 200, description = "The program.", body = ProgramOut)))]
@@ -153,7 +153,7 @@ pub(in crate::http) async fn get_program(
 
 /// Changes the settings of a program.
 ///
-/// Who may: administrators of the program, operators, integrations and global administrators.
+/// Allowed for: administrators of the program, operators, integrations and global administrators.
 #[utoipa::path(patch, path = "/v1/programs/{program}", tag = "programs", operation_id = "updateProgram",
     params(("program" = ProgramId, Path, description = "Id of the program.")), request_body = ProgramChange,
     responses((status = 200, description = "The changed program.", body = ProgramOut)))]
@@ -171,7 +171,7 @@ pub(in crate::http) async fn update_program(
 
 /// Gets a member of a program.
 ///
-/// Who may: members of the program, operators, integrations and global administrators.
+/// Allowed for: members of the program, operators, integrations and global administrators.
 #[utoipa::path(get, path = "/v1/programs/{program}/members/{person}", tag = "programs", operation_id = "getMember",
     params(("program" = ProgramId, Path, description = "Id of the program."),
         ("person" = PersonId, Path, description = "Id of the person.")),
@@ -187,11 +187,11 @@ pub(in crate::http) async fn get_member(
     Ok(Json(member.ok_or(Problem::new(Code::NotFound))?.into()))
 }
 
-/// Makes a person a member of a program.
+/// Adds a person to a program.
 ///
-/// For a member, this sets the role.
+/// If the person is a member already, the role is changed.
 ///
-/// Who may: administrators of the program, operators, integrations and global administrators.
+/// Allowed for: administrators of the program, operators, integrations and global administrators.
 #[utoipa::path(put, path = "/v1/programs/{program}/members/{person}", tag = "programs", operation_id = "setMember",
     params(("program" = ProgramId, Path, description = "Id of the program."),
         ("person" = PersonId, Path, description = "Id of the person.")),
@@ -211,7 +211,7 @@ pub(in crate::http) async fn set_member(
 
 /// Removes a member from a program.
 ///
-/// Who may: administrators of the program, operators, integrations and global administrators.
+/// Allowed for: administrators of the program, operators, integrations and global administrators.
 #[utoipa::path(delete, path = "/v1/programs/{program}/members/{person}", tag = "programs",
     operation_id = "removeMember",
     params(("program" = ProgramId, Path, description = "Id of the program."),

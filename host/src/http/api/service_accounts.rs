@@ -24,7 +24,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The service accounts and mail domains of an organisation.
+/// The service accounts and email domains of an organisation.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "domains": ["example.org"],
@@ -36,7 +36,7 @@ use utoipa::ToSchema;
     }]
 }))]
 pub(in crate::http) struct ServiceAccountList {
-    /// Mail domains of the organisation, which an operator sets. People with an address in one of them are connected.
+    /// Email domains of the organisation, which an operator sets. People with an address in one of them are connected.
     domains: Vec<String>,
     /// At most one account for each provider.
     items: Vec<ServiceAccountOut>,
@@ -55,9 +55,9 @@ pub(in crate::http) struct ServiceAccountOut {
     provider: String,
     sign_in: String,
     kind: ServiceAccountKind,
-    /// The mailbox with which the account was tried; a shared account's own.
+    /// The mailbox with which the account was tested; for a shared mailbox, the mailbox itself.
     mailbox: String,
-    /// Name of the service account or application; null for a shared account.
+    /// Name of the service account or application; null for a shared mailbox.
     client: Option<String>,
     state: ServiceAccountState,
     /// Number of people whose calendars the account connects.
@@ -68,15 +68,15 @@ pub(in crate::http) struct ServiceAccountOut {
 }
 
 closed_set! {
-    #[doc = "Kind of a service account: `delegated` for a key that acts for each person, `shared` for a mailbox with which people share their busy times."]
+    #[doc = "Kind of a service account: `delegated` for delegated access to each person's calendar, `shared` for a mailbox with which people share their busy times."]
     ServiceAccountKind from Kind {
-        #[doc = "A key that acts for each person."]
+        #[doc = "Delegated access to each person's calendar."]
         Delegated
         #[doc = "A mailbox with which people share their busy times."]
         Shared
     }
 
-    #[doc = "Whether a service account works: `reconnect` means that the service withdrew a shared account's access."]
+    #[doc = "Whether a service account works: `reconnect` means that the service revoked the access to a shared mailbox."]
     ServiceAccountState from crate::connections::State {
         #[doc = "The account works."]
         Connected
@@ -92,7 +92,7 @@ pub(in crate::http) struct SavedServiceAccount {
     probe: Probe,
 }
 
-/// What an account can do with the mailbox with which it was tried.
+/// The result of a test: what the account can do with the mailbox.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "kind": "delegated", "client": "chronus@example.org", "mailbox": "ann@example.org",
@@ -109,7 +109,7 @@ pub(in crate::http) struct Probe {
     calendars: Vec<CalendarOut>,
     abilities: AbilitiesOut,
     inviting: InvitationTestResult,
-    /// Why inviting was refused: the remedy, and a sentence for the IT administrator.
+    /// Why the service refused the event: the remedy, and a sentence for the IT administrator.
     inviting_detail: Option<String>,
 }
 
@@ -117,7 +117,7 @@ pub(in crate::http) struct Probe {
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 enum InvitationTestResult {
-    /// An event was written and removed again.
+    /// An event was written and deleted.
     Works,
     /// No calendar of the mailbox can be written.
     NotTried,
@@ -125,7 +125,7 @@ enum InvitationTestResult {
     Refused,
 }
 
-/// A service account to try or to save, with either `key`, or `client_id` and `client_secret`.
+/// A service account to test or to save, with either `key`, or `client_id` and `client_secret`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
@@ -134,7 +134,7 @@ enum InvitationTestResult {
 pub(in crate::http) struct NewServiceAccount {
     /// A sign-in of the provider.
     sign_in: String,
-    /// The mailbox with which to try the account, in a mail domain of the organisation.
+    /// The mailbox with which to test the account, in an email domain of the organisation.
     mailbox: String,
     /// Content of a service account's key file, if the sign-in takes one.
     key: Option<String>,
@@ -173,7 +173,7 @@ impl NewServiceAccount {
             (Some(key), None, None) => AccountCredential::Key(key.into()),
             (None, Some(id), Some(secret)) => AccountCredential::Client { id, secret: secret.into() },
             _ => {
-                let detail = "give either `key`, or `client_id` and `client_secret`";
+                let detail = "send either `key`, or `client_id` and `client_secret`";
                 return Err(Problem::detailed(Code::InvalidSignIn, detail));
             }
         };
@@ -183,11 +183,11 @@ impl NewServiceAccount {
 
 /// Lists the service accounts of an organisation.
 ///
-/// Who may: global administrators, with a token of their own.
+/// Allowed for: global administrators, with a token of their own.
 #[utoipa::path(get, path = "/v1/organisations/{organisation}/service-accounts", tag = "service-accounts",
     operation_id = "listServiceAccounts",
     params(("organisation" = OrganisationId, Path, description = "Id of the organisation.")),
-    responses((status = 200, description = "The service accounts, and the mail domains of the organisation.",
+    responses((status = 200, description = "The service accounts, and the email domains of the organisation.",
         body = ServiceAccountList)))]
 pub(in crate::http) async fn list_service_accounts(
     State(app): State<App>,
@@ -201,7 +201,7 @@ pub(in crate::http) async fn list_service_accounts(
 
 /// Gets the service account at a provider.
 ///
-/// Who may: global administrators, with a token of their own.
+/// Allowed for: global administrators, with a token of their own.
 #[utoipa::path(get, path = "/v1/organisations/{organisation}/service-accounts/{provider}", tag = "service-accounts",
     operation_id = "getServiceAccount",
     params(("organisation" = OrganisationId, Path, description = "Id of the organisation."),
@@ -217,13 +217,13 @@ pub(in crate::http) async fn get_service_account(
     Ok(Json(found.ok_or(Problem::new(Code::NotFound))?.into()))
 }
 
-/// Tries a service account with one mailbox.
+/// Tests a service account with one mailbox.
 ///
 /// Nothing is stored. If a calendar of the mailbox can be written, an event with an attendee is created in the past,
-/// without telling the attendee, and removed again. The provider must be offered in the whole organisation, the mailbox
-/// must be in a mail domain of the organisation, and the secret must fit the sign-in.
+/// without notifying the attendee, and deleted. The provider must be offered in the whole organisation, the mailbox
+/// must be in an email domain of the organisation, and the secret must fit the sign-in.
 ///
-/// Who may: global administrators, with a token of their own.
+/// Allowed for: global administrators, with a token of their own.
 #[utoipa::path(post, path = "/v1/organisations/{organisation}/service-accounts/{provider}/probe",
     tag = "service-accounts", operation_id = "probeServiceAccount",
     params(("organisation" = OrganisationId, Path, description = "Id of the organisation."),
@@ -243,12 +243,12 @@ pub(in crate::http) async fn probe_service_account(
 
 /// Saves the service account at a provider.
 ///
-/// The account is tried first, as with a probe, and replaces an earlier one at the same provider. It then connects
-/// everybody with an address in a mail domain of the organisation who has no calendar connected and has not disconnected
-/// one of these accounts. The provider must be offered in the whole organisation, the mailbox must be in a mail domain
+/// The account is tested first, as with a probe, and replaces an earlier one at the same provider. It then connects
+/// everybody with an address in an email domain of the organisation who has no calendar connected and has not disconnected
+/// one of these accounts. The provider must be offered in the whole organisation, the mailbox must be in an email domain
 /// of the organisation, and the secret must fit the sign-in.
 ///
-/// Who may: global administrators, with a token of their own.
+/// Allowed for: global administrators, with a token of their own.
 #[utoipa::path(put, path = "/v1/organisations/{organisation}/service-accounts/{provider}", tag = "service-accounts",
     operation_id = "saveServiceAccount",
     params(("organisation" = OrganisationId, Path, description = "Id of the organisation."),
@@ -270,7 +270,7 @@ pub(in crate::http) async fn save_service_account(
 ///
 /// The people whose calendars it connected are disconnected; connections that people made themselves stay.
 ///
-/// Who may: global administrators, with a token of their own.
+/// Allowed for: global administrators, with a token of their own.
 #[utoipa::path(delete, path = "/v1/organisations/{organisation}/service-accounts/{provider}",
     tag = "service-accounts", operation_id = "deleteServiceAccount",
     params(("organisation" = OrganisationId, Path, description = "Id of the organisation."),

@@ -20,7 +20,7 @@ use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A token, without its secret. An operator's has no organisation, an integration's has no person.
+/// A token, without its secret. An operator token has no organisation; an integration token has no person.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Token, example = json!({
     "id": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e68", "organisation": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e65",
@@ -69,12 +69,12 @@ pub(in crate::http) struct CreatedToken {
 }
 
 /// A new token: of an integration of the organisation, or, with `person`, of the person who sends the request. An
-/// operator who names no organisation creates an operator's token.
+/// operator who names no organisation creates an operator token.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "name": "Nightly report", "scopes": ["busy-read"] }))]
 pub(in crate::http) struct NewToken {
-    /// The token's organisation; only an operator's token can name one that is not its own.
+    /// The token's organisation; only an operator token can name one that is not its own.
     organisation: Option<OrganisationId>,
     /// The person who sends the request; nobody can create a token for another person.
     person: Option<PersonId>,
@@ -85,10 +85,10 @@ pub(in crate::http) struct NewToken {
         pattern = r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$"
     )]
     name: String,
-    /// Scopes that the requesting token has itself and that a token of this kind can have.
+    /// Only scopes that the requesting token has and that a token of this kind can have.
     #[schema(value_type = Vec<Scope>, min_items = 1)]
     scopes: Scopes,
-    /// When the token expires, in the future; it does not expire if this is left out.
+    /// The time when the token expires, in the future; without it, the token does not expire.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
 }
@@ -97,7 +97,7 @@ pub(in crate::http) struct NewToken {
 ///
 /// People get their own tokens; global administrators and integrations those of the organisation's integrations, too.
 ///
-/// Who may: everybody with a token; operators must name an organisation to see its tokens.
+/// Allowed for: everybody with a token; operators must name an organisation to see its tokens.
 #[utoipa::path(get, path = "/v1/tokens", tag = "tokens", operation_id = "listTokens",
     params(ListParams),
     responses((status = 200, description = "A page of tokens, the oldest first.", body = TokenList)))]
@@ -116,7 +116,7 @@ pub(in crate::http) async fn list_tokens(
 /// The response holds the secret of the token, which cannot be read again. The expiry time must be in the future, and
 /// the scopes must be among those that the requesting token has and that a token of this kind can have.
 ///
-/// Who may: people for themselves; operators, integrations and global administrators for integrations.
+/// Allowed for: people for themselves; operators, integrations and global administrators for integrations.
 #[utoipa::path(post, path = "/v1/tokens", tag = "tokens", operation_id = "createToken",
     request_body = NewToken,
     responses((status = 201, description = "The token was created.", body = CreatedToken,
@@ -135,9 +135,9 @@ pub(in crate::http) async fn create_token(
 
 /// Revokes a token.
 ///
-/// The token stops working at once. Revoking it again is no error.
+/// The token stops working at once. Revoking it again is not an error.
 ///
-/// Who may: the person of the token; operators, integrations and global administrators for integrations.
+/// Allowed for: the person of the token; operators, integrations and global administrators for integrations.
 #[utoipa::path(delete, path = "/v1/tokens/{token}", tag = "tokens", operation_id = "revokeToken",
     params(("token" = TokenId, Path, description = "Id of the token.")),
     responses((status = 204, description = "The token is revoked.")))]

@@ -27,29 +27,29 @@ const TOKEN: &str = "token";
 const TITLE: &str = "Chronus Calendar Host";
 
 const DESCRIPTION: &str = "\
-Keeps meetings and people's calendars in step.
+Keeps meetings and people's calendars in sync.
 
 **Times** are RFC 3339 with an offset. **Lists** come in pages: send `next` of one page as `after` for the following one.
 
 **Errors** are problem details (RFC 9457) with the media type `application/problem+json`. Compare their `code`, which is
-stable; each operation lists the codes that it can answer with, and `/v1/problems` lists all of them. `errors` names
+stable; each operation lists the codes that it can return, and `/v1/problems` lists all of them. `errors` names
 the parts of the request to correct.
 
 **Tokens** belong to a person, to an integration of an organisation, or to an operator, and have scopes. Each operation
-says which scope and which role it requires. Resources of other organisations are not found.
+says which scope and which role it requires. Resources of other organisations are reported as not found.
 
 **Input** is strict: unknown fields and query parameters are refused.";
 
 /// Tags, with their descriptions, in the order of documentation.
 const TAGS: [(&str, &str); 9] = [
     ("about", "The API's description of itself."),
-    ("health", "Whether the service runs."),
+    ("health", "The state of the host."),
     ("organisations", "Organisations of the deployment; for operators."),
     ("service-accounts", "Accounts with which an organisation connects the calendars of its people."),
     ("programs", "Programs of an organisation, and their members."),
     ("people", "People of an organisation, and the actor behind a token."),
     ("connections", "The connected calendar of a person."),
-    ("availability", "When a person is busy."),
+    ("availability", "The busy times of a person."),
     ("meetings", "Meetings, which the host writes into their owner's calendar."),
 ];
 

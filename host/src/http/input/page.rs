@@ -21,10 +21,10 @@ const USUAL_PAGE: u32 = 50;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct ListParams {
-    /// The organisation; required for an operator's token, and otherwise the token's own.
+    /// The organisation; required for an operator token, and otherwise the token's own.
     #[param(value_type = Option<String>, format = "uuid", pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
     pub(in crate::http) organisation: Option<OrganisationId>,
-    /// `next` of the page before.
+    /// `next` of the previous page.
     #[param(format = "uuid", pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
     after: Option<String>,
     /// The maximum number of items.
@@ -45,7 +45,7 @@ impl ListParams {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct PageParams {
-    /// `next` of the page before.
+    /// `next` of the previous page.
     #[param(format = "uuid", pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
     pub(in crate::http) after: Option<String>,
     /// The maximum number of items.

@@ -26,7 +26,7 @@ pub(in crate::http) struct MeetingsQuery {
     /// Only meetings that this person owns or attends.
     #[param(value_type = Option<String>, format = "uuid", pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
     pub(in crate::http) person: Option<PersonId>,
-    /// `next` of the page before.
+    /// `next` of the previous page.
     #[param(format = "uuid", pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
     pub(in crate::http) after: Option<String>,
     /// The maximum number of items.

@@ -43,15 +43,15 @@ messages! {
     CannotOpen = METHOD_NOT_ALLOWED, "This page cannot be opened directly",
         "The address only receives a form, so there is nothing to show.",
         "Open the page that has the form.";
-    InvalidAddress = BAD_REQUEST, "The address is not valid",
-        "Its parameters are incomplete, or were changed on the way. Nothing was done.",
-        "Begin again on the page that led you here.";
+    InvalidAddress = BAD_REQUEST, "The address is invalid",
+        "Its parameters are incomplete or altered, so nothing was changed.",
+        "Start again on the page that led you here.";
     ForeignForm = FORBIDDEN, "The form was not accepted",
-        "It did not come from the page that it belongs to, so nothing was changed. This also happens after you signed in \
-         or out in another tab.",
+        "It was sent from another site or from an outdated page, so nothing was changed. A page is outdated after you \
+         sign in or out in another tab.",
         "Load the page again, and send the form from there.";
     MalformedForm = BAD_REQUEST, "The form was not accepted",
-        "Its fields are not those of the page that it belongs to, so nothing was changed.",
+        "Its fields do not match the page, so nothing was changed.",
         "Load the page again, and send the form from there.";
     TooLarge = PAYLOAD_TOO_LARGE, "The form is too large",
         "A form can have at most 256 KiB. Nothing was changed.",
@@ -59,119 +59,128 @@ messages! {
 
     // Signing in.
     TooManySignIns = TOO_MANY_REQUESTS, "Too many sign-in emails",
-        "Your network has asked for too many sign-in links within an hour.",
-        "Use a link that you have received already, or wait an hour.";
+        "Too many sign-in links were requested from your network within an hour.",
+        "Use a link that you have already received, or wait an hour.";
     LinkUsedUp = GONE, "This link no longer works",
         "A sign-in link works once, within 15 minutes.",
-        "Ask for a new link on the sign-in page.";
+        "Request a new link on the sign-in page.";
     NoMail = SERVICE_UNAVAILABLE, "Nobody can sign in at the moment",
         "This host does not send email, so it cannot send you a sign-in link.",
-        "Ask the operator of this host to set mail.smtp and mail.from.";
+        "Ask the operator of this host to set up email.";
 
     // Access.
-    AdministratorsOnly = FORBIDDEN, "This page is for global administrators",
-        "Only a global administrator of your organisation can use it.",
+    AdministratorsOnly = FORBIDDEN, "You cannot use this page",
+        "It is for global administrators of your organisation.",
         "Ask a global administrator of your organisation to make the change.";
-    NotAllowed = FORBIDDEN, "You cannot do this",
-        "You can only change settings of your own.",
+    NotAllowed = FORBIDDEN, "You cannot change these settings",
+        "You can change only your own settings.",
         "Sign in as the person whose settings you want to change.";
 
     // Connecting a calendar.
     NotOffered = FORBIDDEN, "This calendar service is not available to you",
-        "Neither your organisation nor one of your programs offers it, so your calendar was not connected.",
-        "Choose another service, or ask an administrator of your program.";
+        "Neither your organisation nor any of your programs offers it, so your calendar was not connected.",
+        "Choose another service, or ask an administrator of your program to make this one available.";
     FieldsInvalid = UNPROCESSABLE_ENTITY, "Your calendar was not connected",
         "Some fields are missing or invalid.",
         "Correct the marked fields, and try again.";
     SignInInvalid = UNPROCESSABLE_ENTITY, "Your calendar was not connected",
-        "{service} cannot be connected with what you entered.",
+        "{service} cannot be connected with these values.",
         "Check the fields, and try again.";
-    SignInRefused = UNPROCESSABLE_ENTITY, "{service} did not accept the sign-in",
-        "The user name or the password is wrong, so your calendar was not connected.",
-        "Check both, and try again. Many services need a password that you create for one application.";
-    AccountNotOpened = UNPROCESSABLE_ENTITY, "{service} did not open your calendar",
-        "The account that you signed in with gives no access to a calendar, so it was not connected.",
+    SignInRefused = UNPROCESSABLE_ENTITY, "Your calendar was not connected",
+        "{service} did not accept the user name and password.",
+        "Check both, and try again. Many services require an app password, which you create in your account there.";
+    AddressRefused = UNPROCESSABLE_ENTITY, "Your calendar was not connected",
+        "{service} did not accept the secret address.",
+        "Copy the address again from the service, and try again.";
+    AccountNotOpened = UNPROCESSABLE_ENTITY, "Your calendar was not connected",
+        "The account that you signed in with at {service} does not give access to a calendar.",
         "Check that the account has a calendar, or use another account.";
     ServiceUnreachable = BAD_GATEWAY, "{service} cannot be reached",
         "The service did not answer, so your calendar was not connected.",
         "Check the address of the server if you entered one. Otherwise, try again later.";
     ServerNotAllowed = BAD_GATEWAY, "{service} cannot be reached from here",
-        "This host is not allowed to connect to the server, for example because the server is in a private network. Your \
-         calendar was not connected.",
+        "This host is not allowed to connect to the server, for example because the server is on a private network. \
+         Your calendar was not connected.",
         "Check the address of the server if you entered one. Otherwise, tell an administrator of your program.";
-    ProviderFailed = BAD_GATEWAY, "{service} is not available at the moment",
+    ProviderFailed = BAD_GATEWAY, "{service} is unavailable at the moment",
         "This host could not use the service, so your calendar was not connected.",
         "Try again later. If it happens again, tell an administrator of your program.";
     NotRegistered = BAD_GATEWAY, "{service} is not set up yet",
-        "The operator of this host has not registered it with the service, so your calendar was not connected.",
+        "The operator of this host has not registered Chronus with the service, so your calendar was not connected.",
         "Tell an administrator of your program.";
     SignInOver = FORBIDDEN, "This sign-in is no longer valid",
-        "It was completed before, took longer than 15 minutes, or was begun in another browser.",
+        "It was already completed, took longer than 15 minutes, or was started in another browser.",
         "Start again in Calendar Settings, in this browser.";
     ConsentRefused = UNPROCESSABLE_ENTITY, "Your calendar was not connected",
-        "You did not give {service} permission to share your calendar, so nothing was stored.",
+        "You did not give {service} permission to share your calendar, so nothing was saved.",
         "You can connect it at any time in Calendar Settings.";
     SignInIncomplete = UNPROCESSABLE_ENTITY, "{service} did not complete the sign-in",
         "The service reported an error, so your calendar was not connected.",
         "Try again. If it happens again, tell an administrator of your program.";
     ConsentIncomplete = UNPROCESSABLE_ENTITY, "Your calendar was not connected",
-        "At {service}, a box was not ticked. Chronus needs every permission that it asks for, so nothing was stored.",
-        "Connect your calendar again, and leave every box ticked.";
+        "A box was not ticked at {service}. Chronus needs all the permissions in the list, so nothing was saved.",
+        "Connect your calendar again, with every box ticked.";
     NoLastingAccess = UNPROCESSABLE_ENTITY, "Your calendar was not connected",
-        "{service} gave access for a short time only, so nothing was stored.",
+        "{service} gave access for a short time only, so nothing was saved.",
         "Remove Chronus from the connected applications of your account at the service, and connect your calendar again.";
-    NeedsAdminApproval = UNPROCESSABLE_ENTITY, "An IT administrator must approve first",
+    NeedsAdminApproval = UNPROCESSABLE_ENTITY, "An IT administrator must approve Chronus first",
         "The IT administrator of your organisation (not the administrator of your program) has not given people \
          permission to connect {service} to Chronus.",
-        "Ask your IT team to give everyone at your organisation permission, and connect your calendar again.";
+        "Ask your IT administrator to give everyone in your organisation permission, then connect your calendar again.";
     AlreadyConnected = CONFLICT, "Another calendar is already connected",
         "Only one calendar can be connected at a time, so the new one was not connected.",
         "Disconnect the connected calendar first.";
     NotConnected = NOT_FOUND, "No calendar is connected",
-        "Your calendar was disconnected before, or never connected.",
+        "Your calendar was already disconnected, or was never connected.",
         "Open Calendar Settings to connect a calendar.";
 
-    // Organisation Account.
+    // Service Accounts.
     AccountInvalid = UNPROCESSABLE_ENTITY, "The account was not saved",
-        "The account cannot be used with what you entered.",
+        "The account cannot be used with these values.",
         "Check the fields, and try again.";
-    KeyInvalid = UNPROCESSABLE_ENTITY, "This is not a key of a service account",
+    AccountNotOffered = FORBIDDEN, "The account was not saved",
+        "{service} is not offered to your whole organisation.",
+        "Ask the operator of this host to offer it.";
+    AccountNotRegistered = BAD_GATEWAY, "{service} is not set up yet",
+        "The operator of this host has not registered Chronus with the service, so nothing was saved.",
+        "Ask the operator of this host to register Chronus.";
+    KeyInvalid = UNPROCESSABLE_ENTITY, "The key file is invalid",
         "The text is not the key file that {service} creates for a service account. Nothing was saved.",
         "Create a key at the service, and paste the whole text of its file.";
     KeyIncomplete = UNPROCESSABLE_ENTITY, "The key file is incomplete",
-        "A part of the key is missing or damaged. Nothing was saved.",
+        "Part of the key is missing or damaged. Nothing was saved.",
         "Paste the whole text of the file, or create a new key at the service.";
-    MailboxInvalid = UNPROCESSABLE_ENTITY, "This is not an email address",
-        "The mailbox is not a valid email address. Nothing was saved.",
+    MailboxInvalid = UNPROCESSABLE_ENTITY, "The mailbox is invalid",
+        "It is not an email address. Nothing was saved.",
         "Enter an address such as ann@example.org.";
     MailboxElsewhere = UNPROCESSABLE_ENTITY, "The mailbox is not in your organisation",
-        "Its email domain is not one of your organisation's. Nothing was saved.",
-        "Enter a mailbox in one of the domains above.";
+        "Its email domain does not belong to your organisation. Nothing was saved.",
+        "Enter a mailbox in an email domain of your organisation.";
     AccountRefused = UNPROCESSABLE_ENTITY, "{service} did not accept the account",
         "The account has no access to this mailbox, or does not exist. Nothing was saved.",
-        "Check at the service that the account exists, and that it is allowed to act for the mailbox.";
-    AccountApproval = UNPROCESSABLE_ENTITY, "{service} needs an approval",
-        "An administrator of {service} in your organisation has not approved the account yet. Nothing was saved.",
-        "Approve it at the service, and try again. An approval can take some minutes.";
+        "Check at the service that the account exists and has access to the mailbox.";
+    AccountApproval = UNPROCESSABLE_ENTITY, "{service} requires approval by an IT administrator",
+        "An IT administrator of your organisation has not approved the account at {service} yet. Nothing was saved.",
+        "Approve the account at the service, or ask your IT administrator to do so. Try again a few minutes later.";
     AccountConsent = UNPROCESSABLE_ENTITY, "The shared mailbox was not connected",
         "{service} did not give lasting access, or a box was not ticked. Nothing was saved.",
-        "Connect the mailbox again, and leave every box ticked.";
-    AccountMissing = NOT_FOUND, "There is no such account",
-        "The account was removed before.",
+        "Connect the mailbox again, with every box ticked.";
+    AccountMissing = NOT_FOUND, "The account was not found",
+        "It was already removed.",
         "Load the page again.";
     AccountUnreachable = BAD_GATEWAY, "{service} cannot be reached",
         "The service did not answer. Nothing was saved.",
         "Try again later.";
 
-    // The service itself.
-    Timeout = SERVICE_UNAVAILABLE, "This took too long",
-        "The request was stopped. What you asked for may have been done.",
-        "Load the page again to see the result, before you try again.";
-    Unavailable = SERVICE_UNAVAILABLE, "Chronus is not available at the moment",
+    // This host.
+    Timeout = SERVICE_UNAVAILABLE, "Your request took too long",
+        "Chronus stopped the request, but may already have made the change.",
+        "Load the page again and check the result before you try again.";
+    Unavailable = SERVICE_UNAVAILABLE, "Chronus is unavailable at the moment",
         "The database does not answer.",
         "Try again in a few minutes.";
     Internal = INTERNAL_SERVER_ERROR, "Something went wrong",
-        "This is a fault of Chronus. It was logged.",
+        "This is an error in Chronus. It was logged.",
         "Try again. If it happens again, tell an administrator of your program when it happened.";
 }
 
@@ -233,7 +242,8 @@ impl From<&ConnectError> for Message {
             ConnectError::Input(_) => Self::FieldsInvalid,
             ConnectError::SignIn(_) | ConnectError::Access(_) | ConnectError::NeedsBrowser => Self::SignInInvalid,
             ConnectError::Refused(CallError::Failure(failure)) => match failure.remedy {
-                Remedy::Reconnect => Self::SignInRefused,
+                // A refused form has a message of its own ([`Submission::failed`]).
+                Remedy::Reconnect => Self::SignInIncomplete,
                 Remedy::Temporary | Remedy::SlowDown(_) => Self::ServiceUnreachable,
                 Remedy::NeedsAdminApproval(_) | Remedy::AccessPending => Self::NeedsAdminApproval,
                 _ => Self::AccountNotOpened,
@@ -261,7 +271,7 @@ impl From<&AccountError> for Message {
     fn from(error: &AccountError) -> Self {
         match error {
             AccountError::NotAllowed(_) => Self::AdministratorsOnly,
-            AccountError::NotOffered(_) => Self::NotOffered,
+            AccountError::NotOffered(_) => Self::AccountNotOffered,
             AccountError::Provider(_) | AccountError::NoToken(_) | AccountError::Call(_) | AccountError::Sealed(_) => {
                 Self::AccountUnreachable
             }
@@ -270,7 +280,7 @@ impl From<&AccountError> for Message {
             | AccountError::NeedsBrowser
             | AccountError::Input(_)
             | AccountError::Access(_) => Self::AccountInvalid,
-            AccountError::NoClient(_) => Self::NotRegistered,
+            AccountError::NoClient(_) => Self::AccountNotRegistered,
             AccountError::Key(KeyError::Json | KeyError::Kind) => Self::KeyInvalid,
             AccountError::Key(KeyError::Missing(_) | KeyError::Unfit) => Self::KeyIncomplete,
             AccountError::Mailbox(_) => Self::MailboxInvalid,
@@ -303,11 +313,11 @@ mod tests {
 
     #[test]
     fn a_message_names_the_service_or_says_the_calendar_service() {
-        let texts = Message::SignInRefused.fill_in(Some("Lamp"));
-        assert_eq!(texts.title, "Lamp did not accept the sign-in");
+        let texts = Message::ServiceUnreachable.fill_in(Some("Lamp"));
+        assert_eq!(texts.title, "Lamp cannot be reached");
         let texts = Message::ConsentRefused.fill_in(None);
         assert!(texts.explanation.starts_with("You did not give the calendar service permission"), "{texts:?}");
-        assert_eq!(Message::SignInRefused.fill_in(None).title, "The calendar service did not accept the sign-in");
+        assert_eq!(Message::ServiceUnreachable.fill_in(None).title, "The calendar service cannot be reached");
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! Settings → Organisation Account: the service account with which an organisation connects its people (M17).
+//! Settings → Service Accounts: the service account with which an organisation connects its people (M17).
 //!
 //! The page is for global administrators. Values can be tested first with the same form: a test stores nothing, and saving
-//! tests once more. A key is never shown again, not even to the person who entered it. A shared mailbox is connected at
+//! tests again. A key is never shown again, not even to the person who entered it. A shared mailbox is connected at
 //! its service's own page, like a person's calendar.
 
 use super::{
@@ -44,7 +44,7 @@ use serde::Deserialize;
 struct OrganisationPage {
     layout: Layout,
     domains: Vec<String>,
-    accounts: Vec<Overview>,
+    accounts: Vec<SavedAccount>,
     options: Vec<AccountOption>,
 }
 
@@ -56,6 +56,13 @@ impl OrganisationPage {
             _ => None,
         })
     }
+}
+
+/// A service account that is saved.
+struct SavedAccount {
+    /// The name of the calendar service, or the id of its provider if the provider was removed.
+    service: String,
+    overview: Overview,
 }
 
 /// A sign-in with which a service account can be saved.
@@ -97,7 +104,7 @@ struct Abilities {
     invitations: Invitations,
 }
 
-/// Whether the account can add meetings with guests.
+/// Whether the account can add meetings with attendees.
 enum Invitations {
     Work,
     NotPermitted,
@@ -227,7 +234,13 @@ async fn show(
     layout: Layout,
     mut submission: Option<Submission>,
 ) -> Result<Response, PageError> {
-    let accounts = service_accounts::accounts(&app.calendars, actor, session.organisation).await?;
+    let mut accounts = Vec::new();
+    for overview in service_accounts::accounts(&app.calendars, actor, session.organisation).await? {
+        let provider = app.calendars.registry.provider(&overview.account.provider).await.ok();
+        let service = provider
+            .map_or_else(|| overview.account.provider.clone(), |provider| provider.plugin.description().name.clone());
+        accounts.push(SavedAccount { service, overview });
+    }
     let domains = app.db.read(async |tx| domains::list(tx, session.organisation).await).await?;
     let mut status = StatusCode::OK;
     let (mut options, mut origins) = (Vec::new(), Vec::new());
@@ -335,12 +348,12 @@ mod tests {
         }
     }
 
-    fn page(domains: &[&str], accounts: Vec<Overview>, options: Vec<AccountOption>) -> OrganisationPage {
+    fn page(domains: &[&str], accounts: Vec<SavedAccount>, options: Vec<AccountOption>) -> OrganisationPage {
         let domains = domains.iter().map(|domain| (*domain).to_owned()).collect();
         OrganisationPage { layout: layout::testing::signed_in(), domains, accounts, options }
     }
 
-    fn overview(state: AccountState) -> Overview {
+    fn saved(state: AccountState) -> SavedAccount {
         let at = Timestamp::UNIX_EPOCH;
         let account = ServiceAccount {
             id: ServiceAccountId::new(at),
@@ -356,14 +369,14 @@ mod tests {
             saved_by: PersonId::new(at),
             saved_at: at,
         };
-        Overview { account, people: 12 }
+        SavedAccount { service: "Example Calendar".into(), overview: Overview { account, people: 12 } }
     }
 
     #[test]
-    fn golden_pages_of_the_organisation_account() {
+    fn golden_pages_of_the_service_accounts() {
         golden("page_organisation_empty", &page(&[], vec![], vec![]));
         let options = [Fields::Key, Fields::Client, Fields::Nothing].map(|fields| option(fields, None)).into();
-        golden("page_organisation", &page(&["school.example"], vec![overview(AccountState::Reconnect)], options));
+        golden("page_organisation", &page(&["school.example"], vec![saved(AccountState::Reconnect)], options));
         let abilities = |invitations| Abilities { mailbox: "gil@school.example".into(), reads_busy: true, invitations };
         let options = [Invitations::Work, Invitations::NotPermitted, Invitations::Refused]
             .map(|invitations| option(Fields::Key, Some(Outcome::Works(abilities(invitations)))));

@@ -10,7 +10,7 @@ pub(super) const CALENDAR: &str = "/settings/calendar";
 pub(super) const CALENDAR_FORM: &str = "/settings/calendar/form";
 /// Receives the buttons of all other sign-ins.
 pub(super) const CALENDAR_CONNECT: &str = "/settings/calendar/connect";
-/// Organisation Account.
+/// Service Accounts.
 pub(super) const ORGANISATION: &str = "/settings/organisation";
 /// Calendar services send browsers back to this path, followed by the provider's id.
 pub(super) use crate::links::CALLBACK;

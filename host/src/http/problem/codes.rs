@@ -45,7 +45,7 @@ codes! {
     MethodNotAllowed = "method-not-allowed" METHOD_NOT_ALLOWED, "Method not allowed",
         "Use one of the methods that the `allow` header lists.";
     NotFound = "not-found" NOT_FOUND, "Not found",
-        "Check the path and the ids in it. Resources of other organisations are not found either.";
+        "Check the path and the ids in it. Resources of other organisations are reported as not found.";
 
     // Authentication and authorisation.
     Unauthenticated = "unauthenticated" UNAUTHORIZED, "Authentication required",
@@ -53,13 +53,13 @@ codes! {
     ScopeMissing = "scope-missing" FORBIDDEN, "Missing scope",
         "Use a token with the scope that the detail names.";
     RoleMissing = "role-missing" FORBIDDEN, "Insufficient role",
-        "Send the request with the token of an actor that has the role that the detail names.";
+        "The detail names who can do this. Send the request with one of their tokens.";
     NotThePerson = "not-the-person" FORBIDDEN, "Only the person can do this",
         "The person must send this request with a token of their own. Administrators and integrations cannot.";
-    MoreThanOwn = "more-than-own" FORBIDDEN, "Scope exceeds the requesting token",
+    MoreThanOwn = "more-than-own" FORBIDDEN, "Scope missing from the requesting token",
         "Leave out the scope that the detail names, or use a token that has it.";
     OrganisationNotNamed = "organisation-not-named" BAD_REQUEST, "Organisation missing",
-        "An operator's token belongs to no organisation: name one in `organisation`.";
+        "Name the organisation in `organisation`: an operator token does not belong to one.";
 
     // Organisations, programs, people, tokens.
     InvalidName = "invalid-name" UNPROCESSABLE_ENTITY, "Invalid name",
@@ -68,13 +68,13 @@ codes! {
     InvalidEmail = "invalid-email" UNPROCESSABLE_ENTITY, "Invalid email address",
         "Use an address such as ann@example.org.";
     EmailTaken = "email-taken" CONFLICT, "Email address already in use",
-        "Look the person up in the list of people, or use another address.";
+        "Find the person in the list of people, or use another address.";
     InvalidZone = "invalid-zone" UNPROCESSABLE_ENTITY, "Unknown time zone",
         "Use an IANA time zone name, such as Europe/Rome or UTC.";
     InvalidScopes = "invalid-scopes" UNPROCESSABLE_ENTITY, "Invalid scopes",
-        "Give at least one scope, and only scopes that a token of this kind can have.";
+        "Send at least one scope, and only scopes that a token of this kind can have.";
     InvalidExpiry = "invalid-expiry" UNPROCESSABLE_ENTITY, "Expiry time in the past",
-        "Give a time in the future, or leave `expires_at` out.";
+        "Send a time in the future, or leave `expires_at` out.";
 
     // Connections, service accounts and busy times.
     NotOffered = "not-offered" FORBIDDEN, "Provider not offered",
@@ -82,31 +82,31 @@ codes! {
     InvalidSignIn = "invalid-sign-in" UNPROCESSABLE_ENTITY, "Invalid sign-in data",
         "Send the fields that /v1/people/{person}/offers lists for this sign-in.";
     SignInRefused = "sign-in-refused" UNPROCESSABLE_ENTITY, "Sign-in refused by the calendar service",
-        "Check the user name and password. Many services require an app password.";
+        "Check the user name and password, or the secret address. Many services require an app password.";
     NeedsBrowser = "needs-browser" FORBIDDEN, "Sign-in requires a browser",
-        "The person must sign in to this host with a browser and connect the calendar in Calendar Settings.";
+        "The person must sign in to this host in a browser and connect the calendar in Calendar Settings.";
     SignInOver = "sign-in-over" FORBIDDEN, "Sign-in expired",
         "Start again in Calendar Settings, and finish within 15 minutes in the same browser.";
     ConsentNotGiven = "consent-not-given" UNPROCESSABLE_ENTITY, "Consent not given",
         "Start again in Calendar Settings, and grant all permissions that the calendar service lists.";
     NeedsAdminApproval = "needs-admin-approval" UNPROCESSABLE_ENTITY, "Approval by an IT administrator required",
-        "Ask the administrator of your organisation's mail and calendar service to approve this application.";
+        "Ask an IT administrator of the organisation to approve this application at the calendar service.";
     CalendarUnavailable = "calendar-unavailable" BAD_GATEWAY, "Calendar unavailable",
-        "Nothing was stored. Try again later; if this persists, send the detail to the operator.";
+        "Nothing was stored. Try again later; if the problem persists, send the detail to the operator.";
     AlreadyConnected = "already-connected" CONFLICT, "Another calendar is already connected",
-        "Disconnect that calendar first. A person can have one connected calendar.";
+        "Disconnect that calendar first. A person can have only one connected calendar.";
     NotConnected = "not-connected" NOT_FOUND, "No calendar connected",
         "The person can connect a calendar with PUT /v1/people/{person}/connection.";
     MailboxElsewhere = "mailbox-elsewhere" UNPROCESSABLE_ENTITY, "Mailbox outside the organisation's domains",
-        "Use a mailbox in a mail domain of the organisation. An operator sets these domains.";
+        "Use a mailbox in an email domain of the organisation. An operator sets these domains.";
     InvalidWindow = "invalid-window" UNPROCESSABLE_ENTITY, "Invalid time window",
         "Use a `to` that is later than `from`, by at most 366 days.";
 
     // Meetings.
     InvalidMeeting = "invalid-meeting" UNPROCESSABLE_ENTITY, "Invalid meeting",
         "Correct the field that `errors` names.";
-    NotAMember = "not-a-member" UNPROCESSABLE_ENTITY, "Not a member of the program",
-        "Make the owner and all attendees members of the meeting's program first.";
+    NotAMember = "not-a-member" UNPROCESSABLE_ENTITY, "Person not in the program",
+        "First add the owner and all attendees to the meeting's program.";
     IdempotencyKeyReused = "idempotency-key-reused" CONFLICT, "Idempotency key reused",
         "Use a new Idempotency-Key for each new meeting.";
     MeetingCancelled = "meeting-cancelled" CONFLICT, "Meeting cancelled",
@@ -120,9 +120,9 @@ codes! {
     TooManySignIns = "too-many-sign-ins" TOO_MANY_REQUESTS, "Too many sign-in emails",
         "Wait an hour. The link in an earlier email may still work.";
 
-    // This service.
+    // This host.
     Timeout = "timeout" SERVICE_UNAVAILABLE, "Request timed out",
-        "The request may have been carried out. Check before you send it again.";
+        "The change may have been made. Check before you send the request again.";
     Unavailable = "unavailable" SERVICE_UNAVAILABLE, "Database unavailable",
         "Try again in a few seconds.";
     Internal = "internal" INTERNAL_SERVER_ERROR, "Internal error",

@@ -19,13 +19,13 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum DomainError {
     /// The text is not a registrable domain.
-    #[error("this is not a mail domain that an organisation can own; write for example school.example")]
+    #[error("the domain is not an email domain that an organisation can own; use one such as school.example")]
     Malformed,
     /// Another organisation has the domain.
     #[error("the domain belongs to another organisation; remove it there first")]
     Taken,
     /// The organisation does not exist.
-    #[error("there is no such organisation")]
+    #[error("the organisation does not exist")]
     NoOrganisation,
     /// The database failed.
     #[error(transparent)]

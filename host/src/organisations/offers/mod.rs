@@ -37,13 +37,13 @@ pub struct ProviderOffer {
 #[derive(Debug, thiserror::Error)]
 pub enum OfferError {
     /// The provider does not exist.
-    #[error("there is no provider `{0}`; `chronus plugin list` lists the providers")]
+    #[error("the provider `{0}` does not exist; `chronus plugin list` lists the providers")]
     NoProvider(String),
     /// The organisation does not exist.
-    #[error("there is no such organisation")]
+    #[error("the organisation does not exist")]
     NoOrganisation,
     /// The program does not exist in the organisation.
-    #[error("the organisation has no such program")]
+    #[error("the program does not exist in this organisation")]
     NoProgram,
     /// The database failed.
     #[error("the database failed: {0}")]

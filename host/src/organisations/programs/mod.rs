@@ -38,7 +38,7 @@ pub enum ProgramError {
     #[error("the name `{0}` is taken; choose another")]
     Taken(String),
     /// The organisation does not exist.
-    #[error("there is no such organisation")]
+    #[error("the organisation does not exist")]
     NoOrganisation,
     /// The database failed.
     #[error(transparent)]

@@ -46,7 +46,7 @@ const DENIED_STUBS: [&str; 3] = ["wasi:cli/", "wasi:filesystem/", "wasi:sockets/
 pub enum AdmissionError {
     /// The file is not WebAssembly, or damaged.
     #[error(
-        "this is not a WebAssembly component: {0}. Give the `.wasm` file that `cargo plugins` or your componentiser wrote"
+        "this is not a WebAssembly component: {0}. Use the `.wasm` file that `cargo plugins` or your componentiser wrote"
     )]
     NotWasm(String),
     /// The file is a core module.
@@ -55,7 +55,7 @@ pub enum AdmissionError {
     )]
     CoreModule,
     /// The file is precompiled code.
-    #[error("this is precompiled native code, which would run unchecked; give the component that it was compiled from")]
+    #[error("this is precompiled native code, which would run unchecked; use the component that it was compiled from")]
     Precompiled,
     /// The file is too large.
     #[error("the component has {0} bytes; at most {MAX_COMPONENT_BYTES} are accepted")]

@@ -36,7 +36,7 @@ pub enum SignatureError {
     )]
     Untrusted(String),
     /// The signature is for other bytes.
-    #[error("the signature is not for this component: the file was changed or exchanged after it was signed")]
+    #[error("the signature is not for this component: the file was changed or replaced after it was signed")]
     Mismatch,
 }
 

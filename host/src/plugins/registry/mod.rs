@@ -147,7 +147,7 @@ pub enum AddError {
     #[error(transparent)]
     Signature(#[from] SignatureError),
     /// The component has another digest than the operator expects.
-    #[error("the component's SHA-256 is {found}, not the one that you gave: this is another file")]
+    #[error("the component's SHA-256 is {found}, not the one in --accept-digest; this is a different file")]
     Digest {
         /// The digest of the component.
         found: String,
@@ -170,13 +170,15 @@ pub enum AddError {
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
     /// There is no provider with this id.
-    #[error("there is no provider `{0}`; `chronus plugin list` shows all providers")]
+    #[error("the provider `{0}` does not exist; `chronus plugin list` lists the providers")]
     Unknown(String),
     /// No version waits to be accepted, or another one than was shown.
-    #[error("this version of `{0}` does not wait to be accepted; `chronus plugin list` shows the versions that do")]
+    #[error("this version of `{0}` is not waiting; `chronus plugin list` shows the versions that are")]
     NotWaiting(String),
     /// Connections use the provider.
-    #[error("{connections} connections use `{id}`; with --force it is removed, and they fail until it is added again")]
+    #[error(
+        "{connections} connections use `{id}`; with --force, the provider is removed, and these connections fail until it is added again"
+    )]
     InUse {
         /// The id of the provider.
         id: String,
@@ -192,7 +194,7 @@ pub enum ChangeError {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum RegistryError {
     /// There is no provider with this id.
-    #[error("there is no provider `{0}`")]
+    #[error("the provider `{0}` does not exist")]
     Unknown(String),
     /// The provider was removed, or never accepted.
     #[error("the provider `{0}` is off; an operator must add and accept it")]

@@ -69,15 +69,15 @@ async fn everybody_can_use_the_page() -> anyhow::Result<()> {
             json!(["open", link]),
             json!(["click", "button", "Sign in"]),
             json!(["open", format!("{}/settings", host.origin())]),
-            json!(["click", "link", "Organisation Account"]),
-            json!(["see", "empty", "Organisation Account"]),
+            json!(["click", "link", "Service Accounts"]),
+            json!(["see", "empty", "Service Accounts"]),
             json!(["fill", "Mailbox for the test", GIL]),
             json!(["fill", "Key file", key]),
             json!(["click", "button", "Test"]),
-            json!(["see", "tried", "Organisation Account"]),
+            json!(["see", "tried", "Service Accounts"]),
             json!(["fill", "Key file", key]),
             json!(["click", "button", "Test and save"]),
-            json!(["see", "saved", "Organisation Account"]),
+            json!(["see", "saved", "Service Accounts"]),
         ])
         .await?;
     for (name, page) in &seen {

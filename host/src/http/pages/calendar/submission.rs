@@ -7,6 +7,7 @@ use super::super::messages::Message;
 use crate::{
     connections::{ConnectError, Connection},
     plugins::{
+        CallError, Remedy,
         contract::{FieldKind, FormField, Method, SignIn},
         sign_in::{SECRET_URL, SignInInputError},
     },
@@ -120,13 +121,20 @@ impl Submission {
         Self::new(provider.clone(), sign_in.clone(), server.clone(), fields.iter().cloned().collect())
     }
 
-    /// Adds the error with which connecting failed.
-    pub(super) fn failed(mut self, error: &ConnectError, server_field: Option<&str>) -> Self {
+    /// Adds the error with which connecting failed. Of the sign-ins with a form, only the one with a secret address has no
+    /// password.
+    pub(super) fn failed(mut self, error: &ConnectError, sign_in: Option<&SignIn>, server_field: Option<&str>) -> Self {
         if let ConnectError::Input(input) = error {
             self.field_errors.extend(field_error(input, server_field));
         }
         self.message = Some(match error {
             ConnectError::Input(_) if self.field_errors.is_empty() => Message::SignInInvalid,
+            ConnectError::Refused(CallError::Failure(failure)) if failure.remedy == Remedy::Reconnect => {
+                match sign_in.map(|sign_in| &sign_in.method) {
+                    Some(Method::SecretUrl(_)) => Message::AddressRefused,
+                    _ => Message::SignInRefused,
+                }
+            }
             error => error.into(),
         });
         self

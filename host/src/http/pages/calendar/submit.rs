@@ -34,7 +34,7 @@ pub(in crate::http::pages) async fn submit(
         Err(error @ ConnectError::Database(_)) => Err(error.into()),
         Err(error) => {
             tracing::info!(%error, "a calendar was not connected");
-            let submission = submission.failed(&error, server_field.as_deref());
+            let submission = submission.failed(&error, described, server_field.as_deref());
             Ok(show(&app, &session, layout, Some(submission)).await?.into_response())
         }
     }
