@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 const DOMAIN_HELP: &str = "\
 A service account of the organisation connects only people with an email address in
 one of these domains. The host does not verify who owns a domain: check that yourself.
-Subdomains are not included. Removing a domain disconnects the people in it whom a
+Subdomains are not included. Removing a domain disconnects the people in it that a
 service account connected.
 
 With --json: {organisation, domains, changed}.";

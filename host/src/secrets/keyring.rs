@@ -330,8 +330,8 @@ mod tests {
         let path = folder.path().join("keys");
         assert!(Keyring::read(&path).unwrap_err().to_string().contains("chronus key add"));
         let cases = [
-            (String::new(), "holds no key"),
-            ("# nothing\n\n".into(), "holds no key"),
+            (String::new(), "has no key"),
+            ("# nothing\n\n".into(), "has no key"),
             (ONE.into(), "line 1"),
             (format!("# one\n{ONE} one\n"), "line 2: the id"),
             (format!("one {ONE}x\n"), "not base64"),

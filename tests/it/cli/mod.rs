@@ -181,7 +181,7 @@ fn malformed_arguments_are_refused_with_advice() -> anyhow::Result<()> {
         (&["busy"], "--from <TIME>"),
         (&["busy", "--from", "yesterday", "--to", "2026-01-01T00:00:00Z"], "RFC 3339"),
         (&["busy", "--from", "2026-01-01T00:00:00", "--to", "2026-01-02T00:00:00Z"], "with an offset or Z"),
-        (&["busy", "--from", "2026-01-02T00:00:00Z", "--to", "2026-01-02T01:00:00+01:00"], "give a --to after --from"),
+        (&["busy", "--from", "2026-01-02T00:00:00Z", "--to", "2026-01-02T01:00:00+01:00"], "use a --to after --from"),
         (&["busy", "--from", "2020-01-01T00:00:00Z", "--to", "2026-01-01T00:00:00Z"], "accepts at most 366"),
         (&["changes", "--calendar", "a", "--max", "0"], "--max"),
         (&["changes", "--calendar", "a", "--max", "2"], "at most 1 items"),

@@ -120,7 +120,7 @@ async fn malformed_arguments_are_refused_with_advice_and_change_nothing() -> any
         (&["plugin", "add", path, "--trusted", text(&misspelt)?], "trusted.pub"),
         (&["plugin", "add", path, "--trusted", trusted], "has no signature file"),
         (&["plugin", "add", path, "--trusted", trusted, "--accept-digest", &digest], "cannot be used with"),
-        (&["plugin", "add", path, "--accept-digest", &digest, "--accept"], "another file"),
+        (&["plugin", "add", path, "--accept-digest", &digest, "--accept"], "different file"),
         (&["plugin", "remove", "nobody"], "chronus plugin list"),
         (&["plugin", "remove", "nobody", "--force"], "chronus plugin list"),
         (&["plugin", "remove"], "<ID>"),
@@ -209,7 +209,7 @@ async fn keys_are_added_and_what_is_wrong_with_their_file_is_said_without_them()
     for arguments in [["key", "add"], ["key", "rotate"]] {
         refuses(&deployment.run(&arguments)?.arguments(&["--json"]).end()?, "chmod 600")?;
     }
-    for (text, advice) in [(format!("a {SECRET}\n"), "line 1"), ("# none\n".to_owned(), "holds no key")] {
+    for (text, advice) in [(format!("a {SECRET}\n"), "line 1"), ("# none\n".to_owned(), "has no key")] {
         std::fs::write(deployment.keys(), &text)?;
         mode(0o600)?;
         for arguments in [["key", "add"], ["key", "rotate"]] {

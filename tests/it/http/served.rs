@@ -167,7 +167,7 @@ async fn a_host_that_cannot_work_says_why_and_no_secret() -> anyhow::Result<()> 
         (2, "token create --operator --scope busy-read", ("", ""), "cannot have the scope"),
         (2, "token create --operator --expires 2020-01-01T00:00:00Z", ("", ""), "in the future"),
         (2, "token create --person a@b.c", ("", ""), "--organisation"),
-        (2, "token revoke hunter22", ("", ""), "`token list`"),
+        (2, "token revoke hunter22", ("", ""), "`chronus token list`"),
         (2, "organisation add --", ("", ""), "<NAME>"),
     ] {
         let variable = Some(variable).filter(|(name, _)| !name.is_empty());

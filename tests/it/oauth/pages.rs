@@ -80,7 +80,7 @@ async fn every_end_has_its_own_page() -> anyhow::Result<()> {
 
     let page = scene.pressed(&ann).await?;
     let refused = ann.get(&scene.back(&page, ANN, Choice::Cancel).await?).await?;
-    reads(&refused, 422, &["You did not give Google Calendar permission", "nothing was stored"])?;
+    reads(&refused, 422, &["You did not give Google Calendar permission", "nothing was saved"])?;
 
     let page = scene.pressed(&ann).await?;
     let fewer = ann.get(&scene.back(&page, ANN, Choice::Without("/auth/calendar.freebusy")).await?).await?;
@@ -102,7 +102,7 @@ async fn every_end_has_its_own_page() -> anyhow::Result<()> {
     // Another browser, signed in as somebody else or not at all, gets nothing by the address; hers still does.
     let page = scene.pressed(&ann).await?;
     let back = scene.back(&page, ANN, Choice::All).await?;
-    reads(&ben.get(&back).await?, 403, &["begun in another browser"])?;
+    reads(&ben.get(&back).await?, 403, &["started in another browser"])?;
     let nobody = Visitor::new(scene.host.origin())?.get(&back).await?;
     ensure!(nobody.location.as_deref() == Some("/sign-in"), "{:?}", nobody.location);
     ann.get(&back).await?.leads_to("/settings/calendar")?;

@@ -144,7 +144,7 @@ async fn foreign_forms_do_nothing(
     let (ours, theirs) = (page.token()?, other.get("/settings").await?.token()?);
     let refused = |seen: PageResponse, why: &str| {
         ensure!(
-            seen.status == 403 && seen.text.contains("did not come from the page that it belongs to"),
+            seen.status == 403 && seen.text.contains("was sent from another site or from an outdated page"),
             "{why}: {}",
             seen.text
         );

@@ -52,7 +52,7 @@ struct CalendarArgs {
 
 #[derive(Debug, clap::Args)]
 struct NotifyArgs {
-    /// Whom the service notifies
+    /// The people that the service notifies
     #[arg(long, default_value = "none", value_parser = named::<Notify>(&["all", "none"]))]
     notify: Notify,
 }

@@ -40,7 +40,7 @@ async fn an_administrator_tries_saves_and_removes_it() -> anyhow::Result<()> {
     }
     let seen = fill(GIL, &key, "test").await?;
     ensure!(seen.status == 200 && seen.text.contains("<strong>The account works.</strong>"), "{}", seen.text);
-    ensure!(seen.text.contains("with guests") && !seen.text.contains(secret), "{}", seen.text);
+    ensure!(seen.text.contains("with attendees") && !seen.text.contains(secret), "{}", seen.text);
     assert_eq!(school.rows().await?["service_accounts"], 0);
 
     fill(GIL, &key, "save").await?.leads_to(PAGE)?;
