@@ -16,7 +16,8 @@ const PAGE: u32 = 200;
 
 const LIST: &str = "\
 The host retries a failing job for about a day. It no longer retries the jobs
-listed here; use `chronus job retry`. A job leaves the list when an equal job succeeds.
+listed here; use `chronus job retry`. A job leaves the list when
+a later job for the same task succeeds.
 
 With --json: {count: {ready, leased, dead}, dead: [{job, effect, attempts, error,
 created_at, since}]}; ready counts waiting jobs, leased running ones, dead failed ones.";

@@ -83,7 +83,7 @@ enum Command {
     /// Inspect, call, test, add and remove calendar providers
     #[command(subcommand)]
     Plugin(plugin::Command),
-    /// Grant providers access, set their OAuth clients, and enable or disable them
+    /// Grant providers access, enable or disable them, and set their OAuth clients
     #[command(subcommand)]
     Provider(provider::Command),
     /// Add and rotate the keys that encrypt people's credentials

@@ -108,7 +108,7 @@ async fn a_person_signs_in_by_mail_and_connects_and_disconnects() -> anyhow::Res
     steps.extend([
         json!(["click", "link", "Disconnect"]),
         json!(["see", "disconnect", "Disconnect your calendar?"]),
-        json!(["click", "link", "Keep it connected"]),
+        json!(["click", "link", "Keep the calendar connected"]),
         json!(["see", "connected", "Calendar Settings"]),
         json!(["click", "link", "Connect another calendar"]),
         json!(["see", "another", "Connect another calendar?"]),

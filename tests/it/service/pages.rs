@@ -69,7 +69,7 @@ async fn somebody_signs_in_connects_their_calendar_and_nothing_tells_how() -> an
         (
             &[("field.server", "https://127.0.0.1:1"), user, secret],
             502,
-            "This host is not allowed to connect to the server",
+            "Chronus is not allowed to connect to the server",
         ),
     ] {
         let seen = connect(&ann, fields).await?;

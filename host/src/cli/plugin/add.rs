@@ -13,10 +13,11 @@ use crate::plugins::{
 use std::{path::PathBuf, sync::Arc};
 
 const HELP: &str = "\
-A version that requests nothing beyond the current grant is used at once. Every
-other version waits, and so does the first version of a provider: `chronus provider
-grant` shows the access that the version requests, and grants it with --yes. Running
-hosts switch to the new version, and no call fails during the change.
+A version that requests nothing beyond the current grant is used at once. Without
+--accept, every other version waits, and so does the first version of a provider:
+`chronus provider grant` shows the access that the version requests, and grants it
+with --yes. Running hosts switch to the new version, and no call fails during the
+change.
 
 With --json: {state, …}; state is active or same (with id), or waiting (with id,
 sha256, version and difference: [{kind, what}]; kind is new, changed, gone or

@@ -88,7 +88,7 @@ struct Busy {
     /// The id of a calendar; can be repeated [default: all calendars of the account]
     #[arg(long, value_name = "ID", conflicts_with = "address")]
     calendar: Vec<String>,
-    /// The address of another person; can be repeated
+    /// The email address of another person; can be repeated
     #[arg(long, value_name = "ADDRESS")]
     address: Vec<String>,
 }

@@ -16,7 +16,7 @@ const LARGEST: u64 = 4 << 20;
 /// The content of an event.
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Content {
-    /// A JSON file with a draft or patch; `-` is standard input
+    /// A JSON file with the event, or with the fields to change; `-` is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "title", "description", "start", "end", "zone", "busy", "status", "attendee", "recurrence",
     ])]

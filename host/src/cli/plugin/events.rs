@@ -21,7 +21,8 @@ const DRAFT: &str = r#"The JSON object of --file:
         or {"all-day": {"start": "2026-03-29", "end": "2026-03-30"}},
    "busy": "busy", "status": "confirmed", "recurrence": ["RRULE:…"],
    "attendees": [{"address": "…", "name": null, "role": "required", "rsvp": "needs-action"}]}
-A draft needs uid (here or with --uid), title and when. A patch has only the fields to change."#;
+`create` requires uid (here or with --uid), title and when. `update` takes only the fields to
+change, without uid."#;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Operation {
@@ -96,7 +97,7 @@ struct WriteArgs {
     place: CalendarArgs,
     /// The id of the event
     id: String,
-    /// Your own key for the event
+    /// Your own key for the event; use the same key in every attempt
     #[arg(long, default_value = KEY, value_parser = key)]
     key: String,
     #[command(flatten)]
@@ -127,7 +128,7 @@ pub(super) struct Cancel {
 pub(super) struct Respond {
     #[command(flatten)]
     writing: WriteArgs,
-    /// The answer
+    /// The answer to the invitation
     #[arg(long, value_parser = named::<Rsvp>(&["needs-action", "accepted", "tentative", "declined"]))]
     rsvp: Rsvp,
 }

@@ -27,13 +27,13 @@ With --json, one object:
                      secret-url or none
   limits             {busy_window, changes_window, poll_floor} in seconds,
                      {page_size, get_many} in events
-  size, sha256       in bytes; in hex
+  size, sha256       the size in bytes; the digest in hex
   signature          {state, key}; state is unsigned, malformed, invalid (made
                      for a different file), valid (by a key that is not in
                      --trusted) or trusted
 
-The exit code is 0 if the component is admitted; with --trusted, it is 1 unless
-the signature is trusted.";
+The exit code is 0 if the component passes the checks of the host; with --trusted,
+it is 1 unless the signature is trusted.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = JSON)]

@@ -21,7 +21,7 @@ pub(super) enum Command {
     Inspect(inspect::Args),
     /// Call one operation of a provider in the full sandbox
     Call(call::Args),
-    /// Test a provider against the contract, with a real account
+    /// Test a provider against the contract, with a test account at the service
     Conformance(conformance::Args),
     /// Add a provider, or a new version of it, to this deployment
     Add(add::Args),

@@ -15,7 +15,7 @@ use serde::Serialize;
 use std::path::PathBuf;
 
 const HELP: &str = "\
-First register this host as an application with the calendar service, with the redirect
+First register this host as an application at the calendar service, with the redirect
 URI <public-url>/connect/callback/<provider id>. The service then issues a client id
 and a secret. The secret is read from a file or standard input, because every user of
 this machine can read command-line arguments.

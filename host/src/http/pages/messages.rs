@@ -65,7 +65,7 @@ messages! {
         "A sign-in link works once, within 15 minutes.",
         "Request a new link on the sign-in page.";
     NoMail = SERVICE_UNAVAILABLE, "Nobody can sign in at the moment",
-        "This host does not send email, so it cannot send you a sign-in link.",
+        "Chronus is not set up to send email, so it cannot send you a sign-in link.",
         "Ask the operator of this host to set up email.";
 
     // Access.
@@ -74,7 +74,7 @@ messages! {
         "Ask a global administrator of your organisation to make the change.";
     NotAllowed = FORBIDDEN, "You cannot change these settings",
         "You can change only your own settings.",
-        "Sign in as the person whose settings you want to change.";
+        "Open your own settings, and make the change there.";
 
     // Connecting a calendar.
     NotOffered = FORBIDDEN, "This calendar service is not available to you",
@@ -88,7 +88,7 @@ messages! {
         "Check the fields, and try again.";
     SignInRefused = UNPROCESSABLE_ENTITY, "Your calendar was not connected",
         "{service} did not accept the user name and password.",
-        "Check both, and try again. Many services require an app password, which you create in your account there.";
+        "Check both, and try again. Many services require an app password, which you create in your account at the service.";
     AddressRefused = UNPROCESSABLE_ENTITY, "Your calendar was not connected",
         "{service} did not accept the secret address.",
         "Copy the address again from the service, and try again.";
@@ -98,12 +98,12 @@ messages! {
     ServiceUnreachable = BAD_GATEWAY, "{service} cannot be reached",
         "The service did not answer, so your calendar was not connected.",
         "Check the address of the server if you entered one. Otherwise, try again later.";
-    ServerNotAllowed = BAD_GATEWAY, "{service} cannot be reached from here",
-        "This host is not allowed to connect to the server, for example because the server is on a private network. \
+    ServerNotAllowed = BAD_GATEWAY, "Chronus cannot connect to {service}",
+        "Chronus is not allowed to connect to the server, for example because the server is on a private network. \
          Your calendar was not connected.",
         "Check the address of the server if you entered one. Otherwise, tell an administrator of your program.";
     ProviderFailed = BAD_GATEWAY, "{service} is unavailable at the moment",
-        "This host could not use the service, so your calendar was not connected.",
+        "Chronus could not use the service, so your calendar was not connected.",
         "Try again later. If it happens again, tell an administrator of your program.";
     NotRegistered = BAD_GATEWAY, "{service} is not set up yet",
         "The operator of this host has not registered Chronus with the service, so your calendar was not connected.",
@@ -125,7 +125,7 @@ messages! {
         "Remove Chronus from the connected applications of your account at the service, and connect your calendar again.";
     NeedsAdminApproval = UNPROCESSABLE_ENTITY, "An IT administrator must approve Chronus first",
         "The IT administrator of your organisation (not the administrator of your program) has not given people \
-         permission to connect {service} to Chronus.",
+         permission to connect {service} to Chronus, so your calendar was not connected.",
         "Ask your IT administrator to give everyone in your organisation permission, then connect your calendar again.";
     AlreadyConnected = CONFLICT, "Another calendar is already connected",
         "Only one calendar can be connected at a time, so the new one was not connected.",
@@ -166,7 +166,7 @@ messages! {
         "{service} did not give lasting access, or a box was not ticked. Nothing was saved.",
         "Connect the mailbox again, with every box ticked.";
     AccountMissing = NOT_FOUND, "The account was not found",
-        "It was already removed.",
+        "It may already have been removed.",
         "Load the page again.";
     AccountUnreachable = BAD_GATEWAY, "{service} cannot be reached",
         "The service did not answer. Nothing was saved.",
@@ -179,8 +179,8 @@ messages! {
     Unavailable = SERVICE_UNAVAILABLE, "Chronus is unavailable at the moment",
         "The database does not answer.",
         "Try again in a few minutes.";
-    Internal = INTERNAL_SERVER_ERROR, "Something went wrong",
-        "This is an error in Chronus. It was logged.",
+    Internal = INTERNAL_SERVER_ERROR, "Your request failed",
+        "The cause is an error in Chronus. The error was logged.",
         "Try again. If it happens again, tell an administrator of your program when it happened.";
 }
 

@@ -85,12 +85,12 @@ codes! {
         "Check the user name and password, or the secret address. Many services require an app password.";
     NeedsBrowser = "needs-browser" FORBIDDEN, "Sign-in requires a browser",
         "The person must sign in to this host in a browser and connect the calendar in Calendar Settings.";
-    SignInOver = "sign-in-over" FORBIDDEN, "Sign-in expired",
+    SignInOver = "sign-in-over" FORBIDDEN, "Sign-in no longer valid",
         "Start again in Calendar Settings, and finish within 15 minutes in the same browser.";
     ConsentNotGiven = "consent-not-given" UNPROCESSABLE_ENTITY, "Consent not given",
         "Start again in Calendar Settings, and grant all permissions that the calendar service lists.";
     NeedsAdminApproval = "needs-admin-approval" UNPROCESSABLE_ENTITY, "Approval by an IT administrator required",
-        "Ask an IT administrator of the organisation to approve this application at the calendar service.";
+        "Ask an IT administrator of the organisation to approve Chronus at the calendar service.";
     CalendarUnavailable = "calendar-unavailable" BAD_GATEWAY, "Calendar unavailable",
         "Nothing was stored. Try again later; if the problem persists, send the detail to the operator.";
     AlreadyConnected = "already-connected" CONFLICT, "Another calendar is already connected",
