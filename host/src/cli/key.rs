@@ -11,10 +11,10 @@ use crate::{
 use std::collections::BTreeMap;
 
 const ADD: &str = "\
-`keys` in the configuration names the key file. The new key becomes its first line.
-Running hosts use it for encryption at once; the other keys still decrypt. To replace
-a key: run `chronus key add`, copy the file to all hosts, run `chronus key rotate`,
-and then delete the old lines.";
+`keys` in the configuration names the key file. The new key becomes the first line of
+the file. Running hosts that read this file use the new key for encryption at once; the
+other keys still decrypt. To replace a key: run `chronus key add`, copy the file to all
+hosts, run `chronus key rotate`, and then delete the old lines.";
 
 const ROTATE: &str = "\
 Hosts can keep running. The command can be stopped at any time; run it again to

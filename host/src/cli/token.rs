@@ -52,7 +52,7 @@ pub(super) struct Create {
     /// Create an integration token for the organisation with this id or name
     #[arg(long, value_name = "ORGANISATION")]
     organisation: Option<String>,
-    /// Create a personal token for the person of the organisation with this id or email address
+    /// Create a personal token for the person with this id or email address in the organisation
     #[arg(long, value_name = "PERSON", requires = "organisation")]
     person: Option<String>,
     /// A scope: organisation-read, organisation-write, busy-read, meetings-read, meetings-write or connection-write;

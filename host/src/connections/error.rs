@@ -269,7 +269,7 @@ fn describe_domains(domains: &[String]) -> String {
 fn consent_advice(failure: &Failure) -> String {
     match &failure.remedy {
         Remedy::NeedsAdminApproval(link) => {
-            let link = link.as_deref().map(|link| format!(" They can do this at {link}")).unwrap_or_default();
+            let link = link.as_deref().map(|link| format!(" They can do this at {link}.")).unwrap_or_default();
             format!(
                 "An IT administrator of your organisation (not the administrator of the program) must approve this \
                  connection first; nothing was stored.{link}"

@@ -26,8 +26,8 @@ const HELP: &str = r#"Standard output is one JSON object. Instants are in UTC, i
            for cancel {cancelled: id}
   changes  {items: [{event} or {reference} or {gone} or {problem}], more,
             complete_listing, pages}
-A failure is {remedy, service_code, detail}, with link, id, event, max_seconds,
-after_ms or what if the remedy has one. If the whole call failed, the output is
+A failure is {remedy, service_code, detail}. Some remedies add a field: link, id,
+event, max_seconds, after_ms or what. If the whole call failed, the output is
 {error: {code, message}}, with the failure or trap in it. The exit code is 1 if
 any part failed.
 

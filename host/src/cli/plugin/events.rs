@@ -21,8 +21,8 @@ const DRAFT: &str = r#"The JSON object of --file:
         or {"all-day": {"start": "2026-03-29", "end": "2026-03-30"}},
    "busy": "busy", "status": "confirmed", "recurrence": ["RRULE:…"],
    "attendees": [{"address": "…", "name": null, "role": "required", "rsvp": "needs-action"}]}
-`create` requires uid (here or with --uid), title and when. `update` takes only the fields to
-change, without uid."#;
+For `create`, the object must have title and when, and also uid unless `create` has --uid. For
+`update`, the object has only the fields to change, without uid."#;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Operation {
@@ -62,7 +62,7 @@ struct NotifyArgs {
 pub(super) struct Create {
     #[command(flatten)]
     place: CalendarArgs,
-    /// The iCalendar UID [default: a new one]
+    /// The iCalendar UID [default: the uid in --file; without --file, a new one]
     #[arg(long)]
     uid: Option<String>,
     /// Your own key for the event; use the same key in every attempt [default: the UID]
