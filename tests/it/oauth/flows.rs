@@ -111,7 +111,7 @@ async fn who_needs_their_administrator_is_told_so_and_so_is_the_next_of_the_doma
     let ConnectError::Consent(failure) = &error else { anyhow::bail!("{error:?}") };
     let Remedy::NeedsAdminApproval(Some(link)) = &failure.remedy else { anyhow::bail!("{failure:?}") };
     let advice = error.advice();
-    ensure!(advice.contains("IT administrator of your own organisation") && advice.contains(link), "{advice}");
+    ensure!(advice.contains("IT administrator of your organisation") && advice.contains(link), "{advice}");
 
     let needed = async |address: &str| -> anyhow::Result<_> {
         let mut tx = world.app.db.begin_read().await?;

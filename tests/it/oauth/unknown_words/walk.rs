@@ -160,7 +160,7 @@ impl Walk {
     /// What reads a column. A column of the table without a case here fails the test.
     async fn case(&self, stored: &Stored) -> anyhow::Result<Case<'_>> {
         match (stored.table, stored.column) {
-            ("authorizations", "anew" | "for_organisation") => self.authorizations("0").await,
+            ("authorizations", "force_consent" | "for_organisation") => self.authorizations("0").await,
             ("authorizations", "level") => self.authorizations("'write'").await,
             ("connections", "level") => self.connections("'write'").await,
             ("connections", "state") => self.connections("'connected'").await,
