@@ -51,9 +51,12 @@ create table tokens (
     scopes text not null,
     created_at bigint not null,
     expires_at bigint,
-    revoked_at bigint
+    revoked_at bigint,
+    -- The token that created this one through the API, which ends with it.
+    parent_id text references tokens (id)
 );
 create index tokens_of_organisation on tokens (organisation_id, id);
+create index tokens_of_parent on tokens (parent_id);
 
 -- Every component that was added, by the digest of its bytes.
 create table components (
@@ -76,7 +79,10 @@ create table providers (
     -- JSON: the grant that the operator accepted.
     accepted_grant text,
     accepted_at bigint,
-    -- Counts changes: a host that has loaded an older revision loads the provider again.
+    -- Another value each time that the provider is added. Together with `revision` it is never repeated, so hosts may cache
+    -- by both what they have read.
+    generation text not null,
+    -- Counts the changes of this generation.
     revision bigint not null
 );
 

@@ -167,6 +167,8 @@ ids! {
     RevocationId
     /// An organisation's account at a calendar service.
     ServiceAccountId
+    /// The time from adding a provider until removing it.
+    ProviderGeneration
     /// A meeting.
     MeetingId
     /// A job.

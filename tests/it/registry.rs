@@ -27,10 +27,12 @@ use chronus_tests::harness;
 use chronus_tests::{
     components,
     database::{Database, Engine},
+    random::{self, Random},
     repo_root,
 };
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -162,6 +164,90 @@ async fn a_version_that_asks_for_more_is_not_used_until_it_is_accepted() -> anyh
     // Back to an older version, which requests less: it is stored already and needs no consent.
     assert_eq!(add(&host, &first, false).await?, AddOutcome::Active { id: "asking".into() });
     until(&host, "1.0.0").await
+}
+
+/// S1 of the security review: the second provider of a name had the revisions of the first, so that a host which had not
+/// called meanwhile went on with the grant and the component of the first.
+#[tokio::test]
+async fn what_was_removed_is_not_used_although_a_provider_of_this_name_is_added_again() -> anyhow::Result<()> {
+    let database = Database::fresh().await?;
+    let db = database.open(&Clock::System).await?;
+    let (running, operator) = (host(&db)?, host(&database.open(&Clock::System).await?)?);
+    for remove_by_force in [false, true] {
+        let wide = asking("asking", "1.0.0", &[ONE, TWO]).await?;
+        let waiting = waits(add(&operator, &wide, false).await?)?;
+        registry::accept(&db, "asking", &waiting.sha256).await?;
+        assert_eq!(called(&running).await?, "1.0.0");
+        assert_eq!(running.provider("asking").await?.granted.egress().hosts, [ONE.parse()?, TWO.parse()?]);
+
+        if remove_by_force {
+            // Only a provider that is in use stays in the table, turned off.
+            let (place, id) = (organisation(&db, "One").await?, ConnectionId::new(Clock::System.now()));
+            connect(&database, place, "asking", &id, b"sealed", "key").await?;
+        }
+        registry::remove(&db, "asking", remove_by_force).await?;
+        let narrow = asking("asking", "2.0.0", &[]).await?;
+        let waiting = waits(add(&operator, &narrow, false).await?)?;
+        registry::accept(&db, "asking", &waiting.sha256).await?;
+        let provider = running.provider("asking").await?;
+        assert_eq!(provider.granted.egress().hosts, [], "by force: {remove_by_force}");
+        assert_eq!(answers(&provider.plugin).await?, "2.0.0", "by force: {remove_by_force}");
+        if !remove_by_force {
+            registry::remove(&db, "asking", false).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Whatever operators do on two hosts, and whichever host looks when: a call has the grant that the database has now.
+#[tokio::test]
+async fn no_interleaving_lets_a_call_use_another_grant() -> anyhow::Result<()> {
+    let seed = random::seed()?;
+    println!("to repeat: SEED={seed}");
+    let mut random = Random::new(seed);
+    let database = Database::fresh().await?;
+    let dbs = [database.open(&Clock::System).await?, database.open(&Clock::System).await?];
+    let hosts = [host(&dbs[0])?, host(&dbs[1])?];
+    let mut versions = Vec::new();
+    for (version, granted) in [("1.0.0", &[ONE, TWO][..]), ("2.0.0", &[]), ("3.0.0", &[ONE])] {
+        versions.push(asking("asking", version, granted).await?);
+    }
+    let (mut steps, mut grants_seen) = (Vec::new(), BTreeSet::new());
+    for number in 0..120 {
+        if number == 60 {
+            // From now on, removing turns the provider off.
+            add(&hosts[0], &versions[0], true).await?;
+            let (place, id) = (organisation(&dbs[0], "One").await?, ConnectionId::new(Clock::System.now()));
+            connect(&database, place, "asking", &id, b"sealed", "key").await?;
+        }
+        let (host, db) = random.one_of(&[(&hosts[0], &dbs[0]), (&hosts[1], &dbs[1])]);
+        let step = random.below(8);
+        steps.push(step);
+        match step {
+            0 => drop(registry::remove(db, "asking", true).await),
+            1 => {
+                if let Ok(waiting) = registry::waiting(db, "asking").await {
+                    registry::accept(db, "asking", &waiting.sha256).await?;
+                }
+            }
+            2 | 3 => {
+                let version = &versions[usize::try_from(random.below(3))?];
+                add(host, version, random.below(2) == 0).await?;
+            }
+            _ => {
+                let granted = registry::granted(db, "asking").await?.map(|granted| granted.hosts);
+                let used: Option<Vec<String>> = match host.provider("asking").await {
+                    Ok(provider) => Some(provider.granted.egress().hosts.iter().map(ToString::to_string).collect()),
+                    Err(RegistryError::Unknown(_) | RegistryError::Off(_)) => None,
+                    Err(error) => return Err(error.into()),
+                };
+                assert_eq!(used, granted, "SEED={seed}, steps {steps:?}");
+                grants_seen.insert(used);
+            }
+        }
+    }
+    assert!(grants_seen.len() >= 3, "the steps showed only {grants_seen:?}");
+    Ok(())
 }
 
 /// 50 calls a second for two seconds, on two hosts of one database, while three versions are added and one of them is

@@ -54,6 +54,7 @@ const TEXTS: &[&str] = &[
     "people.zone",
     "programs.name",
     "providers.active_sha256",
+    "providers.generation",
     "providers.accepted_grant",
     "providers.name",
     "providers.waiting_sha256",

@@ -10,7 +10,7 @@ use std::{
     net::TcpStream,
     path::Path,
     process::{Child, Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tempfile::TempDir;
 
@@ -115,6 +115,40 @@ async fn a_request_under_way_is_answered_although_the_host_was_told_to_end() -> 
     Ok(())
 }
 
+/// S12 of the security review: half a request kept its connection for ever, and 1,200 of them stopped the host.
+#[tokio::test]
+async fn half_a_request_is_waited_for_ten_seconds_and_keeps_nobody_else_waiting() -> anyhow::Result<()> {
+    let (kept, folder) = (Database::fresh().await?, TempDir::new()?);
+    let host = Host::start(folder.path(), &database(&kept))?;
+    let is_healthy = || -> anyhow::Result<()> {
+        let begun = Instant::now();
+        let mut client = host.connect()?;
+        client.write_all(b"GET /health HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        client.read_to_string(&mut answer)?;
+        ensure!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        ensure!(begun.elapsed() < Duration::from_secs(2), "it took {:?}", begun.elapsed());
+        Ok(())
+    };
+    is_healthy()?;
+    let mut half_open = Vec::new();
+    for number in 1..=1000 {
+        let mut client = host.connect()?;
+        client.write_all(b"GET /health HTTP/1.1\r\nhost: a\r\n")?;
+        half_open.push(client);
+        if number % 200 == 0 {
+            is_healthy()?;
+        }
+    }
+    let begun = Instant::now();
+    for client in &mut half_open {
+        // Either is an end: nothing more to read, or a reset.
+        let _ = client.read_to_end(&mut Vec::new());
+    }
+    ensure!(begun.elapsed() < Duration::from_secs(15), "the last was open after {:?}", begun.elapsed());
+    is_healthy()
+}
+
 #[tokio::test]
 async fn what_an_operator_makes_the_running_host_knows() -> anyhow::Result<()> {
     let (kept, folder) = (Database::fresh().await?, TempDir::new()?);
@@ -192,7 +226,7 @@ async fn a_key_file_that_is_gone_is_not_made_anew_over_sealed_credentials() -> a
         "insert into organisations (id, name, created_at) values ('o', 'Ours', 0)",
         "insert into people (id, organisation_id, email, name, zone, role, created_at)
             values ('p', 'o', 'ann@example.org', 'Ann', 'UTC', 'participant', 0)",
-        "insert into providers (id, name, revision) values ('s', 'A service', 1)",
+        "insert into providers (id, name, generation, revision) values ('s', 'A service', 'g', 1)",
         "insert into connections (id, organisation_id, person_id, provider_id, sign_in, zone, fields, sealed, sealed_by,
             account, opened_at, state, memo_revision, connected_at)
             values ('c', 'o', 'p', 's', 'form', 'UTC', '{}', '', 'k', '{}', 0, 'connected', 0, 0)",

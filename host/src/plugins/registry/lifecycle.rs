@@ -32,10 +32,10 @@ impl Registry {
             let mut tx = self.db.begin().await?;
             if let Some(added) = add(&mut tx, candidate, accept).await? {
                 tx.commit().await?;
-                if let AddOutcome::Active { id } = &added {
-                    self.plugins.insert(id, plugin);
+                if let AddOutcome::Active { id } = &added.outcome {
+                    self.plugins.insert(id, &added.generation, plugin);
                 }
-                return Ok(added);
+                return Ok(added.outcome);
             }
         }
         Err(AddError::Contended(request.id))
@@ -77,7 +77,7 @@ pub async fn accept(db: &Db, id: &str, sha256: &str) -> Result<(), ChangeError> 
         accepted_grant: Some(&component.requested_grant),
         accepted_at: Some(tx.now().await?),
     };
-    if !store::change(&mut tx, id, row.revision, change).await? {
+    if !store::change(&mut tx, &row, change).await? {
         return Err(not_waiting());
     }
     Ok(tx.commit().await?)
@@ -155,8 +155,14 @@ struct Candidate<'a> {
     request: &'a RequestedGrant,
 }
 
+/// What became of a component, and the generation of its provider.
+struct StoredComponent {
+    outcome: AddOutcome,
+    generation: String,
+}
+
 /// Stores a component and decides whether it is used. `None` if another operator changed the provider meanwhile.
-async fn add(tx: &mut Tx, candidate: Candidate<'_>, accept: bool) -> sqlx::Result<Option<AddOutcome>> {
+async fn add(tx: &mut Tx, candidate: Candidate<'_>, accept: bool) -> sqlx::Result<Option<StoredComponent>> {
     let Candidate { bytes, plugin, request } = candidate;
     let (id, sha256, version) = (request.id.clone(), &*plugin.inspection().sha256, &*plugin.description().version);
     let (text, now) = (db::to_json(request)?, tx.now().await?);
@@ -165,11 +171,11 @@ async fn add(tx: &mut Tx, candidate: Candidate<'_>, accept: bool) -> sqlx::Resul
     store::insert_provider(tx, &id, &request.name).await?;
     let row = store::provider(tx, &id).await?.ok_or(sqlx::Error::RowNotFound)?;
     if row.active_sha256.as_deref() == Some(sha256) && row.waiting_sha256.is_none() {
-        return Ok(Some(AddOutcome::Same { id }));
+        return Ok(Some(StoredComponent { outcome: AddOutcome::Same { id }, generation: row.generation }));
     }
     let granted = stored_grant(row.accepted_grant.as_deref());
     let difference = difference(granted.as_ref(), request);
-    let (change, added) = if granted.is_some() && !needs_acceptance(&difference) {
+    let (change, outcome) = if granted.is_some() && !needs_acceptance(&difference) {
         let (active_sha256, accepted_grant) = (Some(sha256), row.accepted_grant.as_deref());
         let change = store::ProviderUpdate {
             name: &row.name,
@@ -198,7 +204,8 @@ async fn add(tx: &mut Tx, candidate: Candidate<'_>, accept: bool) -> sqlx::Resul
             PendingVersion { id: id.clone(), sha256: sha256.to_owned(), version: version.to_owned(), difference };
         (change, AddOutcome::Waiting(waiting))
     };
-    Ok(store::change(tx, &id, row.revision, change).await?.then_some(added))
+    let is_changed = store::change(tx, &row, change).await?;
+    Ok(is_changed.then_some(StoredComponent { outcome, generation: row.generation }))
 }
 
 /// Parses a stored grant. A grant that cannot be read counts as missing, so everything is shown and must be accepted.

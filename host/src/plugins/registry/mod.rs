@@ -29,6 +29,7 @@ use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
 };
+use store::ProviderStamp;
 
 /// The providers of this deployment. Cheap to clone.
 #[derive(Clone)]
@@ -36,12 +37,12 @@ pub struct Registry {
     db: Db,
     sandbox: Arc<Sandbox>,
     plugins: Arc<PluginCache>,
-    /// Grants are parsed once for each revision of their row.
+    /// Grants are parsed once for each state of their row.
     grants: Arc<Mutex<Grants>>,
 }
 
-/// Grants by the id of the provider, each with the revision of its row.
-type Grants = HashMap<String, (i64, Arc<ProviderGrant>)>;
+/// Grants by the id of the provider, each with the state of the row that it was read from.
+type Grants = HashMap<String, (ProviderStamp, Arc<ProviderGrant>)>;
 
 /// A provider that can be called.
 #[derive(Clone)]
@@ -271,30 +272,30 @@ impl Registry {
             self.forget(id);
             return Err(RegistryError::Off(id.to_owned()));
         };
-        let granted = self.granted(id, row.revision, text)?;
-        let plugin = match self.plugins.find(id, sha256) {
+        let granted = self.granted(id, row.stamp(), text)?;
+        let plugin = match self.plugins.find(id, &row.generation, sha256) {
             CacheLookup::Current(plugin) => plugin,
             CacheLookup::Older { plugin, load } => {
                 if load {
-                    self.load_in_background(id, sha256);
+                    self.load_in_background(id, &row.generation, sha256);
                 }
                 plugin
             }
             CacheLookup::Missing => {
-                let load = self.load(id, sha256).await;
+                let load = self.load(id, &row.generation, sha256).await;
                 load.map_err(|error| RegistryError::Load(id.to_owned(), error))?
             }
         };
         Ok(Provider { id: id.to_owned(), plugin, granted })
     }
 
-    fn granted(&self, id: &str, revision: i64, text: &str) -> Result<Arc<ProviderGrant>, GrantError> {
+    fn granted(&self, id: &str, stamp: ProviderStamp, text: &str) -> Result<Arc<ProviderGrant>, GrantError> {
         let mut grants = locks::lock(&self.grants);
-        if let Some((_, granted)) = grants.get(id).filter(|(of, _)| *of == revision) {
+        if let Some((_, granted)) = grants.get(id).filter(|(of, _)| *of == stamp) {
             return Ok(granted.clone());
         }
         let granted = Arc::new(ProviderGrant::parse(text)?);
-        grants.insert(id.to_owned(), (revision, granted.clone()));
+        grants.insert(id.to_owned(), (stamp, granted.clone()));
         Ok(granted)
     }
 
@@ -303,15 +304,16 @@ impl Registry {
         locks::lock(&self.grants).remove(id);
     }
 
-    async fn load(&self, id: &str, sha256: &str) -> Result<Plugin, LoadError> {
-        self.plugins.load(id, sha256, || self.compile(sha256)).await
+    async fn load(&self, id: &str, generation: &str, sha256: &str) -> Result<Plugin, LoadError> {
+        self.plugins.load(id, generation, sha256, || self.compile(sha256)).await
     }
 
     /// Loads a version while an older one serves.
-    fn load_in_background(&self, id: &str, sha256: &str) {
-        let (registry, id, sha256) = (self.clone(), id.to_owned(), sha256.to_owned());
+    fn load_in_background(&self, id: &str, generation: &str, sha256: &str) {
+        let (registry, id) = (self.clone(), id.to_owned());
+        let (generation, sha256) = (generation.to_owned(), sha256.to_owned());
         tokio::spawn(async move {
-            if let Err(error) = registry.load(&id, &sha256).await {
+            if let Err(error) = registry.load(&id, &generation, &sha256).await {
                 tracing::error!(provider = id, sha256, %error, "the new version does not load; the previous version stays in use");
             }
         });

@@ -4,6 +4,9 @@
 //! process compiled is kept for each provider, and calls use it until a newer one is ready. A component is compiled once, also
 //! if several calls need it. A replaced version is dropped when its last call ends. Rejected: compiling only when the
 //! provider is changed, because another host may have changed it.
+//!
+//! A provider that was removed must not serve, not even until its successor of the same name is compiled. So what is kept
+//! belongs to one generation of a provider, which ends when an operator removes it.
 
 use super::LoadError;
 use crate::{locks, plugins::Plugin};
@@ -24,6 +27,7 @@ pub(super) struct PluginCache(Mutex<HashMap<String, Slot>>);
 
 #[derive(Default)]
 struct Slot {
+    generation: String,
     ready: Option<Plugin>,
     compilation: Option<Arc<Compilation>>,
     failure: Option<LoadFailure>,
@@ -56,9 +60,10 @@ pub(super) enum CacheLookup {
 }
 
 impl PluginCache {
-    pub(super) fn find(&self, id: &str, sha256: &str) -> CacheLookup {
+    pub(super) fn find(&self, id: &str, generation: &str, sha256: &str) -> CacheLookup {
         let slots = self.slots();
-        let Some(slot) = slots.get(id) else { return CacheLookup::Missing };
+        let slot = slots.get(id).filter(|slot| slot.generation == generation);
+        let Some(slot) = slot else { return CacheLookup::Missing };
         match &slot.ready {
             None => CacheLookup::Missing,
             Some(plugin) if plugin.inspection().sha256 == sha256 => CacheLookup::Current(plugin.clone()),
@@ -73,14 +78,20 @@ impl PluginCache {
 
     /// Loads the component with this digest by `load`, or waits for another caller that is loading it. If that caller is
     /// cancelled, the next one takes over.
-    pub(super) async fn load<F>(&self, id: &str, sha256: &str, load: impl FnOnce() -> F) -> Result<Plugin, LoadError>
+    pub(super) async fn load<F>(
+        &self,
+        id: &str,
+        generation: &str,
+        sha256: &str,
+        load: impl FnOnce() -> F,
+    ) -> Result<Plugin, LoadError>
     where
         F: Future<Output = Result<Plugin, LoadError>>,
     {
-        let compilation = self.compilation(id, sha256);
+        let compilation = self.compilation(id, generation, sha256);
         let result = compilation.plugin.get_or_init(load).await.clone();
         let mut slots = self.slots();
-        let slot = slots.entry(id.to_owned()).or_default();
+        let Some(slot) = slot(&mut slots, id, generation) else { return result };
         // The first caller to return stores the result. A later change may have begun another compilation.
         if slot.compilation.as_ref().is_some_and(|present| Arc::ptr_eq(present, &compilation)) {
             slot.compilation = None;
@@ -96,8 +107,10 @@ impl PluginCache {
     }
 
     /// Stores a component that is compiled already.
-    pub(super) fn insert(&self, id: &str, plugin: Plugin) {
-        self.slots().entry(id.to_owned()).or_default().ready = Some(plugin);
+    pub(super) fn insert(&self, id: &str, generation: &str, plugin: Plugin) {
+        if let Some(slot) = slot(&mut self.slots(), id, generation) {
+            slot.ready = Some(plugin);
+        }
     }
 
     /// Removes a provider.
@@ -106,9 +119,12 @@ impl PluginCache {
     }
 
     /// The compilation of a component, finished if the component is ready.
-    fn compilation(&self, id: &str, sha256: &str) -> Arc<Compilation> {
+    fn compilation(&self, id: &str, generation: &str, sha256: &str) -> Arc<Compilation> {
         let mut slots = self.slots();
-        let slot = slots.entry(id.to_owned()).or_default();
+        let Some(slot) = slot(&mut slots, id, generation) else {
+            // The caller has read the row before the provider was removed.
+            return Arc::new(Compilation { sha256: sha256.to_owned(), plugin: OnceCell::new() });
+        };
         if let Some(present) = slot.compilation.as_ref().filter(|present| present.sha256 == sha256) {
             return present.clone();
         }
@@ -126,4 +142,14 @@ impl PluginCache {
     fn slots(&self) -> MutexGuard<'_, HashMap<String, Slot>> {
         locks::lock(&self.0)
     }
+}
+
+/// The slot of this generation, in place of that of an earlier one. `None` if there is a later one; the ids of generations
+/// sort by time.
+fn slot<'a>(slots: &'a mut HashMap<String, Slot>, id: &str, generation: &str) -> Option<&'a mut Slot> {
+    let slot = slots.entry(id.to_owned()).or_default();
+    if *slot.generation < *generation {
+        *slot = Slot { generation: generation.to_owned(), ..Slot::default() };
+    }
+    Some(slot).filter(|slot| slot.generation == generation)
 }

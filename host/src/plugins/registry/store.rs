@@ -1,6 +1,9 @@
 //! The SQL of `components` and `providers`.
 
-use crate::db::{Tx, execute, fetch};
+use crate::{
+    db::{self, Tx, execute, fetch},
+    ids::ProviderGeneration,
+};
 
 /// A provider's row.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -10,6 +13,22 @@ pub(super) struct ProviderRow {
     pub(super) active_sha256: Option<String>,
     pub(super) waiting_sha256: Option<String>,
     pub(super) accepted_grant: Option<String>,
+    pub(super) generation: String,
+    pub(super) revision: i64,
+}
+
+impl ProviderRow {
+    /// The state of the row, which never comes back once the row has changed.
+    pub(super) fn stamp(&self) -> ProviderStamp {
+        ProviderStamp { generation: self.generation.clone(), revision: self.revision }
+    }
+}
+
+/// Identifies one state of a provider's row for ever: also a provider that is removed and added again, whose revisions
+/// begin at 0 again, has other stamps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ProviderStamp {
+    pub(super) generation: String,
     pub(super) revision: i64,
 }
 
@@ -59,7 +78,8 @@ pub(super) async fn provider(tx: &mut Tx, id: &str) -> sqlx::Result<Option<Provi
         tx,
         optional,
         ProviderRow,
-        "select id, name, active_sha256, waiting_sha256, accepted_grant, revision from providers where id = $1",
+        "select id, name, active_sha256, waiting_sha256, accepted_grant, generation, revision
+         from providers where id = $1",
         id
     )
 }
@@ -69,19 +89,26 @@ pub(super) async fn providers(tx: &mut Tx) -> sqlx::Result<Vec<ProviderRow>> {
         tx,
         all,
         ProviderRow,
-        "select id, name, active_sha256, waiting_sha256, accepted_grant, revision from providers order by id"
+        "select id, name, active_sha256, waiting_sha256, accepted_grant, generation, revision
+         from providers order by id"
     )
 }
 
 /// Inserts a provider without a component, unless it exists.
 pub(super) async fn insert_provider(tx: &mut Tx, id: &str, name: &str) -> sqlx::Result<()> {
+    let generation = new_generation(tx).await?;
     execute!(
         tx,
-        "insert into providers (id, name, revision) values ($1, $2, 0) on conflict (id) do nothing",
+        "insert into providers (id, name, generation, revision) values ($1, $2, $3, 0) on conflict (id) do nothing",
         id,
-        name
+        name,
+        generation
     )?;
     Ok(())
+}
+
+async fn new_generation(tx: &mut Tx) -> sqlx::Result<String> {
+    Ok(ProviderGeneration::new(db::instant(tx.now().await?)).to_string())
 }
 
 /// New values of a provider's row.
@@ -94,16 +121,17 @@ pub(super) struct ProviderUpdate<'a> {
     pub(super) accepted_at: Option<i64>,
 }
 
-/// Changes a provider. Returns false if another operator has changed it since the revision was read.
-pub(super) async fn change(tx: &mut Tx, id: &str, revision: i64, change: ProviderUpdate<'_>) -> sqlx::Result<bool> {
+/// Changes a provider. Returns false if another operator has changed it since the row was read.
+pub(super) async fn change(tx: &mut Tx, row: &ProviderRow, change: ProviderUpdate<'_>) -> sqlx::Result<bool> {
     let ProviderUpdate { name, active_sha256, waiting_sha256, accepted_grant, accepted_at } = change;
     let changed = execute!(
         tx,
-        "update providers set name = $3, active_sha256 = $4, waiting_sha256 = $5, accepted_grant = $6,
-                accepted_at = coalesce($7, accepted_at), revision = revision + 1
-         where id = $1 and revision = $2",
-        id,
-        revision,
+        "update providers set name = $4, active_sha256 = $5, waiting_sha256 = $6, accepted_grant = $7,
+                accepted_at = coalesce($8, accepted_at), revision = revision + 1
+         where id = $1 and generation = $2 and revision = $3",
+        &row.id,
+        &row.generation,
+        row.revision,
         name,
         active_sha256,
         waiting_sha256,
@@ -113,14 +141,16 @@ pub(super) async fn change(tx: &mut Tx, id: &str, revision: i64, change: Provide
     Ok(changed == 1)
 }
 
-/// Turns a provider off: removes its components and its grant.
+/// Turns a provider off: removes its components and its grant, and ends its generation.
 pub(super) async fn turn_off(tx: &mut Tx, id: &str) -> sqlx::Result<()> {
+    let generation = new_generation(tx).await?;
     execute!(
         tx,
         "update providers set active_sha256 = null, waiting_sha256 = null, accepted_grant = null, accepted_at = null,
-                revision = revision + 1
+                generation = $2, revision = 0
          where id = $1",
-        id
+        id,
+        generation
     )?;
     execute!(tx, "delete from components where provider_id = $1", id)?;
     Ok(())
