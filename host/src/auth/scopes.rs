@@ -19,6 +19,8 @@ string_enum! {
         MeetingsRead = "meetings-read",
         /// Create, change and cancel meetings.
         MeetingsWrite = "meetings-write",
+        /// See connections, and the calendar services that people may connect.
+        ConnectionRead = "connection-read",
         /// Connect and disconnect the person's own calendar.
         ConnectionWrite = "connection-write",
     }

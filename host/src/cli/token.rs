@@ -55,8 +55,8 @@ pub(super) struct Create {
     /// Create a personal token for the person with this id or email address in the organisation
     #[arg(long, value_name = "PERSON", requires = "organisation")]
     person: Option<String>,
-    /// A scope: organisation-read, organisation-write, busy-read, meetings-read, meetings-write or connection-write;
-    /// can be repeated [default: every scope of this kind of token]
+    /// A scope: organisation-read, organisation-write, busy-read, meetings-read, meetings-write, connection-read or
+    /// connection-write; can be repeated [default: every scope of this kind of token]
     #[arg(long, value_name = "SCOPE")]
     scope: Vec<Scope>,
     /// A name to recognise the token by
@@ -79,15 +79,16 @@ struct Out {
     created_at: Timestamp,
     expires_at: Option<Timestamp>,
     revoked_at: Option<Timestamp>,
+    parent: Option<TokenId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
 }
 
 impl Out {
     fn of(token: Token, secret: Option<String>) -> Self {
-        let Token { id, holder, name, scopes, created_at, expires_at, revoked_at } = token;
+        let Token { id, holder, name, scopes, created_at, expires_at, revoked_at, parent } = token;
         let (organisation, person) = (holder.organisation(), holder.person());
-        Self { id, organisation, person, name, scopes, created_at, expires_at, revoked_at, secret }
+        Self { id, organisation, person, name, scopes, created_at, expires_at, revoked_at, parent, secret }
     }
 
     fn line(&self) -> String {
@@ -167,7 +168,7 @@ impl From<TokenError> for CliError {
         match error {
             TokenError::Database(error) => error.into(),
             TokenError::Name(_) => Self::input("name", error.to_string()),
-            TokenError::Expiry => Self::input("expires", error.to_string()),
+            TokenError::Expiry | TokenError::OutlivesParent(_) => Self::input("expires", error.to_string()),
             TokenError::NoScope | TokenError::Scope(_) => Self::input("scope", error.to_string()),
             TokenError::NoToken => Self::input("token", format!("{error}; `chronus token list` lists the tokens")),
             TokenError::NoHolder => Self::input("token", error.to_string()),

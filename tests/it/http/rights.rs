@@ -7,7 +7,7 @@ use chronus_host::{
     people::{self, Member, MemberRole},
 };
 use jiff::SignedDuration;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn roles_decide_and_the_person_alone_makes_their_tokens() -> anyhow::Result<()> {
@@ -102,6 +102,50 @@ async fn a_token_ends_when_it_should() -> anyhow::Result<()> {
     let operators = world.ask("GET", "/v1/me", Some(&world.operator))?.send().await?.has_status(200)?;
     let operators = format!("/v1/tokens/{}", operators["token"].as_str().context("no id")?);
     world.ask("DELETE", &operators, integration)?.send().await?.is_problem(404, "not-found")?;
+    Ok(())
+}
+
+/// S10 of the security review: a token with six seconds to live created one that lived for ever, and revoking the first
+/// left the second.
+#[tokio::test]
+async fn a_token_ends_with_the_token_that_created_it() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let create = async |by: &str, expires_at: Option<&str>| {
+        let new = json!({"name": "Child", "scopes": ["organisation-write"], "expires_at": expires_at});
+        world.ask("POST", "/v1/tokens", Some(by))?.json(&new).send().await
+    };
+    let secret = |created: &Value| anyhow::Ok(created["secret"].as_str().context("no secret")?.to_owned());
+    let status = async |token: &str| anyhow::Ok(world.ask("GET", "/v1/me", Some(token))?.send().await?.status);
+
+    let parent = create(&world.ours.integration, Some("2026-03-29T01:00:06Z")).await?.has_status(201)?;
+    ensure!(parent["token"]["parent"].is_string(), "{parent}");
+    let parent_secret = secret(&parent)?;
+    create(&parent_secret, Some("2026-03-29T01:00:07Z")).await?.is_problem(422, "invalid-expiry")?;
+    let child = create(&parent_secret, None).await?.has_status(201)?;
+    ensure!(child["token"]["expires_at"] == "2026-03-29T01:00:06Z", "{child}");
+    ensure!(child["token"]["parent"] == parent["token"]["id"], "{child}");
+    let earlier = create(&parent_secret, Some("2026-03-29T01:00:05Z")).await?.has_status(201)?;
+    ensure!(earlier["token"]["expires_at"] == "2026-03-29T01:00:05Z", "{earlier}");
+    world.clock.advance(SignedDuration::from_secs(7));
+    for token in [&parent, &child, &earlier] {
+        ensure!(status(&secret(token)?).await? == 401, "{token}");
+    }
+
+    // A line of descent: revoking one token ends what comes after it, and nothing else.
+    let mut line = vec![create(&world.ours.integration, None).await?.has_status(201)?];
+    for generation in 0..3 {
+        let by = secret(&line[generation])?;
+        line.push(create(&by, None).await?.has_status(201)?);
+    }
+    let revoked = format!("/v1/tokens/{}", line[1]["token"]["id"].as_str().context("no id")?);
+    world.ask("DELETE", &revoked, Some(&world.ours.integration))?.send().await?.has_status(204)?;
+    for (generation, expected) in [200, 401, 401, 401].into_iter().enumerate() {
+        ensure!(status(&secret(&line[generation])?).await? == expected, "{generation}");
+    }
+    let listed = world.ask("GET", "/v1/tokens", Some(&world.ours.integration))?.send().await?.has_status(200)?;
+    let listed = listed["items"].as_array().context("no items")?;
+    let is_revoked = |id: &Value| listed.iter().any(|token| token["id"] == *id && token["revoked_at"].is_string());
+    ensure!(line[1..].iter().all(|token| is_revoked(&token["token"]["id"])), "{listed:?}");
     Ok(())
 }
 

@@ -23,7 +23,8 @@ pub(crate) const SERVER: &str = "https://dav.example.org";
 pub(crate) const PASSWORD: &str = "tr0ub4dor \"&\" 3é/+=%";
 
 /// What tokens of people may do here.
-const PERSONAL: [&str; 5] = ["busy-read", "connection-write", "meetings-read", "meetings-write", "organisation-read"];
+const PERSONAL: [&str; 6] =
+    ["busy-read", "connection-read", "connection-write", "meetings-read", "meetings-write", "organisation-read"];
 
 /// Everything of a test.
 pub(crate) struct World {

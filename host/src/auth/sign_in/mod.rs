@@ -92,7 +92,7 @@ pub async fn ask(db: &Db, email: &str, client: IpAddr, return_to: &str) -> Resul
     let mut tx = db.begin().await?;
     let now = db::instant(tx.now().await?);
     store::free_slots(&mut tx, now.checked_sub(WINDOW).unwrap_or_default()).await?;
-    if !store::take_slot(&mut tx, &digest(format!("client {}", network(client))), ASKS_PER_CLIENT, now).await? {
+    if !store::take_slot(&mut tx, &digest(format!("client {}", client_network(client))), ASKS_PER_CLIENT, now).await? {
         return Err(LinkRequestError::TooOften);
     }
     if store::take_slot(&mut tx, &digest(format!("address {email}")), MAILS_PER_ADDRESS, now).await? {
@@ -104,7 +104,7 @@ pub async fn ask(db: &Db, email: &str, client: IpAddr, return_to: &str) -> Resul
 }
 
 /// The network that counts as one client: for IPv6, the network that a site gets (RFC 6177).
-fn network(client: IpAddr) -> IpAddr {
+pub(crate) fn client_network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
         v4 => v4,
@@ -186,7 +186,7 @@ mod tests {
             ("2001:db8::1", "2001:db8::ffff:ffff:ffff:ffff", true),
             ("2001:db8::1", "2001:db8:0:1::1", false),
         ] {
-            let network = |text: &str| network(text.parse().unwrap());
+            let network = |text: &str| client_network(text.parse().unwrap());
             assert_eq!(network(one) == network(other), same, "{one} {other}");
         }
     }

@@ -3,13 +3,14 @@
 //! Threat: a stolen database gives access to the API; a token creates another token with more rights; an integration
 //! creates a token for a person and connects the person's calendar with it. Decision: a token is a random secret (see
 //! [`super::opaque`]). Through the API, a token can only grant scopes that it has itself, and only a person can create
-//! tokens for themself. The first tokens are created on the command line, with access to the database. Rejected: signed
+//! tokens for themself. A token that another one created ends with it: it expires no later, and revoking the parent revokes
+//! it. The first tokens are created on the command line, with access to the database. Rejected: signed
 //! tokens, which cannot be revoked.
 
 mod store;
 
 use super::{
-    actor::{Action, Actor, Forbidden, Principal},
+    actor::{Action, Actor, AuthMethod, Forbidden, Principal},
     opaque,
     scopes::{Scope, Scopes},
 };
@@ -43,6 +44,8 @@ pub struct Token {
     pub expires_at: Option<Timestamp>,
     /// When the token was revoked, if it was.
     pub revoked_at: Option<Timestamp>,
+    /// The token that created this one. `None` if an operator created it on the command line.
+    pub parent: Option<TokenId>,
 }
 
 /// The holder of a token.
@@ -120,7 +123,7 @@ pub struct NewToken {
     pub name: String,
     /// The scopes.
     pub scopes: Scopes,
-    /// The expiry, if any.
+    /// The expiry. `None`: that of the token that creates this one, or never.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -139,6 +142,9 @@ pub enum TokenError {
     /// The expiry is not in the future.
     #[error("the expiry must be in the future")]
     Expiry,
+    /// The token would outlive the token that creates it.
+    #[error("a token cannot outlive the token that creates it, which expires at {0}")]
+    OutlivesParent(Timestamp),
     /// The actor lacks a scope that the token would have.
     #[error("a token can only grant scopes that it has itself, and it lacks `{0}`")]
     MoreThanOwn(Scope),
@@ -170,7 +176,15 @@ pub async fn create(db: &Db, actor: &Actor, new: NewToken) -> Result<(Token, Sec
     if let Some(more) = new.scopes.difference(&actor.scopes).next() {
         return Err(TokenError::MoreThanOwn(*more));
     }
-    issue(db, new).await
+    let expires_at = match (new.expires_at, actor.expires_at) {
+        (Some(end), Some(last)) if end > last => return Err(TokenError::OutlivesParent(last)),
+        (end, last) => end.or(last),
+    };
+    let parent = match actor.method {
+        AuthMethod::Token(id) => Some(id),
+        AuthMethod::Session(_) => None,
+    };
+    insert(db, NewToken { expires_at, ..new }, parent).await
 }
 
 /// Creates a token. The secret is returned only this once.
@@ -178,6 +192,10 @@ pub async fn create(db: &Db, actor: &Actor, new: NewToken) -> Result<(Token, Sec
 /// # Errors
 /// If the name, the scopes or the expiry are not right for the holder, if there is no such holder, or if the database fails.
 pub async fn issue(db: &Db, new: NewToken) -> Result<(Token, SecretString), TokenError> {
+    insert(db, new, None).await
+}
+
+async fn insert(db: &Db, new: NewToken, parent: Option<TokenId>) -> Result<(Token, SecretString), TokenError> {
     let NewToken { holder, name, scopes, expires_at } = new;
     let name = organisations::name(&name)?;
     if scopes.is_empty() {
@@ -198,7 +216,7 @@ pub async fn issue(db: &Db, new: NewToken) -> Result<(Token, SecretString), Toke
         found.ok_or(TokenError::NoHolder)?;
     }
     let id = TokenId::new(created_at);
-    let token = Token { id, holder, name, scopes, created_at, expires_at, revoked_at: None };
+    let token = Token { id, holder, name, scopes, created_at, expires_at, revoked_at: None, parent };
     match store::insert(&mut tx, &token, &opaque::digest(secret.expose_secret())).await {
         Err(error) if db::is_missing(&error) => return Err(TokenError::NoHolder),
         done => done?,
@@ -233,7 +251,7 @@ pub async fn all(db: &Db, organisation: Option<OrganisationId>, page: &Page) -> 
     db.read(async |tx| store::list(tx, organisation, None, page).await).await
 }
 
-/// Revokes a token. Revoking it again has no effect. Without an actor (on the command line), any token can be revoked.
+/// Revokes a token, and the tokens that were created with it. Revoking it again has no effect. Without an actor (on the command line), any token can be revoked.
 ///
 /// # Errors
 /// If the token does not exist or is not managed by the actor, or if the database fails.
@@ -252,7 +270,8 @@ pub async fn revoke(db: &Db, actor: Option<&Actor>, id: TokenId) -> Result<(), T
     Ok(tx.commit().await?)
 }
 
-/// The actor that a token authenticates, or `None` if it is unknown, expired or revoked, without saying which.
+/// The actor that a token authenticates, or `None` if it is unknown, expired or revoked, or if a token that it
+/// descends from was revoked, without saying which.
 pub async fn authenticate(db: &Db, clock: &Clock, token: &str) -> sqlx::Result<Option<Actor>> {
     let Some(hash) = opaque::hash_if_well_formed(PREFIX, token) else { return Ok(None) };
     db.read(async |tx| store::authenticate(tx, &hash, clock.now().as_microsecond()).await).await

@@ -25,6 +25,7 @@ struct TokenRow {
     created_at: i64,
     expires_at: Option<i64>,
     revoked_at: Option<i64>,
+    parent_id: Option<String>,
 }
 
 impl TryFrom<TokenRow> for Token {
@@ -39,6 +40,7 @@ impl TryFrom<TokenRow> for Token {
             created_at: instant(row.created_at),
             expires_at: row.expires_at.map(instant),
             revoked_at: row.revoked_at.map(instant),
+            parent: row.parent_id.as_deref().map(parsed).transpose()?,
         })
     }
 }
@@ -55,13 +57,15 @@ fn holder(organisation: Option<&str>, person: Option<&str>) -> sqlx::Result<Hold
 }
 
 pub(super) async fn insert(tx: &mut Tx, token: &Token, hash: &Hash) -> sqlx::Result<()> {
-    let sql = "insert into tokens (id, organisation_id, person_id, name, hash, scopes, created_at, expires_at) \
-               values ($1, $2, $3, $4, $5, $6, $7, $8)";
+    let sql = "insert into tokens (id, organisation_id, person_id, name, hash, scopes, created_at, expires_at, parent_id) \
+               values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     let organisation = token.holder.organisation().map(|id| id.to_string());
     let person = token.holder.person().map(|id| id.to_string());
     let (created_at, expires_at) = (token.created_at.as_microsecond(), token.expires_at.map(Timestamp::as_microsecond));
     let (id, scopes) = (token.id.to_string(), to_json(&token.scopes)?);
-    execute!(tx, sql, id, organisation, person, &token.name, &hash[..], scopes, created_at, expires_at).map(drop)
+    let parent = token.parent.map(|id| id.to_string());
+    execute!(tx, sql, id, organisation, person, &token.name, &hash[..], scopes, created_at, expires_at, parent)
+        .map(drop)
 }
 
 /// Lists the tokens of an organisation, of one of its people, or of the operators.
@@ -71,7 +75,7 @@ pub(super) async fn list(
     person: Option<PersonId>,
     page: &Page,
 ) -> sqlx::Result<Vec<Token>> {
-    let sql = "select id, organisation_id, person_id, name, scopes, created_at, expires_at, revoked_at from tokens \
+    let sql = "select id, organisation_id, person_id, name, scopes, created_at, expires_at, revoked_at, parent_id from tokens \
                where coalesce(organisation_id, '') = $1 and ($2 = '' or person_id = $2) and id > $3 \
                order by id limit $4";
     let organisation = organisation.map(|id| id.to_string()).unwrap_or_default();
@@ -81,14 +85,18 @@ pub(super) async fn list(
 }
 
 pub(super) async fn get(tx: &mut Tx, reach: Reach, id: TokenId) -> sqlx::Result<Option<Token>> {
-    let sql = "select id, organisation_id, person_id, name, scopes, created_at, expires_at, revoked_at from tokens \
+    let sql = "select id, organisation_id, person_id, name, scopes, created_at, expires_at, revoked_at, parent_id from tokens \
                where id = $1 and ($2 = '' or organisation_id = $2)";
     fetch!(tx, optional, TokenRow, sql, id.to_string(), reach.key())?.map(Token::try_from).transpose()
 }
 
-/// Revokes a token. One that was revoked earlier keeps its instant.
+/// Revokes a token and its descendants. One that was revoked earlier keeps its instant.
 pub(super) async fn revoke(tx: &mut Tx, id: TokenId, now: i64) -> sqlx::Result<u64> {
-    let sql = "update tokens set revoked_at = $2 where id = $1 and revoked_at is null";
+    let sql = "with recursive family (id) as ( \
+                   select id from tokens where id = $1 \
+                   union select tokens.id from tokens join family on tokens.parent_id = family.id \
+               ) \
+               update tokens set revoked_at = $2 where id in (select id from family) and revoked_at is null";
     execute!(tx, sql, id.to_string(), now)
 }
 
@@ -102,12 +110,18 @@ struct ActorRow {
     role: Option<String>,
 }
 
-/// The actor of the token with this digest, if the token is valid at this instant.
+/// The actor of the token with this digest, if the token is valid at this instant. The tokens that it descends from are
+/// looked at as well: one of them may have been revoked while this one was created.
 pub(super) async fn authenticate(tx: &mut Tx, hash: &Hash, now: i64) -> sqlx::Result<Option<Actor>> {
-    let sql = "select tokens.id, tokens.organisation_id, tokens.person_id, tokens.scopes, tokens.expires_at, \
-               people.role from tokens left join people on people.id = tokens.person_id \
-               where tokens.hash = $1 and tokens.revoked_at is null \
-               and (tokens.expires_at is null or tokens.expires_at > $2)";
+    let sql = "with recursive line (id, parent_id, revoked_at) as ( \
+                   select id, parent_id, revoked_at from tokens where hash = $1 \
+                   union select tokens.id, tokens.parent_id, tokens.revoked_at \
+                         from tokens join line on tokens.id = line.parent_id \
+               ) \
+               select tokens.id, tokens.organisation_id, tokens.person_id, tokens.scopes, tokens.expires_at, people.role \
+               from tokens left join people on people.id = tokens.person_id \
+               where tokens.hash = $1 and (tokens.expires_at is null or tokens.expires_at > $2) \
+               and not exists (select 1 from line where revoked_at is not null)";
     let Some(row) = fetch!(tx, optional, ActorRow, sql, &hash[..], now)? else { return Ok(None) };
     let principal = match holder(row.organisation_id.as_deref(), row.person_id.as_deref())? {
         Holder::Operator => Principal::Operator,

@@ -25,7 +25,7 @@ use utoipa::ToSchema;
 #[schema(as = Token, example = json!({
     "id": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e68", "organisation": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e65",
     "person": null, "name": "Nightly report", "scopes": ["busy-read"], "created_at": "2026-11-23T09:00:00Z",
-    "expires_at": null, "revoked_at": null
+    "expires_at": null, "revoked_at": null, "parent": null
 }))]
 pub(in crate::http) struct TokenOut {
     id: TokenId,
@@ -40,15 +40,18 @@ pub(in crate::http) struct TokenOut {
     expires_at: Option<Timestamp>,
     #[schema(value_type = Option<String>, format = DateTime)]
     revoked_at: Option<Timestamp>,
+    /// Id of the token that created this one; null for a token from the command line. Revoking that token also revokes
+    /// this one.
+    parent: Option<TokenId>,
 }
 
 list_schema!(TokenList of TokenOut);
 
 impl From<Token> for TokenOut {
     fn from(token: Token) -> Self {
-        let Token { id, holder, name, scopes, created_at, expires_at, revoked_at } = token;
+        let Token { id, holder, name, scopes, created_at, expires_at, revoked_at, parent } = token;
         let (organisation, person) = (holder.organisation(), holder.person());
-        Self { id, organisation, person, name, scopes, created_at, expires_at, revoked_at }
+        Self { id, organisation, person, name, scopes, created_at, expires_at, revoked_at, parent }
     }
 }
 
@@ -59,7 +62,7 @@ impl From<Token> for TokenOut {
     "token": {
         "id": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e68", "organisation": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e65",
         "person": null, "name": "Nightly report", "scopes": ["busy-read"], "created_at": "2026-11-23T09:00:00Z",
-        "expires_at": null, "revoked_at": null
+        "expires_at": null, "revoked_at": null, "parent": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e67"
     }
 }))]
 pub(in crate::http) struct CreatedToken {
@@ -88,7 +91,8 @@ pub(in crate::http) struct NewToken {
     /// Only scopes that the requesting token has and that a token of this kind can have.
     #[schema(value_type = Vec<Scope>, min_items = 1)]
     scopes: Scopes,
-    /// The time when the token expires, in the future; without it, the token does not expire.
+    /// The time when the token expires, in the future and not later than the requesting token expires. Without it, the token
+    /// expires with the requesting token.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
 }
@@ -114,7 +118,9 @@ pub(in crate::http) async fn list_tokens(
 /// Creates a token.
 ///
 /// The response holds the secret of the token, which cannot be read again. The expiry time must be in the future, and
-/// the scopes must be among those that the requesting token has and that a token of this kind can have.
+/// not later than that of the requesting token; the scopes must be among those that the requesting token has and that a
+/// token of this kind can have. Revoking the requesting token also
+/// revokes this token.
 ///
 /// Allowed for: people for themselves; operators, integrations and global administrators for integrations.
 #[utoipa::path(post, path = "/v1/tokens", tag = "tokens", operation_id = "createToken",
@@ -135,7 +141,7 @@ pub(in crate::http) async fn create_token(
 
 /// Revokes a token.
 ///
-/// The token stops working at once. Revoking it again is not an error.
+/// The token and the tokens that were created with it stop working at once. Revoking it again is not an error.
 ///
 /// Allowed for: the person of the token; operators, integrations and global administrators for integrations.
 #[utoipa::path(delete, path = "/v1/tokens/{token}", tag = "tokens", operation_id = "revokeToken",

@@ -73,8 +73,8 @@ codes! {
         "Use an IANA time zone name, such as Europe/Rome or UTC.";
     InvalidScopes = "invalid-scopes" UNPROCESSABLE_ENTITY, "Invalid scopes",
         "Send at least one scope, and only scopes that a token of this kind can have.";
-    InvalidExpiry = "invalid-expiry" UNPROCESSABLE_ENTITY, "Expiry time in the past",
-        "Send a time in the future, or leave `expires_at` out.";
+    InvalidExpiry = "invalid-expiry" UNPROCESSABLE_ENTITY, "Invalid expiry time",
+        "Send a time in the future that is not after the expiry of the token you use, or leave `expires_at` out.";
 
     // Connections, service accounts and busy times.
     NotOffered = "not-offered" FORBIDDEN, "Provider not offered",
