@@ -68,6 +68,9 @@ const fn key(
     Key { name, default: DefaultValue::Toml(default), what, set }
 }
 
+const PRODUCTION: &str = "Refuse settings that are meant for tests and demonstrations, and require public-url, mail.smtp and \
+                          mail.from.";
+
 macro_rules! budget {
     ($name:literal, $field:ident, $what:literal) => {
         Key {
@@ -97,7 +100,9 @@ pub static KEYS: &[Key] = &[
     key(
         "database",
         "\"chronus.db\"",
-        "The database: the path of a file (SQLite), or postgres://user:password@host/database, which several hosts can share.",
+        "The database: the path of a file (SQLite), or postgres://user:password@host/database, which several hosts can share. \
+         Another machine is reached with TLS: sslmode=require, or in production verify-full, unless the address says more. A \
+         certificate of your own authority needs sslrootcert=FILE in the address.",
         |config, raw| {
             let text = raw.text()?;
             config.database = match text.split_once("://") {
@@ -173,7 +178,7 @@ pub static KEYS: &[Key] = &[
             Ok(())
         },
     ),
-    key("production", "false", "Refuse settings that are meant for tests and demonstrations.", |config, raw| {
+    key("production", "false", PRODUCTION, |config, raw| {
         config.production = raw.flag()?;
         Ok(())
     }),
@@ -253,8 +258,13 @@ pub static KEYS: &[Key] = &[
     budget!("cpu-ms", cpu_ms, "The processor time that one call to a provider may use, in milliseconds."),
     budget!("wall-ms", wall_ms, "The time that one call may take, waiting included, in milliseconds."),
     budget!("memory-bytes", memory_bytes, "The memory that one call may use."),
-    budget!("requests", requests, "The number of HTTP requests that one call may send."),
+    budget!("requests", requests, "The number of HTTP requests that one call may send, refused ones included."),
     budget!("request-bytes", request_bytes, "The maximum size of a request body."),
+    budget!(
+        "held-bytes",
+        held_bytes,
+        "The maximum size of all request bodies that the host holds for one call at a time."
+    ),
     budget!("header-bytes", header_bytes, "The maximum size of the headers of a request or of a response."),
     budget!("response-bytes", response_bytes, "The maximum size of all response bodies of a call together."),
     budget!("log-lines", log_lines, "The number of log lines that one call may write."),

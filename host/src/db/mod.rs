@@ -11,6 +11,7 @@
 pub mod dialect;
 mod page;
 mod stored;
+mod tls;
 mod transaction;
 
 pub use page::Page;
@@ -20,9 +21,9 @@ pub use transaction::{Open, Tx, outside_transactions};
 
 use crate::clock::Clock;
 use sqlx::{
-    ConnectOptions as _, PgPool, SqlitePool,
+    ConnectOptions as _, Connection, PgPool, SqlitePool,
     migrate::Migrator,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    postgres::PgPoolOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use std::{
@@ -68,6 +69,17 @@ pub enum DatabaseUrl {
     Server(String),
 }
 
+impl DatabaseUrl {
+    /// The address in production: unless it says otherwise, the certificate of a server on another machine is checked.
+    #[must_use]
+    pub fn in_production(&self) -> Self {
+        match self {
+            Self::File(path) => Self::File(path.clone()),
+            Self::Server(address) => Self::Server(tls::with_verification(address)),
+        }
+    }
+}
+
 impl fmt::Debug for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -86,6 +98,12 @@ pub enum OpenError {
     /// The database file cannot be created or locked.
     #[error("the database file cannot be opened: {0}")]
     File(std::io::Error),
+    /// The address asks for a connection without TLS to another machine.
+    #[error(
+        "the database address says `sslmode=disable`, but the server is on another machine; use `sslmode=verify-full`, with \
+         `sslrootcert=FILE` for a certificate of your own authority"
+    )]
+    NoTls,
     /// The database could not be reached, or it refused the connection.
     #[error("the database cannot be opened: {0}")]
     Connect(sqlx::Error),
@@ -178,7 +196,10 @@ async fn sqlite(path: &Path) -> Result<Pools, OpenError> {
         .busy_timeout(LOCK_TIMEOUT)
         .foreign_keys(true)
         .disable_statement_logging();
-    let pool = |most| SqlitePoolOptions::new().max_connections(most).acquire_timeout(LOCK_TIMEOUT);
+    let pool = |most| {
+        let pool = SqlitePoolOptions::new().max_connections(most).acquire_timeout(LOCK_TIMEOUT);
+        pool.after_release(|connection, _| Box::pin(is_reusable(connection)))
+    };
     let writer = pool(1).connect_with(options.clone()).await.map_err(OpenError::Connect)?;
     MIGRATIONS.run(&writer).await?;
     let readers = pool(4).connect_with(options).await.map_err(OpenError::Connect)?;
@@ -202,9 +223,19 @@ fn locked_file(path: &Path) -> std::io::Result<std::fs::File> {
     }
 }
 
+/// Whether a connection can be used again when its transaction has ended. SQLite rolls back by itself after some errors (disk
+/// full, I/O error, out of memory, interrupt); sqlx's own rollback then fails, and its connection counts a transaction for
+/// ever, so that none could begin. Such a connection is closed, and the next one is new.
+async fn is_reusable<C: Connection>(connection: &mut C) -> sqlx::Result<bool> {
+    // The rollback of a dropped transaction is queued, and done before the answer to this.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
+}
+
 async fn postgres(address: &str) -> Result<Pools, OpenError> {
-    let options: PgConnectOptions = address.parse().map_err(|_| OpenError::Address)?;
+    let options = tls::require(address.parse().map_err(|_| OpenError::Address)?)?;
     let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(LOCK_TIMEOUT);
+    let pool = pool.after_release(|connection, _| Box::pin(is_reusable(connection)));
     let pool = pool.connect_with(options.disable_statement_logging()).await.map_err(OpenError::Connect)?;
     MIGRATIONS.run(&pool).await?;
     Ok(Pools::Postgres(pool))
@@ -329,6 +360,34 @@ mod tests {
             assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", entry.path());
         }
         db.close().await;
+    }
+
+    /// O1 of the operators' review: after the first write that found the disk full, none succeeded until a restart.
+    #[tokio::test]
+    async fn writes_go_on_after_a_disk_was_full() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&DatabaseUrl::File(folder.path().join("chronus.db")), Clock::System).await.unwrap();
+        let insert = "insert into components (sha256, provider_id, version, requested_grant, bytes, added_at) \
+                      values ($1, '', '', '{}', $2, 0)";
+        let mut tx = db.begin().await.unwrap();
+        // For this connection, the file may grow no further.
+        execute!(&mut tx, "pragma max_page_count = 1").unwrap();
+        tx.commit().await.unwrap();
+        for number in 0..3 {
+            let mut tx = db.begin().await.unwrap();
+            let full = execute!(&mut tx, insert, format!("big {number}"), &vec![1_u8; 1 << 20][..]).unwrap_err();
+            assert!(full.to_string().contains("(code: 13)"), "{full}");
+            drop(tx);
+            // The limit was the connection's own, which is closed: the disk has room again.
+            let mut tx = db.begin().await.unwrap();
+            execute!(&mut tx, insert, format!("small {number}"), &b""[..]).unwrap();
+            tx.commit().await.unwrap();
+            let mut tx = db.begin().await.unwrap();
+            execute!(&mut tx, "pragma max_page_count = 1").unwrap();
+            tx.commit().await.unwrap();
+        }
+        let written = db.read(async |tx| fetch!(tx, all, (String,), "select sha256 from components order by 1")).await;
+        assert_eq!(written.unwrap(), ["small 0", "small 1", "small 2"].map(|name| (name.to_owned(),)));
     }
 
     #[tokio::test]

@@ -11,6 +11,7 @@ mod pages;
 mod problem;
 mod routes;
 mod schema;
+mod server;
 
 pub use middleware::auth::RouteAuth;
 pub use pages::{PAGES, Page, PageAuth};
@@ -24,7 +25,7 @@ use axum::{
     middleware::{from_fn, from_fn_with_state},
 };
 use middleware::auth;
-use std::{future::Future, io, net::SocketAddr};
+use std::{future::Future, io};
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -32,9 +33,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 ///
 /// # Errors
 /// If the listener cannot be used.
-pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
-    let service = router(&app).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(stop).await
+pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = ()> + Send) -> io::Result<()> {
+    server::serve(router(&app), listener, &app.config.proxies, stop).await
 }
 
 fn router(app: &App) -> Router {
