@@ -25,6 +25,9 @@ pub(super) const MOST_TABLES: u32 = 16;
 /// The maximum number of core modules that one component runs.
 pub(super) const MOST_CORE_INSTANCES: u32 = 32;
 
+/// The maximum number of requests of one call that wait for a response at once. Further ones are sent later.
+pub(super) const REQUESTS_IN_FLIGHT: usize = 16;
+
 /// The maximum number of calls at once that send no requests. Each computes for milliseconds, so few slots are enough.
 pub(super) const OFFLINE_CALLS: u32 = 8;
 
@@ -46,10 +49,12 @@ pub struct Budget {
     pub wall_ms: u64,
     /// All memories and tables of the component together, in bytes.
     pub memory_bytes: usize,
-    /// The number of requests.
+    /// The number of requests and of refused requests and headers.
     pub requests: u32,
     /// The body of one request, in bytes.
     pub request_bytes: usize,
+    /// The bodies of all requests that the host holds at a time, in bytes.
+    pub held_bytes: usize,
     /// The headers of one request or one response, in bytes.
     pub header_bytes: usize,
     /// The bodies of all responses together, uncompressed, in bytes.
@@ -70,6 +75,7 @@ impl Default for Budget {
             memory_bytes: 128 << 20,
             requests: 500,
             request_bytes: 4 << 20,
+            held_bytes: 16 << 20,
             header_bytes: 64 << 10,
             response_bytes: 64 << 20,
             log_lines: 200,
@@ -89,6 +95,7 @@ impl Budget {
             memory_bytes: 16 << 20,
             requests: 0,
             request_bytes: 0,
+            held_bytes: 0,
             header_bytes: 0,
             response_bytes: 0,
             log_lines: 10,
@@ -119,10 +126,12 @@ pub enum BudgetLimit {
     Wall(Duration),
     /// Memory of the whole component, in bytes.
     Memory(usize),
-    /// The number of requests.
+    /// The number of requests and refusals.
     Requests(u32),
     /// Bytes of the body of one request.
     RequestBytes(usize),
+    /// Bytes of all request bodies that the host holds at a time.
+    HeldBytes(usize),
     /// Bytes of the bodies of all responses.
     ResponseBytes(usize),
     /// Bytes of the headers of one request or response.
@@ -143,6 +152,7 @@ impl BudgetLimit {
             Self::Memory(_) => "memory-exhausted",
             Self::Requests(_) => "requests-exhausted",
             Self::RequestBytes(_) => "request-bytes-exhausted",
+            Self::HeldBytes(_) => "held-bytes-exhausted",
             Self::ResponseBytes(_) => "response-bytes-exhausted",
             Self::HeaderBytes(_) => "header-bytes-exhausted",
             Self::ResultBytes(_) => "result-bytes-exhausted",
@@ -157,8 +167,11 @@ impl fmt::Display for BudgetLimit {
             Self::Cpu(limit) => (format!("computed for more than {} ms", limit.as_millis()), "cpu-ms"),
             Self::Wall(limit) => (format!("took more than {} ms", limit.as_millis()), "wall-ms"),
             Self::Memory(limit) => (format!("wanted more than {limit} bytes of memory"), "memory-bytes"),
-            Self::Requests(limit) => (format!("sent more than {limit} requests"), "requests"),
+            Self::Requests(limit) => (format!("sent more than {limit} requests, refused ones included"), "requests"),
             Self::RequestBytes(limit) => (format!("sent a body of more than {limit} bytes"), "request-bytes"),
+            Self::HeldBytes(limit) => {
+                (format!("made the host hold more than {limit} bytes of request bodies at once"), "held-bytes")
+            }
             Self::ResponseBytes(limit) => (format!("received more than {limit} bytes"), "response-bytes"),
             Self::HeaderBytes(limit) => {
                 (format!("had more than {limit} bytes of headers in one message"), "header-bytes")

@@ -321,6 +321,7 @@ fn flood(order: Order<'_>, n: usize) -> Findings {
 /// Starts requests without waiting for responses.
 fn pile_up(order: Order<'_>, n: usize) -> Findings {
     let waiting: Vec<_> = (0..n).map(|_| start(order)).collect();
+    nap(1, order.number("then-nap-ms"));
     vec![("started", waiting.iter().filter(|one| one.is_ok()).count().to_string())]
 }
 

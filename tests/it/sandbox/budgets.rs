@@ -93,6 +93,21 @@ async fn requests_are_counted() {
     mended_by(&yard, ask, what, 5).await;
 }
 
+/// S6 of the security review: each refused request of a loop was a line of the log, 85,000 in one call.
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_in_a_loop_use_up_requests_and_write_few_lines() {
+    let yard = Yard::new().await;
+    let origin = "https://refused-in-a-loop.example";
+    let flood = Ask::act("flood").say("url", origin).say("n", 1_000_000);
+    let what = exhausted(&yard, flood.budget(|budget| (budget.requests, budget.cpu_ms) = (50, 500))).await;
+    assert_eq!(what, BudgetLimit::Requests(50));
+    let first = log::lines(&[origin]);
+    assert_eq!(first.len(), 1, "{first:?}");
+    let call = first[0].split(' ').find_map(|word| word.strip_prefix("call=")).expect("the line names the call");
+    let all = log::of_call(call);
+    assert!(all.len() < 20 && all.iter().any(|line| line.contains("further refusals")), "{all:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn request_bodies_are_bounded() {
     let yard = Yard::new().await;
@@ -107,6 +122,24 @@ async fn request_bodies_are_bounded() {
     assert_eq!(server.seen()[0].header("content-length"), Some("65536"));
     assert_eq!(server.seen()[0].header("transfer-encoding"), None);
     mended_by(&yard, ask.say("body", 100_000), what, 100_000).await;
+}
+
+/// S5 of the security review: each body was bounded, and all together were 2 GB of the host's memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn request_bodies_under_way_are_bounded_together() {
+    let yard = Yard::new().await;
+    let server = Server::start(|_| Reply::Stall(vec![])).await;
+    let ask = |act: &str| Ask::act(act).to(&server).say("method", "PROPFIND").say("body", 64 << 10);
+    let pile = ask("pile-up").say("n", 480).say("then-nap-ms", 500).budget(|budget| budget.held_bytes = 256 << 10);
+    let found = pile.open(&yard.plugin).await.unwrap();
+    assert_eq!(found.get("started"), "480");
+    let sent = server.counts().requests;
+    assert!((1..=4).contains(&sent), "{sent} bodies of 64 KiB were held at once");
+    let what = exhausted(&yard, ask("ask").budget(|budget| budget.held_bytes = 1000)).await;
+    assert_eq!((what, what.code()), (BudgetLimit::HeldBytes(1000), "held-bytes-exhausted"));
+    let answering = Server::start(|_| ok("fine")).await;
+    let ask = Ask::act("ask").to(&answering).say("method", "PROPFIND").say("body", 64 << 10);
+    mended_by(&yard, ask, what, 100_000).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

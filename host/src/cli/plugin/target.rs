@@ -29,8 +29,8 @@
 //! [egress.map]                        # send requests to other servers
 //! "https://dav.example.org" = "http://127.0.0.1:5232"
 //!
-//! [budget]                            # cpu-ms, wall-ms, memory-bytes, requests, request-bytes, response-bytes,
-//! wall-ms = 60000                     # log-lines, result-bytes
+//! [budget]                            # cpu-ms, wall-ms, memory-bytes, requests, request-bytes, held-bytes,
+//! wall-ms = 60000                     # response-bytes, log-lines, result-bytes
 //! ```
 //!
 //! Paths are relative to the target file.

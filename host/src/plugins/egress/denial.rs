@@ -1,8 +1,8 @@
 //! A request that the egress policy refused, and the configuration that would allow it.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
-/// A request that was refused before anything was sent.
+/// A request, a header or a response that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denial {
     /// The rule that refused it.
@@ -13,9 +13,17 @@ pub struct Denial {
     pub remedy: Option<String>,
 }
 
+impl Denial {
+    /// What was refused and why, without the configuration that would allow it, which is for operators only.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        format!("{} ({})", self.what, self.rule.reason())
+    }
+}
+
 impl fmt::Display for Denial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.what, self.rule.reason())?;
+        f.write_str(&self.reason())?;
         match &self.remedy {
             Some(remedy) => write!(f, "; to allow it: {remedy}"),
             None => Ok(()),
@@ -23,8 +31,41 @@ impl fmt::Display for Denial {
     }
 }
 
+/// The refusals of one call. A provider can cause them in a loop, so only the first one of each rule is logged in full.
+#[derive(Debug, Default)]
+pub(super) struct Denials {
+    first: Option<Denial>,
+    logged: BTreeSet<EgressRule>,
+    not_logged: u64,
+}
+
+impl Denials {
+    /// Whether this is the first refusal by a rule, which is logged.
+    pub(super) fn is_new(&self, rule: EgressRule) -> bool {
+        !self.logged.contains(&rule)
+    }
+
+    /// Counts a refusal.
+    pub(super) fn add(&mut self, denial: Denial) {
+        if !self.logged.insert(denial.rule) {
+            self.not_logged += 1;
+        }
+        self.first.get_or_insert(denial);
+    }
+
+    /// The first refusal, which is the one that is reported.
+    pub(super) fn first(&self) -> Option<&Denial> {
+        self.first.as_ref()
+    }
+
+    /// The number of refusals that were not logged.
+    pub(super) fn not_logged(&self) -> u64 {
+        self.not_logged
+    }
+}
+
 /// A rule of the egress policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EgressRule {
     /// Requests go to granted origins only.
     Host,
@@ -38,7 +79,8 @@ pub enum EgressRule {
     Header,
     /// The address of a request is well formed and holds no user name.
     Uri,
-    /// A response does not repeat the credential.
+    /// A response does not repeat the credential. Trying again does not help: the service has to stop repeating it, or the
+    /// person has to use another password.
     Leak,
 }
 
@@ -65,7 +107,7 @@ impl EgressRule {
             Self::Method => "this call may not send such a request",
             Self::Header => "only the host sets this header",
             Self::Uri => "the address is malformed or holds a user name",
-            Self::Leak => "the response repeats the credential",
+            Self::Leak => "it repeats the credential of the connection",
         }
     }
 }

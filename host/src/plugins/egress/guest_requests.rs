@@ -14,19 +14,23 @@ use super::{
     address,
     client::{ClientPair, RequestOwner},
     decide,
-    denial::{Denial, EgressRule},
+    denial::{Denial, Denials, EgressRule},
     headers::{is_host_controlled, is_withheld},
     interceptor::{Exchange, GuestRequest},
     leak::LeakScan,
     meter::Meter,
     transport::{self, ServiceResponse, Timeouts, TransportError},
 };
-use crate::{locks, plugins::limits::BudgetLimit};
-use bytes::Bytes;
+use crate::{
+    locks,
+    plugins::limits::{Budget, BudgetLimit, REQUESTS_IN_FLIGHT},
+};
+use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited, StreamBody};
 use std::sync::{Arc, Mutex};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{Instrument as _, Span, field::Empty};
 use url::Url;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
@@ -41,8 +45,9 @@ struct CallEgress {
     policy: Arc<EgressPolicy>,
     clients: Arc<Clients>,
     caller: CallerIds,
-    meter: Meter,
-    denial: Mutex<Option<Denial>>,
+    meter: Arc<Meter>,
+    in_flight: Arc<Semaphore>,
+    denials: Mutex<Denials>,
 }
 
 /// The provider and the call, as log lines name them.
@@ -61,6 +66,42 @@ struct PreparedRequest {
     /// Whether `egress.map` chose the destination.
     is_mapped: bool,
     timeouts: Timeouts,
+    /// The place of the request among those that wait for a response.
+    _place: OwnedSemaphorePermit,
+}
+
+/// The body of a request. It counts as held until its last copy is dropped, which may be after the response: a service can
+/// answer before it has read the body.
+struct HeldBody {
+    collected: BytesMut,
+    meter: Arc<Meter>,
+    counted: usize,
+}
+
+impl HeldBody {
+    fn new(meter: Arc<Meter>) -> Self {
+        Self { collected: BytesMut::new(), meter, counted: 0 }
+    }
+
+    fn add(&mut self, data: &[u8], budget: &Budget) -> Result<(), Error> {
+        self.counted += data.len();
+        let held = self.meter.hold(data.len(), budget);
+        held.map_err(|_| Error::HttpRequestBodySize(Some(budget.held_bytes as u64)))?;
+        self.collected.extend_from_slice(data);
+        Ok(())
+    }
+}
+
+impl AsRef<[u8]> for HeldBody {
+    fn as_ref(&self) -> &[u8] {
+        &self.collected
+    }
+}
+
+impl Drop for HeldBody {
+    fn drop(&mut self) {
+        self.meter.release(self.counted);
+    }
 }
 
 /// A response as wasmtime passes it to the guest, and the work that must go on meanwhile (none).
@@ -74,8 +115,9 @@ impl Egress {
         clients: Arc<Clients>,
         caller: CallerIds,
     ) -> Self {
-        let (meter, denial) = (Meter::default(), Mutex::default());
-        Self(Arc::new(CallEgress { access, purpose, policy, clients, caller, meter, denial }))
+        let (meter, denials) = (Arc::default(), Mutex::default());
+        let in_flight = Arc::new(Semaphore::new(REQUESTS_IN_FLIGHT));
+        Self(Arc::new(CallEgress { access, purpose, policy, clients, caller, meter, in_flight, denials }))
     }
 
     /// The meter of the call's network budget.
@@ -85,7 +127,7 @@ impl Egress {
 
     /// The first request or header that was refused.
     pub(in crate::plugins) fn denial(&self) -> Option<Denial> {
-        locks::lock(&self.0.denial).clone()
+        locks::lock(&self.0.denials).first().cloned()
     }
 }
 
@@ -112,11 +154,30 @@ impl WasiHttpHooks for Egress {
     ) -> Box<dyn Future<Output = Result<GuestResponse, Error>> + Send> {
         let call = self.0.clone();
         let sending = async move {
+            // A guest that goes on when it has no request left costs nothing more than this.
+            if let Some(BudgetLimit::Requests(_)) = call.meter.exhausted() {
+                return Err(Error::ConnectionLimitReached);
+            }
             let prepared = call.prepare(request, options.unwrap_or_default()).await?;
             let span = call.span(&prepared);
             call.send(prepared).instrument(span).await
         };
         Box::new(sending.in_current_span())
+    }
+}
+
+impl Drop for CallEgress {
+    fn drop(&mut self) {
+        let CallerIds { provider, call } = &self.caller;
+        let number = locks::lock(&self.denials).not_logged();
+        if number > 0 {
+            tracing::warn!(
+                provider = &**provider,
+                call = &**call,
+                number,
+                "further refusals of egress were not logged"
+            );
+        }
     }
 }
 
@@ -144,6 +205,8 @@ impl CallEgress {
         })?;
         self.meter.request(&access.budget).map_err(|_| Error::ConnectionLimitReached)?;
         let body = self.collect(body).await?;
+        // After the body: the guest may write the bodies of many requests in any order.
+        let place = self.in_flight.clone().acquire_owned().await.map_err(|_| Error::InternalError(None))?;
         let owner = RequestOwner { organisation: &access.organisation, provider: &self.caller.provider };
         let ClientPair { guarded, mapped } = self.clients.for_owner(owner).map_err(|error| {
             tracing::error!(%error, "the HTTP client cannot be set up");
@@ -164,7 +227,7 @@ impl CallEgress {
             between_bytes: options.between_bytes_timeout,
         };
         let request = GuestRequest { method: parts.method, url, headers, body };
-        Ok(PreparedRequest { request, client, destination, is_mapped, timeouts })
+        Ok(PreparedRequest { request, client, destination, is_mapped, timeouts, _place: place })
     }
 
     /// The span of a request. Its address is the one that the provider asked for: a placeholder where the connection's
@@ -231,26 +294,30 @@ impl CallEgress {
     }
 
     async fn collect(&self, body: WasiBody) -> Result<Bytes, Error> {
-        let limit = self.access.budget.request_bytes;
-        match Limited::new(body, limit).collect().await {
-            Ok(body) => Ok(body.to_bytes()),
-            Err(error) if error.is::<LengthLimitError>() => {
-                self.meter.exhaust(BudgetLimit::RequestBytes(limit));
-                Err(Error::HttpRequestBodySize(Some(limit as u64)))
+        let budget = &self.access.budget;
+        let limit = budget.request_bytes;
+        let (mut body, mut held) = (Limited::new(body, limit), HeldBody::new(self.meter.clone()));
+        while let Some(frame) = body.frame().await {
+            match frame {
+                Ok(frame) => {
+                    // Trailers are dropped.
+                    held.add(&frame.into_data().unwrap_or_default(), budget)?;
+                }
+                Err(error) if error.is::<LengthLimitError>() => {
+                    self.meter.exhaust(BudgetLimit::RequestBytes(limit));
+                    return Err(Error::HttpRequestBodySize(Some(limit as u64)));
+                }
+                Err(_) => return Err(Error::HttpProtocolError),
             }
-            Err(_) => Err(Error::HttpProtocolError),
         }
+        Ok(Bytes::from_owner(held))
     }
 
     /// The error that the guest gets. It says nothing about the host's network.
     fn explain(&self, error: TransportError, request: &GuestRequest) -> Error {
         match error {
             TransportError::AddressDenied(address) => {
-                let GuestRequest { method, url, .. } = request;
-                let what = match url.host_str() {
-                    Some(SECRET_URL_HOST) | None => format!("{method} the connection's secret address"),
-                    Some(_) => format!("{method} {}", url.origin().ascii_serialization()),
-                };
+                let what = format!("{} {}", request.method, origin(&request.url));
                 let remedy = Some(address::opened(address));
                 self.deny(Denial { rule: EgressRule::Address, what, remedy });
                 Error::DestinationIpProhibited
@@ -286,13 +353,14 @@ impl CallEgress {
         }
         let mut answer = Response::builder().status(response.status);
         if let Some(headers) = answer.headers_mut() {
-            *headers = self.headers(&response.headers, prepared.is_mapped, credential)?;
+            *headers = self.headers(&response.headers, prepared, credential)?;
         }
-        let scan = LeakScan::new(credential.secrets.clone());
+        let scan = LeakScan::of_body(response.status, &credential.secrets);
         // The end of the stream is an item of its own, at which the scan gives back what it held.
         let pieces = response.body.map(Some).chain(stream::iter([None]));
+        let url = prepared.request.url.clone();
         let checked = pieces.scan((scan, false), move |(scan, ended), piece| {
-            let checked = if *ended { None } else { Some(self.piece(piece, scan)) };
+            let checked = if *ended { None } else { Some(self.piece(piece, scan, &url)) };
             *ended = matches!(checked, Some(Err(_)));
             std::future::ready(checked)
         });
@@ -305,7 +373,7 @@ impl CallEgress {
     fn headers(
         &self,
         headers: &HeaderMap,
-        is_mapped: bool,
+        prepared: &PreparedRequest,
         credential: &CurrentCredential,
     ) -> Result<HeaderMap, Error> {
         let size = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
@@ -317,9 +385,9 @@ impl CallEgress {
         let mut kept = HeaderMap::with_capacity(headers.len());
         for (name, value) in headers.iter().filter(|(name, _)| !is_withheld(name)) {
             if [name.as_ref(), value.as_bytes()].iter().any(|text| credential.secrets.are_in(text)) {
-                return Err(self.leaked());
+                return Err(self.leaked(&prepared.request.url));
             }
-            let original = if is_mapped && *name == header::LOCATION { self.unmapped(value) } else { None };
+            let original = if prepared.is_mapped && *name == header::LOCATION { self.unmapped(value) } else { None };
             kept.append(name, original.unwrap_or_else(|| value.clone()));
         }
         Ok(kept)
@@ -331,8 +399,13 @@ impl CallEgress {
         self.policy.map.reverse(&location)?.as_str().parse().ok()
     }
 
-    /// Checks one piece of a body. `None` is the end of the body.
-    fn piece(&self, piece: Option<Result<Bytes, TransportError>>, scan: &mut LeakScan) -> Result<Bytes, Error> {
+    /// Checks one piece of the body of a response from this address. `None` is the end of the body.
+    fn piece(
+        &self,
+        piece: Option<Result<Bytes, TransportError>>,
+        scan: &mut LeakScan,
+        url: &Url,
+    ) -> Result<Bytes, Error> {
         let piece = match piece {
             None => return Ok(scan.finish()),
             Some(Err(TransportError::BodyTimeout)) => return Err(Error::ConnectionReadTimeout),
@@ -341,17 +414,34 @@ impl CallEgress {
         };
         let limit = self.access.budget.response_bytes as u64;
         self.meter.response(piece.len(), &self.access.budget).map_err(|_| Error::HttpResponseBodySize(Some(limit)))?;
-        scan.pass(piece).map_err(|_| self.leaked())
+        scan.pass(piece).map_err(|_| self.leaked(url))
     }
 
     fn deny(&self, denial: Denial) {
         let CallerIds { provider, call } = &self.caller;
-        tracing::warn!(provider = &**provider, call = &**call, code = denial.rule.code(), "egress denied: {denial}");
-        locks::lock(&self.denial).get_or_insert(denial);
+        self.meter.refusal(&self.access.budget);
+        let mut denials = locks::lock(&self.denials);
+        if denials.is_new(denial.rule) {
+            tracing::warn!(
+                provider = &**provider,
+                call = &**call,
+                code = denial.rule.code(),
+                "egress denied: {denial}"
+            );
+        }
+        denials.add(denial);
     }
 
-    fn leaked(&self) -> Error {
-        self.deny(Denial { rule: EgressRule::Leak, what: "a response".into(), remedy: None });
+    fn leaked(&self, url: &Url) -> Error {
+        self.deny(Denial { rule: EgressRule::Leak, what: format!("the response of {}", origin(url)), remedy: None });
         Error::HttpRequestDenied
+    }
+}
+
+/// Where a request goes, for logs.
+fn origin(url: &Url) -> String {
+    match url.host_str() {
+        Some(SECRET_URL_HOST) | None => "the connection's secret address".to_owned(),
+        Some(_) => url.origin().ascii_serialization(),
     }
 }

@@ -11,6 +11,7 @@ use std::sync::{
 #[derive(Debug, Default)]
 pub(in crate::plugins) struct Meter {
     requests: AtomicU32,
+    held_bytes: AtomicUsize,
     response_bytes: AtomicUsize,
     exhausted: Mutex<Option<BudgetLimit>>,
 }
@@ -22,6 +23,28 @@ impl Meter {
             return Ok(());
         }
         Err(self.exhaust(BudgetLimit::Requests(budget.requests)))
+    }
+
+    /// Counts a refused request or header, which is work for the host as well.
+    pub(super) fn refusal(&self, budget: &Budget) {
+        // A call that may send nothing is told which request it sent, and not how many it may send.
+        if budget.requests > 0 && self.requests.fetch_add(1, Ordering::Relaxed) >= budget.requests {
+            self.exhaust(BudgetLimit::Requests(budget.requests));
+        }
+    }
+
+    /// Counts bytes of a request body until [`Meter::release`].
+    pub(super) fn hold(&self, bytes: usize, budget: &Budget) -> Result<(), BudgetLimit> {
+        let before = self.held_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if before.saturating_add(bytes) <= budget.held_bytes {
+            return Ok(());
+        }
+        Err(self.exhaust(BudgetLimit::HeldBytes(budget.held_bytes)))
+    }
+
+    /// Ends the count of bytes that the host no longer holds.
+    pub(super) fn release(&self, bytes: usize) {
+        self.held_bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     /// Counts bytes of a response.
@@ -56,5 +79,14 @@ mod tests {
         assert_eq!(meter.response(1, &budget), Err(BudgetLimit::ResponseBytes(10)));
         assert_eq!(meter.request(&budget), Err(BudgetLimit::ResponseBytes(10)));
         assert_eq!(meter.exhausted(), Some(BudgetLimit::ResponseBytes(10)));
+    }
+
+    #[test]
+    fn bytes_are_held_until_they_are_released() {
+        let (meter, budget) = (Meter::default(), Budget { held_bytes: 10, ..Budget::default() });
+        assert!(meter.hold(6, &budget).is_ok());
+        meter.release(6);
+        assert!(meter.hold(10, &budget).is_ok());
+        assert_eq!(meter.hold(1, &budget), Err(BudgetLimit::HeldBytes(10)));
     }
 }
