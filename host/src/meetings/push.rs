@@ -22,7 +22,7 @@ use crate::{
     oauth::token_lease::RefreshError,
     people::{self, Person},
     plugins::{
-        CallError, Remedy,
+        CallError, EgressRule, Remedy,
         contract::{EventRef, Notify, Reply},
     },
 };
@@ -281,6 +281,10 @@ impl Push<'_> {
 fn classify_failure(error: CallError, step: &Step) -> Result<PushOutcome, Box<Event>> {
     let failure = match error {
         CallError::Failure(failure) => failure,
+        // Trying again does not help; another password of the owner does.
+        CallError::Denied(denial) if denial.rule == EgressRule::Leak => {
+            return Ok(PushOutcome::NeedsOwner(denial.reason()));
+        }
         error => return Ok(PushOutcome::Retry { error: error.to_string(), after: None }),
     };
     let text = failure.to_string();

@@ -1,7 +1,8 @@
 //! The account: its calendars, the permissions for each, and the calendar for new meetings.
 //!
 //! A calendar home also holds task lists, incoming and outgoing invitations, and trash. The result lists collections that have
-//! the type of a calendar and hold events. A calendar without stated permissions counts as the person's own, because servers
+//! the type of a calendar and hold events, also if they have further types: some servers make the person's main calendar
+//! the outbox as well. A calendar without stated permissions counts as the person's own, because servers
 //! with permissions state them.
 
 use chronus_sdk::http;
@@ -99,10 +100,8 @@ fn is_writable(role: CalendarRole) -> bool {
 
 fn is_event_calendar(answer: &Answer) -> bool {
     let Some(types) = answer.prop(Ns::Dav, "resourcetype") else { return false };
-    // Deleted calendars keep their type in some trash bins.
-    let other = types.children.iter().any(|kind| {
-        matches!(kind.name.as_str(), "schedule-inbox" | "schedule-outbox" | "deleted-calendar" | "trash-bin")
-    });
+    // Deleted calendars keep their type in some trash bins. Inboxes and outboxes do not have it, unless they are calendars too.
+    let other = types.children.iter().any(|kind| matches!(kind.name.as_str(), "deleted-calendar" | "trash-bin"));
     let events = match answer.prop(Ns::CalDav, "supported-calendar-component-set") {
         // RFC 4791 §5.2.3: without the property, it holds all kinds.
         None => true,

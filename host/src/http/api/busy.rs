@@ -34,7 +34,8 @@ pub(in crate::http) struct BusyTimes {
     state: BusyState,
     /// Sorted by start, then end; null unless the state is `known`.
     intervals: Option<Vec<BusyInterval>>,
-    /// Events that could not be read; the person may be busy during them.
+    /// What is wrong with events that cannot be read. If there are any, the state is `unknown`, because each of them may
+    /// take any time.
     problems: Vec<String>,
     /// Why the state is `unknown`, as a stable name.
     reason: Option<&'static str>,
@@ -49,7 +50,7 @@ pub(in crate::http) struct BusyTimes {
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 enum BusyState {
-    /// The calendar was read.
+    /// The calendar was read completely.
     Known,
     /// No calendar is connected.
     NotConnected,
@@ -114,10 +115,14 @@ pub(in crate::http) async fn get_busy_times(
     };
     Ok(Json(match busy {
         Busy::NotConnected => not_connected,
-        Busy::Unknown { reason, detail } => {
-            BusyTimes { state: BusyState::Unknown, reason: Some(reason), detail: Some(detail), ..not_connected }
-        }
-        Busy::Known { intervals, problems, as_of } => BusyTimes {
+        Busy::Unknown { reason, detail, problems } => BusyTimes {
+            state: BusyState::Unknown,
+            reason: Some(reason),
+            detail: Some(detail),
+            problems: problems.into_iter().map(|problem| problem.what).collect(),
+            ..not_connected
+        },
+        Busy::Known { intervals, as_of } => BusyTimes {
             state: BusyState::Known,
             intervals: Some(
                 intervals
@@ -131,7 +136,6 @@ pub(in crate::http) async fn get_busy_times(
                     })
                     .collect(),
             ),
-            problems: problems.into_iter().map(|problem| problem.what).collect(),
             as_of: Some(as_of),
             ..not_connected
         },

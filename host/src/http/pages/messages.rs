@@ -9,7 +9,7 @@ use super::super::problem::{Code, Problem};
 use crate::{
     connections::{AccountError, ConnectError},
     oauth::jwt_bearer::KeyError,
-    plugins::{CallError, Remedy},
+    plugins::{CallError, EgressRule, Remedy},
 };
 use axum::http::StatusCode;
 
@@ -248,7 +248,10 @@ impl From<&ConnectError> for Message {
                 Remedy::NeedsAdminApproval(_) | Remedy::AccessPending => Self::NeedsAdminApproval,
                 _ => Self::AccountNotOpened,
             },
-            ConnectError::Refused(CallError::Denied(_)) => Self::ServerNotAllowed,
+            ConnectError::Refused(CallError::Denied(denial)) => match denial.rule {
+                EgressRule::Leak => Self::ProviderFailed,
+                _ => Self::ServerNotAllowed,
+            },
             ConnectError::Refused(_) => Self::ProviderFailed,
             ConnectError::AlreadyConnected => Self::AlreadyConnected,
             ConnectError::NoClient(_) => Self::NotRegistered,

@@ -10,6 +10,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use url::{Position, Url};
+use zeroize::Zeroizing;
 
 /// A credential.
 #[derive(Debug, Clone, Default)]
@@ -65,8 +66,8 @@ impl Credential {
                 if user.contains(':') {
                     return Err(NotSendable("a Basic user name"));
                 }
-                let pair = BASE64_STANDARD.encode(format!("{user}:{}", secret.expose_secret()));
-                insert(headers, http::header::AUTHORIZATION, &format!("Basic {pair}"))?;
+                let value = Zeroizing::new(format!("Basic {}", *basic_pair(user, secret)));
+                insert(headers, http::header::AUTHORIZATION, &value)?;
             }
             Self::Header { name, prefix, secret } => {
                 insert(headers, name.clone(), &format!("{prefix}{}", secret.expose_secret()))?;
@@ -104,9 +105,12 @@ impl Credential {
     pub(in crate::plugins) fn secrets(&self) -> Secrets {
         match self {
             Self::None => Secrets::default(),
-            Self::Basic { secret, .. } | Self::Header { secret, .. } | Self::Query { secret, .. } => {
-                Secrets::of([secret.expose_secret()])
+            Self::Basic { user, secret } => {
+                // With the user name, a short password is long enough to be searched for everywhere.
+                let pair = basic_pair(user, secret);
+                Secrets::of([secret.expose_secret(), pair.trim_end_matches('=')])
             }
+            Self::Header { secret, .. } | Self::Query { secret, .. } => Secrets::of([secret.expose_secret()]),
             Self::Url(secret) => {
                 let address = secret.expose_secret();
                 // Servers repeat the target of a request without their own host name.
@@ -117,6 +121,12 @@ impl Credential {
             }
         }
     }
+}
+
+/// User name and password as RFC 7617 encodes them.
+fn basic_pair(user: &str, secret: &SecretString) -> Zeroizing<String> {
+    let pair = Zeroizing::new(format!("{user}:{}", secret.expose_secret()));
+    Zeroizing::new(BASE64_STANDARD.encode(&*pair))
 }
 
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) -> Result<(), NotSendable> {

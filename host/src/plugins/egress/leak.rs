@@ -4,8 +4,12 @@
 //! the host attached. Decision: every response is searched while it streams, for the secret in the encodings that servers
 //! commonly use. Bytes that could be the beginning of a secret are held back until the next bytes decide. A response that
 //! holds a secret is cut off. This guards against accidents: a service that wants to tell a provider the secret can use an
-//! encoding that nobody expects. Rejected: replacing the secret by blanks, which hides from the operator that a service
-//! discloses secrets.
+//! encoding that nobody expects.
+//!
+//! A short password is also a word that may stand in a calendar: `summer2026` in the title of an event is no leak, and
+//! cutting off that response would hide the calendar. So a short secret is searched for where services echo requests
+//! (headers, and bodies of anything but success), and in the body of a success only as the `Authorization` header that was
+//! sent. Rejected: replacing the secret by blanks, which hides from the operator that a service discloses secrets.
 
 use base64::{
     Engine,
@@ -13,36 +17,55 @@ use base64::{
     prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD},
 };
 use bytes::{Bytes, BytesMut};
+use http::StatusCode;
 use memchr::memmem::Finder;
 use std::{collections::BTreeSet, fmt::Write as _, sync::Arc};
 
 /// Secrets, and encoded forms of secrets, that are shorter than this many bytes are not searched for: they would be found
 /// everywhere.
-const SHORTEST: usize = 6;
+const MIN_LENGTH: usize = 6;
+
+/// Secrets of at least this many bytes are not found in a calendar by accident. Passwords that services generate for
+/// programs, tokens, and secret addresses are this long.
+const LONG: usize = 16;
 
 /// The secrets of one connection, in all forms that are searched for.
 #[derive(Clone, Default)]
-pub(in crate::plugins) struct Secrets(Arc<[Finder<'static>]>);
+pub(in crate::plugins) struct Secrets {
+    /// Searched for in every response.
+    long: Arc<[Finder<'static>]>,
+    /// Also searched for where services echo requests.
+    short: Arc<[Finder<'static>]>,
+}
 
 impl std::fmt::Debug for Secrets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Secrets({} forms)", self.0.len())
+        write!(f, "Secrets({} forms)", self.long.len() + self.short.len())
     }
 }
 
 impl Secrets {
     /// All forms of these texts.
     pub(super) fn of<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
-        let long = secrets.into_iter().filter(|secret| secret.len() >= SHORTEST);
-        let forms: BTreeSet<String> = long.flat_map(forms).filter(|form| form.len() >= SHORTEST).collect();
-        Self(forms.iter().map(|form| Finder::new(form).into_owned()).collect())
+        let (long, short) = secrets.into_iter().partition::<Vec<_>, _>(|secret| secret.len() >= LONG);
+        Self { long: finders(long), short: finders(short) }
     }
 
-    /// Whether a complete text holds one of the secrets.
+    /// Whether a header, or another text in which services echo requests, holds one of the secrets.
     #[must_use]
     pub(in crate::plugins) fn are_in(&self, text: &[u8]) -> bool {
-        self.0.iter().any(|form| form.find(text).is_some())
+        self.all().any(|form| form.find(text).is_some())
     }
+
+    fn all(&self) -> impl Iterator<Item = &Finder<'static>> {
+        self.long.iter().chain(&*self.short)
+    }
+}
+
+fn finders(secrets: Vec<&str>) -> Arc<[Finder<'static>]> {
+    let searched = secrets.into_iter().filter(|secret| secret.len() >= MIN_LENGTH);
+    let forms: BTreeSet<String> = searched.flat_map(forms).filter(|form| form.len() >= MIN_LENGTH).collect();
+    forms.iter().map(|form| Finder::new(form).into_owned()).collect()
 }
 
 /// A text unchanged, in base64, percent-encoded, and escaped in JSON and in HTML, each as common libraries do it.
@@ -119,8 +142,13 @@ pub(super) struct LeakScan {
 pub(super) struct LeakedSecret;
 
 impl LeakScan {
+    /// The search of the body of a response with this status.
     #[must_use]
-    pub(super) fn new(secrets: Secrets) -> Self {
+    pub(super) fn of_body(status: StatusCode, secrets: &Secrets) -> Self {
+        let mut secrets = secrets.clone();
+        if status.is_success() {
+            secrets.short = Arc::default();
+        }
         Self { secrets, held: BytesMut::new() }
     }
 
@@ -137,7 +165,7 @@ impl LeakScan {
         if self.secrets.are_in(&text) {
             return Err(LeakedSecret);
         }
-        let keep = self.secrets.0.iter().map(|form| beginning(&text, form.needle())).max().unwrap_or(0);
+        let keep = self.secrets.all().map(|form| beginning(&text, form.needle())).max().unwrap_or(0);
         self.held.extend_from_slice(&text.split_off(text.len() - keep));
         Ok(text)
     }
@@ -161,7 +189,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn run(secret: &str, chunks: &[&[u8]]) -> Result<Vec<u8>, LeakedSecret> {
-        let mut scan = LeakScan::new(Secrets::of([secret]));
+        let mut scan = LeakScan::of_body(StatusCode::BAD_REQUEST, &Secrets::of([secret]));
         let mut out = Vec::new();
         for chunk in chunks {
             out.extend(scan.pass(Bytes::copy_from_slice(chunk))?);
@@ -198,6 +226,22 @@ mod tests {
         assert!(Secrets::of(["123456"]).are_in(b"123456"));
     }
 
+    /// F10 of the review of calendar servers: a short password that stands in an event hid the calendar.
+    #[test]
+    fn a_short_secret_may_stand_in_the_body_of_a_success() {
+        let found = |status: StatusCode, secret: &str| {
+            LeakScan::of_body(status, &Secrets::of([secret])).pass(format!("SUMMARY:{secret}\r\n").into()).is_err()
+        };
+        for status in [StatusCode::OK, StatusCode::MULTI_STATUS] {
+            assert!(!found(status, "summer2026") && !found(status, "fifteen--------"), "{status}");
+            assert!(found(status, "abcd-efgh-ijkl-mnop") && found(status, "sixteen---------"), "{status}");
+        }
+        for status in [StatusCode::FOUND, StatusCode::UNAUTHORIZED, StatusCode::INTERNAL_SERVER_ERROR] {
+            assert!(found(status, "summer2026"), "{status}");
+        }
+        assert!(Secrets::of(["summer2026"]).are_in(b"Basic realm=\"summer2026\""));
+    }
+
     proptest! {
         #[test]
         fn base64_is_seen_through_wherever_the_secret_stands(
@@ -222,7 +266,7 @@ mod tests {
 
     #[test]
     fn nothing_of_a_secret_is_given_back() {
-        let mut scan = LeakScan::new(Secrets::of(["hunter22"]));
+        let mut scan = LeakScan::of_body(StatusCode::FORBIDDEN, &Secrets::of(["hunter22"]));
         assert_eq!(scan.pass(Bytes::from_static(b"abc hunter2")).unwrap(), "abc ");
         assert_eq!(scan.pass(Bytes::from_static(b"2")), Err(LeakedSecret));
     }

@@ -17,7 +17,7 @@ use crate::{
     db,
     plugins::{
         contract::{Failure, Remedy, convert::BadAnswer},
-        egress::{Access, CallerIds, Egress, Purpose},
+        egress::{Access, CallerIds, Egress, EgressRule, Purpose},
         limits::{Budget, BudgetLimit, OFFLINE_CALLS},
     },
 };
@@ -144,15 +144,43 @@ impl<'a> Call<'a> {
             Ok(answer) => return value(answer).map_err(broken),
             Err(error) => failure(error).map_err(broken)?,
         };
-        // A provider whose request was refused by the host cannot know why, so its `temporary` or `invalid` is a guess, and the
-        // host's own reason is reported. Every other remedy comes from the service and is kept.
-        let is_guess = matches!(error.remedy, Remedy::Temporary | Remedy::Invalid(_));
-        Err(match (egress.meter().exhausted(), egress.denial()) {
-            (Some(exhausted), _) if is_guess => CallError::Exhausted(exhausted),
-            (None, Some(denial)) if is_guess => CallError::Denied(denial),
+        Err(match refusal(egress) {
+            Some(refusal) if is_guess(&error) => refusal,
             _ => CallError::Failure(error),
         })
     }
+
+    /// Replaces the failure of a single item, if the provider cannot know its reason.
+    pub(super) fn explain_items(&self) -> impl Fn(Failure) -> Failure + use<> {
+        let refusal = refusal(&self.store.data().egress);
+        move |failure| match &refusal {
+            Some(CallError::Denied(denial)) if is_guess(&failure) => Failure {
+                // Trying again helps against every refusal but a leak.
+                remedy: if denial.rule == EgressRule::Leak {
+                    Remedy::Invalid("credential".into())
+                } else {
+                    failure.remedy
+                },
+                service_code: denial.rule.code().into(),
+                detail: format!("the host refused {}", denial.reason()),
+            },
+            Some(refusal) if is_guess(&failure) => {
+                Failure { service_code: refusal.code().into(), detail: refusal.to_string(), ..failure }
+            }
+            _ => failure,
+        }
+    }
+}
+
+/// Whether the provider may not know the reason of a failure: it cannot know why the host refused a request, so its
+/// `temporary` or `invalid` is a guess. Every other remedy comes from the service and is kept.
+fn is_guess(failure: &Failure) -> bool {
+    matches!(failure.remedy, Remedy::Temporary | Remedy::Invalid(_))
+}
+
+/// Why the host refused a request of the call, if it did.
+fn refusal(egress: &Egress) -> Option<CallError> {
+    egress.meter().exhausted().map(CallError::Exhausted).or_else(|| egress.denial().map(CallError::Denied))
 }
 
 /// Why a guest did not return.

@@ -23,11 +23,17 @@ use std::{convert::Infallible, sync::Arc};
 
 /// Runs one export: `run!(loaded, access, purpose, interface.function(arguments…) => conversion)`.
 macro_rules! run {
-    ($loaded:expr, $access:expr, $purpose:expr, $guest:expr, $function:ident($($argument:expr),*) => $value:expr) => {{
+    ($loaded:expr, $access:expr, $purpose:expr, $guest:expr, $function:ident($($argument:expr),*) => $value:expr) => {
+        run!($loaded, $access, $purpose, $guest, $function($($argument),*) => $value, |reply, _| reply)
+    };
+    // `$explain` is given the reply, and what replaces failures of single items.
+    ($loaded:expr, $access:expr, $purpose:expr, $guest:expr, $function:ident($($argument:expr),*) => $value:expr,
+        $explain:expr) => {{
         let mut call = Call::begin($loaded, $access, $purpose).await?;
         let guest = $guest.load(&mut call.store, &call.instance).map_err(|error| CallError::Host(error.to_string()))?;
         let outcome = call.clock().run(guest.$function(&mut call.store, $($argument),*)).await;
-        call.end(outcome, $value, convert::failure)
+        let explain_item = call.explain_items();
+        call.end(outcome, $value, convert::failure).map(|reply| $explain(reply, explain_item))
     }};
 }
 pub(super) use run;
@@ -92,7 +98,8 @@ impl Plugin {
         let (connection, whose) = (convert::connection(&access.target), convert::whose(whose));
         let guest = &self.loaded.exports.busy;
         let window = convert::window(window);
-        run!(&self.loaded, access, Purpose::Read, guest, call_query(&connection, &whose, window) => convert::busy)
+        run!(&self.loaded, access, Purpose::Read, guest,
+            call_query(&connection, &whose, window) => convert::busy, explain_calendars)
     }
 
     /// `events.create`: creates an event, at most one for each key.
@@ -135,7 +142,8 @@ impl Plugin {
     ) -> Result<Reply<Vec<FetchedEvent>>, CallError> {
         let connection = convert::connection(&access.target);
         let guest = self.events()?;
-        run!(&self.loaded, access, Purpose::Read, guest, call_get_many(&connection, calendar, ids) => convert::fetched)
+        run!(&self.loaded, access, Purpose::Read, guest,
+            call_get_many(&connection, calendar, ids) => convert::fetched, explain_events)
     }
 
     /// `events.update`: changes the fields that the patch names.
@@ -215,4 +223,30 @@ impl Plugin {
     fn events(&self) -> Result<&GuestIndices, CallError> {
         self.loaded.exports.events.as_ref().ok_or(CallError::NotExported("events"))
     }
+}
+
+/// Explains the failures of single calendars.
+fn explain_calendars(
+    mut reply: Reply<Vec<BusyAnswer>>,
+    explain: impl Fn(Failure) -> Failure,
+) -> Reply<Vec<BusyAnswer>> {
+    for answer in &mut reply.value {
+        if let Err(failure) = &mut answer.outcome {
+            *failure = explain(failure.clone());
+        }
+    }
+    reply
+}
+
+/// Explains the failures of single events.
+fn explain_events(
+    mut reply: Reply<Vec<FetchedEvent>>,
+    explain: impl Fn(Failure) -> Failure,
+) -> Reply<Vec<FetchedEvent>> {
+    for event in &mut reply.value {
+        if let Err(failure) = &mut event.outcome {
+            *failure = explain(failure.clone());
+        }
+    }
+    reply
 }

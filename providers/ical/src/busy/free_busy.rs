@@ -2,6 +2,7 @@
 //!
 //! It says that a time is taken and not by what, so there are no keys and no whole days.
 
+use chronus_sdk::failure::unsupported;
 use chronus_sdk::http::{self, Url};
 use chronus_sdk::icalendar::value::{self, DateOrTime, Duration, ListedDate, PeriodEnd};
 use chronus_sdk::icalendar::{self, Property, Zone};
@@ -11,6 +12,11 @@ use crate::dav::{self, Trouble, requests};
 
 /// The busy times of one calendar, unsorted.
 pub(super) fn ask(calendar: &Url, window: Window) -> Result<BusyTimes, Trouble> {
+    // Unlike a search for events, this request must have both ends.
+    if [window.start, window.end].iter().any(|second| i32::try_from(*second).is_err()) {
+        let detail = "servers with 32-bit times cannot answer for a window before 1901 or after 2038";
+        return Err(unsupported(detail).into());
+    }
     let response = http::send(&requests::free_busy(calendar, window))?;
     if response.status != 200 {
         return Err(dav::unexpected(&response));

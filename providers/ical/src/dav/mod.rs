@@ -16,11 +16,8 @@ use chronus_sdk::types::{Failure, Remedy, Window};
 
 pub(crate) use etag::Etag;
 pub(crate) use multistatus::{Answer, Multistatus, Preconditions};
-pub(crate) use requests::QueryData;
+pub(crate) use requests::{QueryData, TimeRange};
 pub(crate) use xml::{Element, Ns};
-
-/// A date before all events: 1 January 1900. Servers refuse dates that look like errors.
-const LONG_AGO: i64 = -2_208_988_800;
 
 /// Why a step failed.
 #[derive(Debug)]
@@ -48,7 +45,8 @@ pub(crate) fn ask(request: &Request) -> Result<Multistatus, Trouble> {
 }
 
 /// Searches a calendar for its events, or those that touch a window; a server that does not find series (`finds_series`)
-/// is asked for all that begins before the window ends. Some servers fail over one event whose rule they cannot expand;
+/// is asked for all that begins before the window ends: the range has no start, because a date long ago is one that servers
+/// with 32-bit times cannot hold (they answer with series only). Some servers fail over one event whose rule they cannot expand;
 /// such a server is asked for all events, because one bad event must not hide the others.
 pub(crate) fn search(
     calendar: &Url,
@@ -56,11 +54,11 @@ pub(crate) fn search(
     window: Option<Window>,
     finds_series: bool,
 ) -> Result<Response, HttpError> {
-    let window = window.map(|window| Window { start: if finds_series { window.start } else { LONG_AGO }, ..window });
-    let response = http::send(&requests::query(calendar, give, window))?;
-    if response.status == 500 && window.is_some() {
+    let range = window.map_or(TimeRange::default(), |window| TimeRange::around(window, finds_series));
+    let response = http::send(&requests::query(calendar, give, range))?;
+    if response.status == 500 && range != TimeRange::default() {
         log::warn("the server failed to search a window; requesting all events", &[]);
-        return http::send(&requests::query(calendar, give, None));
+        return http::send(&requests::query(calendar, give, TimeRange::default()));
     }
     Ok(response)
 }

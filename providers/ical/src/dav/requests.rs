@@ -47,14 +47,42 @@ impl QueryData {
     }
 }
 
-/// calendar-query for the events of a calendar, or those that touch a window (RFC 4791 §7.8). The filter on
-/// components is spelled out, as iCloud demands.
-pub(crate) fn query(calendar: &Url, give: QueryData, window: Option<Window>) -> Request {
-    let range = window.map_or(String::new(), |window| {
-        let (start, end) = (utc(window.start.saturating_sub(MARGIN)), utc(window.end.saturating_add(MARGIN)));
-        format!("<c:time-range start=\"{start}\" end=\"{end}\"/>")
-    });
-    calendar_query(calendar, give, &range).limit(MAX_DATA)
+/// The range of a search, in seconds since 1970. An end that is missing is not limited (RFC 4791 §9.9).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TimeRange {
+    start: Option<i64>,
+    end: Option<i64>,
+}
+
+impl TimeRange {
+    /// A window with its margin; without a start, if everything before the window is wanted as well. Times that 32 bits
+    /// cannot hold are left out, since servers with such times find nothing by them.
+    pub(crate) fn around(window: Window, has_start: bool) -> TimeRange {
+        let fits = |second: &i64| i32::try_from(*second).is_ok();
+        TimeRange {
+            start: Some(window.start.saturating_sub(MARGIN)).filter(|start| has_start && fits(start)),
+            end: Some(window.end.saturating_add(MARGIN)).filter(fits),
+        }
+    }
+
+    /// The element of the filter; empty for all times, because RFC 4791 wants one of the two at least.
+    fn element(self) -> String {
+        let attribute = |name: &str, second: Option<i64>| {
+            second.map_or(String::new(), |second| format!(" {name}=\"{}\"", utc(second)))
+        };
+        match self {
+            TimeRange { start: None, end: None } => String::new(),
+            TimeRange { start, end } => {
+                format!("<c:time-range{}{}/>", attribute("start", start), attribute("end", end))
+            }
+        }
+    }
+}
+
+/// calendar-query for the events of a calendar within a range (RFC 4791 §7.8). The filter on components is spelled out, as
+/// iCloud demands.
+pub(crate) fn query(calendar: &Url, give: QueryData, range: TimeRange) -> Request {
+    calendar_query(calendar, give, &range.element()).limit(MAX_DATA)
 }
 
 /// calendar-query for the event of a UID (RFC 4791 §7.8.6). Not every server answers correctly: check the answer, and
@@ -164,11 +192,28 @@ mod tests {
     #[test]
     fn a_window_is_asked_for_with_a_margin() {
         let window = Window { start: 1_795_392_000, end: 1_795_478_400 };
-        let body = String::from_utf8(query(&calendar(), QueryData::Etags, Some(window)).body).expect("text");
-        assert!(body.contains("start=\"20261122T000000Z\" end=\"20261125T000000Z\""), "{body}");
-        let all = Window { start: i64::MIN, end: i64::MAX };
-        let body = String::from_utf8(query(&calendar(), QueryData::Etags, Some(all)).body).expect("text");
-        assert!(body.contains("start=\"00010101T000000Z\" end=\"99991230T000000Z\""), "{body}");
+        assert!(range(window, true).contains("start=\"20261122T000000Z\" end=\"20261125T000000Z\""));
+        assert!(range(window, false).contains("<c:time-range end=\"20261125T000000Z\"/>"), "no start at all");
+    }
+
+    /// F1 of the CalDAV review: a server with 32-bit times finds no single event by a date that these cannot hold.
+    #[test]
+    fn no_time_is_asked_for_that_32_bits_cannot_hold() {
+        let (past, now, future) = (i64::from(i32::MIN), 1_795_392_000, i64::from(i32::MAX));
+        let old = Window { start: past, end: now };
+        assert!(range(old, true).contains("<c:time-range end=\"20261124T000000Z\"/>"));
+        let late = Window { start: now, end: future };
+        assert!(range(late, true).contains("<c:time-range start=\"20261122T000000Z\"/>"));
+        for window in [Window { start: past, end: future }, Window { start: i64::MIN, end: i64::MAX }] {
+            assert!(!range(window, true).contains("time-range"), "RFC 4791 wants a start or an end");
+        }
+        let most = Window { start: past + MARGIN, end: future - MARGIN };
+        assert!(range(most, true).contains("start=\"19011213T204552Z\" end=\"20380119T031407Z\""));
+    }
+
+    fn range(window: Window, has_start: bool) -> String {
+        String::from_utf8(query(&calendar(), QueryData::Etags, TimeRange::around(window, has_start)).body)
+            .expect("text")
     }
 
     #[test]
@@ -188,7 +233,7 @@ mod tests {
         let event = Url::parse("https://dav.example/alice/cal/a%40b.ics").expect("an address");
         for request in [
             propfind(&calendar(), "0", &["d:resourcetype", "s:getctag"]),
-            query(&calendar(), QueryData::Data, None),
+            query(&calendar(), QueryData::Data, TimeRange::default()),
             multiget(&calendar(), [&event].into_iter()),
             sync(&calendar(), ""),
             free_busy(&calendar(), Window { start: 0, end: 1 }),

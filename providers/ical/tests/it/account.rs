@@ -34,6 +34,14 @@ fn an_account_is_found_through_the_well_known_address() {
     assert_eq!(opened.abilities, expected);
 }
 
+/// F2 of the CalDAV review: such a calendar was not listed, and its events were free.
+#[test]
+fn a_calendar_that_is_the_outbox_too_is_a_calendar() {
+    let server = Server::with(Habits { work_is_outbox: true, ..Habits::default() });
+    let calendars = server.open().expect("an account").calendars;
+    assert!(calendars.iter().any(|each| each.id == "/dav/ann/work/" && each.is_default), "{calendars:?}");
+}
+
 #[test]
 fn an_account_is_found_where_nothing_points_to_it() {
     let server = Server::with(Habits { has_no_well_known: true, root: "/remote.php/dav", ..Habits::default() });

@@ -198,3 +198,19 @@ fn a_series_is_seen_also_where_the_server_does_not_know_series() {
         assert_eq!(kinds(&server).len(), 7, "{root}");
     }
 }
+
+/// F1 of the CalDAV review: servers with 32-bit times answer a range that begins in 1900 with series only.
+#[test]
+fn a_server_with_32_bit_times_shows_single_events() {
+    let habits = Habits { has_32_bit_times: true, has_no_well_known: true, root: "/caldav.php", ..Habits::default() };
+    let server = Server::with(habits);
+    server.put("e.ics", &ics("e", "DTSTART:20260302T080000Z\nDTEND:20260302T090000Z"));
+    assert_eq!(kinds(&server), [BusyKind::Busy]);
+    for window in [
+        Window { start: -5_000_000_000, end: MONDAY + 86_400 },
+        Window { start: MONDAY, end: 5_000_000_000 },
+        Window { start: -5_000_000_000, end: 5_000_000_000 },
+    ] {
+        assert_eq!(ask(&server, window).expect("times").intervals.len(), 1, "{window:?}");
+    }
+}

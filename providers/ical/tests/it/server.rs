@@ -57,6 +57,10 @@ pub(crate) struct Habits {
     pub(crate) free_busy: Option<&'static str>,
     /// Finds a series only where it begins.
     pub(crate) knows_no_series: bool,
+    /// Finds series only, if an end of the range is a time that 32 bits cannot hold.
+    pub(crate) has_32_bit_times: bool,
+    /// The person's calendar is the outbox as well.
+    pub(crate) work_is_outbox: bool,
 }
 
 impl Default for Habits {
@@ -85,6 +89,8 @@ impl Default for Habits {
             cuts_queries_short: false,
             free_busy: None,
             knows_no_series: false,
+            has_32_bit_times: false,
+            work_is_outbox: false,
         }
     }
 }
@@ -225,12 +231,16 @@ impl State {
     fn home(&self, url: &str) -> Response {
         let root = self.habits.root;
         let one = |path: &str, props: &str| found(&format!("{root}{path}"), props, root);
+        let work = match self.habits.work_is_outbox {
+            true => WORK.replacen("<c:calendar/>", "<c:calendar/><c:schedule-outbox/>", 1),
+            false => WORK.to_owned(),
+        };
         let all = [
             one("/ann/", "<d:resourcetype><d:collection/></d:resourcetype>"),
             one("/ann/inbox/", "<d:resourcetype><d:collection/><c:schedule-inbox/></d:resourcetype>"),
             one("/ann/tasks/", TASKS),
             one("/ann/holidays/", HOLIDAYS),
-            one("/ann/work/", WORK),
+            one("/ann/work/", &work),
             one("/ann/address-book/", "<d:resourcetype><d:collection/></d:resourcetype>"),
         ];
         multistatus(url, &all.concat())
@@ -309,7 +319,11 @@ impl State {
         let matches = |data: &str| uid.as_ref().is_none_or(|uid| data.contains(&format!("UID:{uid}\r\n")));
         let from = between(body, "<c:time-range start=\"", "T").pop().filter(|_| self.habits.knows_no_series);
         let begins = |data: &str| between(data, "DTSTART:", "T").pop().unwrap_or_default();
-        let found = |data: &str| from.as_ref().is_none_or(|from| begins(data) >= *from);
+        let end = |name: &str| between(body, &format!(" {name}=\""), "Z").pop();
+        let overflows = end("start").is_some_and(|start| *start < *"19011213T204552")
+            || end("end").is_some_and(|end| *end > *"20380119T031407");
+        let is_lost = |data: &str| self.habits.has_32_bit_times && overflows && !data.contains("RRULE");
+        let found = |data: &str| from.as_ref().is_none_or(|from| begins(data) >= *from) && !is_lost(data);
         let events = self.events.iter();
         let events = events.filter(|(_, (_, data))| data.contains("BEGIN:VEVENT") && matches(data) && found(data));
         let mut all: String = events.map(|(name, _)| self.member(name, with_data)).collect();

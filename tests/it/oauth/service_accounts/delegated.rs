@@ -118,7 +118,7 @@ async fn a_token_that_has_ended_is_got_anew_once_and_for_its_mailbox() -> anyhow
     school.google.delegate(ROBOT, super::DOMAIN, &SCOPES[..1]);
     school.clock.advance(SignedDuration::from_hours(2));
     let busy = school.busy_on_that_day(school.ann).await?;
-    let Busy::Unknown { reason: "token-not-renewed", detail } = &busy else { anyhow::bail!("{busy:?}") };
+    let Busy::Unknown { reason: "token-not-renewed", detail, .. } = &busy else { anyhow::bail!("{busy:?}") };
     ensure!(detail.contains("needs-admin-approval"), "{detail}");
     ensure!(school.connected(school.ann).await?.state == State::Connected);
     school.google.delegate(ROBOT, super::DOMAIN, &SCOPES);
@@ -169,7 +169,7 @@ async fn write_access_that_the_it_takes_back_is_noticed_the_next_day_and_so_is_i
     ensure!(lost["state"] == "connected" && lost["by_organisation"] == true, "{lost}");
     ensure!(school.connected(school.ann).await?.opened_at == opened_at, "the account was not opened: {lost}");
     let busy = school.busy_on_that_day(school.ann).await?;
-    let Busy::Unknown { reason: "token-not-renewed", detail } = &busy else { anyhow::bail!("{busy:?}") };
+    let Busy::Unknown { reason: "token-not-renewed", detail, .. } = &busy else { anyhow::bail!("{busy:?}") };
     ensure!(detail.contains("needs-admin-approval"), "{detail}");
 
     school.google.delegate(ROBOT, super::DOMAIN, &SCOPES);

@@ -66,7 +66,10 @@ async fn what_does_not_work_is_not_saved_and_the_reason_is_told() -> anyhow::Res
         AccountError::Refused { failure, .. } => Some(failure.remedy.clone()),
         _ => None,
     };
-    ensure!(remedy(&wrong) == Some(Remedy::Reconnect) && wrong.advice().contains("did not accept the key"), "{wrong:?}");
+    ensure!(
+        remedy(&wrong) == Some(Remedy::Reconnect) && wrong.advice().contains("did not accept the key"),
+        "{wrong:?}"
+    );
     // Nobody of this name.
     let unknown = school.refused(&school.delegated("nobody@school.example")).await?;
     ensure!(remedy(&unknown) == Some(Remedy::Reconnect) && unknown.advice().contains("mailbox exists"), "{unknown:?}");
