@@ -150,24 +150,20 @@ impl<'a> Call<'a> {
         })
     }
 
-    /// Replaces the failure of a single item, if the provider cannot know its reason.
-    pub(super) fn explain_items(&self) -> impl Fn(Failure) -> Failure + use<> {
+    /// Explains the failure of a single item, if the provider cannot know its reason.
+    pub(super) fn explain_items(&self) -> impl Fn(&mut Failure) + use<> {
         let refusal = refusal(&self.store.data().egress);
-        move |failure| match &refusal {
-            Some(CallError::Denied(denial)) if is_guess(&failure) => Failure {
-                // Trying again helps against every refusal but a leak.
-                remedy: if denial.rule == EgressRule::Leak {
-                    Remedy::Invalid("credential".into())
-                } else {
-                    failure.remedy
-                },
-                service_code: denial.rule.code().into(),
-                detail: format!("the host refused {}", denial.reason()),
-            },
-            Some(refusal) if is_guess(&failure) => {
-                Failure { service_code: refusal.code().into(), detail: refusal.to_string(), ..failure }
+        move |failure| {
+            let Some(refusal) = refusal.as_ref().filter(|_| is_guess(failure)) else { return };
+            failure.service_code = refusal.code().into();
+            failure.detail = match refusal {
+                CallError::Denied(denial) => format!("the host refused {}", denial.reason()),
+                other => other.to_string(),
+            };
+            // Trying again helps against every refusal but a leak.
+            if matches!(refusal, CallError::Denied(denial) if denial.rule == EgressRule::Leak) {
+                failure.remedy = Remedy::Invalid("credential".into());
             }
-            _ => failure,
         }
     }
 }

@@ -21,19 +21,25 @@ use crate::{
 };
 use std::{convert::Infallible, sync::Arc};
 
-/// Runs one export: `run!(loaded, access, purpose, interface.function(arguments…) => conversion)`.
+/// Runs one export: `run!(loaded, access, purpose, interface.function(arguments…) => conversion)`. With `=> each conversion`,
+/// the result is a list whose items have an `outcome` of their own, and failures among these are explained.
 macro_rules! run {
-    ($loaded:expr, $access:expr, $purpose:expr, $guest:expr, $function:ident($($argument:expr),*) => $value:expr) => {
-        run!($loaded, $access, $purpose, $guest, $function($($argument),*) => $value, |reply, _| reply)
-    };
-    // `$explain` is given the reply, and what replaces failures of single items.
-    ($loaded:expr, $access:expr, $purpose:expr, $guest:expr, $function:ident($($argument:expr),*) => $value:expr,
-        $explain:expr) => {{
+    ($loaded:expr, $access:expr, $purpose:expr, $guest:expr, $function:ident($($argument:expr),*) => each $value:expr) => {{
+        let (call, outcome) = run!(@outcome $loaded, $access, $purpose, $guest, $function($($argument),*));
+        let explain = call.explain_items();
+        let mut reply = call.end(outcome, $value, convert::failure)?;
+        reply.value.iter_mut().filter_map(|item| item.outcome.as_mut().err()).for_each(explain);
+        Ok(reply)
+    }};
+    (@outcome $loaded:expr, $access:expr, $purpose:expr, $guest:expr, $function:ident($($argument:expr),*)) => {{
         let mut call = Call::begin($loaded, $access, $purpose).await?;
         let guest = $guest.load(&mut call.store, &call.instance).map_err(|error| CallError::Host(error.to_string()))?;
         let outcome = call.clock().run(guest.$function(&mut call.store, $($argument),*)).await;
-        let explain_item = call.explain_items();
-        call.end(outcome, $value, convert::failure).map(|reply| $explain(reply, explain_item))
+        (call, outcome)
+    }};
+    ($loaded:expr, $access:expr, $purpose:expr, $guest:expr, $function:ident($($argument:expr),*) => $value:expr) => {{
+        let (call, outcome) = run!(@outcome $loaded, $access, $purpose, $guest, $function($($argument),*));
+        call.end(outcome, $value, convert::failure)
     }};
 }
 pub(super) use run;
@@ -99,7 +105,7 @@ impl Plugin {
         let guest = &self.loaded.exports.busy;
         let window = convert::window(window);
         run!(&self.loaded, access, Purpose::Read, guest,
-            call_query(&connection, &whose, window) => convert::busy, explain_calendars)
+            call_query(&connection, &whose, window) => each convert::busy)
     }
 
     /// `events.create`: creates an event, at most one for each key.
@@ -143,7 +149,7 @@ impl Plugin {
         let connection = convert::connection(&access.target);
         let guest = self.events()?;
         run!(&self.loaded, access, Purpose::Read, guest,
-            call_get_many(&connection, calendar, ids) => convert::fetched, explain_events)
+            call_get_many(&connection, calendar, ids) => each convert::fetched)
     }
 
     /// `events.update`: changes the fields that the patch names.
@@ -223,30 +229,4 @@ impl Plugin {
     fn events(&self) -> Result<&GuestIndices, CallError> {
         self.loaded.exports.events.as_ref().ok_or(CallError::NotExported("events"))
     }
-}
-
-/// Explains the failures of single calendars.
-fn explain_calendars(
-    mut reply: Reply<Vec<BusyAnswer>>,
-    explain: impl Fn(Failure) -> Failure,
-) -> Reply<Vec<BusyAnswer>> {
-    for answer in &mut reply.value {
-        if let Err(failure) = &mut answer.outcome {
-            *failure = explain(failure.clone());
-        }
-    }
-    reply
-}
-
-/// Explains the failures of single events.
-fn explain_events(
-    mut reply: Reply<Vec<FetchedEvent>>,
-    explain: impl Fn(Failure) -> Failure,
-) -> Reply<Vec<FetchedEvent>> {
-    for event in &mut reply.value {
-        if let Err(failure) = &mut event.outcome {
-            *failure = explain(failure.clone());
-        }
-    }
-    reply
 }
