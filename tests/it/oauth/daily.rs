@@ -10,13 +10,15 @@ use chronus_host::{
     http,
     ids::PersonId,
     jobs::{self, Effect, schedule},
-    meetings::{self, Content, NewMeeting},
 };
 use chronus_tests::google::Role;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::{future, time::Duration};
 use tokio::net::TcpListener;
+
+/// A day that no opening in these tests reaches.
+pub(super) const LATER: &str = "2027-01-31";
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -71,21 +73,6 @@ impl World {
         let answer = request.bearer_auth(self.token(person).await?).send().await?;
         server.abort();
         Ok(serde_json::from_str(&answer.error_for_status()?.text().await?)?)
-    }
-
-    /// Schedules a meeting of Ann for the end of January.
-    pub(super) async fn schedule(&self, title: &str) -> anyhow::Result<()> {
-        let content = Content {
-            title: title.into(),
-            description: String::new(),
-            start: "2027-01-31T14:00:00Z".parse()?,
-            end: "2027-01-31T15:00:00Z".parse()?,
-            zone: "Europe/Rome".into(),
-        };
-        let new = NewMeeting { program: self.program, owner: self.ann, attendees: vec![], content, key: None };
-        let actor = self.actor_in_program(self.ann);
-        meetings::schedule(&self.app.db, self.clock.now(), &actor, new).await?;
-        Ok(())
     }
 
     /// The titles of the events in Ann's calendar.
@@ -154,7 +141,7 @@ async fn a_calendar_that_becomes_read_only_is_noticed_the_next_day_and_so_is_its
     let world = World::new().await?;
     world.two_way().await?;
     world.connect(&world.browser(), ANN).await?;
-    world.schedule("First").await?;
+    world.schedule(world.ann, "First", LATER).await?;
     world.open_accounts_daily().await?;
     let before = world.connection_in_api(world.ann).await?;
     ensure!(before["abilities"]["write"] == true && before["calendars"][0]["is_home"] == true, "{before}");
@@ -167,7 +154,7 @@ async fn a_calendar_that_becomes_read_only_is_noticed_the_next_day_and_so_is_its
     ensure!(lost["abilities"]["write"] == false && lost["abilities"]["read_busy"] == true, "{lost}");
     ensure!(lost["calendars"][0]["can_write"] == false && lost["calendars"][0]["is_home"] == false, "{lost}");
     ensure!(lost["state"] == "connected" && world.opened_at(world.ann).await? > opened_at, "{lost}");
-    world.schedule("Second").await?;
+    world.schedule(world.ann, "Second", LATER).await?;
     world.open_accounts_daily().await?;
     ensure!(world.titles() == ["First"], "{:?}", world.titles());
 
@@ -199,7 +186,7 @@ async fn a_scope_that_is_withdrawn_is_noticed_the_next_day_and_given_again_by_si
     let window = Window { start, end: start + DAY };
     let busy = availability::busy(&world.app.calendars, world.organisation, world.ann, window).await?;
     ensure!(matches!(busy, Busy::Unknown { reason: "needs-scope", .. }), "nobody is shown as free: {busy:?}");
-    world.schedule("Waiting").await?;
+    world.schedule(world.ann, "Waiting", LATER).await?;
     world.open_accounts_daily().await?;
     ensure!(world.titles().is_empty(), "{:?}", world.titles());
 

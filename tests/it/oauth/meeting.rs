@@ -1,6 +1,6 @@
 //! Two people with accounts at the same service, and a meeting of theirs (M3, M5, M8, M18, X1).
 
-use super::world::{ANN, BEN, World, until};
+use super::world::{ANN, BEN, World, afternoon, until};
 use anyhow::{Context as _, ensure};
 use chronus_host::{
     app::work,
@@ -33,13 +33,7 @@ async fn a_meeting_made_here_is_on_both_calendars() -> anyhow::Result<()> {
     assert_eq!(busy(world.ben).await?, ["2026-12-01T09:00:00Z"]);
 
     let runner = work::start(&world.app).await?;
-    let content = Content {
-        title: "Mentoring".into(),
-        description: "bring\nquestions".into(),
-        start: "2026-12-01T14:00:00Z".parse()?,
-        end: "2026-12-01T15:00:00Z".parse()?,
-        zone: "Europe/Rome".into(),
-    };
+    let content = Content { description: "bring\nquestions".into(), ..afternoon("Mentoring", "2026-12-01")? };
     let plan = NewMeeting { program: world.program, owner: world.ann, attendees: vec![world.ben], content, key: None };
     let actor = world.actor_in_program(world.ann);
     let meeting = meetings::schedule(&world.app.db, world.clock.now(), &actor, plan).await?.meeting;

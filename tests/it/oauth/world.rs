@@ -14,7 +14,8 @@ use chronus_host::{
     config::{Config, Egress, SandboxSettings},
     connections::{self, BeginRequest, CallbackOutcome, ConnectError, Connection, DisconnectError, disconnect, store},
     db::DatabaseUrl,
-    ids::{OrganisationId, PersonId, ProgramId, TokenId},
+    ids::{MeetingId, OrganisationId, PersonId, ProgramId, TokenId},
+    meetings::{self, Content, NewMeeting},
     oauth::{
         Client, SignInRef, clients,
         code_grant::{Browser, Callback},
@@ -81,6 +82,17 @@ pub(super) enum Choice {
     Without(&'static str),
     /// Leaves by Cancel.
     Cancel,
+}
+
+/// What a meeting of an hour is about, on the afternoon of a day.
+pub(super) fn afternoon(title: &str, day: &str) -> anyhow::Result<Content> {
+    Ok(Content {
+        title: title.into(),
+        description: String::new(),
+        start: format!("{day}T14:00:00Z").parse()?,
+        end: format!("{day}T15:00:00Z").parse()?,
+        zone: "Europe/Rome".into(),
+    })
 }
 
 impl World {
@@ -210,6 +222,14 @@ impl World {
             programs.push((self.program, MemberRole::Participant));
         }
         actor
+    }
+
+    /// Schedules a meeting of this person alone, on the afternoon of a day.
+    pub(super) async fn schedule(&self, owner: PersonId, title: &str, day: &str) -> anyhow::Result<MeetingId> {
+        let content = afternoon(title, day)?;
+        let new = NewMeeting { program: self.program, owner, attendees: vec![], content, key: None };
+        let actor = self.actor_in_program(owner);
+        Ok(meetings::schedule(&self.app.db, self.clock.now(), &actor, new).await?.meeting.id)
     }
 
     pub(super) async fn disconnect(&self, person: PersonId) -> Result<(), DisconnectError> {

@@ -1,7 +1,10 @@
 //! A service account that acts for each person: tried, saved, at work, and removed.
 
 use super::{
-    super::world::{ANN, BEN, until},
+    super::{
+        daily::LATER,
+        world::{ANN, BEN, afternoon, until},
+    },
     ASSERTION, GIL, ROBOT, SCOPES, School, add, dentist,
 };
 use anyhow::ensure;
@@ -12,7 +15,7 @@ use chronus_host::{
         service_accounts::{self, InvitationTest, Kind},
     },
     ids::PersonId,
-    meetings::{self, Content, NewMeeting},
+    meetings::{self, NewMeeting},
     people::Role,
     plugins::contract::ScopeLevel,
 };
@@ -80,13 +83,7 @@ async fn a_two_way_program_writes_and_its_meetings_land() -> anyhow::Result<()> 
     assert_eq!(school.level(school.ann).await?, Some(ScopeLevel::Write));
     assert_eq!(school.level(school.gil).await?, Some(ScopeLevel::Read), "gil is in no program");
 
-    let content = Content {
-        title: "Mentoring".into(),
-        description: String::new(),
-        start: "2026-12-01T14:00:00Z".parse()?,
-        end: "2026-12-01T15:00:00Z".parse()?,
-        zone: "Europe/Rome".into(),
-    };
+    let content = afternoon("Mentoring", "2026-12-01")?;
     let plan =
         NewMeeting { program: school.program, owner: school.ann, attendees: vec![school.ben], content, key: None };
     let actor = school.actor_in_program(school.ann);
@@ -177,7 +174,7 @@ async fn write_access_that_the_it_takes_back_is_noticed_the_next_day_and_so_is_i
     let back = school.connection_in_api(school.ann).await?;
     ensure!(back["abilities"] == before["abilities"] && back["calendars"] == before["calendars"], "{back}");
     ensure!(school.connected(school.ann).await?.opened_at > opened_at, "{back}");
-    school.schedule("Mentoring").await?;
+    school.schedule(school.ann, "Mentoring", LATER).await?;
     school.open_accounts_daily().await?;
     ensure!(school.titles() == ["Mentoring"], "{:?}", school.titles());
     Ok(())

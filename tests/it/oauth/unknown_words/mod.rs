@@ -10,7 +10,7 @@ use chronus_host::{
     db,
     ids::{MeetingId, PersonId},
     jobs::{self, Effect, Lease, LeaseError, Outcome},
-    meetings::{self, Content, NewMeeting, push},
+    meetings::push,
 };
 use serde_json::Value;
 use std::time::Duration;
@@ -98,16 +98,7 @@ fn titles(world: &World) -> Vec<Value> {
 }
 
 async fn schedule(world: &World, owner: PersonId) -> anyhow::Result<MeetingId> {
-    let content = Content {
-        title: "Mentoring".into(),
-        description: String::new(),
-        start: "2026-12-01T14:00:00Z".parse()?,
-        end: "2026-12-01T15:00:00Z".parse()?,
-        zone: "Europe/Rome".into(),
-    };
-    let new = NewMeeting { program: world.program, owner, attendees: vec![], content, key: None };
-    let actor = world.actor_in_program(owner);
-    Ok(meetings::schedule(&world.app.db, world.clock.now(), &actor, new).await?.meeting.id)
+    world.schedule(owner, "Mentoring", "2026-12-01").await
 }
 
 /// Enqueues a push and takes its lease.
