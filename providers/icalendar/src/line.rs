@@ -222,12 +222,9 @@ impl BadLine {
 }
 
 pub(super) fn parse_line(line: &str) -> Result<Property, BadLine> {
-    let end = line.find([':', ';']).ok_or(BadLine::NoValue)?;
+    let end = line.bytes().position(|byte| matches!(byte, b':' | b';')).ok_or(BadLine::NoValue)?;
     let (raw_name, mut rest) = line.split_at(end);
-    let raw_name = raw_name.trim();
-    if raw_name.is_empty() || !raw_name.bytes().all(is_name_byte) {
-        return Err(BadLine::Name);
-    }
+    let name = trimmed_name(raw_name).filter(|name| !name.is_empty()).ok_or(BadLine::Name)?;
     let mut parameters = Vec::new();
     while let Some(after) = rest.strip_prefix(';') {
         let (parameter, remaining) = parse_parameter(after)?;
@@ -235,22 +232,19 @@ pub(super) fn parse_line(line: &str) -> Result<Property, BadLine> {
         rest = remaining;
     }
     let value = rest.strip_prefix(':').ok_or(BadLine::NoValue)?;
-    Ok(Property { name: upper(raw_name), parameters, value: value.to_owned() })
+    Ok(Property { name: upper(name), parameters, value: value.to_owned() })
 }
 
 /// Reads one parameter after its semicolon. An empty one (`DTSTART;:…`) is skipped.
 fn parse_parameter(text: &str) -> Result<(Option<Parameter>, &str), BadLine> {
-    let end = text.find(['=', ';', ':']).ok_or(BadLine::Parameter)?;
+    let end = text.bytes().position(|byte| matches!(byte, b'=' | b';' | b':')).ok_or(BadLine::Parameter)?;
     let (raw_name, mut rest) = text.split_at(end);
-    let raw_name = raw_name.trim();
-    if !raw_name.bytes().all(is_name_byte) {
-        return Err(BadLine::Parameter);
-    }
+    let name = trimmed_name(raw_name).ok_or(BadLine::Parameter)?;
     let Some(after) = rest.strip_prefix('=') else {
-        let bare = Parameter { name: upper(raw_name), values: vec![String::new()] };
-        return Ok(((!raw_name.is_empty()).then_some(bare), rest));
+        let bare = Parameter { name: upper(name), values: vec![String::new()] };
+        return Ok(((!name.is_empty()).then_some(bare), rest));
     };
-    if raw_name.is_empty() {
+    if name.is_empty() {
         return Err(BadLine::Parameter);
     }
     let mut values = Vec::new();
@@ -265,17 +259,23 @@ fn parse_parameter(text: &str) -> Result<(Option<Parameter>, &str), BadLine> {
                 (decode_parameter(&[value, trailing.trim()].concat()), remaining)
             }
             None => {
-                let end = rest.find([',', ';', ':']).ok_or(BadLine::NoValue)?;
-                let (value, remaining) = rest.split_at(end);
+                let delimiter = rest.bytes().position(|byte| matches!(byte, b',' | b';' | b':'));
+                let (value, remaining) = rest.split_at(delimiter.ok_or(BadLine::NoValue)?);
                 (decode_parameter(value), remaining)
             }
         };
         values.push(value);
         match remaining.strip_prefix(',') {
             Some(more) => rest = more,
-            None => return Ok((Some(Parameter { name: upper(raw_name), values }), remaining)),
+            None => return Ok((Some(Parameter { name: upper(name), values }), remaining)),
         }
     }
+}
+
+/// The name without white space around it, which few programs write; `None` if other characters are in it.
+fn trimmed_name(raw: &str) -> Option<&str> {
+    let is_name = |text: &str| text.bytes().all(is_name_byte);
+    if is_name(raw) { Some(raw) } else { Some(raw.trim()).filter(|name| is_name(name)) }
 }
 
 pub(super) fn is_name_byte(byte: u8) -> bool {

@@ -18,6 +18,9 @@ pub(crate) fn resolve(base: &Url, link: &str) -> Option<Url> {
     if link.is_empty() || link.starts_with("mailto:") || link.starts_with("urn:") {
         return None;
     }
+    if let Some(url) = base.with_canonical_path(link) {
+        return Some(url);
+    }
     // Some servers do not encode spaces.
     let url = base.join(&link.replace(' ', "%20")).ok()?;
     at(&url, url.path())
@@ -97,6 +100,17 @@ mod tests {
             assert_eq!(event_url(&calendar, id), None, "{id:?}");
         }
         assert_eq!(event_url(&calendar, &"a".repeat(2000)), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_canonical_path_stays_as_it_is(path in "/([a-zA-Z0-9/._~-]|%[0-9A-Fa-f]{2}|[%?# @]){0,24}") {
+            let base = url("https://dav.example/alice/cal/");
+            if let Some(url) = base.with_canonical_path(&path) {
+                let joined = base.join(&path).expect("a path");
+                proptest::prop_assert_eq!(Some(url), at(&joined, joined.path()));
+            }
+        }
     }
 
     #[test]

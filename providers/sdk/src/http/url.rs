@@ -71,6 +71,21 @@ impl Url {
         }
     }
 
+    /// The address of a path on the same origin, if the path is in canonical form already: it begins with one slash, no
+    /// segment begins with a dot, and it consists of slashes, unreserved characters (RFC 3986 §2.3), and escapes in upper
+    /// case of other ASCII characters. A large answer has thousands of links, and bringing each to this form would cost more
+    /// than reading the answer.
+    pub fn with_canonical_path(&self, path: &str) -> Option<Url> {
+        let is_canonical =
+            path.starts_with('/') && !path.starts_with("//") && !path.contains("/.") && is_canonical(path);
+        is_canonical.then(|| Url {
+            https: self.https,
+            authority: self.authority.clone(),
+            path: path.to_owned(),
+            query: None,
+        })
+    }
+
     /// Scheme, host and port: `https://dav.example.org`.
     pub fn origin(&self) -> String {
         format!("{}://{}", if self.https { "https" } else { "http" }, self.authority)
@@ -148,6 +163,26 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove
 /// in a query.
 pub fn encode(text: &str) -> String {
     utf8_percent_encode(text, UNRESERVED).to_string()
+}
+
+/// Whether what [`encode`] leaves stands as it is, and every other character of ASCII but the slash is escaped.
+fn is_canonical(path: &str) -> bool {
+    let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    let mut rest = path.as_bytes();
+    while let [first, after @ ..] = rest {
+        rest = match (first, after) {
+            (b'%', [high @ b'0'..=b'7', low @ (b'0'..=b'9' | b'A'..=b'F'), after @ ..]) => {
+                let low = if low.is_ascii_digit() { low - b'0' } else { low - b'A' + 10 };
+                if is_unreserved((high - b'0') << 4 | low) {
+                    return false;
+                }
+                after
+            }
+            (byte, after) if *byte == b'/' || is_unreserved(*byte) => after,
+            _ => return false,
+        };
+    }
+    true
 }
 
 /// Undoes percent-encoding. A percent sign without two hexadecimal digits behind it stands for itself.
