@@ -212,3 +212,9 @@ create unique index jobs_lane on jobs (lane) where state = 'leased';
 create unique index jobs_dead on jobs (dedupe) where state = 'dead';
 create index jobs_due on jobs (state, run_at);
 create index jobs_leases on jobs (state, lease_until);
+
+-- Rows that readiness inserts and deletes again, to try whether the database accepts writes.
+create table write_probes (
+    id text primary key,
+    written_at bigint not null
+);

@@ -123,6 +123,23 @@ impl Database {
         .await
     }
 
+    /// Refuses all writes until the value ends: another process holds SQLite's only write lock, or PostgreSQL has become a
+    /// standby, which takes no writes.
+    pub async fn refuse_writes(&self) -> anyhow::Result<WriteOutage> {
+        Ok(match &self.place {
+            DatabaseUrl::File(_) => {
+                let mut connection = SqliteConnection::connect(&self.address()).await?;
+                sqlx::query("begin immediate").execute(&mut connection).await?;
+                WriteOutage::Sqlite(connection)
+            }
+            DatabaseUrl::Server(_) => {
+                let mut connection = PgConnection::connect(&self.address()).await?;
+                set_read_only(&mut connection, "on").await?;
+                WriteOutage::Postgres(connection)
+            }
+        })
+    }
+
     fn folder(&self) -> anyhow::Result<PathBuf> {
         let folder = match &self.place {
             DatabaseUrl::File(path) => path.parent().map(PathBuf::from),
@@ -178,6 +195,39 @@ impl Database {
     pub async fn open(&self, clock: &Clock) -> anyhow::Result<Db> {
         Ok(Db::open(&self.place, clock.clone()).await?)
     }
+}
+
+/// No writes are accepted.
+#[derive(Debug)]
+pub enum WriteOutage {
+    /// The connection that holds the lock.
+    Sqlite(SqliteConnection),
+    /// A connection from before, which can still write.
+    Postgres(PgConnection),
+}
+
+impl WriteOutage {
+    /// Accepts writes again.
+    pub async fn end(self) -> anyhow::Result<()> {
+        match self {
+            Self::Sqlite(mut connection) => {
+                sqlx::query("rollback").execute(&mut connection).await?;
+            }
+            Self::Postgres(mut connection) => set_read_only(&mut connection, "off").await?,
+        }
+        Ok(())
+    }
+}
+
+/// Sets whether new connections can write, and ends all others.
+async fn set_read_only(connection: &mut PgConnection, value: &str) -> anyhow::Result<()> {
+    let name: String = sqlx::query_scalar("select current_database()::text").fetch_one(&mut *connection).await?;
+    let set = format!("alter database \"{name}\" set default_transaction_read_only = {value}");
+    sqlx::query(AssertSqlSafe(set)).execute(&mut *connection).await?;
+    let end = "select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and pid <> pg_backend_pid()";
+    sqlx::query(end).execute(&mut *connection).await?;
+    Ok(())
 }
 
 /// Calls `show` for each file below a folder. Returns their number.

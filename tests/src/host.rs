@@ -46,6 +46,8 @@ impl Host {
         let mut child = command
             .args(["serve", "--config"])
             .arg(config)
+            // No load balancer is in front of it.
+            .env("CHRONUS_NOTICE_SECONDS", "0")
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -4,6 +4,7 @@
 //! share.
 
 pub mod code;
+pub mod readiness;
 pub mod work;
 
 use crate::{
@@ -23,6 +24,7 @@ use crate::{
         rotation::{self, SealedTable},
     },
 };
+use readiness::Readiness;
 use std::{path::PathBuf, sync::Arc};
 
 /// All tables with sealed secrets, for key rotation.
@@ -46,6 +48,8 @@ pub struct App {
     pub calendars: CalendarAccess,
     /// The mail client.
     pub mailer: Mailer,
+    /// Whether this host can do what it promises.
+    pub readiness: Arc<Readiness>,
 }
 
 /// Why the service cannot start.
@@ -101,7 +105,7 @@ impl App {
             budget,
             refreshes: SingleFlight::default(),
         };
-        Ok(Self { config: Arc::new(config), db, clock, calendars, mailer })
+        Ok(Self { config: Arc::new(config), db, clock, calendars, mailer, readiness: Arc::default() })
     }
 }
 

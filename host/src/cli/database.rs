@@ -72,7 +72,7 @@ impl From<ConfigError> for CliError {
 impl From<OpenError> for CliError {
     fn from(error: OpenError) -> Self {
         match error {
-            OpenError::Address | OpenError::NoTls => Self::input("database", error.to_string()),
+            OpenError::Address(_) | OpenError::NoTls => Self::input("database", error.to_string()),
             error => Self::machine("database", error.to_string()),
         }
     }

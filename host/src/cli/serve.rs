@@ -1,9 +1,10 @@
 //! `chronus serve`: runs the host until it receives SIGTERM or SIGINT.
 //!
 //! Problem: the supervisor must know when the host answers, and must not cut off requests when it stops the host.
-//! Decision: the host prints one line with its address when it listens. On a signal it accepts nothing new and
-//! finishes running requests and jobs within `drain-seconds`; then it ends anyway, because another host takes over jobs
-//! that it left. Rejected: a process that puts itself into the background, which is the supervisor's task.
+//! Decision: the host prints one line with its address when it listens. On SIGTERM it is not ready any more, and goes on for
+//! `notice-seconds`, so that load balancers send nothing new; a person at a terminal (SIGINT) does not wait for that. Then
+//! it accepts nothing new and finishes running requests and jobs within `drain-seconds`; then it ends anyway, because
+//! another host takes over jobs that it left. Rejected: a process that puts itself into the background, which is the supervisor's task.
 
 use super::output::{self, CliError, Exit};
 use crate::{
@@ -24,7 +25,7 @@ pub(super) async fn run(mut config: Config, as_json: bool) -> Result<Exit, CliEr
     if let Some(point) = fail_points::requested().map_err(|error| CliError::input("stop-at", error.to_string()))? {
         output::note(&format!("note: this host will stop at {point}, for a test"));
     }
-    let (listen, drain) = (config.listen, config.drain);
+    let (listen, notice, drain) = (config.listen, config.notice, config.drain);
     let cannot = |error| {
         CliError::machine(
             "listen",
@@ -36,10 +37,11 @@ pub(super) async fn run(mut config: Config, as_json: bool) -> Result<Exit, CliEr
     // Set before the app opens: links in mails lead to this address unless `public-url` is set.
     config.listen = address;
     let app = App::open(config, Clock::System).await?;
-    let stop = stop()?;
-    let told = |mut stop: watch::Receiver<bool>| async move {
-        // The sender lives as long as the process.
-        let _ = stop.wait_for(|told| *told).await;
+    let mut stop = stop()?;
+    let (drain_now, mut drained) = watch::channel(false);
+    let drains = async move {
+        // The sender lives until the host has drained.
+        let _ = drained.wait_for(|drains| *drains).await;
     };
     let db = app.db.clone();
     let runner = app::work::start(&app).await.map_err(|error| CliError::machine("database", error.to_string()))?;
@@ -47,17 +49,30 @@ pub(super) async fn run(mut config: Config, as_json: bool) -> Result<Exit, CliEr
         let app = app.clone();
         async move { app::work::warm_up(&app).await }
     });
-    let mut serving = tokio::spawn(http::serve(app, listener, told(stop.clone())));
+    let readiness = app.readiness.clone();
+    let mut serving = tokio::spawn(http::serve(app, listener, drains));
     let url = format!("http://{address}");
     if as_json {
         output::json(&BTreeMap::from([("listening", &url)]))?;
     } else {
         output::text(&format!("chronus listens on {url}"))?;
     }
-    let served = tokio::select! {
-        served = &mut serving => served,
-        () = told(stop) => {
+    let mut served = tokio::select! {
+        served = &mut serving => Some(served),
+        _ = stop.wait_for(Option::is_some) => None,
+    };
+    if served.is_none() {
+        readiness.stop();
+        if *stop.borrow() == Some(Signal::Terminate) {
+            tracing::info!(seconds = notice.as_secs(), "stopping: no longer ready");
+            served = timeout(notice, &mut serving).await.ok();
+        }
+    }
+    let served = match served {
+        Some(served) => served,
+        None => {
             tracing::info!("stopping: accepting nothing new");
+            drain_now.send_replace(true);
             let ended = async { tokio::join!(&mut serving, runner.shutdown()).0 };
             match timeout(drain, ended).await {
                 Ok(served) => served,
@@ -74,37 +89,47 @@ pub(super) async fn run(mut config: Config, as_json: bool) -> Result<Exit, CliEr
     Ok(Exit::Done)
 }
 
-/// Becomes true when the process receives a signal to stop.
-fn stop() -> Result<watch::Receiver<bool>, CliError> {
-    let (tell, told) = watch::channel(false);
+/// A signal to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Signal {
+    /// SIGTERM: a supervisor stops the host.
+    Terminate,
+    /// SIGINT: a person at a terminal does.
+    Interrupt,
+}
+
+/// Holds the signal to stop that the process has received.
+fn stop() -> Result<watch::Receiver<Option<Signal>>, CliError> {
+    let (tell, told) = watch::channel(None);
     let signals =
         signals().map_err(|error| CliError::machine("signal", format!("cannot listen for signals: {error}")))?;
     tokio::spawn(async move {
-        signals.await;
+        let signal = signals.await;
         // Receivers may ask for the value as long as they exist.
-        tell.send_replace(true);
+        tell.send_replace(Some(signal));
         tell.closed().await;
     });
     Ok(told)
 }
 
 #[cfg(unix)]
-fn signals() -> std::io::Result<impl Future<Output = ()> + Send> {
+fn signals() -> std::io::Result<impl Future<Output = Signal> + Send> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = terminate.recv() => Signal::Terminate,
+            _ = interrupt.recv() => Signal::Interrupt,
         }
     })
 }
 
 #[cfg(not(unix))]
-fn signals() -> std::io::Result<impl Future<Output = ()> + Send> {
+fn signals() -> std::io::Result<impl Future<Output = Signal> + Send> {
     Ok(async {
         // If the handler cannot be installed, the process can only be killed.
         let _ = tokio::signal::ctrl_c().await;
+        Signal::Interrupt
     })
 }
 

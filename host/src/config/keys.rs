@@ -284,6 +284,15 @@ pub static KEYS: &[Key] = &[
         },
     ),
     key(
+        "notice-seconds",
+        "5",
+        "How many seconds /health/ready says 503 before the host accepts no further requests, when SIGTERM tells it to stop.",
+        |config, raw| {
+            config.notice = Duration::from_secs(raw.integer(0, 3600)?);
+            Ok(())
+        },
+    ),
+    key(
         "drain-seconds",
         "30",
         "How many seconds running requests and jobs may take to finish when the host is told to stop.",

@@ -66,6 +66,8 @@ pub struct Config {
     pub budget: Budget,
     /// `log`
     pub log: String,
+    /// `notice-seconds`
+    pub notice: Duration,
     /// `drain-seconds`
     pub drain: Duration,
 }
@@ -111,6 +113,7 @@ impl Default for Config {
             jobs: Settings::default(),
             budget: Budget::default(),
             log: "info".into(),
+            notice: Duration::from_secs(5),
             drain: Duration::from_secs(30),
         }
     }
@@ -388,6 +391,7 @@ mod tests {
         ("budget.result-bytes", "7", "7", "0"),
         ("budget.handles", "7", "7", "0"),
         ("log", "\"debug\"", "debug", "[\"hunter22\"]"),
+        ("notice-seconds", "7", "7", "-7"),
         ("drain-seconds", "7", "7", "-7"),
     ];
 

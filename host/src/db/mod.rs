@@ -8,12 +8,16 @@
 //! updates whose row count is checked; never a read followed by a write. Rejected: sqlx's `Any`, which knows few types
 //! and no locks; a trait for each store, which doubles every query; an ORM.
 
+mod address;
 pub mod dialect;
+mod outage;
 mod page;
+mod probe;
 mod stored;
 mod tls;
 mod transaction;
 
+pub use outage::Outage;
 pub use page::Page;
 pub(crate) use stored::string_enum;
 pub use stored::{Column, UnknownVariant, UnknownWord, unknown_word};
@@ -28,13 +32,13 @@ use sqlx::{
 };
 use std::{
     error::Error,
-    fmt,
+    fmt, io,
     path::{Path, PathBuf},
     str::FromStr,
     sync::Arc,
     time::Duration,
 };
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::timeout};
 
 /// The migrations of both databases. A released migration is never edited: its digest is stored in the database.
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
@@ -92,12 +96,12 @@ impl fmt::Debug for DatabaseUrl {
 /// Why the database cannot be opened. Never contains the address, which may contain a password.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The address of the server is malformed.
-    #[error("the database address is malformed; use an address such as postgres://user:password@localhost/chronus")]
-    Address,
+    /// The address of the server is malformed, in this part.
+    #[error("the database address is malformed: {0}; an example is postgres://user:password@localhost/chronus")]
+    Address(String),
     /// The database file cannot be created or locked.
     #[error("the database file cannot be opened: {0}")]
-    File(std::io::Error),
+    File(io::Error),
     /// The address asks for a connection without TLS to another machine.
     #[error(
         "the database address says `sslmode=disable`, but the server is on another machine; use `sslmode=verify-full`, with \
@@ -208,7 +212,7 @@ async fn sqlite(path: &Path) -> Result<Pools, OpenError> {
 
 /// Creates the database file if it does not exist, readable by its owner only; SQLite gives `-wal` and `-shm` the same
 /// permissions. The lock is held until the returned file is dropped.
-fn locked_file(path: &Path) -> std::io::Result<std::fs::File> {
+fn locked_file(path: &Path) -> io::Result<std::fs::File> {
     let mut options = std::fs::OpenOptions::new();
     options.create(true).append(true);
     #[cfg(unix)]
@@ -218,7 +222,7 @@ fn locked_file(path: &Path) -> std::io::Result<std::fs::File> {
     let lock = options.open(beside)?;
     lock.lock()?;
     match options.create_new(true).open(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => Ok(lock),
     }
 }
@@ -233,10 +237,14 @@ async fn is_reusable<C: Connection>(connection: &mut C) -> sqlx::Result<bool> {
 }
 
 async fn postgres(address: &str) -> Result<Pools, OpenError> {
-    let options = tls::require(address.parse().map_err(|_| OpenError::Address)?)?;
+    let options = tls::require(address::parse(address)?)?.disable_statement_logging();
+    // A pool would try a server that refuses connections until its timeout, and then tell only that.
+    let first = timeout(LOCK_TIMEOUT, options.connect()).await;
+    let first = first.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()));
+    first.map_err(OpenError::Connect)?.close().await.map_err(OpenError::Connect)?;
     let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(LOCK_TIMEOUT);
     let pool = pool.after_release(|connection, _| Box::pin(is_reusable(connection)));
-    let pool = pool.connect_with(options.disable_statement_logging()).await.map_err(OpenError::Connect)?;
+    let pool = pool.connect_with(options).await.map_err(OpenError::Connect)?;
     MIGRATIONS.run(&pool).await?;
     Ok(Pools::Postgres(pool))
 }
@@ -376,7 +384,7 @@ mod tests {
         for number in 0..3 {
             let mut tx = db.begin().await.unwrap();
             let full = execute!(&mut tx, insert, format!("big {number}"), &vec![1_u8; 1 << 20][..]).unwrap_err();
-            assert!(full.to_string().contains("(code: 13)"), "{full}");
+            assert_eq!(Outage::of(&full), Some(Outage::Full), "{full}");
             drop(tx);
             // The limit was the connection's own, which is closed: the disk has room again.
             let mut tx = db.begin().await.unwrap();
@@ -404,6 +412,16 @@ mod tests {
         tx.announce();
         tx.commit().await.unwrap();
         assert!(heard() && !heard());
+    }
+
+    /// O18 of the operators' review: the pool tried for ten seconds, and then told its timeout only.
+    #[tokio::test]
+    async fn a_server_that_refuses_connections_is_told_at_once() {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let place = DatabaseUrl::Server(format!("postgres://user@127.0.0.1:{port}/chronus"));
+        let opened = timeout(LOCK_TIMEOUT / 2, Db::open(&place, Clock::System)).await.unwrap();
+        let error = opened.unwrap_err().to_string();
+        assert!(error.contains("refused"), "{error}");
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@
 //! address says otherwise. Rejected: `verify-full` everywhere, which the self-signed certificate of a fresh installation
 //! does not pass.
 
-use super::OpenError;
+use super::{OpenError, address::with_host};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use std::net::IpAddr;
 use url::Url;
@@ -34,7 +34,8 @@ fn is_this_machine(options: &PgConnectOptions) -> bool {
 /// The address of a server for `production`: it says which certificates are accepted, or all are checked.
 pub(super) fn with_verification(address: &str) -> String {
     // A malformed address is reported when the database is opened.
-    let (Ok(options), Ok(mut url)) = (address.parse::<PgConnectOptions>(), Url::parse(address)) else {
+    let complete = with_host(address);
+    let (Ok(options), Ok(mut url)) = (complete.parse::<PgConnectOptions>(), Url::parse(&complete)) else {
         return address.to_owned();
     };
     let says_mode = url.query_pairs().any(|(name, _)| matches!(&*name, "sslmode" | "ssl-mode"));
@@ -80,6 +81,8 @@ mod tests {
         let other = "postgres://a:b@db.example.org/c?application_name=x";
         assert_eq!(with_verification(other), format!("{other}&sslmode=verify-full"));
         assert_eq!(with_verification("postgres://a:b@db.example.org/c#d"), full);
+        let by_parameter = "postgres://a:b@/c?host=db.example.org";
+        assert!(with_verification(by_parameter).ends_with("&sslmode=verify-full"));
         for same in [full, "postgres://a:b@db.example.org/c?sslmode=require", "postgres://a:b@127.0.0.1/c", "nonsense"]
         {
             assert_eq!(with_verification(same), same);

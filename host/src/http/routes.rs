@@ -52,7 +52,7 @@ use Code::{
     AlreadyConnected, CalendarUnavailable, ConsentNotGiven, EmailTaken, IdempotencyKeyReused, InvalidEmail,
     InvalidExpiry, InvalidMeeting, InvalidName, InvalidScopes, InvalidSignIn, InvalidWindow, InvalidZone,
     MailboxElsewhere, MalformedHeader, MeetingCancelled, MoreThanOwn, NameTaken, NeedsAdminApproval, NeedsBrowser,
-    NotAMember, NotConnected, NotFound, NotOffered, NotThePerson, OrganisationNotNamed, PreconditionFailed,
+    NotAMember, NotConnected, NotFound, NotOffered, NotReady, NotThePerson, OrganisationNotNamed, PreconditionFailed,
     RoleMissing, SignInRefused, StaleRevision,
 };
 
@@ -90,7 +90,7 @@ const TRY_CONNECTION: &[Code] = &[
 /// Every route.
 pub static ROUTES: &[Route] = &[
     row("GET", "/health", PUBLIC, &[], || routes!(health::check_liveness)),
-    row("GET", "/health/ready", PUBLIC, &[], || routes!(health::check_readiness)),
+    row("GET", "/health/ready", PUBLIC, &[NotReady], || routes!(health::check_readiness)),
     row("GET", "/v1/openapi.json", PUBLIC, &[], || routes!(about::get_document)),
     row("GET", "/v1/problems", PUBLIC, &[], || routes!(about::list_problems)),
     row("GET", "/v1/problems/{code}", PUBLIC, &[], || routes!(about::get_problem)),

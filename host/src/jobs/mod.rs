@@ -35,8 +35,8 @@ mod store;
 pub use effect::Effect;
 pub use runner::{Outcome, Runner, Settings};
 pub use store::{
-    Count, DeadLetter, Lease, LeaseError, RetryOutcome, State, bury, claim, count, enqueue, enqueue_at, extend, finish,
-    list_dead, retry, revive, verify_lease,
+    Count, DeadLetter, Lease, LeaseError, Queue, RetryOutcome, State, bury, claim, count, enqueue, enqueue_at, extend,
+    finish, list_dead, queue, retry, revive, verify_lease,
 };
 
 use crate::db::{Db, Tx};

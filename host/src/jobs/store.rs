@@ -190,6 +190,29 @@ pub async fn claim(tx: &mut Tx, owner: &str, length: Duration) -> sqlx::Result<O
     }
 }
 
+/// The jobs that are due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Queue {
+    /// How long the oldest of them has been due.
+    pub oldest_due: Option<Duration>,
+    /// Whether some host is running a job.
+    pub is_running: bool,
+}
+
+/// Tells how long jobs have been due, and whether they are being worked off.
+///
+/// # Errors
+/// If the database fails.
+pub async fn queue(tx: &mut Tx) -> sqlx::Result<Queue> {
+    const OLDEST: &str = "select min(run_at) from jobs where state = 'ready' and run_at <= $1";
+    const RUNNING: &str = "select count(*) from jobs where state = 'leased' and lease_until > $1";
+    let now = tx.now().await?;
+    let (oldest,) = fetch!(tx, one, (Option<i64>,), OLDEST, now)?;
+    let (running,) = fetch!(tx, one, (i64,), RUNNING, now)?;
+    let age = |run_at: i64| Duration::from_micros(now.saturating_sub(run_at).unsigned_abs());
+    Ok(Queue { oldest_due: oldest.map(age), is_running: running > 0 })
+}
+
 /// Extends the lease to this length from now.
 ///
 /// # Errors

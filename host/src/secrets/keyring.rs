@@ -112,6 +112,11 @@ impl Keyring {
         Ok(id)
     }
 
+    /// Checks that the key file can be read, as another start of the host would.
+    pub fn check(&self) -> Result<(), KeyringError> {
+        load(&self.path).map(|_| ())
+    }
+
     /// Id of the key that seals.
     #[must_use]
     pub fn primary(&self) -> String {

@@ -4,6 +4,7 @@ mod answers;
 mod document;
 mod documented;
 mod meetings;
+mod outage;
 mod rights;
 mod routes;
 mod served;

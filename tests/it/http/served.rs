@@ -60,6 +60,8 @@ impl Host {
 fn chronus(folder: &Path, variables: &[(String, String)]) -> anyhow::Result<Command> {
     let mut command = Command::new(program()?);
     command.current_dir(folder).env("CHRONUS_LISTEN", "127.0.0.1:0").env("CHRONUS_LOG", "warn");
+    // No load balancer is in front of it.
+    command.env("CHRONUS_NOTICE_SECONDS", "0");
     command.envs(variables.iter().map(|(name, text)| (name, text)));
     Ok(command)
 }
@@ -112,6 +114,37 @@ async fn a_request_under_way_is_answered_although_the_host_was_told_to_end() -> 
         ensure!(text.starts_with("HTTP/1.1 201"), "{text}");
         ensure!(host.child.wait()?.code() == Some(0), "it did not end well");
     }
+    Ok(())
+}
+
+/// O24 of the operators' review: a host that was stopped was ready until nobody could ask it any more.
+#[tokio::test]
+async fn a_host_that_stops_is_not_ready_before_it_accepts_no_more() -> anyhow::Result<()> {
+    let (kept, folder) = (Database::fresh().await?, TempDir::new()?);
+    let mut variables = database(&kept);
+    variables.push(("CHRONUS_NOTICE_SECONDS".into(), "3600".into()));
+    let host = Host::start(folder.path(), &variables)?;
+    let get = |path: &str| -> anyhow::Result<String> {
+        let mut client = host.connect()?;
+        client.write_all(format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").as_bytes())?;
+        let mut answer = String::new();
+        client.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    let ready = get("/health/ready")?;
+    ensure!(ready.starts_with("HTTP/1.1 200"), "{ready}");
+    host.tell("-TERM")?;
+    let begun = Instant::now();
+    loop {
+        let ready = get("/health/ready")?;
+        if ready.starts_with("HTTP/1.1 503") {
+            ensure!(ready.contains("the host is stopping"), "{ready}");
+            break;
+        }
+        ensure!(begun.elapsed() < PATIENCE, "{ready}");
+    }
+    let live = get("/health")?;
+    ensure!(live.starts_with("HTTP/1.1 200"), "{live}");
     Ok(())
 }
 

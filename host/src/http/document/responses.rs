@@ -36,6 +36,11 @@ pub(super) fn add_problems(operation: &mut Operation, route: &Route) {
             let header = HeaderBuilder::new().schema(Some(text)).description(Some("The challenge of RFC 6750."));
             response = response.header("WWW-Authenticate", header.build());
         }
+        if codes.iter().any(|code| code.retry_after().is_some()) {
+            let number = ObjectBuilder::new().schema_type(Type::Integer);
+            let header = HeaderBuilder::new().schema(Some(number)).description(Some("Seconds to wait (RFC 9110)."));
+            response = response.header("Retry-After", header.build());
+        }
         operation.responses.responses.insert(status.to_string(), RefOr::T(response.build()));
     }
 }

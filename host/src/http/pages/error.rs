@@ -56,6 +56,11 @@ impl From<ConnectError> for PageError {
         if let ConnectError::Database(error) = error {
             return error.into();
         }
+        if let ConnectError::Provider(provider) = &error
+            && let Some(error) = provider.database()
+        {
+            return Problem::from(error).into();
+        }
         tracing::info!(%error, "a calendar was not connected");
         let approval_link = match &error {
             ConnectError::Consent(failure) => match &failure.remedy {

@@ -124,7 +124,9 @@ codes! {
     Timeout = "timeout" SERVICE_UNAVAILABLE, "Request timed out",
         "The change may have been made. Check before you send the request again.";
     Unavailable = "unavailable" SERVICE_UNAVAILABLE, "Database unavailable",
-        "Try again in a few seconds.";
+        "Try again after the seconds in the `retry-after` header.";
+    NotReady = "not-ready" SERVICE_UNAVAILABLE, "Host not ready",
+        "Send requests to another host until this one is ready.";
     Internal = "internal" INTERNAL_SERVER_ERROR, "Internal error",
         "Report the `x-request-id` of this response to the operator.";
 }
@@ -148,6 +150,14 @@ impl Code {
     /// The step to take next.
     pub(in crate::http) const fn advice(self) -> &'static str {
         self.facts().3
+    }
+
+    /// After how many seconds the same request may succeed, if that is known.
+    pub(in crate::http) const fn retry_after(self) -> Option<u32> {
+        match self {
+            Self::Unavailable | Self::NotReady => Some(5),
+            _ => None,
+        }
     }
 
     /// The code of this name.

@@ -9,6 +9,11 @@ use crate::{
 
 impl From<ConnectError> for Problem {
     fn from(error: ConnectError) -> Self {
+        if let ConnectError::Provider(provider) = &error
+            && let Some(error) = provider.database()
+        {
+            return error.into();
+        }
         let code = match &error {
             ConnectError::NotThemself => Code::NotThePerson,
             ConnectError::Unknown => Code::NotFound,
@@ -66,6 +71,11 @@ impl From<BusyError> for Problem {
 
 impl From<AccountError> for Problem {
     fn from(error: AccountError) -> Self {
+        if let AccountError::Provider(provider) = &error
+            && let Some(error) = provider.database()
+        {
+            return error.into();
+        }
         let code = match &error {
             AccountError::NotAllowed(refused) => return (*refused).into(),
             AccountError::NotOffered(_) => Code::NotOffered,

@@ -14,6 +14,7 @@ mod from_meetings;
 
 pub use codes::Code;
 
+use crate::db::Outage;
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
@@ -180,18 +181,23 @@ impl IntoResponse for Problem {
         if self.status() == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
         }
+        if let Some(seconds) = self.code.retry_after() {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
         response
     }
 }
 
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
-        match error {
-            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => {
-                tracing::error!(%error, "the database does not respond");
-                Self::new(Code::Unavailable)
-            }
-            error => Self::internal(error),
-        }
+        Self::from(&error)
+    }
+}
+
+impl From<&sqlx::Error> for Problem {
+    fn from(error: &sqlx::Error) -> Self {
+        let Some(outage) = Outage::of(error) else { return Self::internal(error) };
+        tracing::error!(%error, "{outage}");
+        Self::new(Code::Unavailable)
     }
 }

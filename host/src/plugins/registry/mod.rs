@@ -223,6 +223,15 @@ impl RegistryError {
             Self::Database(_) => "database",
         }
     }
+
+    /// The error of the database, if that is the reason.
+    #[must_use]
+    pub fn database(&self) -> Option<&sqlx::Error> {
+        match self {
+            Self::Database(error) | Self::Load(_, LoadError::Database(error)) => Some(error),
+            _ => None,
+        }
+    }
 }
 
 impl From<sqlx::Error> for RegistryError {
