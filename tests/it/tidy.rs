@@ -51,6 +51,16 @@ fn dependencies_have_reasons() {
 }
 
 #[test]
+fn advisories_are_answered() {
+    check(tidy::advisories_are_answered);
+}
+
+#[test]
+fn every_table_names_its_data() {
+    check(tidy::every_table_names_its_data);
+}
+
+#[test]
 fn english_is_plain() {
     check(tidy::english_is_plain);
 }

@@ -270,6 +270,11 @@ pub static KEYS: &[Key] = &[
     budget!("log-lines", log_lines, "The number of log lines that one call may write."),
     budget!("result-bytes", result_bytes, "The maximum size of the data that a call may pass to the host at once."),
     budget!(
+        "records",
+        records,
+        "The maximum number of records (intervals, events, attendees, calendars) in the result of one call."
+    ),
+    budget!(
         "handles",
         handles,
         "The number of host resources (requests, responses, streams) that a call may hold at once."

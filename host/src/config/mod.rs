@@ -389,6 +389,7 @@ mod tests {
         ("budget.response-bytes", "7", "7", "0"),
         ("budget.log-lines", "7", "7", "0"),
         ("budget.result-bytes", "7", "7", "0"),
+        ("budget.records", "7", "7", "0"),
         ("budget.handles", "7", "7", "0"),
         ("log", "\"debug\"", "debug", "[\"hunter22\"]"),
         ("notice-seconds", "7", "7", "-7"),

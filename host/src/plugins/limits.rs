@@ -63,6 +63,8 @@ pub struct Budget {
     pub log_lines: u32,
     /// The size of the result, and of the arguments of one call to the host, in bytes.
     pub result_bytes: usize,
+    /// The number of records in the result: intervals, events, attendees, calendars.
+    pub records: usize,
     /// The number of host resources that the component holds at a time: requests, responses, streams, headers.
     pub handles: usize,
 }
@@ -80,6 +82,7 @@ impl Default for Budget {
             response_bytes: 64 << 20,
             log_lines: 200,
             result_bytes: 32 << 20,
+            records: 200_000,
             handles: 4096,
         }
     }
@@ -100,6 +103,7 @@ impl Budget {
             response_bytes: 0,
             log_lines: 10,
             result_bytes: 64 << 10,
+            records: 1000,
             handles: 16,
         }
     }
@@ -138,6 +142,13 @@ pub enum BudgetLimit {
     HeaderBytes(usize),
     /// Bytes of the result, or of the arguments of one call to the host.
     ResultBytes(usize),
+    /// Records of the result.
+    Records {
+        /// The budget.
+        limit: usize,
+        /// The number in the result.
+        needed: usize,
+    },
     /// Host resources held at a time.
     Handles(usize),
 }
@@ -156,6 +167,7 @@ impl BudgetLimit {
             Self::ResponseBytes(_) => "response-bytes-exhausted",
             Self::HeaderBytes(_) => "header-bytes-exhausted",
             Self::ResultBytes(_) => "result-bytes-exhausted",
+            Self::Records { .. } => "records-exhausted",
             Self::Handles(_) => "handles-exhausted",
         }
     }
@@ -177,6 +189,9 @@ impl fmt::Display for BudgetLimit {
                 (format!("had more than {limit} bytes of headers in one message"), "header-bytes")
             }
             Self::ResultBytes(limit) => (format!("returned more than {limit} bytes at once"), "result-bytes"),
+            Self::Records { limit, needed } => {
+                (format!("returned {needed} records; at most {limit} are accepted"), "records")
+            }
             Self::Handles(limit) => (format!("held more than {limit} requests, responses and streams"), "handles"),
         };
         write!(f, "the call {what}; if the provider needs more, raise `budget.{key}`")

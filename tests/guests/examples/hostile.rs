@@ -1,7 +1,8 @@
 //! A provider that attacks on demand: the connection's field `act` names the attack. The tests of the sandbox call it. It is
 //! one component because each component takes seconds to build.
 //!
-//! Its findings come back as calendars: the kind in the id, the text in the name. With the field `shameless` it hides that a
+//! Its findings come back as calendars: the kind in the id, the text in the name, and a long text in several pieces. Those of
+//! `get_many`, which have room for the whole memory, come back as events. With the field `shameless` it hides that a
 //! request was refused and answers as if it had succeeded; with `blame` it names another cause.
 
 #![expect(clippy::result_large_err, reason = "the contract's failure can hold an event")]
@@ -45,11 +46,35 @@ impl Provider for Hostile {
     }
 
     fn open(connection: &Connection) -> Result<Opened, Failure> {
-        act(Order(connection))
+        let order = Order(connection);
+        let found = act(order)?;
+        // Each text as one name, however long.
+        let longest = if order.is("calendars") { usize::MAX } else { 1000 };
+        let calendar = |(kind, piece): (&str, &str)| Calendar {
+            id: kind.into(),
+            name: piece.into(),
+            role: CalendarRole::Reader,
+            is_default: false,
+            zone: None,
+        };
+        Ok(Opened {
+            address: None,
+            other_addresses: vec![],
+            zone: None,
+            calendars: pieces(&found, longest).map(calendar).collect(),
+            abilities: Abilities::READ_BUSY,
+            memo: None,
+        })
     }
 
     fn busy(connection: &Connection, _: &Whose, window: Window) -> Result<BusyAnswers, Failure> {
         let order = Order(connection);
+        if order.is("items") {
+            let interval =
+                Interval { start: window.start, end: window.end, kind: BusyKind::Busy, all_day: false, ours: None };
+            let outcome = Ok(BusyTimes { intervals: vec![interval; order.number("n")], problems: vec![] });
+            return Ok(BusyAnswers { calendars: vec![BusyAnswer { calendar: "work".into(), outcome }], memo: None });
+        }
         let (start, end) = if order.get("act") == "backwards" { (window.end, window.start) } else { (i64::MAX, 0) };
         let interval = Interval { start, end, kind: BusyKind::Busy, all_day: false, ours: None };
         let outcome = Ok(BusyTimes { intervals: vec![interval], problems: vec![] });
@@ -84,8 +109,13 @@ impl TwoWay for Hostile {
         Ok(OneEvent { event, memo })
     }
 
-    fn get_many(_: &Connection, _: &str, _: &[String]) -> Result<FetchedEvents, Failure> {
-        Err(failure::unsupported(""))
+    fn get_many(c: &Connection, _: &str, _: &[String]) -> Result<FetchedEvents, Failure> {
+        let item = |(kind, piece): (&str, &str)| {
+            let found = Event { id: kind.into(), description: piece.into(), ..event(1, 1, 2) };
+            Fetched { id: kind.into(), outcome: Ok(found) }
+        };
+        let found = act(Order(c))?;
+        Ok(FetchedEvents { items: pieces(&found, 1 << 20).map(item).collect(), memo: None })
     }
 
     fn update(_: &Connection, _: EventRef<'_>, _: &Patch, _: Write<'_>) -> Result<OneEvent, Failure> {
@@ -133,9 +163,9 @@ impl<'c> Order<'c> {
 
 type Findings = Vec<(&'static str, String)>;
 
-fn act(order: Order<'_>) -> Result<Opened, Failure> {
+fn act(order: Order<'_>) -> Result<Findings, Failure> {
     let n = order.number("n");
-    let found = match order.get("act") {
+    Ok(match order.get("act") {
         "spin" => spin(),
         "hog" => hog(),
         "trap" => deep_thought(n),
@@ -148,31 +178,25 @@ fn act(order: Order<'_>) -> Result<Opened, Failure> {
         "header" => header(n),
         "log" => chatter(n),
         "shout" => shout(n),
+        "calendars" => vec![("calendar", "x".repeat(order.number("bytes"))); n],
         "bloat" => vec![("bloat", "x".repeat(n))],
         "nap" => nap(n, order.number("ms")),
         "random" => vec![("random", random::get_random_bytes(n as u64).len().to_string())],
         "dump" => dump(order),
         _ => vec![],
-    };
-    Ok(opened(found))
+    })
 }
 
-fn opened(found: Findings) -> Opened {
-    let calendar = |(kind, text): (&str, String)| Calendar {
-        id: kind.into(),
-        name: text,
-        role: CalendarRole::Reader,
-        is_default: false,
-        zone: None,
-    };
-    Opened {
-        address: None,
-        other_addresses: vec![],
-        zone: None,
-        calendars: found.into_iter().map(calendar).collect(),
-        abilities: Abilities::READ_BUSY,
-        memo: None,
-    }
+/// The findings in pieces of at most this many bytes. A piece that continues a text has the kind `+`.
+fn pieces(found: &Findings, longest: usize) -> impl Iterator<Item = (&'static str, &str)> {
+    found.iter().flat_map(move |(kind, text)| {
+        let (mut rest, mut kind) = (Some(text.as_str()), *kind);
+        std::iter::from_fn(move || {
+            let (piece, after) = rest?.split_at(rest?.floor_char_boundary(longest));
+            rest = (!after.is_empty()).then_some(after);
+            Some((std::mem::replace(&mut kind, "+"), piece))
+        })
+    })
 }
 
 // ---- processor and memory ---------------------------------------------------------------------------------------

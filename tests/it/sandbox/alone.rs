@@ -6,7 +6,7 @@
 use super::{
     secrets,
     server::{Reply, Server, answer},
-    yard::{Ask, Yard},
+    yard::{Ask, Yard, guest},
 };
 use std::{
     path::Path,
@@ -86,6 +86,7 @@ fn descriptors_and_memory_are_back_after_whatever_a_guest_did() {
             small(Ask::act("overflow")),
             small(Ask::act("bloat").say("n", 40 << 20)),
             small(Ask::act("shout").say("n", 40 << 20)),
+            small(Ask::act("calendars").say("n", 20).say("bytes", 1 << 20)),
             small(Ask::act("fields").say("n", 1_000_000)),
             small(Ask::act("header").say("n", 1 << 20)),
             small(Ask::act("pile-up").to(&stalled).say("n", 1_000_000)),
@@ -93,7 +94,10 @@ fn descriptors_and_memory_are_back_after_whatever_a_guest_did() {
             small(Ask::act("ask").to(&endless)),
             small(Ask::act("ask").to(&fine).say("method", "REPORT").say("body", 1_u32 << 30)),
         ];
+        let foreign = yard.sandbox.admit(&guest("foreign").await).await.unwrap();
+        let mutter = small(Ask::act("mutter"));
         let round = async || {
+            mutter.open(&foreign).await.expect_err("the sandbox did not hold");
             for ask in &harm {
                 ask.open(&yard.plugin).await.expect_err("the sandbox did not hold");
                 Ask::act("ask").to(&fine).open(&yard.plugin).await.unwrap();

@@ -6,7 +6,10 @@ use super::{
     server::{Reply, Server, answer, ok},
     yard::{Ask, SLACK, Yard, config, guest},
 };
-use chronus_host::plugins::{Budget, BudgetLimit, CallError, Sandbox};
+use chronus_host::{
+    calendar::Window,
+    plugins::{Budget, BudgetLimit, CallError, Sandbox, contract::BusyTargets},
+};
 use std::time::{Duration, Instant};
 
 /// The limit that the call reached.
@@ -231,14 +234,68 @@ async fn handles_are_bounded() {
     server.until(|counts| counts.open == 0).await;
 }
 
+/// S4 and S19 of the security review: what fits into its bytes may still be a million items for the host to work on.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_records_of_a_result_are_bounded() {
+    let yard = Yard::new().await;
+    let window =
+        Window { start: "2026-01-01T00:00:00Z".parse().unwrap(), end: "2026-01-02T00:00:00Z".parse().unwrap() };
+    let busy = async |n: usize| {
+        let ask = Ask::act("items").say("n", n).budget(|budget| budget.result_bytes = 64 << 20);
+        yard.plugin.busy(&ask.access(), BusyTargets::Calendars(vec!["work".into()]), window).await
+    };
+    match busy(1_000_000).await {
+        Err(CallError::Exhausted(what @ BudgetLimit::Records { limit: 200_000, needed: 1_000_001 })) => {
+            assert_eq!(what.code(), "records-exhausted");
+            assert!(what.to_string().contains("`budget.records`"), "{what}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(yard.sandbox.instances(), 0);
+    let found = busy(100_000).await.unwrap().value;
+    assert_eq!(found[0].outcome.as_ref().unwrap().intervals.len(), 100_000);
+}
+
+/// S19 of the security review: 20 names of a megabyte were stored, and read again at each call and page.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_small() {
+    let yard = Yard::new().await;
+    let calendars = |n: usize, bytes: usize| Ask::act("calendars").say("n", n).say("bytes", bytes);
+    for (ask, part) in [
+        (calendars(20, 1 << 20), "a calendar's name of 1048576 bytes; at most 1024 are accepted"),
+        (calendars(1001, 10), "1001 calendars; at most 1000 are accepted"),
+    ] {
+        match yard.endures(ask).await {
+            CallError::BadAnswer(what) => assert_eq!(what, part),
+            other => panic!("{other:?}"),
+        }
+    }
+    calendars(1000, 1024).open(&yard.plugin).await.unwrap();
+}
+
+/// GHSA-5m8g-xhq4-4h93: each empty write to standard error stayed in a queue of the host.
+#[tokio::test(flavor = "multi_thread")]
+async fn empty_writes_to_standard_error_are_kept_nowhere() {
+    let sandbox = Sandbox::new(config()).unwrap();
+    let plugin = sandbox.admit(&guest("foreign").await).await.unwrap();
+    let mutter = Ask::act("mutter").budget(|budget| budget.cpu_ms = 300);
+    match mutter.open(&plugin).await {
+        Err(CallError::Exhausted(BudgetLimit::Cpu(_))) => {}
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(sandbox.instances(), 0);
+    Ask::act("nothing").open(&plugin).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn results_are_bounded() {
     let yard = Yard::new().await;
     let what = exhausted(&yard, Ask::act("bloat").say("n", 40 << 20)).await;
     assert_eq!((what, what.code()), (BudgetLimit::ResultBytes(32 << 20), "result-bytes-exhausted"));
-    mended_by(&yard, Ask::act("bloat").say("n", 40 << 20), what, 50 << 20).await;
+    let shout = Ask::act("shout").say("n", 40 << 20);
+    mended_by(&yard, shout.clone(), what, 50 << 20).await;
     // Values that the guest passes to the host during the call count as well.
-    assert_eq!(exhausted(&yard, Ask::act("shout").say("n", 40 << 20)).await, BudgetLimit::ResultBytes(32 << 20));
+    assert_eq!(exhausted(&yard, shout).await, BudgetLimit::ResultBytes(32 << 20));
     let error = yard.endures(Ask::act("random").say("n", 1_u32 << 30)).await;
     assert_eq!(error.code(), "provider-trapped", "{error}");
 }

@@ -224,8 +224,7 @@ async fn a_token_is_renewed_behind_the_guests_back() {
     for path in ["/clean", "/echo", "/clean"] {
         ask = ask.say("url", format!("{}{path}", server.origin()));
     }
-    let found = yard.plugin.open(&ask.access().with_renewal(renewal(Some(TOKENS[1])))).await.unwrap();
-    let found = Findings::from(found.value);
+    let found = Ask::dump(&yard.plugin, &ask.access().with_renewal(renewal(Some(TOKENS[1])))).await.unwrap();
     assert!(found.all("body").any(|body| body == "clean"), "{found:?}");
     assert_eq!(asked.load(Ordering::Relaxed), 1, "the second request has the new one from the beginning");
     for (number, text) in texts(&found).enumerate() {
@@ -276,7 +275,7 @@ pub(super) async fn dump() {
         for path in ECHOES.iter().chain(&["/cookie", "/trailer", "/reason", "/clean"]) {
             ask = ask.say("url", format!("{}{path}", server.origin()));
         }
-        let found = ask.open(&yard.plugin).await.unwrap();
+        let found = Ask::dump(&yard.plugin, &ask.access()).await.unwrap();
         // The guest did search: its own arguments are in its memory, and so are the values that it may have.
         let memory: String = found.all("memory").collect();
         assert!(memory.len() > 1 << 20 && memory.contains("ann@example.org") && memory.contains("trailer"));

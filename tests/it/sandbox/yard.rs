@@ -3,7 +3,7 @@
 use super::server::{Reply, Server, answer};
 use chronus_host::plugins::{
     Access, Budget, CallError, CallTarget, Plugin, Sandbox, SandboxConfig,
-    contract::{Account, Reply as Answer},
+    contract::{Account, FetchedEvent, Reply as Answer},
     egress::{AddressPolicy, Credential, EgressGrant, EgressPolicy, NameResolver, TlsTrust},
 };
 use chronus_tests::{components, repo_root};
@@ -142,15 +142,40 @@ impl Ask {
     pub(super) async fn open(&self, plugin: &Plugin) -> Result<Findings, CallError> {
         plugin.open(&self.access()).await.map(|Answer { value, .. }| Findings::from(value))
     }
+
+    /// Makes the call as `events.get-many`, whose result has room for the guest's whole memory.
+    pub(super) async fn dump(plugin: &Plugin, access: &Arc<Access>) -> Result<Findings, CallError> {
+        plugin.get_many(access, "work", &[]).await.map(|Answer { value, .. }| Findings::from(value))
+    }
 }
 
-/// What a guest found, as pairs of kind and text. The guest returns them as calendars.
+/// What a guest found, as pairs of kind and text. The guest returns them as calendars or as events.
 #[derive(Debug)]
 pub(super) struct Findings(Vec<(String, String)>);
 
 impl From<Account> for Findings {
     fn from(account: Account) -> Self {
-        Self(account.calendars.into_iter().map(|calendar| (calendar.id, calendar.name)).collect())
+        account.calendars.into_iter().map(|calendar| (calendar.id, calendar.name)).collect()
+    }
+}
+
+impl From<Vec<FetchedEvent>> for Findings {
+    fn from(events: Vec<FetchedEvent>) -> Self {
+        events.into_iter().map(|item| (item.id, item.outcome.unwrap().description)).collect()
+    }
+}
+
+/// From the pieces of the texts. One with the kind `+` continues the text before it.
+impl FromIterator<(String, String)> for Findings {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(pieces: I) -> Self {
+        let mut found: Vec<(String, String)> = Vec::new();
+        for (kind, piece) in pieces {
+            match found.last_mut() {
+                Some((_, text)) if kind == "+" => text.push_str(&piece),
+                _ => found.push((kind, piece)),
+            }
+        }
+        Self(found)
     }
 }
 

@@ -64,7 +64,7 @@ fn last_code(text: &str) -> Option<&str> {
 }
 
 /// The tests of the one binary, as `cargo test` names them.
-fn test_names(tree: &Tree) -> Result<BTreeSet<String>, String> {
+pub(super) fn test_names(tree: &Tree) -> Result<BTreeSet<String>, String> {
     let mut names = BTreeSet::new();
     for (path, text) in tree.rust() {
         let Some(inside) = path.strip_prefix(TESTS).and_then(|inside| inside.strip_suffix(".rs")) else { continue };

@@ -15,6 +15,7 @@ use anyhow::{Context, bail};
 
 use crate::checkout::repo_root;
 
+mod advisories;
 mod circles;
 mod contract;
 mod dependencies;
@@ -24,10 +25,12 @@ mod layers;
 mod layout;
 mod phrases;
 mod places;
+mod privacy;
 mod rust;
 mod stored;
 mod words;
 
+pub use advisories::advisories_are_answered;
 pub use circles::no_import_circles;
 pub use contract::{contract_is_frozen, labels_are_unique};
 pub use dependencies::dependencies_have_reasons;
@@ -39,6 +42,7 @@ pub use layout::{
 };
 pub use phrases::english_is_plain;
 pub use places::{axum_only_in_http, sql_only_in_stores, tests_do_not_sleep, wasmtime_only_in_plugins};
+pub use privacy::every_table_names_its_data;
 pub use stored::stored_enums_are_strict;
 pub use words::{host_names_no_service, nothing_is_left_to_do, nothing_names_a_machine};
 

@@ -2,12 +2,13 @@
 //!
 //! Problem: a provider's result may hold dates that do not exist, instants out of range, or spans that end before they
 //! start. Decision: results are checked when they are converted, and an invalid one is an error ([`BadAnswer`]) that says
-//! how it breaks the contract. Rejected: conversion with default values, which would show up later as a wrong meeting.
+//! how it breaks the contract. [`bounds`] says how long texts may be. Rejected: conversion with default values, which would show up later as a wrong meeting.
 
 use super::{
     Abilities, Account, Batch, BusyAnswer, BusyTargets, BusyTimes, Calendar, CalendarRole, CallTarget, Change, Failure,
     FetchedEvent, Hint, HintKind, HttpReply, Memo, Notification, Notify, Remedy, Reply, SignInError, Subscription,
     bindings::chronus::calendar::types as wit,
+    bounds::{self, ADDRESSES, BadAnswer, CALENDARS, DESCRIPTION, DETAIL, ID, NAME, RULE, TITLE, ZONE},
 };
 use crate::calendar::{
     Attendee, BusyKind, Draft, Event, Interval, Moment, Organiser, Patch, Problem, Role, Rsvp, Span, Status, Window,
@@ -15,15 +16,10 @@ use crate::calendar::{
 };
 use jiff::{Timestamp, civil};
 
-/// How a provider's result breaks the contract.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(in crate::plugins) struct BadAnswer(pub(in crate::plugins) String);
-
 type Conversion<T> = Result<T, BadAnswer>;
 
 fn bad<T>(what: impl Into<String>) -> Conversion<T> {
-    Err(BadAnswer(what.into()))
+    Err(BadAnswer::Invalid(what.into()))
 }
 
 // ---- into the provider ------------------------------------------------------------------------------------------
@@ -167,12 +163,29 @@ pub(in crate::plugins) fn account(opened: wit::Opened) -> Conversion<Reply<Accou
         can_withhold_invitations: flags.contains(wit::Abilities::CAN_WITHHOLD_INVITATIONS),
         recurring_writes: flags.contains(wit::Abilities::RECURRING_WRITES),
     };
-    let calendars = opened.calendars.into_iter().map(calendar).collect();
-    let wit::Opened { address, other_addresses, zone, memo, .. } = opened;
-    reply(Account { address, other_addresses, zone, calendars, abilities }, memo)
+    let wit::Opened { address, other_addresses, zone, calendars, memo, .. } = opened;
+    let address_of = |text| bounds::text(text, "an address", NAME);
+    let account = Account {
+        address: address.map(address_of).transpose()?,
+        other_addresses: bounds::list(other_addresses, "other addresses", ADDRESSES)?
+            .into_iter()
+            .map(address_of)
+            .collect::<Conversion<_>>()?,
+        zone: zone_name(zone)?,
+        calendars: bounds::list(calendars, "calendars", CALENDARS)?
+            .into_iter()
+            .map(calendar)
+            .collect::<Conversion<_>>()?,
+        abilities,
+    };
+    reply(account, memo)
 }
 
-fn calendar(calendar: wit::Calendar) -> Calendar {
+fn zone_name(zone: Option<String>) -> Conversion<Option<String>> {
+    bounds::optional(zone, "the name of a time zone", ZONE)
+}
+
+fn calendar(calendar: wit::Calendar) -> Conversion<Calendar> {
     let role = match calendar.role {
         wit::CalendarRole::Owner => CalendarRole::Owner,
         wit::CalendarRole::Writer => CalendarRole::Writer,
@@ -180,7 +193,12 @@ fn calendar(calendar: wit::Calendar) -> Calendar {
         wit::CalendarRole::FreeBusyReader => CalendarRole::FreeBusyReader,
     };
     let wit::Calendar { id, name, is_default, zone, .. } = calendar;
-    Calendar { id, name, role, is_default, zone }
+    let name = bounds::text(name, "a calendar's name", NAME)?;
+    Ok(Calendar { id: identifier(id)?, name, role, is_default, zone: zone_name(zone)? })
+}
+
+fn identifier(id: String) -> Conversion<String> {
+    bounds::text(id, "an id", ID)
 }
 
 pub(in crate::plugins) fn busy(answers: wit::BusyAnswers) -> Conversion<Reply<Vec<BusyAnswer>>> {
@@ -192,7 +210,7 @@ pub(in crate::plugins) fn busy(answers: wit::BusyAnswers) -> Conversion<Reply<Ve
             }),
             Err(error) => Err(failure(error)?),
         };
-        Ok(BusyAnswer { calendar: answer.calendar, outcome })
+        Ok(BusyAnswer { calendar: identifier(answer.calendar)?, outcome })
     };
     reply(answers.calendars.into_iter().map(one).collect::<Conversion<_>>()?, answers.memo)
 }
@@ -202,11 +220,12 @@ fn interval(interval: wit::Interval) -> Conversion<Interval> {
     if end <= start {
         return bad(format!("an interval that ends at {end} and starts at {start}"));
     }
-    Ok(Interval { start, end, kind: kind(interval.kind), all_day: interval.all_day, ours: interval.ours })
+    let ours = bounds::optional(interval.ours, "a key of an event", ID)?;
+    Ok(Interval { start, end, kind: kind(interval.kind), all_day: interval.all_day, ours })
 }
 
 fn problem(problem: wit::Problem) -> Problem {
-    Problem { id: problem.id, what: problem.what }
+    Problem { id: bounds::cut(problem.id, ID), what: bounds::cut(problem.what, DETAIL) }
 }
 
 pub(in crate::plugins) fn one_event(one: wit::OneEvent) -> Conversion<Reply<Event>> {
@@ -216,10 +235,16 @@ pub(in crate::plugins) fn one_event(one: wit::OneEvent) -> Conversion<Reply<Even
 pub(in crate::plugins) fn fetched(fetched: wit::FetchedEvents) -> Conversion<Reply<Vec<FetchedEvent>>> {
     let one = |item: wit::Fetched| {
         let outcome = match item.outcome {
-            Ok(found) => Ok(event(found)?),
+            Ok(found) => match event(found) {
+                Ok(event) => Ok(event),
+                Err(BadAnswer::TooLong(detail)) => {
+                    Err(Failure { remedy: Remedy::Invalid("event".into()), service_code: String::new(), detail })
+                }
+                Err(invalid) => return Err(invalid),
+            },
             Err(error) => Err(failure(error)?),
         };
-        Ok(FetchedEvent { id: item.id, outcome })
+        Ok(FetchedEvent { id: identifier(item.id)?, outcome })
     };
     reply(fetched.items.into_iter().map(one).collect::<Conversion<_>>()?, fetched.memo)
 }
@@ -230,9 +255,18 @@ pub(in crate::plugins) fn batch(batch: wit::Batch) -> Conversion<Reply<Batch>> {
     }
     let change = |change| {
         Ok(match change {
-            wit::Change::Event(changed) => Change::Event(event(changed)?),
-            wit::Change::Reference(wit::Reference { id, etag }) => Change::Reference { id, etag },
-            wit::Change::Gone(id) => Change::Gone(id),
+            wit::Change::Event(changed) => {
+                let id = bounds::cut(changed.id.clone(), ID);
+                match event(changed) {
+                    Ok(event) => Change::Event(event),
+                    Err(BadAnswer::TooLong(what)) => Change::Problem(Problem { id, what }),
+                    Err(invalid) => return Err(invalid),
+                }
+            }
+            wit::Change::Reference(wit::Reference { id, etag }) => {
+                Change::Reference { id: identifier(id)?, etag: identifier(etag)? }
+            }
+            wit::Change::Gone(id) => Change::Gone(identifier(id)?),
             wit::Change::Problem(unread) => Change::Problem(problem(unread)),
         })
     };
@@ -258,6 +292,7 @@ pub(in crate::plugins) fn subscribed(subscribed: wit::Subscribed) -> Conversion<
             Subscription::MAX_STATE
         ));
     }
+    let id = identifier(id)?;
     reply(Subscription { id, state, expires: expires.map(instant).transpose()? }, subscribed.memo)
 }
 
@@ -272,12 +307,16 @@ pub(in crate::plugins) fn notification(notification: wit::Notification) -> Conve
             wit::News::Renew => HintKind::Renew,
             wit::News::Recreate => HintKind::Recreate,
             wit::News::Missed => HintKind::Missed,
-            wit::News::Confirm(code) => HintKind::Confirm(code),
+            wit::News::Confirm(code) => HintKind::Confirm(bounds::text(code, "a code", ID)?),
             wit::News::Ended => HintKind::Ended,
         };
-        Hint { subscription: hint.subscription, secret: hint.secret, kind }
+        Ok(Hint {
+            subscription: identifier(hint.subscription)?,
+            secret: bounds::optional(hint.secret, "a secret", ID)?,
+            kind,
+        })
     };
-    let hints = notification.hints.into_iter().map(hint).collect();
+    let hints = notification.hints.into_iter().map(hint).collect::<Conversion<_>>()?;
     Ok(Notification { reply: HttpReply { status, content_type, body }, hints })
 }
 
@@ -290,28 +329,34 @@ fn event(event: wit::Event) -> Conversion<Event> {
         wit::EventStatus::Tentative => Status::Tentative,
         wit::EventStatus::Cancelled => Status::Cancelled,
     };
-    let organiser =
-        event.organiser.map(|wit::Organiser { address, name, is_self }| Organiser { address, name, is_self });
+    let organiser = |wit::Organiser { address, name, is_self }| -> Conversion<_> {
+        Ok(Organiser {
+            address: bounds::text(address, "an address", ID)?,
+            name: name.map(|name| bounds::cut(name, NAME)),
+            is_self,
+        })
+    };
+    let rule = |line| bounds::text(line, "a line of a recurrence", RULE);
     Ok(Event {
         original_start: event.original_start.map(moment).transpose()?,
         when: span(event.when)?,
         busy: kind(event.busy),
         status,
-        organiser,
-        attendees: event.attendees.into_iter().map(attendee).collect(),
+        organiser: event.organiser.map(organiser).transpose()?,
+        attendees: event.attendees.into_iter().map(attendee).collect::<Conversion<_>>()?,
         updated: event.updated.map(instant).transpose()?,
-        id: event.id,
-        uid: event.uid,
-        etag: event.etag,
-        series_id: event.series_id,
-        title: event.title,
-        description: event.description,
-        recurrence: event.recurrence,
-        ours: event.ours,
+        id: identifier(event.id)?,
+        uid: bounds::text(event.uid, "a UID", ID)?,
+        etag: bounds::optional(event.etag, "an etag", ID)?,
+        series_id: event.series_id.map(identifier).transpose()?,
+        title: bounds::cut(event.title, TITLE),
+        description: bounds::cut(event.description, DESCRIPTION),
+        recurrence: event.recurrence.into_iter().map(rule).collect::<Conversion<_>>()?,
+        ours: bounds::optional(event.ours, "a key of an event", ID)?,
     })
 }
 
-fn attendee(attendee: wit::Attendee) -> Attendee {
+fn attendee(attendee: wit::Attendee) -> Conversion<Attendee> {
     let role = match attendee.role {
         wit::Role::Chair => Role::Chair,
         wit::Role::Required => Role::Required,
@@ -325,7 +370,8 @@ fn attendee(attendee: wit::Attendee) -> Attendee {
         wit::Rsvp::Declined => Rsvp::Declined,
     };
     let wit::Attendee { address, name, is_self, .. } = attendee;
-    Attendee { address, name, role, rsvp, is_self }
+    let (address, name) = (bounds::text(address, "an address", ID)?, name.map(|name| bounds::cut(name, NAME)));
+    Ok(Attendee { address, name, role, rsvp, is_self })
 }
 
 fn span(span: wit::Span) -> Conversion<Span> {
@@ -355,7 +401,8 @@ fn moment(moment: wit::Moment) -> Conversion<Moment> {
 }
 
 fn timed(timed: wit::Timed) -> Conversion<ZonedTime> {
-    Ok(ZonedTime { at: instant(timed.at)?, zone: timed.zone })
+    let zone = bounds::text(timed.zone, "the name of a time zone", ZONE)?;
+    Ok(ZonedTime { at: instant(timed.at)?, zone })
 }
 
 fn instant(seconds: i64) -> Conversion<Timestamp> {
@@ -386,22 +433,23 @@ const fn kind(kind: wit::BusyKind) -> BusyKind {
 pub(in crate::plugins) fn failure(failure: wit::Failure) -> Conversion<Failure> {
     let remedy = match failure.remedy {
         wit::Remedy::Reconnect => Remedy::Reconnect,
-        wit::Remedy::NeedsAdminApproval(link) => Remedy::NeedsAdminApproval(link),
+        wit::Remedy::NeedsAdminApproval(link) => Remedy::NeedsAdminApproval(bounds::optional(link, "a link", ID)?),
         wit::Remedy::AccessPending => Remedy::AccessPending,
         wit::Remedy::NeedsScope => Remedy::NeedsScope,
         wit::Remedy::NotPermitted => Remedy::NotPermitted,
         wit::Remedy::NotFound => Remedy::NotFound,
         wit::Remedy::Gone => Remedy::Gone,
-        wit::Remedy::AlreadyExists(id) => Remedy::AlreadyExists(id),
+        wit::Remedy::AlreadyExists(id) => Remedy::AlreadyExists(identifier(id)?),
         wit::Remedy::Conflict(present) => Remedy::Conflict(Box::new(event(present)?)),
         wit::Remedy::CursorExpired => Remedy::CursorExpired,
         wit::Remedy::WindowTooLarge(seconds) => Remedy::WindowTooLarge(seconds),
         wit::Remedy::SlowDown(milliseconds) => Remedy::SlowDown(milliseconds),
         wit::Remedy::Temporary => Remedy::Temporary,
-        wit::Remedy::Invalid(what) => Remedy::Invalid(what),
+        wit::Remedy::Invalid(what) => Remedy::Invalid(bounds::cut(what, DETAIL)),
         wit::Remedy::Unsupported => Remedy::Unsupported,
     };
-    Ok(Failure { remedy, service_code: failure.service_code, detail: failure.detail })
+    let (service_code, detail) = (bounds::cut(failure.service_code, NAME), bounds::cut(failure.detail, DETAIL));
+    Ok(Failure { remedy, service_code, detail })
 }
 
 #[cfg(test)]
@@ -425,6 +473,44 @@ mod tests {
         let day = wit::Date { year: 2026, month: 1, day: 1 };
         assert!(span(wit::Span::AllDay(wit::DaySpan { start: day, end: day })).is_err());
         assert!(instant(i64::MAX).is_err());
+    }
+
+    fn named(uid: &str, title: &str) -> wit::Event {
+        let day = |day| wit::Date { year: 2026, month: 1, day };
+        wit::Event {
+            id: "id".into(),
+            uid: uid.into(),
+            etag: None,
+            series_id: None,
+            original_start: None,
+            title: title.into(),
+            description: String::new(),
+            when: wit::Span::AllDay(wit::DaySpan { start: day(1), end: day(2) }),
+            busy: wit::BusyKind::Busy,
+            status: wit::EventStatus::Confirmed,
+            organiser: None,
+            attendees: vec![],
+            recurrence: vec![],
+            ours: None,
+            updated: None,
+        }
+    }
+
+    #[test]
+    fn an_endless_event_hides_no_other() {
+        let long = "x".repeat(2 * DESCRIPTION);
+        let events = [named("uid", "title"), named(&long, "title"), named("uid", &long)];
+        let items = events.iter().cloned().map(wit::Change::Event).collect();
+        let page = wit::Batch { items, next: vec![], more: false, complete_listing: true, memo: None };
+        let items = batch(page).unwrap().value.items;
+        let [Change::Event(_), Change::Problem(problem), Change::Event(cut)] = &items[..] else { panic!("{items:?}") };
+        assert_eq!(problem.what, "a UID of 2097152 bytes; at most 4096 are accepted");
+        assert_eq!(cut.title.len(), TITLE + "…".len());
+        let item = |event: &wit::Event| wit::Fetched { id: "id".into(), outcome: Ok(event.clone()) };
+        let fetched = fetched(wit::FetchedEvents { items: events.iter().map(item).collect(), memo: None }).unwrap();
+        let outcomes: Vec<_> = fetched.value.iter().map(|item| item.outcome.is_ok()).collect();
+        assert_eq!(outcomes, [true, false, true]);
+        assert!(one_event(wit::OneEvent { event: events[1].clone(), memo: None }).is_err());
     }
 
     #[test]

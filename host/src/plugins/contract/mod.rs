@@ -4,6 +4,7 @@
 //! the operator's grant is a copy of it.
 
 pub(super) mod bindings;
+pub(super) mod bounds;
 pub(super) mod convert;
 mod failure;
 

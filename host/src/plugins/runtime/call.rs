@@ -16,7 +16,10 @@ use super::{
 use crate::{
     db,
     plugins::{
-        contract::{Failure, Remedy, convert::BadAnswer},
+        contract::{
+            Failure, Remedy,
+            bounds::{BadAnswer, Records},
+        },
         egress::{Access, CallerIds, Egress, EgressRule, Purpose},
         limits::{Budget, BudgetLimit, OFFLINE_CALLS},
     },
@@ -122,7 +125,7 @@ impl<'a> Call<'a> {
     }
 
     /// Ends the call. Returns the guest's result, or why there is none.
-    pub(super) fn end<A, F, T>(
+    pub(super) fn end<A: Records, F, T>(
         self,
         outcome: Result<wasmtime::Result<Result<A, F>>, Elapsed>,
         value: impl FnOnce(A) -> Result<T, BadAnswer>,
@@ -134,14 +137,20 @@ impl<'a> Call<'a> {
             Ok(Err(error)) => return Err(triage(plugin, &access, &id, store, &error)),
             Ok(Ok(answer)) => answer,
         };
-        let broken = |error: BadAnswer| CallError::BadAnswer(error.0);
+        let broken = |error: BadAnswer| CallError::BadAnswer(error.to_string());
         let egress = &store.data().egress;
         // Functions that send no requests by contract are pure. A provider that tried to send one breaks the contract.
         if let (Purpose::Offline, Some(denial)) = (purpose, egress.denial()) {
             return Err(CallError::Denied(denial));
         }
         let error = match answer {
-            Ok(answer) => return value(answer).map_err(broken),
+            Ok(answer) => {
+                let (needed, limit) = (answer.records(), access.budget.records);
+                if needed > limit {
+                    return Err(CallError::Exhausted(BudgetLimit::Records { limit, needed }));
+                }
+                return value(answer).map_err(broken);
+            }
             Err(error) => failure(error).map_err(broken)?,
         };
         Err(match refusal(egress) {
@@ -237,10 +246,16 @@ fn refused_by_runtime(error: &wasmtime::Error, budget: &Budget) -> Option<Budget
     text.contains("store handle limit exceeded").then_some(BudgetLimit::Handles(budget.handles))
 }
 
+/// The names of the innermost functions. A component may give its functions names of any length.
 fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
-    let name = |frame: &wasmtime::FrameInfo| match frame.func_name() {
-        Some(name) => demangled(name),
-        None => format!("function {} of {}", frame.func_index(), frame.module().name().unwrap_or("?")),
+    const LONGEST: usize = 256;
+    let name = |frame: &wasmtime::FrameInfo| {
+        let mut name = match frame.func_name() {
+            Some(name) => demangled(name),
+            None => format!("function {} of {}", frame.func_index(), frame.module().name().unwrap_or("?")),
+        };
+        name.truncate(name.floor_char_boundary(LONGEST));
+        name
     };
     backtrace.frames().iter().take(16).map(name).collect()
 }

@@ -3,9 +3,12 @@
 //! Threat: a provider that floods the operator's log, or writes lines that look like lines of another component. Decision:
 //! each line becomes an event with the target `provider` and the ids of provider, version and call as fields. Lines are cut
 //! to a maximum length, control characters are escaped, and the number of lines in a call is limited; the number of dropped
-//! lines is logged. Rejected: passing on a provider's output unchanged.
+//! lines is logged. Standard output and error are written into the tail at once, by a stream of our own: the stream that
+//! `wasmtime-wasi` 48.0.8 makes of a writer keeps a queue between the two, into which empty writes go without end
+//! (GHSA-5m8g-xhq4-4h93). Rejected: passing on a provider's output unchanged.
 
 use crate::{locks, plugins::contract::bindings::chronus::calendar::log};
+use bytes::Bytes;
 use std::{
     collections::VecDeque,
     pin::Pin,
@@ -13,7 +16,11 @@ use std::{
     task::{Context, Poll},
 };
 use tokio::io::AsyncWrite;
-use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::{
+    async_trait,
+    cli::{IsTerminal, StdoutStream},
+    p2::{OutputStream, Pollable, StreamResult},
+};
 
 /// The maximum length of a line in bytes.
 const LONGEST: usize = 4096;
@@ -141,6 +148,31 @@ impl StdoutStream for OutputTail {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
         Box::new(self.clone())
     }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+impl OutputStream for OutputTail {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.push(&bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        // The largest piece that a guest may pass at once, and the largest that `write_zeroes` allocates.
+        Ok(16 * LONGEST)
+    }
+}
+
+#[async_trait]
+impl Pollable for OutputTail {
+    async fn ready(&mut self) {}
 }
 
 #[cfg(test)]
