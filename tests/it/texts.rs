@@ -12,6 +12,7 @@ use chronus_host::{
     ids::PersonId,
     links::Links,
     mail::{
+        new_administrator::{self, NewAdministratorMail},
         reconnect::{self, ReconnectMail},
         sign_in,
     },
@@ -112,6 +113,21 @@ fn every_mail() -> anyhow::Result<()> {
             url: "https://chronus.example.org/settings/calendar",
         };
         golden(name, &format!("Subject: {}\n\n{}", reconnect::SUBJECT, mail.text()?));
+    }
+    let by = Some(("Ben", "ben@example.org"));
+    for (name, program, by) in
+        [("mail_new_administrator", None, None), ("mail_new_administrator_program", Some("Mentoring"), by)]
+    {
+        let mail = NewAdministratorMail {
+            recipient: "Gil",
+            name: "Ann",
+            email: "ann@example.org",
+            organisation: "Example",
+            program,
+            by,
+            origin: own.origin(),
+        };
+        golden(name, &format!("Subject: {}\n\n{}", new_administrator::SUBJECT, mail.text()?));
     }
     Ok(())
 }

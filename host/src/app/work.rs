@@ -6,7 +6,7 @@ use crate::{
     connections::{CalendarAccess, notice, reopen, revoke, service_accounts},
     db::Db,
     jobs::{self, Effect, Lease, LeaseError, Outcome, Runner},
-    mail,
+    mail::{self, new_administrator},
     meetings::push,
     oauth,
     plugins::registry,
@@ -57,6 +57,10 @@ async fn work(app: &App, lease: Lease) -> Outcome {
         }
         Effect::MailReconnect { connection } => {
             notice::send(calendars, mailer, &config.links(), &lease, connection).await
+        }
+        Effect::MailNewAdministrator { recipient, person, program, by } => {
+            let notice = new_administrator::AdministratorNotice { recipient, person, program, by };
+            new_administrator::send(db, mailer, &config.links(), &lease, notice).await
         }
         Effect::MailSignIn { request } => mail::sign_in::send(db, mailer, &config.links(), &lease, request).await,
         Effect::RewrapSecrets {} => rewrap(calendars, &lease).await,

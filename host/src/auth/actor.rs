@@ -65,9 +65,11 @@ pub enum Action<'a> {
     SeeOrganisation(OrganisationId),
     /// Create and change programs, people and tokens of an organisation.
     ManageOrganisation(OrganisationId),
-    /// Create a global administrator. Integrations may not: one could create a person for itself, with a browser session,
-    /// every scope, and authority over the organisation's service accounts.
+    /// Make a person a global administrator. No token may: whoever has it could create a person for themself, with a browser
+    /// session, every scope, and authority over the organisation's service accounts.
     MakeGlobalAdmin(OrganisationId),
+    /// Make a person an administrator of a program. No token may, for the same reason.
+    MakeProgramAdmin(&'a Program),
     /// See a program and its members.
     SeeProgram(&'a Program),
     /// Change the members of a program.
@@ -91,6 +93,9 @@ pub enum Forbidden {
     /// The action is reserved to the person themself.
     #[error("only the person can do this, with a token of their own")]
     NotSelf,
+    /// The action is reserved to administrators in a browser.
+    #[error("a token cannot make a person an administrator")]
+    Token,
     /// An operator must name an organisation.
     #[error("an operator token does not belong to an organisation; name one in the request")]
     WhichOrganisation,
@@ -162,6 +167,13 @@ impl Actor {
         self.is_global_admin() || programs.contains(&(program, MemberRole::ProgramAdmin))
     }
 
+    /// Whether the actor is a person who administers the organisation or one of its programs.
+    #[must_use]
+    pub fn is_administrator(&self) -> bool {
+        let Principal::Person { programs, .. } = &self.principal else { return false };
+        self.is_global_admin() || programs.iter().any(|(_, role)| *role == MemberRole::ProgramAdmin)
+    }
+
     /// The organisation of a request: the actor's own, which need not be named, or the one that an operator names.
     ///
     /// # Errors
@@ -185,11 +197,17 @@ impl Actor {
             Action::SeeOrganisation(organisation)
             | Action::ManageOrganisation(organisation)
             | Action::MakeGlobalAdmin(organisation) => Some(organisation),
-            Action::SeeProgram(program) | Action::ManageProgram(program) => Some(program.organisation),
+            Action::SeeProgram(program) | Action::ManageProgram(program) | Action::MakeProgramAdmin(program) => {
+                Some(program.organisation)
+            }
             Action::SeePerson(person) => Some(person.organisation),
         };
         if organisation.is_some_and(|organisation| !self.reach().covers(organisation)) {
             return Err(Forbidden::OtherOrganisation);
+        }
+        let makes_administrator = matches!(action, Action::MakeGlobalAdmin(_) | Action::MakeProgramAdmin(_));
+        if makes_administrator && matches!(self.method, AuthMethod::Token(_)) {
+            return Err(Forbidden::Token);
         }
         let in_program = |program: &Program, least: MemberRole| match &self.principal {
             Principal::Person { programs, .. } => programs.iter().any(|(id, role)| *id == program.id && *role >= least),
@@ -198,17 +216,15 @@ impl Actor {
         let (may, who) = match (action, &self.principal) {
             (Action::ManageDeployment, who) => (*who == Principal::Operator, "an operator"),
             (_, Principal::Operator | Principal::Person { role: Role::GlobalAdmin, .. }) => (true, ""),
-            (Action::MakeGlobalAdmin(_), Principal::Integration(_) | Principal::Person { .. }) => {
-                (false, "a global administrator, or an operator,")
-            }
             (_, Principal::Integration(_)) => (true, ""),
-            (Action::SeeOrganisation(_) | Action::ManageOrganisation(_), Principal::Person { .. }) => {
-                (false, "a global administrator")
-            }
+            (
+                Action::SeeOrganisation(_) | Action::ManageOrganisation(_) | Action::MakeGlobalAdmin(_),
+                Principal::Person { .. },
+            ) => (false, "a global administrator"),
             (Action::SeeProgram(program), Principal::Person { .. }) => {
                 (in_program(program, MemberRole::Participant), "a member of the program")
             }
-            (Action::ManageProgram(program), Principal::Person { .. }) => {
+            (Action::ManageProgram(program) | Action::MakeProgramAdmin(program), Principal::Person { .. }) => {
                 (in_program(program, MemberRole::ProgramAdmin), "an administrator of the program")
             }
             (Action::SeePerson(person), Principal::Person { .. }) => {
@@ -255,30 +271,37 @@ mod tests {
             let programs = vec![(mine.id, member)];
             actor(Principal::Person { organisation: ours, person: ann.id, role, programs })
         };
+        let in_browser = |actor: Actor| Actor { method: AuthMethod::Session(SessionId::new(at)), ..actor };
         let actors = [
             actor(Principal::Operator),
             actor(Principal::Integration(ours)),
             as_ann(Role::GlobalAdmin, MemberRole::Participant),
             as_ann(Role::Participant, MemberRole::ProgramAdmin),
             as_ann(Role::Participant, MemberRole::Participant),
+            in_browser(as_ann(Role::GlobalAdmin, MemberRole::Participant)),
+            in_browser(as_ann(Role::Participant, MemberRole::ProgramAdmin)),
+            in_browser(as_ann(Role::Participant, MemberRole::Participant)),
         ];
-        // y: may, n: may not, -: is not told that it is there.
+        // Five actors with a token, and three in a browser. y: may, n: may not, -: is not told that it is there.
         for (action, wanted) in [
-            (Action::ManageDeployment, "ynnnn"),
-            (Action::SeeOrganisation(ours), "yyynn"),
-            (Action::ManageOrganisation(ours), "yyynn"),
-            (Action::SeeOrganisation(theirs), "y----"),
-            (Action::ManageOrganisation(theirs), "y----"),
-            (Action::MakeGlobalAdmin(ours), "ynynn"),
-            (Action::MakeGlobalAdmin(theirs), "y----"),
-            (Action::SeeProgram(&mine), "yyyyy"),
-            (Action::SeeProgram(&other), "yyynn"),
-            (Action::ManageProgram(&mine), "yyyyn"),
-            (Action::ManageProgram(&other), "yyynn"),
-            (Action::ManageProgram(&foreign), "y----"),
-            (Action::SeePerson(&ann), "yyyyy"),
-            (Action::SeePerson(&ben), "yyynn"),
-            (Action::SeePerson(&eve), "y----"),
+            (Action::ManageDeployment, "ynnnnnnn"),
+            (Action::SeeOrganisation(ours), "yyynnynn"),
+            (Action::ManageOrganisation(ours), "yyynnynn"),
+            (Action::SeeOrganisation(theirs), "y-------"),
+            (Action::ManageOrganisation(theirs), "y-------"),
+            (Action::MakeGlobalAdmin(ours), "nnnnnynn"),
+            (Action::MakeGlobalAdmin(theirs), "n-------"),
+            (Action::SeeProgram(&mine), "yyyyyyyy"),
+            (Action::SeeProgram(&other), "yyynnynn"),
+            (Action::ManageProgram(&mine), "yyyynyyn"),
+            (Action::ManageProgram(&other), "yyynnynn"),
+            (Action::ManageProgram(&foreign), "y-------"),
+            (Action::MakeProgramAdmin(&mine), "nnnnnyyn"),
+            (Action::MakeProgramAdmin(&other), "nnnnnynn"),
+            (Action::MakeProgramAdmin(&foreign), "n-------"),
+            (Action::SeePerson(&ann), "yyyyyyyy"),
+            (Action::SeePerson(&ben), "yyynnynn"),
+            (Action::SeePerson(&eve), "y-------"),
         ] {
             let told = actors.iter().map(|actor| match actor.may(action) {
                 Ok(()) => 'y',

@@ -12,6 +12,7 @@ use crate::{
         self, Organisation,
         programs::{self, Program},
     },
+    people::{self, Person},
 };
 use std::path::PathBuf;
 
@@ -61,6 +62,15 @@ pub(super) async fn program(db: &Db, organisation: &Organisation, named: &str) -
         CliError::input("program", what)
     };
     programs::find(db, organisation.id, named).await?.ok_or_else(unknown)
+}
+
+/// Finds a person of an organisation by id or email address.
+pub(super) async fn person(db: &Db, organisation: &Organisation, named: &str) -> Result<Person, CliError> {
+    let unknown = || {
+        let what = format!("`{}` has no person `{named}`; `chronus person list` lists its people", organisation.name);
+        CliError::input("person", what)
+    };
+    people::find(db, organisation.id, named).await?.ok_or_else(unknown)
 }
 
 impl From<ConfigError> for CliError {

@@ -1,13 +1,14 @@
-//! `chronus person`: creates and lists people.
+//! `chronus person`: creates and lists people, and changes their roles.
 
 use super::{
     database::{self, ConfigArgs},
     output::{self, CliError, Exit},
 };
 use crate::{
-    db::Page,
+    db::{Db, Page},
     ids::{OrganisationId, PersonId},
-    people::{self, Member, MemberRole, NewPerson, Person, PersonError, Role},
+    organisations::{Organisation, programs::Program},
+    people::{self, Member, MemberRole, NewPerson, Person, PersonError, Role, administrators},
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -17,6 +18,8 @@ use std::collections::BTreeMap;
 pub(super) enum Command {
     /// Create a person
     Add(Add),
+    /// Change the roles of a person; the other administrators are told by email of a new administrator
+    Role(SetRole),
     /// List the people of an organisation
     List {
         /// The id or name of the organisation
@@ -54,6 +57,27 @@ pub(super) struct Add {
     config: ConfigArgs,
 }
 
+#[derive(Debug, clap::Args)]
+#[group(id = "roles", required = true, multiple = true, args = ["role", "program"])]
+pub(super) struct SetRole {
+    /// The id or email address of the person
+    person: String,
+    /// The id or name of the organisation
+    #[arg(long, value_name = "ORGANISATION")]
+    organisation: String,
+    /// The role in the organisation: participant or global-admin
+    #[arg(long)]
+    role: Option<Role>,
+    /// The id or name of a program, which the person joins if they are not a member; can be repeated
+    #[arg(long, value_name = "PROGRAM", requires = "program_role")]
+    program: Vec<String>,
+    /// The role in these programs: participant or program-admin
+    #[arg(long, value_name = "ROLE", requires = "program")]
+    program_role: Option<MemberRole>,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
 #[derive(Debug, Serialize)]
 struct Out {
     id: PersonId,
@@ -79,6 +103,10 @@ pub(super) async fn run(command: Command, as_json: bool) -> Result<Exit, CliErro
             let out = Out::from(add(args).await?);
             if as_json { output::json(&out)? } else { output::text(&line(&out))? }
         }
+        Command::Role(args) => {
+            let out = Out::from(set_role(args).await?);
+            if as_json { output::json(&out)? } else { output::text(&line(&out))? }
+        }
         Command::List { organisation, config } => {
             let db = database::open(&config.load()?).await?;
             let organisation = database::organisation(&db, &organisation).await?;
@@ -98,17 +126,37 @@ async fn add(args: Add) -> Result<Person, CliError> {
     let db = database::open(&args.config.load()?).await?;
     let organisation = database::organisation(&db, &args.organisation).await?;
     // Found before the person is created, so that a wrong name leaves nothing behind.
-    let mut programs = Vec::new();
-    for named in &args.program {
-        programs.push(database::program(&db, &organisation, named).await?);
-    }
+    let programs = programs(&db, &organisation, &args.program).await?;
     let new = NewPerson { email: args.email, name: args.name, zone: args.zone, role: args.role };
     let person = people::add(&db, organisation.id, new).await?;
     for program in programs {
         let member = Member { program: program.id, person: person.id, role: args.program_role };
-        people::put_member(&db, member).await?;
+        people::put_member(&db, member, None).await?;
     }
     Ok(person)
+}
+
+async fn set_role(args: SetRole) -> Result<Person, CliError> {
+    let db = database::open(&args.config.load()?).await?;
+    let organisation = database::organisation(&db, &args.organisation).await?;
+    let mut person = database::person(&db, &organisation, &args.person).await?;
+    let programs = programs(&db, &organisation, &args.program).await?;
+    if let Some(role) = args.role {
+        person = administrators::set_role(&db, organisation.id, person.id, role, None).await?;
+    }
+    let role = args.program_role.unwrap_or(MemberRole::Participant);
+    for program in programs {
+        people::put_member(&db, Member { program: program.id, person: person.id, role }, None).await?;
+    }
+    Ok(person)
+}
+
+async fn programs(db: &Db, organisation: &Organisation, named: &[String]) -> Result<Vec<Program>, CliError> {
+    let mut programs = Vec::new();
+    for named in named {
+        programs.push(database::program(db, organisation, named).await?);
+    }
+    Ok(programs)
 }
 
 impl From<PersonError> for CliError {

@@ -15,7 +15,6 @@ use crate::{
     },
     db::{Db, Page},
     ids::{OrganisationId, PersonId, TokenId},
-    people,
 };
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
@@ -155,11 +154,7 @@ async fn create(args: Create) -> Result<(Token, String), CliError> {
 async fn holder(db: &Db, organisation: &str, person: Option<&str>) -> Result<Holder, CliError> {
     let organisation = database::organisation(db, organisation).await?;
     let Some(named) = person else { return Ok(Holder::Integration(organisation.id)) };
-    let none = || {
-        let what = format!("`{}` has no person `{named}`; `chronus person list` lists its people", organisation.name);
-        CliError::input("person", what)
-    };
-    let person = people::find(db, organisation.id, named).await?.ok_or_else(none)?;
+    let person = database::person(db, &organisation, named).await?;
     Ok(Holder::Person { organisation: organisation.id, person: person.id })
 }
 

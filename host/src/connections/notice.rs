@@ -9,7 +9,7 @@ use crate::{
     jobs::{self, Lease, LeaseError, Outcome},
     links::Links,
     mail::{
-        Mailer, OutgoingMail, SendError,
+        Mailer, OutgoingMail,
         reconnect::{ReconnectMail, SUBJECT},
     },
     people,
@@ -49,7 +49,6 @@ pub async fn send(
     let mail = OutgoingMail { id: lease.job.to_string(), to: person.email, subject: SUBJECT.into(), text };
     match mailer.send(&mail).await {
         Ok(()) => jobs::complete(&calendars.db, lease).await,
-        Err(error @ SendError::Refused(_)) => Ok(Outcome::Dead { error: error.to_string() }),
-        Err(error @ SendError::Later(_)) => Ok(Outcome::Retry { error: error.to_string(), after: None }),
+        Err(error) => Ok(error.into()),
     }
 }

@@ -52,8 +52,8 @@ use Code::{
     AlreadyConnected, CalendarUnavailable, ConsentNotGiven, EmailTaken, IdempotencyKeyReused, InvalidEmail,
     InvalidExpiry, InvalidMeeting, InvalidName, InvalidScopes, InvalidSignIn, InvalidWindow, InvalidZone,
     MailboxElsewhere, MalformedHeader, MeetingCancelled, MoreThanOwn, NameTaken, NeedsAdminApproval, NeedsBrowser,
-    NotAMember, NotConnected, NotFound, NotOffered, NotReady, NotThePerson, OrganisationNotNamed, PreconditionFailed,
-    RoleMissing, SignInRefused, StaleRevision,
+    NotAMember, NotByToken, NotConnected, NotFound, NotOffered, NotReady, NotThePerson, OrganisationNotNamed,
+    PreconditionFailed, RoleMissing, SignInRefused, StaleRevision,
 };
 
 /// Codes of a list of an organisation, which an operator must name.
@@ -121,7 +121,9 @@ pub static ROUTES: &[Route] = &[
     row("GET", "/v1/programs/{program}", READ, &[RoleMissing], || routes!(programs::get_program)),
     row("PATCH", "/v1/programs/{program}", WRITE, &[RoleMissing], || routes!(programs::update_program)),
     row("GET", "/v1/programs/{program}/members/{person}", READ, &[RoleMissing], || routes!(programs::get_member)),
-    row("PUT", "/v1/programs/{program}/members/{person}", WRITE, &[RoleMissing], || routes!(programs::set_member)),
+    row("PUT", "/v1/programs/{program}/members/{person}", WRITE, &[RoleMissing, NotByToken], || {
+        routes!(programs::set_member)
+    }),
     row("DELETE", "/v1/programs/{program}/members/{person}", WRITE, &[RoleMissing], || {
         routes!(programs::remove_member)
     }),
@@ -130,7 +132,7 @@ pub static ROUTES: &[Route] = &[
         "POST",
         "/v1/people",
         WRITE,
-        &[NotFound, RoleMissing, OrganisationNotNamed, InvalidName, InvalidEmail, InvalidZone, EmailTaken],
+        &[NotFound, RoleMissing, NotByToken, OrganisationNotNamed, InvalidName, InvalidEmail, InvalidZone, EmailTaken],
         || routes!(people::create_person),
     ),
     row("GET", "/v1/people/{person}", READ, &[RoleMissing], || routes!(people::get_person)),

@@ -3,7 +3,7 @@
 //! An effect names rows by their ids and carries nothing else. Its handler reads the present state of those rows, so an
 //! effect may run late, run again, or run once for two changes. `app/work.rs` says which function handles which effect.
 
-use crate::ids::{ConnectionId, MeetingId, OrganisationId, PersonId, RevocationId, SignInId};
+use crate::ids::{ConnectionId, MeetingId, OrganisationId, PersonId, ProgramId, RevocationId, SignInId};
 use serde::{Deserialize, Serialize};
 use std::{fmt::Display, time::Duration};
 
@@ -42,6 +42,17 @@ pub enum Effect {
     MailReconnect {
         /// The connection.
         connection: ConnectionId,
+    },
+    /// Tells an administrator by mail that a person has become one, too.
+    MailNewAdministrator {
+        /// The administrator who is told.
+        recipient: PersonId,
+        /// The new administrator.
+        person: PersonId,
+        /// The program; none for the whole organisation.
+        program: Option<ProgramId>,
+        /// The administrator who made the change; none for an operator.
+        by: Option<PersonId>,
     },
     /// Sends a mail with sign-in links to an address.
     MailSignIn {
@@ -87,6 +98,10 @@ impl Effect {
             Self::ConnectOrganisation { organisation } => row("connect-organisation", organisation, minutes(5)),
             Self::ConnectPerson { person, .. } => row("connect-person", person, minutes(15)),
             Self::MailReconnect { connection } => row("mail-reconnect", connection, minutes(5)),
+            Self::MailNewAdministrator { recipient, person, program, .. } => {
+                let of = program.map_or_else(|| "organisation".to_owned(), |program| program.to_string());
+                row("mail-new-administrator", format!("{recipient}:{person}:{of}"), minutes(5))
+            }
             Self::MailSignIn { request } => row("mail-sign-in", request, minutes(5)),
             Self::RewrapSecrets {} => Row { kind: "rewrap-secrets", object: None, timeout: minutes(60) },
             Self::ReopenAccounts {} => Row { kind: "reopen-accounts", object: None, timeout: minutes(5) },
@@ -125,7 +140,7 @@ impl Effect {
 mod tests {
     use super::*;
 
-    fn all() -> [Effect; 11] {
+    fn all() -> [Effect; 13] {
         let at = jiff::Timestamp::UNIX_EPOCH;
         let (organisation, person) = (OrganisationId::new(at), PersonId::new(at));
         [
@@ -134,6 +149,13 @@ mod tests {
             Effect::RevokeToken { revocation: RevocationId::new(at) },
             Effect::MailReconnect { connection: ConnectionId::new(at) },
             Effect::MailSignIn { request: SignInId::new(at) },
+            Effect::MailNewAdministrator { recipient: PersonId::new(at), person, program: None, by: None },
+            Effect::MailNewAdministrator {
+                recipient: person,
+                person,
+                program: Some(ProgramId::new(at)),
+                by: Some(person),
+            },
             Effect::ConnectOrganisation { organisation },
             Effect::ConnectPerson { organisation, person },
             Effect::RewrapSecrets {},

@@ -8,6 +8,7 @@
 //! the configuration only. Texts are templates in `host/templates/mail`. Rejected: a trait for tests, which have a real
 //! server; HTML, which a few sentences do not need; a pool of connections for one mail per hour.
 
+pub mod new_administrator;
 pub mod reconnect;
 mod server;
 pub mod sign_in;
@@ -15,7 +16,7 @@ pub mod sign_in;
 pub use lettre::message::Mailbox;
 pub use server::Server;
 
-use crate::clock::Clock;
+use crate::{clock::Clock, jobs::Outcome};
 use lettre::{
     AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
     message::header::{ContentType, HeaderName, HeaderValue},
@@ -81,6 +82,16 @@ pub enum SendError {
     /// The mail can be sent later.
     #[error("the mail was not sent: {0}")]
     Later(String),
+}
+
+/// What becomes of the job of a mail that was not sent.
+impl From<SendError> for Outcome {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Refused(_) => Self::Dead { error: error.to_string() },
+            SendError::Later(_) => Self::Retry { error: error.to_string(), after: None },
+        }
+    }
 }
 
 impl Mailer {

@@ -4,7 +4,7 @@
 //! organisations. Links are created when the mail is sent, so their lifetime begins then. A request that is older than an
 //! hour is dropped: the person has asked again or given up.
 
-use super::{Mailer, OutgoingMail, SendError};
+use super::{Mailer, OutgoingMail};
 use crate::{
     auth::sign_in::{self, Account, LIFETIME, WINDOW},
     db::{self, Db},
@@ -42,8 +42,7 @@ pub async fn send(db: &Db, mailer: &Mailer, links: &Links, lease: &Lease, id: Si
     let mail = OutgoingMail { id: id.to_string(), to: request.email, subject: SUBJECT.into(), text };
     match mailer.send(&mail).await {
         Ok(()) => answered(db.begin().await?, lease, id).await,
-        Err(error @ SendError::Refused(_)) => Ok(Outcome::Dead { error: error.to_string() }),
-        Err(error @ SendError::Later(_)) => Ok(Outcome::Retry { error: error.to_string(), after: None }),
+        Err(error) => Ok(error.into()),
     }
 }
 

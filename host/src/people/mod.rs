@@ -3,6 +3,7 @@
 //! Threat: two records of one person, one of which has no calendar and therefore always looks free. Decision: an e-mail
 //! address belongs to at most one person of an organisation, whatever its letter case, by a unique index.
 
+pub mod administrators;
 pub mod roles;
 mod store;
 
@@ -13,6 +14,7 @@ use crate::{
     ids::{OrganisationId, PersonId, ProgramId},
     organisations::{self, BadName, Reach, domains},
 };
+use administrators::Appointment;
 use jiff::{Timestamp, tz::TimeZone};
 
 /// A person of an organisation.
@@ -96,7 +98,7 @@ pub fn email(text: &str) -> Result<String, PersonError> {
     if named && text.len() <= 254 && !text.contains(unfit) { Ok(text.to_lowercase()) } else { Err(PersonError::Email) }
 }
 
-/// Creates a person.
+/// Creates a person. The API creates participants only; the other administrators are told of a new one.
 ///
 /// # Errors
 /// If a field of the person is invalid or the address is taken, if there is no such organisation, or if the database fails.
@@ -115,6 +117,9 @@ pub async fn add(db: &Db, organisation: OrganisationId, new: NewPerson) -> Resul
         done => done?,
     }
     domains::enqueue_recheck(&mut tx, organisation, id, &person.email).await?;
+    if person.role == Role::GlobalAdmin {
+        Appointment { organisation, person: id, program: None, by: None }.tell_others(&mut tx).await?;
+    }
     tx.commit().await?;
     Ok(person)
 }
@@ -134,18 +139,25 @@ pub async fn find(db: &Db, organisation: OrganisationId, named: &str) -> sqlx::R
     db.read(async |tx| store::person(tx, Reach::Within(organisation), &named.to_lowercase()).await).await
 }
 
-/// Makes a person a member of a program, or changes the member's role.
+/// Makes a person a member of a program, or changes the member's role, on behalf of a person (`by`), of an integration or
+/// of the command line. The other administrators are told of a new one.
 ///
 /// # Errors
 /// If the program and the person do not exist in one organisation, or if the database fails.
-pub async fn put_member(db: &Db, member: Member) -> Result<(), PersonError> {
+pub async fn put_member(db: &Db, member: Member, by: Option<PersonId>) -> Result<(), PersonError> {
+    let Member { program, person: id, role } = member;
     let mut tx = db.begin().await?;
+    let before = store::member(&mut tx, program, id).await?.map(|before| before.role);
     if store::put_member(&mut tx, member).await? == 0 {
         return Err(PersonError::NoPerson);
     }
     // The program's offers and its two-way setting apply to the person from now on.
-    if let Some(person) = store::person(&mut tx, Reach::Everywhere, &member.person.to_string()).await? {
-        domains::enqueue_recheck(&mut tx, person.organisation, person.id, &person.email).await?;
+    if let Some(person) = store::person(&mut tx, Reach::Everywhere, &id.to_string()).await? {
+        domains::enqueue_recheck(&mut tx, person.organisation, id, &person.email).await?;
+        if role == MemberRole::ProgramAdmin && before != Some(role) {
+            let organisation = person.organisation;
+            Appointment { organisation, person: id, program: Some(program), by }.tell_others(&mut tx).await?;
+        }
     }
     Ok(tx.commit().await?)
 }

@@ -1,6 +1,6 @@
 //! The tables `people` and `memberships`.
 
-use super::{Member, MemberRole, Person};
+use super::{Member, MemberRole, Person, Role, administrators::Administrator};
 use crate::{
     db::{Column, Page, Tx, execute, fetch, instant, parsed},
     ids::{OrganisationId, PersonId, ProgramId},
@@ -54,6 +54,49 @@ pub(super) async fn person(tx: &mut Tx, reach: Reach, named: &str) -> sqlx::Resu
     let sql = "select id, organisation_id, email, name, zone, role, created_at from people \
                where (id = $1 and ($2 = '' or organisation_id = $2)) or (email = $1 and organisation_id = $2)";
     fetch!(tx, optional, PersonRow, sql, named, reach.key())?.map(Person::try_from).transpose()
+}
+
+/// Changes the role of a person; 0 if the person has it already.
+pub(super) async fn set_role(tx: &mut Tx, person: PersonId, role: Role) -> sqlx::Result<u64> {
+    let sql = "update people set role = $2 where id = $1 and role <> $2";
+    execute!(tx, sql, person.to_string(), role.as_str())
+}
+
+/// The global administrators of the organisation and the administrators of the program, without this person.
+pub(super) async fn other_administrators(
+    tx: &mut Tx,
+    organisation: OrganisationId,
+    program: Option<ProgramId>,
+    but: PersonId,
+) -> sqlx::Result<Vec<PersonId>> {
+    let sql = "select id from people where organisation_id = $1 and id <> $2 and (role = $3 or id in \
+               (select person_id from memberships where program_id = $4 and role = $5)) order by id";
+    let program = program.map(|id| id.to_string()).unwrap_or_default();
+    let (global, of_program) = (Role::GlobalAdmin.as_str(), MemberRole::ProgramAdmin.as_str());
+    let rows = fetch!(tx, all, (String,), sql, organisation.to_string(), but.to_string(), global, program, of_program)?;
+    rows.iter().map(|(id,)| parsed(id)).collect()
+}
+
+#[derive(sqlx::FromRow)]
+struct AdministratorRow {
+    #[sqlx(flatten)]
+    person: PersonRow,
+    program_id: Option<String>,
+}
+
+/// The administrators of the organisation and of its programs.
+pub(super) async fn administrators(tx: &mut Tx, organisation: OrganisationId) -> sqlx::Result<Vec<Administrator>> {
+    let sql = "select id, organisation_id, email, name, zone, role, created_at, cast(null as text) as program_id \
+               from people where organisation_id = $1 and role = $2 \
+               union all select id, organisation_id, email, name, zone, people.role, created_at, program_id \
+               from people join memberships on person_id = id where organisation_id = $1 and memberships.role = $3 \
+               order by id";
+    let (global, of_program) = (Role::GlobalAdmin.as_str(), MemberRole::ProgramAdmin.as_str());
+    let rows = fetch!(tx, all, AdministratorRow, sql, organisation.to_string(), global, of_program)?;
+    let administrator = |AdministratorRow { person, program_id }| {
+        Ok(Administrator { person: person.try_into()?, program: program_id.as_deref().map(parsed).transpose()? })
+    };
+    rows.into_iter().map(administrator).collect()
 }
 
 #[derive(sqlx::FromRow)]

@@ -111,7 +111,7 @@ async fn a_list_of_meetings_takes_three_queries() -> anyhow::Result<()> {
     let (listed, statements) = list().await?;
     ensure!((listed.len(), statements) == (1, 3), "{statements} for {}", listed.len());
     let Side { program, person, admin, .. } = world.ours;
-    people::put_member(&world.app.db, Member { program, person: admin, role: MemberRole::Participant }).await?;
+    people::put_member(&world.app.db, Member { program, person: admin, role: MemberRole::Participant }, None).await?;
     for number in 0..20 {
         let meeting = json!({
             "program": program, "owner": person, "attendees": if number % 2 == 0 { vec![admin] } else { vec![] },

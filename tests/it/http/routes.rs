@@ -180,11 +180,9 @@ fn rows_of_organisations() -> Vec<Row> {
             .wrong(json!({"two_way": SECRET}), 400, "malformed-body")
             .wrong(json!({"name": "Other"}), 400, "malformed-body"),
         get("/v1/programs/{program}/members/{person}", Integration, ""),
-        put("/v1/programs/{program}/members/{person}", Integration, json!({"role": "program-admin"})).wrong(
-            json!({"role": SECRET}),
-            400,
-            "malformed-body",
-        ),
+        put("/v1/programs/{program}/members/{person}", Integration, json!({"role": "participant"}))
+            .wrong(json!({"role": "program-admin"}), 403, "not-by-token")
+            .wrong(json!({"role": SECRET}), 400, "malformed-body"),
         delete("/v1/programs/{program}/members/{person}", Integration),
         get("/v1/people", Integration, pages),
         post(
@@ -196,6 +194,7 @@ fn rows_of_organisations() -> Vec<Row> {
         .wrong(json!({"email": SECRET}), 422, "invalid-email")
         .wrong(json!({"name": ""}), 422, "invalid-name")
         .wrong(json!({"zone": SECRET}), 422, "invalid-zone")
+        .wrong(json!({"role": "global-admin"}), 403, "not-by-token")
         .wrong(json!({"role": SECRET}), 400, "malformed-body"),
         get("/v1/people/{person}", Integration, ""),
         get("/v1/tokens", Integration, pages),

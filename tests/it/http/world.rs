@@ -134,7 +134,7 @@ async fn side(app: &App, name: &str) -> anyhow::Result<Side> {
     };
     let person = people::add(&app.db, organisation, new("ann", Role::Participant)).await?.id;
     let admin = people::add(&app.db, organisation, new("gil", Role::GlobalAdmin)).await?.id;
-    people::put_member(&app.db, Member { program, person, role: MemberRole::Participant }).await?;
+    people::put_member(&app.db, Member { program, person, role: MemberRole::Participant }, None).await?;
     let all = |holder: Holder| token(app, holder, holder.scopes());
     let (token, _) = all(Holder::Integration(organisation)).await?;
     let (_, integration) = all(Holder::Integration(organisation)).await?;

@@ -137,7 +137,7 @@ impl World {
             let role = Role::Participant;
             let new = NewPerson { email: email.into(), name: name.into(), zone: zone.into(), role };
             let person = people::add(&app.db, organisation, new).await?.id;
-            people::put_member(&app.db, Member { program, person, role: MemberRole::Participant }).await?;
+            people::put_member(&app.db, Member { program, person, role: MemberRole::Participant }, None).await?;
             ids.push(person);
         }
         let client = Client { id: CLIENT.into(), secret: Some(CLIENT_SECRET.into()) };

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time;
 
 /// A service that sends its mail through this server.
-async fn world(server: &MailServer, user: &str) -> anyhow::Result<World> {
+pub(super) async fn sending(server: &MailServer, user: &str) -> anyhow::Result<World> {
     let smtp = format!("smtp://{user}{}", server.address());
     World::with(|config: &mut Config| {
         config.mail.smtp = smtp.parse().ok();
@@ -39,7 +39,7 @@ async fn in_time<T>(world: &World, what: impl Future<Output = anyhow::Result<T>>
 }
 
 /// Waits until no job is left.
-async fn idle(world: &World) -> anyhow::Result<()> {
+pub(super) async fn idle(world: &World) -> anyhow::Result<()> {
     let mut tick = time::interval(Duration::from_millis(20));
     loop {
         tick.tick().await;
@@ -61,7 +61,7 @@ async fn an_address_gets_one_mail_with_a_link_for_each_of_its_accounts() -> anyh
         return Ok(());
     }
     let server = MailServer::start(None).await?;
-    let world = world(&server, "").await?;
+    let world = sending(&server, "").await?;
     let runner = work::start(&world.app).await?;
     // Nobody has the first address, so no mail is sent to it.
     for email in ["nobody@example.org", "Ann@Example.org"] {
@@ -96,7 +96,7 @@ async fn what_fails_for_now_is_sent_later_and_what_is_refused_is_not() -> anyhow
         return Ok(());
     }
     let server = MailServer::start(Some("chronus:p@ss:w/ö")).await?;
-    let world = world(&server, "chronus:p%40ss%3Aw%2F%C3%B6@").await?;
+    let world = sending(&server, "chronus:p%40ss%3Aw%2F%C3%B6@").await?;
     for name in ["later", "lost", "unknown"] {
         world.add(name).await?;
         world.ask(&format!("{name}@example.org")).await?.leads_to("/sign-in/sent")?;
@@ -129,7 +129,7 @@ async fn a_wish_waits_for_the_server_but_not_for_ever() -> anyhow::Result<()> {
         return Ok(());
     }
     let server = MailServer::start(Some("chronus:right")).await?;
-    let world = world(&server, "chronus:wrong@").await?;
+    let world = sending(&server, "chronus:wrong@").await?;
     world.ask("ben@example.org").await?.leads_to("/sign-in/sent")?;
     let runner = work::start(&world.app).await?;
     // Attempts go on, and none of them is final before the hour is over.

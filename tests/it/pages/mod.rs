@@ -1,5 +1,6 @@
 //! The pages: each refuses browsers that it must refuse, links work once, and mail reaches its address.
 
+mod administrators;
 mod errors;
 mod links;
 mod mail;

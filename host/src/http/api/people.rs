@@ -158,7 +158,8 @@ pub(in crate::http) async fn list_people(
 /// No other person of the organisation may have the same email address, and the address must be one to
 /// which mail can be sent; the zone must be an IANA time zone name.
 ///
-/// Allowed for: operators, integrations and global administrators. Integrations cannot create global administrators.
+/// Allowed for: operators, integrations and global administrators. Nobody can create a global administrator with a token:
+/// a global administrator does that in a browser.
 #[utoipa::path(post, path = "/v1/people", tag = "people", operation_id = "createPerson",
     request_body = NewPerson,
     responses((status = 201, description = "The person was created.", body = PersonOut,

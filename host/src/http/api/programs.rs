@@ -191,7 +191,8 @@ pub(in crate::http) async fn get_member(
 ///
 /// If the person is a member already, the role is changed.
 ///
-/// Allowed for: administrators of the program, operators, integrations and global administrators.
+/// Allowed for: administrators of the program, operators, integrations and global administrators. Nobody can make a person
+/// an administrator of the program with a token: an administrator does that in a browser.
 #[utoipa::path(put, path = "/v1/programs/{program}/members/{person}", tag = "programs", operation_id = "setMember",
     params(("program" = ProgramId, Path, description = "Id of the program."),
         ("person" = PersonId, Path, description = "Id of the person.")),
@@ -204,8 +205,11 @@ pub(in crate::http) async fn set_member(
 ) -> Result<Json<MemberOut>, Problem> {
     let program = find_program(&app, &actor, program).await?;
     actor.may(Action::ManageProgram(&program))?;
+    if role == MemberRole::ProgramAdmin {
+        actor.may(Action::MakeProgramAdmin(&program))?;
+    }
     let member = Member { program: program.id, person, role };
-    people::put_member(&app.db, member).await?;
+    people::put_member(&app.db, member, actor.person()).await?;
     Ok(Json(member.into()))
 }
 

@@ -72,6 +72,12 @@ messages! {
     AdministratorsOnly = FORBIDDEN, "You cannot use this page",
         "It is for global administrators of your organisation.",
         "Ask a global administrator of your organisation to make the change.";
+    NotAnAdministrator = FORBIDDEN, "You cannot use this page",
+        "It is for administrators of your organisation or of one of its programs.",
+        "Ask an administrator to make the change.";
+    NobodyAppointed = UNPROCESSABLE_ENTITY, "Nobody was made an administrator",
+        "Nobody in your organisation has this email address.",
+        "Check the address, and try again. A person must belong to your organisation first.";
     NotAllowed = FORBIDDEN, "You cannot change these settings",
         "You can change only your own settings.",
         "Open your own settings, and make the change there.";

@@ -7,6 +7,7 @@
 //! something fails, a handler returns a [`error::PageError`] with a message for people ([`messages`]). Rejected: the API's
 //! problems as pages, whose words are for developers; a client-side application, which needs an API that cookies open.
 
+mod administrators;
 mod browser;
 mod calendar;
 mod client;
@@ -88,6 +89,8 @@ pub static PAGES: &[Page] = &[
     row("GET", "/connect/callback/{provider}", PERSON, || get(connect::callback)),
     row("GET", "/settings/calendar/disconnect", PERSON, || get(calendar::confirm)),
     row("POST", "/settings/calendar/disconnect", PERSON, || post(calendar::disconnect)),
+    row("GET", "/settings/administrators", PERSON, || get(administrators::page)),
+    row("POST", "/settings/administrators", PERSON, || post(administrators::appoint)),
     row("GET", "/settings/organisation", PERSON, || get(organisation::page)),
     row("POST", "/settings/organisation", PERSON, || post(organisation::submit)),
     row("POST", "/settings/organisation/shared", PERSON, || post(organisation::connect_shared)),

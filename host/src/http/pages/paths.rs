@@ -12,6 +12,8 @@ pub(super) const CALENDAR_FORM: &str = "/settings/calendar/form";
 pub(super) const CALENDAR_CONNECT: &str = "/settings/calendar/connect";
 /// Service Accounts.
 pub(super) const ORGANISATION: &str = "/settings/organisation";
+/// Administrators.
+pub(super) const ADMINISTRATORS: &str = "/settings/administrators";
 /// Calendar services send browsers back to this path, followed by the provider's id.
 pub(super) use crate::links::CALLBACK;
 

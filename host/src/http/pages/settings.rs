@@ -5,10 +5,11 @@ use super::{browser::OptionalActor, error::PageError, layout::Layout, messages::
 use crate::{
     app::App,
     auth::{
+        Actor,
         sessions::{self, Session},
         sign_out,
     },
-    people::{self, Person, Role},
+    people::{self, Person},
 };
 use askama::Template;
 use axum::{
@@ -23,6 +24,8 @@ struct SettingsPage {
     layout: Layout,
     person: Person,
     is_global_admin: bool,
+    /// Whether the person administers the organisation or one of its programs.
+    is_administrator: bool,
     sessions: Vec<SessionRow>,
 }
 
@@ -40,6 +43,7 @@ pub(super) async fn home(OptionalActor(actor): OptionalActor) -> Redirect {
 /// The settings.
 pub(super) async fn page(
     State(app): State<App>,
+    actor: Actor,
     session: Session,
     layout: Layout,
 ) -> Result<impl IntoResponse, PageError> {
@@ -51,8 +55,8 @@ pub(super) async fn page(
         is_this_browser: one.id == session.id,
     };
     let sessions = all.into_iter().map(row).collect();
-    let is_global_admin = person.role == Role::GlobalAdmin;
-    Ok(View::new(SettingsPage { layout, person, is_global_admin, sessions }))
+    let (is_global_admin, is_administrator) = (actor.is_global_admin(), actor.is_administrator());
+    Ok(View::new(SettingsPage { layout, person, is_global_admin, is_administrator, sessions }))
 }
 
 /// Ends all other sessions of the person.

@@ -56,6 +56,8 @@ codes! {
         "The detail names who can do this. Send the request with one of their tokens.";
     NotThePerson = "not-the-person" FORBIDDEN, "Only the person can do this",
         "The person must send this request with a token of their own. Administrators and integrations cannot.";
+    NotByToken = "not-by-token" FORBIDDEN, "Administrators cannot be made with a token",
+        "Leave out the role, or send `participant`. An administrator can then make the person an administrator in a browser, under Settings → Administrators.";
     MoreThanOwn = "more-than-own" FORBIDDEN, "Scope missing from the requesting token",
         "Leave out the scope that the detail names, or use a token that has it.";
     OrganisationNotNamed = "organisation-not-named" BAD_REQUEST, "Organisation missing",

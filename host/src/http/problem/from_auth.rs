@@ -13,6 +13,7 @@ impl From<Forbidden> for Problem {
             Forbidden::OtherOrganisation => Self::new(Code::NotFound),
             Forbidden::Scope(_) => Self::detailed(Code::ScopeMissing, refused),
             Forbidden::Role(_) => Self::detailed(Code::RoleMissing, refused),
+            Forbidden::Token => Self::detailed(Code::NotByToken, refused),
             Forbidden::NotSelf => Self::new(Code::NotThePerson),
             Forbidden::WhichOrganisation => Self::new(Code::OrganisationNotNamed),
         }
