@@ -50,10 +50,11 @@ create table tokens (
     -- A JSON list of scopes.
     scopes text not null,
     created_at bigint not null,
-    expires_at bigint,
+    expires_at bigint not null,
     revoked_at bigint,
-    -- The token that created this one through the API, which ends with it.
-    parent_id text references tokens (id)
+    -- The token that created this one through the API, which ends with it, and the person who used it.
+    parent_id text references tokens (id),
+    created_by_id text references people (id)
 );
 create index tokens_of_organisation on tokens (organisation_id, id);
 create index tokens_of_parent on tokens (parent_id);

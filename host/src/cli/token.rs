@@ -61,7 +61,7 @@ pub(super) struct Create {
     /// A name to recognise the token by
     #[arg(long, default_value = "created on the command line")]
     name: String,
-    /// The time when the token expires, in RFC 3339 format [default: never]
+    /// The time when the token expires, in RFC 3339 format [default: in 365 days]
     #[arg(long, value_name = "TIME", value_parser = input::instant)]
     expires: Option<Timestamp>,
     #[command(flatten)]
@@ -76,24 +76,26 @@ struct Out {
     name: String,
     scopes: Scopes,
     created_at: Timestamp,
-    expires_at: Option<Timestamp>,
+    expires_at: Timestamp,
     revoked_at: Option<Timestamp>,
     parent: Option<TokenId>,
+    created_by: Option<PersonId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
 }
 
 impl Out {
     fn of(token: Token, secret: Option<String>) -> Self {
-        let Token { id, holder, name, scopes, created_at, expires_at, revoked_at, parent } = token;
+        let Token { id, holder, name, scopes, created_at, expires_at, revoked_at, parent, created_by } = token;
         let (organisation, person) = (holder.organisation(), holder.person());
-        Self { id, organisation, person, name, scopes, created_at, expires_at, revoked_at, parent, secret }
+        Self { id, organisation, person, name, scopes, created_at, expires_at, revoked_at, parent, created_by, secret }
     }
 
     fn line(&self) -> String {
         let scopes = self.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" ");
         let standing = if self.revoked_at.is_some() { "  revoked" } else { "" };
-        format!("{}  {}  {scopes}{standing}", self.id, output::line(&self.name))
+        let name = output::line(&self.name);
+        format!("{}  {name}  {scopes}  expires {}{standing}", self.id, self.expires_at)
     }
 }
 
@@ -105,7 +107,10 @@ pub(super) async fn run(command: Command, as_json: bool) -> Result<Exit, CliErro
             if as_json {
                 output::json(&Out::of(token, Some(secret)))?;
             } else {
-                output::note(&format!("token {}; it is not stored and cannot be printed again:", token.id));
+                let Token { id, expires_at, .. } = token;
+                output::note(&format!(
+                    "token {id}; it expires at {expires_at}, is not stored and cannot be printed again:"
+                ));
                 output::text(&secret)?;
             }
         }
@@ -167,7 +172,9 @@ impl From<TokenError> for CliError {
             TokenError::NoScope | TokenError::Scope(_) => Self::input("scope", error.to_string()),
             TokenError::NoToken => Self::input("token", format!("{error}; `chronus token list` lists the tokens")),
             TokenError::NoHolder => Self::input("token", error.to_string()),
-            TokenError::MoreThanOwn(_) | TokenError::Forbidden(_) => Self::failed("refused", error.to_string()),
+            TokenError::TooManyGenerations | TokenError::MoreThanOwn(_) | TokenError::Forbidden(_) => {
+                Self::failed("refused", error.to_string())
+            }
         }
     }
 }

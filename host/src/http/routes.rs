@@ -53,7 +53,7 @@ use Code::{
     InvalidExpiry, InvalidMeeting, InvalidName, InvalidScopes, InvalidSignIn, InvalidWindow, InvalidZone,
     MailboxElsewhere, MalformedHeader, MeetingCancelled, MoreThanOwn, NameTaken, NeedsAdminApproval, NeedsBrowser,
     NotAMember, NotByToken, NotConnected, NotFound, NotOffered, NotReady, NotThePerson, OrganisationNotNamed,
-    PreconditionFailed, RoleMissing, SignInRefused, StaleRevision,
+    PreconditionFailed, RoleMissing, SignInRefused, StaleRevision, TooManyGenerations,
 };
 
 /// Codes of a list of an organisation, which an operator must name.
@@ -189,6 +189,7 @@ pub static ROUTES: &[Route] = &[
             OrganisationNotNamed,
             NotThePerson,
             MoreThanOwn,
+            TooManyGenerations,
             InvalidName,
             InvalidScopes,
             InvalidExpiry,

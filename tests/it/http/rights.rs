@@ -3,7 +3,10 @@
 use super::world::World;
 use anyhow::{Context, ensure};
 use chronus_host::{
-    auth::{Scope, tokens::Holder},
+    auth::{
+        Scope,
+        tokens::{Holder, MAX_GENERATIONS},
+    },
     people::{self, Member, MemberRole},
 };
 use jiff::SignedDuration;
@@ -171,9 +174,31 @@ async fn a_token_ends_with_the_token_that_created_it() -> anyhow::Result<()> {
     }
     let listed = world.ask("GET", "/v1/tokens", Some(&world.ours.integration))?.send().await?.has_status(200)?;
     let listed = listed["items"].as_array().context("no items")?;
+    ensure!(listed.iter().all(|token| token["expires_at"].is_string()), "every token expires: {listed:?}");
     let is_revoked = |id: &Value| listed.iter().any(|token| token["id"] == *id && token["revoked_at"].is_string());
     ensure!(line[1..].iter().all(|token| is_revoked(&token["token"]["id"])), "{listed:?}");
     Ok(())
+}
+
+/// S10 of the security review: nothing told who had created a token, and a line of tokens had no end.
+#[tokio::test]
+async fn a_token_says_who_created_it_and_a_line_of_tokens_has_an_end() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let create = async |by: &str| {
+        let new = json!({"name": "Child", "scopes": ["organisation-write"]});
+        world.ask("POST", "/v1/tokens", Some(by))?.json(&new).send().await
+    };
+    let by_admin = create(&world.ours.as_admin).await?.has_status(201)?;
+    ensure!(by_admin["token"]["created_by"] == *world.ours.admin.to_string(), "{by_admin}");
+    // World's own tokens were created on the command line, a year before they end.
+    let mut newest = world.ours.integration.clone();
+    for _ in 1..MAX_GENERATIONS {
+        let created = create(&newest).await?.has_status(201)?;
+        ensure!(created["token"]["created_by"].is_null(), "{created}");
+        ensure!(created["token"]["expires_at"] == "2027-03-29T00:59:59Z", "{created}");
+        newest = created["secret"].as_str().context("no secret")?.to_owned();
+    }
+    create(&newest).await?.is_problem(403, "too-many-generations")
 }
 
 #[tokio::test]

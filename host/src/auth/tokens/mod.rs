@@ -4,8 +4,9 @@
 //! creates a token for a person and connects the person's calendar with it. Decision: a token is a random secret (see
 //! [`super::opaque`]). Through the API, a token can only grant scopes that it has itself, and only a person can create
 //! tokens for themself. A token that another one created ends with it: it expires no later, and revoking the parent revokes
-//! it. The first tokens are created on the command line, with access to the database. Rejected: signed
-//! tokens, which cannot be revoked.
+//! it. Every token expires, after [`DEFAULT_LIFETIME`] if nobody says when, and a line of tokens that created each other has at
+//! most [`MAX_GENERATIONS`], so that each can be found and looked at. The first tokens are created on the command line, with
+//! access to the database. Rejected: signed tokens, which cannot be revoked.
 
 mod store;
 
@@ -21,11 +22,17 @@ use crate::{
     organisations::{self, BadName, Reach},
     people,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 
 /// The prefix of every token, by which scanners find leaked ones.
 pub const PREFIX: &str = "chronus_";
+
+/// The lifetime of a token if nobody says when it expires.
+pub const DEFAULT_LIFETIME: SignedDuration = SignedDuration::from_hours(365 * 24);
+
+/// The maximum length of a line of descent: a token, the token that it created, and so on.
+pub const MAX_GENERATIONS: i64 = 5;
 
 /// The stored data of a token, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,12 +47,23 @@ pub struct Token {
     pub scopes: Scopes,
     /// Creation time.
     pub created_at: Timestamp,
-    /// The expiry, if any.
-    pub expires_at: Option<Timestamp>,
+    /// The expiry.
+    pub expires_at: Timestamp,
     /// When the token was revoked, if it was.
     pub revoked_at: Option<Timestamp>,
     /// The token that created this one. `None` if an operator created it on the command line.
     pub parent: Option<TokenId>,
+    /// The person who created the token. `None` if an integration or an operator did.
+    pub created_by: Option<PersonId>,
+}
+
+/// The token and the person that create a token; neither on the command line.
+#[derive(Debug, Clone, Copy, Default)]
+struct Creator {
+    token: Option<TokenId>,
+    person: Option<PersonId>,
+    /// When the token or the session of the creator ends.
+    expires_at: Option<Timestamp>,
 }
 
 /// The holder of a token.
@@ -123,7 +141,7 @@ pub struct NewToken {
     pub name: String,
     /// The scopes.
     pub scopes: Scopes,
-    /// The expiry. `None`: that of the token that creates this one, or never.
+    /// The expiry. `None`: after [`DEFAULT_LIFETIME`], or earlier with the token that creates this one.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -145,6 +163,9 @@ pub enum TokenError {
     /// The token would outlive the token that creates it.
     #[error("a token cannot outlive the token that creates it, which expires at {0}")]
     OutlivesParent(Timestamp),
+    /// The line of descent would be too long.
+    #[error("a line of tokens that created each other has at most {MAX_GENERATIONS} tokens")]
+    TooManyGenerations,
     /// The actor lacks a scope that the token would have.
     #[error("a token can only grant scopes that it has itself, and it lacks `{0}`")]
     MoreThanOwn(Scope),
@@ -176,15 +197,11 @@ pub async fn create(db: &Db, actor: &Actor, new: NewToken) -> Result<(Token, Sec
     if let Some(more) = new.scopes.difference(&actor.scopes).next() {
         return Err(TokenError::MoreThanOwn(*more));
     }
-    let expires_at = match (new.expires_at, actor.expires_at) {
-        (Some(end), Some(last)) if end > last => return Err(TokenError::OutlivesParent(last)),
-        (end, last) => end.or(last),
-    };
-    let parent = match actor.method {
+    let token = match actor.method {
         AuthMethod::Token(id) => Some(id),
         AuthMethod::Session(_) => None,
     };
-    insert(db, NewToken { expires_at, ..new }, parent).await
+    insert(db, new, Creator { token, person: actor.person(), expires_at: actor.expires_at }).await
 }
 
 /// Creates a token. The secret is returned only this once.
@@ -192,10 +209,10 @@ pub async fn create(db: &Db, actor: &Actor, new: NewToken) -> Result<(Token, Sec
 /// # Errors
 /// If the name, the scopes or the expiry are not right for the holder, if there is no such holder, or if the database fails.
 pub async fn issue(db: &Db, new: NewToken) -> Result<(Token, SecretString), TokenError> {
-    insert(db, new, None).await
+    insert(db, new, Creator::default()).await
 }
 
-async fn insert(db: &Db, new: NewToken, parent: Option<TokenId>) -> Result<(Token, SecretString), TokenError> {
+async fn insert(db: &Db, new: NewToken, creator: Creator) -> Result<(Token, SecretString), TokenError> {
     let NewToken { holder, name, scopes, expires_at } = new;
     let name = organisations::name(&name)?;
     if scopes.is_empty() {
@@ -207,8 +224,11 @@ async fn insert(db: &Db, new: NewToken, parent: Option<TokenId>) -> Result<(Toke
     let secret = opaque::generate(PREFIX)?;
     let mut tx = db.begin().await?;
     let created_at = db::instant(tx.now().await?);
-    if expires_at.is_some_and(|end| end <= created_at) {
-        return Err(TokenError::Expiry);
+    let expires_at = expiry(created_at, expires_at, creator.expires_at)?;
+    if let Some(parent) = creator.token
+        && store::generations(&mut tx, parent).await? >= MAX_GENERATIONS
+    {
+        return Err(TokenError::TooManyGenerations);
     }
     if let Holder::Person { organisation, person } = holder {
         // A person is never moved to another organisation, so this stays true.
@@ -216,13 +236,36 @@ async fn insert(db: &Db, new: NewToken, parent: Option<TokenId>) -> Result<(Toke
         found.ok_or(TokenError::NoHolder)?;
     }
     let id = TokenId::new(created_at);
-    let token = Token { id, holder, name, scopes, created_at, expires_at, revoked_at: None, parent };
+    let token = Token {
+        id,
+        holder,
+        name,
+        scopes,
+        created_at,
+        expires_at,
+        revoked_at: None,
+        parent: creator.token,
+        created_by: creator.person,
+    };
     match store::insert(&mut tx, &token, &opaque::digest(secret.expose_secret())).await {
         Err(error) if db::is_missing(&error) => return Err(TokenError::NoHolder),
         done => done?,
     }
     tx.commit().await?;
     Ok((token, secret))
+}
+
+/// When a token expires: as wished, or by default, and never after its creator.
+fn expiry(now: Timestamp, wished: Option<Timestamp>, last: Option<Timestamp>) -> Result<Timestamp, TokenError> {
+    match (wished, last) {
+        (Some(end), _) if end <= now => Err(TokenError::Expiry),
+        (Some(end), Some(last)) if end > last => Err(TokenError::OutlivesParent(last)),
+        (Some(end), _) => Ok(end),
+        (None, last) => {
+            let end = now.checked_add(DEFAULT_LIFETIME).unwrap_or(Timestamp::MAX);
+            Ok(last.map_or(end, |last| end.min(last)))
+        }
+    }
 }
 
 /// Lists the tokens that the actor manages. An operator gets those of the named organisation or of the operators, a
@@ -275,4 +318,26 @@ pub async fn revoke(db: &Db, actor: Option<&Actor>, id: TokenId) -> Result<(), T
 pub async fn authenticate(db: &Db, clock: &Clock, token: &str) -> sqlx::Result<Option<Actor>> {
     let Some(hash) = opaque::hash_if_well_formed(PREFIX, token) else { return Ok(None) };
     db.read(async |tx| store::authenticate(tx, &hash, clock.now().as_microsecond()).await).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_expires_in_a_year_or_with_its_creator() {
+        let at = |hours: i64| Timestamp::UNIX_EPOCH.checked_add(SignedDuration::from_hours(hours)).unwrap();
+        let (now, year) = (at(0), 365 * 24);
+        for (wished, last, end) in [
+            (None, None, Some(year)),
+            (None, Some(1), Some(1)),
+            (None, Some(2 * year), Some(year)),
+            (Some(2 * year), None, Some(2 * year)),
+            (Some(1), Some(1), Some(1)),
+            (Some(2), Some(1), None),
+            (Some(0), None, None),
+        ] {
+            assert_eq!(expiry(now, wished.map(at), last.map(at)).ok(), end.map(at), "{wished:?} {last:?}");
+        }
+    }
 }

@@ -11,7 +11,6 @@ use crate::{
     organisations::Reach,
     people,
 };
-use jiff::Timestamp;
 
 const SCOPES: Column = Column::of("tokens", "scopes");
 
@@ -23,9 +22,10 @@ struct TokenRow {
     name: String,
     scopes: String,
     created_at: i64,
-    expires_at: Option<i64>,
+    expires_at: i64,
     revoked_at: Option<i64>,
     parent_id: Option<String>,
+    created_by_id: Option<String>,
 }
 
 impl TryFrom<TokenRow> for Token {
@@ -38,9 +38,10 @@ impl TryFrom<TokenRow> for Token {
             name: row.name,
             scopes: SCOPES.words(&row.scopes)?,
             created_at: instant(row.created_at),
-            expires_at: row.expires_at.map(instant),
+            expires_at: instant(row.expires_at),
             revoked_at: row.revoked_at.map(instant),
             parent: row.parent_id.as_deref().map(parsed).transpose()?,
+            created_by: row.created_by_id.as_deref().map(parsed).transpose()?,
         })
     }
 }
@@ -57,14 +58,16 @@ fn holder(organisation: Option<&str>, person: Option<&str>) -> sqlx::Result<Hold
 }
 
 pub(super) async fn insert(tx: &mut Tx, token: &Token, hash: &Hash) -> sqlx::Result<()> {
-    let sql = "insert into tokens (id, organisation_id, person_id, name, hash, scopes, created_at, expires_at, parent_id) \
-               values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    let sql = "insert into tokens (id, organisation_id, person_id, name, hash, scopes, created_at, expires_at, parent_id, \
+               created_by_id) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     let organisation = token.holder.organisation().map(|id| id.to_string());
     let person = token.holder.person().map(|id| id.to_string());
-    let (created_at, expires_at) = (token.created_at.as_microsecond(), token.expires_at.map(Timestamp::as_microsecond));
+    let (created_at, expires_at) = (token.created_at.as_microsecond(), token.expires_at.as_microsecond());
     let (id, scopes) = (token.id.to_string(), to_json(&token.scopes)?);
     let parent = token.parent.map(|id| id.to_string());
-    execute!(tx, sql, id, organisation, person, &token.name, &hash[..], scopes, created_at, expires_at, parent)
+    let creator = token.created_by.map(|id| id.to_string());
+    let name = &token.name;
+    execute!(tx, sql, id, organisation, person, name, &hash[..], scopes, created_at, expires_at, parent, creator)
         .map(drop)
 }
 
@@ -75,7 +78,8 @@ pub(super) async fn list(
     person: Option<PersonId>,
     page: &Page,
 ) -> sqlx::Result<Vec<Token>> {
-    let sql = "select id, organisation_id, person_id, name, scopes, created_at, expires_at, revoked_at, parent_id from tokens \
+    let sql = "select id, organisation_id, person_id, name, scopes, created_at, expires_at, revoked_at, parent_id, \
+               created_by_id from tokens \
                where coalesce(organisation_id, '') = $1 and ($2 = '' or person_id = $2) and id > $3 \
                order by id limit $4";
     let organisation = organisation.map(|id| id.to_string()).unwrap_or_default();
@@ -84,8 +88,20 @@ pub(super) async fn list(
     rows.into_iter().map(Token::try_from).collect()
 }
 
+/// The number of tokens in the line of descent that ends with this token.
+pub(super) async fn generations(tx: &mut Tx, id: TokenId) -> sqlx::Result<i64> {
+    let sql = "with recursive line (id, parent_id) as ( \
+                   select id, parent_id from tokens where id = $1 \
+                   union select tokens.id, tokens.parent_id from tokens join line on tokens.id = line.parent_id \
+               ) \
+               select count(*) from line";
+    let (count,) = fetch!(tx, one, (i64,), sql, id.to_string())?;
+    Ok(count)
+}
+
 pub(super) async fn get(tx: &mut Tx, reach: Reach, id: TokenId) -> sqlx::Result<Option<Token>> {
-    let sql = "select id, organisation_id, person_id, name, scopes, created_at, expires_at, revoked_at, parent_id from tokens \
+    let sql = "select id, organisation_id, person_id, name, scopes, created_at, expires_at, revoked_at, parent_id, \
+               created_by_id from tokens \
                where id = $1 and ($2 = '' or organisation_id = $2)";
     fetch!(tx, optional, TokenRow, sql, id.to_string(), reach.key())?.map(Token::try_from).transpose()
 }
@@ -106,7 +122,7 @@ struct ActorRow {
     organisation_id: Option<String>,
     person_id: Option<String>,
     scopes: String,
-    expires_at: Option<i64>,
+    expires_at: i64,
     role: Option<String>,
 }
 
@@ -120,7 +136,7 @@ pub(super) async fn authenticate(tx: &mut Tx, hash: &Hash, now: i64) -> sqlx::Re
                ) \
                select tokens.id, tokens.organisation_id, tokens.person_id, tokens.scopes, tokens.expires_at, people.role \
                from tokens left join people on people.id = tokens.person_id \
-               where tokens.hash = $1 and (tokens.expires_at is null or tokens.expires_at > $2) \
+               where tokens.hash = $1 and tokens.expires_at > $2 \
                and not exists (select 1 from line where revoked_at is not null)";
     let Some(row) = fetch!(tx, optional, ActorRow, sql, &hash[..], now)? else { return Ok(None) };
     let principal = match holder(row.organisation_id.as_deref(), row.person_id.as_deref())? {
@@ -132,5 +148,5 @@ pub(super) async fn authenticate(tx: &mut Tx, hash: &Hash, now: i64) -> sqlx::Re
         }
     };
     let (method, scopes) = (AuthMethod::Token(parsed(&row.id)?), SCOPES.words(&row.scopes)?);
-    Ok(Some(Actor { method, principal, scopes, expires_at: row.expires_at.map(instant) }))
+    Ok(Some(Actor { method, principal, scopes, expires_at: Some(instant(row.expires_at)) }))
 }

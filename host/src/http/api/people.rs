@@ -74,7 +74,7 @@ pub(in crate::http) struct NewPerson {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Actor, example = json!({
     "kind": "person", "token": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e68", "scopes": ["busy-read", "meetings-read"],
-    "expires_at": null, "organisation": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e65",
+    "expires_at": "2027-11-23T09:00:00Z", "organisation": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e65",
     "person": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e66", "role": "participant",
     "programs": [{ "program": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e67", "role": "participant" }]
 }))]
@@ -84,9 +84,9 @@ pub(in crate::http) struct ActorOut {
     /// Scopes of the token.
     #[schema(value_type = Vec<Scope>)]
     scopes: Scopes,
-    /// The time when the token expires; null if it does not.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    expires_at: Option<Timestamp>,
+    /// The time when the token expires.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
     /// Null for an operator.
     organisation: Option<OrganisationId>,
     /// Null unless the actor is a person.
@@ -121,7 +121,7 @@ struct ActorProgram {
 pub(in crate::http) async fn get_current_actor(
     Actor { method, principal, scopes, expires_at }: Actor,
 ) -> Result<Json<ActorOut>, Problem> {
-    let AuthMethod::Token(token) = method else {
+    let (AuthMethod::Token(token), Some(expires_at)) = (method, expires_at) else {
         return Err(Problem::internal("an API request is not authenticated by a token"));
     };
     let (kind, organisation, person, role, programs) = match principal {

@@ -25,7 +25,7 @@ use utoipa::ToSchema;
 #[schema(as = Token, example = json!({
     "id": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e68", "organisation": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e65",
     "person": null, "name": "Nightly report", "scopes": ["busy-read"], "created_at": "2026-11-23T09:00:00Z",
-    "expires_at": null, "revoked_at": null, "parent": null
+    "expires_at": "2027-11-23T09:00:00Z", "revoked_at": null, "parent": null, "created_by": null
 }))]
 pub(in crate::http) struct TokenOut {
     id: TokenId,
@@ -36,22 +36,24 @@ pub(in crate::http) struct TokenOut {
     scopes: Scopes,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    #[schema(value_type = Option<String>, format = DateTime)]
-    expires_at: Option<Timestamp>,
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
     #[schema(value_type = Option<String>, format = DateTime)]
     revoked_at: Option<Timestamp>,
     /// Id of the token that created this one; null for a token from the command line. Revoking that token also revokes
     /// this one.
     parent: Option<TokenId>,
+    /// Id of the person who created the token; null if an integration or an operator did.
+    created_by: Option<PersonId>,
 }
 
 list_schema!(TokenList of TokenOut);
 
 impl From<Token> for TokenOut {
     fn from(token: Token) -> Self {
-        let Token { id, holder, name, scopes, created_at, expires_at, revoked_at, parent } = token;
+        let Token { id, holder, name, scopes, created_at, expires_at, revoked_at, parent, created_by } = token;
         let (organisation, person) = (holder.organisation(), holder.person());
-        Self { id, organisation, person, name, scopes, created_at, expires_at, revoked_at, parent }
+        Self { id, organisation, person, name, scopes, created_at, expires_at, revoked_at, parent, created_by }
     }
 }
 
@@ -62,7 +64,8 @@ impl From<Token> for TokenOut {
     "token": {
         "id": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e68", "organisation": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e65",
         "person": null, "name": "Nightly report", "scopes": ["busy-read"], "created_at": "2026-11-23T09:00:00Z",
-        "expires_at": null, "revoked_at": null, "parent": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e67"
+        "expires_at": "2027-11-23T09:00:00Z", "revoked_at": null, "parent": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e67",
+        "created_by": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e66"
     }
 }))]
 pub(in crate::http) struct CreatedToken {
@@ -92,7 +95,7 @@ pub(in crate::http) struct NewToken {
     #[schema(value_type = Vec<Scope>, min_items = 1)]
     scopes: Scopes,
     /// The time when the token expires, in the future and not later than the requesting token expires. Without it, the token
-    /// expires with the requesting token.
+    /// expires after 365 days, or with the requesting token if that is earlier.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
 }
@@ -119,8 +122,8 @@ pub(in crate::http) async fn list_tokens(
 ///
 /// The response holds the secret of the token, which cannot be read again. The expiry time must be in the future, and
 /// not later than that of the requesting token; the scopes must be among those that the requesting token has and that a
-/// token of this kind can have. Revoking the requesting token also
-/// revokes this token.
+/// token of this kind can have. Revoking the requesting token also revokes this token. A line of tokens that created each
+/// other has at most five tokens.
 ///
 /// Allowed for: people for themselves; operators, integrations and global administrators for integrations.
 #[utoipa::path(post, path = "/v1/tokens", tag = "tokens", operation_id = "createToken",

@@ -60,6 +60,8 @@ codes! {
         "Leave out the role, or send `participant`. An administrator can then make the person an administrator in a browser, under Settings → Administrators.";
     MoreThanOwn = "more-than-own" FORBIDDEN, "Scope missing from the requesting token",
         "Leave out the scope that the detail names, or use a token that has it.";
+    TooManyGenerations = "too-many-generations" FORBIDDEN, "Too many generations of tokens",
+        "A line of tokens that created each other has at most five tokens. Use an earlier token of the line, or create one on the command line.";
     OrganisationNotNamed = "organisation-not-named" BAD_REQUEST, "Organisation missing",
         "Name the organisation in `organisation`: an operator token does not belong to one.";
 

@@ -82,6 +82,7 @@ impl From<TokenError> for Problem {
             TokenError::NoScope | TokenError::Scope(_) => invalid(Code::InvalidScopes, "/scopes", error),
             TokenError::Expiry => invalid(Code::InvalidExpiry, "/expires_at", "must be in the future"),
             TokenError::OutlivesParent(_) => invalid(Code::InvalidExpiry, "/expires_at", error),
+            TokenError::TooManyGenerations => Self::new(Code::TooManyGenerations),
             TokenError::MoreThanOwn(_) => invalid(Code::MoreThanOwn, "/scopes", error),
             TokenError::Forbidden(refused) => refused.into(),
             TokenError::NoHolder | TokenError::NoToken => Self::detailed(Code::NotFound, error),
