@@ -59,13 +59,17 @@ create table revocations (
     created_at bigint not null
 );
 
--- Mail domains whose administrators must approve the OAuth client, as a person of the domain has found out.
+-- Reports that the administrators of a mail domain must approve the OAuth client: the last one of each person.
 create table needed_approvals (
     organisation_id text not null references organisations (id),
     provider_id text not null,
     domain text not null,
+    person_id text not null references people (id) on delete cascade,
     -- The service's page for the approval, if it has one.
     link text,
+    -- Whether the service's token endpoint said so, and not only the person's browser.
+    confirmed bigint not null check (confirmed in (0, 1)),
     noticed_at bigint not null,
-    primary key (organisation_id, provider_id, domain)
+    primary key (organisation_id, provider_id, domain, person_id)
 );
+create index needed_approvals_by_time on needed_approvals (noticed_at);

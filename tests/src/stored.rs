@@ -57,6 +57,7 @@ pub const STORED: &[Stored] = &[
     word("service_accounts", "kind", connections::service_accounts::Kind::WORDS),
     word("service_accounts", "state", connections::State::WORDS),
     word("people", "role", Role::WORDS),
+    flag("needed_approvals", "confirmed"),
     flag("programs", "two_way"),
     Stored { table: "tokens", column: "scopes", form: Form::List, words: Scope::WORDS },
 ];

@@ -3,7 +3,7 @@
 use super::{App, SEALED_TABLES};
 use crate::{
     auth,
-    connections::{CalendarAccess, notice, reopen, revoke, service_accounts},
+    connections::{CalendarAccess, approvals, notice, reopen, revoke, service_accounts},
     db::Db,
     jobs::{self, Effect, Lease, LeaseError, Outcome, Runner},
     mail::{self, new_administrator},
@@ -88,5 +88,6 @@ async fn delete_expired(db: &Db, lease: &Lease) -> Result<Outcome, LeaseError> {
     let mut tx = db.begin().await?;
     auth::delete_expired(&mut tx).await?;
     oauth::code_grant::delete_expired(&mut tx).await?;
+    approvals::delete_expired(&mut tx).await?;
     jobs::complete_in(tx, lease).await
 }

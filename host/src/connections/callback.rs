@@ -6,8 +6,8 @@
 //! organisation's service account; this file stands right of both and calls the one that the sign-in was begun for.
 
 use super::{
-    access::CalendarAccess, code_grant, connection::Connection, error::ConnectError, revocations, service_accounts,
-    service_accounts::ServiceAccount,
+    access::CalendarAccess, approvals::Source, code_grant, connection::Connection, error::ConnectError, revocations,
+    service_accounts, service_accounts::ServiceAccount,
 };
 use crate::{
     oauth::{
@@ -59,12 +59,13 @@ async fn redeem(
     let code = provider.granted.sign_in(&authorization.sign_in).and_then(token::code_grant);
     let code = code.ok_or_else(|| ConnectError::SignIn(authorization.sign_in.clone()))?;
     if let Some(refusal) = callback.refusal() {
-        return Err(code_grant::consent_error(calendars, &provider, &authorization, refusal).await?);
+        return Err(code_grant::consent_error(calendars, &provider, &authorization, refusal, Source::Browser).await?);
     }
     let response = match exchange(calendars.oauth(), &authorization, code, callback).await {
         Ok(response) => response,
         Err(ExchangeError::Token(TokenError::Refused(refusal))) => {
-            return Err(code_grant::consent_error(calendars, &provider, &authorization, refusal).await?);
+            let source = Source::TokenEndpoint;
+            return Err(code_grant::consent_error(calendars, &provider, &authorization, refusal, source).await?);
         }
         Err(error) => return Err(error.into()),
     };

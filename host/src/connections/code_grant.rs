@@ -5,7 +5,7 @@
 
 use super::{
     access::CalendarAccess,
-    approvals,
+    approvals::{self, Applicant},
     connection::{Connection, State},
     error::ConnectError,
     establish::{NewConnection, establish},
@@ -135,6 +135,7 @@ pub(super) async fn consent_error(
     provider: &Provider,
     authorization: &Authorization,
     refusal: SignInError,
+    source: approvals::Source,
 ) -> Result<ConnectError, ConnectError> {
     let Authorization { browser, provider: id, sign_in, .. } = authorization;
     let (db, organisation) = (&calendars.db, browser.organisation);
@@ -149,7 +150,8 @@ pub(super) async fn consent_error(
     let access = calendars.without_credential(provider, browser.organisation, target)?;
     let failure = provider.plugin.explain_failure(&access, refusal).await.map_err(ConnectError::Refused)?;
     if let Remedy::NeedsAdminApproval(link) = &failure.remedy {
-        approvals::record_needed(&calendars.db, browser.organisation, id, &person.email, link.as_deref()).await?;
+        let applicant = Applicant { organisation, person: person.id, address: &person.email, provider: id };
+        approvals::record_needed(&calendars.db, applicant, link.as_deref(), source).await?;
     }
     tracing::info!(provider = id, remedy = failure.remedy.code(), code = failure.service_code, "consent was not given");
     Ok(ConnectError::Consent(Box::new(failure)))

@@ -68,7 +68,8 @@ pub enum Effect {
         /// The connection.
         connection: ConnectionId,
     },
-    /// Deletes expired sessions, sign-in requests and links, and authorizations that were never finished.
+    /// Deletes expired sessions, sign-in requests and links, authorizations that were never finished, and old reports of
+    /// needed approvals.
     DeleteExpired {},
 }
 

@@ -5,7 +5,13 @@ use anyhow::{Context as _, ensure};
 use chronus_host::{
     availability::{self, Busy},
     calendar::Window,
-    connections::{CallbackOutcome, ConnectError, State, approvals},
+    connections::{
+        CallbackOutcome, ConnectError, State,
+        approvals::{self, Applicant},
+    },
+    ids::PersonId,
+    oauth::code_grant::Callback,
+    people::{self, NewPerson, Role},
     plugins::{Remedy, contract::ScopeLevel},
 };
 use jiff::SignedDuration;
@@ -113,19 +119,66 @@ async fn who_needs_their_administrator_is_told_so_and_so_is_the_next_of_the_doma
     let advice = error.advice();
     ensure!(advice.contains("IT administrator of your organisation") && advice.contains(link), "{advice}");
 
-    let needed = async |address: &str| -> anyhow::Result<_> {
+    let needed = async |person: PersonId, address: &str| -> anyhow::Result<_> {
         let mut tx = world.app.db.begin_read().await?;
-        Ok(approvals::needed(&mut tx, world.organisation, "google", address).await?)
+        let applicant = Applicant { organisation: world.organisation, person, address, provider: "google" };
+        Ok(approvals::needed(&mut tx, applicant).await?)
     };
-    let told = needed(BEN).await?.context("ben is told before he tries")?;
+    ensure!(needed(world.ben, BEN).await?.is_none(), "ann's browser alone convinces nobody");
+    let gil = world.browser_of(add(&world, "gil@school.example").await?, "session-of-gil");
+    let page = world.begin(&gil).await?;
+    let callback = world.at_google(&page, ANN, Choice::All).await?;
+    refused(world.finish(&gil, &callback).await)?;
+    let told = needed(world.ben, BEN).await?.context("ben is told before he tries")?;
     assert_eq!((told.domain.as_str(), told.link.as_ref()), ("school.example", Some(link)));
-    ensure!(needed("eve@elsewhere.example").await?.is_none());
+    ensure!(needed(world.ben, "eve@elsewhere.example").await?.is_none());
 
     // Once it is approved, the first person who succeeds removes the notice.
     world.google.block_apps("school.example", false);
     world.connect(&world.browser_of(world.ben, "session-of-ben"), BEN).await?;
-    ensure!(needed(ANN).await?.is_none());
+    ensure!(needed(world.ann, ANN).await?.is_none());
     Ok(())
+}
+
+/// S17 of the security review: ann typed the refusal into the address bar, and everybody of her mail domain was told that
+/// their administrator must approve. Of a public mail domain, nobody is.
+#[tokio::test]
+async fn what_one_browser_claims_binds_no_domain() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let claim = async |person: PersonId, session: &str| -> anyhow::Result<()> {
+        let browser = world.browser_of(person, session);
+        let page = world.begin(&browser).await?;
+        let state = page.query_pairs().find(|(name, _)| name == "state").context("a state")?.1.into_owned();
+        let parameters = [("state", state), ("error", "admin_policy_enforced".to_owned())];
+        let parameters = parameters.map(|(name, value)| (name.to_owned(), value)).into();
+        let error = refused(world.finish(&browser, &Callback { provider: "google".into(), parameters }).await)?;
+        ensure!(matches!(&error, ConnectError::Consent(_)), "{error:?}");
+        Ok(())
+    };
+    let is_told = async |person: PersonId, address: &str| -> anyhow::Result<bool> {
+        let mut tx = world.app.db.begin_read().await?;
+        let applicant = Applicant { organisation: world.organisation, person, address, provider: "google" };
+        Ok(approvals::needed(&mut tx, applicant).await?.is_some())
+    };
+    for time in 0..3 {
+        claim(world.ann, &format!("session {time} of ann")).await?;
+    }
+    ensure!(!is_told(world.ben, BEN).await? && is_told(world.ann, ANN).await?);
+    let [gil, ida] = [add(&world, "gil@gmail.com").await?, add(&world, "ida@gmail.com").await?];
+    claim(gil, "session of gil").await?;
+    claim(ida, "session of ida").await?;
+    ensure!(!is_told(world.ben, "ben@gmail.com").await? && !is_told(gil, "gil@gmail.com").await?);
+    let eve = add(&world, "eve@school.example").await?;
+    claim(eve, "session of eve").await?;
+    ensure!(is_told(world.ben, BEN).await?);
+    world.clock.advance(SignedDuration::from_hours(30 * 24));
+    ensure!(!is_told(world.ben, BEN).await? && !is_told(world.ann, ANN).await?);
+    Ok(())
+}
+
+async fn add(world: &World, email: &str) -> anyhow::Result<PersonId> {
+    let new = NewPerson { email: email.into(), name: email.into(), zone: "UTC".into(), role: Role::Participant };
+    Ok(people::add(&world.app.db, world.organisation, new).await?.id)
 }
 
 /// Nobody ends what another browser began, even with its state, and nobody ends it twice (M12).

@@ -10,7 +10,7 @@ use crate::{
     auth::sessions::Session,
     connections::{
         Connection, OfferedProvider, State as ConnectionState,
-        approvals::{self, ApprovalRequest},
+        approvals::{self, Applicant, ApprovalRequest},
         offered_providers, store,
     },
     organisations::{offers, programs},
@@ -101,7 +101,9 @@ pub(super) async fn show(
         let person = people::person(&mut tx, session.organisation, session.person).await?;
         let address = person.map(|person| person.email).unwrap_or_default();
         for id in offers::to_person(&mut tx, session.organisation, session.person).await? {
-            let approval = approvals::needed(&mut tx, session.organisation, &id, &address).await?;
+            let Session { organisation, person, .. } = *session;
+            let applicant = Applicant { organisation, person, address: &address, provider: &id };
+            let approval = approvals::needed(&mut tx, applicant).await?;
             available.insert(id, approval);
         }
     }
