@@ -65,8 +65,8 @@ pub enum Action<'a> {
     SeeOrganisation(OrganisationId),
     /// Create and change programs, people and tokens of an organisation.
     ManageOrganisation(OrganisationId),
-    /// Make a person a global administrator. No token may: whoever has it could create a person for themself, with a browser
-    /// session, every scope, and authority over the organisation's service accounts.
+    /// Make a person a global administrator. No token may: a program that has it could create a person for itself, with a
+    /// browser session, every scope, and authority over the organisation's service accounts.
     MakeGlobalAdmin(OrganisationId),
     /// Make a person an administrator of a program. No token may, for the same reason.
     MakeProgramAdmin(&'a Program),

@@ -1,7 +1,7 @@
 //! The mail that tells an administrator that a person has become one, too.
 //!
-//! One job for each recipient, so that a mail that is tried again does not reach the others twice. If the person is no
-//! longer an administrator, or the recipient is none any more, there is nothing to tell.
+//! One job for each recipient, so that a mail that is tried again does not reach the others twice. If the person or
+//! the recipient is no longer an administrator, there is nothing to tell.
 
 use super::{Mailer, OutgoingMail};
 use crate::{

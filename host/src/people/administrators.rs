@@ -5,22 +5,13 @@
 //! command line, makes one (`auth::actor`), and the same transaction enqueues a mail to every other administrator. A
 //! change that gives nobody a right sends none. Rejected: a scope for it, which a leaked token would have as well.
 
-use super::{Person, PersonError, Role, store};
+use super::{Administrator, Person, PersonError, Role, store};
 use crate::{
     db::{Db, Tx},
     ids::{OrganisationId, PersonId, ProgramId},
     jobs::{self, Effect},
     organisations::Reach,
 };
-
-/// A person who administers an organisation or a program.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Administrator {
-    /// The person.
-    pub person: Person,
-    /// The program; `None` for a global administrator of the organisation.
-    pub program: Option<ProgramId>,
-}
 
 /// A person who became an administrator.
 #[derive(Debug, Clone, Copy)]

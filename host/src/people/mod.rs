@@ -60,6 +60,15 @@ pub struct Member {
     pub role: MemberRole,
 }
 
+/// A person who administers an organisation or a program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Administrator {
+    /// The person.
+    pub person: Person,
+    /// The program; `None` for a global administrator of the organisation.
+    pub program: Option<ProgramId>,
+}
+
 /// Why a person or membership is not created, changed or found.
 #[derive(Debug, thiserror::Error)]
 pub enum PersonError {

@@ -1,6 +1,6 @@
 //! The tables `people` and `memberships`.
 
-use super::{Member, MemberRole, Person, Role, administrators::Administrator};
+use super::{Administrator, Member, MemberRole, Person, Role};
 use crate::{
     db::{Column, Page, Tx, execute, fetch, instant, parsed},
     ids::{OrganisationId, PersonId, ProgramId},

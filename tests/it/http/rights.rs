@@ -58,7 +58,7 @@ async fn roles_decide_and_the_person_alone_makes_their_tokens() -> anyhow::Resul
 }
 
 /// S9 of the security review: a token with the scope `organisation-write` made a global administrator, who could sign in
-/// and use the accounts of the organisation. No token makes an administrator of any kind, whoever has it.
+/// and use the accounts of the organisation. No token of anybody makes an administrator of any kind.
 #[tokio::test]
 async fn no_token_makes_an_administrator() -> anyhow::Result<()> {
     let world = World::new().await?;

@@ -51,7 +51,7 @@ const ROWS: &[Row] = &[
     get("/connect/callback/{provider}", 403),
     get("/settings/calendar/disconnect", 404),
     post("/settings/calendar/disconnect", &[], 404),
-    // For administrators, and ann is none; `pages::administrators` tests the page.
+    // For administrators, and ann is not one; `pages::administrators` tests the page.
     get("/settings/administrators", 403),
     post("/settings/administrators", &[("email", "ben@example.org"), ("program", "")], 403),
     // For global administrators, and ann is not one; `oauth::service_accounts` tests the page.

@@ -7,8 +7,8 @@
 //!
 //! Threat: the refusal comes with a browser, whose owner can write it into the address bar (S17). So one browser tells its
 //! owner only; the others of the domain are told after [`WITNESSES`] different people, or after one answer of the service's
-//! token endpoint, for [`MEMORY`]. A public mail domain has no administrator whom its people could ask, so nothing is stored
-//! for one. Rejected: telling nobody else, which is the problem.
+//! token endpoint, for [`MEMORY`]. The people of a public mail domain have no administrator in common, so nothing is stored for
+//! one. Rejected: telling nobody else, which is the problem.
 
 mod store;
 

@@ -13,9 +13,9 @@ pub(super) async fn refusals(tx: &mut Tx, applicant: Applicant<'_>, domain: &str
                where organisation_id = $1 and provider_id = $2 and domain = $3";
     let Applicant { organisation, provider, .. } = applicant;
     let rows = fetch!(tx, all, (String, Option<String>, i64, i64), sql, organisation.to_string(), provider, domain)?;
-    let confirmed = Column::of("needed_approvals", "confirmed");
-    let refusal = |(person, link, source, noticed_at): (String, _, _, _)| {
-        let source = if confirmed.flag(source)? { Source::TokenEndpoint } else { Source::Browser };
+    let refusal = |(person, link, confirmed, noticed_at): (String, _, _, _)| {
+        let is_confirmed = Column::of("needed_approvals", "confirmed").flag(confirmed)?;
+        let source = if is_confirmed { Source::TokenEndpoint } else { Source::Browser };
         Ok(Refusal { person: parsed(&person)?, link, source, noticed_at: instant(noticed_at) })
     };
     rows.into_iter().map(refusal).collect()

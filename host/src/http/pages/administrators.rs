@@ -12,10 +12,7 @@ use crate::{
     db::Page,
     ids::ProgramId,
     organisations::{self, programs},
-    people::{
-        self, Member, MemberRole, Role,
-        administrators::{self, Administrator},
-    },
+    people::{self, Administrator, Member, MemberRole, Role, administrators},
 };
 use askama::Template;
 use axum::{
