@@ -36,6 +36,8 @@ pub mod locks;
 pub mod mail;
 /// Meetings, and their events in people's calendars.
 pub mod meetings;
+/// What an address tells about a machine.
+pub mod network;
 /// OAuth 2.0 as the client of calendar services.
 pub mod oauth;
 /// Organisations, their programs, mail domains and offers.

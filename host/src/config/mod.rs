@@ -16,6 +16,7 @@ use crate::{
     jobs::{Settings, fail_points::STOP_AT},
     links::Links,
     mail::{self, Mailbox},
+    network::is_this_machine,
     plugins::{
         Budget,
         egress::{AddressPolicy, EgressMap, EgressPolicy, Origin, Scheme},
@@ -31,7 +32,6 @@ use std::{
     time::Duration,
 };
 use toml::{Table, Value};
-use url::Host;
 
 /// The variable with the path of the configuration file.
 pub const FILE: &str = "CHRONUS_CONFIG";
@@ -198,7 +198,11 @@ impl Config {
         }
         let wrong = |name: &str, what: &str| Err(ConfigError::Value(name.into(), what.into()));
         // A missing value is refused like a wrong one: the defaults are for one person on their own machine.
-        if !self.public_url.as_ref().is_some_and(|here| here.scheme() == Scheme::Https || is_this_machine(here)) {
+        if !self
+            .public_url
+            .as_ref()
+            .is_some_and(|here| here.scheme() == Scheme::Https || is_this_machine(&here.host().to_string()))
+        {
             return wrong("public-url", "`production` is true: write the https URL at which browsers reach this host");
         }
         if self.mail.smtp.is_none() {
@@ -281,14 +285,6 @@ impl Egress {
 
 fn assistant() -> Mailbox {
     mail::ASSISTANT.parse().expect("a constant")
-}
-
-fn is_this_machine(origin: &Origin) -> bool {
-    match origin.host() {
-        Host::Domain(name) => name == "localhost",
-        Host::Ipv4(address) => address.is_loopback(),
-        Host::Ipv6(address) => address.is_loopback(),
-    }
 }
 
 /// The error for a file without certificates, to follow its name.

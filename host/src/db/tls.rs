@@ -7,13 +7,13 @@
 //! does not pass.
 
 use super::{OpenError, address::with_host};
+use crate::network::is_this_machine;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
-use std::net::IpAddr;
 use url::Url;
 
 /// The options with TLS, where the server is on another machine.
 pub(super) fn require(options: PgConnectOptions) -> Result<PgConnectOptions, OpenError> {
-    if is_this_machine(&options) {
+    if is_here(&options) {
         return Ok(options);
     }
     match options.get_ssl_mode() {
@@ -23,12 +23,9 @@ pub(super) fn require(options: PgConnectOptions) -> Result<PgConnectOptions, Ope
     }
 }
 
-fn is_this_machine(options: &PgConnectOptions) -> bool {
-    let host = options.get_host().trim_start_matches('[').trim_end_matches(']');
-    options.get_socket().is_some()
-        || host.starts_with('/')
-        || host.eq_ignore_ascii_case("localhost")
-        || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+fn is_here(options: &PgConnectOptions) -> bool {
+    let host = options.get_host();
+    options.get_socket().is_some() || host.starts_with('/') || is_this_machine(host)
 }
 
 /// The address of a server for `production`: it says which certificates are accepted, or all are checked.
@@ -39,7 +36,7 @@ pub(super) fn with_verification(address: &str) -> String {
         return address.to_owned();
     };
     let says_mode = url.query_pairs().any(|(name, _)| matches!(&*name, "sslmode" | "ssl-mode"));
-    if says_mode || is_this_machine(&options) {
+    if says_mode || is_here(&options) {
         return address.to_owned();
     }
     url.set_fragment(None);

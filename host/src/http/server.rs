@@ -7,7 +7,7 @@
 //! all, and for each client that is not a trusted proxy. The limit in all leaves half of the process's file descriptors to
 //! databases and calendar services. Rejected: relying on the reverse proxy, which helps only if it buffers requests.
 
-use crate::{auth::sign_in::client_network, locks};
+use crate::{locks, network::client_network};
 use axum::Router;
 use http::Request;
 use hyper::{body::Incoming, server::conn::http1};

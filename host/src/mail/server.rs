@@ -4,6 +4,7 @@
 //! byte; `smtp://` requires STARTTLS before anything else is sent, except on a loopback address. Rejected: opportunistic
 //! TLS, which an attacker on the network can switch off.
 
+use crate::network::is_this_machine;
 use lettre::{
     AsyncSmtpTransport, Tokio1Executor,
     transport::smtp::{
@@ -74,7 +75,7 @@ impl Server {
             Host::Ipv6(address) => address.to_string(),
             host => host.to_string(),
         };
-        let tls = match (self.implicit_tls, self.is_loopback()) {
+        let tls = match (self.implicit_tls, self.is_here()) {
             (true, _) => Tls::Wrapper(TlsParameters::new(name.clone())?),
             (false, false) => Tls::Required(TlsParameters::new(name.clone())?),
             (false, true) => Tls::None,
@@ -90,12 +91,8 @@ impl Server {
         Ok(builder.build())
     }
 
-    fn is_loopback(&self) -> bool {
-        match &self.host {
-            Host::Domain(name) => name == "localhost",
-            Host::Ipv4(address) => address.is_loopback(),
-            Host::Ipv6(address) => address.is_loopback(),
-        }
+    fn is_here(&self) -> bool {
+        is_this_machine(&self.host.to_string())
     }
 }
 
@@ -113,7 +110,7 @@ mod tests {
     #[test]
     fn a_url_is_parsed_and_its_password_is_not_printed() {
         let server: Server = "smtps://ann%40example.org:p%2Bq+%C5%BE@mail.example.org".parse().unwrap();
-        assert_eq!((server.implicit_tls, server.port, server.is_loopback()), (true, 465, false));
+        assert_eq!((server.implicit_tls, server.port, server.is_here()), (true, 465, false));
         assert_eq!(server.user, Some(("ann@example.org".into(), "p+q+ž".into())));
         assert!(!format!("{server:?}").contains("p+q"));
         for (text, port, here) in [
@@ -124,7 +121,7 @@ mod tests {
             ("smtp://127.0.0.1.example.org:1", 1, false),
         ] {
             let server: Server = text.parse().unwrap();
-            assert_eq!((server.port, server.is_loopback(), server.implicit_tls), (port, here, false), "{text}");
+            assert_eq!((server.port, server.is_here(), server.implicit_tls), (port, here, false), "{text}");
             assert!(server.transport("example.org").is_ok());
         }
     }

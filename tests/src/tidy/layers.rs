@@ -10,11 +10,12 @@ use super::rust::{Kind, Token, after_path_start, branches, tokens};
 use super::{Findings, Tree};
 
 /// A module uses only those to its left.
-const ORDER: [&str; 23] = [
+const ORDER: [&str; 24] = [
     "locks",
     "clock",
     "ids",
     "calendar",
+    "network",
     "db",
     "secrets",
     "plugins",
