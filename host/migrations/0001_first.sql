@@ -179,6 +179,7 @@ create table event_copies (
     problem text,
     updated_at bigint not null
 );
+create index event_copies_by_state on event_copies (state, meeting_id);
 
 -- Periodic work: the instant at which each task is due next.
 create table schedule (
@@ -205,7 +206,9 @@ create table jobs (
     -- Counts leases: a host that has lost its lease cannot end the job.
     fence bigint not null,
     error text,
-    created_at bigint not null
+    created_at bigint not null,
+    -- When the last attempt failed. The pause counts from here.
+    failed_at bigint
 );
 create unique index jobs_dedupe on jobs (dedupe) where state = 'ready';
 create unique index jobs_lane on jobs (lane) where state = 'leased';
@@ -218,4 +221,12 @@ create index jobs_leases on jobs (state, lease_until);
 create table write_probes (
     id text primary key,
     written_at bigint not null
+);
+
+-- One value that the first host seals together with its first key file, by which every later host tells whether its key
+-- file belongs to this database.
+create table key_checks (
+    id text primary key,
+    sealed bytea not null,
+    sealed_by text not null
 );

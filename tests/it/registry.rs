@@ -161,8 +161,12 @@ async fn a_version_that_asks_for_more_is_not_used_until_it_is_accepted() -> anyh
     registry::accept(&db, "asking", &waiting.sha256).await?;
     until(&host, "2.0.0").await?;
     assert_eq!(host.provider("asking").await?.granted.egress().hosts, [ONE.parse()?, TWO.parse()?]);
-    // Back to an older version, which requests less: it is stored already and needs no consent.
-    assert_eq!(add(&host, &first, false).await?, AddOutcome::Active { id: "asking".into() });
+    // Back to an older version, which requests less: that is a difference of its own.
+    let older = waits(add(&host, &first, false).await?)?;
+    ensure!(shown(&older).contains(&"~ version: 2.0.0 -> 1.0.0, which is older".to_owned()), "{:?}", shown(&older));
+    assert_eq!(called(&host).await?, "2.0.0");
+    assert_eq!(registry::waiting(&db, "asking").await?, older);
+    registry::accept(&db, "asking", &older.sha256).await?;
     until(&host, "1.0.0").await
 }
 

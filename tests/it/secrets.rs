@@ -14,7 +14,7 @@ use chronus_host::{
         registry::{Provenance, Registry},
     },
     secrets::{
-        Keyring, OpenError, Place,
+        Keyring, KeyringError, OpenError, Place,
         rotation::{self, Batch, RotationReport},
     },
 };
@@ -102,6 +102,13 @@ impl SealedDatabase {
         Ok(())
     }
 
+    /// Adds a key and seals with it from now on.
+    fn new_key(&self) -> Result<String, KeyringError> {
+        let id = Keyring::add(&self.keys)?;
+        Keyring::use_key(&self.keys, &id)?;
+        Ok(id)
+    }
+
     /// Takes all keys but the first out of the file.
     fn drop_old_keys(&self) -> anyhow::Result<()> {
         let text = std::fs::read_to_string(&self.keys)?;
@@ -136,7 +143,7 @@ async fn a_sealed_value_opens_in_no_other_row_organisation_or_column() -> anyhow
         for elsewhere in rows.chain(half).chain(columns).chain(tables) {
             tried += 1;
             assert_eq!(keyring.open_map(&elsewhere, bytes).unwrap_err(), OpenError::Wrong, "{elsewhere:?}");
-            let rewrapped = Keyring::add(&sealed.keys).and_then(|_| Keyring::read(&sealed.keys))?;
+            let rewrapped = sealed.new_key().and_then(|_| Keyring::read(&sealed.keys))?;
             assert_eq!(rewrapped.rewrap(&elsewhere, bytes).unwrap_err(), OpenError::Wrong, "{elsewhere:?}");
         }
         assert_eq!(tried, 5 + 3 + 3 + 2);
@@ -150,7 +157,7 @@ async fn a_rotation_that_was_stopped_goes_on_and_the_old_key_can_go() -> anyhow:
     let before = sealed.rows().await?;
     // A host that started before the new key came.
     let running = sealed.keyring()?;
-    let new = Keyring::add(&sealed.keys)?;
+    let new = sealed.new_key()?;
     let (mut rotated, keyring) = (RotationReport::default(), sealed.keyring()?);
     rotation::rotate_batch(&sealed.db, &keyring, &SEALED, Batch { after: "", limit: 2 }, &mut rotated)
         .await?
@@ -185,13 +192,13 @@ async fn what_does_not_open_is_told_and_stops_nothing() -> anyhow::Result<()> {
              where id = (select max(id) from connections)",
         )
         .await?;
-    Keyring::add(&sealed.keys)?;
+    sealed.new_key()?;
     let rotated = rotation::rotate(&sealed.db, &sealed.keyring()?, &SEALED_TABLES).await?;
     assert_eq!((rotated.rewrapped, rotated.left, rotated.failed.len()), (5, 1, 1));
     assert_eq!(rotated.failed[0].id, sealed.connections[5].1.to_string());
     assert!(rotated.failed[0].error.contains("another row"), "{:?}", rotated.failed);
     sealed.drop_old_keys()?;
-    Keyring::add(&sealed.keys)?;
+    sealed.new_key()?;
     let rotated = rotation::rotate(&sealed.db, &sealed.keyring()?, &SEALED_TABLES).await?;
     assert_eq!((rotated.rewrapped, rotated.left), (5, 1));
     assert!(rotated.failed[0].error.contains("not in the key file"), "{:?}", rotated.failed);
@@ -202,7 +209,7 @@ async fn what_does_not_open_is_told_and_stops_nothing() -> anyhow::Result<()> {
 #[tokio::test]
 async fn what_was_renewed_meanwhile_is_not_undone() -> anyhow::Result<()> {
     let sealed = SealedDatabase::new().await?;
-    Keyring::add(&sealed.keys)?;
+    sealed.new_key()?;
     let keyring = Arc::new(sealed.keyring()?);
     let [rotated, others] = [(), ()].map(|()| {
         let (db, keyring) = (sealed.db.clone(), keyring.clone());

@@ -37,6 +37,7 @@ const TEXTS: &[&str] = &[
     "jobs.error",
     "jobs.lane",
     "jobs.lease_owner",
+    "key_checks.sealed_by",
     "meetings.description",
     "meetings.request_key",
     "meetings.request_sha256",

@@ -42,7 +42,21 @@ pub(crate) struct OutputLines {
 impl Host {
     /// Starts a host with this configuration file, and waits until it listens.
     pub async fn start(config: &Path, environment: &[(&str, &str)]) -> anyhow::Result<Self> {
-        let mut command = tokio::task::spawn_blocking(command).await??;
+        Self::spawn(tokio::task::spawn_blocking(command).await??, config, environment).await
+    }
+
+    /// Starts a host by a shell script, which gets the command and its arguments as its own.
+    pub async fn start_by(script: &str, config: &Path, environment: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let program = tokio::task::spawn_blocking(command).await??;
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script, "sh"]).arg(program.as_std().get_program());
+        for (name, _) in program.as_std().get_envs().filter(|(_, value)| value.is_none()) {
+            shell.env_remove(name);
+        }
+        Self::spawn(shell, config, environment).await
+    }
+
+    async fn spawn(mut command: Command, config: &Path, environment: &[(&str, &str)]) -> anyhow::Result<Self> {
         let mut child = command
             .args(["serve", "--config"])
             .arg(config)
@@ -72,6 +86,11 @@ impl Host {
     /// `http://127.0.0.1:` and the port.
     pub fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// The id of its process.
+    pub fn pid(&self) -> anyhow::Result<u32> {
+        self.child.id().context("it has ended already")
     }
 
     /// A client of its API with this token.

@@ -5,6 +5,7 @@
 
 pub mod code;
 pub mod readiness;
+pub mod watch;
 pub mod work;
 
 use crate::{
@@ -20,15 +21,17 @@ use crate::{
         registry::Registry,
     },
     secrets::{
-        Keyring, KeyringError,
-        rotation::{self, SealedTable},
+        Keyring,
+        key_check::{self, KeyCheckError},
+        rotation::SealedTable,
     },
 };
 use readiness::Readiness;
-use std::{path::PathBuf, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 /// All tables with sealed secrets, for key rotation.
-pub const SEALED_TABLES: [SealedTable; 4] = [
+pub const SEALED_TABLES: [SealedTable; 5] = [
+    key_check::SEALED,
     connections::store::SEALED,
     oauth::store::SEALED_CLIENTS,
     connections::SEALED_REVOCATIONS,
@@ -63,10 +66,7 @@ pub enum OpenError {
     Database(#[from] db::OpenError),
     /// The key file cannot be used.
     #[error(transparent)]
-    Keys(#[from] KeyringError),
-    /// The key file is missing, and the database has credentials that it sealed.
-    #[error("the key file {0} is missing, and the database has credentials that it sealed; restore it from a copy")]
-    KeysGone(PathBuf),
+    Keys(#[from] KeyCheckError),
     /// The folder for compiled providers cannot be used.
     #[error("sandbox.cache: {0}")]
     Cache(String),
@@ -90,23 +90,37 @@ impl App {
         let sandbox = sandbox(&config)?;
         let mailer = Mailer::new(&config.mail, clock.clone()).map_err(|error| OpenError::Mail(error.to_string()))?;
         let db = Db::open(&config.database, clock.clone()).await?;
-        // A new key could not open any credential, and would hide that the old one is missing.
-        if !config.keys.exists() && rotation::any(&db, &SEALED_TABLES).await.map_err(db::OpenError::Connect)? {
-            return Err(OpenError::KeysGone(config.keys));
-        }
-        let keyring = Arc::new(Keyring::generate_at(&config.keys)?);
-        let registry = Registry::new(db.clone(), Arc::new(sandbox));
-        let (budget, clock_of_calls) = (config.budget.clone(), clock.clone());
-        let calendars = CalendarAccess {
-            db: db.clone(),
-            registry,
-            keyring,
-            clock: clock_of_calls,
-            budget,
-            refreshes: SingleFlight::default(),
-        };
+        let calendars = calendar_access(&config, Registry::new(db.clone(), Arc::new(sandbox)), &db, &clock).await?;
         Ok(Self { config: Arc::new(config), db, clock, calendars, mailer, readiness: Arc::default() })
     }
+}
+
+/// The access to connected calendars, with the providers of a registry.
+///
+/// # Errors
+/// If the key file cannot be used.
+pub async fn calendar_access(
+    config: &Config,
+    registry: Registry,
+    db: &Db,
+    clock: &Clock,
+) -> Result<CalendarAccess, KeyCheckError> {
+    Ok(CalendarAccess {
+        db: db.clone(),
+        registry,
+        keyring: Arc::new(open_keyring(db, &config.keys).await?),
+        clock: clock.clone(),
+        budget: config.budget.clone(),
+        refreshes: SingleFlight::default(),
+    })
+}
+
+/// Reads the key file, which belongs to this database. If neither has been used before, creates the file.
+///
+/// # Errors
+/// If the file cannot be used, or belongs to another database.
+pub async fn open_keyring(db: &Db, keys: &Path) -> Result<Keyring, KeyCheckError> {
+    key_check::open_keyring(db, keys, &SEALED_TABLES).await
 }
 
 /// Creates the sandbox in which all providers run.

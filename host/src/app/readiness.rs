@@ -8,7 +8,7 @@
 //! services, whose outages are theirs.
 
 use super::App;
-use crate::jobs;
+use crate::{jobs, secrets::key_check};
 use std::{
     fmt,
     sync::atomic::{AtomicBool, Ordering},
@@ -54,7 +54,7 @@ pub enum ReadinessFault {
     Stopping,
     /// The database accepted no write in time.
     Database,
-    /// The key file cannot be read.
+    /// The key file cannot be read, or does not open the database's key check.
     Keys,
     /// The clocks of host and database differ.
     Clock,
@@ -122,7 +122,7 @@ async fn attempt(app: &App) -> ReadinessReport {
         }
     };
     let (keys, mut report) = tokio::join!(keys, database);
-    report.faults.extend(keys);
+    report.faults.extend(keys.filter(|fault| !report.faults.contains(fault)));
     report
 }
 
@@ -132,6 +132,10 @@ async fn database(app: &App) -> sqlx::Result<ReadinessReport> {
     let difference = app.clock.now().as_microsecond().abs_diff(now);
     if Duration::from_micros(difference) > MAX_CLOCK_DIFFERENCE {
         report.faults.push(ReadinessFault::Clock);
+    }
+    if let Some(Err(error)) = key_check::check(&app.db, &app.calendars.keyring).await? {
+        tracing::debug!(%error, "the key file does not open the key check");
+        report.faults.push(ReadinessFault::Keys);
     }
     let queue = app.db.read(async |tx| jobs::queue(tx).await).await?;
     report.oldest_due = queue.oldest_due;

@@ -7,9 +7,8 @@ use crate::{
     db::Db,
     jobs::{self, Effect, Lease, LeaseError, Outcome, Runner},
     mail::{self, new_administrator},
-    meetings::push,
+    meetings::{push, stuck},
     oauth,
-    plugins::registry,
     secrets::rotation,
 };
 
@@ -29,23 +28,10 @@ pub async fn start(app: &App) -> sqlx::Result<Runner> {
     .with_schedule(db))
 }
 
-/// Loads the active providers, so that the first call of each does not wait for its compilation.
-pub async fn warm_up(app: &App) {
-    let listed = match registry::list(&app.db).await {
-        Ok(listed) => listed,
-        Err(error) => return tracing::warn!(%error, "cannot list the providers"),
-    };
-    for provider in listed.into_iter().filter(|provider| provider.state == registry::ProviderState::Active) {
-        if let Err(error) = app.calendars.registry.provider(&provider.id).await {
-            tracing::error!(provider = provider.id, %error, "the provider cannot be loaded");
-        }
-    }
-}
-
 /// Runs one job.
 async fn work(app: &App, lease: Lease) -> Outcome {
     let App { calendars, mailer, db, config, .. } = app;
-    let done = match lease.effect {
+    let done = match lease.effect.clone() {
         Effect::PushMeeting { meeting } => push::push(calendars, &lease, meeting).await,
         Effect::DeliverMeetings { person } => push::deliver(calendars, &lease, person).await,
         Effect::RevokeToken { revocation } => revoke::revoke(calendars, &lease, revocation).await,
@@ -66,6 +52,7 @@ async fn work(app: &App, lease: Lease) -> Outcome {
         Effect::RewrapSecrets {} => rewrap(calendars, &lease).await,
         Effect::ReopenAccounts {} => reopen::enqueue_all(db, &lease).await,
         Effect::ReopenAccount { connection } => reopen::reopen(calendars, &lease, connection).await,
+        Effect::ReleaseStuck { provider } => stuck::release_all(db, &lease, provider.as_deref()).await,
         Effect::DeleteExpired {} => delete_expired(db, &lease).await,
     };
     done.unwrap_or_else(Outcome::from)

@@ -7,7 +7,7 @@ use super::output::CliError;
 use crate::{
     clock::Clock,
     config::{self, Config, ConfigError},
-    db::{Db, OpenError},
+    db::{DatabaseUrl, Db, OpenError},
     organisations::{
         self, Organisation,
         programs::{self, Program},
@@ -17,7 +17,7 @@ use crate::{
 use std::path::PathBuf;
 
 /// Selects the configuration file.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(super) struct ConfigArgs {
     /// The configuration file [default: CHRONUS_CONFIG; `chronus config --reference` prints all keys]
     #[arg(long, value_name = "FILE")]
@@ -38,8 +38,23 @@ impl ConfigArgs {
     }
 }
 
-/// Opens the configured database.
+/// Opens the configured database, which exists: a command that reads must not make an empty service in a wrong place.
 pub(super) async fn open(config: &Config) -> Result<Db, CliError> {
+    match &config.database {
+        DatabaseUrl::File(path) if !path.exists() => Err(CliError::input(
+            "database",
+            format!(
+                "the database file {} does not exist; check `database` in the configuration. `chronus serve`, `chronus \
+                 organisation add` and `chronus plugin add` create it",
+                path.display()
+            ),
+        )),
+        _ => open_or_create(config).await,
+    }
+}
+
+/// Opens the configured database, and creates the file if it does not exist.
+pub(super) async fn open_or_create(config: &Config) -> Result<Db, CliError> {
     Ok(Db::open(&config.database, Clock::System).await?)
 }
 

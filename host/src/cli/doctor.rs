@@ -105,7 +105,7 @@ fn sandbox() -> Check {
 }
 
 fn cache() -> Check {
-    match machine::cache_folder() {
+    match machine::code_folder() {
         Ok(folder) => check(
             "compiled code",
             CheckStatus::Ok,

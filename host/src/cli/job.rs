@@ -1,4 +1,4 @@
-//! `chronus job`: list failed jobs and retry them.
+//! `chronus job`: list jobs that wait or failed, and retry them.
 
 use super::{
     database::{self, ConfigArgs},
@@ -7,7 +7,7 @@ use super::{
 use crate::{
     db::Db,
     ids::JobId,
-    jobs::{self, Count, DeadLetter},
+    jobs::{self, Count, DeadLetter, WaitingJob},
 };
 use serde::Serialize;
 
@@ -15,28 +15,36 @@ use serde::Serialize;
 const PAGE: u32 = 200;
 
 const LIST: &str = "\
-The host retries a failing job for about a day. It no longer retries the jobs
-listed here; use `chronus job retry`. A job leaves the list when
-a later job for the same task succeeds.
+The host retries a failing job for about a day, with growing pauses of up to an hour.
+Waiting jobs are listed with the reason of the last failure, the 200 that are due first.
+Failed jobs are no longer retried; use `chronus job retry`. A job leaves the list when a
+later job for the same task succeeds.
 
-With --json: {count: {ready, leased, dead}, dead: [{job, effect, attempts, error,
-created_at, since}]}; ready counts waiting jobs, leased running ones, dead failed ones.";
+With --json: {count: {ready, leased, dead}, waiting: [{job, effect, attempts, error,
+created_at, due_at}], dead: [{job, effect, attempts, error, created_at, since}]}; ready
+counts waiting jobs, leased running ones, dead failed ones.";
+
+const RETRY: &str = "\
+A waiting job is tried at once, and its count of attempts goes on. A failed job starts
+counting again. With --all, a pause that a service asked for is kept.
+
+With --json: {retried: [job, …]}.";
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// List failed jobs, and count the waiting and running ones
+    /// List waiting and failed jobs with the reason of each, and count all
     #[command(after_help = LIST)]
     List {
         #[command(flatten)]
         config: ConfigArgs,
     },
-    /// Retry failed jobs at once, and start counting their attempts again
-    #[command(after_help = "With --json: {retried: [job, …]}.")]
+    /// Retry waiting and failed jobs at once
+    #[command(after_help = RETRY)]
     Retry {
         /// The id of the job, as `chronus job list` shows it
         #[arg(required_unless_present = "all", conflicts_with = "all")]
         job: Option<String>,
-        /// Retry all failed jobs; first correct the cause of the failures
+        /// Retry all jobs that failed, for now or for good; first correct the cause of the failures
         #[arg(long)]
         all: bool,
         #[command(flatten)]
@@ -47,6 +55,7 @@ pub(super) enum Command {
 #[derive(Debug, Serialize)]
 struct JobsOut {
     count: Count,
+    waiting: Vec<WaitingJob>,
     dead: Vec<DeadLetter>,
 }
 
@@ -60,31 +69,32 @@ pub(super) async fn run(command: Command, as_json: bool) -> Result<Exit, CliErro
     match command {
         Command::List { config } => {
             let db = database::open(&config.load()?).await?;
-            let listed = JobsOut { count: count(&db).await?, dead: dead(&db).await? };
+            let waiting = db.read(async |tx| jobs::list_waiting(tx, PAGE).await).await?;
+            let listed = JobsOut { count: count(&db).await?, waiting, dead: dead(&db).await? };
             db.close().await;
             if as_json {
                 output::json(&listed)?;
             } else {
                 let Count { ready, leased, dead } = listed.count;
                 output::note(&format!("{ready} waiting, {leased} running, {dead} failed"));
-                output::text(&listed.dead.iter().map(row).collect::<Vec<_>>().join("\n"))?;
+                let lines = listed.dead.iter().map(row).chain(listed.waiting.iter().map(waiting_row));
+                output::text(&lines.collect::<Vec<_>>().join("\n"))?;
             }
         }
         Command::Retry { job, config, .. } => {
             let job = job.map(|job| job.parse::<JobId>().map_err(|_| unknown(&job))).transpose()?;
             let db = database::open(&config.load()?).await?;
-            let wanted = match job {
-                Some(job) => vec![job],
-                None => dead(&db).await?.into_iter().map(|letter| letter.job).collect(),
-            };
-            let mut retried = Vec::with_capacity(wanted.len());
-            for job in wanted {
-                let mut tx = db.begin().await?;
-                if jobs::revive(&mut tx, job).await? {
-                    retried.push(job);
+            let mut tx = db.begin().await?;
+            let retried = match job {
+                Some(job) if jobs::revive(&mut tx, job).await? || jobs::hasten(&mut tx, job).await? => vec![job],
+                Some(_) => Vec::new(),
+                None => {
+                    let mut retried = jobs::revive_all(&mut tx, None).await?;
+                    retried.extend(jobs::hasten_all(&mut tx, None).await?);
+                    retried
                 }
-                tx.commit().await?;
-            }
+            };
+            tx.commit().await?;
             db.close().await;
             if let Some(job) = job.filter(|job| !retried.contains(job)) {
                 return Err(unknown(&job.to_string()));
@@ -122,6 +132,12 @@ fn row(letter: &DeadLetter) -> String {
     format!("{job}  {}  failed at {since} after {attempts} attempts: {}", line(&effect.to_string()), line(error))
 }
 
+fn waiting_row(job: &WaitingJob) -> String {
+    let WaitingJob { job, effect, attempts, error, due_at, .. } = job;
+    let why = error.as_ref().map(|error| format!(" after {attempts} attempts: {}", line(error)));
+    format!("{job}  {}  waits until {due_at}{}", line(&effect.to_string()), why.unwrap_or_default())
+}
+
 fn unknown(job: &str) -> CliError {
-    CliError::input("job", format!("`{job}` is not a failed job; `chronus job list` lists the failed jobs"))
+    CliError::input("job", format!("`{job}` is neither a failed job nor one that waits; `chronus job list` lists both"))
 }

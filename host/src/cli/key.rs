@@ -5,16 +5,26 @@ use super::{
     output::{self, CliError, Exit},
 };
 use crate::{
-    app::SEALED_TABLES,
-    secrets::{Keyring, KeyringError, rotation},
+    app::{self, SEALED_TABLES},
+    config::Config,
+    secrets::{Keyring, KeyringError, key_check::KeyCheckError, rotation},
 };
 use std::collections::BTreeMap;
 
 const ADD: &str = "\
-`keys` in the configuration names the key file. The new key becomes the first line of
-the file. Running hosts that read this file use the new key for encryption at once; the
-other keys still decrypt. To replace a key: run `chronus key add`, copy the file to all
-hosts, run `chronus key rotate`, and then delete the old lines.";
+`keys` in the configuration names the key file. The new key becomes the last line of
+the file: it decrypts, and does not encrypt yet. To replace a key:
+
+  1. run `chronus key add` on one host
+  2. copy the key file to all other hosts; running hosts read it at once
+  3. run `chronus key use KEY`, and copy the file again
+  4. run `chronus key rotate`
+  5. delete the old lines on all hosts";
+
+const USE: &str = "\
+The key becomes the first line of the key file. Running hosts that read this file encrypt
+with it at once. First copy the file with the new key to all hosts: a host that lacks the
+key cannot open what this one encrypts. Such jobs are tried again; they wait for the key.";
 
 const ROTATE: &str = "\
 Hosts can keep running. The command can be stopped at any time; run it again to
@@ -26,9 +36,17 @@ The exit code is 1 if a credential still uses another key.";
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Add a new key and use it for encryption from now on
+    /// Add a new key, which decrypts and does not encrypt yet
     #[command(after_help = ADD)]
     Add(Args),
+    /// Encrypt with this key from now on
+    #[command(after_help = USE)]
+    Use {
+        /// The id of the key, the first word of its line
+        key: String,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
     /// Encrypt all stored credentials with the first key of the key file
     #[command(after_help = ROTATE)]
     Rotate(Args),
@@ -43,18 +61,52 @@ pub(super) struct Args {
 /// Runs the command.
 pub(super) async fn run(command: &Command, as_json: bool) -> Result<Exit, CliError> {
     match command {
-        Command::Add(args) => add(args, as_json),
+        Command::Add(args) => add(args, as_json).await,
+        Command::Use { key, config } => use_key(key, config, as_json),
         Command::Rotate(args) => rotate(args, as_json).await,
     }
 }
 
-fn add(args: &Args, as_json: bool) -> Result<Exit, CliError> {
+async fn add(args: &Args, as_json: bool) -> Result<Exit, CliError> {
     let config = args.config.load()?;
-    let id = Keyring::add(&config.keys)?;
+    let keys = config.keys.display();
+    let (id, text) = if config.keys.exists() {
+        let id = Keyring::add(&config.keys)?;
+        let text = format!(
+            "added key {id} to {keys}; copy the file to all hosts, and then encrypt with the key: chronus key use {id}"
+        );
+        (id, text)
+    } else {
+        let id = create(&config).await?.primary();
+        let text = format!("created {keys} with the key {id}; copy the file to all hosts");
+        (id, text)
+    };
     if as_json {
         output::json(&BTreeMap::from([("key", id)]))?;
     } else {
-        output::text(&format!("added key {id} to {}; new credentials are encrypted with it", config.keys.display()))?;
+        output::text(&text)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Creates the key file, unless the database is in use with another one.
+async fn create(config: &Config) -> Result<Keyring, CliError> {
+    if !config.database.exists() {
+        return Ok(Keyring::generate_at(&config.keys)?);
+    }
+    let db = database::open(config).await?;
+    let keyring = app::open_keyring(&db, &config.keys).await?;
+    db.close().await;
+    Ok(keyring)
+}
+
+fn use_key(key: &str, config: &ConfigArgs, as_json: bool) -> Result<Exit, CliError> {
+    let config = config.load()?;
+    Keyring::use_key(&config.keys, key)?;
+    if as_json {
+        output::json(&BTreeMap::from([("key", key)]))?;
+    } else {
+        output::text(&format!("new credentials are encrypted with the key {key}; now run `chronus key rotate`"))?;
     }
     Ok(Exit::Done)
 }
@@ -69,7 +121,7 @@ async fn rotate(args: &Args, as_json: bool) -> Result<Exit, CliError> {
         output::json(&rotated)?;
     } else {
         output::text(&format!(
-            "{} credentials were encrypted again with key {}, {} changed in the meantime, {} still use another key",
+            "{} values were encrypted again with key {}, {} changed in the meantime, {} still use another key",
             rotated.rewrapped,
             keyring.primary(),
             rotated.changed_meanwhile,
@@ -88,6 +140,16 @@ impl From<KeyringError> for CliError {
         match error {
             KeyringError::Write { .. } => Self::machine("keys", message),
             _ => Self::input("keys", message),
+        }
+    }
+}
+
+impl From<KeyCheckError> for CliError {
+    fn from(error: KeyCheckError) -> Self {
+        match error {
+            KeyCheckError::File(error) => error.into(),
+            KeyCheckError::Database(error) => error.into(),
+            error => Self::input("keys", error.to_string()),
         }
     }
 }

@@ -1,19 +1,32 @@
 //! Creates the sandbox of a command on this machine.
 
-use super::output::{CliError, note};
-pub(super) use crate::app::code::cache_folder;
+use super::{
+    database::ConfigArgs,
+    output::{CliError, note},
+};
+use crate::app::code;
 use crate::plugins::{
     Sandbox, SandboxConfig,
     egress::{EgressPolicy, NameResolver, TlsTrust},
 };
 use rustls::pki_types::CertificateDer;
+use std::path::PathBuf;
 
 /// Concurrent calls: a command makes one after the other, and admission makes one of its own.
 pub(super) const CALLS: u32 = 4;
 
+/// The folder for compiled components: the one of the configuration, as for the host, if this machine has a configuration.
+pub(super) fn code_folder() -> Result<PathBuf, String> {
+    let configured = ConfigArgs::default().load().ok().and_then(|config| config.sandbox.cache);
+    match configured {
+        Some(folder) => code::private_folder(&folder).map(|()| folder),
+        None => code::cache_folder(),
+    }
+}
+
 /// Creates a sandbox for one command.
 pub(super) fn sandbox(egress: EgressPolicy, authorities: Vec<CertificateDer<'static>>) -> Result<Sandbox, CliError> {
-    let cache = match cache_folder() {
+    let cache = match code_folder() {
         Ok(folder) => Some(folder),
         Err(why) => {
             note(&format!(

@@ -22,6 +22,7 @@ mod program;
 mod provider;
 mod serve;
 mod settings;
+mod stuck;
 mod token;
 
 use clap::{Parser, Subcommand};
@@ -86,12 +87,15 @@ enum Command {
     /// Grant providers access, enable or disable them, and set their OAuth clients
     #[command(subcommand)]
     Provider(provider::Command),
-    /// Add and rotate the keys that encrypt people's credentials
+    /// Add, use and rotate the keys that encrypt people's credentials
     #[command(subcommand)]
     Key(key::Command),
-    /// Inspect and retry failed jobs
+    /// Inspect and retry jobs that wait or failed
     #[command(subcommand)]
     Job(job::Command),
+    /// List meetings that do not get to their owner's calendar, and try them again
+    #[command(subcommand)]
+    Stuck(stuck::Command),
     /// Check that this machine can run the host
     Doctor(doctor::Args),
 }
@@ -130,6 +134,7 @@ fn run(command: Command, json: bool, log: Option<String>) -> Result<Exit, CliErr
             Command::Provider(command) => provider::run(&command, json).await,
             Command::Key(command) => key::run(&command, json).await,
             Command::Job(command) => job::run(command, json).await,
+            Command::Stuck(command) => stuck::run(command, json).await,
             Command::Doctor(args) => doctor::run(&args, json),
             Command::Serve(_) => serve::run(config.unwrap_or_default(), json).await,
             Command::Config(args) => settings::run(&args),

@@ -78,7 +78,7 @@ pub(super) async fn run(command: Command, as_json: bool) -> Result<Exit, CliErro
     let line = |out: &Out| format!("{}  {}", out.id, output::line(&out.name));
     match command {
         Command::Add { name, config } => {
-            let db = database::open(&config.load()?).await?;
+            let db = database::open_or_create(&config.load()?).await?;
             let out = Out::from(organisations::add(&db, &name).await?);
             if as_json { output::json(&out)? } else { output::text(&line(&out))? }
         }

@@ -45,10 +45,7 @@ pub(super) async fn run(mut config: Config, as_json: bool) -> Result<Exit, CliEr
     };
     let db = app.db.clone();
     let runner = app::work::start(&app).await.map_err(|error| CliError::machine("database", error.to_string()))?;
-    tokio::spawn({
-        let app = app.clone();
-        async move { app::work::warm_up(&app).await }
-    });
+    let watch = app::watch::start(&app);
     let readiness = app.readiness.clone();
     let mut serving = tokio::spawn(http::serve(app, listener, drains));
     let url = format!("http://{address}");
@@ -85,6 +82,7 @@ pub(super) async fn run(mut config: Config, as_json: bool) -> Result<Exit, CliEr
     };
     let failed = |error: String| CliError::machine("serve", format!("the host stopped unexpectedly: {error}"));
     served.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))?;
+    drop(watch);
     db.close().await;
     Ok(Exit::Done)
 }
@@ -138,7 +136,7 @@ impl From<OpenError> for CliError {
         let message = error.to_string();
         match error {
             OpenError::Config(error) => error.into(),
-            OpenError::Keys(_) | OpenError::KeysGone(_) => Self::input("keys", message),
+            OpenError::Keys(error) => error.into(),
             OpenError::Database(error) => error.into(),
             OpenError::Cache(_) => Self::machine("cache", message),
             OpenError::Mail(_) => Self::machine("mail", message),

@@ -116,7 +116,8 @@ pub static KEYS: &[Key] = &[
     key(
         "keys",
         "\"chronus.keys\"",
-        "The file with the keys that seal credentials; it is created if it is missing. Keep a copy apart from the database.",
+        "The file with the keys that seal credentials. The first host of a database creates it; all hosts need the same file. Keep a \
+         copy apart from the database.",
         |config, raw| {
             config.keys = raw.path()?;
             Ok(())

@@ -21,7 +21,7 @@ use crate::{
         registry::{Provider, Registry, RegistryError},
         sign_in::{self, SignInInput},
     },
-    secrets::Keyring,
+    secrets::{self, Keyring},
 };
 use jiff::Timestamp;
 use std::{collections::BTreeMap, sync::Arc};
@@ -55,7 +55,10 @@ pub enum NotCallable {
     /// The provider is not in use.
     #[error(transparent)]
     Provider(#[from] RegistryError),
-    /// The stored credential cannot be used: its key is missing, or the grant has changed since.
+    /// This host cannot open the stored credential: a key is missing in its key file. Another host may have it.
+    #[error("this host cannot open the stored sign-in, which its operator must mend: {0}")]
+    Sealed(secrets::OpenError),
+    /// The stored credential cannot be used: the grant has changed since.
     #[error("the stored sign-in cannot be used: {0}; connect the calendar again")]
     Credential(String),
     /// The token has expired and could not be refreshed.
@@ -71,6 +74,7 @@ impl From<RefreshError> for NotCallable {
         match error {
             RefreshError::Lost => Self::Reconnect,
             RefreshError::Gone => Self::NotConnected,
+            RefreshError::Sealed(error) => Self::Sealed(error),
             error => Self::Token(error),
         }
     }
@@ -84,6 +88,7 @@ impl NotCallable {
             Self::NotConnected => "not-connected",
             Self::Reconnect => "reconnect",
             Self::Provider(_) => "provider-unavailable",
+            Self::Sealed(_) => "credential-sealed",
             Self::Credential(_) => "credential-unusable",
             Self::Token(_) => "token-not-renewed",
             Self::Database(_) => "database",
@@ -115,7 +120,10 @@ impl CalendarAccess {
         let unusable = |why: String| NotCallable::Credential(why);
         let place = store::SEALED.place(connection.organisation, connection.id);
         let secrets = self.keyring.open_map(&place, &stored.sealed.bytes);
-        let mut secrets = secrets.map_err(|error| unusable(error.to_string()))?;
+        let mut secrets = secrets.map_err(|error| {
+            tracing::warn!(connection = %connection.id, %error, "this host cannot open a stored sign-in");
+            NotCallable::Sealed(error)
+        })?;
         secrets.remove(REFRESH_TOKEN);
         let granted = provider.granted.sign_in(&connection.sign_in);
         let granted = granted.ok_or_else(|| unusable(format!("`{}` is no longer granted", connection.sign_in)))?;

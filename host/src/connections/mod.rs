@@ -11,7 +11,7 @@
 //! provider is called, `explain` what a refusal means, [`approvals`] domains whose administrators must approve first,
 //! `revocations` tokens to revoke, [`offered`] what people may connect, `establish` from a credential to a stored connection, `form` and [`code_grant`] the
 //! two ways in which a person connects, [`service_accounts`] how an organisation does, [`tokens`] refresh, `session` a
-//! person's calendar ready to be called, then [`reopen`], `disconnect`, [`revoke`], [`callback`] and
+//! person's calendar ready to be called, [`smoke`] a new version of a provider tried, then [`reopen`], `disconnect`, [`revoke`], [`callback`] and
 //! [`notice`].
 
 pub mod access;
@@ -31,6 +31,7 @@ mod revocations;
 pub mod revoke;
 pub mod service_accounts;
 mod session;
+pub mod smoke;
 pub mod store;
 pub mod tokens;
 

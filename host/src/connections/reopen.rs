@@ -60,6 +60,7 @@ pub async fn reopen(calendars: &CalendarAccess, lease: &Lease, id: ConnectionId)
             }
         }
         Err(NotCallable::Database(error)) => return Err(error.into()),
+        Err(error @ NotCallable::Sealed(_)) => return Ok(Outcome::Retry { error: error.to_string(), after: None }),
         Err(NotCallable::Token(RefreshError::Denied(error))) => {
             calendars.record_lost_write(&mut stored.connection).await?;
             tracing::warn!(connection = %id, error, "the account cannot be opened now, and lost write access");

@@ -368,6 +368,13 @@ pub(super) async fn refuse(
     Ok(())
 }
 
+/// Connections of a provider that work, the last opened first.
+pub(super) async fn recently_opened(tx: &mut Tx, provider: &str, limit: u32) -> sqlx::Result<Vec<StoredConnection>> {
+    let sql = select_where!("provider_id = $1 and state = 'connected' order by opened_at desc, id limit $2");
+    let rows = fetch!(tx, all, Row, sql, provider, i64::from(limit))?;
+    rows.into_iter().map(StoredConnection::try_from).collect()
+}
+
 /// The ids of the connections that work.
 pub(super) async fn connected(tx: &mut Tx) -> sqlx::Result<Vec<ConnectionId>> {
     let rows = fetch!(tx, all, (String,), "select id from connections where state = 'connected' order by id")?;

@@ -74,6 +74,15 @@ pub enum DatabaseUrl {
 }
 
 impl DatabaseUrl {
+    /// Whether there is a database at this address, as far as that is known without opening it.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        match self {
+            Self::File(path) => path.exists(),
+            Self::Server(_) => true,
+        }
+    }
+
     /// The address in production: unless it says otherwise, the certificate of a server on another machine is checked.
     #[must_use]
     pub fn in_production(&self) -> Self {

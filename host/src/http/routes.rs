@@ -6,7 +6,9 @@
 //! in `api` and its rows here. Rejected: routers nested per resource, whose layers apply to some routes only.
 
 use super::{
-    api::{about, busy, connections, health, meetings, organisations, people, programs, service_accounts, tokens},
+    api::{
+        about, busy, connections, health, meetings, organisations, people, programs, service_accounts, stuck, tokens,
+    },
     middleware::auth::RouteAuth,
     problem::Code,
 };
@@ -178,6 +180,7 @@ pub static ROUTES: &[Route] = &[
         &[MalformedHeader, RoleMissing, StaleRevision, PreconditionFailed],
         || routes!(meetings::cancel_meeting),
     ),
+    row("GET", "/v1/stuck-meetings", READ, OF_ORGANISATION, || routes!(stuck::list_stuck_meetings)),
     row("GET", "/v1/tokens", READ, OF_ORGANISATION, || routes!(tokens::list_tokens)),
     row(
         "POST",

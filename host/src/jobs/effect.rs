@@ -68,6 +68,11 @@ pub enum Effect {
         /// The connection.
         connection: ConnectionId,
     },
+    /// Tries meetings again that wait or were refused: the cause may have changed.
+    ReleaseStuck {
+        /// The provider through which they go; `None` for all.
+        provider: Option<String>,
+    },
     /// Deletes expired sessions, sign-in requests and links, authorizations that were never finished, and old reports of
     /// needed approvals.
     DeleteExpired {},
@@ -107,6 +112,7 @@ impl Effect {
             Self::RewrapSecrets {} => Row { kind: "rewrap-secrets", object: None, timeout: minutes(60) },
             Self::ReopenAccounts {} => Row { kind: "reopen-accounts", object: None, timeout: minutes(5) },
             Self::ReopenAccount { connection } => row("reopen-account", connection, minutes(15)),
+            Self::ReleaseStuck { provider } => row("release-stuck", provider.as_deref().unwrap_or("*"), minutes(15)),
             Self::DeleteExpired {} => Row { kind: "delete-expired", object: None, timeout: minutes(5) },
         }
     }
@@ -141,7 +147,7 @@ impl Effect {
 mod tests {
     use super::*;
 
-    fn all() -> [Effect; 13] {
+    fn all() -> [Effect; 15] {
         let at = jiff::Timestamp::UNIX_EPOCH;
         let (organisation, person) = (OrganisationId::new(at), PersonId::new(at));
         [
@@ -163,6 +169,8 @@ mod tests {
             Effect::ReopenAccounts {},
             Effect::ReopenAccount { connection: ConnectionId::new(at) },
             Effect::DeleteExpired {},
+            Effect::ReleaseStuck { provider: None },
+            Effect::ReleaseStuck { provider: Some("example".into()) },
         ]
     }
 

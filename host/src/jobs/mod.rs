@@ -21,6 +21,8 @@
 //! - A handler that runs longer than its effect's timeout is cancelled and tried again.
 //! - A failed job is tried again for about a day ([`MAX_ATTEMPTS`]). Then it is kept as a *dead letter*, which an
 //!   operator can list and retry, and which is deleted when an equal job succeeds.
+//! - Instants are those of the database's clock, which may have been ahead. A job that was put off by a clock that was ahead
+//!   keeps its pause, and not the instant ([`schedule`]).
 //!
 //! Rejected: a queue outside the database (two commits that may disagree), a leader (one more thing to lose), waiting
 //! behind a failed job (one bad event would stop a calendar), and PostgreSQL's notifications (a second mechanism that
@@ -35,8 +37,9 @@ mod store;
 pub use effect::Effect;
 pub use runner::{Outcome, Runner, Settings};
 pub use store::{
-    Count, DeadLetter, Lease, LeaseError, Queue, RetryOutcome, State, bury, claim, count, enqueue, enqueue_at, extend,
-    finish, list_dead, queue, retry, revive, verify_lease,
+    Count, DeadLetter, Lease, LeaseError, Queue, RetryOutcome, State, WaitingJob, bury, claim, count, enqueue,
+    enqueue_at, extend, finish, has_failed, hasten, hasten_all, list_dead, list_waiting, queue, retry, revive,
+    revive_all, verify_lease,
 };
 
 use crate::db::{Db, Tx};

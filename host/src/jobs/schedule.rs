@@ -30,13 +30,15 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 /// All periodic work.
-pub const TASKS: [Task; 2] = [
+pub const TASKS: [Task; 3] = [
     // The contract promises providers that the host opens every account daily.
     Task { effect: Effect::ReopenAccounts {}, period: DAY },
     Task { effect: Effect::DeleteExpired {}, period: HOUR },
+    // Whatever made a service refuse a meeting may be over.
+    Task { effect: Effect::ReleaseStuck { provider: None }, period: DAY },
 ];
 
-/// Enqueues the tasks that are due, and returns their number. Other hosts that call this at the same time enqueue none
+/// Corrects what a clock that was ahead has put off, enqueues the tasks that are due, and returns their number. Other hosts that call this at the same time enqueue none
 /// of them.
 ///
 /// # Errors
@@ -44,6 +46,7 @@ pub const TASKS: [Task; 2] = [
 pub async fn enqueue_due(db: &Db) -> sqlx::Result<usize> {
     let mut tx = db.begin().await?;
     let now = db::instant(tx.now().await?);
+    store::correct_future(&mut tx, now.as_microsecond()).await?;
     let mut enqueued = 0;
     for Task { effect, period } in TASKS {
         let next = now.checked_add(period).unwrap_or(now);

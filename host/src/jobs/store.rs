@@ -27,6 +27,12 @@ string_enum! {
 
 const STATE: Column = Column::of("jobs", "state");
 
+/// Instants that are later than the present by more than this were written by a clock that was ahead.
+const CLOCK_SLACK: Duration = Duration::from_secs(60);
+
+/// No lease is longer (`jobs.lease-seconds`).
+const LONGEST_LEASE: Duration = Duration::from_secs(60 * 60);
+
 /// Longer error texts are cut.
 const ERROR_CHARACTERS: usize = 1000;
 
@@ -274,6 +280,23 @@ pub async fn bury(tx: &mut Tx, lease: &Lease, error: &str) -> Result<(), LeaseEr
     Ok(())
 }
 
+/// A job that waits until it is due.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct WaitingJob {
+    /// The job.
+    pub job: JobId,
+    /// The stored effect.
+    pub effect: serde_json::Value,
+    /// The number of attempts that failed.
+    pub attempts: i64,
+    /// Why the last attempt failed; `None` before the first.
+    pub error: Option<String>,
+    /// When it was enqueued.
+    pub created_at: Timestamp,
+    /// The instant at which it is due.
+    pub due_at: Timestamp,
+}
+
 #[derive(sqlx::FromRow)]
 struct DeadLetterRow {
     id: String,
@@ -304,6 +327,109 @@ pub async fn list_dead(tx: &mut Tx, after: Option<JobId>, limit: u32) -> sqlx::R
         })
     };
     rows.into_iter().map(letter).collect()
+}
+
+/// Lists jobs that wait, in the order in which they become due.
+///
+/// # Errors
+/// If the database fails.
+pub async fn list_waiting(tx: &mut Tx, limit: u32) -> sqlx::Result<Vec<WaitingJob>> {
+    const LIST: &str = "select id, effect, attempts, error, created_at, run_at from jobs
+        where state = 'ready' order by run_at, id limit $1";
+    let rows = fetch!(tx, all, DeadLetterRow, LIST, i64::from(limit))?;
+    let job = |row: DeadLetterRow| {
+        Ok(WaitingJob {
+            job: db::parsed(&row.id)?,
+            effect: Column::of("jobs", "effect").json(&row.effect)?,
+            attempts: row.attempts,
+            error: row.error,
+            created_at: db::instant(row.created_at),
+            due_at: db::instant(row.run_at),
+        })
+    };
+    rows.into_iter().map(job).collect()
+}
+
+/// Makes a waiting job due now, even if the service asked for a longer pause. Returns false if no such job waits.
+///
+/// # Errors
+/// If the database fails.
+pub async fn hasten(tx: &mut Tx, job: JobId) -> sqlx::Result<bool> {
+    const HASTEN: &str =
+        "update jobs set run_at = $2, not_before = 0 where id = $1 and state = 'ready' and run_at > $2";
+    let now = tx.now().await?;
+    let is_hastened = execute!(tx, HASTEN, job.to_string(), now)? == 1;
+    tx.announce();
+    Ok(is_hastened)
+}
+
+/// Makes all jobs that failed and wait for another attempt due now, or when their service allows it: those of one kind, or
+/// all.
+///
+/// # Errors
+/// If the database fails.
+pub async fn hasten_all(tx: &mut Tx, kind: Option<&str>) -> sqlx::Result<Vec<JobId>> {
+    const HASTEN: &str = "update jobs set run_at = case when not_before > $1 then not_before else $1 end
+        where state = 'ready' and attempts > 0 and run_at > $1 and dedupe like $2 returning id";
+    let now = tx.now().await?;
+    let rows = fetch!(tx, all, (String,), HASTEN, now, of_kind(kind))?;
+    tx.announce();
+    rows.iter().map(|(id,)| db::parsed(id)).collect()
+}
+
+/// Revives all dead letters, of one kind or of all.
+///
+/// # Errors
+/// If the database fails.
+pub async fn revive_all(tx: &mut Tx, kind: Option<&str>) -> sqlx::Result<Vec<JobId>> {
+    const LIST: &str = "select id from jobs where state = 'dead' and dedupe like $1 order by id";
+    let mut revived = Vec::new();
+    for (id,) in fetch!(tx, all, (String,), LIST, of_kind(kind))? {
+        let job = db::parsed(&id)?;
+        if revive(tx, job).await? {
+            revived.push(job);
+        }
+    }
+    Ok(revived)
+}
+
+/// Whether a job of this kind has failed, for now or for good.
+///
+/// # Errors
+/// If the database fails.
+pub async fn has_failed(tx: &mut Tx, kind: &str) -> sqlx::Result<bool> {
+    const FAILED: &str =
+        "select count(*) from jobs where state in ('ready', 'dead') and attempts > 0 and dedupe like $1";
+    let (failed,) = fetch!(tx, one, (i64,), FAILED, of_kind(Some(kind)))?;
+    Ok(failed > 0)
+}
+
+/// The pattern of [`Effect::dedupe`].
+fn of_kind(kind: Option<&str>) -> String {
+    kind.map_or_else(|| "%".to_owned(), |kind| format!("{kind}:%"))
+}
+
+/// Corrects what was written while the clock was ahead: a job keeps its pause, from now, and a lease ends. Otherwise
+/// everything would stand still until the clock arrives there.
+///
+/// # Errors
+/// If the database fails.
+pub(super) async fn correct_future(tx: &mut Tx, now: i64) -> sqlx::Result<()> {
+    const FAILED: &str = "
+        update jobs set run_at = run_at - (failed_at - $1), failed_at = $1,
+               not_before = case when not_before > 0 then not_before - (failed_at - $1) else 0 end
+        where state = 'ready' and failed_at > $2";
+    const NEW: &str = "update jobs set run_at = run_at - (created_at - $1), created_at = $1
+        where state = 'ready' and failed_at is null and created_at > $2";
+    const LEASED: &str = "update jobs set lease_until = $1 where state = 'leased' and lease_until > $2";
+    let slack = now.saturating_add(microseconds(CLOCK_SLACK));
+    let corrected = execute!(tx, FAILED, now, slack)? + execute!(tx, NEW, now, slack)?;
+    let ended = execute!(tx, LEASED, now, now.saturating_add(microseconds(LONGEST_LEASE)))?;
+    if corrected + ended > 0 {
+        tracing::warn!(jobs = corrected, leases = ended, "the clock was ahead; jobs that it put off were corrected");
+        tx.announce();
+    }
+    Ok(())
 }
 
 /// Makes a dead letter run again at once, as a first attempt. Returns false if there is no such dead letter.
@@ -373,21 +499,38 @@ async fn give_back(
     }
     const TAKE: &str = "delete from jobs where id = $1 returning effect, lane, dedupe, attempts, fence, created_at";
     const GIVE: &str = "
-        insert into jobs (id, effect, lane, dedupe, state, run_at, not_before, attempts, fence, error, created_at)
-        values ($1, $2, $3, $4, 'ready', $5, $6, $7, $8, $9, $10)
+        insert into jobs (id, effect, lane, dedupe, state, run_at, not_before, attempts, fence, error, created_at,
+                failed_at)
+        values ($1, $2, $3, $4, 'ready', $5, $6, $7, $8, $9, $10, $11)
         on conflict (dedupe) where state = 'ready' do update set
             run_at = case
                 when excluded.run_at < jobs.run_at then excluded.run_at
                 when jobs.run_at < excluded.not_before then excluded.not_before
                 else jobs.run_at end,
-            not_before = excluded.not_before, attempts = excluded.attempts, error = excluded.error
+            not_before = excluded.not_before, attempts = excluded.attempts, error = excluded.error,
+            failed_at = excluded.failed_at
         returning run_at";
     let DeletedRow { effect, lane, dedupe, attempts, fence, created_at } = fetch!(tx, one, DeletedRow, TAKE, id)?;
     let run_at = now.saturating_add(microseconds(pause));
     let floor = floor.map_or(0, |floor| now.saturating_add(microseconds(floor)));
     let error = cut(error);
-    let (run_at,) =
-        fetch!(tx, one, (i64,), GIVE, id, effect, lane, dedupe, run_at, floor, attempts, fence, error, created_at)?;
+    let (run_at,) = fetch!(
+        tx,
+        one,
+        (i64,),
+        GIVE,
+        id,
+        effect,
+        lane,
+        dedupe,
+        run_at,
+        floor,
+        attempts,
+        fence,
+        error,
+        created_at,
+        now
+    )?;
     tx.announce();
     Ok(run_at)
 }
@@ -419,7 +562,8 @@ fn random() -> u64 {
 /// Moves the instant at which a periodic task is due next, if it is due. Only one of several hosts gets `true`.
 pub(super) async fn take_due(tx: &mut Tx, task: &str, now: Timestamp, next: Timestamp) -> sqlx::Result<bool> {
     const FIRST: &str = "insert into schedule (task, next_at) values ($1, $2) on conflict (task) do nothing";
-    const DUE: &str = "update schedule set next_at = $2 where task = $1 and next_at <= $3";
+    // A row that is due later than a new one would be was written by a clock that was ahead.
+    const DUE: &str = "update schedule set next_at = $2 where task = $1 and (next_at <= $3 or next_at > $2)";
     let (now, next) = (now.as_microsecond(), next.as_microsecond());
     execute!(tx, FIRST, task, next)?;
     Ok(execute!(tx, DUE, task, next, now)? == 1)

@@ -14,6 +14,7 @@ pub mod plan;
 pub mod push;
 mod schedule;
 pub mod store;
+pub mod stuck;
 
 pub use cancel::{CancelError, cancel};
 pub use change::{Change, ChangeError, change};

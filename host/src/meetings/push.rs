@@ -132,7 +132,9 @@ async fn open(calendars: &CalendarAccess, meeting: &Meeting) -> sqlx::Result<(Op
         None,
         match error {
             NotCallable::Database(error) => return Err(error),
+            // Another host may have the key, or an operator puts it back.
             error @ (NotCallable::Provider(_)
+            | NotCallable::Sealed(_)
             | NotCallable::Token(RefreshError::Temporary(_) | RefreshError::Denied(_))) => {
                 Reachability::Unavailable(error.to_string())
             }
@@ -175,6 +177,7 @@ impl Push<'_> {
         tx.commit().await?;
 
         let outcome = self.run(session, step, &copy).await?;
+        let outcome = self.unless_replaced(session, outcome).await?;
         tracing::info!(meeting = %self.meeting.id, revision = self.meeting.revision, ?outcome, "meeting pushed");
         match outcome {
             PushOutcome::Agreed { event, etag } => {
@@ -184,11 +187,24 @@ impl Push<'_> {
             PushOutcome::Removed => (copy.etag, copy.state) = (None, CopyState::Cancelled),
             PushOutcome::Gone => (copy.etag, copy.state) = (None, CopyState::Gone),
             PushOutcome::NeedsOwner(why) => (copy.state, copy.problem) = (CopyState::Waiting, Some(why)),
-            PushOutcome::Refused(why) => (copy.state, copy.problem) = (CopyState::Refused, Some(why)),
+            PushOutcome::Refused(why) => {
+                tracing::warn!(meeting = %self.meeting.id, reason = why, "the meeting is stuck; `chronus stuck list` shows it");
+                (copy.state, copy.problem) = (CopyState::Refused, Some(why));
+            }
             PushOutcome::Retry { error, after } => return Ok(Outcome::Retry { error, after }),
             PushOutcome::NoCalendar => return self.look_for_another_calendar(session).await,
         }
         finish(self.calendars, self.lease, Some(&copy)).await
+    }
+
+    /// A refusal by a version of the provider that is no longer in use says nothing about the present one.
+    async fn unless_replaced(&self, session: &CalendarSession, outcome: PushOutcome) -> sqlx::Result<PushOutcome> {
+        let (PushOutcome::Refused(why) | PushOutcome::NeedsOwner(why)) = &outcome else { return Ok(outcome) };
+        let (provider, sha256) = (&session.connection.provider, &session.plugin().inspection().sha256);
+        if self.calendars.registry.is_in_use(provider, sha256).await? {
+            return Ok(outcome);
+        }
+        Ok(PushOutcome::Retry { error: format!("{why} (by a version that is no longer in use)"), after: None })
     }
 
     /// Reads the account again and forgets the calendar that is no longer there.

@@ -1,6 +1,6 @@
 //! One refresh at a time within a process.
 
-use crate::locks;
+use crate::{locks, secrets::OpenError};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, Weak},
@@ -22,7 +22,10 @@ pub enum RefreshError {
     /// The service denies the access until an administrator gives it again. Another attempt may succeed.
     #[error("the access could not be renewed: {0}")]
     Denied(String),
-    /// The grant, the client or the sealed secrets no longer fit.
+    /// This host cannot open the sealed secrets: a key is missing in its key file. Another host may have it.
+    #[error("this host cannot open the stored token, which its operator must mend: {0}")]
+    Sealed(OpenError),
+    /// The grant or the client no longer fits.
     #[error("the access cannot be renewed: {0}; connect the calendar again")]
     Unusable(String),
 }

@@ -143,7 +143,8 @@ macro_rules! lease_sql {
                 "update ",
                 $table,
                 " set refresh_lease = $3, refresh_until = $4
-                  where id = $1 and sealed = $2 and state = $6 and (refresh_until is null or refresh_until < $5)"
+                  where id = $1 and sealed = $2 and state = $6
+                        and (refresh_until is null or refresh_until < $5 or refresh_until > $4)"
             ),
             store: concat!(
                 "update ",
@@ -168,7 +169,7 @@ macro_rules! lease_sql {
 pub(crate) use lease_sql;
 
 /// Takes the lease for `duration` microseconds. Returns false if another host holds it, or if the row no longer contains
-/// this token.
+/// this token. A lease that would end later than this one was written by a clock that was ahead, and does not count.
 pub(super) async fn acquire_lease(
     tx: &mut Tx,
     sql: &LeaseSql,

@@ -143,7 +143,7 @@ async fn refresh_with_lease<O: TokenOwner>(
             return Err(RefreshError::Lost);
         }
         let secrets = context.keyring.open_map(&stored.place, &stored.sealed.bytes);
-        let secrets = secrets.map_err(|error| RefreshError::Unusable(error.to_string()))?;
+        let secrets = secrets.map_err(RefreshError::Sealed)?;
         if !is_due(stored.expires_at, context.clock.now())
             && let Some(access) = secrets.get(ACCESS_TOKEN).filter(|token| !is_same(token, refused))
         {

@@ -1,6 +1,7 @@
 //! The key file.
 //!
-//! One key per line, `<id> <base64 of 32 bytes>`. The first key seals; the others only open. Empty lines and lines that
+//! One key per line, `<id> <base64 of 32 bytes>`. The first key seals; the others only open. A new key is added as the
+//! last, so that every host can open what it seals before any host seals with it ([`Keyring::use_key`]). Empty lines and lines that
 //! begin with `#` are ignored. Threat: other users of the machine read a key, an error repeats it, or it is lost while the
 //! file is written. Decision: a file that other users can access is refused; errors name lines, never keys; a new file is
 //! written beside the old one and then renamed. A running host reads the file again when it has changed, so that keys are
@@ -57,6 +58,16 @@ pub enum KeyringError {
         /// The fault.
         what: &'static str,
     },
+    /// The file does not contain this key.
+    #[error(
+        "the key file {path} has no key `{id}`; add one with `chronus key add`, or copy the file from the host that has it"
+    )]
+    NoKey {
+        /// Path of the file.
+        path: PathBuf,
+        /// Id of the key.
+        id: String,
+    },
     /// The file contains no key.
     #[error("the key file {0} has no key; `chronus key add` adds one")]
     Empty(PathBuf),
@@ -100,16 +111,37 @@ impl Keyring {
         Self::read(path)
     }
 
-    /// Adds a new key to a file and returns its id. The new key seals from now on. If the file does not exist, creates it.
+    /// Adds a new key to a file and returns its id. The new key only opens, until [`Self::use_key`].
     pub fn add(path: &Path) -> Result<String, KeyringError> {
-        if !path.exists() {
-            return Ok(Self::generate_at(path)?.primary());
-        }
         load(path)?;
         let (id, line) = new_key();
-        let text = Zeroizing::new([&line[..], &contents(path)?[..]].concat());
+        let before = contents(path)?;
+        let end: &[u8] = if before.ends_with(b"\n") { b"" } else { b"\n" };
+        let text = Zeroizing::new([&before[..], end, &line[..]].concat());
         place(path, &text, false).map_err(|error| KeyringError::Write { path: path.to_owned(), error })?;
         Ok(id)
+    }
+
+    /// Makes a key of the file its first, which seals.
+    pub fn use_key(path: &Path, id: &str) -> Result<(), KeyringError> {
+        load(path)?;
+        let before = contents(path)?;
+        let is_key = |line: &&[u8]| {
+            line.trim_ascii_start().strip_prefix(id.as_bytes()).is_some_and(|rest| rest.starts_with(b" "))
+        };
+        let lines = || before.split_inclusive(|byte| *byte == b'\n');
+        let unknown = || KeyringError::NoKey { path: path.to_owned(), id: id.to_owned() };
+        let chosen = lines().find(is_key).ok_or_else(unknown)?;
+        let end: &[u8] = if chosen.ends_with(b"\n") { b"" } else { b"\n" };
+        let others = lines().filter(|line| !is_key(line)).flatten().copied();
+        let text: Zeroizing<Vec<u8>> = Zeroizing::new(chosen.iter().chain(end).copied().chain(others).collect());
+        place(path, &text, false).map_err(|error| KeyringError::Write { path: path.to_owned(), error })
+    }
+
+    /// The ids of all present keys, the first one first.
+    pub fn ids(&self) -> Vec<String> {
+        let keys = self.present();
+        std::iter::once(&keys.primary).chain(&keys.others).map(|key| key.id.clone()).collect()
     }
 
     /// Checks that the key file can be read, as another start of the host would.
@@ -376,6 +408,10 @@ mod tests {
         let sealed = keyring.seal(&here(), b"x");
         assert_eq!(keyring.rewrap(&here(), &sealed.bytes), Ok(None));
         let id = Keyring::add(&path).unwrap();
+        assert_eq!((keyring.primary(), keyring.seal(&here(), b"z").key), (sealed.key.clone(), sealed.key.clone()));
+        let missing = Keyring::use_key(&path, "k0").unwrap_err().to_string();
+        assert!(missing.contains("has no key `k0`"), "{missing}");
+        Keyring::use_key(&path, &id).unwrap();
         // Another host has sealed a value with the new key already.
         let newer = Keyring::read(&path).unwrap().seal(&here(), b"y");
         assert_eq!(newer.key, id);

@@ -7,6 +7,7 @@
 //! Changing keys rewraps the data keys and leaves the values unchanged ([`rotation`]). Rejected: one key for all values, whose
 //! change would decrypt everything; the database's own encryption, which is transparent to everyone with query access.
 
+pub mod key_check;
 mod keyring;
 pub mod rotation;
 mod sealed;
@@ -53,7 +54,7 @@ pub enum OpenError {
     Malformed,
     /// The key is not in the key file.
     #[error(
-        "the value is sealed by the key `{0}`, which is not in the key file; put that key back, after the first line"
+        "the value is sealed by the key `{0}`, which is not in the key file; put that key back, below the first key"
     )]
     UnknownKey(String),
     /// The value was altered, or was sealed for another place.

@@ -188,7 +188,12 @@ async fn work_that_was_given_up_is_listed_and_tried_again() -> anyhow::Result<()
     let rest: Vec<_> = given_up.iter().skip(1).map(|(job, _)| job).collect();
     ensure!(deployment.json(0, &["job", "retry", "--all"])? == json!({ "retried": rest }));
     let listed = deployment.json(0, &["job", "list"])?;
-    ensure!(listed == json!({ "count": { "ready": 3, "leased": 0, "dead": 0 }, "dead": [] }), "{listed}");
+    ensure!(
+        listed["count"] == json!({ "ready": 3, "leased": 0, "dead": 0 }) && listed["dead"] == json!([]),
+        "{listed}"
+    );
+    ensure!(listed["waiting"].as_array().is_some_and(|waiting| waiting.len() == 3), "{listed}");
+    ensure!(listed["waiting"][0]["error"] == Value::Null && listed["waiting"][0]["due_at"].is_string(), "{listed}");
     Ok(())
 }
 
@@ -198,13 +203,22 @@ async fn keys_are_added_and_what_is_wrong_with_their_file_is_said_without_them()
     use std::os::unix::fs::PermissionsExt as _;
     let deployment = Deployment::new().await?;
     let mode = |mode| std::fs::set_permissions(deployment.keys(), std::fs::Permissions::from_mode(mode));
+    deployment.json(0, &["organisation", "add", "One"])?;
+    let ids = || -> anyhow::Result<Vec<String>> {
+        let kept = std::fs::read_to_string(deployment.keys())?;
+        Ok(kept.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect())
+    };
     let first = deployment.json(0, &["key", "add"])?;
     let second = deployment.json(0, &["key", "add"])?;
-    let kept = std::fs::read_to_string(deployment.keys())?;
-    let ids: Vec<_> = kept.lines().filter_map(|line| line.split(' ').next()).collect();
-    ensure!(second["key"] == ids[0] && first["key"] == ids[1] && ids.len() == 2, "{ids:?}");
+    // A new key opens first, and seals only when it is to be used.
+    ensure!(first["key"] == ids()?[0] && second["key"] == ids()?[1] && ids()?.len() == 2, "{:?}", ids()?);
+    let key = second["key"].as_str().context("an id")?.to_owned();
+    refuses(&deployment.run(&["key", "use", "k0"])?.arguments(&["--json"]).end()?, "chronus key add")?;
+    ensure!(deployment.json(0, &["key", "use", &key])? == json!({ "key": key }));
+    ensure!(second["key"] == ids()?[0] && first["key"] == ids()?[1] && ids()?.len() == 2, "{:?}", ids()?);
+    // The database holds the key check and nothing else.
     let rotated = deployment.json(0, &["key", "rotate"])?;
-    ensure!(rotated == json!({ "rewrapped": 0, "changed_meanwhile": 0, "failed": [], "left": 0 }), "{rotated}");
+    ensure!(rotated == json!({ "rewrapped": 1, "changed_meanwhile": 0, "failed": [], "left": 0 }), "{rotated}");
     mode(0o644)?;
     for arguments in [["key", "add"], ["key", "rotate"]] {
         refuses(&deployment.run(&arguments)?.arguments(&["--json"]).end()?, "chmod 600")?;

@@ -197,6 +197,7 @@ fn rows_of_organisations() -> Vec<Row> {
         .wrong(json!({"role": "global-admin"}), 403, "not-by-token")
         .wrong(json!({"role": SECRET}), 400, "malformed-body"),
         get("/v1/people/{person}", Integration, ""),
+        get("/v1/stuck-meetings", Integration, pages),
         get("/v1/tokens", Integration, pages),
         post("/v1/tokens", Integration, json!({"name": "Nightly", "scopes": ["busy-read"]}))
             .wrong(json!({"name": ""}), 422, "invalid-name")

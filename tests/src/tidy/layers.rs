@@ -57,7 +57,7 @@ const INNER: [(&str, &[&str]); 2] = [
             "service_accounts",
             "tokens",
             "session",
-            "reopen",
+            "smoke",
             "reopen",
             "disconnect",
             "revoke",

@@ -1,10 +1,12 @@
 //! `chronus plugin add`: adds a provider to this deployment, or a new version of one.
 
+use crate::app;
 use crate::cli::{
     component::{LARGEST_COMPONENT, signature_file, trusted_keys},
     database::{self, ConfigArgs},
     input, machine,
     output::{self, CliError, Exit},
+    provider::smoke::{self, SmokeArgs},
 };
 use crate::plugins::{
     admission::inspect,
@@ -13,10 +15,11 @@ use crate::plugins::{
 use std::{path::PathBuf, sync::Arc};
 
 const HELP: &str = "\
-A version that requests nothing beyond the current grant is used at once. Without
---accept, every other version waits, and so does the first version of a provider:
-`chronus provider grant` shows the access that the version requests, and grants it
-with --yes. Running hosts switch to the new version, and no call fails during the
+A version that requests nothing beyond the current grant is used at once, unless it is
+older or has a lower level. Without --accept, every other version waits, and so does the
+first version of a provider: `chronus provider grant` shows the access that the version
+requests, and grants it with --yes. Before a version is used, it must open a few connected
+accounts and give the same busy times as the version in use; nothing is written. Running hosts switch to the new version, and no call fails during the
 change.
 
 With --json: {state, …}; state is active or same (with id), or waiting (with id,
@@ -37,6 +40,8 @@ pub(in crate::cli) struct Args {
     /// Grant all the access that the component requests
     #[arg(long)]
     accept: bool,
+    #[command(flatten)]
+    smoke: SmokeArgs,
     #[command(flatten)]
     config: ConfigArgs,
 }
@@ -66,9 +71,15 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<Exit, CliError> {
             return Err(CliError::input("signature", what));
         }
     };
-    let db = database::open(&args.config.load()?).await?;
-    let registry = Registry::new(db.clone(), Arc::new(machine::sandbox(Default::default(), Vec::new())?));
-    let added = registry.add(&bytes, voucher, args.accept).await?;
+    let mut config = args.config.load()?;
+    config.sandbox.concurrent_calls = machine::CALLS;
+    let db = database::open_or_create(&config).await?;
+    let registry = Registry::new(db.clone(), Arc::new(app::sandbox(&config)?));
+    let new = registry.admit(&bytes, voucher).await?;
+    if args.accept || registry.needs_no_consent(&new).await? {
+        smoke::check(args.smoke, &config, &db, &registry, &new).await?;
+    }
+    let added = registry.store(new, args.accept).await?;
     if as_json {
         output::json(&added)?;
     } else {

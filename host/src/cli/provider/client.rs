@@ -6,9 +6,9 @@ use crate::cli::{
     output::{self, CliError, Exit},
 };
 use crate::{
+    app,
     oauth::{Client, ClientError, SignInRef, clients, token::code_grant},
     plugins::registry,
-    secrets::Keyring,
 };
 use secrecy::SecretString;
 use serde::Serialize;
@@ -51,8 +51,8 @@ struct ClientOut<'a> {
 pub(super) async fn run(args: &Args, as_json: bool) -> Result<Exit, CliError> {
     let config = args.config.load()?;
     let secret = args.secret_file.as_deref().map(secret).transpose()?;
-    let keyring = Keyring::generate_at(&config.keys)?;
     let db = database::open(&config).await?;
+    let keyring = app::open_keyring(&db, &config.keys).await?;
     let granted = registry::granted(&db, &args.id).await?;
     let mut sign_ins = granted.iter().flat_map(|asks| &asks.sign_ins);
     if !sign_ins.any(|sign_in| sign_in.id == args.sign_in && code_grant(sign_in).is_some()) {

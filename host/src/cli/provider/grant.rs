@@ -1,16 +1,21 @@
 //! `chronus provider grant`: shows what a waiting version requests, and accepts it.
 
+use super::smoke::{self, SmokeArgs};
+use crate::app;
 use crate::cli::{
     database::{self, ConfigArgs},
+    machine,
     output::{self, CliError, Exit},
 };
-use crate::plugins::registry::{self, PendingVersion};
+use crate::plugins::registry::{self, PendingVersion, Registry};
 use serde::Serialize;
+use std::sync::Arc;
 
 const HELP: &str = "\
 A line begins with + (requested, not granted yet), ~ (granted differently), - (granted,
 no longer requested) or nothing (for information). Without --yes nothing changes, and
-the exit code is 1.
+the exit code is 1. Before the version is used, it must open a few connected accounts and
+give the same busy times as the version in use; nothing is written.
 
 With --json: {accepted, id, version, sha256, difference: [{kind, what}]}.";
 
@@ -22,6 +27,8 @@ pub(in crate::cli) struct Args {
     /// Grant the requested access
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    smoke: SmokeArgs,
     #[command(flatten)]
     config: ConfigArgs,
 }
@@ -35,9 +42,15 @@ struct GrantOut<'a> {
 
 /// Runs the command.
 pub(super) async fn run(args: &Args, as_json: bool) -> Result<Exit, CliError> {
-    let db = database::open(&args.config.load()?).await?;
+    let mut config = args.config.load()?;
+    config.sandbox.concurrent_calls = machine::CALLS;
+    let db = database::open(&config).await?;
     let waiting = registry::waiting(&db, &args.id).await?;
     if args.yes {
+        let registry = Registry::new(db.clone(), Arc::new(app::sandbox(&config)?));
+        let new =
+            registry.load_waiting(&waiting).await.map_err(|error| CliError::failed(error.code(), error.to_string()))?;
+        smoke::check(args.smoke, &config, &db, &registry, &new).await?;
         registry::accept(&db, &args.id, &waiting.sha256).await?;
     }
     db.close().await;

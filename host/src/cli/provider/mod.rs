@@ -3,6 +3,7 @@
 mod client;
 mod grant;
 mod offer;
+pub(in crate::cli) mod smoke;
 
 use super::output::{CliError, Exit};
 

@@ -149,7 +149,7 @@ pub(in crate::connections) async fn for_connection(
     }
     let mailbox = connection.subject.as_deref().ok_or_else(|| unusable("the connection has no mailbox"))?;
     let secrets = calendars.keyring.open_map(&store::SEALED.place(account.organisation, id), &sealed.bytes);
-    let secrets = secrets.map_err(|error| RefreshError::Unusable(error.to_string()))?;
+    let secrets = secrets.map_err(RefreshError::Sealed)?;
     let request = DelegatedRequest {
         organisation: account.organisation,
         provider: &account.provider,

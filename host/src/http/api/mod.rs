@@ -14,4 +14,5 @@ pub(super) mod people;
 pub(super) mod programs;
 mod responses;
 pub(super) mod service_accounts;
+pub(super) mod stuck;
 pub(super) mod tokens;

@@ -1,8 +1,9 @@
 //! What a component requests beyond the grant, one fact a line.
 //!
 //! Threat: a change in a request that the operator is not shown. Decision: request and grant are both split into facts, and the
-//! facts are compared, so every field of [`RequestedGrant`] is part of the difference. Fewer hosts, scopes, sign-ins or levels
-//! need no consent. Every other change does, including a label, because people read it before they enter a password.
+//! facts are compared, so every field of [`RequestedGrant`] is part of the difference. Fewer hosts, scopes or sign-ins need no
+//! consent. Every other change does: a label, because people read it before they enter a password; a lower level, because
+//! meetings then reach no calendar; an older version, because it may lack what was mended ([`step_back`]).
 //! Rejected: comparing the JSON of both, which is hard to read.
 
 use super::grant::RequestedGrant;
@@ -88,6 +89,17 @@ pub fn difference(granted: Option<&RequestedGrant>, request: &RequestedGrant) ->
     lines
 }
 
+/// The line for a version that is older than the one in use.
+#[must_use]
+pub fn step_back(present: &str, version: &str) -> Option<DifferenceLine> {
+    let numbers = |version: &str| -> Vec<u64> {
+        let release = version.split(['-', '+']).next().unwrap_or_default();
+        release.split('.').map(|number| number.parse().unwrap_or_default()).collect()
+    };
+    let what = || format!("version: {present} -> {version}, which is older");
+    (numbers(version) < numbers(present)).then(|| DifferenceLine { kind: DifferenceKind::Changed, what: what() })
+}
+
 fn after(value: &str) -> String {
     if value.is_empty() { String::new() } else { format!(": {value}") }
 }
@@ -121,7 +133,7 @@ fn facts(request: &RequestedGrant) -> Facts<'_> {
     put("name".into(), name, false);
     for known in [Level::ReadOnly, Level::TwoWay, Level::TwoWayPush] {
         if known <= *level {
-            put(format!("level {}", known.name()), "", true);
+            put(format!("level {}", known.name()), "", false);
         }
     }
     for host in hosts {
@@ -349,6 +361,23 @@ mod tests {
         assert_eq!(kept, all());
     }
 
+    /// F7 of the integrators' review: a step back was taken silently, and meetings then reached no calendar.
+    #[test]
+    fn an_older_version_and_a_lower_level_are_to_be_accepted() {
+        for (present, version) in [("0.2.0", "0.1.1"), ("1.10.0", "1.9.9"), ("1.0.0", "1.0"), ("2", "1.9")] {
+            let line = step_back(present, version).unwrap();
+            assert!(needs_acceptance(&[line.clone()]), "{line}");
+        }
+        for (present, version) in [("0.1.1", "0.2.0"), ("1.9.9", "1.10.0"), ("1.0.0", "1.0.0"), ("1.0.0", "1.0.0-rc.1")]
+        {
+            assert_eq!(step_back(present, version), None, "{present} {version}");
+        }
+        let lower = RequestedGrant { level: Level::ReadOnly, ..all() };
+        let lines = difference(Some(&all()), &lower);
+        assert_eq!(shown(&lines), ["~ without level two-way"]);
+        assert!(needs_acceptance(&lines));
+    }
+
     #[test]
     fn everything_is_new_for_a_provider_that_is_new() {
         let lines = difference(None, &all());
@@ -450,10 +479,9 @@ mod tests {
     #[test]
     fn what_is_less_is_said_and_needs_no_consent() {
         type Case = (&'static [&'static str], fn(&mut RequestedGrant));
-        let cases: [Case; 9] = [
+        let cases: [Case; 8] = [
             (&["- host https://b.example.org"], |a| drop(a.hosts.pop())),
             (&["- POST that only reads https://b.example.org/freeBusy"], |a| a.read_posts.clear()),
-            (&["- level two-way"], |a| a.level = Level::ReadOnly),
             (&["- sign-in form"], |a| drop(a.sign_ins.remove(3))),
             (&["- sign-in code, scope mail (to read)"], |a| drop(code_of(a).scopes[0].scopes.pop())),
             (&["- sign-in code, reads scope of the token reply"], |a| code_of(a).keep_from_token.clear()),

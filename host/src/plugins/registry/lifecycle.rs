@@ -5,8 +5,9 @@
 //! run, before the transaction begins. Rejected: a lock, which a crashed process would keep.
 
 use super::{
-    AddError, AddOutcome, ChangeError, PendingVersion, Provenance, ProviderGrant, ProviderState, ProviderSummary,
-    Registry, RequestedGrant, VersionSummary, difference, needs_acceptance, store,
+    AddError, AddOutcome, ChangeError, DifferenceLine, GrantError, PendingVersion, Provenance, Provider, ProviderGrant,
+    ProviderStamp, ProviderState, ProviderSummary, Registry, RegistryError, RequestedGrant, VersionSummary, difference,
+    needs_acceptance, step_back, store,
 };
 use crate::{
     db::{self, Db, Tx},
@@ -16,18 +17,85 @@ use crate::{
 /// How often a change is tried when others change the same provider.
 const MAX_ATTEMPTS: usize = 5;
 
+/// An admitted component that is not stored yet, or waits.
+pub struct NewVersion {
+    bytes: Vec<u8>,
+    plugin: Plugin,
+    request: RequestedGrant,
+}
+
+impl NewVersion {
+    /// The id of the provider.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.request.id
+    }
+
+    /// The provider as it is called once everything that the version requests is granted.
+    ///
+    /// # Errors
+    /// If the request cannot be granted.
+    pub fn provider(&self) -> Result<Provider, GrantError> {
+        let granted = ProviderGrant::new(self.request.clone())?.into();
+        Ok(Provider { id: self.request.id.clone(), plugin: self.plugin.clone(), granted })
+    }
+}
+
 impl Registry {
     /// Adds a component: a new provider, or another version of one. With `accept`, everything that it requests is granted.
     ///
     /// # Errors
     /// If its provenance is not accepted, or it cannot be a provider on this host.
     pub async fn add(&self, bytes: &[u8], provenance: Provenance<'_>, accept: bool) -> Result<AddOutcome, AddError> {
+        let new = self.admit(bytes, provenance).await?;
+        self.store(new, accept).await
+    }
+
+    /// Checks a component, and stores nothing.
+    ///
+    /// # Errors
+    /// If its provenance is not accepted, or it cannot be a provider on this host.
+    pub async fn admit(&self, bytes: &[u8], provenance: Provenance<'_>) -> Result<NewVersion, AddError> {
         check_provenance(&inspect(bytes)?.sha256, provenance)?;
         let plugin = self.sandbox.admit(bytes).await?;
         let request = RequestedGrant::from_plugin(&plugin);
         // A component whose request cannot be granted is not stored.
         ProviderGrant::new(request.clone())?;
-        let candidate = Candidate { bytes, plugin: &plugin, request: &request };
+        Ok(NewVersion { bytes: bytes.to_owned(), plugin, request })
+    }
+
+    /// The component that waits to be accepted, loaded.
+    ///
+    /// # Errors
+    /// If it does not load.
+    pub async fn load_waiting(&self, waiting: &PendingVersion) -> Result<NewVersion, RegistryError> {
+        let plugin = self.compile(&waiting.sha256).await;
+        let plugin = plugin.map_err(|error| RegistryError::Load(waiting.id.clone(), error))?;
+        let request = RequestedGrant::from_plugin(&plugin);
+        Ok(NewVersion { bytes: Vec::new(), plugin, request })
+    }
+
+    /// Whether the version would be used at once, without anybody's consent.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn needs_no_consent(&self, new: &NewVersion) -> sqlx::Result<bool> {
+        self.db
+            .read(async |tx| {
+                let Some(row) = store::provider(tx, &new.request.id).await? else { return Ok(false) };
+                let lines = lines(tx, &row, &new.request, &new.plugin.description().version).await?;
+                Ok(row.accepted_grant.is_some() && !needs_acceptance(&lines))
+            })
+            .await
+    }
+
+    /// Stores an admitted component, and uses it if that needs no consent, or if everything is accepted.
+    ///
+    /// # Errors
+    /// If the database fails, or if others keep changing the provider.
+    pub async fn store(&self, new: NewVersion, accept: bool) -> Result<AddOutcome, AddError> {
+        let NewVersion { bytes, plugin, request } = new;
+        let candidate = Candidate { bytes: &bytes, plugin: &plugin, request: &request };
         for _ in 0..MAX_ATTEMPTS {
             let mut tx = self.db.begin().await?;
             if let Some(added) = add(&mut tx, candidate, accept).await? {
@@ -49,10 +117,10 @@ impl Registry {
 pub async fn waiting(db: &Db, id: &str) -> Result<PendingVersion, ChangeError> {
     let mut tx = db.begin_read().await?;
     let row = store::provider(&mut tx, id).await?.ok_or_else(|| ChangeError::Unknown(id.to_owned()))?;
-    let sha256 = row.waiting_sha256.ok_or_else(|| ChangeError::NotWaiting(id.to_owned()))?;
+    let sha256 = row.waiting_sha256.clone().ok_or_else(|| ChangeError::NotWaiting(id.to_owned()))?;
     let component = store::component(&mut tx, &sha256).await?.ok_or(sqlx::Error::RowNotFound)?;
     let request: RequestedGrant = db::from_json(&component.requested_grant)?;
-    let difference = difference(stored_grant(row.accepted_grant.as_deref()).as_ref(), &request);
+    let difference = lines(&mut tx, &row, &request, &component.version).await?;
     Ok(PendingVersion { id: row.id, sha256, version: component.version, difference })
 }
 
@@ -90,6 +158,24 @@ pub async fn accept(db: &Db, id: &str, sha256: &str) -> Result<(), ChangeError> 
 pub async fn granted(db: &Db, id: &str) -> sqlx::Result<Option<RequestedGrant>> {
     let row = db.read(async |tx| store::provider(tx, id).await).await?;
     Ok(row.and_then(|row| stored_grant(row.accepted_grant.as_deref())))
+}
+
+/// The providers that can be called, by id, each with the state of its row, which changes whenever the provider does.
+///
+/// # Errors
+/// If the database fails.
+pub async fn in_use(db: &Db) -> sqlx::Result<Vec<(String, ProviderStamp)>> {
+    let rows = db.read(async |tx| store::providers(tx).await).await?;
+    let active = rows.into_iter().filter(|row| row.active_sha256.is_some());
+    Ok(active.map(|row| (row.id.clone(), row.stamp())).collect())
+}
+
+/// The number of connections and service accounts that use a provider.
+///
+/// # Errors
+/// If the database fails.
+pub async fn connections(db: &Db, id: &str) -> sqlx::Result<i64> {
+    db.read(async |tx| store::connections(tx, id).await).await
 }
 
 /// All providers, by id.
@@ -174,7 +260,7 @@ async fn add(tx: &mut Tx, candidate: Candidate<'_>, accept: bool) -> sqlx::Resul
         return Ok(Some(StoredComponent { outcome: AddOutcome::Same { id }, generation: row.generation }));
     }
     let granted = stored_grant(row.accepted_grant.as_deref());
-    let difference = difference(granted.as_ref(), request);
+    let difference = lines(tx, &row, request, version).await?;
     let (change, outcome) = if granted.is_some() && !needs_acceptance(&difference) {
         let (active_sha256, accepted_grant) = (Some(sha256), row.accepted_grant.as_deref());
         let change = store::ProviderUpdate {
@@ -206,6 +292,22 @@ async fn add(tx: &mut Tx, candidate: Candidate<'_>, accept: bool) -> sqlx::Resul
     };
     let is_changed = store::change(tx, &row, change).await?;
     Ok(is_changed.then_some(StoredComponent { outcome, generation: row.generation }))
+}
+
+/// How a version differs from the grant, and from the version in use.
+async fn lines(
+    tx: &mut Tx,
+    row: &store::ProviderRow,
+    request: &RequestedGrant,
+    version: &str,
+) -> sqlx::Result<Vec<DifferenceLine>> {
+    let present = match &row.active_sha256 {
+        Some(sha256) => store::component(tx, sha256).await?,
+        None => None,
+    };
+    let mut lines: Vec<_> = present.and_then(|present| step_back(&present.version, version)).into_iter().collect();
+    lines.extend(difference(stored_grant(row.accepted_grant.as_deref()).as_ref(), request));
+    Ok(lines)
 }
 
 /// Parses a stored grant. A grant that cannot be read counts as missing, so everything is shown and must be accepted.

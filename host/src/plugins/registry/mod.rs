@@ -13,9 +13,10 @@ mod lifecycle;
 mod plugin_cache;
 mod store;
 
-pub use difference::{DifferenceKind, DifferenceLine, difference, needs_acceptance};
+pub use difference::{DifferenceKind, DifferenceLine, difference, needs_acceptance, step_back};
 pub use grant::{GrantError, ProviderGrant, RequestedGrant};
-pub use lifecycle::{accept, granted, list, remove, waiting};
+pub use lifecycle::{NewVersion, accept, connections, granted, in_use, list, remove, waiting};
+pub use store::ProviderStamp;
 
 use super::{
     AdmissionError, Plugin, Sandbox,
@@ -29,7 +30,6 @@ use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
 };
-use store::ProviderStamp;
 
 /// The providers of this deployment. Cheap to clone.
 #[derive(Clone)]
@@ -267,11 +267,32 @@ impl Registry {
         &self.sandbox
     }
 
-    /// The provider with this id, for one call.
+    /// The provider with this id, for one call. While a new version is loaded, an older one serves.
     ///
     /// # Errors
     /// If it cannot be called.
     pub async fn provider(&self, id: &str) -> Result<Provider, RegistryError> {
+        self.find(id, true).await
+    }
+
+    /// The provider with this id, in the version that is in use now, which is loaded if necessary.
+    ///
+    /// # Errors
+    /// If it cannot be called.
+    pub async fn load_provider(&self, id: &str) -> Result<Provider, RegistryError> {
+        self.find(id, false).await
+    }
+
+    /// Whether the component with this digest is the one in use.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn is_in_use(&self, id: &str, sha256: &str) -> sqlx::Result<bool> {
+        let row = self.db.read(async |tx| store::provider(tx, id).await).await?;
+        Ok(row.is_some_and(|row| row.active_sha256.as_deref() == Some(sha256)))
+    }
+
+    async fn find(&self, id: &str, older_serves: bool) -> Result<Provider, RegistryError> {
         let row = self.db.read(async |tx| store::provider(tx, id).await).await?;
         let Some(row) = row else {
             self.forget(id);
@@ -284,13 +305,13 @@ impl Registry {
         let granted = self.granted(id, row.stamp(), text)?;
         let plugin = match self.plugins.find(id, &row.generation, sha256) {
             CacheLookup::Current(plugin) => plugin,
-            CacheLookup::Older { plugin, load } => {
+            CacheLookup::Older { plugin, load } if older_serves => {
                 if load {
                     self.load_in_background(id, &row.generation, sha256);
                 }
                 plugin
             }
-            CacheLookup::Missing => {
+            CacheLookup::Older { .. } | CacheLookup::Missing => {
                 let load = self.load(id, &row.generation, sha256).await;
                 load.map_err(|error| RegistryError::Load(id.to_owned(), error))?
             }

@@ -27,9 +27,9 @@ impl ProviderRow {
 /// Identifies one state of a provider's row for ever: also a provider that is removed and added again, whose revisions
 /// begin at 0 again, has other stamps.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ProviderStamp {
-    pub(super) generation: String,
-    pub(super) revision: i64,
+pub struct ProviderStamp {
+    generation: String,
+    revision: i64,
 }
 
 /// A component's request and version.

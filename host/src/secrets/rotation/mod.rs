@@ -1,4 +1,4 @@
-//! Key rotation: rewraps every sealed secret with the newest key.
+//! Key rotation: rewraps every sealed secret with the key that seals, the first of the file.
 //!
 //! Problem: an operator changes the key while hosts are running, and the command that rewraps the secrets can be stopped
 //! at any point. Decision: each row records the key that seals it, so that a query finds the remaining rows and a second
@@ -39,7 +39,7 @@ impl SealedTable {
 /// Result of a rotation.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct RotationReport {
-    /// Secrets that were rewrapped with the newest key.
+    /// Secrets that were rewrapped with the first key of the file.
     pub rewrapped: u64,
     /// Secrets that a host replaced during the rotation.
     pub changed_meanwhile: u64,
@@ -75,12 +75,33 @@ pub async fn any(db: &Db, tables: &[SealedTable]) -> sqlx::Result<bool> {
     Ok(count_by_other_keys(db, tables, "").await? > 0)
 }
 
-/// Counts the secrets that are sealed by another key than the newest one.
+/// Whether the keys of the file open any stored secret. `None` if no secret is stored.
+pub async fn opens_any(db: &Db, keyring: &Keyring, tables: &[SealedTable]) -> sqlx::Result<Option<bool>> {
+    let mut is_stored = false;
+    for table in tables {
+        let mut after = String::new();
+        loop {
+            let batch = Batch { after: &after, limit: BATCH_SIZE };
+            // No key has an empty id, so these are all secrets.
+            let rows = db.read(async |tx| table.by_other_keys(tx, "", batch).await).await?;
+            let opens =
+                |row: &store::SealedRow| keyring.open(&table.place(&row.organisation_id, &row.id), &row.sealed).is_ok();
+            if rows.iter().any(opens) {
+                return Ok(Some(true));
+            }
+            let Some(last) = rows.last() else { break };
+            (is_stored, after) = (true, last.id.clone());
+        }
+    }
+    Ok(is_stored.then_some(false))
+}
+
+/// Counts the secrets that are sealed by another key than the first one of the file.
 pub async fn left(db: &Db, keyring: &Keyring, tables: &[SealedTable]) -> sqlx::Result<u64> {
     count_by_other_keys(db, tables, &keyring.primary()).await
 }
 
-/// Rewraps all secrets with the newest key. A rotation that was interrupted continues with the next call.
+/// Rewraps all secrets with the first key of the file. A rotation that was interrupted continues with the next call.
 pub async fn rotate(db: &Db, keyring: &Keyring, tables: &[SealedTable]) -> sqlx::Result<RotationReport> {
     let mut rotated = RotationReport::default();
     for table in tables {

@@ -1,0 +1,137 @@
+//! A provider in as many versions as a test needs: good ones, and ones whose `open`, `busy` or writes are wrong. A test makes
+//! another version by overwriting one text inside the component, as with `asking`. There is no service: an event is what
+//! the call says.
+
+use chronus_sdk::{ChangesPage, EventRef, Provider, TwoWay, Write, descriptions::*, failure, types::*};
+
+/// Words `key=value`, filled up with spaces.
+static WORDS: [u8; 200] = *b"VERSION version=1.0.0 open=right busy=right write=right                                                                                                                                                 ";
+
+/// Whether a word has this value.
+fn is(key: &str, value: &str) -> bool {
+    word(key) == value
+}
+
+/// The value of a key.
+fn word(key: &str) -> &'static str {
+    // Read at run time; the compiler must not use the value of the build.
+    let text = std::str::from_utf8(std::hint::black_box(&WORDS)).unwrap_or_default();
+    let values = text.split(' ').filter_map(|word| word.split_once('='));
+    values.into_iter().find(|(name, _)| *name == key).map_or("", |(_, value)| value)
+}
+
+/// The provider.
+pub struct Versions;
+chronus_sdk::provider!(Versions, two_way);
+
+impl Provider for Versions {
+    fn describe() -> Description {
+        Description {
+            id: "versions".into(),
+            name: "Versions".into(),
+            version: word("version").into(),
+            state_format: 1,
+            sign_ins: vec![SignIn {
+                id: "none".into(),
+                label: "None".into(),
+                method: Method::None,
+                attach: Attach::Nothing,
+            }],
+            hosts: vec![],
+            read_posts: vec![],
+            limits: Limits {
+                busy_window: 366 * 86_400,
+                changes_window: 86_400,
+                page_size: 1,
+                get_many: 1,
+                poll_floor: 60,
+            },
+        }
+    }
+
+    fn open(_: &Connection) -> Result<Opened, Failure> {
+        let home = Calendar {
+            id: "home".into(),
+            name: "Home".into(),
+            role: CalendarRole::Owner,
+            is_default: true,
+            zone: None,
+        };
+        Ok(Opened {
+            address: None,
+            other_addresses: vec![],
+            zone: None,
+            calendars: if is("open", "wrong") { vec![] } else { vec![home] },
+            abilities: Abilities::READ_BUSY | Abilities::WRITE,
+            memo: None,
+        })
+    }
+
+    fn busy(_: &Connection, whose: &Whose, window: Window) -> Result<BusyAnswers, Failure> {
+        let (Whose::Calendars(ids) | Whose::Addresses(ids)) = whose;
+        let (start, end) = (window.start, window.start + 3600);
+        let booked = Interval { start, end, kind: BusyKind::Busy, all_day: false, ours: None };
+        let answer = |calendar: &String| BusyAnswer {
+            calendar: calendar.clone(),
+            // The worst mistake: booked time is shown as free.
+            outcome: Ok(BusyTimes {
+                intervals: if is("busy", "wrong") { vec![] } else { vec![booked.clone()] },
+                problems: vec![],
+            }),
+        };
+        Ok(BusyAnswers { calendars: ids.iter().map(answer).collect(), memo: None })
+    }
+}
+
+/// Refuses if writes are wrong.
+fn may_write() -> Result<(), Failure> {
+    if is("write", "wrong") { Err(failure::invalid("event", "the service answered with status 400")) } else { Ok(()) }
+}
+
+impl TwoWay for Versions {
+    fn create(_: &Connection, _: &str, draft: &Draft, write: Write<'_>) -> Result<OneEvent, Failure> {
+        may_write()?;
+        let event = Event {
+            id: write.key.to_owned(),
+            uid: draft.uid.clone(),
+            etag: Some("1".into()),
+            series_id: None,
+            original_start: None,
+            title: draft.title.clone(),
+            description: draft.description.clone(),
+            when: draft.when.clone(),
+            busy: draft.busy,
+            status: draft.status,
+            organiser: None,
+            attendees: draft.attendees.clone(),
+            recurrence: draft.recurrence.clone(),
+            ours: Some(write.key.to_owned()),
+            updated: None,
+        };
+        Ok(OneEvent { event, memo: None })
+    }
+
+    fn get(_: &Connection, _: EventRef<'_>) -> Result<OneEvent, Failure> {
+        Err(failure::not_found("there is no service"))
+    }
+
+    fn get_many(_: &Connection, _: &str, _: &[String]) -> Result<FetchedEvents, Failure> {
+        Ok(FetchedEvents { items: vec![], memo: None })
+    }
+
+    fn update(_: &Connection, _: EventRef<'_>, _: &Patch, _: Write<'_>) -> Result<OneEvent, Failure> {
+        Err(failure::not_found("there is no service"))
+    }
+
+    fn cancel(_: &Connection, _: EventRef<'_>, _: Write<'_>) -> Result<Done, Failure> {
+        Ok(Done { memo: None })
+    }
+
+    fn respond(_: &Connection, _: EventRef<'_>, _: Rsvp, _: Write<'_>) -> Result<OneEvent, Failure> {
+        Err(failure::not_found("there is no service"))
+    }
+
+    fn changes(_: &Connection, _: &str, _: ChangesPage<'_>) -> Result<Batch, Failure> {
+        Err(failure::temporary("there is no service"))
+    }
+}
