@@ -83,14 +83,11 @@ impl Provider for Versions {
     }
 }
 
-/// Refuses if writes are wrong.
-fn may_write() -> Result<(), Failure> {
-    if is("write", "wrong") { Err(failure::invalid("event", "the service answered with status 400")) } else { Ok(()) }
-}
-
 impl TwoWay for Versions {
     fn create(_: &Connection, _: &str, draft: &Draft, write: Write<'_>) -> Result<OneEvent, Failure> {
-        may_write()?;
+        if is("write", "wrong") {
+            return Err(failure::invalid("event", "the service answered with status 400"));
+        }
         let event = Event {
             id: write.key.to_owned(),
             uid: draft.uid.clone(),

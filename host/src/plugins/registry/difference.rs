@@ -366,7 +366,7 @@ mod tests {
     fn an_older_version_and_a_lower_level_are_to_be_accepted() {
         for (present, version) in [("0.2.0", "0.1.1"), ("1.10.0", "1.9.9"), ("1.0.0", "1.0"), ("2", "1.9")] {
             let line = step_back(present, version).unwrap();
-            assert!(needs_acceptance(&[line.clone()]), "{line}");
+            assert!(needs_acceptance(std::slice::from_ref(&line)), "{line}");
         }
         for (present, version) in [("0.1.1", "0.2.0"), ("1.9.9", "1.10.0"), ("1.0.0", "1.0.0"), ("1.0.0", "1.0.0-rc.1")]
         {
