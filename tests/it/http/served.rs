@@ -220,6 +220,13 @@ async fn a_host_that_cannot_work_says_why_and_no_secret() -> anyhow::Result<()> 
     let file = |name: &str, text: &str| std::fs::write(folder.path().join(name), text);
     file("unknown.toml", "lisen = \"127.0.0.1:0\"")?;
     file("map.toml", "production = true\n[egress.map]\n\"https://a.example\" = \"http://127.0.0.1:1\"")?;
+    // A command that only reads creates no database.
+    let output = chronus(folder.path(), &[])?.args(["organisation", "list"]).output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.code() == Some(2) && said.contains("chronus.db does not exist"), "{:?}: {said}", output.status);
+    ensure!(!folder.path().join("chronus.db").exists(), "a database was made");
+    let output = chronus(folder.path(), &[])?.args(["organisation", "add", "Ours"]).output()?;
+    ensure!(output.status.success(), "{output:?}");
     for (code, arguments, variable, part) in [
         (2, "serve --config nowhere.toml", ("", ""), "nowhere.toml"),
         (2, "serve --config unknown.toml", ("", ""), "did you mean `listen`"),

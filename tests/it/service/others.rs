@@ -122,7 +122,8 @@ async fn a_new_key_seals_everything_anew() -> anyhow::Result<()> {
     let host = world.host().await?;
     world.join_and_connect(&host).await?;
     host.stop().await?;
-    world.command(&["key", "add"]).await?;
+    let added = world.command(&["key", "add"]).await?;
+    world.command(&["key", "use", added["key"].as_str().context("an id")?]).await?;
     let host = world.host().await?;
     host.says(&["sealed with the newest key", "rewrapped=1", "left=0"]).await?;
     host.stop().await?;

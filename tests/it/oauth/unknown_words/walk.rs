@@ -14,6 +14,7 @@ use chronus_host::{
     calendar::Window,
     connections::{
         self, ConnectError, NotCallable,
+        approvals::{self, Applicant},
         service_accounts::{self, AccountCredential, AccountError, NewAccount, connect_person},
     },
     db::{self, Page},
@@ -168,6 +169,7 @@ impl Walk {
             ("jobs", "state") => self.jobs().await,
             ("meetings", "status") => self.meetings().await,
             ("memberships", "role") => self.memberships().await,
+            ("needed_approvals", "confirmed") => self.needed_approvals().await,
             ("people", "role") => self.people().await,
             ("programs", "two_way") => self.programs().await,
             ("service_accounts", "kind") => self.service_accounts("'delegated'").await,
@@ -261,6 +263,27 @@ impl Walk {
         let acts = vec![ann, self.authenticate(world.ann).await?];
         let row = format!("person_id = '{}'", world.ann);
         Ok(Case { row, original: "'participant'".into(), acts, other: ben })
+    }
+
+    /// People of two mail domains were refused.
+    async fn needed_approvals(&self) -> anyhow::Result<Case<'_>> {
+        let world = &self.world;
+        world
+            .database
+            .run(
+                "insert into needed_approvals \
+                 (organisation_id, provider_id, domain, person_id, link, confirmed, noticed_at) \
+                 select organisation_id, 'google', domains.name, id, null, 0, 4102444800000000 \
+                 from people, (select 'one.example' as name union select 'two.example') as domains",
+            )
+            .await?;
+        let [one, two] = ["ann@one.example", "ann@two.example"].map(|address| {
+            let (organisation, person) = (world.organisation, world.ann);
+            let applicant = Applicant { organisation, person, address, provider: "google" };
+            self.read(async move |tx| approvals::needed(tx, applicant).await)
+        });
+        let row = format!("domain = 'one.example' and person_id = '{}'", world.ann);
+        Ok(Case { row, original: "0".into(), acts: vec![one], other: two })
     }
 
     async fn people(&self) -> anyhow::Result<Case<'_>> {
