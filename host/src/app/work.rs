@@ -58,14 +58,14 @@ async fn work(app: &App, lease: Lease) -> Outcome {
     done.unwrap_or_else(Outcome::from)
 }
 
-/// Seals every secret with the newest key.
+/// Seals every secret with the first key of the key file.
 async fn rewrap(calendars: &CalendarAccess, lease: &Lease) -> Result<Outcome, LeaseError> {
     let rotated = rotation::rotate(&calendars.db, &calendars.keyring, &SEALED_TABLES).await?;
     if !rotated.failed.is_empty() {
         let error = format!("{} secrets cannot be opened; `chronus key rotate` names them", rotated.failed.len());
         return Ok(Outcome::Retry { error, after: None });
     }
-    tracing::info!(rewrapped = rotated.rewrapped, left = rotated.left, "secrets were sealed with the newest key");
+    tracing::info!(rewrapped = rotated.rewrapped, left = rotated.left, "secrets were sealed with the first key of the key file");
     jobs::complete(&calendars.db, lease).await
 }
 

@@ -59,7 +59,7 @@ pub enum Effect {
         /// The request for the mail.
         request: SignInId,
     },
-    /// Seals every secret with the newest key.
+    /// Seals every secret with the first key of the key file.
     RewrapSecrets {},
     /// Enqueues a [`Effect::ReopenAccount`] for every connection, spread over a day.
     ReopenAccounts {},

@@ -133,7 +133,7 @@ pub async fn rotate_batch(
                 true => rotated.rewrapped += 1,
                 false => rotated.changed_meanwhile += 1,
             },
-            // The newest key seals the value already; only the column `sealed_by` is out of date.
+            // The first key seals the value already; only the column `sealed_by` is out of date.
             Ok(None) => {
                 let same = super::SealedValue { key: keyring.primary(), bytes: row.sealed.clone() };
                 table.replace(&mut tx, &row.id, &row.sealed, &same).await?;
