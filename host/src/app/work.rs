@@ -65,7 +65,11 @@ async fn rewrap(calendars: &CalendarAccess, lease: &Lease) -> Result<Outcome, Le
         let error = format!("{} secrets cannot be opened; `chronus key rotate` names them", rotated.failed.len());
         return Ok(Outcome::Retry { error, after: None });
     }
-    tracing::info!(rewrapped = rotated.rewrapped, left = rotated.left, "secrets were sealed with the first key of the key file");
+    tracing::info!(
+        rewrapped = rotated.rewrapped,
+        left = rotated.left,
+        "secrets were sealed with the first key of the key file"
+    );
     jobs::complete(&calendars.db, lease).await
 }
 

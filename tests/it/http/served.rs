@@ -223,7 +223,11 @@ async fn a_host_that_cannot_work_says_why_and_no_secret() -> anyhow::Result<()> 
     // A command that only reads creates no database.
     let output = chronus(folder.path(), &[])?.args(["organisation", "list"]).output()?;
     let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.code() == Some(2) && said.contains("chronus.db does not exist"), "{:?}: {said}", output.status);
+    ensure!(
+        output.status.code() == Some(2) && said.contains("chronus.db does not exist"),
+        "{:?}: {said}",
+        output.status
+    );
     ensure!(!folder.path().join("chronus.db").exists(), "a database was made");
     let output = chronus(folder.path(), &[])?.args(["organisation", "add", "Ours"]).output()?;
     ensure!(output.status.success(), "{output:?}");
