@@ -2,6 +2,7 @@
 
 use chronus_sdk::http::{self, Request};
 use chronus_sdk::{Provider, descriptions::*, failure, types::*};
+use chronus_test_guests::description;
 
 /// The provider.
 pub struct Eager;
@@ -11,21 +12,7 @@ impl Provider for Eager {
     fn describe() -> Description {
         // The result is ignored: a valid description follows.
         let _ = http::send(&Request::new("GET", "https://home.example.org/hello"));
-        Description {
-            id: "eager".into(),
-            name: "Eager".into(),
-            version: "0.1.0".into(),
-            state_format: 1,
-            sign_ins: vec![SignIn {
-                id: "none".into(),
-                label: "None".into(),
-                method: Method::None,
-                attach: Attach::Nothing,
-            }],
-            hosts: vec![],
-            read_posts: vec![],
-            limits: Limits { busy_window: 1, changes_window: 1, page_size: 1, get_many: 1, poll_floor: 1 },
-        }
+        description("eager", "Eager")
     }
 
     fn open(_: &Connection) -> Result<Opened, Failure> {

@@ -2,6 +2,7 @@
 //! standard streams and exit. `open` tries all of them and returns the results.
 
 use chronus_sdk::{Provider, descriptions::*, failure, types::*};
+use chronus_test_guests::{account, description};
 
 /// The part of WASI that is used here.
 #[cfg(target_arch = "wasm32")]
@@ -98,21 +99,7 @@ chronus_sdk::provider!(Foreign, read_only);
 
 impl Provider for Foreign {
     fn describe() -> Description {
-        Description {
-            id: "foreign".into(),
-            name: "Foreign".into(),
-            version: "0.1.0".into(),
-            state_format: 1,
-            sign_ins: vec![SignIn {
-                id: "none".into(),
-                label: "None".into(),
-                method: Method::None,
-                attach: Attach::Nothing,
-            }],
-            hosts: vec![],
-            read_posts: vec![],
-            limits: Limits { busy_window: 1, changes_window: 1, page_size: 1, get_many: 1, poll_floor: 1 },
-        }
+        description("foreign", "Foreign")
     }
 
     fn open(connection: &Connection) -> Result<Opened, Failure> {
@@ -123,14 +110,7 @@ impl Provider for Foreign {
             is_default: false,
             zone: None,
         };
-        Ok(Opened {
-            address: None,
-            other_addresses: vec![],
-            zone: None,
-            calendars: try_everything(connection).into_iter().map(calendar).collect(),
-            abilities: Abilities::READ_BUSY,
-            memo: None,
-        })
+        Ok(account(try_everything(connection).into_iter().map(calendar).collect()))
     }
 
     fn busy(_: &Connection, _: &Whose, _: Window) -> Result<BusyAnswers, Failure> {

@@ -20,6 +20,7 @@ use chronus_sdk::bindings::wasi::{
     random::random,
 };
 use chronus_sdk::{ChangesPage, EventRef, Provider, TwoWay, Write, descriptions::*, failure, log, types::*};
+use chronus_test_guests::{account, description};
 use std::hint::black_box;
 
 /// The provider.
@@ -28,21 +29,7 @@ chronus_sdk::provider!(Hostile, two_way);
 
 impl Provider for Hostile {
     fn describe() -> Description {
-        Description {
-            id: "hostile".into(),
-            name: "Hostile".into(),
-            version: "6.6.6".into(),
-            state_format: 1,
-            sign_ins: vec![SignIn {
-                id: "none".into(),
-                label: "None".into(),
-                method: Method::None,
-                attach: Attach::Nothing,
-            }],
-            hosts: vec![],
-            read_posts: vec![],
-            limits: Limits { busy_window: 1, changes_window: 1, page_size: 1, get_many: 1, poll_floor: 1 },
-        }
+        Description { version: "6.6.6".into(), ..description("hostile", "Hostile") }
     }
 
     fn open(connection: &Connection) -> Result<Opened, Failure> {
@@ -57,14 +44,7 @@ impl Provider for Hostile {
             is_default: false,
             zone: None,
         };
-        Ok(Opened {
-            address: None,
-            other_addresses: vec![],
-            zone: None,
-            calendars: pieces(&found, longest).map(calendar).collect(),
-            abilities: Abilities::READ_BUSY,
-            memo: None,
-        })
+        Ok(account(pieces(&found, longest).map(calendar).collect()))
     }
 
     fn busy(connection: &Connection, _: &Whose, window: Window) -> Result<BusyAnswers, Failure> {

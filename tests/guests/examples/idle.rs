@@ -1,6 +1,7 @@
 //! A provider that answers at once and sends no request: it measures the cost of a call itself.
 
 use chronus_sdk::{Provider, descriptions::*, types::*};
+use chronus_test_guests::{account, description};
 
 /// The provider.
 pub struct Idle;
@@ -9,18 +10,6 @@ chronus_sdk::provider!(Idle, read_only);
 impl Provider for Idle {
     fn describe() -> Description {
         Description {
-            id: "idle".into(),
-            name: "Idle".into(),
-            version: "0.1.0".into(),
-            state_format: 1,
-            sign_ins: vec![SignIn {
-                id: "none".into(),
-                label: "None".into(),
-                method: Method::None,
-                attach: Attach::Nothing,
-            }],
-            hosts: vec![],
-            read_posts: vec![],
             limits: Limits {
                 busy_window: 366 * 86_400,
                 changes_window: 366 * 86_400,
@@ -28,18 +17,12 @@ impl Provider for Idle {
                 get_many: 1,
                 poll_floor: 60,
             },
+            ..description("idle", "Idle")
         }
     }
 
     fn open(_: &Connection) -> Result<Opened, Failure> {
-        Ok(Opened {
-            address: None,
-            other_addresses: vec![],
-            zone: None,
-            calendars: vec![],
-            abilities: Abilities::READ_BUSY,
-            memo: None,
-        })
+        Ok(account(vec![]))
     }
 
     fn busy(_: &Connection, whose: &Whose, _: Window) -> Result<BusyAnswers, Failure> {

@@ -3,6 +3,7 @@
 //! the call says.
 
 use chronus_sdk::{ChangesPage, EventRef, Provider, TwoWay, Write, descriptions::*, failure, types::*};
+use chronus_test_guests::{account, description};
 
 /// Words `key=value`, filled up with spaces.
 static WORDS: [u8; 200] = *b"VERSION version=1.0.0 open=right busy=right write=right                                                                                                                                                 ";
@@ -14,10 +15,7 @@ fn is(key: &str, value: &str) -> bool {
 
 /// The value of a key.
 fn word(key: &str) -> &'static str {
-    // Read at run time; the compiler must not use the value of the build.
-    let text = std::str::from_utf8(std::hint::black_box(&WORDS)).unwrap_or_default();
-    let values = text.split(' ').filter_map(|word| word.split_once('='));
-    values.into_iter().find(|(name, _)| *name == key).map_or("", |(_, value)| value)
+    chronus_test_guests::word(&WORDS, key)
 }
 
 /// The provider.
@@ -27,18 +25,7 @@ chronus_sdk::provider!(Versions, two_way);
 impl Provider for Versions {
     fn describe() -> Description {
         Description {
-            id: "versions".into(),
-            name: "Versions".into(),
             version: word("version").into(),
-            state_format: 1,
-            sign_ins: vec![SignIn {
-                id: "none".into(),
-                label: "None".into(),
-                method: Method::None,
-                attach: Attach::Nothing,
-            }],
-            hosts: vec![],
-            read_posts: vec![],
             limits: Limits {
                 busy_window: 366 * 86_400,
                 changes_window: 86_400,
@@ -46,6 +33,7 @@ impl Provider for Versions {
                 get_many: 1,
                 poll_floor: 60,
             },
+            ..description("versions", "Versions")
         }
     }
 
@@ -57,14 +45,8 @@ impl Provider for Versions {
             is_default: true,
             zone: None,
         };
-        Ok(Opened {
-            address: None,
-            other_addresses: vec![],
-            zone: None,
-            calendars: if is("open", "wrong") { vec![] } else { vec![home] },
-            abilities: Abilities::READ_BUSY | Abilities::WRITE,
-            memo: None,
-        })
+        let calendars = if is("open", "wrong") { vec![] } else { vec![home] };
+        Ok(Opened { abilities: Abilities::READ_BUSY | Abilities::WRITE, ..account(calendars) })
     }
 
     fn busy(_: &Connection, whose: &Whose, window: Window) -> Result<BusyAnswers, Failure> {
