@@ -19,6 +19,17 @@ pub fn cache_folder() -> Result<PathBuf, String> {
     Ok(folder)
 }
 
+/// The folder for compiled code: the configured one, or the one in the user's cache folder. Created if it is missing.
+///
+/// # Errors
+/// If the folder cannot be used. The error says what to do.
+pub fn folder(configured: Option<&Path>) -> Result<PathBuf, String> {
+    match configured {
+        Some(folder) => private_folder(folder).map(|()| folder.to_owned()),
+        None => cache_folder(),
+    }
+}
+
 /// Creates a folder for its owner alone, or checks that an existing one is.
 ///
 /// # Errors

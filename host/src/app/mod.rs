@@ -128,13 +128,14 @@ pub async fn open_keyring(db: &Db, keys: &Path) -> Result<Keyring, KeyCheckError
 /// # Errors
 /// If a setting cannot be met by this machine.
 pub fn sandbox(config: &Config) -> Result<Sandbox, OpenError> {
-    let cache = match &config.sandbox.cache {
-        Some(folder) => code::private_folder(folder).map(|()| Some(folder.clone())).map_err(OpenError::Cache)?,
-        None => code::cache_folder()
-            .inspect_err(|why| {
-                tracing::warn!("compiled providers are not cached, so every start compiles them again: {why}");
-            })
-            .ok(),
+    let configured = config.sandbox.cache.as_deref();
+    let cache = match code::folder(configured) {
+        Ok(folder) => Some(folder),
+        Err(why) if configured.is_some() => return Err(OpenError::Cache(why)),
+        Err(why) => {
+            tracing::warn!("compiled providers are not cached, so every start compiles them again: {why}");
+            None
+        }
     };
     Ok(Sandbox::new(SandboxConfig {
         concurrent_calls: config.sandbox.concurrent_calls,

@@ -13,6 +13,7 @@ use crate::{
         programs::{self, Program},
     },
     people::{self, Person},
+    plugins::registry::RegistryError,
 };
 use std::path::PathBuf;
 
@@ -105,9 +106,22 @@ impl From<OpenError> for CliError {
 
 impl From<sqlx::Error> for CliError {
     fn from(error: sqlx::Error) -> Self {
-        Self::machine(
-            "database",
-            format!("the database failed: {error}; check `database` in the configuration, and that the server runs"),
-        )
+        failed(&error)
     }
+}
+
+impl From<RegistryError> for CliError {
+    fn from(error: RegistryError) -> Self {
+        match error.database() {
+            Some(database) => failed(database),
+            None => Self::failed(error.code(), error.to_string()),
+        }
+    }
+}
+
+fn failed(error: &sqlx::Error) -> CliError {
+    CliError::machine(
+        "database",
+        format!("the database failed: {error}; check `database` in the configuration, and that the server runs"),
+    )
 }

@@ -4,13 +4,18 @@ use super::{
     database::ConfigArgs,
     output::{CliError, note},
 };
-use crate::app::code;
-use crate::plugins::{
-    Sandbox, SandboxConfig,
-    egress::{EgressPolicy, NameResolver, TlsTrust},
+use crate::{
+    app::{self, code},
+    config::Config,
+    db::Db,
+    plugins::{
+        Sandbox, SandboxConfig,
+        egress::{EgressPolicy, NameResolver, TlsTrust},
+        registry::Registry,
+    },
 };
 use rustls::pki_types::CertificateDer;
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 /// Concurrent calls: a command makes one after the other, and admission makes one of its own.
 pub(super) const CALLS: u32 = 4;
@@ -18,10 +23,14 @@ pub(super) const CALLS: u32 = 4;
 /// The folder for compiled components: the one of the configuration, as for the host, if this machine has a configuration.
 pub(super) fn code_folder() -> Result<PathBuf, String> {
     let configured = ConfigArgs::default().load().ok().and_then(|config| config.sandbox.cache);
-    match configured {
-        Some(folder) => code::private_folder(&folder).map(|()| folder),
-        None => code::cache_folder(),
-    }
+    code::folder(configured.as_deref())
+}
+
+/// The providers of the database, in the configured sandbox, but with the calls of one command.
+pub(super) fn registry(config: &Config, db: &Db) -> Result<Registry, CliError> {
+    let mut config = config.clone();
+    config.sandbox.concurrent_calls = CALLS;
+    Ok(Registry::new(db.clone(), Arc::new(app::sandbox(&config)?)))
 }
 
 /// Creates a sandbox for one command.

@@ -9,7 +9,7 @@ use crate::{
     jobs::{self, Lease, LeaseError, Outcome},
     links::Links,
     mail::{
-        Mailer, OutgoingMail,
+        self, Mailer,
         reconnect::{ReconnectMail, SUBJECT},
     },
     people,
@@ -42,13 +42,5 @@ pub async fn send(
         by_organisation: connection.service_account.is_some(),
         url: &links.calendar_settings(),
     };
-    let text = match mail.text() {
-        Ok(text) => text,
-        Err(error) => return Ok(Outcome::Dead { error: error.to_string() }),
-    };
-    let mail = OutgoingMail { id: lease.job.to_string(), to: person.email, subject: SUBJECT.into(), text };
-    match mailer.send(&mail).await {
-        Ok(()) => jobs::complete(&calendars.db, lease).await,
-        Err(error) => Ok(error.into()),
-    }
+    mail::send_for_job(&calendars.db, mailer, lease, person.email, SUBJECT, mail.text()).await
 }

@@ -53,12 +53,12 @@ pub struct SmokeDifference {
 ///
 /// # Errors
 /// If the database fails.
-pub async fn try_version(calendars: &CalendarAccess, new: &Provider) -> sqlx::Result<SmokeReport> {
+pub async fn try_version(calendars: &CalendarAccess, new: &Provider) -> Result<SmokeReport, RegistryError> {
     let mut report = SmokeReport::default();
     let present = match calendars.registry.load_provider(&new.id).await {
         Ok(present) => present,
+        Err(error) if error.database().is_some() => return Err(error),
         // There is nothing to compare with.
-        Err(RegistryError::Database(error)) => return Err(std::io::Error::other(error.to_string()).into()),
         Err(_) => return Ok(report),
     };
     let listed = calendars.db.read(async |tx| store::recently_opened(tx, &new.id, MAX_CONNECTIONS).await).await?;
@@ -78,11 +78,14 @@ pub async fn try_version(calendars: &CalendarAccess, new: &Provider) -> sqlx::Re
                     None => access,
                 };
                 let both = [(session.plugin(), &session.access), (&new.plugin, &access)];
-                compare(calendars, &stored.connection, both).await
+                match compare(calendars, &stored.connection, both).await {
+                    Ok(what) => what,
+                    // The version in use does not answer either.
+                    Err(_) => continue,
+                }
             }
-            Err(error) => Some(Some(format!("the stored sign-in does not fit: {error}"))),
+            Err(error) => Some(format!("the stored sign-in does not fit: {error}")),
         };
-        let Some(what) = what else { continue };
         report.tried += 1;
         report.differences.extend(what.map(|what| SmokeDifference { connection: stored.connection.id, what }));
     }
@@ -96,19 +99,21 @@ struct Answers {
     busy: BTreeMap<String, Option<Vec<Interval>>>,
 }
 
-/// How the answers of the second version differ from those of the first; `None` inside if they do not. `None` if the first
-/// version does not answer.
+/// How the answers of the second version differ from those of the first; `None` if they do not.
+///
+/// # Errors
+/// If the first version does not answer.
 async fn compare(
     calendars: &CalendarAccess,
     connection: &Connection,
     both: [(&Plugin, &Arc<Access>); 2],
-) -> Option<Option<String>> {
+) -> Result<Option<String>, CallError> {
     let start = calendars.now();
     let window = Window { start, end: start.checked_add(WINDOW).unwrap_or(start) };
     let [(present, access), (new, new_access)] = both;
     let mut found = None;
     for _ in 0..2 {
-        let before = ask(present, access, connection, window).await.ok()?;
+        let before = ask(present, access, connection, window).await?;
         found = match ask(new, new_access, connection, window).await {
             Ok(after) => difference(&before, &after),
             Err(error) => Some(format!("the version in use answers, and the new one does not: {error}")),
@@ -117,7 +122,7 @@ async fn compare(
             break;
         }
     }
-    Some(found)
+    Ok(found)
 }
 
 async fn ask(

@@ -16,7 +16,11 @@ pub mod sign_in;
 pub use lettre::message::Mailbox;
 pub use server::Server;
 
-use crate::{clock::Clock, jobs::Outcome};
+use crate::{
+    clock::Clock,
+    db::Db,
+    jobs::{self, Lease, LeaseError, Outcome},
+};
 use lettre::{
     AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
     message::header::{ContentType, HeaderName, HeaderValue},
@@ -91,6 +95,29 @@ impl From<SendError> for Outcome {
             SendError::Refused(_) => Self::Dead { error: error.to_string() },
             SendError::Later(_) => Self::Retry { error: error.to_string(), after: None },
         }
+    }
+}
+
+/// Sends the one mail of a job, and completes the job. The job's id becomes the Message-ID.
+///
+/// # Errors
+/// If the lease was lost.
+pub async fn send_for_job(
+    db: &Db,
+    mailer: &Mailer,
+    lease: &Lease,
+    to: String,
+    subject: &str,
+    text: Result<String, askama::Error>,
+) -> Result<Outcome, LeaseError> {
+    let text = match text {
+        Ok(text) => text,
+        Err(error) => return Ok(Outcome::Dead { error: error.to_string() }),
+    };
+    let mail = OutgoingMail { id: lease.job.to_string(), to, subject: subject.into(), text };
+    match mailer.send(&mail).await {
+        Ok(()) => jobs::complete(db, lease).await,
+        Err(error) => Ok(error.into()),
     }
 }
 

@@ -3,7 +3,7 @@
 //! One job for each recipient, so that a mail that is tried again does not reach the others twice. If the person or
 //! the recipient is no longer an administrator, there is nothing to tell.
 
-use super::{Mailer, OutgoingMail};
+use super::{Mailer, send_for_job};
 use crate::{
     db::Db,
     ids::{PersonId, ProgramId},
@@ -72,15 +72,9 @@ pub async fn send(
     lease: &Lease,
     notice: AdministratorNotice,
 ) -> Result<Outcome, LeaseError> {
-    let Some((recipient, text)) = write(db, links, notice).await? else { return jobs::complete(db, lease).await };
-    let text = match text {
-        Ok(text) => text,
-        Err(error) => return Ok(Outcome::Dead { error: error.to_string() }),
-    };
-    let mail = OutgoingMail { id: lease.job.to_string(), to: recipient.email, subject: SUBJECT.into(), text };
-    match mailer.send(&mail).await {
-        Ok(()) => jobs::complete(db, lease).await,
-        Err(error) => Ok(error.into()),
+    match write(db, links, notice).await? {
+        Some((recipient, text)) => send_for_job(db, mailer, lease, recipient.email, SUBJECT, text).await,
+        None => jobs::complete(db, lease).await,
     }
 }
 

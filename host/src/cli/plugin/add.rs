@@ -1,6 +1,5 @@
 //! `chronus plugin add`: adds a provider to this deployment, or a new version of one.
 
-use crate::app;
 use crate::cli::{
     component::{LARGEST_COMPONENT, signature_file, trusted_keys},
     database::{self, ConfigArgs},
@@ -10,17 +9,17 @@ use crate::cli::{
 };
 use crate::plugins::{
     admission::inspect,
-    registry::{AddError, AddOutcome, Provenance, Registry},
+    registry::{AddError, AddOutcome, Provenance},
 };
-use std::{path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
 const HELP: &str = "\
 A version that requests nothing beyond the current grant is used at once, unless it is
 older or has a lower level. Without --accept, every other version waits, and so does the
 first version of a provider: `chronus provider grant` shows the access that the version
 requests, and grants it with --yes. Before a version is used, it must open a few connected
-accounts and give the same busy times as the version in use; nothing is written. Running hosts switch to the new version, and no call fails during the
-change.
+accounts and give the same busy times as the version in use; nothing is written. Running
+hosts switch to the new version, and no call fails during the change.
 
 With --json: {state, …}; state is active or same (with id), or waiting (with id,
 sha256, version and difference: [{kind, what}]; kind is new, changed, gone or
@@ -71,10 +70,9 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<Exit, CliError> {
             return Err(CliError::input("signature", what));
         }
     };
-    let mut config = args.config.load()?;
-    config.sandbox.concurrent_calls = machine::CALLS;
+    let config = args.config.load()?;
     let db = database::open_or_create(&config).await?;
-    let registry = Registry::new(db.clone(), Arc::new(app::sandbox(&config)?));
+    let registry = machine::registry(&config, &db)?;
     let new = registry.admit(&bytes, voucher).await?;
     if args.accept || registry.needs_no_consent(&new).await? {
         smoke::check(args.smoke, &config, &db, &registry, &new).await?;

@@ -1,15 +1,13 @@
 //! `chronus provider grant`: shows what a waiting version requests, and accepts it.
 
 use super::smoke::{self, SmokeArgs};
-use crate::app;
 use crate::cli::{
     database::{self, ConfigArgs},
     machine,
     output::{self, CliError, Exit},
 };
-use crate::plugins::registry::{self, PendingVersion, Registry};
+use crate::plugins::registry::{self, PendingVersion};
 use serde::Serialize;
-use std::sync::Arc;
 
 const HELP: &str = "\
 A line begins with + (requested, not granted yet), ~ (granted differently), - (granted,
@@ -42,14 +40,12 @@ struct GrantOut<'a> {
 
 /// Runs the command.
 pub(super) async fn run(args: &Args, as_json: bool) -> Result<Exit, CliError> {
-    let mut config = args.config.load()?;
-    config.sandbox.concurrent_calls = machine::CALLS;
+    let config = args.config.load()?;
     let db = database::open(&config).await?;
     let waiting = registry::waiting(&db, &args.id).await?;
     if args.yes {
-        let registry = Registry::new(db.clone(), Arc::new(app::sandbox(&config)?));
-        let new =
-            registry.load_waiting(&waiting).await.map_err(|error| CliError::failed(error.code(), error.to_string()))?;
+        let registry = machine::registry(&config, &db)?;
+        let new = registry.load_waiting(&waiting).await?;
         smoke::check(args.smoke, &config, &db, &registry, &new).await?;
         registry::accept(&db, &args.id, &waiting.sha256).await?;
     }

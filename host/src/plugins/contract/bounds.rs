@@ -39,19 +39,19 @@ pub(super) const CALENDARS: usize = 1000;
 /// The other addresses of an account.
 pub(super) const ADDRESSES: usize = 1000;
 
-/// Refuses a text that is longer than its bound, in bytes. `what` names it with its article.
-pub(super) fn text(text: String, what: &str, most: usize) -> Result<String, BadAnswer> {
-    match text.len() {
+/// Refuses a text or data longer than its bound, in bytes. `what` names the value with its article.
+pub(super) fn bounded<T: AsRef<[u8]>>(value: T, what: &str, most: usize) -> Result<T, BadAnswer> {
+    match value.as_ref().len() {
         bytes if bytes > most => {
             Err(BadAnswer::TooLong(format!("{what} of {bytes} bytes; at most {most} are accepted")))
         }
-        _ => Ok(text),
+        _ => Ok(value),
     }
 }
 
-/// As [`text`], if there is one.
+/// As [`bounded`], if there is a value.
 pub(super) fn optional(value: Option<String>, what: &str, most: usize) -> Result<Option<String>, BadAnswer> {
-    value.map(|value| text(value, what, most)).transpose()
+    value.map(|value| bounded(value, what, most)).transpose()
 }
 
 /// Cuts a text to this number of bytes and marks the cut.
@@ -157,8 +157,8 @@ mod tests {
     #[test]
     fn texts_are_refused_or_cut_at_their_bound() {
         let long = "ä".repeat(NAME);
-        assert_eq!(text("x".repeat(NAME), "a name", NAME).map(|text| text.len()), Ok(NAME));
-        let refused = text(long.clone(), "a name", NAME).unwrap_err();
+        assert_eq!(bounded("x".repeat(NAME), "a name", NAME).map(|text| text.len()), Ok(NAME));
+        let refused = bounded(long.clone(), "a name", NAME).unwrap_err();
         assert_eq!(refused.to_string(), "a name of 2048 bytes; at most 1024 are accepted");
         assert_eq!(cut(long, 3), "ä…");
         assert_eq!(cut("abc".into(), 3), "abc");

@@ -145,10 +145,7 @@ pub(in crate::plugins) fn reply<T>(value: T, new_memo: Option<wit::Memo>) -> Con
 }
 
 fn memo(memo: wit::Memo) -> Conversion<Memo> {
-    match memo.data.len() {
-        0..=Memo::MAX => Ok(Memo { format: memo.format, data: memo.data }),
-        bytes => bad(format!("a memo of {bytes} bytes; at most {} are kept", Memo::MAX)),
-    }
+    Ok(Memo { format: memo.format, data: bounds::bounded(memo.data, "a memo", Memo::MAX)? })
 }
 
 pub(in crate::plugins) fn account(opened: wit::Opened) -> Conversion<Reply<Account>> {
@@ -164,7 +161,7 @@ pub(in crate::plugins) fn account(opened: wit::Opened) -> Conversion<Reply<Accou
         recurring_writes: flags.contains(wit::Abilities::RECURRING_WRITES),
     };
     let wit::Opened { address, other_addresses, zone, calendars, memo, .. } = opened;
-    let address_of = |text| bounds::text(text, "an address", NAME);
+    let address_of = |text| bounds::bounded(text, "an address", NAME);
     let account = Account {
         address: address.map(address_of).transpose()?,
         other_addresses: bounds::list(other_addresses, "other addresses", ADDRESSES)?
@@ -193,12 +190,12 @@ fn calendar(calendar: wit::Calendar) -> Conversion<Calendar> {
         wit::CalendarRole::FreeBusyReader => CalendarRole::FreeBusyReader,
     };
     let wit::Calendar { id, name, is_default, zone, .. } = calendar;
-    let name = bounds::text(name, "a calendar's name", NAME)?;
+    let name = bounds::bounded(name, "a calendar's name", NAME)?;
     Ok(Calendar { id: identifier(id)?, name, role, is_default, zone: zone_name(zone)? })
 }
 
 fn identifier(id: String) -> Conversion<String> {
-    bounds::text(id, "an id", ID)
+    bounds::bounded(id, "an id", ID)
 }
 
 pub(in crate::plugins) fn busy(answers: wit::BusyAnswers) -> Conversion<Reply<Vec<BusyAnswer>>> {
@@ -250,9 +247,6 @@ pub(in crate::plugins) fn fetched(fetched: wit::FetchedEvents) -> Conversion<Rep
 }
 
 pub(in crate::plugins) fn batch(batch: wit::Batch) -> Conversion<Reply<Batch>> {
-    if batch.next.len() > Batch::MAX_CURSOR {
-        return bad(format!("a cursor of {} bytes; at most {} are kept", batch.next.len(), Batch::MAX_CURSOR));
-    }
     let change = |change| {
         Ok(match change {
             wit::Change::Event(changed) => {
@@ -272,6 +266,7 @@ pub(in crate::plugins) fn batch(batch: wit::Batch) -> Conversion<Reply<Batch>> {
     };
     let items = batch.items.into_iter().map(change).collect::<Conversion<_>>()?;
     let wit::Batch { next, more, complete_listing, memo, .. } = batch;
+    let next = bounds::bounded(next, "a cursor", Batch::MAX_CURSOR)?;
     reply(Batch { items, next, more, complete_listing }, memo)
 }
 
@@ -285,14 +280,8 @@ pub(in crate::plugins) fn subscribed(subscribed: wit::Subscribed) -> Conversion<
     if id.is_empty() {
         return bad("a subscription without an id");
     }
-    if state.len() > Subscription::MAX_STATE {
-        return bad(format!(
-            "a subscription's state of {} bytes; at most {} are kept",
-            state.len(),
-            Subscription::MAX_STATE
-        ));
-    }
     let id = identifier(id)?;
+    let state = bounds::bounded(state, "a subscription's state", Subscription::MAX_STATE)?;
     reply(Subscription { id, state, expires: expires.map(instant).transpose()? }, subscribed.memo)
 }
 
@@ -307,7 +296,7 @@ pub(in crate::plugins) fn notification(notification: wit::Notification) -> Conve
             wit::News::Renew => HintKind::Renew,
             wit::News::Recreate => HintKind::Recreate,
             wit::News::Missed => HintKind::Missed,
-            wit::News::Confirm(code) => HintKind::Confirm(bounds::text(code, "a code", ID)?),
+            wit::News::Confirm(code) => HintKind::Confirm(bounds::bounded(code, "a code", ID)?),
             wit::News::Ended => HintKind::Ended,
         };
         Ok(Hint {
@@ -331,12 +320,12 @@ fn event(event: wit::Event) -> Conversion<Event> {
     };
     let organiser = |wit::Organiser { address, name, is_self }| -> Conversion<_> {
         Ok(Organiser {
-            address: bounds::text(address, "an address", ID)?,
+            address: bounds::bounded(address, "an address", ID)?,
             name: name.map(|name| bounds::cut(name, NAME)),
             is_self,
         })
     };
-    let rule = |line| bounds::text(line, "a line of a recurrence", RULE);
+    let rule = |line| bounds::bounded(line, "a line of a recurrence", RULE);
     Ok(Event {
         original_start: event.original_start.map(moment).transpose()?,
         when: span(event.when)?,
@@ -346,7 +335,7 @@ fn event(event: wit::Event) -> Conversion<Event> {
         attendees: event.attendees.into_iter().map(attendee).collect::<Conversion<_>>()?,
         updated: event.updated.map(instant).transpose()?,
         id: identifier(event.id)?,
-        uid: bounds::text(event.uid, "a UID", ID)?,
+        uid: bounds::bounded(event.uid, "a UID", ID)?,
         etag: bounds::optional(event.etag, "an etag", ID)?,
         series_id: event.series_id.map(identifier).transpose()?,
         title: bounds::cut(event.title, TITLE),
@@ -370,7 +359,7 @@ fn attendee(attendee: wit::Attendee) -> Conversion<Attendee> {
         wit::Rsvp::Declined => Rsvp::Declined,
     };
     let wit::Attendee { address, name, is_self, .. } = attendee;
-    let (address, name) = (bounds::text(address, "an address", ID)?, name.map(|name| bounds::cut(name, NAME)));
+    let (address, name) = (bounds::bounded(address, "an address", ID)?, name.map(|name| bounds::cut(name, NAME)));
     Ok(Attendee { address, name, role, rsvp, is_self })
 }
 
@@ -401,7 +390,7 @@ fn moment(moment: wit::Moment) -> Conversion<Moment> {
 }
 
 fn timed(timed: wit::Timed) -> Conversion<ZonedTime> {
-    let zone = bounds::text(timed.zone, "the name of a time zone", ZONE)?;
+    let zone = bounds::bounded(timed.zone, "the name of a time zone", ZONE)?;
     Ok(ZonedTime { at: instant(timed.at)?, zone })
 }
 
