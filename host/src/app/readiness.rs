@@ -86,17 +86,17 @@ impl Readiness {
             return ReadinessReport { faults: vec![ReadinessFault::Stopping], oldest_due: None };
         }
         let mut last = self.last.lock().await;
-        let before = last.take();
-        if let Some((at, report)) = before.as_ref().filter(|(at, _)| at.elapsed() < INTERVAL) {
-            return last.insert((*at, report.clone())).1.clone();
+        if let Some((_, report)) = last.as_ref().filter(|(at, _)| at.elapsed() < INTERVAL) {
+            return report.clone();
         }
         let report = attempt(app).await;
-        if before.is_none_or(|(_, before)| before.faults != report.faults) {
+        if last.as_ref().is_none_or(|(_, before)| before.faults != report.faults) {
             for fault in &report.faults {
                 tracing::warn!("the host is not ready: {fault}");
             }
         }
-        last.insert((Instant::now(), report)).1.clone()
+        *last = Some((Instant::now(), report.clone()));
+        report
     }
 }
 

@@ -179,7 +179,7 @@ fn join_cut(mut intervals: Vec<Interval>, parts: &[Window]) -> Vec<Interval> {
     intervals.sort_by_key(|interval| (interval.start, interval.end));
     let seams: HashSet<Timestamp> = parts.iter().skip(1).map(|part| part.start).collect();
     let mut joined: Vec<Interval> = Vec::with_capacity(intervals.len());
-    // Indices into `joined` of the intervals that end at a seam, keyed by what their continuation has in common with them.
+    // Indices into `joined` of the intervals that end at a seam, keyed by the properties that a continuation shares.
     let mut cut: HashMap<Continuation, VecDeque<usize>> = HashMap::new();
     for interval in intervals {
         let earlier = match seams.contains(&interval.start) {

@@ -4,7 +4,8 @@
 //! Decision: the host prints one line with its address when it listens. On SIGTERM it is not ready any more, and goes on for
 //! `notice-seconds`, so that load balancers send nothing new; a person at a terminal (SIGINT) does not wait for that. Then
 //! it accepts nothing new and finishes running requests and jobs within `drain-seconds`; then it ends anyway, because
-//! another host takes over jobs that it left. Rejected: a process that puts itself into the background, which is the supervisor's task.
+//! another host takes over jobs that it left. Rejected: a process that puts itself into the background, which is the
+//! supervisor's task.
 
 use super::output::{self, CliError, Exit};
 use crate::{

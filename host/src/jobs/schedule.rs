@@ -38,8 +38,8 @@ pub const TASKS: [Task; 3] = [
     Task { effect: Effect::ReleaseStuck { provider: None }, period: DAY },
 ];
 
-/// Corrects what a clock that was ahead has put off, enqueues the tasks that are due, and returns their number. Other hosts that call this at the same time enqueue none
-/// of them.
+/// Corrects what a clock that was ahead has put off, enqueues the tasks that are due, and returns their number. Other hosts
+/// that call this at the same time enqueue none of them.
 ///
 /// # Errors
 /// If the database fails; then nothing is enqueued.
