@@ -5,7 +5,7 @@
 //! over hyper, in which a new connection has [`HEADER_TIMEOUT`] for the head of its first request, and any connection
 //! [`IDLE_TIMEOUT`] between two requests, longer than the usual proxies keep theirs. The number of connections is limited: in
 //! all, and for each client that is not a trusted proxy. The limit in all leaves half of the process's file descriptors to
-//! databases and calendar services. Rejected: relying on the reverse proxy, which helps only if it buffers requests.
+//! databases and calendar services. A client that does not read its response has [`UNREAD_TIMEOUT`]. Rejected: relying on the reverse proxy, which helps only if it buffers requests.
 
 use crate::{locks, network::client_network};
 use axum::Router;
@@ -40,6 +40,9 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may take from a response until the head of the next request has arrived. nginx keeps connections
 /// for 60 s; if the host closed them earlier, a request could meet the end of its connection.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// How long a client may leave unread or unconfirmed what was sent to it.
+const UNREAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The most connections, if the process may open enough files.
 const MAX_CONNECTIONS: usize = 4096;
@@ -119,7 +122,10 @@ async fn accept(listener: &TcpListener, limits: &Limits) -> AcceptedConnection {
     let permit = limits.permit().await;
     loop {
         match listener.accept().await {
-            Ok((stream, client)) => return AcceptedConnection { stream, client, permit },
+            Ok((stream, client)) => {
+                limit_unread(&stream, UNREAD_TIMEOUT);
+                return AcceptedConnection { stream, client, permit };
+            }
             // The client has gone already.
             Err(error) if is_connection_error(&error) => {}
             Err(error) => {
@@ -128,6 +134,20 @@ async fn accept(listener: &TcpListener, limits: &Limits) -> AcceptedConnection {
             }
         }
     }
+}
+
+/// Makes the system end the connection if the client neither reads nor confirms for this long (RFC 5482, `TCP_USER_TIMEOUT`).
+/// Linux applies it to a closed window as well. Elsewhere the system's own limits apply.
+fn limit_unread(stream: &TcpStream, limit: Duration) {
+    #[cfg(target_os = "linux")]
+    {
+        let milliseconds = u32::try_from(limit.as_millis()).unwrap_or(u32::MAX);
+        if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(stream, milliseconds) {
+            tracing::warn!(%error, "a connection has no limit of time for what its client leaves unread");
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (stream, limit);
 }
 
 fn is_connection_error(error: &io::Error) -> bool {
@@ -244,6 +264,26 @@ impl Drop for ClientShare {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_client_that_does_not_read_is_cut_off() {
+        use tokio::io::AsyncWriteExt as _;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut stream, _) = listener.accept().await.unwrap();
+        limit_unread(&stream, Duration::from_millis(300));
+        let piece = vec![0; 1 << 20];
+        let sending = async {
+            loop {
+                if let Err(error) = stream.write_all(&piece).await {
+                    return error.kind();
+                }
+            }
+        };
+        assert_eq!(timeout(Duration::from_secs(30), sending).await, Ok(io::ErrorKind::TimedOut));
+        drop(client);
+    }
 
     #[test]
     fn a_client_has_a_share_and_a_proxy_has_all() {
