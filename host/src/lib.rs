@@ -40,6 +40,8 @@ pub mod meetings;
 pub mod network;
 /// OAuth 2.0 as the client of calendar services.
 pub mod oauth;
+/// Work whose amount somebody else chose.
+pub mod offload;
 /// Organisations, their programs, mail domains and offers.
 pub mod organisations;
 /// People, and their roles.

@@ -1,6 +1,6 @@
-//! A provider in as many versions as a test needs: good ones, and ones whose `open`, `busy` or writes are wrong. A test makes
-//! another version by overwriting one text inside the component, as with `asking`. There is no service: an event is what
-//! the call says.
+//! A provider in as many versions as a test needs: good ones, ones whose `open`, `busy` or writes are wrong, and ones that
+//! return more than anybody can use. A test makes another version by overwriting one text inside the component, as with
+//! `asking`. There is no service: an event is what the call says.
 
 use chronus_sdk::{ChangesPage, EventRef, Provider, TwoWay, Write, descriptions::*, failure, types::*};
 use chronus_test_guests::{account, description};
@@ -18,6 +18,11 @@ fn word(key: &str) -> &'static str {
     chronus_test_guests::word(&WORDS, key)
 }
 
+/// The number of a key, or this one if there is none.
+fn number<T: std::str::FromStr>(key: &str, otherwise: T) -> T {
+    word(key).parse().unwrap_or(otherwise)
+}
+
 /// The provider.
 pub struct Versions;
 chronus_sdk::provider!(Versions, two_way);
@@ -27,7 +32,7 @@ impl Provider for Versions {
         Description {
             version: word("version").into(),
             limits: Limits {
-                busy_window: 366 * 86_400,
+                busy_window: number("window", 366 * 86_400),
                 changes_window: 86_400,
                 page_size: 1,
                 get_many: 1,
@@ -51,15 +56,17 @@ impl Provider for Versions {
 
     fn busy(_: &Connection, whose: &Whose, window: Window) -> Result<BusyAnswers, Failure> {
         let (Whose::Calendars(ids) | Whose::Addresses(ids)) = whose;
-        let (start, end) = (window.start, window.start + 3600);
-        let booked = Interval { start, end, kind: BusyKind::Busy, all_day: false, ours: None };
+        let interval = |end| Interval { start: window.start, end, kind: BusyKind::Busy, all_day: false, ours: None };
+        let intervals = match word("busy") {
+            // The worst mistake: booked time is shown as free.
+            "wrong" => vec![],
+            // The whole window, again and again: the host must join each with the next window's.
+            "crowded" => vec![interval(window.end); number("intervals", 0)],
+            _ => vec![interval(window.start + 3600)],
+        };
         let answer = |calendar: &String| BusyAnswer {
             calendar: calendar.clone(),
-            // The worst mistake: booked time is shown as free.
-            outcome: Ok(BusyTimes {
-                intervals: if is("busy", "wrong") { vec![] } else { vec![booked.clone()] },
-                problems: vec![],
-            }),
+            outcome: Ok(BusyTimes { intervals: intervals.clone(), problems: vec![] }),
         };
         Ok(BusyAnswers { calendars: ids.iter().map(answer).collect(), memo: None })
     }

@@ -1,6 +1,8 @@
 //! The service, from outside: the program that is shipped, its API, a real calendar server, and another client.
 
+mod booked; // A booked day is never told as free, whatever the calendar server is like.
 mod browser; // What people do in a real browser, and that axe-core finds nothing wrong.
+mod crowded; // A provider returns all that it may, and the host goes on answering.
 mod disk; // The disk is full and has room again, and every booking that was accepted arrives.
 mod example; // The smallest provider keeps the contract and makes a person busy in a host.
 mod flow; // Connect, busy, meet, move, cancel; what is refused; what no log and no byte of the database tells.

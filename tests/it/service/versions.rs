@@ -29,7 +29,7 @@ async fn version(world: &World, words: &str) -> anyhow::Result<(PathBuf, String)
 }
 
 /// Adds a version. The result is the exit code, and what the command printed.
-async fn add(world: &World, words: &str, more: &[&str]) -> anyhow::Result<(i32, Value)> {
+pub(super) async fn add(world: &World, words: &str, more: &[&str]) -> anyhow::Result<(i32, Value)> {
     let (path, sha256) = version(world, words).await?;
     let mut command = tokio::task::spawn_blocking(command).await??;
     command.args(["plugin", "add", "--json", "--accept-digest", &sha256]).args(more).arg(path);

@@ -10,8 +10,9 @@ use super::rust::{Kind, Token, after_path_start, branches, tokens};
 use super::{Findings, Tree};
 
 /// A module uses only those to its left.
-const ORDER: [&str; 24] = [
+const ORDER: [&str; 25] = [
     "locks",
+    "offload",
     "clock",
     "ids",
     "calendar",

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     db,
+    offload::offload,
     plugins::{
         contract::{
             Failure, Remedy,
@@ -149,7 +150,7 @@ impl<'a> Call<'a> {
                 if needed > limit {
                     return Err(CallError::Exhausted(BudgetLimit::Records { limit, needed }));
                 }
-                return value(answer).map_err(broken);
+                return offload(needed, || value(answer)).map_err(broken);
             }
             Err(error) => failure(error).map_err(broken)?,
         };
