@@ -13,7 +13,7 @@ use chronus_host::{
 use std::time::{Duration, Instant};
 
 /// The limit that the call reached.
-async fn exhausted(yard: &Yard, ask: Ask) -> BudgetLimit {
+pub(super) async fn exhausted(yard: &Yard, ask: Ask) -> BudgetLimit {
     match yard.endures(ask).await {
         CallError::Exhausted(what) => what,
         other => panic!("{} instead of a spent budget: {other}", other.code()),
@@ -146,63 +146,6 @@ async fn request_bodies_under_way_are_bounded_together() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_endless_answer_is_cut() {
-    let yard = Yard::new().await;
-    let endless = |head: &'static str, piece: &'static str| {
-        Server::start(move |_| Reply::Endless(head.into(), piece.repeat(64).into()))
-    };
-    for server in [
-        endless("HTTP/1.1 200 OK\r\n\r\n", "0123456789abcdef").await,
-        endless("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", "10\r\n0123456789abcdef\r\n").await,
-        endless("HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n", "0123456789abcdef").await,
-    ] {
-        let ask = Ask::act("ask").to(&server).budget(|budget| budget.response_bytes = 1 << 20);
-        let what = exhausted(&yard, ask).await;
-        assert_eq!((what, what.code()), (BudgetLimit::ResponseBytes(1 << 20), "response-bytes-exhausted"));
-        server.until(|counts| counts.open == 0).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn answers_are_summed_and_counted_as_they_unfold() {
-    let yard = Yard::new().await;
-    let packed = packed(&[b'a'; 1 << 20]);
-    assert!(packed.len() < 10_000);
-    let server = Server::start(move |seen| match &*seen.line {
-        "GET /packed HTTP/1.1" => Reply::Bytes(answer(200, &[("content-encoding", "gzip")], &packed)),
-        _ => ok(&"b".repeat(10_000)),
-    });
-    let server = server.await;
-    let ask = |path: &str| {
-        let ask = Ask::act("ask").url(&format!("{}{path}", server.origin()));
-        ask.budget(|budget| budget.response_bytes = 100_000)
-    };
-    assert_eq!(exhausted(&yard, ask("/packed")).await, BudgetLimit::ResponseBytes(100_000));
-    assert_eq!(ask("/").say("times", 10).open(&yard.plugin).await.unwrap().get("body").len(), 10_000);
-    assert_eq!(exhausted(&yard, ask("/").say("times", 11)).await, BudgetLimit::ResponseBytes(100_000));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_does_not_go_on_is_left() {
-    let yard = Yard::new().await;
-    for begun in [
-        "",
-        "HTTP/1.1 200 OK\r\ncontent-le",
-        "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n",
-        "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nsome of it",
-        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nsome\r\n",
-    ] {
-        let server = Server::start(|_| Reply::Stall(begun.into())).await;
-        let began = Instant::now();
-        let what = exhausted(&yard, Ask::act("ask").to(&server).budget(|budget| budget.wall_ms = 200)).await;
-        assert_eq!((what, what.code()), (BudgetLimit::Wall(Duration::from_millis(200)), "wall-exhausted"), "{begun:?}");
-        assert!(began.elapsed() < Duration::from_millis(200) + SLACK, "{begun:?} {:?}", began.elapsed());
-        // The server sees the end of the connection: no socket is left open.
-        server.until(|counts| counts.connections == 1 && counts.open == 0).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn headers_are_bounded_both_ways() {
     let yard = Yard::new().await;
     let what = exhausted(&yard, Ask::act("header").say("n", 100_000)).await;
@@ -318,13 +261,4 @@ async fn log_lines_are_counted_cut_and_the_rest_is_said() {
     Ask::act("shout").say("n", 1 << 20).open(&yard.plugin).await.unwrap();
     let shout = log::lines(&["AAAAAAAA"]);
     assert!(shout.len() == 1 && shout[0].len() < 5_000, "{}", shout[0].len());
-}
-
-/// Compresses with gzip.
-fn packed(bytes: &[u8]) -> Vec<u8> {
-    use flate2::{Compression, write::GzEncoder};
-    use std::io::Write;
-    let mut packer = GzEncoder::new(Vec::new(), Compression::best());
-    packer.write_all(bytes).unwrap();
-    packer.finish().unwrap()
 }

@@ -16,5 +16,6 @@ mod exchanges; // Timeouts, errors and the span of one exchange.
 mod log; // What everybody wrote to the log.
 mod secrets; // A guest that dumps all it can see finds no credential.
 mod server; // A service that does what a test says.
+mod services; // Services that do not stop, do not go on, or unpack to too much.
 mod traps; // Crashes and their records.
 mod yard; // A sandbox with the hostile guest in it.

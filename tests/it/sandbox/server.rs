@@ -7,6 +7,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream},
@@ -52,7 +53,12 @@ pub(super) enum Reply {
     Stall(Vec<u8>),
     /// These bytes; the last is repeated endlessly.
     Endless(Vec<u8>, Vec<u8>),
+    /// These bytes, one at a time and [`DRIP`] apart; the last is repeated endlessly.
+    Drip(Vec<u8>),
 }
+
+/// The time between two bytes of [`Reply::Drip`].
+const DRIP: Duration = Duration::from_millis(5);
 
 /// An answer with a status, headers and a body.
 pub(super) fn answer(status: u16, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Vec<u8> {
@@ -218,6 +224,13 @@ impl Shared {
                     send(&mut stream, &bytes).await?;
                     loop {
                         send(&mut stream, &again).await?;
+                    }
+                }
+                Reply::Drip(bytes) => {
+                    let mut drip = tokio::time::interval(DRIP);
+                    for byte in bytes.iter().chain(bytes.last().into_iter().cycle()) {
+                        drip.tick().await;
+                        send(&mut stream, &[*byte]).await?;
                     }
                 }
             }
