@@ -173,6 +173,8 @@ ids! {
     MeetingId
     /// A job.
     JobId
+    /// An entry of the audit log.
+    AuditEntryId
 }
 
 #[cfg(test)]

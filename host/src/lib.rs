@@ -4,6 +4,8 @@
 
 /// All parts together.
 pub mod app;
+/// The log of who did what.
+pub mod audit;
 /// Authentication and authorisation.
 pub mod auth;
 /// When people are free.

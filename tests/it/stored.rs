@@ -11,6 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Columns of text that are not ids and hold no enum: names, addresses, digests, JSON.
 const TEXTS: &[&str] = &[
+    "audit_entries.after_values",
+    "audit_entries.author_name",
+    "audit_entries.before_values",
     "authorizations.redirect_uri",
     "authorizations.sign_in",
     "authorizations.state_hash",

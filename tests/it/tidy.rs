@@ -96,6 +96,11 @@ fn wasmtime_only_in_plugins() {
 }
 
 #[test]
+fn audit_entries_are_only_added() {
+    check(tidy::audit_entries_are_only_added);
+}
+
+#[test]
 fn sql_only_in_stores() {
     check(tidy::sql_only_in_stores);
 }

@@ -5,6 +5,7 @@
 //! gets a row here; a test names the column that lacks one.
 
 use chronus_host::{
+    audit::{Act, AuthorKind, Means, SubjectKind},
     auth::Scope,
     connections, jobs, meetings,
     oauth::token::StoredLevel,
@@ -45,6 +46,10 @@ const fn flag(table: &'static str, column: &'static str) -> Stored {
 
 /// The table, by table and column.
 pub const STORED: &[Stored] = &[
+    word("audit_entries", "act", Act::WORDS),
+    word("audit_entries", "author", AuthorKind::WORDS),
+    word("audit_entries", "means", Means::WORDS),
+    word("audit_entries", "subject_kind", SubjectKind::WORDS),
     flag("authorizations", "force_consent"),
     flag("authorizations", "for_organisation"),
     word("authorizations", "level", StoredLevel::WORDS),

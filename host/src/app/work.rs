@@ -2,9 +2,8 @@
 
 use super::{App, SEALED_TABLES};
 use crate::{
-    auth,
+    audit, auth,
     connections::{CalendarAccess, approvals, notice, reopen, revoke, service_accounts},
-    db::Db,
     jobs::{self, Effect, Lease, LeaseError, Outcome, Runner},
     mail::{self, new_administrator},
     meetings::{push, stuck},
@@ -53,14 +52,14 @@ async fn work(app: &App, lease: Lease) -> Outcome {
         Effect::ReopenAccounts {} => reopen::enqueue_all(db, &lease).await,
         Effect::ReopenAccount { connection } => reopen::reopen(calendars, &lease, connection).await,
         Effect::ReleaseStuck { provider } => stuck::release_all(db, &lease, provider.as_deref()).await,
-        Effect::DeleteExpired {} => delete_expired(db, &lease).await,
+        Effect::DeleteExpired {} => delete_expired(app, &lease).await,
     };
     done.unwrap_or_else(Outcome::from)
 }
 
 /// Seals every secret with the first key of the key file.
 async fn rewrap(calendars: &CalendarAccess, lease: &Lease) -> Result<Outcome, LeaseError> {
-    let rotated = rotation::rotate(&calendars.db, &calendars.keyring, &SEALED_TABLES).await?;
+    let rotated = rotation::rotate(&calendars.db, &lease.author(), &calendars.keyring, &SEALED_TABLES).await?;
     if !rotated.failed.is_empty() {
         let error = format!("{} secrets cannot be opened; `chronus key rotate` names them", rotated.failed.len());
         return Ok(Outcome::Retry { error, after: None });
@@ -75,10 +74,11 @@ async fn rewrap(calendars: &CalendarAccess, lease: &Lease) -> Result<Outcome, Le
 
 /// Deletes rows whose time is over. Most of them are also deleted when the next one of their kind is inserted; this
 /// deletes them when there is no next one.
-async fn delete_expired(db: &Db, lease: &Lease) -> Result<Outcome, LeaseError> {
-    let mut tx = db.begin().await?;
+async fn delete_expired(app: &App, lease: &Lease) -> Result<Outcome, LeaseError> {
+    let mut tx = app.db.begin().await?;
     auth::delete_expired(&mut tx).await?;
     oauth::code_grant::delete_expired(&mut tx).await?;
     approvals::delete_expired(&mut tx).await?;
+    audit::delete_older(&mut tx, app.config.audit_keep).await?;
     jobs::complete_in(tx, lease).await
 }

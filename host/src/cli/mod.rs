@@ -7,6 +7,8 @@
 //! found (`component`) and how a sandbox is created (`machine`). Rejected: interactive questions, which scripts cannot
 //! answer, and secrets as arguments, which every user of the machine can read.
 
+mod audit;
+mod author;
 mod component;
 mod database;
 mod doctor;
@@ -96,6 +98,9 @@ enum Command {
     /// List meetings that do not get to their owner's calendar, and try them again
     #[command(subcommand)]
     Stuck(stuck::Command),
+    /// List who did what, and what was sent where
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Check that this machine can run the host
     Doctor(doctor::Args),
 }
@@ -135,6 +140,7 @@ fn run(command: Command, json: bool, log: Option<String>) -> Result<Exit, CliErr
             Command::Key(command) => key::run(&command, json).await,
             Command::Job(command) => job::run(command, json).await,
             Command::Stuck(command) => stuck::run(command, json).await,
+            Command::Audit(command) => audit::run(command, json).await,
             Command::Doctor(args) => doctor::run(&args, json),
             Command::Serve(_) => serve::run(config.unwrap_or_default(), json).await,
             Command::Config(args) => settings::run(&args),

@@ -10,6 +10,7 @@ use crate::{
     mail::Server,
     plugins::{Budget, egress::EgressMap},
 };
+use jiff::SignedDuration;
 use std::time::Duration;
 
 /// The prefix of all environment variables.
@@ -253,6 +254,15 @@ pub static KEYS: &[Key] = &[
         "After how many seconds another host takes over the jobs of a host that has died.",
         |config, raw| {
             config.jobs.lease = Duration::from_secs(raw.integer(1, 3600)?);
+            Ok(())
+        },
+    ),
+    key(
+        "audit.keep-days",
+        "400",
+        "After how many days entries of the audit log are deleted. `chronus audit list` prints them.",
+        |config, raw| {
+            config.audit_keep = SignedDuration::from_hours(24 * raw.integer::<i64>(1, 36_500)?);
             Ok(())
         },
     ),

@@ -12,6 +12,7 @@ mod raw_value;
 pub use keys::{KEYS, Key, PREFIX, VARIABLES, reference};
 
 use crate::{
+    audit,
     db::DatabaseUrl,
     jobs::{Settings, fail_points::STOP_AT},
     links::Links,
@@ -23,6 +24,7 @@ use crate::{
     },
 };
 use ipnet::IpNet;
+use jiff::SignedDuration;
 use raw_value::{RawValue, Source};
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use std::{
@@ -62,6 +64,8 @@ pub struct Config {
     pub sandbox: SandboxSettings,
     /// `jobs.*`
     pub jobs: Settings,
+    /// `audit.keep-days`
+    pub audit_keep: SignedDuration,
     /// `budget.*`
     pub budget: Budget,
     /// `log`
@@ -111,6 +115,7 @@ impl Default for Config {
             egress: Egress::default(),
             sandbox: SandboxSettings { concurrent_calls: 100, cache: None },
             jobs: Settings::default(),
+            audit_keep: audit::DEFAULT_KEEP,
             budget: Budget::default(),
             log: "info".into(),
             notice: Duration::from_secs(5),

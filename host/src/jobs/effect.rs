@@ -73,8 +73,8 @@ pub enum Effect {
         /// The provider through which they go; `None` for all.
         provider: Option<String>,
     },
-    /// Deletes expired sessions, sign-in requests and links, authorizations that were never finished, and old reports of
-    /// needed approvals.
+    /// Deletes expired sessions, sign-in requests and links, authorizations that were never finished, old reports of
+    /// needed approvals, and old entries of the audit log.
     DeleteExpired {},
 }
 

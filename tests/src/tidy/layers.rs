@@ -10,7 +10,7 @@ use super::rust::{Kind, Token, after_path_start, branches, tokens};
 use super::{Findings, Tree};
 
 /// A module uses only those to its left.
-const ORDER: [&str; 25] = [
+const ORDER: [&str; 26] = [
     "locks",
     "offload",
     "clock",
@@ -18,6 +18,7 @@ const ORDER: [&str; 25] = [
     "calendar",
     "network",
     "db",
+    "audit",
     "secrets",
     "plugins",
     "jobs",

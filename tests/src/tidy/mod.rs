@@ -41,7 +41,9 @@ pub use layout::{
     modules_have_headers, modules_have_one_place, nothing_is_silenced, rust_files_are_short, top_level_names,
 };
 pub use phrases::english_is_plain;
-pub use places::{axum_only_in_http, sql_only_in_stores, tests_do_not_sleep, wasmtime_only_in_plugins};
+pub use places::{
+    audit_entries_are_only_added, axum_only_in_http, sql_only_in_stores, tests_do_not_sleep, wasmtime_only_in_plugins,
+};
 pub use privacy::every_table_names_its_data;
 pub use stored::stored_enums_are_strict;
 pub use words::{host_names_no_service, nothing_is_left_to_do, nothing_names_a_machine};

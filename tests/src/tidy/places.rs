@@ -35,6 +35,19 @@ pub fn tests_do_not_sleep(tree: &Tree) -> Findings {
     outside(tree, "tests/", &["tests/guests/"], sleeps, "a test waits for what it expects, not for time to pass")
 }
 
+/// No statement changes an entry of the audit log, and one deletes entries, by their age.
+pub fn audit_entries_are_only_added(tree: &Tree) -> Findings {
+    let is_change = |token: &Token| match &token.kind {
+        Kind::Literal(text) => {
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            text.contains("update audit_entries")
+                || text.contains("delete from audit_entries") && !text.contains("where recorded_at < $1")
+        }
+        _ => false,
+    };
+    outside(tree, "host/src/", &[], is_change, "entries of the audit log are only added, and deleted by age")
+}
+
 /// The tokens of `root` that `is_meant` knows, in files that none of `places` names: a folder, a file, or the end of a
 /// path (with a slash in front).
 fn outside(tree: &Tree, root: &str, places: &[&str], is_meant: impl Fn(&Token) -> bool, why: &str) -> Findings {
@@ -74,8 +87,21 @@ fn reads_as_sql(literal: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{
-        Tree, axum_only_in_http, reads_as_sql, sql_only_in_stores, tests_do_not_sleep, wasmtime_only_in_plugins,
+        Tree, audit_entries_are_only_added, axum_only_in_http, reads_as_sql, sql_only_in_stores, tests_do_not_sleep,
+        wasmtime_only_in_plugins,
     };
+
+    #[test]
+    fn a_statement_that_changes_an_entry_is_found() {
+        let findings = |sql: &str| {
+            let text = format!("fn f() {{ execute!(tx, \"{sql}\") }}");
+            audit_entries_are_only_added(&Tree::of(&[("host/src/audit/store.rs", &text)])).len()
+        };
+        assert_eq!(findings("insert into audit_entries (id) values ($1)"), 0);
+        assert_eq!(findings("delete from audit_entries where recorded_at < $1"), 0);
+        assert_eq!(findings("delete from audit_entries where id = $1"), 1);
+        assert_eq!(findings("update audit_entries set act = $1"), 1);
+    }
 
     #[test]
     fn wasmtime_outside_plugins_is_found() {
