@@ -25,7 +25,7 @@ use chronus_host::{
 };
 use chronus_tests::harness;
 use chronus_tests::{
-    components,
+    OPERATOR, components,
     database::{Database, Engine},
     random::{self, Random},
     repo_root,
@@ -67,7 +67,7 @@ fn host(db: &Db) -> anyhow::Result<Registry> {
 /// Adds a component by its digest.
 async fn add(registry: &Registry, bytes: &[u8], accept: bool) -> anyhow::Result<AddOutcome> {
     let sha256 = inspect(bytes)?.sha256;
-    Ok(registry.add(bytes, Provenance::Digest(&sha256), accept).await?)
+    Ok(registry.add(&OPERATOR, bytes, Provenance::Digest(&sha256), accept).await?)
 }
 
 /// The waiting version, or an error if no version waits.
@@ -117,15 +117,18 @@ async fn the_first_waits_until_it_is_accepted_and_then_serves() -> anyhow::Resul
     assert_eq!(registry::list(&db).await?[0].state, ProviderState::Waiting);
     assert!(matches!(host.provider("asking").await, Err(RegistryError::Off(_))));
     // An operator cannot accept a version that was not shown.
-    let other = registry::accept(&db, "asking", &waiting.sha256.replace('a', "b")).await;
+    let other = registry::accept(&db, &OPERATOR, "asking", &waiting.sha256.replace('a', "b")).await;
     assert!(matches!(other, Err(ChangeError::NotWaiting(_))));
-    registry::accept(&db, "asking", &waiting.sha256).await?;
+    registry::accept(&db, &OPERATOR, "asking", &waiting.sha256).await?;
     assert_eq!(called(&host).await?, "1.0.0");
     let provider = host.provider("asking").await?;
     assert_eq!(provider.granted.egress().hosts, [ONE.parse()?]);
     assert_eq!(provider.sign_ins().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["none"]);
     assert!(provider.granted.sign_in("none").is_some() && provider.granted.sign_in("other").is_none());
-    assert!(matches!(registry::accept(&db, "asking", &waiting.sha256).await, Err(ChangeError::NotWaiting(_))));
+    assert!(matches!(
+        registry::accept(&db, &OPERATOR, "asking", &waiting.sha256).await,
+        Err(ChangeError::NotWaiting(_))
+    ));
     let again = add(&host, &asking("asking", "1.0.0", &[ONE]).await?, false).await?;
     assert_eq!(again, AddOutcome::Same { id: "asking".into() });
     assert!(matches!(registry::waiting(&db, "nobody").await, Err(ChangeError::Unknown(_))));
@@ -158,7 +161,7 @@ async fn a_version_that_asks_for_more_is_not_used_until_it_is_accepted() -> anyh
     let versions = (listed[0].active.as_ref(), listed[0].waiting.as_ref());
     assert_eq!((versions.0.map(|v| &*v.version), versions.1.map(|v| &*v.version)), (Some("1.2.0"), Some("2.0.0")));
 
-    registry::accept(&db, "asking", &waiting.sha256).await?;
+    registry::accept(&db, &OPERATOR, "asking", &waiting.sha256).await?;
     until(&host, "2.0.0").await?;
     assert_eq!(host.provider("asking").await?.granted.egress().hosts, [ONE.parse()?, TWO.parse()?]);
     // Back to an older version, which requests less: that is a difference of its own.
@@ -166,7 +169,7 @@ async fn a_version_that_asks_for_more_is_not_used_until_it_is_accepted() -> anyh
     ensure!(shown(&older).contains(&"~ version: 2.0.0 -> 1.0.0, which is older".to_owned()), "{:?}", shown(&older));
     assert_eq!(called(&host).await?, "2.0.0");
     assert_eq!(registry::waiting(&db, "asking").await?, older);
-    registry::accept(&db, "asking", &older.sha256).await?;
+    registry::accept(&db, &OPERATOR, "asking", &older.sha256).await?;
     until(&host, "1.0.0").await
 }
 
@@ -180,7 +183,7 @@ async fn what_was_removed_is_not_used_although_a_provider_of_this_name_is_added_
     for remove_by_force in [false, true] {
         let wide = asking("asking", "1.0.0", &[ONE, TWO]).await?;
         let waiting = waits(add(&operator, &wide, false).await?)?;
-        registry::accept(&db, "asking", &waiting.sha256).await?;
+        registry::accept(&db, &OPERATOR, "asking", &waiting.sha256).await?;
         assert_eq!(called(&running).await?, "1.0.0");
         assert_eq!(running.provider("asking").await?.granted.egress().hosts, [ONE.parse()?, TWO.parse()?]);
 
@@ -189,15 +192,15 @@ async fn what_was_removed_is_not_used_although_a_provider_of_this_name_is_added_
             let (place, id) = (organisation(&db, "One").await?, ConnectionId::new(Clock::System.now()));
             connect(&database, place, "asking", &id, b"sealed", "key").await?;
         }
-        registry::remove(&db, "asking", remove_by_force).await?;
+        registry::remove(&db, &OPERATOR, "asking", remove_by_force).await?;
         let narrow = asking("asking", "2.0.0", &[]).await?;
         let waiting = waits(add(&operator, &narrow, false).await?)?;
-        registry::accept(&db, "asking", &waiting.sha256).await?;
+        registry::accept(&db, &OPERATOR, "asking", &waiting.sha256).await?;
         let provider = running.provider("asking").await?;
         assert_eq!(provider.granted.egress().hosts, [], "by force: {remove_by_force}");
         assert_eq!(answers(&provider.plugin).await?, "2.0.0", "by force: {remove_by_force}");
         if !remove_by_force {
-            registry::remove(&db, "asking", false).await?;
+            registry::remove(&db, &OPERATOR, "asking", false).await?;
         }
     }
     Ok(())
@@ -228,10 +231,10 @@ async fn no_interleaving_lets_a_call_use_another_grant() -> anyhow::Result<()> {
         let step = random.below(8);
         steps.push(step);
         match step {
-            0 => drop(registry::remove(db, "asking", true).await),
+            0 => drop(registry::remove(db, &OPERATOR, "asking", true).await),
             1 => {
                 if let Ok(waiting) = registry::waiting(db, "asking").await {
-                    registry::accept(db, "asking", &waiting.sha256).await?;
+                    registry::accept(db, &OPERATOR, "asking", &waiting.sha256).await?;
                 }
             }
             2 | 3 => {
@@ -299,7 +302,7 @@ async fn no_call_fails_or_waits_for_a_new_version() -> anyhow::Result<()> {
         pace.tick().await;
         let waiting = waits(add(&adding, &versions[2], false).await?)?;
         assert_eq!((called(&adding).await?, called(&other).await?), ("1.1.0".into(), "1.1.0".into()));
-        registry::accept(&db, "asking", &waiting.sha256).await?;
+        registry::accept(&db, &OPERATOR, "asking", &waiting.sha256).await?;
         until(&adding, "2.0.0").await?;
         until(&other, "2.0.0").await?;
         stop.store(true, Ordering::Relaxed);
@@ -370,22 +373,28 @@ async fn nothing_gets_in_for_which_nobody_vouches() -> anyhow::Result<()> {
     let bytes = asking("asking", "1.0.0", &[]).await?;
     let digest = inspect(&bytes)?.sha256;
     let other = inspect(&asking("asking", "1.0.1", &[]).await?)?.sha256;
-    assert!(matches!(host.add(&bytes, Provenance::Digest(&other), true).await, Err(AddError::Digest { .. })));
+    assert!(matches!(
+        host.add(&OPERATOR, &bytes, Provenance::Digest(&other), true).await,
+        Err(AddError::Digest { .. })
+    ));
     let built = tokio::task::spawn_blocking(components).await??.provider("ical")?;
     let signature = built.signature.as_ref().context("providers are signed")?;
     let signature = Signature::parse(&std::fs::read_to_string(signature)?)?;
     let trusted = std::fs::read_to_string(repo_root().join("plugins-build/out/trusted.pub"))?;
     let trusted = [TrustedKey::parse(&trusted)?];
     // A signature of other bytes, and a signature with an untrusted key.
-    let mixed_up = host.add(&bytes, Provenance::Signature(&signature, &trusted), true).await;
+    let mixed_up = host.add(&OPERATOR, &bytes, Provenance::Signature(&signature, &trusted), true).await;
     assert!(matches!(mixed_up, Err(AddError::Signature(_))));
     let ical = std::fs::read(&built.path)?;
-    assert!(matches!(host.add(&ical, Provenance::Signature(&signature, &[]), true).await, Err(AddError::Signature(_))));
-    assert!(matches!(host.add(b"", Provenance::Digest(""), true).await, Err(AddError::Admission(_))));
+    assert!(matches!(
+        host.add(&OPERATOR, &ical, Provenance::Signature(&signature, &[]), true).await,
+        Err(AddError::Signature(_))
+    ));
+    assert!(matches!(host.add(&OPERATOR, b"", Provenance::Digest(""), true).await, Err(AddError::Admission(_))));
     assert_eq!(registry::list(&db).await?, []);
-    let signed = host.add(&ical, Provenance::Signature(&signature, &trusted), false).await?;
+    let signed = host.add(&OPERATOR, &ical, Provenance::Signature(&signature, &trusted), false).await?;
     assert_eq!(waits(signed)?.id, "ical");
-    let upper = host.add(&bytes, Provenance::Digest(&digest.to_uppercase()), true).await?;
+    let upper = host.add(&OPERATOR, &bytes, Provenance::Digest(&digest.to_uppercase()), true).await?;
     assert_eq!(upper, AddOutcome::Active { id: "asking".into() });
     Ok(())
 }
@@ -398,30 +407,30 @@ async fn a_provider_is_removed_only_while_nobody_is_connected_unless_it_must_be(
     let bytes = asking("asking", "1.0.0", &[ONE]).await?;
     add(&host, &bytes, true).await?;
     called(&other).await?;
-    registry::remove(&db, "asking", false).await?;
+    registry::remove(&db, &OPERATOR, "asking", false).await?;
     for host in [&host, &other] {
         assert!(matches!(host.provider("asking").await, Err(RegistryError::Unknown(_))));
     }
-    assert!(matches!(registry::remove(&db, "asking", true).await, Err(ChangeError::Unknown(_))));
+    assert!(matches!(registry::remove(&db, &OPERATOR, "asking", true).await, Err(ChangeError::Unknown(_))));
     // No trace is left: the version waits again.
     let waiting = waits(add(&host, &bytes, false).await?)?;
-    registry::accept(&db, "asking", &waiting.sha256).await?;
+    registry::accept(&db, &OPERATOR, "asking", &waiting.sha256).await?;
     called(&other).await?;
 
     let place = organisation(&db, "One").await?;
     connect(&database, place, "asking", &ConnectionId::new(Clock::System.now()), b"sealed", "key").await?;
-    match registry::remove(&db, "asking", false).await {
+    match registry::remove(&db, &OPERATOR, "asking", false).await {
         Err(error @ ChangeError::InUse { connections: 1, .. }) => assert!(error.to_string().contains("--force")),
         other => anyhow::bail!("{other:?}"),
     }
     called(&other).await?;
-    registry::remove(&db, "asking", true).await?;
+    registry::remove(&db, &OPERATOR, "asking", true).await?;
     assert!(matches!(other.provider("asking").await, Err(RegistryError::Off(_))));
     let listed = registry::list(&db).await?;
     assert_eq!((listed[0].state, listed[0].connections), (ProviderState::Off, 1));
     let waiting = waits(add(&host, &bytes, false).await?)?;
     assert!(shown(&waiting).contains(&format!("+ host {ONE}")));
-    registry::accept(&db, "asking", &waiting.sha256).await?;
+    registry::accept(&db, &OPERATOR, "asking", &waiting.sha256).await?;
     assert_eq!(called(&other).await?, "1.0.0");
     Ok(())
 }
@@ -456,33 +465,34 @@ async fn a_provider_is_offered_where_it_is_enabled_and_nowhere_else() -> anyhow:
     add(&host, &asking("asking", "1.0.0", &[]).await?, true).await?;
     add(&host, &asking("waiting", "1.0.0", &[]).await?, false).await?;
     let (one, two) = (organisation(&db, "One").await?, organisation(&db, "Two").await?);
-    let programs = [programs::add(&db, one.0, "A").await?.id, programs::add(&db, one.0, "B").await?.id];
+    let programs =
+        [programs::add(&db, &OPERATOR, one.0, "A").await?.id, programs::add(&db, &OPERATOR, one.0, "B").await?.id];
     let offer = |provider: &str, organisation, program| Offer { provider: provider.into(), organisation, program };
     let ids = async |organisation, program| -> anyhow::Result<Vec<String>> {
         Ok(offers::offered(&db, organisation, program).await?.into_iter().map(|offered| offered.provider).collect())
     };
-    assert!(offers::enable(&db, &offer("asking", one.0, Some(programs[0]))).await?);
-    assert!(!offers::enable(&db, &offer("asking", one.0, Some(programs[0]))).await?);
-    assert!(offers::enable(&db, &offer("waiting", one.0, None)).await?);
+    assert!(offers::enable(&db, &OPERATOR, &offer("asking", one.0, Some(programs[0]))).await?);
+    assert!(!offers::enable(&db, &OPERATOR, &offer("asking", one.0, Some(programs[0]))).await?);
+    assert!(offers::enable(&db, &OPERATOR, &offer("waiting", one.0, None)).await?);
     assert_eq!(ids(one.0, Some(programs[0])).await?, ["asking"]);
     assert_eq!((ids(one.0, Some(programs[1])).await?, ids(one.0, None).await?), (vec![], vec![]));
     let to = async |person: (OrganisationId, PersonId)| -> anyhow::Result<Vec<String>> {
         Ok(offers::to_person(&mut db.begin_read().await?, person.0, person.1).await?)
     };
     assert_eq!(to(one).await?, [""; 0]);
-    assert!(offers::enable(&db, &offer("asking", one.0, None)).await?);
+    assert!(offers::enable(&db, &OPERATOR, &offer("asking", one.0, None)).await?);
     assert_eq!((to(one).await?, to(two).await?), (vec!["asking".to_owned()], vec![]));
     assert_eq!(ids(one.0, None).await?, ["asking"]);
-    assert!(offers::disable(&db, &offer("asking", one.0, None)).await?);
-    assert!(!offers::disable(&db, &offer("asking", one.0, None)).await?);
+    assert!(offers::disable(&db, &OPERATOR, &offer("asking", one.0, None)).await?);
+    assert!(!offers::disable(&db, &OPERATOR, &offer("asking", one.0, None)).await?);
     assert_eq!(ids(one.0, Some(programs[0])).await?, ["asking"]);
 
     let nobody = OrganisationId::new(Clock::System.now());
     let refused = [
-        offers::enable(&db, &offer("nobody", one.0, None)).await,
-        offers::enable(&db, &offer("asking", nobody, None)).await,
+        offers::enable(&db, &OPERATOR, &offer("nobody", one.0, None)).await,
+        offers::enable(&db, &OPERATOR, &offer("asking", nobody, None)).await,
         // A program of another organisation.
-        offers::enable(&db, &offer("asking", two.0, Some(programs[0]))).await,
+        offers::enable(&db, &OPERATOR, &offer("asking", two.0, Some(programs[0]))).await,
     ];
     assert!(matches!(
         refused,
@@ -493,14 +503,14 @@ async fn a_provider_is_offered_where_it_is_enabled_and_nowhere_else() -> anyhow:
 
 /// A new organisation with one person.
 pub(crate) async fn organisation(db: &Db, name: &str) -> anyhow::Result<(OrganisationId, PersonId)> {
-    let organisation = organisations::add(db, name).await?.id;
+    let organisation = organisations::add(db, &OPERATOR, name).await?.id;
     Ok((organisation, person(db, organisation, "ann@example.org").await?))
 }
 
 /// A new person in an organisation.
 pub(crate) async fn person(db: &Db, organisation: OrganisationId, email: &str) -> anyhow::Result<PersonId> {
     let (email, name, zone) = (email.into(), "Ann".into(), "UTC".into());
-    Ok(people::add(db, organisation, NewPerson { email, name, zone, role: Role::Participant }).await?.id)
+    Ok(people::add(db, &OPERATOR, organisation, NewPerson { email, name, zone, role: Role::Participant }).await?.id)
 }
 
 /// Stores a connection without a sign-in.

@@ -18,7 +18,10 @@ use chronus_host::{
         rotation::{self, Batch, RotationReport},
     },
 };
-use chronus_tests::database::{Database, Engine};
+use chronus_tests::{
+    OPERATOR,
+    database::{Database, Engine},
+};
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
@@ -55,7 +58,7 @@ impl SealedDatabase {
         let db = database.open(&clock).await?;
         let registry = Registry::new(db.clone(), Arc::new(chronus_tests::harness::sandbox(EgressPolicy::default())?));
         let bytes = crate::registry::asking("asking", "1.0.0", &[]).await?;
-        registry.add(&bytes, Provenance::Digest(&inspect(&bytes)?.sha256), true).await?;
+        registry.add(&OPERATOR, &bytes, Provenance::Digest(&inspect(&bytes)?.sha256), true).await?;
         let mut connections = Vec::new();
         for name in ["One", "Two"] {
             let first = organisation(&db, name).await?;
@@ -159,7 +162,7 @@ async fn a_rotation_that_was_stopped_goes_on_and_the_old_key_can_go() -> anyhow:
     let running = sealed.keyring()?;
     let new = sealed.new_key()?;
     let (mut rotated, keyring) = (RotationReport::default(), sealed.keyring()?);
-    rotation::rotate_batch(&sealed.db, &keyring, &SEALED, Batch { after: "", limit: 2 }, &mut rotated)
+    rotation::rotate_batch(&sealed.db, &OPERATOR, &keyring, &SEALED, Batch { after: "", limit: 2 }, &mut rotated)
         .await?
         .context("there was something to do")?;
     assert_eq!(rotated.rewrapped, 2);
@@ -171,9 +174,12 @@ async fn a_rotation_that_was_stopped_goes_on_and_the_old_key_can_go() -> anyhow:
         let (organisation, id) = sealed.connections[number];
         running.open_map(&SEALED.place(organisation, id), bytes)?;
     }
-    let rotated = rotation::rotate(&sealed.db, &sealed.keyring()?, &SEALED_TABLES).await?;
+    let rotated = rotation::rotate(&sealed.db, &OPERATOR, &sealed.keyring()?, &SEALED_TABLES).await?;
     assert_eq!(rotated, RotationReport { rewrapped: 4, ..RotationReport::default() });
-    assert_eq!(rotation::rotate(&sealed.db, &sealed.keyring()?, &SEALED_TABLES).await?, RotationReport::default());
+    assert_eq!(
+        rotation::rotate(&sealed.db, &OPERATOR, &sealed.keyring()?, &SEALED_TABLES).await?,
+        RotationReport::default()
+    );
     let after = sealed.rows().await?;
     assert_eq!(by_new(&after), 6);
     assert!(before.iter().zip(&after).all(|(old, new)| old.1 != new.1));
@@ -193,13 +199,13 @@ async fn what_does_not_open_is_told_and_stops_nothing() -> anyhow::Result<()> {
         )
         .await?;
     sealed.new_key()?;
-    let rotated = rotation::rotate(&sealed.db, &sealed.keyring()?, &SEALED_TABLES).await?;
+    let rotated = rotation::rotate(&sealed.db, &OPERATOR, &sealed.keyring()?, &SEALED_TABLES).await?;
     assert_eq!((rotated.rewrapped, rotated.left, rotated.failed.len()), (5, 1, 1));
     assert_eq!(rotated.failed[0].id, sealed.connections[5].1.to_string());
     assert!(rotated.failed[0].error.contains("another row"), "{:?}", rotated.failed);
     sealed.drop_old_keys()?;
     sealed.new_key()?;
-    let rotated = rotation::rotate(&sealed.db, &sealed.keyring()?, &SEALED_TABLES).await?;
+    let rotated = rotation::rotate(&sealed.db, &OPERATOR, &sealed.keyring()?, &SEALED_TABLES).await?;
     assert_eq!((rotated.rewrapped, rotated.left), (5, 1));
     assert!(rotated.failed[0].error.contains("not in the key file"), "{:?}", rotated.failed);
     Ok(())
@@ -213,7 +219,7 @@ async fn what_was_renewed_meanwhile_is_not_undone() -> anyhow::Result<()> {
     let keyring = Arc::new(sealed.keyring()?);
     let [rotated, others] = [(), ()].map(|()| {
         let (db, keyring) = (sealed.db.clone(), keyring.clone());
-        tokio::spawn(async move { rotation::rotate(&db, &keyring, &SEALED_TABLES).await })
+        tokio::spawn(async move { rotation::rotate(&db, &OPERATOR, &keyring, &SEALED_TABLES).await })
     });
     let (rotated, others) = (rotated.await??, others.await??);
     assert_eq!(rotated.rewrapped + others.rewrapped, 6);

@@ -9,7 +9,7 @@ use crate::pages::world::World;
 use anyhow::ensure;
 use chronus_host::{
     auth::sign_in::Account,
-    ids::PersonId,
+    ids::{OrganisationId, PersonId},
     links::Links,
     mail::{
         new_administrator::{self, NewAdministratorMail},
@@ -99,6 +99,7 @@ fn every_mail() -> anyhow::Result<()> {
         name: "Ann".into(),
         email: "ann@example.org".into(),
         organisation: organisation.into(),
+        organisation_id: OrganisationId::new(jiff::Timestamp::UNIX_EPOCH),
     };
     let links = [(account("Ours"), "abc".to_owned().into()), (account("Theirs"), "def".to_owned().into())];
     for (name, links) in [("mail_sign_in", &links[..1]), ("mail_sign_in_two_accounts", &links[..])] {

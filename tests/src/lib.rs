@@ -35,3 +35,8 @@ pub mod wit;
 
 pub use checkout::{Components, components, repo_root};
 pub use program::{command, program};
+
+use chronus_host::audit::Author;
+
+/// Who makes the changes that a test begins with.
+pub const OPERATOR: Author = Author::CommandLine(None);

@@ -9,6 +9,7 @@ pub mod watch;
 pub mod work;
 
 use crate::{
+    audit::Author,
     clock::Clock,
     config::{Config, ConfigError},
     connections::{self, CalendarAccess, service_accounts},
@@ -108,7 +109,7 @@ pub async fn calendar_access(
     Ok(CalendarAccess {
         db: db.clone(),
         registry,
-        keyring: Arc::new(open_keyring(db, &config.keys).await?),
+        keyring: Arc::new(open_keyring(db, &Author::Host, &config.keys).await?),
         clock: clock.clone(),
         budget: config.budget.clone(),
         refreshes: SingleFlight::default(),
@@ -119,8 +120,8 @@ pub async fn calendar_access(
 ///
 /// # Errors
 /// If the file cannot be used, or belongs to another database.
-pub async fn open_keyring(db: &Db, keys: &Path) -> Result<Keyring, KeyCheckError> {
-    key_check::open_keyring(db, keys, &SEALED_TABLES).await
+pub async fn open_keyring(db: &Db, by: &Author, keys: &Path) -> Result<Keyring, KeyCheckError> {
+    key_check::open_keyring(db, by, keys, &SEALED_TABLES).await
 }
 
 /// Creates the sandbox in which all providers run.

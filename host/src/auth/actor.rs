@@ -8,6 +8,7 @@
 
 use super::scopes::{Scope, Scopes};
 use crate::{
+    audit::{Author, TokenHolder},
     ids::{OrganisationId, PersonId, ProgramId, SessionId, TokenId},
     organisations::{Reach, programs::Program},
     people::{MemberRole, Person, Role},
@@ -122,6 +123,21 @@ impl Actor {
         match self.principal {
             Principal::Person { person, .. } => Some(person),
             Principal::Operator | Principal::Integration(_) => None,
+        }
+    }
+
+    /// The actor as the author of audit entries.
+    #[must_use]
+    pub const fn author(&self) -> Author {
+        match (self.method, self.person()) {
+            (AuthMethod::Session(session), Some(person)) => Author::Browser(person, session),
+            // Only people have sessions.
+            (AuthMethod::Session(_), None) => Author::Visitor,
+            (AuthMethod::Token(token), Some(person)) => Author::Token(token, TokenHolder::Person(person)),
+            (AuthMethod::Token(token), None) => match self.principal {
+                Principal::Integration(_) => Author::Token(token, TokenHolder::Integration),
+                Principal::Operator | Principal::Person { .. } => Author::Token(token, TokenHolder::Operator),
+            },
         }
     }
 

@@ -7,7 +7,10 @@ use super::{
     sessions::{self, Session},
     sign_in,
 };
-use crate::db::Db;
+use crate::{
+    audit::{self, Act, Values},
+    db::Db,
+};
 
 /// Ends all sessions of the person except this one, and invalidates all mailed sign-in links of the person. Returns the
 /// number of sessions ended.
@@ -18,6 +21,9 @@ pub async fn end_other_sessions(db: &Db, session: &Session) -> sqlx::Result<u64>
     let mut tx = db.begin().await?;
     let ended = sessions::delete_others(&mut tx, session).await?;
     sign_in::delete_links(&mut tx, session.person).await?;
+    let by = session.author();
+    let entry = session.entry(&by, Act::OtherSessionsEnded);
+    audit::record(&mut tx, entry.after(Values::new().count(ended))).await?;
     tx.commit().await?;
     Ok(ended)
 }

@@ -1,6 +1,7 @@
 //! `chronus job`: list jobs that wait or failed, and retry them.
 
 use super::{
+    author,
     database::{self, ConfigArgs},
     output::{self, CliError, Exit, line},
 };
@@ -84,17 +85,7 @@ pub(super) async fn run(command: Command, as_json: bool) -> Result<Exit, CliErro
         Command::Retry { job, config, .. } => {
             let job = job.map(|job| job.parse::<JobId>().map_err(|_| unknown(&job))).transpose()?;
             let db = database::open(&config.load()?).await?;
-            let mut tx = db.begin().await?;
-            let retried = match job {
-                Some(job) if jobs::revive(&mut tx, job).await? || jobs::hasten(&mut tx, job).await? => vec![job],
-                Some(_) => Vec::new(),
-                None => {
-                    let mut retried = jobs::revive_all(&mut tx, None).await?;
-                    retried.extend(jobs::hasten_all(&mut tx, None).await?);
-                    retried
-                }
-            };
-            tx.commit().await?;
+            let retried = jobs::retry_now(&db, &author::operator(), job).await?;
             db.close().await;
             if let Some(job) = job.filter(|job| !retried.contains(job)) {
                 return Err(unknown(&job.to_string()));

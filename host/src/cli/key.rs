@@ -1,11 +1,13 @@
 //! `chronus key`: the keys that encrypt people's credentials.
 
 use super::{
+    author,
     database::{self, ConfigArgs},
     output::{self, CliError, Exit},
 };
 use crate::{
     app::{self, SEALED_TABLES},
+    audit::{self, Act, Entry, Subject},
     config::Config,
     secrets::{Keyring, KeyringError, key_check::KeyCheckError, rotation},
 };
@@ -62,7 +64,7 @@ pub(super) struct Args {
 pub(super) async fn run(command: &Command, as_json: bool) -> Result<Exit, CliError> {
     match command {
         Command::Add(args) => add(args, as_json).await,
-        Command::Use { key, config } => use_key(key, config, as_json),
+        Command::Use { key, config } => use_key(key, config, as_json).await,
         Command::Rotate(args) => rotate(args, as_json).await,
     }
 }
@@ -71,7 +73,7 @@ async fn add(args: &Args, as_json: bool) -> Result<Exit, CliError> {
     let config = args.config.load()?;
     let keys = config.keys.display();
     let (id, text) = if config.keys.exists() {
-        let id = Keyring::add(&config.keys)?;
+        let id = change(&config, Act::KeyAdded, || Keyring::add(&config.keys)).await?;
         let text = format!(
             "added key {id} to {keys}; copy the file to all hosts, and then encrypt with the key: chronus key use {id}"
         );
@@ -95,14 +97,33 @@ async fn create(config: &Config) -> Result<Keyring, CliError> {
         return Ok(Keyring::generate_at(&config.keys)?);
     }
     let db = database::open(config).await?;
-    let keyring = app::open_keyring(&db, &config.keys).await?;
+    let keyring = app::open_keyring(&db, &author::operator(), &config.keys).await?;
     db.close().await;
     Ok(keyring)
 }
 
-fn use_key(key: &str, config: &ConfigArgs, as_json: bool) -> Result<Exit, CliError> {
+/// Changes the key file, and records it in the database if there is one. The file is changed before the commit, so there is
+/// no entry without a change, and a change without an entry only if the database fails at that very moment.
+async fn change(
+    config: &Config,
+    act: Act,
+    change: impl FnOnce() -> Result<String, KeyringError>,
+) -> Result<String, CliError> {
+    if !config.database.exists() {
+        return Ok(change()?);
+    }
+    let db = database::open(config).await?;
+    let mut tx = db.begin().await?;
+    let key = change()?;
+    audit::record(&mut tx, Entry::new(&author::operator(), act, Subject::key(&key))).await?;
+    tx.commit().await?;
+    db.close().await;
+    Ok(key)
+}
+
+async fn use_key(key: &str, config: &ConfigArgs, as_json: bool) -> Result<Exit, CliError> {
     let config = config.load()?;
-    Keyring::use_key(&config.keys, key)?;
+    change(&config, Act::KeyUsed, || Keyring::use_key(&config.keys, key).map(|()| key.to_owned())).await?;
     if as_json {
         output::json(&BTreeMap::from([("key", key)]))?;
     } else {
@@ -115,7 +136,7 @@ async fn rotate(args: &Args, as_json: bool) -> Result<Exit, CliError> {
     let config = args.config.load()?;
     let keyring = Keyring::read(&config.keys)?;
     let db = database::open(&config).await?;
-    let rotated = rotation::rotate(&db, &keyring, &SEALED_TABLES).await?;
+    let rotated = rotation::rotate(&db, &author::operator(), &keyring, &SEALED_TABLES).await?;
     db.close().await;
     if as_json {
         output::json(&rotated)?;

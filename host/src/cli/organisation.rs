@@ -1,6 +1,7 @@
 //! `chronus organisation`: creates and lists organisations, and sets their email domains.
 
 use super::{
+    author,
     database::{self, ConfigArgs},
     output::{self, CliError, Exit},
 };
@@ -79,7 +80,7 @@ pub(super) async fn run(command: Command, as_json: bool) -> Result<Exit, CliErro
     match command {
         Command::Add { name, config } => {
             let db = database::open_or_create(&config.load()?).await?;
-            let out = Out::from(organisations::add(&db, &name).await?);
+            let out = Out::from(organisations::add(&db, &author::operator(), &name).await?);
             if as_json { output::json(&out)? } else { output::text(&line(&out))? }
         }
         Command::Domain { organisation, domain, remove, config } => {
@@ -87,8 +88,8 @@ pub(super) async fn run(command: Command, as_json: bool) -> Result<Exit, CliErro
             let found = database::organisation(&db, &organisation).await?;
             let changed = match &domain {
                 None => false,
-                Some(domain) if remove => domains::remove(&db, found.id, domain).await?,
-                Some(domain) => domains::add(&db, found.id, domain).await?,
+                Some(domain) if remove => domains::remove(&db, &author::operator(), found.id, domain).await?,
+                Some(domain) => domains::add(&db, &author::operator(), found.id, domain).await?,
             };
             if let Some(domain) = domain.filter(|_| remove && !changed) {
                 let message = format!(

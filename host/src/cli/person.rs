@@ -1,6 +1,7 @@
 //! `chronus person`: creates and lists people, and changes their roles.
 
 use super::{
+    author,
     database::{self, ConfigArgs},
     output::{self, CliError, Exit},
 };
@@ -128,10 +129,11 @@ async fn add(args: Add) -> Result<Person, CliError> {
     // Found before the person is created, so that a wrong name leaves nothing behind.
     let programs = programs(&db, &organisation, &args.program).await?;
     let new = NewPerson { email: args.email, name: args.name, zone: args.zone, role: args.role };
-    let person = people::add(&db, organisation.id, new).await?;
+    let by = author::operator();
+    let person = people::add(&db, &by, organisation.id, new).await?;
     for program in programs {
         let member = Member { program: program.id, person: person.id, role: args.program_role };
-        people::put_member(&db, member, None).await?;
+        people::put_member(&db, &by, member).await?;
     }
     Ok(person)
 }
@@ -141,12 +143,13 @@ async fn set_role(args: SetRole) -> Result<Person, CliError> {
     let organisation = database::organisation(&db, &args.organisation).await?;
     let mut person = database::person(&db, &organisation, &args.person).await?;
     let programs = programs(&db, &organisation, &args.program).await?;
+    let by = author::operator();
     if let Some(role) = args.role {
-        person = administrators::set_role(&db, organisation.id, person.id, role, None).await?;
+        person = administrators::set_role(&db, &by, organisation.id, person.id, role).await?;
     }
     let role = args.program_role.unwrap_or(MemberRole::Participant);
     for program in programs {
-        people::put_member(&db, Member { program: program.id, person: person.id, role }, None).await?;
+        people::put_member(&db, &by, Member { program: program.id, person: person.id, role }).await?;
     }
     Ok(person)
 }

@@ -1,6 +1,7 @@
 //! `chronus program`: creates and lists programs, and turns two-way sync on or off.
 
 use super::{
+    author,
     database::{self, ConfigArgs},
     output::{self, CliError, Exit},
 };
@@ -71,14 +72,14 @@ pub(super) async fn run(command: Command, as_json: bool) -> Result<Exit, CliErro
         Command::Add { name, organisation, config } => {
             let db = database::open(&config.load()?).await?;
             let organisation = database::organisation(&db, &organisation).await?;
-            let out = Out::from(programs::add(&db, organisation.id, &name).await?);
+            let out = Out::from(programs::add(&db, &author::operator(), organisation.id, &name).await?);
             if as_json { output::json(&out)? } else { output::text(&line(&out))? }
         }
         Command::TwoWay { program, on, organisation, config } => {
             let db = database::open(&config.load()?).await?;
             let organisation = database::organisation(&db, &organisation).await?;
             let program = database::program(&db, &organisation, &program).await?;
-            let changed = programs::set_two_way(&db, organisation.id, program.id, on).await?;
+            let changed = programs::set_two_way(&db, &author::operator(), organisation.id, program.id, on).await?;
             let out = Out::from(changed.unwrap_or(program));
             if as_json { output::json(&out)? } else { output::text(&line(&out))? }
         }

@@ -1,6 +1,7 @@
 //! `chronus stuck`: meetings that do not get to their owner's calendar by themselves.
 
 use super::{
+    author,
     database::{self, ConfigArgs},
     output::{self, CliError, Exit, line},
 };
@@ -114,9 +115,10 @@ async fn release(db: &Db, meeting: Option<MeetingId>) -> sqlx::Result<Vec<Meetin
             listed.into_iter().filter(|stuck| stuck.state != CopyState::Gone).map(|stuck| stuck.meeting).collect()
         }
     };
+    let by = author::operator();
     let mut released = Vec::with_capacity(wanted.len());
     for meeting in wanted {
-        if stuck::release(db, meeting).await? {
+        if stuck::release(db, &by, meeting).await? {
             released.push(meeting);
         }
     }

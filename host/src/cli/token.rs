@@ -4,6 +4,7 @@
 //! opens the database, so the first tokens come from here. A token is printed once, to standard output.
 
 use super::{
+    author,
     database::{self, ConfigArgs},
     input,
     output::{self, CliError, Exit},
@@ -133,7 +134,7 @@ pub(super) async fn run(command: Command, as_json: bool) -> Result<Exit, CliErro
             let id = id
                 .map_err(|error| CliError::input("token", format!("{error}; `chronus token list` lists the tokens")))?;
             let db = database::open(&config.load()?).await?;
-            tokens::revoke(&db, None, id).await?;
+            tokens::revoke_any(&db, &author::operator(), id).await?;
             if as_json {
                 output::json(&BTreeMap::from([("revoked", id)]))?;
             } else {
@@ -152,7 +153,7 @@ async fn create(args: Create) -> Result<(Token, String), CliError> {
     };
     let scopes = if args.scope.is_empty() { holder.scopes() } else { args.scope.into_iter().collect() };
     let new = NewToken { holder, name: args.name, scopes, expires_at: args.expires };
-    let (token, secret) = tokens::issue(&db, new).await?;
+    let (token, secret) = tokens::issue(&db, &author::operator(), new).await?;
     Ok((token, secret.expose_secret().to_owned()))
 }
 

@@ -124,7 +124,8 @@ pub(super) async fn connect(
         expires_at: response.expires_at(calendars.now()),
     };
     let sign_in = authorization.sign_in_ref();
-    let new = NewConnection { sign_in, signed_in, secrets, token: Some(token), service_account: None };
+    let by = browser.author();
+    let new = NewConnection { by, sign_in, signed_in, secrets, token: Some(token), service_account: None };
     establish(calendars, provider, person, before, new).await
 }
 

@@ -1,8 +1,9 @@
 //! A connection as a value.
 
 use crate::{
+    audit::{Act, Author, Entry, Values},
     ids::{ConnectionId, OrganisationId, PersonId, ServiceAccountId, digest},
-    oauth::Token,
+    oauth::{Token, token::level_name},
     plugins::contract::{Abilities, Account, Calendar, Memo, ScopeLevel},
 };
 use jiff::Timestamp;
@@ -51,6 +52,18 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// What somebody does to the connection.
+    pub(super) fn entry<'a>(&self, by: &'a Author, act: Act) -> Entry<'a> {
+        Entry::new(by, act, self.id).organisation(self.organisation)
+    }
+
+    /// The values of the connection that the audit log shows.
+    pub(super) fn values(&self) -> Values {
+        let values = Values::new().owner(self.person).provider(&self.provider).sign_in(&self.sign_in);
+        let level = self.token.as_ref().map(|token| level_name(token.level));
+        values.optional(level, Values::level).optional(self.service_account, Values::service_account)
+    }
+
     /// A digest that identifies the account at the service. A person who disconnects and connects the same account again
     /// finds the events that were written there before.
     #[must_use]

@@ -2,7 +2,11 @@
 //! because they belong to its owner. A connection that a service account made is not made again.
 
 use super::{access::CalendarAccess, revocations, store};
-use crate::{auth::Actor, ids::PersonId};
+use crate::{
+    audit::{self, Act},
+    auth::Actor,
+    ids::PersonId,
+};
 
 /// A calendar was not disconnected.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +38,9 @@ pub async fn disconnect(calendars: &CalendarAccess, actor: &Actor, person: Perso
         // If the token was refreshed after it was read, the row is read again, so that the new token is revoked.
         if store::delete(&mut tx, organisation, person, &stored.sealed).await? {
             revocations::enqueue_for_connection(&mut tx, &calendars.keyring, &stored).await?;
+            let (by, connection) = (actor.author(), &stored.connection);
+            let entry = connection.entry(&by, Act::CalendarDisconnected).before(connection.values());
+            audit::record(&mut tx, entry).await?;
             tx.commit().await?;
             break;
         }

@@ -8,6 +8,7 @@ use super::{
     store::{self, StoredConnection},
 };
 use crate::{
+    audit::{self, Act, Author, Values},
     db,
     ids::{ConnectionId, ServiceAccountId},
     jobs::{self, Effect},
@@ -25,6 +26,8 @@ use std::collections::BTreeMap;
 
 /// A credential that is to become a connection.
 pub(super) struct NewConnection<'a> {
+    /// The person or the host that connects.
+    pub(super) by: Author,
     /// The sign-in.
     pub(super) sign_in: SignInRef<'a>,
     /// The checked sign-in.
@@ -61,7 +64,7 @@ pub(super) async fn establish(
     before: Option<StoredConnection>,
     new: NewConnection<'_>,
 ) -> Result<Connection, ConnectError> {
-    let NewConnection { sign_in, signed_in, mut secrets, token, service_account } = new;
+    let NewConnection { by, sign_in, signed_in, mut secrets, token, service_account } = new;
     let OpenedAccount { target, account } =
         open_account(calendars, provider, &person, sign_in, signed_in, service_account).await?;
     let reuse = existing(before, sign_in.provider, &target, token.is_some(), service_account);
@@ -97,7 +100,7 @@ pub(super) async fn establish(
         service_account,
     };
     let stored = StoredConnection { connection, sealed, memo_state_format };
-    persist(calendars, &reuse, &stored).await?;
+    persist(calendars, &by, &reuse, &stored).await?;
     tracing::info!(connection = %id, person = %person.id, provider = sign_in.provider, "calendar connected");
     Ok(stored.connection)
 }
@@ -167,7 +170,12 @@ fn carry_refresh_token(
 }
 
 /// Stores the connection and enqueues the delivery of meetings that waited for a calendar.
-async fn persist(calendars: &CalendarAccess, reuse: &Reuse, stored: &StoredConnection) -> Result<(), ConnectError> {
+async fn persist(
+    calendars: &CalendarAccess,
+    by: &Author,
+    reuse: &Reuse,
+    stored: &StoredConnection,
+) -> Result<(), ConnectError> {
     let Connection { id, organisation, person, provider, address, service_account, .. } = &stored.connection;
     let mut tx = calendars.db.begin().await?;
     if let Some(account) = *service_account
@@ -186,6 +194,12 @@ async fn persist(calendars: &CalendarAccess, reuse: &Reuse, stored: &StoredConne
         approvals::record_given(&mut tx, *organisation, provider, address).await?;
     }
     jobs::enqueue(&mut tx, &Effect::DeliverMeetings { person: *person }).await?;
+    let before = match reuse {
+        Reuse::Same(before) => before.connection.values(),
+        Reuse::New => Values::new(),
+    };
+    let entry = stored.connection.entry(by, Act::CalendarConnected).before(before);
+    audit::record(&mut tx, entry.after(stored.connection.values())).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -68,6 +68,7 @@ pub async fn connect(
     let input = SignInInput { server: form.server, fields: form.fields, secrets: form.secrets };
     let signed_in = sign_in::sign_in(granted, input)?;
     let sign_in = SignInRef { provider: &form.provider, sign_in: &form.sign_in };
-    let new = NewConnection { sign_in, signed_in, secrets, token: None, service_account: None };
+    let by = actor.author();
+    let new = NewConnection { by, sign_in, signed_in, secrets, token: None, service_account: None };
     establish(calendars, &provider, person, before, new).await
 }

@@ -7,10 +7,11 @@
 
 use super::{
     access::CalendarAccess,
-    revocations::{self, TOKEN, store::SEALED},
+    revocations::{self, Revocation, TOKEN, store::SEALED},
     service_accounts, store,
 };
 use crate::{
+    audit::{self, Act, Entry, Values},
     ids::RevocationId,
     jobs::{self, Lease, LeaseError, Outcome},
     oauth::{ClientError, TokenEndpoint, clients, token::code_grant},
@@ -18,29 +19,35 @@ use crate::{
 
 /// Revokes a token.
 pub async fn revoke(calendars: &CalendarAccess, lease: &Lease, id: RevocationId) -> Result<Outcome, LeaseError> {
-    if let Err(error) = attempt(calendars, id).await? {
-        return Ok(Outcome::Retry { error, after: None });
-    }
+    let revoked = match attempt(calendars, id).await? {
+        Ok(revoked) => revoked,
+        Err(error) => return Ok(Outcome::Retry { error, after: None }),
+    };
     let mut tx = calendars.db.begin().await?;
     revocations::store::delete(&mut tx, id).await?;
+    if let Some(Revocation { organisation, person, provider, .. }) = revoked {
+        let by = lease.author();
+        let entry = Entry::new(&by, Act::CredentialRevoked, id).organisation(organisation);
+        audit::record(&mut tx, entry.before(Values::new().person(person).provider(&provider))).await?;
+    }
     jobs::complete_in(tx, lease).await
 }
 
-/// Revokes the token, or finds that there is nothing to revoke. The inner error is a reason to retry.
-async fn attempt(calendars: &CalendarAccess, id: RevocationId) -> sqlx::Result<Result<(), String>> {
+/// Revokes the token and returns whose it was, or `None` if there is nothing to revoke. The inner error is a reason to retry.
+async fn attempt(calendars: &CalendarAccess, id: RevocationId) -> sqlx::Result<Result<Option<Revocation>, String>> {
     let mut tx = calendars.db.begin_read().await?;
-    let Some((revocation, sealed)) = revocations::store::find(&mut tx, id).await? else { return Ok(Ok(())) };
+    let Some((revocation, sealed)) = revocations::store::find(&mut tx, id).await? else { return Ok(Ok(None)) };
     let (sign_in, address) = (revocation.sign_in_ref(), revocation.address.as_deref());
     let is_needed = store::depends_on_consent(&mut tx, sign_in, address, revocation.person).await?
         || service_accounts::store::depends_on_consent(&mut tx, revocation.organisation, sign_in, address).await?;
     let client = clients::find(&mut tx, &calendars.keyring, sign_in).await;
     tx.commit().await?;
     if is_needed {
-        return Ok(Ok(()));
+        return Ok(Ok(None));
     }
     let client = match client {
         Ok(Some(client)) => client,
-        Ok(None) => return Ok(Ok(())),
+        Ok(None) => return Ok(Ok(None)),
         Err(ClientError::Database(error)) => return Err(error),
         Err(error) => return Ok(Err(error.to_string())),
     };
@@ -50,12 +57,12 @@ async fn attempt(calendars: &CalendarAccess, id: RevocationId) -> sqlx::Result<R
     };
     let code = provider.granted.sign_in(sign_in.sign_in).and_then(code_grant);
     let Some((code, revocation_url)) = code.and_then(|code| Some((code, code.revoke.as_ref()?))) else {
-        return Ok(Ok(()));
+        return Ok(Ok(None));
     };
     let opened = calendars.keyring.open_map(&SEALED.place(revocation.organisation, id), &sealed);
     let token = match opened.map(|mut secrets| secrets.remove(TOKEN)) {
         Ok(Some(token)) => token,
-        Ok(None) => return Ok(Ok(())),
+        Ok(None) => return Ok(Ok(None)),
         Err(error) => return Ok(Err(error.to_string())),
     };
     let endpoint = TokenEndpoint {
@@ -65,9 +72,9 @@ async fn attempt(calendars: &CalendarAccess, id: RevocationId) -> sqlx::Result<R
         client: &client,
         url: &code.token,
     };
-    let outcome = endpoint.revoke(revocation_url, &token).await.map_err(|error| error.to_string());
-    if outcome.is_ok() {
-        tracing::info!(provider = sign_in.provider, person = %revocation.person, "token revoked");
+    if let Err(error) = endpoint.revoke(revocation_url, &token).await {
+        return Ok(Err(error.to_string()));
     }
-    Ok(outcome)
+    tracing::info!(provider = sign_in.provider, person = %revocation.person, "token revoked");
+    Ok(Ok(Some(revocation)))
 }

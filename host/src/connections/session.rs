@@ -11,6 +11,7 @@ use super::{
     tokens::{self, renewal},
 };
 use crate::{
+    audit::{self, Act, Author},
     ids::{OrganisationId, PersonId},
     jobs::{self, Effect},
     oauth::token_lease::is_due,
@@ -102,6 +103,7 @@ impl CalendarAccess {
         } else {
             if store::mark_refused(&mut tx, connection.id, &session.sealed).await? {
                 jobs::enqueue(&mut tx, &Effect::MailReconnect { connection: connection.id }).await?;
+                audit::record(&mut tx, connection.entry(&Author::Host, Act::CredentialLost)).await?;
                 tracing::warn!(connection = %connection.id, %failure, "the service refused the sign-in");
             }
             true

@@ -7,6 +7,7 @@ use super::{
     store::{self, StoredConnection},
 };
 use crate::{
+    audit::{self, Act, Author},
     db::Tx,
     jobs::{self, Effect},
     oauth::{
@@ -75,7 +76,8 @@ impl TokenOwner for ConnectionToken {
     }
 
     async fn access_lost(&self, tx: &mut Tx) -> sqlx::Result<()> {
-        jobs::enqueue(tx, &Effect::MailReconnect { connection: self.connection.id }).await
+        jobs::enqueue(tx, &Effect::MailReconnect { connection: self.connection.id }).await?;
+        audit::record(tx, self.connection.entry(&Author::Host, Act::CredentialLost)).await
     }
 }
 

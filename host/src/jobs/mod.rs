@@ -30,11 +30,13 @@
 
 mod effect;
 pub mod fail_points;
+mod retry_now;
 mod runner;
 pub mod schedule;
 mod store;
 
 pub use effect::Effect;
+pub use retry_now::retry_now;
 pub use runner::{Outcome, Runner, Settings};
 pub use store::{
     Count, DeadLetter, Lease, LeaseError, Queue, RetryOutcome, State, WaitingJob, bury, claim, count, enqueue,

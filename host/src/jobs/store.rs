@@ -7,6 +7,7 @@
 
 use super::{Effect, MAX_ATTEMPTS, backoff};
 use crate::{
+    audit::Author,
     db::{self, Column, Tx, dialect::Dialect, dialect::skip_locked, execute, fetch, string_enum},
     ids::JobId,
 };
@@ -46,6 +47,14 @@ pub struct Lease {
     /// The number of attempts, including this one.
     pub attempt: i64,
     fence: i64,
+}
+
+impl Lease {
+    /// The host, working on this job, as the author of audit entries.
+    #[must_use]
+    pub const fn author(&self) -> Author {
+        Author::Job(self.job)
+    }
 }
 
 /// Why the state of a job cannot be changed.

@@ -17,9 +17,12 @@ pub use lettre::message::Mailbox;
 pub use server::Server;
 
 use crate::{
+    audit::{self, Act, Entry, Values},
     clock::Clock,
-    db::Db,
+    db::{Db, Tx},
+    ids::{OrganisationId, PersonId},
     jobs::{self, Lease, LeaseError, Outcome},
+    people::Person,
 };
 use lettre::{
     AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
@@ -106,7 +109,7 @@ pub async fn send_for_job(
     db: &Db,
     mailer: &Mailer,
     lease: &Lease,
-    to: String,
+    recipient: &Person,
     subject: &str,
     text: Result<String, askama::Error>,
 ) -> Result<Outcome, LeaseError> {
@@ -114,11 +117,22 @@ pub async fn send_for_job(
         Ok(text) => text,
         Err(error) => return Ok(Outcome::Dead { error: error.to_string() }),
     };
-    let mail = OutgoingMail { id: lease.job.to_string(), to, subject: subject.into(), text };
+    let mail = OutgoingMail { id: lease.job.to_string(), to: recipient.email.clone(), subject: subject.into(), text };
     match mailer.send(&mail).await {
-        Ok(()) => jobs::complete(db, lease).await,
+        Ok(()) => {
+            let mut tx = db.begin().await?;
+            record(&mut tx, lease, recipient.organisation, recipient.id).await?;
+            jobs::complete_in(tx, lease).await
+        }
         Err(error) => Ok(error.into()),
     }
+}
+
+/// Records that the mail server has taken the mail of a job.
+async fn record(tx: &mut Tx, lease: &Lease, organisation: OrganisationId, recipient: PersonId) -> sqlx::Result<()> {
+    let by = lease.author();
+    let entry = Entry::new(&by, Act::MailSent, recipient).organisation(organisation);
+    audit::record(tx, entry.after(Values::new().kind(lease.effect.kind()))).await
 }
 
 impl Mailer {

@@ -73,7 +73,7 @@ pub async fn send(
     notice: AdministratorNotice,
 ) -> Result<Outcome, LeaseError> {
     match write(db, links, notice).await? {
-        Some((recipient, text)) => send_for_job(db, mailer, lease, recipient.email, SUBJECT, text).await,
+        Some((recipient, text)) => send_for_job(db, mailer, lease, &recipient, SUBJECT, text).await,
         None => jobs::complete(db, lease).await,
     }
 }

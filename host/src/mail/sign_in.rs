@@ -4,7 +4,7 @@
 //! organisations. Links are created when the mail is sent, so their lifetime begins then. A request that is older than an
 //! hour is dropped: the person has asked again or given up.
 
-use super::{Mailer, OutgoingMail};
+use super::{Mailer, OutgoingMail, record};
 use crate::{
     auth::sign_in::{self, Account, LIFETIME, WINDOW},
     db::{self, Db},
@@ -41,7 +41,13 @@ pub async fn send(db: &Db, mailer: &Mailer, links: &Links, lease: &Lease, id: Si
     };
     let mail = OutgoingMail { id: id.to_string(), to: request.email, subject: SUBJECT.into(), text };
     match mailer.send(&mail).await {
-        Ok(()) => answered(db.begin().await?, lease, id).await,
+        Ok(()) => {
+            let mut tx = db.begin().await?;
+            for (Account { organisation_id, person, .. }, _) in &secrets {
+                record(&mut tx, lease, *organisation_id, *person).await?;
+            }
+            answered(tx, lease, id).await
+        }
         Err(error) => Ok(error.into()),
     }
 }
@@ -85,7 +91,7 @@ pub fn text(links: &Links, secrets: &[(Account, SecretString)]) -> Result<String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::PersonId;
+    use crate::ids::{OrganisationId, PersonId};
 
     #[test]
     fn each_account_has_its_link() {
@@ -94,6 +100,7 @@ mod tests {
             name: "Ann".into(),
             email: "ann@example.org".into(),
             organisation: organisation.into(),
+            organisation_id: OrganisationId::new(jiff::Timestamp::UNIX_EPOCH),
         };
         let here = Links::new("https://chronus.example.org".parse().unwrap());
         let one = text(&here, &[(account("Ours"), "abc".to_owned().into())]).unwrap();

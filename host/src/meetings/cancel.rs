@@ -1,7 +1,12 @@
 //! Cancels meetings.
 
 use super::{Meeting, Status, commit, store};
-use crate::{auth::Actor, db::Db, ids::MeetingId};
+use crate::{
+    audit::{self, Act},
+    auth::Actor,
+    db::Db,
+    ids::MeetingId,
+};
 use jiff::Timestamp;
 
 /// Why a meeting cannot be cancelled.
@@ -53,6 +58,9 @@ pub async fn cancel(
     if !store::update(&mut tx, &meeting, &before).await? {
         return Err(CancelError::Stale);
     }
+    let by = actor.author();
+    audit::record(&mut tx, meeting.entry(&by, Act::MeetingCancelled).before(before.values()).after(meeting.values()))
+        .await?;
     commit(tx, id).await?;
     Ok(meeting)
 }

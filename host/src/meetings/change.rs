@@ -2,6 +2,7 @@
 
 use super::{Content, InvalidContent, Meeting, Status, check_attendee_count, commit, normalise_attendees, store};
 use crate::{
+    audit::{self, Act},
     auth::Actor,
     db::Db,
     ids::{MeetingId, PersonId},
@@ -98,6 +99,9 @@ pub async fn change(
     if !store::update(&mut tx, &meeting, &before).await? {
         return Err(ChangeError::Stale(before.revision + 1));
     }
+    let by = actor.author();
+    audit::record(&mut tx, meeting.entry(&by, Act::MeetingChanged).before(before.values()).after(meeting.values()))
+        .await?;
     commit(tx, id).await?;
     Ok(meeting)
 }

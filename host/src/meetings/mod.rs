@@ -21,6 +21,7 @@ pub use change::{Change, ChangeError, change};
 pub use schedule::{NewMeeting, ScheduleError, ScheduleOutcome, schedule};
 
 use crate::{
+    audit::{Act, Author, Entry, Values},
     auth::Actor,
     db::{Tx, string_enum},
     ids::{MeetingId, OrganisationId, PersonId, ProgramId},
@@ -164,6 +165,18 @@ impl Content {
 }
 
 impl Meeting {
+    /// What somebody does to the meeting, as the audit log shows it: no title and no description.
+    pub(crate) fn entry<'a>(&self, by: &'a Author, act: Act) -> Entry<'a> {
+        Entry::new(by, act, self.id).organisation(self.organisation).program(self.program)
+    }
+
+    /// The values of the meeting that the audit log shows.
+    pub(crate) fn values(&self) -> Values {
+        let Content { start, end, zone, .. } = &self.content;
+        let values = Values::new().owner(self.owner).attendees(&self.attendees).start(*start).end(*end).zone(zone);
+        values.state(self.status.as_str()).revision(self.revision)
+    }
+
     /// Whether an actor may see the meeting: its owner, its attendees, administrators of the program and of the
     /// organisation, and integrations of the organisation.
     #[must_use]

@@ -14,6 +14,7 @@ use super::{
     store,
 };
 use crate::{
+    audit::{self, Act, Entry},
     calendar::{Attendee, BusyKind, Draft, Event, Patch, Role, Rsvp, Status as EventStatus},
     connections::{CalendarAccess, CalendarSession, NotCallable},
     db::Tx,
@@ -69,7 +70,7 @@ pub async fn deliver(calendars: &CalendarAccess, lease: &Lease, person: PersonId
 /// If the lease was lost, or if the database fails.
 pub async fn push(calendars: &CalendarAccess, lease: &Lease, id: MeetingId) -> Result<Outcome, LeaseError> {
     let Some(loaded) = calendars.db.read(async |tx| load(tx, id).await).await? else {
-        return finish(calendars, lease, None).await;
+        return finish(calendars, lease, None, None).await;
     };
     let (meeting, stored) = (&loaded.meeting, loaded.copy.as_ref());
     let mut session = None;
@@ -79,8 +80,8 @@ pub async fn push(calendars: &CalendarAccess, lease: &Lease, id: MeetingId) -> R
         (session, next) = (opened, plan::next(meeting, stored, &reachability));
     }
     match (next, session) {
-        (Next::Finish, _) => finish(calendars, lease, None).await,
-        (Next::MarkCancelled(copy) | Next::Wait(copy), _) => finish(calendars, lease, Some(&copy)).await,
+        (Next::Finish, _) => finish(calendars, lease, None, None).await,
+        (Next::MarkCancelled(copy) | Next::Wait(copy), _) => finish(calendars, lease, Some(&copy), None).await,
         (Next::Retry(error), _) => Ok(Outcome::Retry { error, after: None }),
         (Next::Send { step, copy }, Some(mut session)) => {
             let push = Push { calendars, lease, meeting, attendees: &loaded.attendees };
@@ -143,11 +144,19 @@ async fn open(calendars: &CalendarAccess, meeting: &Meeting) -> sqlx::Result<(Op
     ))
 }
 
-/// Ends the job, and stores the copy in the same transaction.
-async fn finish(calendars: &CalendarAccess, lease: &Lease, copy: Option<&EventCopy>) -> Result<Outcome, LeaseError> {
+/// Ends the job, stores the copy, and records what the calendar has now, in one transaction.
+async fn finish(
+    calendars: &CalendarAccess,
+    lease: &Lease,
+    copy: Option<&EventCopy>,
+    sent: Option<Entry<'_>>,
+) -> Result<Outcome, LeaseError> {
     let mut tx = calendars.db.begin().await?;
     if let Some(copy) = copy {
         store::save_copy(&mut tx, copy).await?;
+    }
+    if let Some(entry) = sent {
+        audit::record(&mut tx, entry).await?;
     }
     fail_point("push.before-commit").await;
     let outcome = jobs::complete_in(tx, lease).await?;
@@ -178,6 +187,11 @@ impl Push<'_> {
 
         let outcome = self.run(session, step, &copy).await?;
         let outcome = self.unless_replaced(session, outcome).await?;
+        let sent = match outcome {
+            PushOutcome::Agreed { .. } => Some(Act::EventWritten),
+            PushOutcome::Removed => Some(Act::EventRemoved),
+            _ => None,
+        };
         tracing::info!(meeting = %self.meeting.id, revision = self.meeting.revision, ?outcome, "meeting pushed");
         match outcome {
             PushOutcome::Agreed { event, etag } => {
@@ -194,7 +208,10 @@ impl Push<'_> {
             PushOutcome::Retry { error, after } => return Ok(Outcome::Retry { error, after }),
             PushOutcome::NoCalendar => return self.look_for_another_calendar(session).await,
         }
-        finish(self.calendars, self.lease, Some(&copy)).await
+        let by = self.lease.author();
+        let values = self.meeting.values().connection(session.connection.id).provider(&session.connection.provider);
+        let entry = sent.map(|act| self.meeting.entry(&by, act).after(values));
+        finish(self.calendars, self.lease, Some(&copy), entry).await
     }
 
     /// A refusal by a version of the provider that is no longer in use says nothing about the present one.

@@ -5,6 +5,7 @@ use super::{
     store::{self, IdempotencyRecord},
 };
 use crate::{
+    audit::{self, Act},
     auth::Actor,
     db::{self, Db},
     ids::{self, MeetingId, PersonId, ProgramId},
@@ -120,6 +121,8 @@ pub async fn schedule(
         error if idempotency.is_some() && db::is_taken(&error) => ScheduleError::KeyReused,
         error => error.into(),
     })?;
+    let by = actor.author();
+    audit::record(&mut tx, meeting.entry(&by, Act::MeetingScheduled).after(meeting.values())).await?;
     commit(tx, id).await?;
     Ok(ScheduleOutcome { meeting, replayed: false })
 }

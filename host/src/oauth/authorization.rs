@@ -2,7 +2,8 @@
 
 use super::context::SignInRef;
 use crate::{
-    ids::{OrganisationId, PersonId},
+    audit::Author,
+    ids::{OrganisationId, PersonId, SessionId},
     plugins::contract::ScopeLevel,
 };
 use jiff::Timestamp;
@@ -11,11 +12,19 @@ use jiff::Timestamp;
 #[derive(Debug, Clone)]
 pub struct Browser {
     /// Id of the session. Not a secret.
-    pub session: String,
+    pub session: SessionId,
     /// The person's organisation.
     pub organisation: OrganisationId,
     /// The person.
     pub person: PersonId,
+}
+
+impl Browser {
+    /// The person in this browser, as the author of audit entries.
+    #[must_use]
+    pub const fn author(&self) -> Author {
+        Author::Browser(self.person, self.session)
+    }
 }
 
 /// A sign-in that a browser began.

@@ -9,6 +9,7 @@ use super::{
     store::{self, SEALED_CLIENTS},
 };
 use crate::{
+    audit::{self, Act, Author, Entry, Subject, Values},
     db::{self, Db, Tx},
     ids::OauthClientId,
     secrets::{Keyring, OpenError},
@@ -43,17 +44,27 @@ pub enum ClientError {
 }
 
 /// Stores the client of a sign-in and replaces the previous one.
-pub async fn set(db: &Db, keyring: &Keyring, sign_in: SignInRef<'_>, client: &Client) -> Result<(), ClientError> {
+pub async fn set(
+    db: &Db,
+    by: &Author,
+    keyring: &Keyring,
+    sign_in: SignInRef<'_>,
+    client: &Client,
+) -> Result<(), ClientError> {
     let mut tx = db.begin().await?;
     let now = db::instant(tx.now().await?);
     let previous = store::client(&mut tx, sign_in).await?;
-    let id = previous.map_or_else(|| Ok(OauthClientId::new(now)), |row| db::parsed(&row.id))?;
+    let id = previous.as_ref().map_or_else(|| Ok(OauthClientId::new(now)), |row| db::parsed(&row.id))?;
     let secrets: BTreeMap<_, _> = client.secret.iter().map(|secret| (SECRET.to_owned(), secret.clone())).collect();
     let sealed = keyring.seal_map(&SEALED_CLIENTS.place("", id), &secrets);
     store::put_client(&mut tx, id, sign_in, &client.id, &sealed, now).await.map_err(|error| match error {
         error if db::is_missing(&error) => ClientError::NoProvider(sign_in.provider.to_owned()),
         error => error.into(),
     })?;
+    let values = |client: &str| Values::new().sign_in(sign_in.sign_in).client_id(client);
+    let before = previous.map_or_else(Values::new, |row| values(&row.client_id));
+    let entry = Entry::new(by, Act::OauthClientSet, Subject::provider(sign_in.provider));
+    audit::record(&mut tx, entry.before(before).after(values(&client.id))).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -14,9 +14,10 @@ use super::{
     context::{Context, SignInRef},
     endpoint::{TokenEndpoint, TokenError, TokenResponse, token_response},
     store,
-    token::{Token, code_grant, scopes},
+    token::{Token, code_grant, level_name, scopes},
 };
 use crate::{
+    audit::{self, Act, Entry, Values},
     db::Tx,
     ids::{OrganisationId, digest},
     plugins::{
@@ -207,6 +208,10 @@ pub async fn authorize_url(
     let mut tx = context.db.begin().await?;
     store::delete_expired_authorizations(&mut tx, now.as_microsecond()).await?;
     store::insert_authorization(&mut tx, &digest(state.secret()), &authorization).await?;
+    let by = browser.author();
+    let values = Values::new().provider(sign_in.provider).sign_in(sign_in.sign_in).level(level_name(level));
+    let entry = Entry::new(&by, Act::ConnectionBegun, browser.person).organisation(browser.organisation);
+    audit::record(&mut tx, entry.after(values)).await?;
     tx.commit().await?;
     Ok(context.registry.sandbox().for_browsers(&url))
 }

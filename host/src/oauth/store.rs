@@ -74,7 +74,7 @@ pub(super) async fn insert_authorization(tx: &mut Tx, state_hash: &str, new: &Au
                 redirect_uri, force_consent, for_organisation, sealed, expires_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         state_hash,
-        &new.browser.session,
+        new.browser.session.to_string(),
         new.browser.organisation.to_string(),
         new.browser.person.to_string(),
         &new.provider,
@@ -102,7 +102,7 @@ pub(super) async fn take_authorization(
         "delete from authorizations where state_hash = $1 and session_id = $2 and person_id = $3
          returning provider_id, sign_in, level, redirect_uri, force_consent, for_organisation, sealed, expires_at",
         state_hash,
-        &browser.session,
+        browser.session.to_string(),
         browser.person.to_string(),
     )?;
     row.map(|row| {

@@ -11,6 +11,7 @@ pub mod programs;
 mod store;
 
 use crate::{
+    audit::{self, Act, Author, Entry, Values},
     db::{self, Db, Page},
     ids::OrganisationId,
 };
@@ -88,7 +89,7 @@ pub fn name(text: &str) -> Result<String, BadName> {
 ///
 /// # Errors
 /// If the name is invalid or taken, or the database fails.
-pub async fn add(db: &Db, name: &str) -> Result<Organisation, OrganisationError> {
+pub async fn add(db: &Db, by: &Author, name: &str) -> Result<Organisation, OrganisationError> {
     let name = self::name(name)?;
     let mut tx = db.begin().await?;
     let created_at = db::instant(tx.now().await?);
@@ -97,6 +98,9 @@ pub async fn add(db: &Db, name: &str) -> Result<Organisation, OrganisationError>
         Err(error) if db::is_taken(&error) => return Err(OrganisationError::Taken(organisation.name)),
         done => done?,
     }
+    let Organisation { id, name, .. } = &organisation;
+    let entry = Entry::new(by, Act::OrganisationCreated, *id).organisation(*id).after(Values::new().name(name));
+    audit::record(&mut tx, entry).await?;
     tx.commit().await?;
     Ok(organisation)
 }

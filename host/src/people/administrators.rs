@@ -7,6 +7,7 @@
 
 use super::{Administrator, Person, PersonError, Role, store};
 use crate::{
+    audit::{self, Act, Author, Entry, Values},
     db::{Db, Tx},
     ids::{OrganisationId, PersonId, ProgramId},
     jobs::{self, Effect},
@@ -35,22 +36,27 @@ impl Appointment {
     }
 }
 
-/// Changes the role of a person in their organisation, on behalf of an administrator or of the command line.
+/// Changes the role of a person in their organisation.
 ///
 /// # Errors
 /// If the organisation has no such person, or if the database fails.
 pub async fn set_role(
     db: &Db,
+    by: &Author,
     organisation: OrganisationId,
     id: PersonId,
     role: Role,
-    by: Option<PersonId>,
 ) -> Result<Person, PersonError> {
     let mut tx = db.begin().await?;
     let found = store::person(&mut tx, Reach::Within(organisation), &id.to_string()).await?;
     let person = found.ok_or(PersonError::NoPerson)?;
-    if store::set_role(&mut tx, id, role).await? == 1 && role == Role::GlobalAdmin {
-        Appointment { organisation, person: id, program: None, by }.tell_others(&mut tx).await?;
+    if store::set_role(&mut tx, id, role).await? == 1 {
+        if role == Role::GlobalAdmin {
+            Appointment { organisation, person: id, program: None, by: by.person() }.tell_others(&mut tx).await?;
+        }
+        let (was, is) = (Values::new().role(person.role.as_str()), Values::new().role(role.as_str()));
+        let entry = Entry::new(by, Act::RoleChanged, id).organisation(organisation);
+        audit::record(&mut tx, entry.before(was).after(is)).await?;
     }
     tx.commit().await?;
     Ok(Person { role, ..person })

@@ -10,6 +10,7 @@ mod store;
 pub use roles::{MemberRole, Role};
 
 use crate::{
+    audit::{self, Act, Author, Entry, Values},
     db::{self, Db, Page, Tx},
     ids::{OrganisationId, PersonId, ProgramId},
     organisations::{self, BadName, Reach, domains},
@@ -111,7 +112,7 @@ pub fn email(text: &str) -> Result<String, PersonError> {
 ///
 /// # Errors
 /// If a field of the person is invalid or the address is taken, if there is no such organisation, or if the database fails.
-pub async fn add(db: &Db, organisation: OrganisationId, new: NewPerson) -> Result<Person, PersonError> {
+pub async fn add(db: &Db, by: &Author, organisation: OrganisationId, new: NewPerson) -> Result<Person, PersonError> {
     let (email, name) = (email(&new.email)?, organisations::name(&new.name)?);
     let zone = TimeZone::get(&new.zone).map_err(|_| PersonError::Zone)?;
     // In the spelling of the zone database: "utc" is stored as "UTC".
@@ -127,8 +128,10 @@ pub async fn add(db: &Db, organisation: OrganisationId, new: NewPerson) -> Resul
     }
     domains::enqueue_recheck(&mut tx, organisation, id, &person.email).await?;
     if person.role == Role::GlobalAdmin {
-        Appointment { organisation, person: id, program: None, by: None }.tell_others(&mut tx).await?;
+        Appointment { organisation, person: id, program: None, by: by.person() }.tell_others(&mut tx).await?;
     }
+    let values = Values::new().role(person.role.as_str()).zone(&person.zone);
+    audit::record(&mut tx, Entry::new(by, Act::PersonCreated, id).organisation(organisation).after(values)).await?;
     tx.commit().await?;
     Ok(person)
 }
@@ -148,12 +151,12 @@ pub async fn find(db: &Db, organisation: OrganisationId, named: &str) -> sqlx::R
     db.read(async |tx| store::person(tx, Reach::Within(organisation), &named.to_lowercase()).await).await
 }
 
-/// Makes a person a member of a program, or changes the member's role, on behalf of a person (`by`), of an integration or
-/// of the command line. The other administrators are told of a new one.
+/// Makes a person a member of a program, or changes the member's role. The other administrators
+/// are told of a new one.
 ///
 /// # Errors
 /// If the program and the person do not exist in one organisation, or if the database fails.
-pub async fn put_member(db: &Db, member: Member, by: Option<PersonId>) -> Result<(), PersonError> {
+pub async fn put_member(db: &Db, by: &Author, member: Member) -> Result<(), PersonError> {
     let Member { program, person: id, role } = member;
     let mut tx = db.begin().await?;
     let before = store::member(&mut tx, program, id).await?.map(|before| before.role);
@@ -161,12 +164,16 @@ pub async fn put_member(db: &Db, member: Member, by: Option<PersonId>) -> Result
         return Err(PersonError::NoPerson);
     }
     // The program's offers and its two-way setting apply to the person from now on.
-    if let Some(person) = store::person(&mut tx, Reach::Everywhere, &id.to_string()).await? {
-        domains::enqueue_recheck(&mut tx, person.organisation, id, &person.email).await?;
-        if role == MemberRole::ProgramAdmin && before != Some(role) {
-            let organisation = person.organisation;
-            Appointment { organisation, person: id, program: Some(program), by }.tell_others(&mut tx).await?;
-        }
+    let person = store::person(&mut tx, Reach::Everywhere, &id.to_string()).await?.ok_or(PersonError::NoPerson)?;
+    let organisation = person.organisation;
+    domains::enqueue_recheck(&mut tx, organisation, id, &person.email).await?;
+    if role == MemberRole::ProgramAdmin && before != Some(role) {
+        Appointment { organisation, person: id, program: Some(program), by: by.person() }.tell_others(&mut tx).await?;
+    }
+    if before != Some(role) {
+        let was = Values::new().optional(before.map(MemberRole::as_str), Values::role);
+        let entry = Entry::new(by, Act::MembershipSet, id).organisation(organisation).program(program);
+        audit::record(&mut tx, entry.before(was).after(Values::new().role(role.as_str()))).await?;
     }
     Ok(tx.commit().await?)
 }
@@ -180,11 +187,16 @@ pub async fn member(db: &Db, program: ProgramId, person: PersonId) -> sqlx::Resu
 ///
 /// # Errors
 /// If the membership does not exist, or if the database fails.
-pub async fn remove_member(db: &Db, program: ProgramId, person: PersonId) -> Result<(), PersonError> {
+pub async fn remove_member(db: &Db, by: &Author, program: ProgramId, person: PersonId) -> Result<(), PersonError> {
     let mut tx = db.begin().await?;
+    let before = store::member(&mut tx, program, person).await?.ok_or(PersonError::NoPerson)?;
     if store::delete_member(&mut tx, program, person).await? == 0 {
         return Err(PersonError::NoPerson);
     }
+    let found = store::person(&mut tx, Reach::Everywhere, &person.to_string()).await?;
+    let entry = Entry::new(by, Act::MembershipRemoved, person).program(program);
+    let entry = entry.organisation(found.map(|person| person.organisation));
+    audit::record(&mut tx, entry.before(Values::new().role(before.role.as_str()))).await?;
     Ok(tx.commit().await?)
 }
 

@@ -14,7 +14,7 @@ use chronus_host::{
         registry::Provenance,
     },
 };
-use chronus_tests::components;
+use chronus_tests::{OPERATOR, components};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -111,7 +111,8 @@ async fn a_list_of_meetings_takes_three_queries() -> anyhow::Result<()> {
     let (listed, statements) = list().await?;
     ensure!((listed.len(), statements) == (1, 3), "{statements} for {}", listed.len());
     let Side { program, person, admin, .. } = world.ours;
-    people::put_member(&world.app.db, Member { program, person: admin, role: MemberRole::Participant }, None).await?;
+    people::put_member(&world.app.db, &OPERATOR, Member { program, person: admin, role: MemberRole::Participant })
+        .await?;
     for number in 0..20 {
         let meeting = json!({
             "program": program, "owner": person, "attendees": if number % 2 == 0 { vec![admin] } else { vec![] },
@@ -140,9 +141,9 @@ async fn a_list_of_meetings_takes_three_queries() -> anyhow::Result<()> {
 async fn connect(world: &World) -> anyhow::Result<()> {
     let idle = tokio::task::spawn_blocking(components).await??.guest("idle")?;
     let bytes = std::fs::read(&idle.path)?;
-    world.app.calendars.registry.add(&bytes, Provenance::Digest(&idle.sha256), true).await?;
+    world.app.calendars.registry.add(&OPERATOR, &bytes, Provenance::Digest(&idle.sha256), true).await?;
     let offer = Offer { provider: "idle".into(), organisation: world.ours.organisation, program: None };
-    offers::enable(&world.app.db, &offer).await?;
+    offers::enable(&world.app.db, &OPERATOR, &offer).await?;
     let path = format!("/v1/people/{}/connection", world.ours.person);
     let form = json!({ "provider": "idle", "sign_in": "none" });
     world.ask("PUT", &path, Some(&world.ours.as_person))?.json(&form).send().await?.has_status(200)?;

@@ -9,6 +9,7 @@ use chronus_host::{
     },
     people::{self, Member, MemberRole},
 };
+use chronus_tests::OPERATOR;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -52,7 +53,7 @@ async fn roles_decide_and_the_person_alone_makes_their_tokens() -> anyhow::Resul
     }
     // A new program administrator has the role from the next request on.
     let promoted = Member { program: ours.program, person: ours.person, role: MemberRole::ProgramAdmin };
-    people::put_member(&world.app.db, promoted, None).await?;
+    people::put_member(&world.app.db, &OPERATOR, promoted).await?;
     world.ask("PUT", &members, Some(person))?.json(&json!({"role": "participant"})).send().await?.has_status(200)?;
     Ok(())
 }
@@ -65,8 +66,8 @@ async fn no_token_makes_an_administrator() -> anyhow::Result<()> {
     let ours = &world.ours;
     people::put_member(
         &world.app.db,
+        &OPERATOR,
         Member { program: ours.program, person: ours.person, role: MemberRole::ProgramAdmin },
-        None,
     )
     .await?;
     let write = [Scope::OrganisationWrite].into();

@@ -16,7 +16,7 @@ use chronus_host::{
     organisations::{self, programs},
     people::{self, Member, MemberRole, NewPerson, Role},
 };
-use chronus_tests::{database::Database, repo_root};
+use chronus_tests::{OPERATOR, database::Database, repo_root};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -124,17 +124,17 @@ impl World {
 }
 
 async fn side(app: &App, name: &str) -> anyhow::Result<Side> {
-    let organisation = organisations::add(&app.db, name).await?.id;
-    let program = programs::add(&app.db, organisation, "Mentoring").await?.id;
+    let organisation = organisations::add(&app.db, &OPERATOR, name).await?.id;
+    let program = programs::add(&app.db, &OPERATOR, organisation, "Mentoring").await?.id;
     let new = |name: &str, role| NewPerson {
         email: format!("{name}@example.org"),
         name: name.to_owned(),
         zone: "Europe/Rome".into(),
         role,
     };
-    let person = people::add(&app.db, organisation, new("ann", Role::Participant)).await?.id;
-    let admin = people::add(&app.db, organisation, new("gil", Role::GlobalAdmin)).await?.id;
-    people::put_member(&app.db, Member { program, person, role: MemberRole::Participant }, None).await?;
+    let person = people::add(&app.db, &OPERATOR, organisation, new("ann", Role::Participant)).await?.id;
+    let admin = people::add(&app.db, &OPERATOR, organisation, new("gil", Role::GlobalAdmin)).await?.id;
+    people::put_member(&app.db, &OPERATOR, Member { program, person, role: MemberRole::Participant }).await?;
     let all = |holder: Holder| token(app, holder, holder.scopes());
     let (token, _) = all(Holder::Integration(organisation)).await?;
     let (_, integration) = all(Holder::Integration(organisation)).await?;
@@ -167,7 +167,7 @@ async fn meeting(
 
 async fn token(app: &App, holder: Holder, scopes: Scopes) -> anyhow::Result<(TokenId, String)> {
     let new = NewToken { holder, name: "of a test".into(), scopes, expires_at: None };
-    let (token, secret) = tokens::issue(&app.db, new).await?;
+    let (token, secret) = tokens::issue(&app.db, &OPERATOR, new).await?;
     Ok((token.id, secret.expose_secret().to_owned()))
 }
 

@@ -9,7 +9,7 @@ use chronus_host::{
     connections::ConnectError,
     plugins::registry::{self, AddOutcome, Provenance},
 };
-use chronus_tests::components;
+use chronus_tests::{OPERATOR, components};
 use jiff::SignedDuration;
 use std::sync::{
     Arc,
@@ -56,7 +56,7 @@ async fn nothing_leaves_for_an_endpoint_that_nobody_accepted() -> anyhow::Result
     let foreign = replaced(&std::fs::read(&built.path)?)?;
     let sha256 = chronus_host::ids::digest(&foreign);
     let registry = &world.app.calendars.registry;
-    let added = registry.add(&foreign, Provenance::Digest(&sha256), false).await?;
+    let added = registry.add(&OPERATOR, &foreign, Provenance::Digest(&sha256), false).await?;
     let AddOutcome::Waiting(waiting) = added else { anyhow::bail!("it is in use: {added:?}") };
     let line = waiting.difference.iter().find(|line| line.what.contains("oauth2.googleapls.com/token"));
     line.context("the difference names the endpoint")?;
@@ -72,7 +72,7 @@ async fn nothing_leaves_for_an_endpoint_that_nobody_accepted() -> anyhow::Result
     assert_eq!(came.load(Ordering::SeqCst), 0);
 
     // Accepted, it is the operator's word. The tokens of the old endpoint do not go to the new one even then.
-    registry::accept(&world.app.db, "google", &waiting.sha256).await?;
+    registry::accept(&world.app.db, &OPERATOR, "google", &waiting.sha256).await?;
     world.clock.advance(SignedDuration::from_hours(2));
     let stale = busy().await?;
     ensure!(matches!(&stale, Busy::Unknown { reason: "token-not-renewed", .. }), "{stale:?}");

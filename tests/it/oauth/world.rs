@@ -14,7 +14,7 @@ use chronus_host::{
     config::{Config, Egress, SandboxSettings},
     connections::{self, BeginRequest, CallbackOutcome, ConnectError, Connection, DisconnectError, disconnect, store},
     db::DatabaseUrl,
-    ids::{MeetingId, OrganisationId, PersonId, ProgramId, TokenId},
+    ids::{MeetingId, OrganisationId, PersonId, ProgramId, SessionId, TokenId, digest},
     meetings::{self, Content, NewMeeting},
     oauth::{
         Client, SignInRef, clients,
@@ -29,7 +29,7 @@ use chronus_host::{
     plugins::{egress::EgressMap, registry::Provenance},
 };
 use chronus_tests::{
-    components,
+    OPERATOR, components,
     database::Database,
     google::{Google, Strictness},
     host::PATIENCE,
@@ -126,22 +126,22 @@ impl World {
         let app = App::open(config, clock.clone()).await?;
         let built = tokio::task::spawn_blocking(components).await??.provider("google")?;
         let bytes = std::fs::read(&built.path)?;
-        let sha256 = chronus_host::ids::digest(&bytes);
-        app.calendars.registry.add(&bytes, Provenance::Digest(&sha256), true).await?;
-        let organisation = organisations::add(&app.db, "School").await?.id;
-        let program = programs::add(&app.db, organisation, "Mentoring").await?.id;
+        let sha256 = digest(&bytes);
+        app.calendars.registry.add(&OPERATOR, &bytes, Provenance::Digest(&sha256), true).await?;
+        let organisation = organisations::add(&app.db, &OPERATOR, "School").await?.id;
+        let program = programs::add(&app.db, &OPERATOR, organisation, "Mentoring").await?.id;
         let offer = Offer { provider: "google".into(), organisation, program: None };
-        offers::enable(&app.db, &offer).await?;
+        offers::enable(&app.db, &OPERATOR, &offer).await?;
         let mut ids = Vec::new();
         for (email, name, zone) in [(ANN, "Ann", "Europe/Rome"), (BEN, "Ben", "America/New_York")] {
             let role = Role::Participant;
             let new = NewPerson { email: email.into(), name: name.into(), zone: zone.into(), role };
-            let person = people::add(&app.db, organisation, new).await?.id;
-            people::put_member(&app.db, Member { program, person, role: MemberRole::Participant }, None).await?;
+            let person = people::add(&app.db, &OPERATOR, organisation, new).await?.id;
+            people::put_member(&app.db, &OPERATOR, Member { program, person, role: MemberRole::Participant }).await?;
             ids.push(person);
         }
         let client = Client { id: CLIENT.into(), secret: Some(CLIENT_SECRET.into()) };
-        clients::set(&app.db, &app.calendars.keyring, GOOGLE, &client).await?;
+        clients::set(&app.db, &OPERATOR, &app.calendars.keyring, GOOGLE, &client).await?;
         let (ann, ben) = (ids[0], ids[1]);
         Ok(Self { google, map: pairs, database, clock, app, organisation, program, ann, ben, folder })
     }
@@ -152,12 +152,17 @@ impl World {
     }
 
     pub(super) fn browser_of(&self, person: PersonId, session: &str) -> Browser {
-        Browser { session: session.into(), organisation: self.organisation, person }
+        // Any text names a session here: its digest has the digits of an id.
+        let digits = digest(session);
+        let id =
+            format!("{}-{}-{}-{}-{}", &digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..32]);
+        let session = id.parse::<SessionId>().unwrap_or_else(|error| panic!("{id}: {error}"));
+        Browser { session, organisation: self.organisation, person }
     }
 
     /// From here on, the program writes its meetings into calendars.
     pub(super) async fn two_way(&self) -> anyhow::Result<()> {
-        let program = programs::set_two_way(&self.app.db, self.organisation, self.program, true).await?;
+        let program = programs::set_two_way(&self.app.db, &OPERATOR, self.organisation, self.program, true).await?;
         ensure!(program.is_some_and(|program| program.two_way), "the program is two-way");
         Ok(())
     }
@@ -270,7 +275,7 @@ impl World {
     pub(super) async fn token(&self, person: PersonId) -> anyhow::Result<String> {
         let holder = Holder::Person { organisation: self.organisation, person };
         let new = NewToken { holder, name: "of a test".into(), scopes: holder.scopes(), expires_at: None };
-        Ok(tokens::issue(&self.app.db, new).await?.1.expose_secret().to_owned())
+        Ok(tokens::issue(&self.app.db, &OPERATOR, new).await?.1.expose_secret().to_owned())
     }
 
     /// How many requests the token endpoint has had since this was last asked.

@@ -7,10 +7,13 @@ use super::{
 use anyhow::ensure;
 use chronus_host::{
     app::work,
+    audit::Author,
+    ids::SessionId,
     organisations::programs,
     people::{self, Member, MemberRole, Role, administrators},
 };
 use chronus_tests::{
+    OPERATOR,
     host::PATIENCE,
     peers::{self, MailServer, Peer},
 };
@@ -22,9 +25,9 @@ const PAGE: &str = "/settings/administrators";
 async fn an_administrator_appoints_to_what_they_administer() -> anyhow::Result<()> {
     let world = World::new().await?;
     let db = &world.app.db;
-    let mentoring = programs::add(db, world.organisation, "Mentoring").await?.id;
-    programs::add(db, world.organisation, "Coaching").await?;
-    people::put_member(db, Member { program: mentoring, person: world.ann, role: MemberRole::ProgramAdmin }, None)
+    let mentoring = programs::add(db, &OPERATOR, world.organisation, "Mentoring").await?.id;
+    programs::add(db, &OPERATOR, world.organisation, "Coaching").await?;
+    people::put_member(db, &OPERATOR, Member { program: mentoring, person: world.ann, role: MemberRole::ProgramAdmin })
         .await?;
     let ann = world.signed_in(world.ann).await?;
     let page = ann.get(PAGE).await?;
@@ -43,7 +46,7 @@ async fn an_administrator_appoints_to_what_they_administer() -> anyhow::Result<(
     let member = people::member(db, mentoring, world.ben).await?;
     ensure!(member.is_some_and(|member| member.role == MemberRole::ProgramAdmin), "{member:?}");
 
-    administrators::set_role(db, world.organisation, world.ben, Role::GlobalAdmin, None).await?;
+    administrators::set_role(db, &OPERATOR, world.organisation, world.ben, Role::GlobalAdmin).await?;
     let ben = world.signed_in(world.ben).await?;
     let page = ben.get(PAGE).await?;
     ensure!(page.text.contains("Global administrators of Ours") && page.text.contains("Coaching"), "{}", page.text);
@@ -65,14 +68,15 @@ async fn the_other_administrators_are_told_once() -> anyhow::Result<()> {
     let server = MailServer::start(None).await?;
     let world = sending(&server, "").await?;
     let (db, gil) = (&world.app.db, world.add("gil").await?);
-    administrators::set_role(db, world.organisation, gil, Role::GlobalAdmin, None).await?;
+    administrators::set_role(db, &OPERATOR, world.organisation, gil, Role::GlobalAdmin).await?;
     ensure!(world.database.rows().await?["jobs"] == 0, "there was nobody to tell");
-    administrators::set_role(db, world.organisation, world.ben, Role::GlobalAdmin, Some(gil)).await?;
-    administrators::set_role(db, world.organisation, world.ben, Role::GlobalAdmin, Some(gil)).await?;
-    let program = programs::add(db, world.organisation, "Mentoring").await?.id;
+    let by_gil = Author::Browser(gil, SessionId::new(world.clock.now()));
+    administrators::set_role(db, &by_gil, world.organisation, world.ben, Role::GlobalAdmin).await?;
+    administrators::set_role(db, &by_gil, world.organisation, world.ben, Role::GlobalAdmin).await?;
+    let program = programs::add(db, &OPERATOR, world.organisation, "Mentoring").await?.id;
     let member = Member { program, person: world.ann, role: MemberRole::ProgramAdmin };
-    people::put_member(db, member, None).await?;
-    people::put_member(db, member, None).await?;
+    people::put_member(db, &OPERATOR, member).await?;
+    people::put_member(db, &OPERATOR, member).await?;
     let runner = work::start(&world.app).await?;
     time::timeout(PATIENCE, idle(&world)).await??;
     runner.shutdown().await;

@@ -14,6 +14,7 @@ use chronus_host::{
     people::{self, NewPerson, Role},
 };
 use chronus_tests::{
+    OPERATOR,
     database::Database,
     repo_root,
     visitor::{PageResponse, Visitor},
@@ -66,8 +67,8 @@ impl World {
         set(&mut config);
         let clock = Clock::at("2026-03-29T00:59:59Z".parse()?);
         let app = App::open(config, clock.clone()).await?;
-        let organisation = organisations::add(&app.db, "Ours").await?.id;
-        let theirs = organisations::add(&app.db, "Theirs").await?.id;
+        let organisation = organisations::add(&app.db, &OPERATOR, "Ours").await?.id;
+        let theirs = organisations::add(&app.db, &OPERATOR, "Theirs").await?.id;
         let ann = person(&app, organisation, "ann").await?;
         let ben = person(&app, organisation, "ben").await?;
         let her_namesake = person(&app, theirs, "ann").await?;
@@ -108,7 +109,7 @@ impl World {
     pub(crate) async fn token(&self) -> anyhow::Result<String> {
         let holder = Holder::Person { organisation: self.organisation, person: self.ann };
         let new = NewToken { holder, name: "of a test".into(), scopes: holder.scopes(), expires_at: None };
-        Ok(tokens::issue(&self.app.db, new).await?.1.expose_secret().to_owned())
+        Ok(tokens::issue(&self.app.db, &OPERATOR, new).await?.1.expose_secret().to_owned())
     }
 
     /// Requests a sign-in mail to this address, in a new browser.
@@ -122,5 +123,5 @@ impl World {
 async fn person(app: &App, organisation: OrganisationId, name: &str) -> anyhow::Result<PersonId> {
     let email = format!("{name}@example.org");
     let new = NewPerson { email, name: name.to_owned(), zone: "Europe/Rome".into(), role: Role::Participant };
-    Ok(people::add(&app.db, organisation, new).await?.id)
+    Ok(people::add(&app.db, &OPERATOR, organisation, new).await?.id)
 }

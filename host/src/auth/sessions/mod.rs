@@ -14,6 +14,7 @@ use super::{
     tokens::Holder,
 };
 use crate::{
+    audit::{self, Act, Author, Entry},
     clock::Clock,
     db::{self, Db, Tx},
     ids::{OrganisationId, PersonId, SessionId},
@@ -38,6 +39,19 @@ pub struct Session {
     pub created_at: Timestamp,
     /// The expiry.
     pub expires_at: Timestamp,
+}
+
+impl Session {
+    /// The person in this browser, as the author of audit entries.
+    #[must_use]
+    pub const fn author(&self) -> Author {
+        Author::Browser(self.person, self.id)
+    }
+
+    /// What the person does to the session itself.
+    pub(super) fn entry<'a>(&self, by: &'a Author, act: Act) -> Entry<'a> {
+        Entry::new(by, act, self.id).organisation(self.organisation)
+    }
 }
 
 /// Starts a session in the transaction that consumes the proof of identity, and returns the cookie's value. The browser's
@@ -74,10 +88,12 @@ pub async fn list(db: &Db, clock: &Clock, person: PersonId) -> sqlx::Result<Vec<
     db.read(async |tx| store::of_person(tx, person, clock.now()).await).await
 }
 
-/// Ends a session. Ending it again has no effect.
+/// Ends a session: its person signs out. Ending it again has no effect.
 pub async fn end(db: &Db, session: &Session) -> sqlx::Result<()> {
     let mut tx = db.begin().await?;
-    store::delete(&mut tx, session.id).await?;
+    if store::delete(&mut tx, session.id).await? == 1 {
+        audit::record(&mut tx, session.entry(&session.author(), Act::SignedOut)).await?;
+    }
     tx.commit().await
 }
 

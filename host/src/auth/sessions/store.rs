@@ -69,8 +69,8 @@ pub(super) async fn of_person(tx: &mut Tx, person: PersonId, now: Timestamp) -> 
     rows.into_iter().map(|row| <(Session, Role)>::try_from(row).map(|(session, _)| session)).collect()
 }
 
-pub(super) async fn delete(tx: &mut Tx, id: SessionId) -> sqlx::Result<()> {
-    execute!(tx, "delete from sessions where id = $1", id.to_string()).map(drop)
+pub(super) async fn delete(tx: &mut Tx, id: SessionId) -> sqlx::Result<u64> {
+    execute!(tx, "delete from sessions where id = $1", id.to_string())
 }
 
 pub(super) async fn delete_others(tx: &mut Tx, person: PersonId, but: SessionId) -> sqlx::Result<u64> {

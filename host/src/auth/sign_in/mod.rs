@@ -13,8 +13,9 @@ mod store;
 
 use super::{opaque, sessions};
 use crate::{
+    audit::{self, Act, Author, Entry},
     db::{self, Db, Tx},
-    ids::{PersonId, SignInId, digest},
+    ids::{OrganisationId, PersonId, SignInId, digest},
     jobs::{self, Effect},
     network::client_network,
     people,
@@ -70,6 +71,8 @@ pub struct Account {
     pub email: String,
     /// The name of the organisation.
     pub organisation: String,
+    /// The id of the organisation.
+    pub organisation_id: OrganisationId,
 }
 
 /// The result of using a link.
@@ -100,6 +103,7 @@ pub async fn ask(db: &Db, email: &str, client: IpAddr, return_to: &str) -> Resul
         let request = Request { id: SignInId::new(now), email, return_to: return_to.to_owned(), created_at: now };
         store::insert_request(&mut tx, &request).await?;
         jobs::enqueue(&mut tx, &Effect::MailSignIn { request: request.id }).await?;
+        audit::record(&mut tx, Entry::new(&Author::Visitor, Act::SignInRequested, request.id)).await?;
     }
     Ok(tx.commit().await?)
 }
@@ -162,6 +166,9 @@ pub async fn use_up(db: &Db, link: &str, replaces: Option<&str>) -> sqlx::Result
     let now = db::instant(tx.now().await?);
     let Some((person, return_to)) = store::delete_link(&mut tx, &hash, now).await? else { return Ok(None) };
     let (session, cookie) = sessions::begin(&mut tx, person, replaces).await?;
+    let organisation = store::organisation(&mut tx, person).await?;
+    let by = Author::Browser(person, session);
+    audit::record(&mut tx, Entry::new(&by, Act::SignedIn, session).organisation(organisation)).await?;
     tx.commit().await?;
     tracing::info!(%session, %person, "signed in");
     Ok(Some(NewSession { person, cookie, return_to }))

@@ -3,7 +3,7 @@
 use super::{super::opaque::Hash, Account, Request};
 use crate::{
     db::{Tx, execute, fetch, instant, parsed},
-    ids::{PersonId, SignInId},
+    ids::{OrganisationId, PersonId, SignInId},
 };
 use jiff::Timestamp;
 
@@ -51,22 +51,31 @@ struct AccountRow {
     name: String,
     email: String,
     organisation: String,
+    organisation_id: String,
 }
 
 impl TryFrom<AccountRow> for Account {
     type Error = sqlx::Error;
 
     fn try_from(row: AccountRow) -> sqlx::Result<Self> {
-        let AccountRow { id, name, email, organisation } = row;
-        Ok(Self { person: parsed(&id)?, name, email, organisation })
+        let AccountRow { id, name, email, organisation, organisation_id } = row;
+        Ok(Self { person: parsed(&id)?, name, email, organisation, organisation_id: parsed(&organisation_id)? })
     }
 }
 
 pub(super) async fn accounts(tx: &mut Tx, email: &str) -> sqlx::Result<Vec<Account>> {
-    let sql = "select people.id, people.name, people.email, organisations.name as organisation from people \
+    let sql = "select people.id, people.name, people.email, organisations.name as organisation, \
+               people.organisation_id from people \
                join organisations on organisations.id = people.organisation_id where people.email = $1 \
                order by people.id";
     fetch!(tx, all, AccountRow, sql, email)?.into_iter().map(Account::try_from).collect()
+}
+
+/// The organisation of a person.
+pub(super) async fn organisation(tx: &mut Tx, person: PersonId) -> sqlx::Result<OrganisationId> {
+    let sql = "select organisation_id from people where id = $1";
+    let (organisation,) = fetch!(tx, one, (String,), sql, person.to_string())?;
+    parsed(&organisation)
 }
 
 pub(super) async fn insert_link(
@@ -81,7 +90,8 @@ pub(super) async fn insert_link(
 }
 
 pub(super) async fn account(tx: &mut Tx, hash: &Hash, now: Timestamp) -> sqlx::Result<Option<Account>> {
-    let sql = "select people.id, people.name, people.email, organisations.name as organisation from sign_in_links \
+    let sql = "select people.id, people.name, people.email, organisations.name as organisation, \
+               people.organisation_id from sign_in_links \
                join people on people.id = sign_in_links.person_id \
                join organisations on organisations.id = people.organisation_id \
                where sign_in_links.hash = $1 and sign_in_links.expires_at > $2";

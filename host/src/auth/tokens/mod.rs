@@ -16,8 +16,9 @@ use super::{
     scopes::{Scope, Scopes},
 };
 use crate::{
+    audit::{self, Act, Author, Entry, Values},
     clock::Clock,
-    db::{self, Db, Page},
+    db::{self, Db, Page, Tx},
     ids::{OrganisationId, PersonId, TokenId},
     organisations::{self, BadName, Reach},
     people,
@@ -201,18 +202,19 @@ pub async fn create(db: &Db, actor: &Actor, new: NewToken) -> Result<(Token, Sec
         AuthMethod::Token(id) => Some(id),
         AuthMethod::Session(_) => None,
     };
-    insert(db, new, Creator { token, person: actor.person(), expires_at: actor.expires_at }).await
+    let creator = Creator { token, person: actor.person(), expires_at: actor.expires_at };
+    insert(db, &actor.author(), new, creator).await
 }
 
 /// Creates a token. The secret is returned only this once.
 ///
 /// # Errors
 /// If the name, the scopes or the expiry are not right for the holder, if there is no such holder, or if the database fails.
-pub async fn issue(db: &Db, new: NewToken) -> Result<(Token, SecretString), TokenError> {
-    insert(db, new, Creator::default()).await
+pub async fn issue(db: &Db, by: &Author, new: NewToken) -> Result<(Token, SecretString), TokenError> {
+    insert(db, by, new, Creator::default()).await
 }
 
-async fn insert(db: &Db, new: NewToken, creator: Creator) -> Result<(Token, SecretString), TokenError> {
+async fn insert(db: &Db, by: &Author, new: NewToken, creator: Creator) -> Result<(Token, SecretString), TokenError> {
     let NewToken { holder, name, scopes, expires_at } = new;
     let name = organisations::name(&name)?;
     if scopes.is_empty() {
@@ -251,8 +253,19 @@ async fn insert(db: &Db, new: NewToken, creator: Creator) -> Result<(Token, Secr
         Err(error) if db::is_missing(&error) => return Err(TokenError::NoHolder),
         done => done?,
     }
+    audit::record(&mut tx, entry(by, Act::TokenCreated, &token).after(values(&token))).await?;
     tx.commit().await?;
     Ok((token, secret))
+}
+
+fn entry<'a>(by: &'a Author, act: Act, token: &Token) -> Entry<'a> {
+    Entry::new(by, act, token.id).organisation(token.holder.organisation())
+}
+
+fn values(token: &Token) -> Values {
+    let Token { holder, name, scopes, expires_at, .. } = token;
+    let scopes = scopes.iter().map(|scope| scope.as_str()).collect();
+    Values::new().name(name).scopes(scopes).expires_at(*expires_at).optional(holder.person(), Values::person)
 }
 
 /// When a token expires: as wished, or by default, and never after its creator.
@@ -294,22 +307,38 @@ pub async fn all(db: &Db, organisation: Option<OrganisationId>, page: &Page) -> 
     db.read(async |tx| store::list(tx, organisation, None, page).await).await
 }
 
-/// Revokes a token, and the tokens that were created with it. Revoking it again has no effect. Without an actor (on the command line), any token can be revoked.
+/// Revokes a token, and the tokens that were created with it, on behalf of an actor. Revoking it again has no effect.
 ///
 /// # Errors
 /// If the token does not exist or is not managed by the actor, or if the database fails.
-pub async fn revoke(db: &Db, actor: Option<&Actor>, id: TokenId) -> Result<(), TokenError> {
-    let reach = actor.map_or(Reach::Everywhere, Actor::reach);
+pub async fn revoke(db: &Db, actor: &Actor, id: TokenId) -> Result<(), TokenError> {
     let mut tx = db.begin().await?;
-    let token = store::get(&mut tx, reach, id).await?.ok_or(TokenError::NoToken)?;
-    match (actor.map(|actor| (actor, &actor.principal)), token.holder.organisation()) {
-        (None | Some((_, Principal::Operator)), _) => {}
-        (Some((actor, _)), _) if token.holder.person().is_some_and(|person| actor.is(person)) => {}
-        (Some((actor, _)), Some(organisation)) => actor.may(Action::ManageOrganisation(organisation))?,
-        (Some(_), None) => return Err(TokenError::NoToken),
+    let token = store::get(&mut tx, actor.reach(), id).await?.ok_or(TokenError::NoToken)?;
+    match (&actor.principal, token.holder.organisation()) {
+        (Principal::Operator, _) => {}
+        _ if token.holder.person().is_some_and(|person| actor.is(person)) => {}
+        (_, Some(organisation)) => actor.may(Action::ManageOrganisation(organisation))?,
+        (_, None) => return Err(TokenError::NoToken),
     }
+    end(tx, &actor.author(), &token).await
+}
+
+/// Revokes any token, and the tokens that were created with it. Revoking it again has no effect.
+///
+/// # Errors
+/// If the token does not exist, or if the database fails.
+pub async fn revoke_any(db: &Db, by: &Author, id: TokenId) -> Result<(), TokenError> {
+    let mut tx = db.begin().await?;
+    let token = store::get(&mut tx, Reach::Everywhere, id).await?.ok_or(TokenError::NoToken)?;
+    end(tx, by, &token).await
+}
+
+async fn end(mut tx: Tx, by: &Author, token: &Token) -> Result<(), TokenError> {
     let now = tx.now().await?;
-    store::revoke(&mut tx, id, now).await?;
+    store::revoke(&mut tx, token.id, now).await?;
+    if token.revoked_at.is_none() {
+        audit::record(&mut tx, entry(by, Act::TokenRevoked, token).before(values(token))).await?;
+    }
     Ok(tx.commit().await?)
 }
 

@@ -1,6 +1,7 @@
 //! `chronus plugin add`: adds a provider to this deployment, or a new version of one.
 
 use crate::cli::{
+    author,
     component::{LARGEST_COMPONENT, signature_file, trusted_keys},
     database::{self, ConfigArgs},
     input, machine,
@@ -77,7 +78,7 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<Exit, CliError> {
     if args.accept || registry.needs_no_consent(&new).await? {
         smoke::check(args.smoke, &config, &db, &registry, &new).await?;
     }
-    let added = registry.store(new, args.accept).await?;
+    let added = registry.store(&author::operator(), new, args.accept).await?;
     if as_json {
         output::json(&added)?;
     } else {

@@ -1,6 +1,7 @@
 //! `chronus plugin remove`: removes a provider from this deployment.
 
 use crate::cli::{
+    author,
     database::{self, ConfigArgs},
     output::{self, CliError, Exit},
 };
@@ -22,7 +23,7 @@ pub(in crate::cli) struct Args {
 /// Runs the command.
 pub(super) async fn run(args: &Args, as_json: bool) -> Result<Exit, CliError> {
     let db = database::open(&args.config.load()?).await?;
-    registry::remove(&db, &args.id, args.force).await?;
+    registry::remove(&db, &author::operator(), &args.id, args.force).await?;
     db.close().await;
     if as_json {
         output::json(&BTreeMap::from([("removed", &args.id)]))?;

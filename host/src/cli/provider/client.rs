@@ -1,6 +1,7 @@
 //! `chronus provider client`: the OAuth client that the operator has registered at a service.
 
 use crate::cli::{
+    author,
     database::{self, ConfigArgs},
     input,
     output::{self, CliError, Exit},
@@ -52,7 +53,8 @@ pub(super) async fn run(args: &Args, as_json: bool) -> Result<Exit, CliError> {
     let config = args.config.load()?;
     let secret = args.secret_file.as_deref().map(secret).transpose()?;
     let db = database::open(&config).await?;
-    let keyring = app::open_keyring(&db, &config.keys).await?;
+    let by = author::operator();
+    let keyring = app::open_keyring(&db, &by, &config.keys).await?;
     let granted = registry::granted(&db, &args.id).await?;
     let mut sign_ins = granted.iter().flat_map(|asks| &asks.sign_ins);
     if !sign_ins.any(|sign_in| sign_in.id == args.sign_in && code_grant(sign_in).is_some()) {
@@ -64,7 +66,8 @@ pub(super) async fn run(args: &Args, as_json: bool) -> Result<Exit, CliError> {
         return Err(CliError::input("sign-in", message));
     }
     let client = Client { id: args.client_id.clone(), secret };
-    clients::set(&db, &keyring, SignInRef { provider: &args.id, sign_in: &args.sign_in }, &client).await?;
+    let sign_in = SignInRef { provider: &args.id, sign_in: &args.sign_in };
+    clients::set(&db, &by, &keyring, sign_in, &client).await?;
     db.close().await;
     if as_json {
         output::json(&ClientOut { provider: &args.id, sign_in: &args.sign_in, client_id: &args.client_id })?;

@@ -2,6 +2,7 @@
 
 use super::smoke::{self, SmokeArgs};
 use crate::cli::{
+    author,
     database::{self, ConfigArgs},
     machine,
     output::{self, CliError, Exit},
@@ -47,7 +48,7 @@ pub(super) async fn run(args: &Args, as_json: bool) -> Result<Exit, CliError> {
         let registry = machine::registry(&config, &db)?;
         let new = registry.load_waiting(&waiting).await?;
         smoke::check(args.smoke, &config, &db, &registry, &new).await?;
-        registry::accept(&db, &args.id, &waiting.sha256).await?;
+        registry::accept(&db, &author::operator(), &args.id, &waiting.sha256).await?;
     }
     db.close().await;
     if as_json {

@@ -1,6 +1,7 @@
 //! `chronus provider enable` and `disable`: where people can connect through a provider.
 
 use crate::cli::{
+    author,
     database::{self, ConfigArgs},
     output::{self, CliError, Exit},
 };
@@ -38,7 +39,9 @@ struct OfferOut<'a> {
 pub(super) async fn run(args: &Args, enable: bool, as_json: bool) -> Result<Exit, CliError> {
     let db = database::open(&args.config.load()?).await?;
     let offer = offer(&db, args).await?;
-    let changed = if enable { offers::enable(&db, &offer).await? } else { offers::disable(&db, &offer).await? };
+    let by = author::operator();
+    let changed =
+        if enable { offers::enable(&db, &by, &offer).await? } else { offers::disable(&db, &by, &offer).await? };
     db.close().await;
     if as_json {
         let (organisation, program) = (offer.organisation.to_string(), offer.program.map(|id| id.to_string()));

@@ -1,6 +1,7 @@
 //! A service account as a value.
 
 use crate::{
+    audit::{Act, Author, Entry, Values},
     db::string_enum,
     ids::{OrganisationId, PersonId, ServiceAccountId},
     oauth::{SignInRef, State, Token},
@@ -47,6 +48,17 @@ string_enum! {
 }
 
 impl ServiceAccount {
+    /// What somebody does to the account.
+    pub(super) fn entry<'a>(&self, by: &'a Author, act: Act) -> Entry<'a> {
+        Entry::new(by, act, self.id).organisation(self.organisation)
+    }
+
+    /// The values of the account that the audit log shows.
+    pub(super) fn values(&self) -> Values {
+        let values = Values::new().provider(&self.provider).sign_in(&self.sign_in).kind(self.kind.as_str());
+        values.optional(self.client.as_deref(), Values::client_id)
+    }
+
     /// The sign-in.
     pub(super) fn sign_in_ref(&self) -> SignInRef<'_> {
         SignInRef { provider: &self.provider, sign_in: &self.sign_in }

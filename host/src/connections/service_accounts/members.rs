@@ -15,6 +15,7 @@ use super::{
     token::{self, DelegatedRequest, request_delegated},
 };
 use crate::{
+    audit::{self, Act, Author},
     connections::{
         access::CalendarAccess,
         error::ConnectError,
@@ -77,7 +78,7 @@ pub async fn connect_person(
     person: PersonId,
 ) -> Result<Outcome, LeaseError> {
     let outcome = match MemberState::read(calendars, organisation, person).await? {
-        Some(member) => member.update(calendars).await?,
+        Some(member) => member.update(calendars, &lease.author()).await?,
         None => Ok(()),
     };
     match outcome {
@@ -112,14 +113,14 @@ impl MemberState {
     }
 
     /// Connects or disconnects the person, or leaves the connection alone.
-    async fn update(&self, calendars: &CalendarAccess) -> sqlx::Result<Result<(), Skip>> {
+    async fn update(&self, calendars: &CalendarAccess, by: &Author) -> sqlx::Result<Result<(), Skip>> {
         if let Some(before) = &self.before {
             if before.connection.service_account.is_none() {
                 // A connection that the person made stays (M11).
                 return Ok(Ok(()));
             }
             if self.accounts.is_empty() {
-                return self.disconnect(calendars, before).await.map(Ok);
+                return self.disconnect(calendars, by, before).await.map(Ok);
             }
         }
         let mut skipped = None;
@@ -127,7 +128,7 @@ impl MemberState {
             if self.is_connected_by(stored) {
                 return Ok(Ok(()));
             }
-            match self.connect(calendars, stored).await? {
+            match self.connect(calendars, by, stored).await? {
                 Ok(()) | Err(Skip::Obsolete) => return Ok(Ok(())),
                 // A reason to retry outweighs a permanent one.
                 Err(skip @ Skip::RetryLater { .. }) => skipped = Some(skip),
@@ -160,18 +161,26 @@ impl MemberState {
             && connection.token.as_ref().is_some_and(|token| token.level == self.level(stored))
     }
 
-    async fn disconnect(&self, calendars: &CalendarAccess, before: &StoredConnection) -> sqlx::Result<()> {
-        let person = &self.person;
-        let mut tx = calendars.db.begin().await?;
-        connections::delete(&mut tx, person.organisation, person.id, &before.sealed).await?;
-        tx.commit().await?;
-        tracing::info!(person = %person.id, "the organisation no longer connects this person");
+    async fn disconnect(&self, calendars: &CalendarAccess, by: &Author, before: &StoredConnection) -> sqlx::Result<()> {
+        self.delete(calendars, by, before).await?;
+        tracing::info!(person = %self.person.id, "the organisation no longer connects this person");
         Ok(())
+    }
+
+    async fn delete(&self, calendars: &CalendarAccess, by: &Author, before: &StoredConnection) -> sqlx::Result<()> {
+        let StoredConnection { connection, sealed, .. } = before;
+        let mut tx = calendars.db.begin().await?;
+        if connections::delete(&mut tx, self.person.organisation, self.person.id, sealed).await? {
+            let entry = connection.entry(by, Act::CalendarDisconnected).before(connection.values());
+            audit::record(&mut tx, entry).await?;
+        }
+        tx.commit().await
     }
 
     async fn connect(
         &self,
         calendars: &CalendarAccess,
+        by: &Author,
         stored: &StoredServiceAccount,
     ) -> sqlx::Result<Result<(), Skip>> {
         let account = &stored.account;
@@ -207,6 +216,7 @@ impl MemberState {
             expires_at: response.expires_at(calendars.now()),
         };
         let new = NewConnection {
+            by: by.clone(),
             sign_in: account.sign_in_ref(),
             signed_in,
             secrets,
@@ -215,9 +225,7 @@ impl MemberState {
         };
         if let Some(other) = self.before.as_ref().filter(|before| before.connection.sign_in != account.sign_in) {
             // The account was replaced by another kind, or by another provider's.
-            let mut tx = calendars.db.begin().await?;
-            connections::delete(&mut tx, account.organisation, self.person.id, &other.sealed).await?;
-            tx.commit().await?;
+            self.delete(calendars, by, other).await?;
         }
         match establish(calendars, &provider, self.person.clone(), self.before.clone(), new).await {
             Ok(_) => Ok(Ok(())),

@@ -14,6 +14,7 @@ use super::{
     token::{DelegatedRequest, request_delegated},
 };
 use crate::{
+    audit::{self, Act, Entry, Subject, Values},
     auth::{Actor, Forbidden},
     calendar::{Attendee, BusyKind, Draft, Role, Rsvp, Span, Status, ZonedTime},
     connections::{
@@ -102,7 +103,7 @@ pub fn administers(actor: &Actor, organisation: OrganisationId) -> Result<(), Fo
     }
 }
 
-/// Probes an account with one mailbox. Nothing is stored.
+/// Probes an account with one mailbox. Nothing is stored but that it was tried.
 pub async fn probe(
     calendars: &CalendarAccess,
     actor: &Actor,
@@ -110,7 +111,15 @@ pub async fn probe(
     new: &NewAccount,
 ) -> Result<ProbeReport, AccountError> {
     administers(actor, organisation)?;
-    probe_unchecked(calendars, organisation, new).await.map(|success| success.report)
+    let report = probe_unchecked(calendars, organisation, new).await?.report;
+    let by = actor.author();
+    let values = Values::new().sign_in(&new.sign_in).kind(report.kind.as_str());
+    let values = values.optional(report.client.as_deref(), Values::client_id);
+    let entry = Entry::new(&by, Act::ServiceAccountTried, Subject::provider(&new.provider));
+    let mut tx = calendars.db.begin().await?;
+    audit::record(&mut tx, entry.organisation(organisation).after(values)).await?;
+    tx.commit().await?;
+    Ok(report)
 }
 
 /// Probes an account without checking the actor.

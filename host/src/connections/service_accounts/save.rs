@@ -10,6 +10,7 @@ use super::{
     store::{self, SEALED, StoredServiceAccount},
 };
 use crate::{
+    audit::{self, Act, Author, Values},
     auth::{Actor, Forbidden},
     connections::{access::CalendarAccess, error::AccountError, revocations::Revocation, store as connections},
     db::Tx,
@@ -56,13 +57,14 @@ pub async fn save(
         saved_by,
         saved_at: now,
     };
-    let account = store_account(calendars, account, &success.secrets).await?;
+    let account = store_account(calendars, &actor.author(), account, &success.secrets).await?;
     Ok((account, success.report))
 }
 
 /// Stores an account that works. It takes over the id of the previous account at the provider.
 pub(super) async fn store_account(
     calendars: &CalendarAccess,
+    by: &Author,
     mut account: ServiceAccount,
     secrets: &BTreeMap<String, SecretString>,
 ) -> Result<ServiceAccount, AccountError> {
@@ -71,6 +73,7 @@ pub(super) async fn store_account(
     if let Some(before) = &before {
         account.id = before.account.id;
     }
+    let was = before.as_ref().map_or_else(Values::new, |before| before.account.values());
     let sealed = calendars.keyring.seal_map(&SEALED.place(account.organisation, account.id), secrets);
     store::put(&mut tx, &StoredServiceAccount { account: account.clone(), sealed }).await?;
     if let Some(before) = before.filter(|before| before.account.mailbox != account.mailbox) {
@@ -78,6 +81,8 @@ pub(super) async fn store_account(
     }
     let organisation = account.organisation;
     jobs::enqueue(&mut tx, &Effect::ConnectOrganisation { organisation }).await?;
+    let entry = account.entry(by, Act::ServiceAccountSaved).before(was).after(account.values());
+    audit::record(&mut tx, entry).await?;
     tx.commit().await?;
     let (id, provider, kind) = (account.id, &account.provider, account.kind.as_str());
     tracing::info!(account = %id, %organisation, provider, kind, by = %account.saved_by, "service account saved");
@@ -120,6 +125,9 @@ pub async fn remove(
     let stored = store::of_provider(&mut tx, organisation, provider).await?.ok_or_else(none)?;
     let people = store::delete(&mut tx, stored.account.id).await?;
     revoke_token(&mut tx, &calendars.keyring, &stored).await?;
+    let (by, account) = (actor.author(), &stored.account);
+    let entry = account.entry(&by, Act::ServiceAccountRemoved).before(account.values());
+    audit::record(&mut tx, entry.after(Values::new().count(people))).await?;
     tx.commit().await?;
     tracing::info!(account = %stored.account.id, %organisation, provider, people, "service account removed");
     Ok(people)

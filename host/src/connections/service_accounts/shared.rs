@@ -109,7 +109,7 @@ pub(in crate::connections) async fn save(
         saved_at: now,
     };
     let secrets = [(ACCESS_TOKEN.to_owned(), response.access.clone()), (REFRESH_TOKEN.to_owned(), refresh)];
-    store_account(calendars, account, &secrets.into()).await
+    store_account(calendars, &authorization.browser.author(), account, &secrets.into()).await
 }
 
 /// The administrator whose browser it is. Reads the role again, because it may have ended during the sign-in.

@@ -14,6 +14,7 @@ use super::{
     store::{self, StoredServiceAccount},
 };
 use crate::{
+    audit::{self, Act, Author},
     connections::{access::CalendarAccess, connection::Connection, explain},
     db::Tx,
     ids::{OrganisationId, ServiceAccountId},
@@ -97,8 +98,8 @@ impl TokenOwner for SharedToken {
     }
 
     /// The connections of the account find out one by one, and each one's owner is mailed then.
-    async fn access_lost(&self, _tx: &mut Tx) -> sqlx::Result<()> {
-        Ok(())
+    async fn access_lost(&self, tx: &mut Tx) -> sqlx::Result<()> {
+        audit::record(tx, self.account.entry(&Author::Host, Act::CredentialLost)).await
     }
 }
 

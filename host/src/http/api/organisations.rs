@@ -81,5 +81,5 @@ pub(in crate::http) async fn create_organisation(
     Body(new): Body<NewOrganisation>,
 ) -> Result<Created<OrganisationOut>, Problem> {
     actor.may(Action::ManageDeployment)?;
-    Ok(Created::new(organisations::add(&app.db, &new.name).await?.into()))
+    Ok(Created::new(organisations::add(&app.db, &actor.author(), &new.name).await?.into()))
 }

@@ -175,7 +175,8 @@ pub(in crate::http) async fn create_person(
     if role == Role::GlobalAdmin {
         actor.may(Action::MakeGlobalAdmin(organisation))?;
     }
-    let person = people::add(&app.db, organisation, people::NewPerson { email, name, zone, role }).await?;
+    let person =
+        people::add(&app.db, &actor.author(), organisation, people::NewPerson { email, name, zone, role }).await?;
     Ok(Created::at(format!("/v1/people/{}", person.id), person.into()))
 }
 

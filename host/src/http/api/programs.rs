@@ -131,7 +131,7 @@ pub(in crate::http) async fn create_program(
 ) -> Result<Created<ProgramOut>, Problem> {
     let organisation = actor.organisation(new.organisation)?;
     actor.may(Action::ManageOrganisation(organisation))?;
-    let program = programs::add(&app.db, organisation, &new.name).await?;
+    let program = programs::add(&app.db, &actor.author(), organisation, &new.name).await?;
     Ok(Created::at(format!("/v1/programs/{}", program.id), program.into()))
 }
 
@@ -165,7 +165,7 @@ pub(in crate::http) async fn update_program(
 ) -> Result<Json<ProgramOut>, Problem> {
     let program = find_program(&app, &actor, program).await?;
     actor.may(Action::ManageProgram(&program))?;
-    let program = programs::set_two_way(&app.db, program.organisation, program.id, two_way).await?;
+    let program = programs::set_two_way(&app.db, &actor.author(), program.organisation, program.id, two_way).await?;
     Ok(Json(program.ok_or(Problem::new(Code::NotFound))?.into()))
 }
 
@@ -209,7 +209,7 @@ pub(in crate::http) async fn set_member(
         actor.may(Action::MakeProgramAdmin(&program))?;
     }
     let member = Member { program: program.id, person, role };
-    people::put_member(&app.db, member, actor.person()).await?;
+    people::put_member(&app.db, &actor.author(), member).await?;
     Ok(Json(member.into()))
 }
 
@@ -228,6 +228,6 @@ pub(in crate::http) async fn remove_member(
 ) -> Result<StatusCode, Problem> {
     let program = find_program(&app, &actor, program).await?;
     actor.may(Action::ManageProgram(&program))?;
-    people::remove_member(&app.db, program.id, person).await?;
+    people::remove_member(&app.db, &actor.author(), program.id, person).await?;
     Ok(StatusCode::NO_CONTENT)
 }

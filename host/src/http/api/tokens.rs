@@ -155,6 +155,6 @@ pub(in crate::http) async fn revoke_token(
     actor: Actor,
     PathIds(token): PathIds<TokenId>,
 ) -> Result<StatusCode, Problem> {
-    tokens::revoke(&app.db, Some(&actor), token).await?;
+    tokens::revoke(&app.db, &actor, token).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -83,14 +83,14 @@ pub(super) async fn appoint(
     let group = groups.iter().find(|group| group.value() == form.program).ok_or(Message::NotAnAdministrator)?;
     let person = people::find(&app.db, session.organisation, form.email.trim()).await?;
     let person = person.ok_or(Message::NobodyAppointed)?;
-    let by = Some(session.person);
+    let by = actor.author();
     let done = match group.program {
         None => {
-            administrators::set_role(&app.db, session.organisation, person.id, Role::GlobalAdmin, by).await.map(drop)
+            administrators::set_role(&app.db, &by, session.organisation, person.id, Role::GlobalAdmin).await.map(drop)
         }
         Some(program) => {
             let member = Member { program, person: person.id, role: MemberRole::ProgramAdmin };
-            people::put_member(&app.db, member, by).await
+            people::put_member(&app.db, &by, member).await
         }
     };
     done.map_err(Problem::from)?;

@@ -42,7 +42,7 @@ pub(super) async fn signed_in(app: &App, headers: &HeaderMap) -> sqlx::Result<Op
 
 /// The browser of a session, for a sign-in at a calendar service.
 pub(super) fn oauth_browser(session: &Session) -> Browser {
-    Browser { session: session.id.to_string(), organisation: session.organisation, person: session.person }
+    Browser { session: session.id, organisation: session.organisation, person: session.person }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Session {

@@ -12,6 +12,7 @@ mod store;
 
 use super::{plan::CopyState, store as meeting_store};
 use crate::{
+    audit::{self, Act, Author, Entry, Values},
     db::{Db, Page, Tx},
     ids::{MeetingId, OrganisationId, PersonId},
     jobs::{self, Effect, Lease, LeaseError, Outcome},
@@ -54,7 +55,7 @@ pub async fn list(db: &Db, organisation: Option<OrganisationId>, page: &Page) ->
 ///
 /// # Errors
 /// If the database fails.
-pub async fn release(db: &Db, meeting: MeetingId) -> sqlx::Result<bool> {
+pub async fn release(db: &Db, by: &Author, meeting: MeetingId) -> sqlx::Result<bool> {
     let mut tx = db.begin().await?;
     let Some(copy) = meeting_store::copy(&mut tx, meeting).await? else { return Ok(false) };
     match copy.state {
@@ -63,6 +64,10 @@ pub async fn release(db: &Db, meeting: MeetingId) -> sqlx::Result<bool> {
         CopyState::Pending | CopyState::Present | CopyState::Cancelled => return Ok(false),
     }
     jobs::enqueue(&mut tx, &Effect::PushMeeting { meeting }).await?;
+    let found = meeting_store::find_unscoped(&mut tx, meeting).await?;
+    let entry = Entry::new(by, Act::MeetingReleased, meeting).before(Values::new().state(copy.state.as_str()));
+    let entry = entry.organisation(found.as_ref().map(|found| found.organisation));
+    audit::record(&mut tx, entry.program(found.map(|found| found.program))).await?;
     tx.commit().await?;
     Ok(true)
 }
@@ -89,6 +94,12 @@ pub async fn release_all(db: &Db, lease: &Lease, provider: Option<&str>) -> Resu
         let page = store::releasable(&mut tx, provider, &Page::new(after, BATCH_SIZE)).await?;
         for &meeting in &page {
             jobs::enqueue(&mut tx, &Effect::PushMeeting { meeting }).await?;
+        }
+        if let Ok(count @ 1..) = u64::try_from(page.len()) {
+            // One entry for all: they are only tried again, and each that arrives has an entry of its own.
+            let by = lease.author();
+            let values = Values::new().optional(provider, Values::provider).count(count);
+            audit::record(&mut tx, Entry::new(&by, Act::MeetingReleased, lease.job).after(values)).await?;
         }
         tx.commit().await?;
         if !page.is_empty() {

@@ -10,6 +10,7 @@
 mod store;
 
 use crate::{
+    audit::{self, Act, Author, Entry, Subject},
     db::{Db, Tx},
     ids::{OrganisationId, PersonId},
     jobs::{self, Effect},
@@ -54,7 +55,7 @@ pub fn of(address: &str) -> Option<&str> {
 ///
 /// # Errors
 /// If the domain is invalid or belongs to another organisation, or if the database fails.
-pub async fn add(db: &Db, organisation: OrganisationId, text: &str) -> Result<bool, DomainError> {
+pub async fn add(db: &Db, by: &Author, organisation: OrganisationId, text: &str) -> Result<bool, DomainError> {
     let domain = domain(text)?;
     let mut tx = db.begin().await?;
     if !store::insert(&mut tx, organisation, &domain).await? {
@@ -65,17 +66,22 @@ pub async fn add(db: &Db, organisation: OrganisationId, text: &str) -> Result<bo
         };
     }
     jobs::enqueue(&mut tx, &Effect::ConnectOrganisation { organisation }).await?;
+    let entry = Entry::new(by, Act::DomainAdded, Subject::domain(&domain)).organisation(organisation);
+    audit::record(&mut tx, entry).await?;
     tx.commit().await?;
     Ok(true)
 }
 
 /// Removes a domain from an organisation. Returns false if the organisation did not have it. People that the organisation
 /// connected because of the domain are disconnected, by a job.
-pub async fn remove(db: &Db, organisation: OrganisationId, text: &str) -> sqlx::Result<bool> {
+pub async fn remove(db: &Db, by: &Author, organisation: OrganisationId, text: &str) -> sqlx::Result<bool> {
     let mut tx = db.begin().await?;
-    let removed = store::delete(&mut tx, organisation, &text.to_lowercase()).await?;
+    let domain = text.to_lowercase();
+    let removed = store::delete(&mut tx, organisation, &domain).await?;
     if removed {
         jobs::enqueue(&mut tx, &Effect::ConnectOrganisation { organisation }).await?;
+        let entry = Entry::new(by, Act::DomainRemoved, Subject::domain(&domain)).organisation(organisation);
+        audit::record(&mut tx, entry).await?;
     }
     tx.commit().await?;
     Ok(removed)

@@ -8,6 +8,7 @@
 mod store;
 
 use crate::{
+    audit::{self, Act, Author, Entry, Subject},
     db::{Db, Tx},
     ids::{OrganisationId, PersonId, ProgramId},
 };
@@ -54,11 +55,13 @@ pub enum OfferError {
 ///
 /// # Errors
 /// If the provider, the organisation or the program does not exist, or if the database fails.
-pub async fn enable(db: &Db, offer: &Offer) -> Result<bool, OfferError> {
+pub async fn enable(db: &Db, by: &Author, offer: &Offer) -> Result<bool, OfferError> {
     let (provider, organisation, program) = keys(offer);
     let mut tx = db.begin().await?;
     let inserted = store::insert(&mut tx, provider, &organisation, &program).await?;
-    if !inserted {
+    if inserted {
+        audit::record(&mut tx, entry(by, Act::OfferAdded, offer)).await?;
+    } else {
         let exists = store::existing_parts(&mut tx, provider, &organisation, &program).await?;
         if !exists.provider {
             return Err(OfferError::NoProvider(provider.to_owned()));
@@ -75,10 +78,13 @@ pub async fn enable(db: &Db, offer: &Offer) -> Result<bool, OfferError> {
 }
 
 /// Withdraws an offer. Returns false if there was no such offer. Existing connections stay.
-pub async fn disable(db: &Db, offer: &Offer) -> sqlx::Result<bool> {
+pub async fn disable(db: &Db, by: &Author, offer: &Offer) -> sqlx::Result<bool> {
     let (provider, organisation, program) = keys(offer);
     let mut tx = db.begin().await?;
     let deleted = store::delete(&mut tx, provider, &organisation, &program).await?;
+    if deleted {
+        audit::record(&mut tx, entry(by, Act::OfferRemoved, offer)).await?;
+    }
     tx.commit().await?;
     Ok(deleted)
 }
@@ -98,6 +104,10 @@ pub async fn offered(
 pub async fn to_person(tx: &mut Tx, organisation: OrganisationId, person: PersonId) -> sqlx::Result<Vec<String>> {
     let rows = store::to_person(tx, &organisation.to_string(), &person.to_string()).await?;
     Ok(rows.into_iter().map(|(provider,)| provider).collect())
+}
+
+fn entry<'a>(by: &'a Author, act: Act, offer: &Offer) -> Entry<'a> {
+    Entry::new(by, act, Subject::provider(&offer.provider)).organisation(offer.organisation).program(offer.program)
 }
 
 fn keys(offer: &Offer) -> (&str, String, String) {

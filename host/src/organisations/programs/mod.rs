@@ -8,6 +8,7 @@ mod store;
 
 use super::{BadName, Reach, domains, name};
 use crate::{
+    audit::{self, Act, Author, Entry, Values},
     db::{self, Db, Page, Tx},
     ids::{OrganisationId, PersonId, ProgramId},
 };
@@ -49,7 +50,7 @@ pub enum ProgramError {
 ///
 /// # Errors
 /// If the name is invalid or taken, the organisation does not exist, or the database fails.
-pub async fn add(db: &Db, organisation: OrganisationId, name: &str) -> Result<Program, ProgramError> {
+pub async fn add(db: &Db, by: &Author, organisation: OrganisationId, name: &str) -> Result<Program, ProgramError> {
     let name = self::name(name)?;
     let mut tx = db.begin().await?;
     let created_at = db::instant(tx.now().await?);
@@ -59,6 +60,9 @@ pub async fn add(db: &Db, organisation: OrganisationId, name: &str) -> Result<Pr
         Err(error) if db::is_missing(&error) => return Err(ProgramError::NoOrganisation),
         done => done?,
     }
+    let Program { id, name, two_way, .. } = &program;
+    let entry = Entry::new(by, Act::ProgramCreated, *id).organisation(organisation).program(*id);
+    audit::record(&mut tx, entry.after(Values::new().name(name).two_way(*two_way))).await?;
     tx.commit().await?;
     Ok(program)
 }
@@ -108,18 +112,25 @@ pub async fn program(tx: &mut Tx, organisation: OrganisationId, id: ProgramId) -
 /// If the database fails.
 pub async fn set_two_way(
     db: &Db,
+    by: &Author,
     organisation: OrganisationId,
     id: ProgramId,
     two_way: bool,
 ) -> sqlx::Result<Option<Program>> {
     let mut tx = db.begin().await?;
+    let before = store::find(&mut tx, Reach::Within(organisation), &id.to_string()).await?;
+    let Some(before) = before else { return Ok(None) };
     store::set_two_way(&mut tx, organisation, id, two_way).await?;
     if two_way {
         domains::enqueue_recheck_all(&mut tx, organisation).await?;
     }
-    let program = store::find(&mut tx, Reach::Within(organisation), &id.to_string()).await?;
+    if before.two_way != two_way {
+        let entry = Entry::new(by, Act::ProgramChanged, id).organisation(organisation).program(id);
+        let (was, is) = (Values::new().two_way(before.two_way), Values::new().two_way(two_way));
+        audit::record(&mut tx, entry.before(was).after(is)).await?;
+    }
     tx.commit().await?;
-    Ok(program)
+    Ok(Some(Program { two_way, ..before }))
 }
 
 /// Whether the person is a member of at least one two-way program.

@@ -10,6 +10,7 @@ use super::{
     needs_acceptance, step_back, store,
 };
 use crate::{
+    audit::{self, Act, Author, Entry, Subject, Values},
     db::{self, Db, Tx},
     plugins::{Plugin, admission::inspect},
 };
@@ -46,9 +47,15 @@ impl Registry {
     ///
     /// # Errors
     /// If its provenance is not accepted, or it cannot be a provider on this host.
-    pub async fn add(&self, bytes: &[u8], provenance: Provenance<'_>, accept: bool) -> Result<AddOutcome, AddError> {
+    pub async fn add(
+        &self,
+        by: &Author,
+        bytes: &[u8],
+        provenance: Provenance<'_>,
+        accept: bool,
+    ) -> Result<AddOutcome, AddError> {
         let new = self.admit(bytes, provenance).await?;
-        self.store(new, accept).await
+        self.store(by, new, accept).await
     }
 
     /// Checks a component, and stores nothing.
@@ -93,12 +100,12 @@ impl Registry {
     ///
     /// # Errors
     /// If the database fails, or if others keep changing the provider.
-    pub async fn store(&self, new: NewVersion, accept: bool) -> Result<AddOutcome, AddError> {
+    pub async fn store(&self, by: &Author, new: NewVersion, accept: bool) -> Result<AddOutcome, AddError> {
         let NewVersion { bytes, plugin, request } = new;
         let candidate = Candidate { bytes: &bytes, plugin: &plugin, request: &request };
         for _ in 0..MAX_ATTEMPTS {
             let mut tx = self.db.begin().await?;
-            if let Some(added) = add(&mut tx, candidate, accept).await? {
+            if let Some(added) = add(&mut tx, by, candidate, accept).await? {
                 tx.commit().await?;
                 if let AddOutcome::Active { id } = &added.outcome {
                     self.plugins.insert(id, &added.generation, plugin);
@@ -129,7 +136,7 @@ pub async fn waiting(db: &Db, id: &str) -> Result<PendingVersion, ChangeError> {
 ///
 /// # Errors
 /// If there is no such provider, or no component with this digest waits.
-pub async fn accept(db: &Db, id: &str, sha256: &str) -> Result<(), ChangeError> {
+pub async fn accept(db: &Db, by: &Author, id: &str, sha256: &str) -> Result<(), ChangeError> {
     let mut tx = db.begin().await?;
     let row = store::provider(&mut tx, id).await?.ok_or_else(|| ChangeError::Unknown(id.to_owned()))?;
     let not_waiting = || ChangeError::NotWaiting(id.to_owned());
@@ -145,9 +152,11 @@ pub async fn accept(db: &Db, id: &str, sha256: &str) -> Result<(), ChangeError> 
         accepted_grant: Some(&component.requested_grant),
         accepted_at: Some(tx.now().await?),
     };
+    let entry = entry(&mut tx, by, Act::GrantAccepted, &row, &change).await?;
     if !store::change(&mut tx, &row, change).await? {
         return Err(not_waiting());
     }
+    audit::record(&mut tx, entry).await?;
     Ok(tx.commit().await?)
 }
 
@@ -205,12 +214,12 @@ pub async fn list(db: &Db) -> sqlx::Result<Vec<ProviderSummary>> {
 ///
 /// # Errors
 /// If there is no such provider, or connections use it and `force` is not set.
-pub async fn remove(db: &Db, id: &str, force: bool) -> Result<(), ChangeError> {
+pub async fn remove(db: &Db, by: &Author, id: &str, force: bool) -> Result<(), ChangeError> {
     let mut tx = db.begin().await?;
-    if store::provider(&mut tx, id).await?.is_none() {
-        return Err(ChangeError::Unknown(id.to_owned()));
-    }
-    match store::connections(&mut tx, id).await? {
+    let row = store::provider(&mut tx, id).await?.ok_or_else(|| ChangeError::Unknown(id.to_owned()))?;
+    let before = versions(&mut tx, row.active_sha256.as_deref(), row.waiting_sha256.as_deref()).await?;
+    let connections = store::connections(&mut tx, id).await?;
+    match connections {
         0 => match store::delete_provider(&mut tx, id).await {
             // A connection was made after the count.
             Err(error) if db::is_missing(&error) => {
@@ -221,6 +230,8 @@ pub async fn remove(db: &Db, id: &str, force: bool) -> Result<(), ChangeError> {
         _ if force => store::turn_off(&mut tx, id).await?,
         connections => return Err(ChangeError::InUse { id: id.to_owned(), connections }),
     }
+    let entry = Entry::new(by, Act::PluginRemoved, Subject::provider(id));
+    audit::record(&mut tx, entry.before(before).after(Values::new().forced(connections > 0))).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -248,7 +259,12 @@ struct StoredComponent {
 }
 
 /// Stores a component and decides whether it is used. `None` if another operator changed the provider meanwhile.
-async fn add(tx: &mut Tx, candidate: Candidate<'_>, accept: bool) -> sqlx::Result<Option<StoredComponent>> {
+async fn add(
+    tx: &mut Tx,
+    by: &Author,
+    candidate: Candidate<'_>,
+    accept: bool,
+) -> sqlx::Result<Option<StoredComponent>> {
     let Candidate { bytes, plugin, request } = candidate;
     let (id, sha256, version) = (request.id.clone(), &*plugin.inspection().sha256, &*plugin.description().version);
     let (text, now) = (db::to_json(request)?, tx.now().await?);
@@ -290,8 +306,36 @@ async fn add(tx: &mut Tx, candidate: Candidate<'_>, accept: bool) -> sqlx::Resul
             PendingVersion { id: id.clone(), sha256: sha256.to_owned(), version: version.to_owned(), difference };
         (change, AddOutcome::Waiting(waiting))
     };
-    let is_changed = store::change(tx, &row, change).await?;
-    Ok(is_changed.then_some(StoredComponent { outcome, generation: row.generation }))
+    let entry = entry(tx, by, Act::PluginAdded, &row, &change).await?;
+    if !store::change(tx, &row, change).await? {
+        return Ok(None);
+    }
+    audit::record(tx, entry).await?;
+    Ok(Some(StoredComponent { outcome, generation: row.generation }))
+}
+
+/// The entry of a change of a provider. Its grant is that of the versions, which their digests name.
+async fn entry<'a>(
+    tx: &mut Tx,
+    by: &'a Author,
+    act: Act,
+    row: &store::ProviderRow,
+    change: &store::ProviderUpdate<'_>,
+) -> sqlx::Result<Entry<'a>> {
+    let before = versions(tx, row.active_sha256.as_deref(), row.waiting_sha256.as_deref()).await?;
+    let after = versions(tx, change.active_sha256, change.waiting_sha256).await?;
+    Ok(Entry::new(by, act, Subject::provider(&row.id)).before(before).after(after))
+}
+
+/// What is in use and what waits.
+async fn versions(tx: &mut Tx, active: Option<&str>, waiting: Option<&str>) -> sqlx::Result<Values> {
+    let component = match active {
+        Some(sha256) => store::component(tx, sha256).await?,
+        None => None,
+    };
+    let version = component.as_ref().map(|component| &*component.version);
+    let values = Values::new().optional(version, Values::version).optional(active, Values::sha256);
+    Ok(values.optional(waiting, Values::waiting_sha256))
 }
 
 /// How a version differs from the grant, and from the version in use.

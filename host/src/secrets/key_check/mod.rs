@@ -12,7 +12,10 @@ use super::{
     Keyring, KeyringError, OpenError,
     rotation::{self, SealedTable, sealed_table},
 };
-use crate::db::Db;
+use crate::{
+    audit::{self, Act, Author, Entry, Subject},
+    db::Db,
+};
 use std::path::{Path, PathBuf};
 
 /// The key check.
@@ -47,9 +50,9 @@ pub enum KeyCheckError {
 ///
 /// # Errors
 /// If the file is missing although the database has sealed values, or if it opens none of them.
-pub async fn open_keyring(db: &Db, path: &Path, tables: &[SealedTable]) -> Result<Keyring, KeyCheckError> {
+pub async fn open_keyring(db: &Db, by: &Author, path: &Path, tables: &[SealedTable]) -> Result<Keyring, KeyCheckError> {
     if !path.exists() {
-        return create_keyring(db, path, tables).await;
+        return create_keyring(db, by, path, tables).await;
     }
     let keyring = Keyring::read(path)?;
     loop {
@@ -70,7 +73,7 @@ pub async fn open_keyring(db: &Db, path: &Path, tables: &[SealedTable]) -> Resul
 }
 
 /// Creates the first key file of a database. Of several hosts that start at once, one does.
-async fn create_keyring(db: &Db, path: &Path, tables: &[SealedTable]) -> Result<Keyring, KeyCheckError> {
+async fn create_keyring(db: &Db, by: &Author, path: &Path, tables: &[SealedTable]) -> Result<Keyring, KeyCheckError> {
     let missing = || KeyCheckError::Missing(path.to_owned());
     if rotation::any(db, tables).await? {
         return Err(missing());
@@ -81,6 +84,7 @@ async fn create_keyring(db: &Db, path: &Path, tables: &[SealedTable]) -> Result<
     }
     let keyring = Keyring::generate_at(path)?;
     store::replace(&mut tx, ID, &keyring.seal(&SEALED.place("", ID), b"")).await?;
+    audit::record(&mut tx, Entry::new(by, Act::KeyAdded, Subject::key(&keyring.primary()))).await?;
     tx.commit().await?;
     Ok(keyring)
 }

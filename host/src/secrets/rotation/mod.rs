@@ -12,7 +12,10 @@ mod store;
 pub(crate) use store::sealed_table;
 
 use super::{Keyring, Place};
-use crate::db::Db;
+use crate::{
+    audit::{self, Act, Author, Entry, Subject, Values},
+    db::Db,
+};
 use serde::Serialize;
 
 /// Rows per transaction.
@@ -102,12 +105,12 @@ pub async fn left(db: &Db, keyring: &Keyring, tables: &[SealedTable]) -> sqlx::R
 }
 
 /// Rewraps all secrets with the first key of the file. A rotation that was interrupted continues with the next call.
-pub async fn rotate(db: &Db, keyring: &Keyring, tables: &[SealedTable]) -> sqlx::Result<RotationReport> {
+pub async fn rotate(db: &Db, by: &Author, keyring: &Keyring, tables: &[SealedTable]) -> sqlx::Result<RotationReport> {
     let mut rotated = RotationReport::default();
     for table in tables {
         let mut after = String::new();
         while let Some(last) =
-            rotate_batch(db, keyring, table, Batch { after: &after, limit: BATCH_SIZE }, &mut rotated).await?
+            rotate_batch(db, by, keyring, table, Batch { after: &after, limit: BATCH_SIZE }, &mut rotated).await?
         {
             after = last;
         }
@@ -119,6 +122,7 @@ pub async fn rotate(db: &Db, keyring: &Keyring, tables: &[SealedTable]) -> sqlx:
 /// Rewraps one batch of a table's secrets. Returns the id of the last row, or `None` if no rows were left.
 pub async fn rotate_batch(
     db: &Db,
+    by: &Author,
     keyring: &Keyring,
     table: &SealedTable,
     batch: Batch<'_>,
@@ -126,6 +130,7 @@ pub async fn rotate_batch(
 ) -> sqlx::Result<Option<String>> {
     let rows = db.read(async |tx| table.by_other_keys(tx, &keyring.primary(), batch).await).await?;
     let mut tx = db.begin().await?;
+    let before = rotated.rewrapped;
     for row in &rows {
         let place = table.place(&row.organisation_id, &row.id);
         match keyring.rewrap(&place, &row.sealed) {
@@ -146,6 +151,10 @@ pub async fn rotate_batch(
                 });
             }
         }
+    }
+    if rotated.rewrapped > before {
+        let entry = Entry::new(by, Act::SecretsRewrapped, Subject::key(&keyring.primary()));
+        audit::record(&mut tx, entry.after(Values::new().count(rotated.rewrapped - before))).await?;
     }
     tx.commit().await?;
     Ok(rows.last().map(|row| row.id.clone()))

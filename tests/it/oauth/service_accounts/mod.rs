@@ -23,6 +23,7 @@ use chronus_host::{
     organisations::domains,
     people::{self, NewPerson, Role},
 };
+use chronus_tests::OPERATOR;
 use serde_json::Value;
 use std::ops::Deref;
 use tokio::task::JoinSet;
@@ -67,7 +68,7 @@ impl School {
         let key = world.google.add_service_account(ROBOT)?;
         world.google.delegate(ROBOT, DOMAIN, &SCOPES);
         let gil = add(&world, GIL, Role::GlobalAdmin).await?;
-        domains::add(&world.app.db, world.organisation, DOMAIN).await?;
+        domains::add(&world.app.db, &OPERATOR, world.organisation, DOMAIN).await?;
         Ok(Self { world, gil, key })
     }
 
@@ -163,7 +164,7 @@ impl School {
 /// Makes a person of the organisation.
 async fn add(world: &World, email: &str, role: Role) -> anyhow::Result<PersonId> {
     let new = NewPerson { email: email.into(), name: email.into(), zone: "Europe/Rome".into(), role };
-    Ok(people::add(&world.app.db, world.organisation, new).await?.id)
+    Ok(people::add(&world.app.db, &OPERATOR, world.organisation, new).await?.id)
 }
 
 /// An appointment at nine on the first of December.

@@ -14,6 +14,7 @@ use chronus_host::{
     people::Role,
     plugins::Remedy,
 };
+use chronus_tests::OPERATOR;
 use serde_json::{Value, json};
 
 impl School {
@@ -127,7 +128,7 @@ async fn an_address_outside_of_the_domain_is_never_connected() -> anyhow::Result
         ensure!(school.connection(person).await?.is_none(), "somebody else's mailbox is connected");
     }
     // The operator takes the domain back: its people are no longer connected.
-    domains::remove(&school.app.db, school.organisation, DOMAIN).await?;
+    domains::remove(&school.app.db, &OPERATOR, school.organisation, DOMAIN).await?;
     school.quiet().await?;
     for person in [school.ann, school.ben, school.gil] {
         ensure!(school.connection(person).await?.is_none());

@@ -9,7 +9,7 @@ use chronus_host::{
     auth::tokens::{self, Holder, NewToken},
     clock::Clock,
 };
-use chronus_tests::host::Host;
+use chronus_tests::{OPERATOR, host::Host};
 use reqwest::Method;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 impl School {
     async fn token(&self, holder: Holder) -> anyhow::Result<String> {
         let new = NewToken { holder, name: "of a test".into(), scopes: holder.scopes(), expires_at: None };
-        Ok(tokens::issue(&self.app.db, new).await?.1.expose_secret().to_owned())
+        Ok(tokens::issue(&self.app.db, &OPERATOR, new).await?.1.expose_secret().to_owned())
     }
 }
 

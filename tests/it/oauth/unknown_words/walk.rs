@@ -6,6 +6,7 @@ use super::{
 };
 use anyhow::{Context as _, bail, ensure};
 use chronus_host::{
+    audit::{self, Filter},
     auth::{
         Actor, Principal,
         tokens::{self, Holder},
@@ -29,7 +30,10 @@ use chronus_host::{
     },
     people::{self, NewPerson, Role},
 };
-use chronus_tests::stored::{Form, STORED, Stored};
+use chronus_tests::{
+    OPERATOR,
+    stored::{Form, STORED, Stored},
+};
 use serde_json::Value;
 use std::pin::Pin;
 
@@ -111,9 +115,13 @@ impl Walk {
         }
         let meetings = [schedule(&world, world.ann).await?, schedule(&world, world.ben).await?];
         push_all(&world).await?;
-        let another = organisations::add(&world.app.db, "Another").await?.id;
-        offers::enable(&world.app.db, &Offer { provider: "google".into(), organisation: another, program: None })
-            .await?;
+        let another = organisations::add(&world.app.db, &OPERATOR, "Another").await?.id;
+        offers::enable(
+            &world.app.db,
+            &OPERATOR,
+            &Offer { provider: "google".into(), organisation: another, program: None },
+        )
+        .await?;
         let key = world.google.add_service_account(ROBOT)?;
         let administrators = [
             (world.organisation, save_account(&world, world.organisation, "gil@school.example", &key).await?),
@@ -161,6 +169,10 @@ impl Walk {
     /// What reads a column. A column of the table without a case here fails the test.
     async fn case(&self, stored: &Stored) -> anyhow::Result<Case<'_>> {
         match (stored.table, stored.column) {
+            ("audit_entries", "act") => self.audit_entries("'person-created'").await,
+            ("audit_entries", "author") => self.audit_entries("'operator'").await,
+            ("audit_entries", "means") => self.audit_entries("'command-line'").await,
+            ("audit_entries", "subject_kind") => self.audit_entries("'person'").await,
             ("authorizations", "force_consent" | "for_organisation") => self.authorizations("0").await,
             ("authorizations", "level") => self.authorizations("'write'").await,
             ("connections", "level") => self.connections("'write'").await,
@@ -177,6 +189,19 @@ impl Walk {
             ("tokens", "scopes") => self.tokens().await,
             (table, column) => bail!("nothing here reads {table}.{column} with an unknown word"),
         }
+    }
+
+    /// The entries of how the two came to be.
+    async fn audit_entries(&self, original: &str) -> anyhow::Result<Case<'_>> {
+        let world = &self.world;
+        let [ann, ben] = [world.ann, world.ben].map(|person| {
+            act(move || async move {
+                let filter = Filter { subject: Some(person.to_string()), ..Filter::default() };
+                audit::list(&world.app.db, &filter, 1000).await
+            })
+        });
+        let row = format!("subject_id = '{}' and act in ('person-created', '{WORD}')", world.ann);
+        Ok(Case { row, original: original.into(), acts: vec![ann], other: ben })
     }
 
     /// Both are back from the service's page, and end their sign-ins.
@@ -298,7 +323,7 @@ impl Walk {
     async fn programs(&self) -> anyhow::Result<Case<'_>> {
         let world = &self.world;
         let organisation = world.organisation;
-        let another = programs::add(&world.app.db, organisation, "Another").await?.id;
+        let another = programs::add(&world.app.db, &OPERATOR, organisation, "Another").await?.id;
         let [program, other] = [world.program, another]
             .map(|program| self.read(async move |tx| programs::program(tx, organisation, program).await));
         // The level that a person is asked for depends on their programs.
@@ -397,8 +422,8 @@ async fn save_account(
     world.google.delegate(ROBOT, domain, &SCOPES);
     let role = Role::GlobalAdmin;
     let new = NewPerson { email: mailbox.into(), name: mailbox.into(), zone: "Europe/Rome".into(), role };
-    let person = people::add(&world.app.db, organisation, new).await?.id;
-    domains::add(&world.app.db, organisation, domain).await?;
+    let person = people::add(&world.app.db, &OPERATOR, organisation, new).await?.id;
+    domains::add(&world.app.db, &OPERATOR, organisation, domain).await?;
     let principal = Principal::Person { organisation, person, role, programs: vec![] };
     let administrator = Actor { principal, ..world.actor(person) };
     let secret = AccountCredential::Key(key.to_string().into());
