@@ -1,6 +1,7 @@
 //! The one integration test binary: one link, and all tests run side by side.
 
 mod api; // The API as tools by others read it: validators, generated clients, a fuzzer.
+mod audit; // The audit log: an entry is there if and only if its act is.
 mod cli; // The command line from outside: streams, exit codes, advice, and no secret in any of them.
 mod conformance; // The suite covers the contract, finds every mistake, and holds for iCal against real servers.
 mod database; // Both databases have the same tables, and nobody calls out inside a transaction.

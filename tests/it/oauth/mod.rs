@@ -1,6 +1,7 @@
 //! Connecting at the service's own page, from the first click to the last token: the host's own steps, the shipped Google
 //! component, and the sandbox Google.
 
+mod audit; // Everything that acts leaves an entry in the audit log, without a secret.
 mod daily; // Accounts are opened again, and what has expired is deleted.
 mod emulate; // The same with somebody else's OAuth, and in a real browser.
 mod flows; // Consent given, refused, cut down, stolen and replayed.
