@@ -380,6 +380,7 @@ mod tests {
         ("jobs.workers", "7", "7", "-1"),
         ("jobs.poll-ms", "77", "77", "9"),
         ("jobs.lease-seconds", "77", "77", "\"hunter22\""),
+        ("audit.keep-days", "7", "7", "0"),
         ("budget.cpu-ms", "7", "7", "0"),
         ("budget.wall-ms", "7", "7", "\"hunter22\""),
         ("budget.memory-bytes", "7", "7", "1.5"),
