@@ -24,6 +24,8 @@ pub mod conformance;
 pub mod connections;
 /// The database.
 pub mod db;
+/// Fair sharing of sandboxes and workers.
+pub mod fairness;
 /// The API.
 pub mod http;
 /// The names of things.

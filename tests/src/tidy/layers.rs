@@ -20,6 +20,7 @@ const ORDER: [&str; 26] = [
     "db",
     "audit",
     "secrets",
+    "fairness",
     "plugins",
     "jobs",
     "organisations",
