@@ -6,18 +6,21 @@
 use chronus_host::{
     calendar::Window,
     plugins::{
-        Access, Budget, CallTarget, Sandbox, SandboxConfig,
+        Access, Budget, CallTarget, Plugin, Sandbox, SandboxConfig,
         contract::BusyTargets,
         egress::{Credential, EgressGrant, EgressPolicy, NameResolver, TlsTrust},
     },
 };
 use std::{
     error::Error,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 /// The most that a call in a fresh sandbox may take, as a multiple of bare wasmtime.
 const BUDGET: f64 = 1.3;
+/// The most that fairness and breakers may take.
+const GATE_MICROS: f64 = 10.0;
 const CALLS: u32 = 500;
 const BATCHES: usize = 61;
 
@@ -51,6 +54,7 @@ async fn compare(component: &[u8]) -> Result<f64, Box<dyn Error>> {
     let (plugin, bare) = (sandbox.admit(component).await?, sandbox.bare(component)?);
     let connection = CallTarget { sign_in: "none".into(), zone: "UTC".into(), ..CallTarget::default() };
     let access = Access::new("org", connection, Credential::None, EgressGrant::default(), Budget::default())?;
+    let access = access.with_connection("connection");
     let window = Window { start: "1970-01-01T00:00:00Z".parse()?, end: "1970-01-02T00:00:00Z".parse()? };
 
     let mut rounds = Vec::new();
@@ -73,10 +77,32 @@ async fn compare(component: &[u8]) -> Result<f64, Box<dyn Error>> {
     let bare = median(rounds.iter().map(|(bare, _)| micros(*bare)).collect());
     let sandboxed = median(rounds.iter().map(|(_, sandboxed)| micros(*sandboxed)).collect());
     let ratio = median(rounds.iter().map(|(bare, sandboxed)| sandboxed.as_secs_f64() / bare.as_secs_f64()).collect());
+    gate(&plugin, &access).await?;
     println!(
         "call, fresh sandbox, no I/O: {sandboxed:.1} µs; bare wasmtime: {bare:.1} µs; ratio: {ratio:.2} (≤ {BUDGET})"
     );
     Ok(ratio)
+}
+
+/// What fairness and breakers cost a call of a connection, beside the call: entering and leaving, while nobody waits.
+async fn gate(plugin: &Plugin, access: &Arc<Access>) -> Result<(), Box<dyn Error>> {
+    let mut rounds = Vec::new();
+    for _ in 0..BATCHES {
+        let began = Instant::now();
+        for _ in 0..CALLS {
+            plugin.pass_gate(access).await?;
+        }
+        rounds.push(began.elapsed().as_secs_f64() * 1e6 / f64::from(CALLS));
+    }
+    let micros = median(rounds);
+    println!(
+        "gate, fairness and breakers: {micros:.2} µs; ratio: {:.2} of {GATE_MICROS} µs (≤ 1)",
+        micros / GATE_MICROS
+    );
+    if micros > GATE_MICROS {
+        return Err(format!("the gate takes {micros:.1} µs; at most {GATE_MICROS}").into());
+    }
+    Ok(())
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

@@ -30,6 +30,7 @@ create table people (
     created_at bigint not null,
     unique (organisation_id, email)
 );
+create index people_by_email on people (email, organisation_id);
 
 create table memberships (
     program_id text not null references programs (id),
@@ -192,6 +193,10 @@ create table jobs (
     id text primary key,
     -- JSON: what to do, with the ids of the objects.
     effect text not null,
+    -- On whose account it runs: workers are shared by these. Empty: the host itself; no server or service.
+    class text not null check (class in ('mail', 'interactive', 'background')),
+    organisation text not null,
+    origin text not null,
     -- Jobs of one lane run one at a time.
     lane text not null,
     -- Equal jobs are one job until the first begins.
@@ -207,14 +212,15 @@ create table jobs (
     fence bigint not null,
     error text,
     created_at bigint not null,
-    -- When the last attempt failed. The pause counts from here.
-    failed_at bigint
+    -- When the last attempt failed, or the job was put off. The pause counts from here.
+    paused_at bigint
 );
 create unique index jobs_dedupe on jobs (dedupe) where state = 'ready';
 create unique index jobs_lane on jobs (lane) where state = 'leased';
 -- At most one dead letter for equal jobs.
 create unique index jobs_dead on jobs (dedupe) where state = 'dead';
 create index jobs_due on jobs (state, run_at);
+create index jobs_shares on jobs (state, class, organisation, origin, run_at);
 create index jobs_leases on jobs (state, lease_until);
 
 -- Rows that readiness inserts and deletes again, to try whether the database accepts writes.

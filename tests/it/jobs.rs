@@ -9,11 +9,14 @@ use chronus_host::{
     db::Db,
     ids::{JobId, MeetingId},
     jobs::{
-        self, Count, Effect, Lease, LeaseError, MAX_ATTEMPTS, Outcome, RetryOutcome, Runner, Settings, bury, claim,
+        self, Count, Effect, Lease, LeaseError, MAX_ATTEMPTS, Outcome, Owner, RetryOutcome, Runner, Settings, bury,
         enqueue, enqueue_at, finish,
     },
 };
-use chronus_tests::database::{Database, Engine};
+use chronus_tests::{
+    database::{Database, Engine},
+    jobs::claim,
+};
 use jiff::{SignedDuration, Timestamp};
 use std::{
     collections::BTreeSet,
@@ -104,7 +107,7 @@ async fn the_longest_due_comes_first_and_nothing_before_its_time() {
     let now = yard.clock.now();
     let mut tx = yard.db.begin().await.unwrap();
     for (n, seconds) in [(1, 30), (2, 10), (3, 20)] {
-        enqueue_at(&mut tx, &push(n), now + SignedDuration::from_secs(seconds)).await.unwrap();
+        enqueue_at(&mut tx, &push(n), &Owner::HOST, now + SignedDuration::from_secs(seconds)).await.unwrap();
     }
     tx.commit().await.unwrap();
     assert!(yard.claim().await.is_none());
@@ -115,7 +118,7 @@ async fn the_longest_due_comes_first_and_nothing_before_its_time() {
     // The same again, earlier: it is due at once. The same again, later: it stays due.
     yard.enqueue(&push(1)).await;
     let mut tx = yard.db.begin().await.unwrap();
-    enqueue_at(&mut tx, &push(1), now + SignedDuration::from_secs(1000)).await.unwrap();
+    enqueue_at(&mut tx, &push(1), &Owner::HOST, now + SignedDuration::from_secs(1000)).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(yard.claim().await.unwrap().effect, push(1));
 }

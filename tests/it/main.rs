@@ -22,6 +22,7 @@ mod schedule; // Periodic work is done once by all hosts together.
 mod scheduling; // Over a server that schedules, invitations go out and answers come back, and the other way round.
 mod secrets; // What is sealed opens in its row and nowhere else; keys change while it stays.
 mod service; // The service, from outside: the program that is shipped, its API, a real calendar server.
+mod shares; // Workers are shared by class, organisation and origin, on one host and on several.
 mod sizes; // Components are below a megabyte.
 mod stored; // Stored enums and flags: constraints, columns and enums agree.
 mod sync; // A calendar of many events is listed once, and looked at again it costs next to nothing.

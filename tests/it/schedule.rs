@@ -6,7 +6,7 @@ use chronus_host::{
     ids::MeetingId,
     jobs::{self, Count, Effect, schedule},
 };
-use chronus_tests::database::Database;
+use chronus_tests::{database::Database, jobs::claim};
 use jiff::SignedDuration;
 use std::time::Duration;
 
@@ -71,10 +71,10 @@ async fn a_clock_that_was_ahead_puts_nothing_off_for_longer_than_a_pause() -> an
     }
     // One fails, one fails with a pause of the service's, one is begun by a host that is killed, and one waits.
     for after in [None, Some(Duration::from_secs(600))] {
-        let lease = jobs::claim(&mut tx, "a host", Duration::from_secs(30)).await?.context("it is due")?;
+        let lease = claim(&mut tx, "a host", Duration::from_secs(30)).await?.context("it is due")?;
         jobs::retry(&mut tx, &lease, "the service is away", after).await?;
     }
-    jobs::claim(&mut tx, "a host", Duration::from_secs(30)).await?.context("it is due")?;
+    claim(&mut tx, "a host", Duration::from_secs(30)).await?.context("it is due")?;
     tx.commit().await?;
     schedule::enqueue_due(&wrong).await?;
 
@@ -83,7 +83,7 @@ async fn a_clock_that_was_ahead_puts_nothing_off_for_longer_than_a_pause() -> an
     let claimed = async || -> anyhow::Result<usize> {
         let mut tx = db.begin().await?;
         let mut claimed = 0;
-        while jobs::claim(&mut tx, "another", Duration::from_secs(3000)).await?.is_some() {
+        while claim(&mut tx, "another", Duration::from_secs(3000)).await?.is_some() {
             claimed += 1;
         }
         tx.commit().await?;
@@ -110,7 +110,7 @@ async fn a_job_that_waits_is_listed_with_its_reason_and_can_be_hastened() -> any
     let mut tx = db.begin().await?;
     for _ in 0..2 {
         jobs::enqueue(&mut tx, &Effect::PushMeeting { meeting: MeetingId::new(clock.now()) }).await?;
-        let lease = jobs::claim(&mut tx, "a host", Duration::from_secs(30)).await?.context("it is due")?;
+        let lease = claim(&mut tx, "a host", Duration::from_secs(30)).await?.context("it is due")?;
         jobs::retry(&mut tx, &lease, "the service is away", Some(Duration::from_secs(600))).await?;
     }
     let waiting = jobs::list_waiting(&mut tx, 10).await?;
@@ -119,9 +119,9 @@ async fn a_job_that_waits_is_listed_with_its_reason_and_can_be_hastened() -> any
     ensure!(one.due_at > clock.now() && one.due_at <= other.due_at, "{waiting:?}");
     // All together keep the pause that the service asked for; one that is named does not.
     ensure!(jobs::hasten_all(&mut tx, None).await?.len() == 2);
-    ensure!(jobs::claim(&mut tx, "a host", Duration::from_secs(30)).await?.is_none());
+    ensure!(claim(&mut tx, "a host", Duration::from_secs(30)).await?.is_none());
     ensure!(jobs::hasten(&mut tx, one.job).await? && !jobs::hasten(&mut tx, one.job).await?);
-    let lease = jobs::claim(&mut tx, "a host", Duration::from_secs(30)).await?.context("it is due")?;
+    let lease = claim(&mut tx, "a host", Duration::from_secs(30)).await?.context("it is due")?;
     ensure!(lease.job == one.job && lease.attempt == 2, "{lease:?}");
     Ok(())
 }

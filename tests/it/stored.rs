@@ -40,6 +40,8 @@ const TEXTS: &[&str] = &[
     "jobs.error",
     "jobs.lane",
     "jobs.lease_owner",
+    "jobs.organisation",
+    "jobs.origin",
     "key_checks.sealed_by",
     "meetings.description",
     "meetings.request_key",

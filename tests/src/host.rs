@@ -197,6 +197,8 @@ pub struct Answer {
     pub status: StatusCode,
     /// The body; null if it is empty.
     pub body: Value,
+    /// The `retry-after` header, in seconds.
+    pub retry_after: Option<u64>,
 }
 
 impl Client {
@@ -227,9 +229,10 @@ impl Client {
             request = request.header("content-type", "application/json").body(body.to_string());
         }
         let answer = request.send().await?;
+        let retry_after = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
         let (status, text) = (answer.status(), answer.text().await?);
         let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).context(text)? };
-        Ok(Answer { status, body })
+        Ok(Answer { status, body, retry_after })
     }
 
     /// GET, which succeeds.

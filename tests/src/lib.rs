@@ -12,6 +12,7 @@
 //! - `google`: a strict stand-in for Google, which checks every request and response by Google's description of its API.
 //! - `random`: random choices that a seed repeats.
 //! - `program`, `host`: the program of this checkout, and a running `chronus serve` with a client of its API.
+//! - `jobs`: claiming a job without a runner.
 //! - `visitor`: a browser without a window, for pages: cookies, and the tokens of forms.
 //! - `wit`: the contract as text: the promises it numbers, and its normal form.
 //! - `tidy`: the rules of the house as functions over the tracked files; `it/tidy.rs` applies them.
@@ -22,6 +23,7 @@ pub mod events;
 pub mod google;
 pub mod harness;
 pub mod host;
+pub mod jobs;
 pub mod listing;
 pub mod measure;
 pub mod peers;

@@ -7,7 +7,9 @@
 use chronus_host::{
     audit::{Act, AuthorKind, Means, SubjectKind},
     auth::Scope,
-    connections, jobs, meetings,
+    connections,
+    fairness::Class,
+    jobs, meetings,
     oauth::token::StoredLevel,
     people::{MemberRole, Role},
 };
@@ -56,6 +58,7 @@ pub const STORED: &[Stored] = &[
     word("connections", "level", StoredLevel::WORDS),
     word("connections", "state", connections::State::WORDS),
     word("event_copies", "state", meetings::plan::CopyState::WORDS),
+    word("jobs", "class", Class::WORDS),
     word("jobs", "state", jobs::State::WORDS),
     word("meetings", "status", meetings::Status::WORDS),
     word("memberships", "role", MemberRole::WORDS),

@@ -14,6 +14,7 @@ use crate::{
     config::{Config, ConfigError},
     connections::{self, CalendarAccess, service_accounts},
     db::{self, Db},
+    fairness::{Class, Joined},
     mail::Mailer,
     oauth::{self, token_lease::SingleFlight},
     plugins::{
@@ -112,6 +113,8 @@ pub async fn calendar_access(
         keyring: Arc::new(open_keyring(db, &Author::Host, &config.keys).await?),
         clock: clock.clone(),
         budget: config.budget.clone(),
+        class: Class::Interactive,
+        questions: Joined::default(),
         refreshes: SingleFlight::default(),
     })
 }

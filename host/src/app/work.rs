@@ -29,7 +29,8 @@ pub async fn start(app: &App) -> sqlx::Result<Runner> {
 
 /// Runs one job.
 async fn work(app: &App, lease: Lease) -> Outcome {
-    let App { calendars, mailer, db, config, .. } = app;
+    let App { mailer, db, config, .. } = app;
+    let calendars = &app.calendars.in_background();
     let done = match lease.effect.clone() {
         Effect::PushMeeting { meeting } => push::push(calendars, &lease, meeting).await,
         Effect::DeliverMeetings { person } => push::deliver(calendars, &lease, person).await,

@@ -58,6 +58,9 @@ pub enum BusyError {
     /// The window is too long.
     #[error("the window is longer than {} days; query shorter windows", LONGEST.as_hours() / 24)]
     TooLong,
+    /// The call to the provider did not begin, because too many are under way.
+    #[error(transparent)]
+    TooBusy(CallError),
     /// The database failed.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
@@ -106,9 +109,10 @@ pub async fn busy(
     for &part in &parts {
         let whose = BusyTargets::Calendars(calling.connection.own());
         let asked = whose_count(&whose);
-        let outcome = calling.plugin().busy(&calling.access, whose, part).await;
+        let outcome = calendars.busy(&calling, whose, part).await;
         let answers = match calendars.record_outcome(&mut calling, outcome).await? {
             Ok(answers) => answers,
+            Err(error @ CallError::Busy(_)) => return Err(BusyError::TooBusy(error)),
             Err(error) => return Ok(failed_call(&error)),
         };
         if answers.len() != asked {

@@ -220,7 +220,8 @@ pub static KEYS: &[Key] = &[
     key(
         "sandbox.concurrent-calls",
         "100",
-        "The maximum number of concurrent calls to providers. Further calls wait.",
+        "The maximum number of concurrent calls to providers, which organisations share fairly. Further calls wait for two \
+         seconds and are then refused.",
         |config, raw| {
             config.sandbox.concurrent_calls = raw.integer(1, 10_000)?;
             Ok(())
@@ -235,10 +236,15 @@ pub static KEYS: &[Key] = &[
             Ok(())
         },
     ),
-    key("jobs.workers", "8", "The maximum number of jobs that this host runs at once.", |config, raw| {
-        config.jobs.workers = raw.integer(1, 256)?;
-        Ok(())
-    }),
+    key(
+        "jobs.workers",
+        "8",
+        "The maximum number of jobs, apart from mail, that this host runs at once. Organisations share them fairly.",
+        |config, raw| {
+            config.jobs.workers = raw.integer(1, 256)?;
+            Ok(())
+        },
+    ),
     key(
         "jobs.poll-ms",
         "500",
@@ -268,6 +274,11 @@ pub static KEYS: &[Key] = &[
     ),
     budget!("cpu-ms", cpu_ms, "The processor time that one call to a provider may use, in milliseconds."),
     budget!("wall-ms", wall_ms, "The time that one call may take, waiting included, in milliseconds."),
+    budget!(
+        "background-wall-ms",
+        background_wall_ms,
+        "The time that one call of a job may take, waiting included, in milliseconds: at most budget.wall-ms."
+    ),
     budget!("memory-bytes", memory_bytes, "The memory that one call may use."),
     budget!("requests", requests, "The number of HTTP requests that one call may send, refused ones included."),
     budget!("request-bytes", request_bytes, "The maximum size of a request body."),

@@ -383,6 +383,7 @@ mod tests {
         ("audit.keep-days", "7", "7", "0"),
         ("budget.cpu-ms", "7", "7", "0"),
         ("budget.wall-ms", "7", "7", "\"hunter22\""),
+        ("budget.background-wall-ms", "7", "7", "0"),
         ("budget.memory-bytes", "7", "7", "1.5"),
         ("budget.requests", "7", "7", "99999999999"),
         ("budget.request-bytes", "7", "7", "0"),

@@ -10,21 +10,27 @@ use super::{
 use crate::{
     clock::Clock,
     db::Db,
-    ids::OrganisationId,
+    fairness::{Class, Joined},
+    ids::{ConnectionId, OrganisationId},
     oauth::{
         self, REFRESH_TOKEN,
         token_lease::{RefreshError, SingleFlight},
     },
     plugins::{
-        Access, AccessError, Budget, CallTarget,
+        Access, AccessError, Budget, CallError, CallTarget,
+        contract::{BusyAnswer, BusyTargets, Reply},
         egress::Credential,
-        registry::{Provider, Registry, RegistryError},
+        registry::{Provider, ProviderGrant, Registry, RegistryError},
         sign_in::{self, SignInInput},
     },
     secrets::{self, Keyring},
 };
 use jiff::Timestamp;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
 
 /// The services that are needed to call people's calendars. Cheap to clone.
 #[derive(Clone)]
@@ -39,9 +45,54 @@ pub struct CalendarAccess {
     pub clock: Clock,
     /// Limits of one call.
     pub budget: Budget,
+    /// What calls are for.
+    pub class: Class,
+    /// The busy times that are being asked for.
+    pub questions: Joined<BusyQuestion, BusyReply>,
     /// The token refreshes that are running in this process.
     pub refreshes: SingleFlight,
 }
+
+/// A call for busy times.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct BusyQuestion {
+    pub(super) connection: ConnectionId,
+    /// Grows with each new sign-in, whose answer may be another.
+    pub(super) revision: i64,
+    /// The digest of the component.
+    pub(super) sha256: String,
+    /// Nobody gets the answer of a call that was made with another grant.
+    pub(super) grant: GrantIdentity,
+    pub(super) targets: BusyTargets,
+    pub(super) window: (Timestamp, Timestamp),
+}
+
+/// A grant that is equal only to itself. It exists as long as this value, so no other takes its place.
+#[derive(Debug, Clone)]
+pub struct GrantIdentity(Arc<ProviderGrant>);
+
+impl GrantIdentity {
+    pub(super) const fn new(grant: Arc<ProviderGrant>) -> Self {
+        Self(grant)
+    }
+}
+
+impl PartialEq for GrantIdentity {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for GrantIdentity {}
+
+impl Hash for GrantIdentity {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.0).hash(state);
+    }
+}
+
+/// The outcome of a call for busy times.
+pub type BusyReply = Result<Reply<Vec<BusyAnswer>>, CallError>;
 
 /// A person's calendar cannot be called.
 #[derive(Debug, thiserror::Error)]
@@ -104,6 +155,12 @@ impl CalendarAccess {
         oauth::Context { db, registry, keyring, clock, refreshes }
     }
 
+    /// The same, for calls of jobs.
+    #[must_use]
+    pub fn in_background(&self) -> Self {
+        Self { class: Class::Background, ..self.clone() }
+    }
+
     /// The present time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
@@ -143,7 +200,8 @@ impl CalendarAccess {
             memo: connection.memo.clone().filter(|_| is_readable),
         };
         let access = self.with_credential(provider, connection.organisation, target, signed_in.credential);
-        access.map_err(|error| unusable(error.to_string()))
+        let access = access.map_err(|error| unusable(error.to_string()))?;
+        Ok(access.with_connection(connection.id.to_string()))
     }
 
     /// Access with a given credential.
@@ -155,7 +213,8 @@ impl CalendarAccess {
         credential: Credential,
     ) -> Result<Arc<Access>, AccessError> {
         let grant = provider.granted.egress();
-        Access::new(organisation.to_string(), target, credential, grant, self.budget.clone())
+        let access = Access::new(organisation.to_string(), target, credential, grant, self.budget.clone())?;
+        Ok(access.with_class(self.class))
     }
 
     /// Access for a call that sends nothing: a provider explains the reply of a service.

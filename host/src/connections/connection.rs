@@ -3,6 +3,7 @@
 use crate::{
     audit::{Act, Author, Entry, Values},
     ids::{ConnectionId, OrganisationId, PersonId, ServiceAccountId, digest},
+    jobs::Owner,
     oauth::{Token, token::level_name},
     plugins::contract::{Abilities, Account, Calendar, Memo, ScopeLevel},
 };
@@ -52,6 +53,12 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// On whose account work for the calendar runs.
+    #[must_use]
+    pub fn owner(&self) -> Owner {
+        work_owner(self.organisation, &self.provider, self.server.as_deref())
+    }
+
     /// What somebody does to the connection.
     pub(super) fn entry<'a>(&self, by: &'a Author, act: Act) -> Entry<'a> {
         Entry::new(by, act, self.id).organisation(self.organisation)
@@ -100,6 +107,11 @@ impl Connection {
             _ => own,
         }
     }
+}
+
+/// On whose account work for a calendar runs: a connection without a server of its own shares the provider's service.
+pub(super) fn work_owner(organisation: OrganisationId, provider: &str, server: Option<&str>) -> Owner {
+    Owner::at(organisation, server.unwrap_or(provider).to_owned())
 }
 
 /// Removes the abilities to write from an account whose token is for availability only, even if the token could write.

@@ -193,7 +193,8 @@ async fn persist(
     if let Some(address) = address.as_ref().filter(|_| service_account.is_none()) {
         approvals::record_given(&mut tx, *organisation, provider, address).await?;
     }
-    jobs::enqueue(&mut tx, &Effect::DeliverMeetings { person: *person }).await?;
+    let deliver = Effect::DeliverMeetings { person: *person };
+    jobs::enqueue_for(&mut tx, &deliver, &stored.connection.owner()).await?;
     let before = match reuse {
         Reuse::Same(before) => before.connection.values(),
         Reuse::New => Values::new(),

@@ -29,9 +29,9 @@ const SECONDS_OF_A_DAY: u64 = 24 * 60 * 60;
 pub async fn enqueue_all(db: &Db, lease: &Lease) -> Result<Outcome, LeaseError> {
     let mut tx = db.begin().await?;
     let now = db::instant(tx.now().await?);
-    for connection in store::connected(&mut tx).await? {
+    for (connection, owner) in store::connected(&mut tx).await? {
         let at = now.checked_add(time_of_day(connection)).unwrap_or(now);
-        jobs::enqueue_at(&mut tx, &Effect::ReopenAccount { connection }, at).await?;
+        jobs::enqueue_at(&mut tx, &Effect::ReopenAccount { connection }, &owner, at).await?;
     }
     jobs::complete_in(tx, lease).await
 }
@@ -48,11 +48,13 @@ pub async fn reopen(calendars: &CalendarAccess, lease: &Lease, id: ConnectionId)
     match calendars.open_session(organisation, person).await {
         Ok(mut session) => {
             let could_write = session.connection.home().is_some();
-            calendars.reopen(&mut session).await?;
+            if let Some(put_off) = calendars.reopen(&mut session).await? {
+                return Ok(put_off);
+            }
             match (could_write, session.connection.home().is_some()) {
                 (false, true) => {
                     let mut tx = calendars.db.begin().await?;
-                    jobs::enqueue(&mut tx, &Effect::DeliverMeetings { person }).await?;
+                    jobs::enqueue_for(&mut tx, &Effect::DeliverMeetings { person }, &lease.owner).await?;
                     return jobs::complete_in(tx, lease).await;
                 }
                 (true, false) => tracing::warn!(connection = %id, "the account lost write access"),

@@ -5,19 +5,20 @@
 //! during a call.
 
 use super::{
-    access::{CalendarAccess, NotCallable},
+    access::{BusyQuestion, BusyReply, CalendarAccess, GrantIdentity, NotCallable},
     connection::{Connection, State, limit_to_level, without_write},
     store,
     tokens::{self, renewal},
 };
 use crate::{
     audit::{self, Act, Author},
+    calendar::Window,
     ids::{OrganisationId, PersonId},
-    jobs::{self, Effect},
+    jobs::{self, Effect, Outcome, Owner},
     oauth::token_lease::is_due,
     plugins::{
         Access, CallError, Failure, Plugin, Remedy,
-        contract::{Reply, ScopeLevel},
+        contract::{BusyTargets, Reply, ScopeLevel},
         registry::Provider,
     },
     secrets::SealedValue,
@@ -66,6 +67,20 @@ impl CalendarAccess {
         Ok(CalendarSession { connection: stored.connection, access, provider, sealed: stored.sealed })
     }
 
+    /// Asks for busy times. Equal questions of the same moment are one call.
+    pub async fn busy(&self, session: &CalendarSession, targets: BusyTargets, window: Window) -> BusyReply {
+        let question = BusyQuestion {
+            connection: session.connection.id,
+            revision: session.connection.memo_revision,
+            sha256: session.plugin().inspection().sha256.clone(),
+            grant: GrantIdentity::new(session.provider.granted.clone()),
+            targets: targets.clone(),
+            window: (window.start, window.end),
+        };
+        let (plugin, access) = (session.plugin().clone(), session.access.clone());
+        self.questions.ask(question, async move { plugin.busy(&access, targets, window).await }).await
+    }
+
     /// Stores the effects of a call: the provider's notes, and whether the service refused the credential.
     pub async fn record_outcome<T>(
         &self,
@@ -102,7 +117,8 @@ impl CalendarAccess {
             stored.is_none_or(|stored| stored.connection.state == State::Reconnect)
         } else {
             if store::mark_refused(&mut tx, connection.id, &session.sealed).await? {
-                jobs::enqueue(&mut tx, &Effect::MailReconnect { connection: connection.id }).await?;
+                let mail = Effect::MailReconnect { connection: connection.id };
+                jobs::enqueue_for(&mut tx, &mail, &Owner::organisation(connection.organisation)).await?;
                 audit::record(&mut tx, connection.entry(&Author::Host, Act::CredentialLost)).await?;
                 tracing::warn!(connection = %connection.id, %failure, "the service refused the sign-in");
             }
@@ -113,8 +129,8 @@ impl CalendarAccess {
     }
 
     /// Opens the account again and stores what it says. An account that cannot be opened now keeps its stored values; if
-    /// the service denies the access, it loses the abilities to write.
-    pub async fn reopen(&self, session: &mut CalendarSession) -> sqlx::Result<()> {
+    /// the service denies the access, it loses the abilities to write. The result is not empty if the call did not begin.
+    pub async fn reopen(&self, session: &mut CalendarSession) -> sqlx::Result<Option<Outcome>> {
         let outcome = session.plugin().open(&session.access).await;
         match self.record_outcome(session, outcome).await? {
             Ok(account) => {
@@ -128,7 +144,10 @@ impl CalendarAccess {
             Err(error) => {
                 let connection = &mut session.connection;
                 tracing::info!(connection = %connection.id, %error, "the account could not be reopened");
-                let CallError::Failure(Failure { remedy, .. }) = error else { return Ok(()) };
+                if let Some(after) = error.pause() {
+                    return Ok(Some(Outcome::PutOff { reason: error.to_string(), after }));
+                }
+                let CallError::Failure(Failure { remedy, .. }) = error else { return Ok(None) };
                 if remedy == Remedy::NeedsScope
                     && connection.service_account.is_none()
                     && let Some(token) = &mut connection.token
@@ -140,7 +159,7 @@ impl CalendarAccess {
                 }
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Records that the account cannot be written now. When it can be again, the next opening delivers the meetings that

@@ -1,9 +1,10 @@
 //! The SQL of `connections` and `organisation_refusals`.
 
-use super::connection::{Connection, State};
+use super::connection::{Connection, State, work_owner};
 use crate::{
     db::{self, Column, Tx, execute, fetch},
     ids::{ConnectionId, OrganisationId, PersonId, ServiceAccountId},
+    jobs::Owner,
     oauth::{
         SignInRef, Token,
         store::lease_sql,
@@ -174,6 +175,16 @@ pub(super) async fn depends_on_consent(
         person.to_string(),
     )?;
     Ok(row.is_some())
+}
+
+/// On whose account work for a person's calendar runs.
+pub async fn owner(tx: &mut Tx, organisation: OrganisationId, person: PersonId) -> sqlx::Result<Owner> {
+    let sql = "select provider_id, server from connections where organisation_id = $1 and person_id = $2";
+    let row = fetch!(tx, optional, (String, Option<String>), sql, organisation.to_string(), person.to_string())?;
+    Ok(match row {
+        Some((provider, server)) => work_owner(organisation, &provider, server.as_deref()),
+        None => Owner::organisation(organisation),
+    })
 }
 
 /// A connection of any organisation.
@@ -375,8 +386,12 @@ pub(super) async fn recently_opened(tx: &mut Tx, provider: &str, limit: u32) -> 
     rows.into_iter().map(StoredConnection::try_from).collect()
 }
 
-/// The ids of the connections that work.
-pub(super) async fn connected(tx: &mut Tx) -> sqlx::Result<Vec<ConnectionId>> {
-    let rows = fetch!(tx, all, (String,), "select id from connections where state = 'connected' order by id")?;
-    rows.iter().map(|(id,)| db::parsed(id)).collect()
+/// The connections that work, and on whose account work for them runs.
+pub(super) async fn connected(tx: &mut Tx) -> sqlx::Result<Vec<(ConnectionId, Owner)>> {
+    let sql = "select id, organisation_id, provider_id, server from connections where state = 'connected' order by id";
+    let rows = fetch!(tx, all, (String, String, String, Option<String>), sql)?;
+    let owned = |(id, organisation, provider, server): &(String, String, String, Option<String>)| {
+        Ok((db::parsed(id)?, work_owner(db::parsed(organisation)?, provider, server.as_deref())))
+    };
+    rows.iter().map(owned).collect()
 }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     audit::{self, Act, Author},
     db::Tx,
-    jobs::{self, Effect},
+    jobs::{self, Effect, Owner},
     oauth::{
         self, SignInRef, TokenResponse, code_grant,
         token_lease::{self, LeaseSql, RefreshError, RefreshedToken, StoredToken, TokenOwner},
@@ -76,7 +76,8 @@ impl TokenOwner for ConnectionToken {
     }
 
     async fn access_lost(&self, tx: &mut Tx) -> sqlx::Result<()> {
-        jobs::enqueue(tx, &Effect::MailReconnect { connection: self.connection.id }).await?;
+        let mail = Effect::MailReconnect { connection: self.connection.id };
+        jobs::enqueue_for(tx, &mail, &Owner::organisation(self.connection.organisation)).await?;
         audit::record(tx, self.connection.entry(&Author::Host, Act::CredentialLost)).await
     }
 }

@@ -3,11 +3,11 @@
 //! Problem: one organisation's calendar server hangs, and its calls hold every sandbox and every worker, so that all
 //! organisations wait (S2, S3, O8). Decision: everything scarce is shared by class, then by organisation, then by the origin
 //! of the connection, by one rule ([`Room`]): who has waited longest comes first at each level, and nobody may hold so much
-//! that nothing is left for others. What decides is a value without I/O, checked against models; what acts is thin:
-//! [`Permits`] for sandboxes, the runner of `jobs` for workers. What fails again and again is left alone for a while
-//! ([`Breaker`]), and equal questions of the same moment are asked once ([`Joined`]). Rejected: a limit that is configured for each
-//! organisation, which is wrong as soon as their number changes; and sharing without a reserve, because a call that hangs
-//! cannot be interrupted before its deadline, and until then nobody else would begin.
+//! that nothing is left for others. The decisions are values without I/O, checked against models; the code that acts on them
+//! is thin: [`Permits`] for sandboxes, the runner of `jobs` for workers. A service that fails again and again is left alone
+//! for a while ([`Breaker`]), and equal questions of the same moment are asked once ([`Joined`]). Rejected: a limit that is
+//! configured for each organisation, which is wrong as soon as their number changes; and sharing without a reserve, because
+//! a call that hangs cannot be interrupted before its deadline, and until then nobody else would begin.
 
 mod breaker;
 mod breakers;
@@ -27,7 +27,7 @@ use crate::db::string_enum;
 use std::sync::Arc;
 
 string_enum! {
-    /// What work is for.
+    /// The purpose of work.
     pub enum Class {
         /// Mail.
         Mail = "mail",
@@ -41,7 +41,7 @@ string_enum! {
 /// On whose account something scarce is used.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Share {
-    /// What it is for.
+    /// The purpose.
     pub class: Class,
     /// The organisation; empty if it is the host's own.
     pub organisation: Arc<str>,

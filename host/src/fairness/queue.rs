@@ -138,7 +138,7 @@ mod tests {
 
     const PERMITS: usize = 6;
 
-    /// The simple model: a list of who holds a permit, a list of who waits, and of each who waits, whom it saw pass.
+    /// The simple model: a list of who holds a permit, a list of who waits, and for each of these the neighbours that passed.
     #[derive(Default)]
     struct Model {
         granted: Vec<(Ticket, Caller)>,
@@ -163,7 +163,7 @@ mod tests {
             self.granted.iter().filter(|(_, caller)| level(&caller.share, at) == prefix).count()
         }
 
-        /// The rule of the reserve, counted anew.
+        /// The rule of the reserve, counted again.
         fn may_begin(&self, caller: &Caller) -> bool {
             let free = PERMITS - self.granted.len();
             let held = |at| self.held(&level(&caller.share, at), at);
@@ -222,7 +222,7 @@ mod tests {
 
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
-            3 => (any::<bool>(), 0..3_u8, 0..2_u8, proptest::option::of(0..4_u8)).prop_map(
+            3 => (any::<bool>(), 0..3_u8, 0..4_u8, proptest::option::of(0..4_u8)).prop_map(
                 |(class, organisation, origin, connection)| Step::Enter { class, organisation, origin, connection }
             ),
             2 => any::<prop::sample::Index>().prop_map(Step::Leave),

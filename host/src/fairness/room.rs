@@ -1,10 +1,10 @@
 //! Places that are shared fairly. A value without I/O: it is told what waits, begins and ends, and says what is next.
 //!
 //! Two rules. *Turns*: at each level (class, organisation, origin), the one whose turn was longest ago comes first, and
-//! whoever begins to wait has no older turn than those who wait already. So of two that can both begin, none passes the
-//! other twice. *Reserve*: each level may hold only a multiple of the places that are free, so that there is a free place
-//! for somebody who holds none, as long as few hold many. The multiples are those of dynamic thresholds, by which network
-//! switches share their buffers.
+//! a share that begins to wait has no older turn than those that wait already. So of two that can both begin, none passes
+//! the other twice. *Reserve*: each level may hold only a multiple of the places that are free, so that there is a free
+//! place for somebody who holds none, as long as few hold many. The multiples are those of dynamic thresholds, by which
+//! network switches share their buffers.
 
 use super::{Class, Share};
 use std::{collections::HashMap, sync::Arc};

@@ -55,7 +55,7 @@ use Code::{
     InvalidExpiry, InvalidMeeting, InvalidName, InvalidScopes, InvalidSignIn, InvalidWindow, InvalidZone,
     MailboxElsewhere, MalformedHeader, MeetingCancelled, MoreThanOwn, NameTaken, NeedsAdminApproval, NeedsBrowser,
     NotAMember, NotByToken, NotConnected, NotFound, NotOffered, NotReady, NotThePerson, OrganisationNotNamed,
-    PreconditionFailed, RoleMissing, SignInRefused, StaleRevision, TooManyGenerations,
+    PreconditionFailed, RoleMissing, SignInRefused, StaleRevision, TooBusy, TooManyGenerations,
 };
 
 /// Codes of a list of an organisation, which an operator must name.
@@ -73,6 +73,7 @@ const TRY_ACCOUNT: &[Code] = &[
     ConsentNotGiven,
     NeedsAdminApproval,
     CalendarUnavailable,
+    TooBusy,
 ];
 
 /// Codes of connecting a calendar.
@@ -86,6 +87,7 @@ const TRY_CONNECTION: &[Code] = &[
     ConsentNotGiven,
     NeedsAdminApproval,
     CalendarUnavailable,
+    TooBusy,
     AlreadyConnected,
 ];
 
@@ -146,7 +148,9 @@ pub static ROUTES: &[Route] = &[
     row("DELETE", "/v1/people/{person}/connection", CONNECT, &[RoleMissing, NotConnected], || {
         routes!(connections::disconnect_calendar)
     }),
-    row("GET", "/v1/people/{person}/busy", READ_BUSY, &[RoleMissing, InvalidWindow], || routes!(busy::get_busy_times)),
+    row("GET", "/v1/people/{person}/busy", READ_BUSY, &[RoleMissing, InvalidWindow, TooBusy], || {
+        routes!(busy::get_busy_times)
+    }),
     row("GET", "/v1/meetings", READ_MEETINGS, &[NotFound, RoleMissing], || routes!(meetings::list_meetings)),
     row(
         "POST",

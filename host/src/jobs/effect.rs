@@ -1,9 +1,12 @@
-//! The table of jobs: what each is called, in which lane it runs, and how long it may take.
+//! The table of jobs: what each is called, what it is for, in which lane it runs, and how long it may take.
 //!
 //! An effect names rows by their ids and carries nothing else. Its handler reads the present state of those rows, so an
 //! effect may run late, run again, or run once for two changes. `app/work.rs` says which function handles which effect.
 
-use crate::ids::{ConnectionId, MeetingId, OrganisationId, PersonId, ProgramId, RevocationId, SignInId};
+use crate::{
+    fairness::Class,
+    ids::{ConnectionId, MeetingId, OrganisationId, PersonId, ProgramId, RevocationId, SignInId},
+};
 use serde::{Deserialize, Serialize};
 use std::{fmt::Display, time::Duration};
 
@@ -81,6 +84,7 @@ pub enum Effect {
 /// A row of the table.
 struct Row {
     kind: &'static str,
+    class: Class,
     /// The lane, if it is not the kind itself.
     object: Option<String>,
     timeout: Duration,
@@ -90,30 +94,45 @@ const fn minutes(minutes: u64) -> Duration {
     Duration::from_secs(minutes * 60)
 }
 
-fn row(kind: &'static str, object: impl Display, timeout: Duration) -> Row {
-    Row { kind, object: Some(object.to_string()), timeout }
+fn mail(kind: &'static str, object: impl Display) -> Row {
+    Row { kind, class: Class::Mail, object: Some(object.to_string()), timeout: minutes(5) }
+}
+
+fn interactive(kind: &'static str, object: impl Display, timeout: Duration) -> Row {
+    Row { kind, class: Class::Interactive, object: Some(object.to_string()), timeout }
+}
+
+fn background(kind: &'static str, object: Option<String>, timeout: Duration) -> Row {
+    Row { kind, class: Class::Background, object, timeout }
 }
 
 impl Effect {
     /// Calls to a provider take up to a minute each (`budget.wall-ms`), and a handler makes a few of them.
     fn row(&self) -> Row {
         match self {
-            Self::PushMeeting { meeting } => row("push-meeting", meeting, minutes(15)),
-            Self::DeliverMeetings { person } => row("deliver-meetings", person, minutes(5)),
-            Self::RevokeToken { revocation } => row("revoke-token", revocation, minutes(5)),
-            Self::ConnectOrganisation { organisation } => row("connect-organisation", organisation, minutes(5)),
-            Self::ConnectPerson { person, .. } => row("connect-person", person, minutes(15)),
-            Self::MailReconnect { connection } => row("mail-reconnect", connection, minutes(5)),
+            Self::PushMeeting { meeting } => interactive("push-meeting", meeting, minutes(15)),
+            Self::DeliverMeetings { person } => interactive("deliver-meetings", person, minutes(5)),
+            Self::RevokeToken { revocation } => background("revoke-token", Some(revocation.to_string()), minutes(5)),
+            Self::ConnectOrganisation { organisation } => {
+                background("connect-organisation", Some(organisation.to_string()), minutes(5))
+            }
+            Self::ConnectPerson { person, .. } => background("connect-person", Some(person.to_string()), minutes(15)),
+            Self::MailReconnect { connection } => mail("mail-reconnect", connection),
             Self::MailNewAdministrator { recipient, person, program, .. } => {
                 let of = program.map_or_else(|| "organisation".to_owned(), |program| program.to_string());
-                row("mail-new-administrator", format!("{recipient}:{person}:{of}"), minutes(5))
+                mail("mail-new-administrator", format!("{recipient}:{person}:{of}"))
             }
-            Self::MailSignIn { request } => row("mail-sign-in", request, minutes(5)),
-            Self::RewrapSecrets {} => Row { kind: "rewrap-secrets", object: None, timeout: minutes(60) },
-            Self::ReopenAccounts {} => Row { kind: "reopen-accounts", object: None, timeout: minutes(5) },
-            Self::ReopenAccount { connection } => row("reopen-account", connection, minutes(15)),
-            Self::ReleaseStuck { provider } => row("release-stuck", provider.as_deref().unwrap_or("*"), minutes(15)),
-            Self::DeleteExpired {} => Row { kind: "delete-expired", object: None, timeout: minutes(5) },
+            Self::MailSignIn { request } => mail("mail-sign-in", request),
+            Self::RewrapSecrets {} => background("rewrap-secrets", None, minutes(60)),
+            Self::ReopenAccounts {} => background("reopen-accounts", None, minutes(5)),
+            Self::ReopenAccount { connection } => {
+                background("reopen-account", Some(connection.to_string()), minutes(15))
+            }
+            Self::ReleaseStuck { provider } => {
+                let provider = provider.as_deref().unwrap_or("*");
+                background("release-stuck", Some(provider.to_owned()), minutes(15))
+            }
+            Self::DeleteExpired {} => background("delete-expired", None, minutes(5)),
         }
     }
 
@@ -121,6 +140,12 @@ impl Effect {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         self.row().kind
+    }
+
+    /// What the work is for.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        self.row().class
     }
 
     /// Effects of one lane run one at a time.

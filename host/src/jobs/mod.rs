@@ -19,6 +19,10 @@
 //!   that runs the job again, so handlers must recognise their own earlier writes: remote writes carry a key, and are
 //!   compared by content.
 //! - A handler that runs longer than its effect's timeout is cancelled and tried again.
+//! - Each runner shares its workers fairly by class, organisation and origin (`fairness`); mail has workers of
+//!   its own. A job belongs to the [`Owner`] on whose account it runs. So work that hangs delays nobody else's.
+//! - A job that cannot be tried now (its calendar is being called already, its service is known to be down) is [`put_off`]:
+//!   that is no attempt.
 //! - A failed job is tried again for about a day ([`MAX_ATTEMPTS`]). Then it is kept as a *dead letter*, which an
 //!   operator can list and retry, and which is deleted when an equal job succeeds.
 //! - Instants are those of the database's clock, which may have been ahead. A job that was put off by a clock that was ahead
@@ -34,14 +38,15 @@ mod retry_now;
 mod runner;
 pub mod schedule;
 mod store;
+mod workers;
 
 pub use effect::Effect;
 pub use retry_now::retry_now;
 pub use runner::{Outcome, Runner, Settings};
 pub use store::{
-    Count, DeadLetter, Lease, LeaseError, Queue, RetryOutcome, State, WaitingJob, bury, claim, count, enqueue,
-    enqueue_at, extend, finish, has_failed, hasten, hasten_all, list_dead, list_waiting, queue, retry, revive,
-    revive_all, verify_lease,
+    Count, DeadLetter, Lease, LeaseError, Owner, Queue, RetryOutcome, State, WaitingJob, bury, claim, count, due,
+    enqueue, enqueue_at, enqueue_for, extend, finish, has_failed, hasten, hasten_all, list_dead, list_waiting, put_off,
+    queue, retry, revive, revive_all, verify_lease,
 };
 
 use crate::db::{Db, Tx};

@@ -1,17 +1,20 @@
 //! Runs jobs as they become due, several at a time.
 //!
-//! One task claims jobs and hands them out, so that an idle host polls the database once per interval and not once per
-//! worker. It looks at once when this process has enqueued a job, and otherwise at every interval, for jobs of other
-//! hosts and jobs that have become due. A handler runs in a task of its own: its panic fails only its job, its
-//! transactions are its own (see `db`), and its lease is extended beside it. A handler is cancelled when its lease is
-//! lost or its effect's timeout is over.
+//! The workers are shared fairly (`workers.rs`). One task claims jobs and hands them out, so that an idle host polls the
+//! database once per interval and not once per worker. It looks at once when this process has enqueued a job, and otherwise
+//! at every interval, for jobs of other hosts and jobs that have become due. A handler runs in a task of its own: its panic
+//! fails only its job, its transactions are its own (see `db`), and its lease is extended beside it. A handler is cancelled
+//! when its lease is lost or its effect's timeout is over.
 
-use super::{Lease, LeaseError, RetryOutcome, fail_points::fail_point, schedule, store};
-use crate::db::{self, Db};
-use std::{sync::Arc, time::Duration};
+use super::{Lease, LeaseError, RetryOutcome, fail_points::fail_point, schedule, store, workers::Workers};
+use crate::{
+    db::{self, Db},
+    fairness::Share,
+};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
     sync::watch,
-    task::{JoinError, JoinSet},
+    task::{self, JoinError, JoinSet},
     time::{Instant, timeout},
 };
 use tracing::Instrument as _;
@@ -19,7 +22,7 @@ use tracing::Instrument as _;
 /// The settings of a runner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// The maximum number of concurrent jobs.
+    /// The maximum number of concurrent jobs, mail not counted.
     pub workers: usize,
     /// The length of a lease. The jobs of a host that died are late by this much. The runner extends a lease after a third
     /// of its length.
@@ -52,6 +55,13 @@ pub enum Outcome {
         error: String,
         /// The shortest pause, if the service asked for one.
         after: Option<Duration>,
+    },
+    /// It could not be tried now, for a reason that is not its own. This is no attempt.
+    PutOff {
+        /// The reason. Contains no secret.
+        reason: String,
+        /// When to try again.
+        after: Duration,
     },
     /// It failed, and cannot succeed later.
     Dead {
@@ -125,47 +135,96 @@ where
     // Only for people who read the table and the log; the fence is what counts.
     let owner = format!("{}-{:08x}", std::process::id(), getrandom::u32().unwrap_or_default());
     tracing::info!(owner, "running jobs");
-    // Dropping it cancels the handlers.
-    let mut under_way = JoinSet::new();
+    let mut under_way = UnderWay::new(worker.settings.workers);
     let mut reachable = true;
     while !*stopped.borrow_and_update() {
-        while under_way.try_join_next().is_some() {}
-        if under_way.len() < worker.settings.workers {
-            match claim(&worker, &owner).await {
-                Ok(Some(lease)) => {
-                    reachable = true;
-                    under_way.spawn(worker.clone().work(lease));
-                    continue;
-                }
-                Ok(None) => reachable = true,
-                // Another host claimed a job of the same lane at the same time; there may be more jobs.
-                Err(error) if db::is_taken(&error) => continue,
-                Err(error) => {
-                    // Logged once, not at every interval.
-                    if std::mem::take(&mut reachable) {
-                        tracing::error!(%error, "jobs cannot be claimed, because the database fails; trying again");
-                    }
+        under_way.reap();
+        match claim(&worker, &owner, &mut under_way.workers).await {
+            Ok(Some((lease, share))) => {
+                reachable = true;
+                under_way.begin(worker.clone().work(lease), share);
+                continue;
+            }
+            Ok(None) => reachable = true,
+            // Another host claimed a job of the same lane at the same time; there may be more jobs.
+            Err(error) if db::is_taken(&error) => continue,
+            Err(error) => {
+                // Logged once, not at every interval.
+                if std::mem::take(&mut reachable) {
+                    tracing::error!(%error, "jobs cannot be claimed, because the database fails; trying again");
                 }
             }
         }
         let something = async {
             tokio::select! {
                 () = worker.db.announced() => {}
-                Some(_) = under_way.join_next() => {}
+                true = under_way.one_ends() => {}
                 _ = stopped.changed() => {}
             }
         };
         // The end of the interval is a reason to look as well.
         let _ = timeout(worker.settings.poll, something).await;
     }
-    while under_way.join_next().await.is_some() {}
+    while under_way.one_ends().await {}
 }
 
-async fn claim<H>(worker: &Worker<H>, owner: &str) -> sqlx::Result<Option<Lease>> {
-    let mut tx = worker.db.begin().await?;
-    let lease = store::claim(&mut tx, owner, worker.settings.lease).await?;
-    tx.commit().await?;
-    Ok(lease)
+/// The jobs that this host runs, and who has its workers.
+struct UnderWay {
+    /// Dropping it cancels the handlers.
+    tasks: JoinSet<()>,
+    shares: HashMap<task::Id, Share>,
+    workers: Workers,
+}
+
+impl UnderWay {
+    fn new(workers: usize) -> Self {
+        Self { tasks: JoinSet::new(), shares: HashMap::new(), workers: Workers::new(workers) }
+    }
+
+    fn begin(&mut self, job: impl Future<Output = ()> + Send + 'static, share: Share) {
+        self.workers.take(&share);
+        self.shares.insert(self.tasks.spawn(job).id(), share);
+    }
+
+    /// Waits until a job has ended. False if there is none.
+    async fn one_ends(&mut self) -> bool {
+        let ended = self.tasks.join_next_with_id().await;
+        self.has_ended(ended)
+    }
+
+    /// Gives back the workers of all jobs that have ended.
+    fn reap(&mut self) {
+        while let ended @ Some(_) = self.tasks.try_join_next_with_id() {
+            self.has_ended(ended);
+        }
+    }
+
+    fn has_ended(&mut self, ended: Option<Result<(task::Id, ()), JoinError>>) -> bool {
+        let Some(ended) = ended else { return false };
+        let id = ended.map_or_else(|error| error.id(), |(id, ())| id);
+        if let Some(share) = self.shares.remove(&id) {
+            self.workers.give_back(&share);
+        }
+        true
+    }
+}
+
+/// Claims a job of the share whose turn it is. If other hosts have taken its jobs, it is the turn of the next.
+async fn claim<H>(worker: &Worker<H>, owner: &str, workers: &mut Workers) -> sqlx::Result<Option<(Lease, Share)>> {
+    if workers.are_all_taken() {
+        return Ok(None);
+    }
+    workers.have_work_for(worker.db.read(async |tx| store::due(tx).await).await?);
+    while let Some(share) = workers.next() {
+        let mut tx = worker.db.begin().await?;
+        let lease = store::claim(&mut tx, owner, worker.settings.lease, &share).await?;
+        tx.commit().await?;
+        match lease {
+            Some(lease) => return Ok(Some((lease, share))),
+            None => workers.have_no_work_for(&share),
+        }
+    }
+    Ok(None)
 }
 
 impl<H, F> Worker<H>
@@ -233,6 +292,12 @@ where
                         tracing::error!(%job, kind, attempt, error, "job failed too often and became a dead letter; `chronus job list` shows it");
                     }
                 }
+            }
+            Outcome::PutOff { reason, after } => {
+                let mut tx = self.db.begin().await?;
+                let at = store::put_off(&mut tx, lease, &reason, after).await?;
+                tx.commit().await?;
+                tracing::info!(%job, kind, attempt, reason, %at, "job put off");
             }
             Outcome::Dead { error } => {
                 let mut tx = self.db.begin().await?;

@@ -61,6 +61,6 @@ pub async fn cancel(
     let by = actor.author();
     audit::record(&mut tx, meeting.entry(&by, Act::MeetingCancelled).before(before.values()).after(meeting.values()))
         .await?;
-    commit(tx, id).await?;
+    commit(tx, &meeting).await?;
     Ok(meeting)
 }

@@ -102,7 +102,7 @@ pub async fn change(
     let by = actor.author();
     audit::record(&mut tx, meeting.entry(&by, Act::MeetingChanged).before(before.values()).after(meeting.values()))
         .await?;
-    commit(tx, id).await?;
+    commit(tx, &meeting).await?;
     Ok(meeting)
 }
 

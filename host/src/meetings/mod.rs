@@ -23,6 +23,7 @@ pub use schedule::{NewMeeting, ScheduleError, ScheduleOutcome, schedule};
 use crate::{
     audit::{Act, Author, Entry, Values},
     auth::Actor,
+    connections,
     db::{Tx, string_enum},
     ids::{MeetingId, OrganisationId, PersonId, ProgramId},
     jobs::{self, Effect, fail_points::fail_point},
@@ -120,8 +121,9 @@ fn check_attendee_count(attendees: &[PersonId]) -> Result<(), InvalidContent> {
 }
 
 /// Commits a change of a meeting together with the job that pushes it to the owner's calendar.
-async fn commit(mut tx: Tx, meeting: MeetingId) -> sqlx::Result<()> {
-    jobs::enqueue(&mut tx, &Effect::PushMeeting { meeting }).await?;
+async fn commit(mut tx: Tx, meeting: &Meeting) -> sqlx::Result<()> {
+    let owner = connections::store::owner(&mut tx, meeting.organisation, meeting.owner).await?;
+    jobs::enqueue_for(&mut tx, &Effect::PushMeeting { meeting: meeting.id }, &owner).await?;
     fail_point("meeting.before-commit").await;
     tx.commit().await?;
     fail_point("meeting.after-commit").await;

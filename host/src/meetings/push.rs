@@ -47,6 +47,8 @@ enum PushOutcome {
     NeedsOwner(String),
     /// The service refuses the event, for this reason.
     Refused(String),
+    /// The call did not begin.
+    PutOff { reason: String, after: Duration },
     /// The step failed for now.
     Retry { error: String, after: Option<Duration> },
 }
@@ -59,7 +61,7 @@ pub async fn deliver(calendars: &CalendarAccess, lease: &Lease, person: PersonId
     let mut tx = calendars.db.begin().await?;
     let now = calendars.now().as_microsecond();
     for meeting in store::upcoming(&mut tx, person, now).await? {
-        jobs::enqueue(&mut tx, &Effect::PushMeeting { meeting }).await?;
+        jobs::enqueue_for(&mut tx, &Effect::PushMeeting { meeting }, &lease.owner).await?;
     }
     jobs::complete_in(tx, lease).await
 }
@@ -205,6 +207,7 @@ impl Push<'_> {
                 tracing::warn!(meeting = %self.meeting.id, reason = why, "the meeting is stuck; `chronus stuck list` shows it");
                 (copy.state, copy.problem) = (CopyState::Refused, Some(why));
             }
+            PushOutcome::PutOff { reason, after } => return Ok(Outcome::PutOff { reason, after }),
             PushOutcome::Retry { error, after } => return Ok(Outcome::Retry { error, after }),
             PushOutcome::NoCalendar => return self.look_for_another_calendar(session).await,
         }
@@ -226,7 +229,9 @@ impl Push<'_> {
 
     /// Reads the account again and forgets the calendar that is no longer there.
     async fn look_for_another_calendar(&self, session: &mut CalendarSession) -> Result<Outcome, LeaseError> {
-        self.calendars.reopen(session).await?;
+        if let Some(put_off) = self.calendars.reopen(session).await? {
+            return Ok(put_off);
+        }
         let mut tx = self.calendars.db.begin().await?;
         jobs::verify_lease(&mut tx, self.lease).await?;
         store::delete_copy(&mut tx, self.meeting.id).await?;
@@ -318,7 +323,13 @@ fn classify_failure(error: CallError, step: &Step) -> Result<PushOutcome, Box<Ev
         CallError::Denied(denial) if denial.rule == EgressRule::Leak => {
             return Ok(PushOutcome::NeedsOwner(denial.reason()));
         }
-        error => return Ok(PushOutcome::Retry { error: error.to_string(), after: None }),
+        error => {
+            let text = error.to_string();
+            return Ok(match error.pause() {
+                Some(after) => PushOutcome::PutOff { reason: text, after },
+                None => PushOutcome::Retry { error: text, after: None },
+            });
+        }
     };
     let text = failure.to_string();
     Ok(match failure.remedy {

@@ -123,7 +123,7 @@ pub async fn schedule(
     })?;
     let by = actor.author();
     audit::record(&mut tx, meeting.entry(&by, Act::MeetingScheduled).after(meeting.values())).await?;
-    commit(tx, id).await?;
+    commit(tx, &meeting).await?;
     Ok(ScheduleOutcome { meeting, replayed: false })
 }
 

@@ -10,7 +10,7 @@ use crate::{
     audit::{self, Act, Author, Entry, Values},
     db::{Db, Tx},
     ids::{OrganisationId, PersonId, ProgramId},
-    jobs::{self, Effect},
+    jobs::{self, Effect, Owner},
     organisations::Reach,
 };
 
@@ -30,7 +30,8 @@ impl Appointment {
     pub(super) async fn tell_others(self, tx: &mut Tx) -> sqlx::Result<()> {
         let Self { organisation, person, program, by } = self;
         for recipient in store::other_administrators(tx, organisation, program, person).await? {
-            jobs::enqueue(tx, &Effect::MailNewAdministrator { recipient, person, program, by }).await?;
+            let mail = Effect::MailNewAdministrator { recipient, person, program, by };
+            jobs::enqueue_for(tx, &mail, &Owner::organisation(organisation)).await?;
         }
         Ok(())
     }

@@ -31,6 +31,12 @@ pub(super) const REQUESTS_IN_FLIGHT: usize = 16;
 /// The maximum number of calls at once that send no requests. Each computes for milliseconds, so few slots are enough.
 pub(super) const OFFLINE_CALLS: u32 = 8;
 
+/// How long a call waits for a sandbox before it is refused: longer than most calls take, and shorter than people wait.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+/// When to come back after such a refusal.
+pub(super) const BUSY_PAUSE: Duration = Duration::from_secs(5);
+
 /// The features of WebAssembly that providers may use: the same in admission, in the engine and in the builder.
 ///
 /// The second release without reference types, which need a garbage collector that is not compiled in.
@@ -47,6 +53,8 @@ pub struct Budget {
     pub cpu_ms: u64,
     /// Elapsed time in milliseconds, including waiting.
     pub wall_ms: u64,
+    /// The same for a call that nobody waits for.
+    pub background_wall_ms: u64,
     /// All memories and tables of the component together, in bytes.
     pub memory_bytes: usize,
     /// The number of requests and of refused requests and headers.
@@ -74,6 +82,7 @@ impl Default for Budget {
         Self {
             cpu_ms: 10_000,
             wall_ms: 60_000,
+            background_wall_ms: 20_000,
             memory_bytes: 128 << 20,
             requests: 500,
             request_bytes: 4 << 20,
@@ -95,6 +104,7 @@ impl Budget {
         Self {
             cpu_ms: 50,
             wall_ms: 100,
+            background_wall_ms: 100,
             memory_bytes: 16 << 20,
             requests: 0,
             request_bytes: 0,
@@ -119,6 +129,12 @@ impl Budget {
     pub const fn wall(&self) -> Duration {
         Duration::from_millis(self.wall_ms)
     }
+
+    /// The elapsed time of a call that nobody waits for, if that is shorter.
+    #[must_use]
+    pub fn background_wall(&self) -> Duration {
+        Duration::from_millis(self.background_wall_ms.min(self.wall_ms))
+    }
 }
 
 /// The part of the budget that was used up, with its limit.
@@ -128,6 +144,8 @@ pub enum BudgetLimit {
     Cpu(Duration),
     /// Elapsed time, including waiting.
     Wall(Duration),
+    /// Elapsed time of a call that nobody waits for.
+    BackgroundWall(Duration),
     /// Memory of the whole component, in bytes.
     Memory(usize),
     /// The number of requests and refusals.
@@ -159,7 +177,7 @@ impl BudgetLimit {
     pub const fn code(self) -> &'static str {
         match self {
             Self::Cpu(_) => "cpu-exhausted",
-            Self::Wall(_) => "wall-exhausted",
+            Self::Wall(_) | Self::BackgroundWall(_) => "wall-exhausted",
             Self::Memory(_) => "memory-exhausted",
             Self::Requests(_) => "requests-exhausted",
             Self::RequestBytes(_) => "request-bytes-exhausted",
@@ -178,6 +196,9 @@ impl fmt::Display for BudgetLimit {
         let (what, key) = match self {
             Self::Cpu(limit) => (format!("computed for more than {} ms", limit.as_millis()), "cpu-ms"),
             Self::Wall(limit) => (format!("took more than {} ms", limit.as_millis()), "wall-ms"),
+            Self::BackgroundWall(limit) => {
+                (format!("took more than {} ms in the background", limit.as_millis()), "background-wall-ms")
+            }
             Self::Memory(limit) => (format!("wanted more than {limit} bytes of memory"), "memory-bytes"),
             Self::Requests(limit) => (format!("sent more than {limit} requests, refused ones included"), "requests"),
             Self::RequestBytes(limit) => (format!("sent a body of more than {limit} bytes"), "request-bytes"),

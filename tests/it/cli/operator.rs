@@ -164,7 +164,8 @@ async fn work_that_was_given_up_is_listed_and_tried_again() -> anyhow::Result<()
         let effect = Effect::DeliverMeetings { person: PersonId::new(Clock::System.now()) };
         let mut tx = db.begin().await?;
         jobs::enqueue(&mut tx, &effect).await?;
-        let lease = jobs::claim(&mut tx, "a host", Duration::from_secs(60)).await?.context("it is due")?;
+        let lease =
+            chronus_tests::jobs::claim(&mut tx, "a host", Duration::from_secs(60)).await?.context("it is due")?;
         jobs::bury(&mut tx, &lease, "the service is\u{7} gone").await?;
         tx.commit().await?;
         given_up.push((lease.job.to_string(), serde_json::to_value(&effect)?));

@@ -5,7 +5,7 @@ use anyhow::{Context, ensure};
 use chronus_host::{
     connections,
     db::Page,
-    jobs::{self, Effect, Lease, LeaseError, Outcome},
+    jobs::{Effect, Lease, LeaseError, Outcome},
     meetings::{push, store},
     organisations::offers::{self, Offer},
     people::{self, Member, MemberRole},
@@ -152,7 +152,7 @@ async fn connect(world: &World) -> anyhow::Result<()> {
 
 async fn claim(world: &World) -> anyhow::Result<Option<Lease>> {
     let mut tx = world.app.db.begin().await?;
-    let lease = jobs::claim(&mut tx, "a host", LEASE).await?;
+    let lease = chronus_tests::jobs::claim(&mut tx, "a host", LEASE).await?;
     tx.commit().await?;
     Ok(lease)
 }

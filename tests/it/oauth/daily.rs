@@ -42,7 +42,9 @@ impl World {
         // The openings are planned now, before the clock reaches their times.
         loop {
             let mut tx = self.app.db.begin().await?;
-            let lease = jobs::claim(&mut tx, "a host", Duration::from_secs(60)).await?.context("no opening is due")?;
+            let lease = chronus_tests::jobs::claim(&mut tx, "a host", Duration::from_secs(60))
+                .await?
+                .context("no opening is due")?;
             tx.commit().await?;
             if lease.effect == (Effect::ReopenAccounts {}) {
                 reopen::enqueue_all(&self.app.db, &lease).await?;

@@ -3,7 +3,11 @@
 
 use super::world::{SESSION, World};
 use anyhow::ensure;
-use chronus_host::auth::sign_in::{self, ASKS_PER_CLIENT, MAILS_PER_ADDRESS};
+use chronus_host::{
+    auth::sign_in::{self, ASKS_PER_CLIENT, MAILS_PER_ADDRESS},
+    fairness::Class,
+    jobs,
+};
 use chronus_tests::visitor::Visitor;
 use jiff::SignedDuration;
 use tokio::task::JoinSet;
@@ -97,9 +101,24 @@ async fn nobody_learns_who_has_an_address() -> anyhow::Result<()> {
         answers.push((seen.status, headers, seen.text));
     }
     ensure!(answers[0] == answers[1] && answers[0] == answers[2], "{answers:?}");
-    // Both write the same rows, too: the address is only looked up when the mail is sent.
+    // Both write the same rows, too: accounts are only looked up when the mail is sent.
     ensure!(written[0] == written[1] && written[0].iter().sum::<i64>() > 0, "{written:?}");
     ensure!(!world.visitor()?.get("/sign-in/sent").await?.text.contains("example.org"));
+    Ok(())
+}
+
+/// Organisations take turns in sending mail.
+#[tokio::test]
+async fn mail_is_sent_on_the_account_of_an_organisation_of_its_address() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    for email in ["ben@example.org", "nobody@example.org"] {
+        world.ask(email).await?.leads_to("/sign-in/sent")?;
+    }
+    let due = world.app.db.read(async |tx| jobs::due(tx).await).await?;
+    let mut organisations: Vec<_> = due.iter().map(|share| &*share.organisation).collect();
+    organisations.sort_unstable();
+    ensure!(organisations == ["", &world.organisation.to_string()], "{due:?}");
+    ensure!(due.iter().all(|share| share.class == Class::Mail && share.origin.is_empty()), "{due:?}");
     Ok(())
 }
 

@@ -22,21 +22,23 @@ async fn one_call_too_many_waits_and_then_works_or_is_told_to_come_back() {
     let sandbox = Sandbox::new(SandboxConfig { concurrent_calls: 2, ..config() }).unwrap();
     let plugin = sandbox.admit(&guest("hostile").await).await.unwrap();
     let (server, sign) = slow().await;
-    let call = |wall_ms| {
-        let (plugin, ask) = (plugin.clone(), Ask::act("ask").to(&server).budget(|budget| budget.wall_ms = wall_ms));
+    // One organisation alone may not have all of them.
+    let call = |organisation, wall_ms| {
+        let ask = Ask { organisation, ..Ask::act("ask").to(&server).budget(|budget| budget.wall_ms = wall_ms) };
+        let plugin = plugin.clone();
         tokio::spawn(async move { ask.open(&plugin).await })
     };
-    let slow = [call(60_000), call(60_000)];
+    let slow = [call("one", 60_000), call("two", 60_000)];
     server.until(|counts| counts.requests == 2).await;
     assert_eq!(sandbox.instances(), 2);
-    match call(150).await.unwrap() {
+    match call("three", 150).await.unwrap() {
         Err(error @ CallError::Busy(2)) => {
             assert_eq!(error.code(), "sandbox-busy");
             assert!(error.to_string().contains("sandbox.concurrent-calls"), "{error}");
         }
         other => panic!("{other:?}"),
     }
-    let third = call(60_000);
+    let third = call("three", 60_000);
     sign.add_permits(2);
     for call in slow {
         assert_eq!(call.await.unwrap().unwrap().get("body"), "done");
@@ -71,12 +73,12 @@ async fn whoever_may_run_finds_room() {
     let large = (0..3).fold(guest("hostile").await, |bytes, _| with_memory(&bytes, 1));
     let plugin = sandbox.admit(&large).await.unwrap();
     let (server, sign) = slow().await;
-    let calls: Vec<_> = (0..3)
-        .map(|_| {
-            let (plugin, ask) = (plugin.clone(), Ask::act("ask").to(&server));
+    let calls: Vec<_> = ["one", "two", "three"]
+        .map(|organisation| {
+            let (plugin, ask) = (plugin.clone(), Ask { organisation, ..Ask::act("ask").to(&server) });
             tokio::spawn(async move { ask.open(&plugin).await })
         })
-        .collect();
+        .into();
     server.until(|counts| counts.requests == 3).await;
     sign.add_permits(3);
     for call in calls {
@@ -118,4 +120,28 @@ async fn a_call_that_computes_can_be_given_up_at_any_tick() {
     drop(spinning);
     assert_eq!(yard.sandbox.instances(), 0);
     Ask::act("nothing").open(&yard.plugin).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_of_one_connection_run_one_at_a_time() {
+    let yard = Yard::new().await;
+    let (server, sign) = slow().await;
+    let call = |connection: &'static str| {
+        let (plugin, access) = (yard.plugin.clone(), Ask::act("ask").to(&server).access());
+        tokio::spawn(async move { plugin.open(&access.with_connection(connection)).await })
+    };
+    let first = [call("one"), call("two")];
+    server.until(|counts| counts.requests == 2).await;
+    let second = [call("one"), call("two")];
+    // Both have what they wait for: a permit is free.
+    assert_eq!(yard.sandbox.instances(), 2);
+    sign.add_permits(2);
+    for call in first {
+        call.await.unwrap().unwrap();
+    }
+    server.until(|counts| counts.requests == 4).await;
+    sign.add_permits(2);
+    for call in second {
+        call.await.unwrap().unwrap();
+    }
 }

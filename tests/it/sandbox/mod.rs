@@ -8,6 +8,7 @@
 mod admission; // What gets in, and what is refused before it runs.
 mod alone; // Descriptors and memory of the whole process, in a process of their own.
 mod answers; // Answers that break the contract.
+mod breakers; // What fails again and again is left alone.
 mod budgets; // Every part of a budget cuts.
 mod concurrency; // Calls beside each other: room, waiting, cancelling.
 mod connections; // Pools, organisations, trust.

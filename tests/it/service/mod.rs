@@ -5,6 +5,7 @@ mod browser; // What people do in a real browser, and that axe-core finds nothin
 mod crowded; // A provider returns all that it may, and the host goes on answering.
 mod disk; // The disk is full and has room again, and every booking that was accepted arrives.
 mod example; // The smallest provider keeps the contract and makes a person busy in a host.
+mod fair; // One organisation's calendar server hangs, and no other organisation waits for it.
 mod flow; // Connect, busy, meet, move, cancel; what is refused; what no log and no byte of the database tells.
 mod hosts; // Two hosts of one database share the work, and one takes over from the other.
 mod keys; // Hosts with different keys leave no meeting behind.

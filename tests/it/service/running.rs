@@ -166,7 +166,7 @@ async fn ask(
 
 /// The version that answers.
 async fn ask_once(client: &Client, path: &str) -> anyhow::Result<String> {
-    let Answer { status, body } = client.send(Method::GET, path, None).await?;
+    let Answer { status, body, .. } = client.send(Method::GET, path, None).await?;
     // The toy provider says its version as the problem of an event, which makes the busy times unknown.
     ensure!(status == StatusCode::OK && body["reason"] == "unreadable-events", "{status}: {body}");
     Ok(body["problems"][0].as_str().context("its version")?.to_owned())

@@ -3,14 +3,20 @@
 //! All of it is made as an operator makes it: by commands and by the API.
 
 use anyhow::{Context, ensure};
-use chronus_host::db::DatabaseUrl;
+use chronus_host::{
+    auth::tokens::{self, Holder, NewToken},
+    db::{DatabaseUrl, Db},
+    ids::OrganisationId,
+    people::{self, NewPerson, Role},
+};
 use chronus_tests::{
-    command, components,
+    OPERATOR, command, components,
     database::Database,
     host::{Client, Host, PATIENCE},
     peers::{CaldavClient, Radicale, SeenEvent},
     repo_root,
 };
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use std::{future::Future, path::PathBuf, time::Duration};
 use tempfile::TempDir;
@@ -179,6 +185,24 @@ impl World {
     pub(crate) async fn seen(&self) -> anyhow::Result<Vec<SeenEvent>> {
         self.caldav.occurrences(&self.calendar, "2027-01-01T00:00:00Z", "2028-01-01T00:00:00Z").await
     }
+}
+
+/// A further person of an organisation, with all scopes that a personal token can have.
+pub(crate) async fn add_person(db: &Db, organisation: OrganisationId, name: &str) -> anyhow::Result<Person> {
+    let new = NewPerson {
+        email: format!("{name}@example.org"),
+        name: name.to_owned(),
+        zone: "Europe/Rome".into(),
+        role: Role::Participant,
+    };
+    let person = people::add(db, &OPERATOR, organisation, new).await?.id;
+    Ok(Person { id: person.to_string(), token: issue_token(db, Holder::Person { organisation, person }).await? })
+}
+
+/// A token with all scopes that its holder can have.
+pub(crate) async fn issue_token(db: &Db, holder: Holder) -> anyhow::Result<String> {
+    let new = NewToken { holder, name: "test".into(), scopes: holder.scopes(), expires_at: None };
+    Ok(tokens::issue(db, &OPERATOR, new).await?.1.expose_secret().to_owned())
 }
 
 /// What ann fills in.

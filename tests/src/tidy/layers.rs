@@ -10,7 +10,7 @@ use super::rust::{Kind, Token, after_path_start, branches, tokens};
 use super::{Findings, Tree};
 
 /// A module uses only those to its left.
-const ORDER: [&str; 26] = [
+const ORDER: [&str; 27] = [
     "locks",
     "offload",
     "clock",

@@ -11,15 +11,15 @@ pub fn wasmtime_only_in_plugins(tree: &Tree) -> Findings {
     outside(tree, "host/src/", &["host/src/plugins/"], is_wasmtime, "wasmtime belongs in host/src/plugins/")
 }
 
-/// Whoever looks for a query finds all those of a table in one file.
+/// Whoever looks for a query finds all those of a table in one file, or in one folder.
 pub fn sql_only_in_stores(tree: &Tree) -> Findings {
     let is_sql = |token: &Token| matches!(&token.kind, Kind::Literal(text) if reads_as_sql(text));
     outside(
         tree,
         "host/src/",
-        &["host/src/db/", "host/src/db.rs", "/store.rs"],
+        &["host/src/db/", "host/src/db.rs", "/store.rs", "/store/"],
         is_sql,
-        "SQL belongs in a store.rs or in db",
+        "SQL belongs in a store.rs, a folder store or in db",
     )
 }
 
@@ -48,12 +48,16 @@ pub fn audit_entries_are_only_added(tree: &Tree) -> Findings {
     outside(tree, "host/src/", &[], is_change, "entries of the audit log are only added, and deleted by age")
 }
 
-/// The tokens of `root` that `is_meant` knows, in files that none of `places` names: a folder, a file, or the end of a
-/// path (with a slash in front).
+/// The tokens of `root` that `is_meant` knows, in files that none of `places` names: a folder, a file, the end of a path
+/// (with a slash in front), or a folder anywhere (with a slash on both sides).
 fn outside(tree: &Tree, root: &str, places: &[&str], is_meant: impl Fn(&Token) -> bool, why: &str) -> Findings {
     let mut findings = Findings::new();
     for (path, text) in tree.rust().filter(|(path, _)| path.starts_with(root)) {
-        if places.iter().any(|place| path.starts_with(place) || (place.starts_with('/') && path.ends_with(place))) {
+        let is_in = |place: &str| {
+            let is_anywhere = place.starts_with('/') && place.ends_with('/') && path.contains(place);
+            is_anywhere || path.starts_with(place) || (place.starts_with('/') && path.ends_with(place))
+        };
+        if places.iter().any(|place| is_in(place)) {
             continue;
         }
         match tokens(text) {
@@ -119,7 +123,9 @@ mod tests {
         let at = |path: &str| sql_only_in_stores(&Tree::of(&[(path, text)])).len();
         assert_eq!(at("host/src/meetings/cancel.rs"), 1);
         assert_eq!(at("host/src/meetings/not_a_store.rs"), 1);
+        assert_eq!(at("host/src/meetings/not_a_store/list.rs"), 1);
         assert_eq!(at("host/src/meetings/store.rs"), 0);
+        assert_eq!(at("host/src/meetings/store/list.rs"), 0);
         assert_eq!(at("host/src/db/mod.rs"), 0);
     }
 

@@ -15,7 +15,8 @@ pub fn stored_enums_are_strict(tree: &Tree) -> Findings {
 fn strict(tree: &Tree, stored: &[Stored]) -> Findings {
     let mut findings = Findings::new();
     let mut decoded = BTreeSet::new();
-    let stores = tree.rust().filter(|(path, _)| path.starts_with("host/src/") && path.ends_with("/store.rs"));
+    let is_store = |path: &str| path.ends_with("/store.rs") || path.contains("/store/");
+    let stores = tree.rust().filter(|(path, _)| path.starts_with("host/src/") && is_store(path));
     for (path, text) in stores {
         let tokens = match tokens(text) {
             Ok(tokens) => tokens,

@@ -2,7 +2,8 @@
 //!
 //! Threat: an attacker learns which addresses have accounts, floods a stranger with mail, or uses a link found later; a
 //! mail scanner follows the link before the person does. Decision: asking for a link only stores a request, which takes
-//! the same time whether or not the address has an account; a job looks up the accounts when it writes the mail. An
+//! the same time whether or not the address has an account; a job looks up the accounts when it writes the mail. The request
+//! only notes an organisation of the address, by one query in any case, because organisations take turns in sending mail. An
 //! address gets at most [`MAILS_PER_ADDRESS`] mails an hour, and a client can ask [`ASKS_PER_CLIENT`] times an hour;
 //! both limits are rows of a table that all hosts share. A link is a random secret (see `opaque`) that is created with
 //! the mail, lasts [`LIFETIME`], and is deleted when it is used, so it works once; opening its page does not use it.
@@ -16,7 +17,7 @@ use crate::{
     audit::{self, Act, Author, Entry},
     db::{self, Db, Tx},
     ids::{OrganisationId, PersonId, SignInId, digest},
-    jobs::{self, Effect},
+    jobs::{self, Effect, Owner},
     network::client_network,
     people,
 };
@@ -102,7 +103,9 @@ pub async fn ask(db: &Db, email: &str, client: IpAddr, return_to: &str) -> Resul
     if store::take_slot(&mut tx, &digest(format!("address {email}")), MAILS_PER_ADDRESS, now).await? {
         let request = Request { id: SignInId::new(now), email, return_to: return_to.to_owned(), created_at: now };
         store::insert_request(&mut tx, &request).await?;
-        jobs::enqueue(&mut tx, &Effect::MailSignIn { request: request.id }).await?;
+        let owner =
+            store::organisation_of_address(&mut tx, &request.email).await?.map_or(Owner::HOST, Owner::organisation);
+        jobs::enqueue_for(&mut tx, &Effect::MailSignIn { request: request.id }, &owner).await?;
         audit::record(&mut tx, Entry::new(&Author::Visitor, Act::SignInRequested, request.id)).await?;
     }
     Ok(tx.commit().await?)

@@ -78,6 +78,13 @@ pub(super) async fn organisation(tx: &mut Tx, person: PersonId) -> sqlx::Result<
     parsed(&organisation)
 }
 
+/// An organisation in which the address has an account.
+pub(super) async fn organisation_of_address(tx: &mut Tx, email: &str) -> sqlx::Result<Option<OrganisationId>> {
+    let sql = "select min(organisation_id) from people where email = $1";
+    let (organisation,) = fetch!(tx, one, (Option<String>,), sql, email)?;
+    organisation.map(|id| parsed(&id)).transpose()
+}
+
 pub(super) async fn insert_link(
     tx: &mut Tx,
     hash: &Hash,

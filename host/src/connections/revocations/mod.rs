@@ -9,7 +9,7 @@ use super::{connection::Connection, store::StoredConnection};
 use crate::{
     db::{self, Tx},
     ids::{OrganisationId, PersonId, RevocationId},
-    jobs::{self, Effect},
+    jobs::{self, Effect, Owner},
     oauth::{REFRESH_TOKEN, SignInRef, TokenResponse, code_grant::Authorization},
     plugins::sign_in::ACCESS_TOKEN,
     secrets::{Keyring, SealedValue},
@@ -48,7 +48,8 @@ impl Revocation {
         let secrets: BTreeMap<_, _> = [(TOKEN.to_owned(), token)].into();
         let sealed: SealedValue = keyring.seal_map(&SEALED.place(self.organisation, id), &secrets);
         store::insert(tx, id, &self, &sealed).await?;
-        jobs::enqueue(tx, &Effect::RevokeToken { revocation: id }).await
+        let owner = Owner::at(self.organisation, self.provider.clone());
+        jobs::enqueue_for(tx, &Effect::RevokeToken { revocation: id }, &owner).await
     }
 }
 

@@ -25,7 +25,7 @@ use crate::{
         store::StoredConnection,
     },
     ids::{OrganisationId, PersonId},
-    jobs::{self, Effect, Lease, LeaseError, Outcome},
+    jobs::{self, Effect, Lease, LeaseError, Outcome, Owner},
     oauth::{State, Token, TokenError, TokenResponse, token::visible_fields, token_lease::RefreshError},
     organisations::{domains, offers, programs},
     people::{self, Person},
@@ -51,6 +51,8 @@ struct MemberState {
 enum Skip {
     /// Another attempt may succeed.
     RetryLater { error: String, after: Option<Duration> },
+    /// The call did not begin.
+    PutOff { reason: String, after: Duration },
     /// No attempt can succeed.
     Permanent(String),
     /// The connection is no longer wanted.
@@ -65,7 +67,8 @@ pub async fn connect_all(
 ) -> Result<Outcome, LeaseError> {
     let mut tx = calendars.db.begin().await?;
     for person in store::people(&mut tx, organisation).await? {
-        jobs::enqueue(&mut tx, &Effect::ConnectPerson { organisation, person }).await?;
+        jobs::enqueue_for(&mut tx, &Effect::ConnectPerson { organisation, person }, &Owner::organisation(organisation))
+            .await?;
     }
     jobs::complete_in(tx, lease).await
 }
@@ -84,6 +87,7 @@ pub async fn connect_person(
     match outcome {
         Ok(()) | Err(Skip::Obsolete) => jobs::complete(&calendars.db, lease).await,
         Err(Skip::RetryLater { error, after }) => Ok(Outcome::Retry { error, after }),
+        Err(Skip::PutOff { reason, after }) => Ok(Outcome::PutOff { reason, after }),
         Err(Skip::Permanent(error)) => Ok(Outcome::Dead { error }),
     }
 }
@@ -131,7 +135,7 @@ impl MemberState {
             match self.connect(calendars, by, stored).await? {
                 Ok(()) | Err(Skip::Obsolete) => return Ok(Ok(())),
                 // A reason to retry outweighs a permanent one.
-                Err(skip @ Skip::RetryLater { .. }) => skipped = Some(skip),
+                Err(skip @ (Skip::RetryLater { .. } | Skip::PutOff { .. })) => skipped = Some(skip),
                 Err(skip) => skipped = skipped.or(Some(skip)),
             }
         }
@@ -232,6 +236,9 @@ impl MemberState {
             Err(ConnectError::AlreadyConnected | ConnectError::NoServiceAccount) => Ok(Err(Skip::Obsolete)),
             Err(ConnectError::Database(error)) => Err(error),
             Err(ConnectError::Refused(CallError::Failure(failure))) => Ok(Err(skip_after(&failure))),
+            Err(ConnectError::Refused(error)) if let Some(after) = error.pause() => {
+                Ok(Err(Skip::PutOff { reason: error.to_string(), after }))
+            }
             Err(error) => Ok(Err(retry_later(error))),
         }
     }

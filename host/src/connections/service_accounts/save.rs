@@ -15,7 +15,7 @@ use crate::{
     connections::{access::CalendarAccess, error::AccountError, revocations::Revocation, store as connections},
     db::Tx,
     ids::{OrganisationId, ServiceAccountId},
-    jobs::{self, Effect},
+    jobs::{self, Effect, Owner},
     oauth::{REFRESH_TOKEN, State},
     plugins::sign_in::ACCESS_TOKEN,
     secrets::Keyring,
@@ -80,7 +80,8 @@ pub(super) async fn store_account(
         revoke_token(&mut tx, &calendars.keyring, &before).await?;
     }
     let organisation = account.organisation;
-    jobs::enqueue(&mut tx, &Effect::ConnectOrganisation { organisation }).await?;
+    jobs::enqueue_for(&mut tx, &Effect::ConnectOrganisation { organisation }, &Owner::organisation(organisation))
+        .await?;
     let entry = account.entry(by, Act::ServiceAccountSaved).before(was).after(account.values());
     audit::record(&mut tx, entry).await?;
     tx.commit().await?;

@@ -127,6 +127,8 @@ codes! {
     // This host.
     Timeout = "timeout" SERVICE_UNAVAILABLE, "Request timed out",
         "The change may have been made. Check before you send the request again.";
+    TooBusy = "too-busy" SERVICE_UNAVAILABLE, "Too many calls to calendars",
+        "Nothing was changed. Wait as many seconds as the `retry-after` header says, and send the request again.";
     Unavailable = "unavailable" SERVICE_UNAVAILABLE, "Database unavailable",
         "Try again after the seconds in the `retry-after` header.";
     NotReady = "not-ready" SERVICE_UNAVAILABLE, "Host not ready",
@@ -159,7 +161,7 @@ impl Code {
     /// After how many seconds the same request may succeed, if that is known.
     pub(in crate::http) const fn retry_after(self) -> Option<u32> {
         match self {
-            Self::Unavailable | Self::NotReady => Some(5),
+            Self::TooBusy | Self::Unavailable | Self::NotReady => Some(5),
             _ => None,
         }
     }

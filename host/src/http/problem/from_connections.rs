@@ -23,6 +23,7 @@ impl From<ConnectError> for Problem {
                 Remedy::Temporary | Remedy::SlowDown(_) => Code::CalendarUnavailable,
                 _ => Code::SignInRefused,
             },
+            ConnectError::Refused(CallError::Busy(_)) => Code::TooBusy,
             ConnectError::Refused(_) | ConnectError::Provider(_) => Code::CalendarUnavailable,
             ConnectError::Account(_) => {
                 let ConnectError::Account(error) = error else { return Self::new(Code::Internal) };
@@ -61,6 +62,7 @@ impl From<BusyError> for Problem {
     fn from(error: BusyError) -> Self {
         match error {
             BusyError::Unknown => Self::new(Code::NotFound),
+            BusyError::TooBusy(_) => Self::detailed(Code::TooBusy, error),
             BusyError::Backwards(_) | BusyError::TooLong => {
                 Self::detailed(Code::InvalidWindow, &error).at(FieldError::in_query("to", error.to_string()))
             }
@@ -92,6 +94,7 @@ impl From<AccountError> for Problem {
                 Remedy::Temporary | Remedy::SlowDown(_) => Code::CalendarUnavailable,
                 _ => Code::SignInRefused,
             },
+            AccountError::Call(CallError::Busy(_)) => Code::TooBusy,
             AccountError::Provider(_)
             | AccountError::NoClient(_)
             | AccountError::Call(_)

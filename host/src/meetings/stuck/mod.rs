@@ -13,11 +13,13 @@ mod store;
 use super::{plan::CopyState, store as meeting_store};
 use crate::{
     audit::{self, Act, Author, Entry, Values},
+    connections,
     db::{Db, Page, Tx},
     ids::{MeetingId, OrganisationId, PersonId},
     jobs::{self, Effect, Lease, LeaseError, Outcome},
 };
 use jiff::Timestamp;
+use store::ReleasableMeeting;
 
 /// Meetings that are released in one transaction.
 const BATCH_SIZE: u32 = 500;
@@ -63,11 +65,11 @@ pub async fn release(db: &Db, by: &Author, meeting: MeetingId) -> sqlx::Result<b
         CopyState::Gone => meeting_store::delete_copy(&mut tx, meeting).await?,
         CopyState::Pending | CopyState::Present | CopyState::Cancelled => return Ok(false),
     }
-    jobs::enqueue(&mut tx, &Effect::PushMeeting { meeting }).await?;
-    let found = meeting_store::find_unscoped(&mut tx, meeting).await?;
+    let Some(stuck) = meeting_store::find_unscoped(&mut tx, meeting).await? else { return Ok(false) };
+    let work_owner = connections::store::owner(&mut tx, stuck.organisation, stuck.owner).await?;
+    jobs::enqueue_for(&mut tx, &Effect::PushMeeting { meeting }, &work_owner).await?;
     let entry = Entry::new(by, Act::MeetingReleased, meeting).before(Values::new().state(copy.state.as_str()));
-    let entry = entry.organisation(found.as_ref().map(|found| found.organisation));
-    audit::record(&mut tx, entry.program(found.map(|found| found.program))).await?;
+    audit::record(&mut tx, entry.organisation(stuck.organisation).program(stuck.program)).await?;
     tx.commit().await?;
     Ok(true)
 }
@@ -92,8 +94,9 @@ pub async fn release_all(db: &Db, lease: &Lease, provider: Option<&str>) -> Resu
         let mut tx = db.begin().await?;
         jobs::verify_lease(&mut tx, lease).await?;
         let page = store::releasable(&mut tx, provider, &Page::new(after, BATCH_SIZE)).await?;
-        for &meeting in &page {
-            jobs::enqueue(&mut tx, &Effect::PushMeeting { meeting }).await?;
+        for ReleasableMeeting { meeting, organisation, owner } in &page {
+            let work_owner = connections::store::owner(&mut tx, *organisation, *owner).await?;
+            jobs::enqueue_for(&mut tx, &Effect::PushMeeting { meeting: *meeting }, &work_owner).await?;
         }
         if let Ok(count @ 1..) = u64::try_from(page.len()) {
             // One entry for all: they are only tried again, and each that arrives has an entry of its own.
@@ -105,7 +108,7 @@ pub async fn release_all(db: &Db, lease: &Lease, provider: Option<&str>) -> Resu
         if !page.is_empty() {
             tracing::info!(meetings = page.len(), provider, "stuck meetings are tried again");
         }
-        after = page.last().copied();
+        after = page.last().map(|last| last.meeting);
         if page.len() < BATCH_SIZE as usize {
             break;
         }

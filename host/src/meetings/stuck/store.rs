@@ -3,13 +3,20 @@
 use super::StuckMeeting;
 use crate::{
     db::{self, Column, Page, Tx, fetch},
-    ids::{MeetingId, OrganisationId},
+    ids::{MeetingId, OrganisationId, PersonId},
 };
 
 const COPY_STATE: Column = Column::of("event_copies", "state");
 
 /// The reason of an event that its owner has removed.
 const REMOVED: &str = "its owner removed the event from the calendar";
+
+/// A meeting to be tried again.
+pub(super) struct ReleasableMeeting {
+    pub(super) meeting: MeetingId,
+    pub(super) organisation: OrganisationId,
+    pub(super) owner: PersonId,
+}
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -50,13 +57,26 @@ pub(super) async fn list(
 }
 
 /// The meetings that wait or were refused although their owner's connection, through this provider or any, works.
-pub(super) async fn releasable(tx: &mut Tx, provider: Option<&str>, page: &Page) -> sqlx::Result<Vec<MeetingId>> {
-    const LIST: &str = "select meeting_id from event_copies join meetings on meetings.id = meeting_id
+pub(super) async fn releasable(
+    tx: &mut Tx,
+    provider: Option<&str>,
+    page: &Page,
+) -> sqlx::Result<Vec<ReleasableMeeting>> {
+    const LIST: &str = "select meeting_id, organisation_id, owner_id from event_copies
+        join meetings on meetings.id = meeting_id
         where event_copies.state in ('waiting', 'refused') and end_at > $1 and meeting_id > $2
               and exists (select 1 from connections where person_id = owner_id and connections.state = 'connected'
                           and ($3 = '' or provider_id = $3))
         order by meeting_id limit $4";
     let now = tx.now().await?;
-    let rows = fetch!(tx, all, (String,), LIST, now, page.after(), provider.unwrap_or_default(), page.limit())?;
-    rows.iter().map(|(id,)| db::parsed(id)).collect()
+    let provider = provider.unwrap_or_default();
+    let rows = fetch!(tx, all, (String, String, String), LIST, now, page.after(), provider, page.limit())?;
+    let releasable = |(meeting, organisation, owner): &(String, String, String)| {
+        Ok(ReleasableMeeting {
+            meeting: db::parsed(meeting)?,
+            organisation: db::parsed(organisation)?,
+            owner: db::parsed(owner)?,
+        })
+    };
+    rows.iter().map(releasable).collect()
 }

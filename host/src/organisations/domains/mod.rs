@@ -13,7 +13,7 @@ use crate::{
     audit::{self, Act, Author, Entry, Subject},
     db::{Db, Tx},
     ids::{OrganisationId, PersonId},
-    jobs::{self, Effect},
+    jobs::{self, Effect, Owner},
 };
 
 /// Why a domain is not added.
@@ -65,7 +65,8 @@ pub async fn add(db: &Db, by: &Author, organisation: OrganisationId, text: &str)
             None => Err(DomainError::NoOrganisation),
         };
     }
-    jobs::enqueue(&mut tx, &Effect::ConnectOrganisation { organisation }).await?;
+    jobs::enqueue_for(&mut tx, &Effect::ConnectOrganisation { organisation }, &Owner::organisation(organisation))
+        .await?;
     let entry = Entry::new(by, Act::DomainAdded, Subject::domain(&domain)).organisation(organisation);
     audit::record(&mut tx, entry).await?;
     tx.commit().await?;
@@ -79,7 +80,8 @@ pub async fn remove(db: &Db, by: &Author, organisation: OrganisationId, text: &s
     let domain = text.to_lowercase();
     let removed = store::delete(&mut tx, organisation, &domain).await?;
     if removed {
-        jobs::enqueue(&mut tx, &Effect::ConnectOrganisation { organisation }).await?;
+        jobs::enqueue_for(&mut tx, &Effect::ConnectOrganisation { organisation }, &Owner::organisation(organisation))
+            .await?;
         let entry = Entry::new(by, Act::DomainRemoved, Subject::domain(&domain)).organisation(organisation);
         audit::record(&mut tx, entry).await?;
     }
@@ -106,7 +108,8 @@ pub(crate) async fn enqueue_recheck(
     address: &str,
 ) -> sqlx::Result<()> {
     if covers(tx, organisation, address).await? {
-        jobs::enqueue(tx, &Effect::ConnectPerson { organisation, person }).await?;
+        jobs::enqueue_for(tx, &Effect::ConnectPerson { organisation, person }, &Owner::organisation(organisation))
+            .await?;
     }
     Ok(())
 }
@@ -114,7 +117,8 @@ pub(crate) async fn enqueue_recheck(
 /// Enqueues that check for all people of an organisation, if it has a domain.
 pub(super) async fn enqueue_recheck_all(tx: &mut Tx, organisation: OrganisationId) -> sqlx::Result<()> {
     if !list(tx, organisation).await?.is_empty() {
-        jobs::enqueue(tx, &Effect::ConnectOrganisation { organisation }).await?;
+        jobs::enqueue_for(tx, &Effect::ConnectOrganisation { organisation }, &Owner::organisation(organisation))
+            .await?;
     }
     Ok(())
 }

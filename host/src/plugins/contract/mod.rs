@@ -164,7 +164,7 @@ pub struct Abilities {
 }
 
 /// The calendars or people whose busy times a query asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum BusyTargets {
     /// Ids of calendars of this connection.
     Calendars(Vec<String>),

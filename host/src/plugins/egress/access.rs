@@ -8,14 +8,19 @@
 use super::{Credential, EgressGrant, Interceptor, Origin, OriginError, Secrets};
 use crate::{
     clock::Clock,
+    fairness::{Class, Share},
     locks,
-    plugins::{contract::CallTarget, limits::Budget},
+    plugins::{
+        contract::CallTarget,
+        limits::{Budget, BudgetLimit},
+    },
 };
 use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::{
     fmt,
     sync::{Arc, RwLock},
+    time::Duration,
 };
 
 /// For which connection, and with which rights, a call is made.
@@ -34,6 +39,8 @@ pub struct Access {
     pub(super) server: Option<Origin>,
     pub(super) secret_url: Option<url::Url>,
     pub(super) interceptor: Option<Interceptor>,
+    class: Class,
+    connection: Option<Arc<str>>,
     clock: Clock,
 }
 
@@ -117,6 +124,8 @@ impl Access {
             server,
             secret_url,
             interceptor: None,
+            class: Class::Interactive,
+            connection: None,
             clock: Clock::System,
         }))
     }
@@ -133,6 +142,8 @@ impl Access {
             server: None,
             secret_url: None,
             interceptor: None,
+            class: Class::Interactive,
+            connection: None,
             clock: Clock::System,
         })
     }
@@ -155,11 +166,52 @@ impl Access {
         self.with(|access| access.clock = clock)
     }
 
+    /// Sets what the call is for. Has no effect on an access that is shared already.
+    #[must_use]
+    pub fn with_class(self: Arc<Self>, class: Class) -> Arc<Self> {
+        self.with(|access| access.class = class)
+    }
+
+    /// Sets the connection, whose calls run one at a time. Has no effect on an access that is shared already.
+    #[must_use]
+    pub fn with_connection(self: Arc<Self>, connection: impl Into<Arc<str>>) -> Arc<Self> {
+        self.with(|access| access.connection = Some(connection.into()))
+    }
+
     fn with(mut self: Arc<Self>, change: impl FnOnce(&mut Self)) -> Arc<Self> {
         if let Some(access) = Arc::get_mut(&mut self) {
             change(access);
         }
         self
+    }
+
+    /// On whose account a sandbox is used. A connection without a server of its own shares the provider's service.
+    pub(in crate::plugins) fn share(&self, provider: &Arc<str>) -> Share {
+        let own = self.secret_url.as_ref().and_then(Origin::of);
+        let origin = own.as_ref().or(self.server.as_ref()).map(|origin| origin.to_string().into());
+        let origin = origin.unwrap_or_else(|| provider.clone());
+        Share { class: self.class, organisation: self.organisation.as_str().into(), origin }
+    }
+
+    /// The elapsed time that a call may take.
+    pub(in crate::plugins) fn wall(&self) -> Duration {
+        match self.class {
+            Class::Background => self.budget.background_wall(),
+            Class::Mail | Class::Interactive => self.budget.wall(),
+        }
+    }
+
+    /// The same, as the limit that was reached.
+    pub(in crate::plugins) fn wall_limit(&self) -> BudgetLimit {
+        match self.class {
+            Class::Background => BudgetLimit::BackgroundWall(self.wall()),
+            Class::Mail | Class::Interactive => BudgetLimit::Wall(self.wall()),
+        }
+    }
+
+    /// The connection, if there is one.
+    pub(in crate::plugins) fn connection(&self) -> Option<Arc<str>> {
+        self.connection.clone()
     }
 
     /// The clock that the provider sees.

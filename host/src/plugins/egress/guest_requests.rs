@@ -220,7 +220,7 @@ impl CallEgress {
         for name in [header::HOST, header::CONTENT_LENGTH, header::ACCEPT_ENCODING] {
             headers.remove(name);
         }
-        let wall = access.budget.wall();
+        let wall = access.wall();
         let timeouts = Timeouts {
             connect: options.connect_timeout,
             first_byte: Some(options.first_byte_timeout.map_or(wall, |limit| limit.min(wall))),

@@ -8,6 +8,7 @@
 use super::{
     cpu::CpuTime,
     error::{CallError, TrapReport},
+    gate::Pass,
     log::GuestLog,
     memory::MemoryLimit,
     plugin::LoadedComponent,
@@ -22,17 +23,14 @@ use crate::{
             bounds::{BadAnswer, Records},
         },
         egress::{Access, CallerIds, Egress, EgressRule, Purpose},
-        limits::{Budget, BudgetLimit, OFFLINE_CALLS},
+        limits::{Budget, BudgetLimit},
     },
 };
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
-use tokio::{
-    sync::OwnedSemaphorePermit,
-    time::{Instant, error::Elapsed, timeout_at},
-};
+use tokio::time::{Instant, error::Elapsed, timeout_at};
 use wasmtime::{
     PoolConcurrencyLimitError, Store, UpdateDeadline, WasmBacktrace,
     component::{Instance, ResourceTableError},
@@ -48,7 +46,7 @@ pub(super) struct Call<'a> {
     purpose: Purpose,
     pub(super) store: Store<CallState>,
     pub(super) instance: Instance,
-    _permit: OwnedSemaphorePermit,
+    pass: Pass<'a>,
 }
 
 /// The deadline and the CPU time of a call.
@@ -79,15 +77,8 @@ impl<'a> Call<'a> {
         }
         let budget = &access.budget;
         let sandbox = &plugin.sandbox;
-        let deadline = Instant::now() + budget.wall();
-        let (permits, room) = match purpose {
-            Purpose::Offline => (&sandbox.offline_permits, OFFLINE_CALLS),
-            Purpose::Read | Purpose::Write => (&sandbox.permits, sandbox.concurrent_calls),
-        };
-        let permit = match timeout_at(deadline, permits.clone().acquire_owned()).await {
-            Ok(Ok(permit)) => permit,
-            _ => return Err(CallError::Busy(room)),
-        };
+        let deadline = Instant::now() + access.wall();
+        let pass = sandbox.gate.enter(access, purpose, plugin.identity.reference()).await?;
         let id: Arc<str> = next_id().into();
         let egress = Egress::new(
             access.clone(),
@@ -110,14 +101,15 @@ impl<'a> Call<'a> {
             // Yielding lets the deadline and other calls run.
             Ok(if cpu.spent() > most { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
         });
-        match clock.run(plugin.pre.instantiate_async(&mut store)).await {
+        let error = match clock.run(plugin.pre.instantiate_async(&mut store)).await {
             Ok(Ok(instance)) => {
-                Ok(Self { plugin, access: access.clone(), id, clock, purpose, store, instance, _permit: permit })
+                return Ok(Self { plugin, access: access.clone(), id, clock, purpose, store, instance, pass });
             }
-            Ok(Err(error)) if error.is::<PoolConcurrencyLimitError>() => Err(CallError::Busy(room)),
-            Ok(Err(error)) => Err(triage(plugin, access, &id, store, &error)),
-            Err(_) => Err(CallError::Exhausted(BudgetLimit::Wall(budget.wall()))),
-        }
+            Ok(Err(error)) if error.is::<PoolConcurrencyLimitError>() => CallError::Busy(sandbox.gate.room(purpose)),
+            Ok(Err(error)) => triage(plugin, access, &id, store, &error),
+            Err(_) => CallError::Exhausted(access.wall_limit()),
+        };
+        pass.end(Err(error), |_| false)
     }
 
     /// The clock of the call.
@@ -125,16 +117,58 @@ impl<'a> Call<'a> {
         self.clock.clone()
     }
 
-    /// Ends the call. Returns the guest's result, or why there is none.
+    /// Ends the call. Returns the guest's result, or why there is none. `is_outage` says of a result whether it means that
+    /// the service is down.
     pub(super) fn end<A: Records, F, T>(
         self,
         outcome: Result<wasmtime::Result<Result<A, F>>, Elapsed>,
         value: impl FnOnce(A) -> Result<T, BadAnswer>,
         failure: impl FnOnce(F) -> Result<Failure, BadAnswer>,
+        is_outage: impl FnOnce(&T) -> bool,
     ) -> Result<T, CallError> {
-        let Self { plugin, access, id, purpose, store, .. } = self;
+        let Self { plugin, access, id, purpose, store, pass, .. } = self;
+        let ended = EndedCall { plugin, access, id, purpose, store };
+        pass.end(ended.result(outcome, value, failure), is_outage)
+    }
+
+    /// Explains the failure of a single item, if the provider cannot know its reason.
+    pub(super) fn explain_items(&self) -> impl Fn(&mut Failure) + use<> {
+        let refusal = refusal(&self.store.data().egress);
+        move |failure| {
+            let Some(refusal) = refusal.as_ref().filter(|_| is_guess(failure)) else { return };
+            failure.service_code = refusal.code().into();
+            failure.detail = match refusal {
+                CallError::Denied(denial) => format!("the host refused {}", denial.reason()),
+                other => other.to_string(),
+            };
+            // Trying again helps against every refusal but a leak.
+            if matches!(refusal, CallError::Denied(denial) if denial.rule == EgressRule::Leak) {
+                failure.remedy = Remedy::Invalid("credential".into());
+            }
+        }
+    }
+}
+
+/// A call whose guest has returned, or never will.
+struct EndedCall<'a> {
+    plugin: &'a LoadedComponent,
+    access: Arc<Access>,
+    id: Arc<str>,
+    purpose: Purpose,
+    store: Store<CallState>,
+}
+
+impl EndedCall<'_> {
+    /// The guest's result, or why there is none.
+    fn result<A: Records, F, T>(
+        self,
+        outcome: Result<wasmtime::Result<Result<A, F>>, Elapsed>,
+        value: impl FnOnce(A) -> Result<T, BadAnswer>,
+        failure: impl FnOnce(F) -> Result<Failure, BadAnswer>,
+    ) -> Result<T, CallError> {
+        let Self { plugin, access, id, purpose, store } = self;
         let answer = match outcome {
-            Err(_) => return Err(CallError::Exhausted(BudgetLimit::Wall(access.budget.wall()))),
+            Err(_) => return Err(CallError::Exhausted(access.wall_limit())),
             Ok(Err(error)) => return Err(triage(plugin, &access, &id, store, &error)),
             Ok(Ok(answer)) => answer,
         };
@@ -158,23 +192,6 @@ impl<'a> Call<'a> {
             Some(refusal) if is_guess(&error) => refusal,
             _ => CallError::Failure(error),
         })
-    }
-
-    /// Explains the failure of a single item, if the provider cannot know its reason.
-    pub(super) fn explain_items(&self) -> impl Fn(&mut Failure) + use<> {
-        let refusal = refusal(&self.store.data().egress);
-        move |failure| {
-            let Some(refusal) = refusal.as_ref().filter(|_| is_guess(failure)) else { return };
-            failure.service_code = refusal.code().into();
-            failure.detail = match refusal {
-                CallError::Denied(denial) => format!("the host refused {}", denial.reason()),
-                other => other.to_string(),
-            };
-            // Trying again helps against every refusal but a leak.
-            if matches!(refusal, CallError::Denied(denial) if denial.rule == EgressRule::Leak) {
-                failure.remedy = Remedy::Invalid("credential".into());
-            }
-        }
     }
 }
 
@@ -218,7 +235,7 @@ fn triage(
     let record = TrapReport {
         plugin: identity.id.to_string(),
         version: identity.version.to_string(),
-        digest: identity.sha256.clone(),
+        digest: identity.sha256.to_string(),
         call: id.into(),
         code: trap.map_or_else(|| error.root_cause().to_string(), ToString::to_string),
         frames: error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default(),

@@ -5,12 +5,16 @@
 //! call has no result: a failure, or a provider that trapped, was refused a request, or used up its budget. Only a failure
 //! changes the state of a person's connection.
 
-use crate::plugins::{contract::Failure, egress::Denial, limits::BudgetLimit};
+use crate::plugins::{
+    contract::Failure,
+    egress::Denial,
+    limits::{BUSY_PAUSE, BudgetLimit},
+};
 use serde::Serialize;
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// Why a call has no result.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum CallError {
     /// The provider's own result.
     #[error(transparent)]
@@ -30,15 +34,39 @@ pub enum CallError {
     /// The component does not export the interface.
     #[error("the component does not export `{0}`: its level is too low for this call")]
     NotExported(&'static str),
-    /// All sandboxes are in use.
-    #[error("all {0} sandboxes are in use; try again, or raise `sandbox.concurrent-calls`")]
+    /// The call got no sandbox in time.
+    #[error(
+        "the call got none of {0} sandboxes in time: other calls of its connection or organisation are under way, or all \
+         are in use; try again, or raise `sandbox.concurrent-calls`"
+    )]
     Busy(u32),
+    /// The calls of the connection failed again and again, and none begins for this long.
+    #[error("the calendar failed again and again; the next attempt is in {} s", seconds(*.0))]
+    ConnectionSuspended(Duration),
+    /// The service of the connection failed again and again, and is left alone for this long.
+    #[error("the calendar service failed again and again; the next attempt is in {} s", seconds(*.0))]
+    ServiceSuspended(Duration),
+    /// This version of the provider failed again and again, and is not called for this long.
+    #[error("the provider failed again and again; the next attempt is in {} s", seconds(*.0))]
+    VersionSuspended(Duration),
     /// The host itself failed.
     #[error("the sandbox failed: {0}")]
     Host(String),
 }
 
 impl CallError {
+    /// How long to wait before trying again, if the call did not begin. Nothing is wrong with it.
+    #[must_use]
+    pub const fn pause(&self) -> Option<Duration> {
+        match self {
+            Self::Busy(_) => Some(BUSY_PAUSE),
+            Self::ConnectionSuspended(wait) | Self::ServiceSuspended(wait) | Self::VersionSuspended(wait) => {
+                Some(*wait)
+            }
+            _ => None,
+        }
+    }
+
     /// A stable name, for logs, the API and statistics.
     #[must_use]
     pub const fn code(&self) -> &'static str {
@@ -50,9 +78,17 @@ impl CallError {
             Self::BadAnswer(_) => "provider-bad-answer",
             Self::NotExported(_) => "not-exported",
             Self::Busy(_) => "sandbox-busy",
+            Self::ConnectionSuspended(_) => "calendar-suspended",
+            Self::ServiceSuspended(_) => "service-suspended",
+            Self::VersionSuspended(_) => "provider-suspended",
             Self::Host(_) => "sandbox-failed",
         }
     }
+}
+
+/// The seconds that a person waits.
+const fn seconds(wait: Duration) -> u64 {
+    wait.as_secs() + 1
 }
 
 /// A crash of a provider, with the details that its author needs.

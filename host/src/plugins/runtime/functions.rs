@@ -12,8 +12,8 @@ use crate::{
     calendar::{Draft, Event, Patch, Rsvp, Window},
     plugins::{
         contract::{
-            Account, Batch, BusyAnswer, BusyTargets, Description, EventRef, Failure, FetchedEvent, Notify, Reply,
-            SignInError, bindings::exports::chronus::calendar::events::GuestIndices, convert,
+            Account, Batch, BusyAnswer, BusyTargets, Description, EventRef, Failure, FetchedEvent, Notify, Remedy,
+            Reply, SignInError, bindings::exports::chronus::calendar::events::GuestIndices, convert,
         },
         egress::{Access, Purpose},
         limits::Budget,
@@ -27,7 +27,12 @@ macro_rules! run {
     ($loaded:expr, $access:expr, $purpose:expr, $guest:expr, $function:ident($($argument:expr),*) => each $value:expr) => {{
         let (call, outcome) = run!(@outcome $loaded, $access, $purpose, $guest, $function($($argument),*));
         let explain = call.explain_items();
-        let mut reply = call.end(outcome, $value, convert::failure)?;
+        let mut reply = call.end(outcome, $value, convert::failure, |reply| {
+            // Each item may tell that the service is down, and nothing else.
+            let is_temporary = |failure: &Failure| failure.remedy == Remedy::Temporary;
+            let mut items = reply.value.iter();
+            !reply.value.is_empty() && items.all(|item| item.outcome.as_ref().is_err_and(is_temporary))
+        })?;
         reply.value.iter_mut().filter_map(|item| item.outcome.as_mut().err()).for_each(explain);
         Ok(reply)
     }};
@@ -39,7 +44,7 @@ macro_rules! run {
     }};
     ($loaded:expr, $access:expr, $purpose:expr, $guest:expr, $function:ident($($argument:expr),*) => $value:expr) => {{
         let (call, outcome) = run!(@outcome $loaded, $access, $purpose, $guest, $function($($argument),*));
-        call.end(outcome, $value, convert::failure)
+        call.end(outcome, $value, convert::failure, |_| false)
     }};
 }
 pub(super) use run;
@@ -54,7 +59,7 @@ impl LoadedComponent {
         let guest = guest.map_err(|error| CallError::Host(error.to_string()))?;
         let outcome = call.clock().run(guest.call_describe(&mut call.store)).await;
         let outcome = outcome.map(|answer| answer.map(Ok::<_, Infallible>));
-        call.end(outcome, Ok, |never| match never {})
+        call.end(outcome, Ok, |never| match never {}, |_| false)
     }
 }
 
@@ -88,7 +93,7 @@ impl Plugin {
         let guest = guest.map_err(|error| CallError::Host(error.to_string()))?;
         let outcome = call.clock().run(guest.call_explain_failure(&mut call.store, &connection, &error)).await;
         let outcome = outcome.map(|answer| answer.map(Ok::<_, Infallible>));
-        call.end(outcome, convert::failure, |never| match never {})
+        call.end(outcome, convert::failure, |never| match never {}, |_| false)
     }
 
     /// `busy.query`: the busy times within the window.

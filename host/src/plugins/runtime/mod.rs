@@ -6,6 +6,7 @@ mod cpu;
 mod engine;
 mod error;
 mod functions;
+mod gate;
 mod io_error;
 mod log;
 mod memory;

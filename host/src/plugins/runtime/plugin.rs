@@ -1,6 +1,6 @@
 //! An admitted component, ready to be called.
 
-use super::{shared::SandboxShared, state::CallState};
+use super::{gate::ComponentRef, shared::SandboxShared, state::CallState};
 use crate::plugins::contract::{Description, Level, bindings::exports::chronus::calendar as exports};
 use serde::Serialize;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ impl Plugin {
     /// An admitted component.
     pub(in crate::plugins) fn new(loaded: LoadedComponent, inspection: Inspection, description: Description) -> Self {
         let (id, version) = (description.id.as_str().into(), description.version.as_str().into());
-        let identity = Arc::new(ComponentIdentity { id, version, sha256: inspection.sha256.clone() });
+        let identity = Arc::new(ComponentIdentity { id, version, sha256: inspection.sha256.as_str().into() });
         Self {
             loaded: LoadedComponent { identity, ..loaded },
             inspection: inspection.into(),
@@ -69,7 +69,13 @@ pub(in crate::plugins) struct LoadedComponent {
 pub(super) struct ComponentIdentity {
     pub(super) id: Arc<str>,
     pub(super) version: Arc<str>,
-    pub(super) sha256: String,
+    pub(super) sha256: Arc<str>,
+}
+
+impl ComponentIdentity {
+    pub(super) const fn reference(&self) -> ComponentRef<'_> {
+        ComponentRef { id: &self.id, sha256: &self.sha256 }
+    }
 }
 
 /// Where the contract's functions are in a component.

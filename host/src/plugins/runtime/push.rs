@@ -93,7 +93,7 @@ impl Plugin {
         let (headers, body) = (headers.to_vec(), body.to_vec());
         let outcome = call.clock().run(guest.call_parse_notification(&mut call.store, &headers, query, &body)).await;
         let outcome = outcome.map(|answer| answer.map(Ok::<_, Infallible>));
-        call.end(outcome, convert::notification, |never| match never {})
+        call.end(outcome, convert::notification, |never| match never {}, |_| false)
     }
 
     fn push(&self) -> Result<&GuestIndices, CallError> {

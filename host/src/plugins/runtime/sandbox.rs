@@ -2,6 +2,7 @@
 
 use super::{
     engine::EpochEngine,
+    gate::Gate,
     io_error,
     log::GuestLog,
     plugin::{ComponentIdentity, ExportIndices, LoadedComponent},
@@ -11,12 +12,10 @@ use super::{
 use crate::plugins::{
     contract::{Level, bindings},
     egress::{Clients, EgressPolicy, FetchError, NameResolver, RequestOwner, TlsTrust, fetch},
-    limits::OFFLINE_CALLS,
 };
 use bytes::Bytes;
 use http::{Request, Response};
 use std::{path::PathBuf, sync::Arc};
-use tokio::sync::Semaphore;
 use url::Url;
 use wasmtime::component::{Component, HasSelf, Linker};
 
@@ -29,7 +28,8 @@ pub struct Sandbox {
 /// How a sandbox is set up.
 #[derive(Debug, Clone)]
 pub struct SandboxConfig {
-    /// The maximum number of calls at once. Further calls wait; their wall time runs meanwhile.
+    /// The maximum number of calls at once, which organisations share fairly. Further calls wait for a moment; their wall
+    /// time runs meanwhile.
     pub concurrent_calls: u32,
     /// The directory where compiled code is kept between starts. Only the host may have access to it: its files are
     /// executed.
@@ -67,9 +67,7 @@ impl Sandbox {
         let clients = Clients::new(config.tls, config.names, config.egress.addresses.clone());
         let shared = Arc::new(SandboxShared {
             ticking,
-            concurrent_calls: config.concurrent_calls,
-            permits: Arc::new(Semaphore::new(config.concurrent_calls as usize)),
-            offline_permits: Arc::new(Semaphore::new(OFFLINE_CALLS as usize)),
+            gate: Gate::new(config.concurrent_calls),
             policy: Arc::new(config.egress),
             clients: Arc::new(clients),
         });
@@ -123,7 +121,7 @@ impl Sandbox {
         let error = |error: wasmtime::Error| format!("{error:#}");
         let pre = self.linker.instantiate_pre(component).map_err(error)?;
         let exports = ExportIndices::find(&pre, level).map_err(error)?;
-        let identity = ComponentIdentity { id: "unnamed".into(), version: "0".into(), sha256: sha256.to_owned() };
+        let identity = ComponentIdentity { id: "unnamed".into(), version: "0".into(), sha256: sha256.into() };
         Ok(LoadedComponent { sandbox: self.shared.clone(), pre, exports, identity: identity.into() })
     }
 }

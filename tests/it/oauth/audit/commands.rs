@@ -74,7 +74,8 @@ impl Scene {
         let effect = Effect::DeliverMeetings { person: PersonId::new(Clock::System.now()) };
         let mut tx = db.begin().await?;
         jobs::enqueue(&mut tx, &effect).await?;
-        let lease = jobs::claim(&mut tx, "a host", Duration::from_secs(60)).await?.context("it is due")?;
+        let lease =
+            chronus_tests::jobs::claim(&mut tx, "a host", Duration::from_secs(60)).await?.context("it is due")?;
         ensure!(lease.effect == effect, "another job is due");
         jobs::bury(&mut tx, &lease, "the service is gone").await?;
         tx.commit().await?;

@@ -13,7 +13,7 @@ use chronus_host::{
         service_accounts::{self, AccountError, Kind, ServiceAccount},
     },
     db,
-    jobs::{self, Effect, Lease, LeaseError, Outcome},
+    jobs::{Effect, Lease, LeaseError, Outcome},
     oauth::code_grant::Browser,
     plugins::contract::ScopeLevel,
 };
@@ -164,7 +164,9 @@ async fn a_consent_is_not_revoked_because_the_kind_of_an_account_is_unknown() ->
 async fn claim_revocation(school: &School) -> anyhow::Result<Lease> {
     loop {
         let mut tx = school.app.db.begin().await?;
-        let lease = jobs::claim(&mut tx, "a host", Duration::from_secs(60)).await?.context("no token is revoked")?;
+        let lease = chronus_tests::jobs::claim(&mut tx, "a host", Duration::from_secs(60))
+            .await?
+            .context("no token is revoked")?;
         tx.commit().await?;
         if matches!(lease.effect, Effect::RevokeToken { .. }) {
             return Ok(lease);

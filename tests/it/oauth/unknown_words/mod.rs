@@ -118,7 +118,7 @@ async fn lease(world: &World, effect: &Effect) -> anyhow::Result<Lease> {
 
 async fn claim(world: &World) -> anyhow::Result<Option<Lease>> {
     let mut tx = world.app.db.begin().await?;
-    let lease = jobs::claim(&mut tx, "a host", Duration::from_secs(60)).await?;
+    let lease = chronus_tests::jobs::claim(&mut tx, "a host", Duration::from_secs(60)).await?;
     tx.commit().await?;
     Ok(lease)
 }
