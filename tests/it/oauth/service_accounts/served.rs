@@ -67,6 +67,8 @@ async fn it_is_saved_through_the_api_and_tells_no_secret() -> anyhow::Result<()>
         Ok(ann.send(Method::GET, &mine, None).await?.body["by_organisation"] == true)
     })
     .await?;
+    // Ann, ben and gil, each by a job of their own; the number does not change after that.
+    until("everybody is connected", || async { Ok(admin.get(&path).await?["people"] == 3) }).await?;
     let shown = ann.get(&mine).await?;
     ensure!(shown["address"] == ANN && shown["level"] == "read", "{shown}");
     let accounts = admin.get(path.trim_end_matches("/google")).await?;
