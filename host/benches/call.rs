@@ -1,7 +1,8 @@
 //! What the sandbox costs a call: `cargo bench -p chronus-host --bench call`.
 //!
 //! Both sides run in this process, in turn, batch by batch, so that a machine that slows down slows both. The figure
-//! is the median of the batches' ratios. The budget (1.3, design §9) is checked: beyond it the program fails.
+//! is the median of the batches' ratios. The budget (1.3, design §9) is checked: beyond it the program fails. What is
+//! checked before a call has lines of its own, with budgets in microseconds.
 
 use chronus_host::{
     calendar::Window,
@@ -10,6 +11,7 @@ use chronus_host::{
         contract::BusyTargets,
         egress::{Credential, EgressGrant, EgressPolicy, NameResolver, TlsTrust},
     },
+    rate_limits::{LimitReached, Limiter, Limits, Rate},
 };
 use std::{
     error::Error,
@@ -21,8 +23,12 @@ use std::{
 const BUDGET: f64 = 1.3;
 /// The most that fairness and breakers may take.
 const GATE_MICROS: f64 = 10.0;
+/// The most that a check of a rate limit may take.
+const LIMIT_MICROS: f64 = 10.0;
 const CALLS: u32 = 500;
 const BATCHES: usize = 61;
+/// The number of subjects whose rate limit is checked.
+const SUBJECTS: u32 = 50_000;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut options = chronus_plugins_build::Options::this_checkout();
@@ -39,7 +45,34 @@ fn main() -> Result<(), Box<dyn Error>> {
         )
         .into());
     }
+    let micros = check_rate_limit()?;
+    if micros > LIMIT_MICROS {
+        return Err(format!("a check of a rate limit takes {micros:.2} µs; at most {LIMIT_MICROS}").into());
+    }
     Ok(())
+}
+
+/// The time of a check of a rate limit in memory, in microseconds, while many subjects have a bucket.
+fn check_rate_limit() -> Result<f64, LimitReached> {
+    let limiter = Limiter::new(Limits::default());
+    let subjects: Vec<_> = (0..SUBJECTS).map(|number| format!("0190f2a4-7c1b-7cc8-9e3b-{number:012}")).collect();
+    let mut rounds = Vec::new();
+    for round in 0..=BATCHES {
+        let began = Instant::now();
+        for subject in &subjects {
+            limiter.take(Rate::Search, subject)?;
+        }
+        // The first round adds the buckets.
+        if round > 0 {
+            rounds.push(began.elapsed().as_secs_f64() * 1e6 / f64::from(SUBJECTS));
+        }
+    }
+    let micros = median(rounds);
+    println!(
+        "check of a rate limit in memory, {SUBJECTS} subjects: {micros:.2} µs; ratio: {:.2} of {LIMIT_MICROS} µs (≤ 1)",
+        micros / LIMIT_MICROS
+    );
+    Ok(micros)
 }
 
 async fn compare(component: &[u8]) -> Result<f64, Box<dyn Error>> {

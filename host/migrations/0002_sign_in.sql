@@ -20,16 +20,22 @@ create table sign_in_links (
 create index sign_in_links_of_person on sign_in_links (person_id);
 create index sign_in_links_by_end on sign_in_links (expires_at);
 
--- The rate limit of sign-in requests: each subject has a number of slots, and a slot is free again an hour after it was
+-- Rate limits that are counted exactly: each subject has a number of slots, and a slot is free again an hour after it was
 -- taken.
-create table sign_in_slots (
-    -- The SHA-256 of the mail address, or of the client's address.
+create table rate_limit_slots (
+    -- The SHA-256 of the limit's name and of what it counts by, such as an email address.
     subject text not null,
     slot bigint not null,
     taken_at bigint not null,
     primary key (subject, slot)
 );
-create index sign_in_slots_by_time on sign_in_slots (taken_at);
+create index rate_limit_slots_by_time on rate_limit_slots (taken_at);
+
+-- The hosts that share the rate limits that are counted in memory.
+create table rate_limit_hosts (
+    host text primary key,
+    lease_until bigint not null
+);
 
 -- Browser sessions. Only the SHA-256 of the cookie is stored; an ended session is deleted.
 create table sessions (

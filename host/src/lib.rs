@@ -52,5 +52,7 @@ pub mod organisations;
 pub mod people;
 /// Running providers.
 pub mod plugins;
+/// How often anybody may do what costs others something.
+pub mod rate_limits;
 /// Secrets at rest.
 pub mod secrets;

@@ -64,6 +64,8 @@ const TEXTS: &[&str] = &[
     "providers.accepted_grant",
     "providers.name",
     "providers.waiting_sha256",
+    "rate_limit_hosts.host",
+    "rate_limit_slots.subject",
     "revocations.address",
     "revocations.sealed_by",
     "revocations.sign_in",
@@ -79,7 +81,6 @@ const TEXTS: &[&str] = &[
     "sign_in_links.return_to",
     "sign_in_requests.email",
     "sign_in_requests.return_to",
-    "sign_in_slots.subject",
     "tokens.name",
 ];
 
@@ -96,8 +97,9 @@ const NUMBERS: &[&str] = &[
     "jobs.not_before",
     "meetings.revision",
     "providers.revision",
+    "rate_limit_hosts.lease_until",
+    "rate_limit_slots.slot",
     "service_accounts.refresh_until",
-    "sign_in_slots.slot",
 ];
 
 #[tokio::test]

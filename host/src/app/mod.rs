@@ -22,6 +22,7 @@ use crate::{
         egress::{ClientError, NameResolver, TlsTrust},
         registry::Registry,
     },
+    rate_limits::Limiter,
     secrets::{
         Keyring,
         key_check::{self, KeyCheckError},
@@ -29,7 +30,10 @@ use crate::{
     },
 };
 use readiness::Readiness;
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, Once},
+};
 
 /// All tables with sealed secrets, for key rotation.
 pub const SEALED_TABLES: [SealedTable; 5] = [
@@ -55,6 +59,10 @@ pub struct App {
     pub mailer: Mailer,
     /// Whether this host can do what it promises.
     pub readiness: Arc<Readiness>,
+    /// The rate limits that are counted in memory.
+    pub limiter: Limiter,
+    /// Warns once of a proxy that sends no client address.
+    pub proxy_warning: Arc<Once>,
 }
 
 /// Why the service cannot start.
@@ -93,7 +101,20 @@ impl App {
         let mailer = Mailer::new(&config.mail, clock.clone()).map_err(|error| OpenError::Mail(error.to_string()))?;
         let db = Db::open(&config.database, clock.clone()).await?;
         let calendars = calendar_access(&config, Registry::new(db.clone(), Arc::new(sandbox)), &db, &clock).await?;
-        Ok(Self { config: Arc::new(config), db, clock, calendars, mailer, readiness: Arc::default() })
+        let limiter = Limiter::new(config.limits);
+        if let Err(error) = limiter.renew(&db).await {
+            tracing::warn!(%error, "the share of the rate limits is unknown, so this host takes the whole of each");
+        }
+        Ok(Self {
+            config: Arc::new(config),
+            db,
+            clock,
+            calendars,
+            mailer,
+            readiness: Arc::default(),
+            limiter,
+            proxy_warning: Arc::new(Once::new()),
+        })
     }
 }
 
@@ -115,6 +136,7 @@ pub async fn calendar_access(
         budget: config.budget.clone(),
         class: Class::Interactive,
         questions: Joined::default(),
+        limits: config.limits,
         refreshes: SingleFlight::default(),
     })
 }

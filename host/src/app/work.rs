@@ -7,7 +7,7 @@ use crate::{
     jobs::{self, Effect, Lease, LeaseError, Outcome, Runner},
     mail::{self, new_administrator},
     meetings::{push, stuck},
-    oauth,
+    oauth, rate_limits,
     secrets::rotation,
 };
 
@@ -46,7 +46,7 @@ async fn work(app: &App, lease: Lease) -> Outcome {
         }
         Effect::MailNewAdministrator { recipient, person, program, by } => {
             let notice = new_administrator::AdministratorNotice { recipient, person, program, by };
-            new_administrator::send(db, mailer, &config.links(), &lease, notice).await
+            new_administrator::send(db, &config.limits, mailer, &config.links(), &lease, notice).await
         }
         Effect::MailSignIn { request } => mail::sign_in::send(db, mailer, &config.links(), &lease, request).await,
         Effect::RewrapSecrets {} => rewrap(calendars, &lease).await,
@@ -81,5 +81,6 @@ async fn delete_expired(app: &App, lease: &Lease) -> Result<Outcome, LeaseError>
     oauth::code_grant::delete_expired(&mut tx).await?;
     approvals::delete_expired(&mut tx).await?;
     audit::delete_older(&mut tx, app.config.audit_keep).await?;
+    rate_limits::delete_expired(&mut tx).await?;
     jobs::complete_in(tx, lease).await
 }

@@ -9,6 +9,7 @@ use crate::{
     db::DatabaseUrl,
     mail::Server,
     plugins::{Budget, egress::EgressMap},
+    rate_limits::Rate,
 };
 use jiff::SignedDuration;
 use std::time::Duration;
@@ -32,6 +33,8 @@ enum DefaultValue {
     Toml(&'static str),
     /// In [`Budget::default`].
     Budget(fn(&Budget) -> String),
+    /// In the table of rate limits.
+    Limit(Rate),
 }
 
 impl Key {
@@ -47,6 +50,7 @@ impl Key {
         match self.default {
             DefaultValue::Toml(text) => text.to_owned(),
             DefaultValue::Budget(field) => field(&Budget::default()),
+            DefaultValue::Limit(rate) => rate.default_most().to_string(),
         }
     }
 }
@@ -80,6 +84,20 @@ macro_rules! budget {
             what: $what,
             set: |config, raw| {
                 config.budget.$field = raw.integer(1, u32::MAX.into())?;
+                Ok(())
+            },
+        }
+    };
+}
+
+macro_rules! limit {
+    ($name:literal, $rate:ident) => {
+        Key {
+            name: concat!("limits.", $name),
+            default: DefaultValue::Limit(Rate::$rate),
+            what: Rate::$rate.what(),
+            set: |config, raw| {
+                config.limits.set(Rate::$rate, raw.integer(1, 1_000_000)?);
                 Ok(())
             },
         }
@@ -142,7 +160,8 @@ pub static KEYS: &[Key] = &[
     key(
         "proxies",
         "[\"127.0.0.1\", \"::1\"]",
-        "The networks of trusted reverse proxies. Their `x-forwarded-for` header is believed for the client's address.",
+        "The networks of trusted reverse proxies. Their `x-forwarded-for` header is believed for the client's address. Without \
+         the header, all clients behind a proxy count as one in `limits`.",
         |config, raw| {
             config.proxies = raw.networks()?;
             Ok(())
@@ -301,6 +320,16 @@ pub static KEYS: &[Key] = &[
         handles,
         "The number of host resources (requests, responses, streams) that a call may hold at once."
     ),
+    limit!("sign-ins-of-client", SignInsOfClient),
+    limit!("sign-in-mails", SignInMails),
+    limit!("notices", Notices),
+    limit!("connecting-by-person", ConnectingByPerson),
+    limit!("connecting-by-organisation", ConnectingByOrganisation),
+    limit!("connecting-at-server", ConnectingAtServer),
+    limit!("probing", Probing),
+    limit!("bad-tokens", BadTokens),
+    limit!("search", Search),
+    limit!("write", Write),
     key(
         "log",
         "\"info\"",
@@ -344,4 +373,16 @@ pub fn reference() -> String {
         format!("\n# {what}\n# {}\n{name} = {}\n", key.variable(), key.default())
     });
     head + &keys.collect::<String>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rate_limit_is_a_setting() {
+        let settings: Vec<_> = KEYS.iter().filter_map(|key| key.name.strip_prefix("limits.")).collect();
+        let limits: Vec<_> = Rate::ALL.iter().map(|rate| rate.name()).collect();
+        assert_eq!(settings, limits);
+    }
 }

@@ -22,6 +22,7 @@ use crate::{
         Budget,
         egress::{AddressPolicy, EgressMap, EgressPolicy, Origin, Scheme},
     },
+    rate_limits::Limits,
 };
 use ipnet::IpNet;
 use jiff::SignedDuration;
@@ -68,6 +69,8 @@ pub struct Config {
     pub audit_keep: SignedDuration,
     /// `budget.*`
     pub budget: Budget,
+    /// `limits.*`
+    pub limits: Limits,
     /// `log`
     pub log: String,
     /// `notice-seconds`
@@ -117,6 +120,7 @@ impl Default for Config {
             jobs: Settings::default(),
             audit_keep: audit::DEFAULT_KEEP,
             budget: Budget::default(),
+            limits: Limits::default(),
             log: "info".into(),
             notice: Duration::from_secs(5),
             drain: Duration::from_secs(30),
@@ -226,6 +230,12 @@ impl Config {
     #[must_use]
     pub fn public_origin(&self) -> Origin {
         self.public_url.clone().unwrap_or_else(|| Origin::listening(self.listen))
+    }
+
+    /// Whether browsers reach this host at another machine's address, so that requests come through a proxy.
+    #[must_use]
+    pub fn is_behind_proxy(&self) -> bool {
+        self.public_url.as_ref().is_some_and(|here| !is_this_machine(&here.host().to_string()))
     }
 
     /// The URLs of this host for mails and services.
@@ -394,6 +404,16 @@ mod tests {
         ("budget.result-bytes", "7", "7", "0"),
         ("budget.records", "7", "7", "0"),
         ("budget.handles", "7", "7", "0"),
+        ("limits.sign-ins-of-client", "7", "7", "0"),
+        ("limits.sign-in-mails", "7", "7", "0"),
+        ("limits.notices", "7", "7", "0"),
+        ("limits.connecting-by-person", "7", "7", "0"),
+        ("limits.connecting-by-organisation", "7", "7", "0"),
+        ("limits.connecting-at-server", "7", "7", "0"),
+        ("limits.probing", "7", "7", "0"),
+        ("limits.bad-tokens", "7", "7", "0"),
+        ("limits.search", "7", "7", "0"),
+        ("limits.write", "7", "7", "0"),
         ("log", "\"debug\"", "debug", "[\"hunter22\"]"),
         ("notice-seconds", "7", "7", "-7"),
         ("drain-seconds", "7", "7", "-7"),

@@ -23,6 +23,7 @@ use crate::{
         registry::{Provider, ProviderGrant, Registry, RegistryError},
         sign_in::{self, SignInInput},
     },
+    rate_limits::Limits,
     secrets::{self, Keyring},
 };
 use jiff::Timestamp;
@@ -49,6 +50,8 @@ pub struct CalendarAccess {
     pub class: Class,
     /// The busy times that are being asked for.
     pub questions: Joined<BusyQuestion, BusyReply>,
+    /// The rate limits.
+    pub limits: Limits,
     /// The token refreshes that are running in this process.
     pub refreshes: SingleFlight,
 }

@@ -9,6 +9,7 @@ use crate::{
     },
     people::PersonError,
     plugins::{AccessError, CallError, Failure, Remedy, registry::RegistryError, sign_in::SignInInputError},
+    rate_limits::LimitReached,
     secrets::OpenError,
 };
 use std::fmt::Write as _;
@@ -40,6 +41,9 @@ pub enum ConnectError {
     /// The account could not be opened.
     #[error("{0}")]
     Refused(CallError),
+    /// Connecting has failed too often.
+    #[error(transparent)]
+    TooOften(#[from] LimitReached),
     /// The person has another calendar connected.
     #[error("another calendar is connected; disconnect it first")]
     AlreadyConnected,
@@ -175,6 +179,9 @@ pub enum AccountError {
     /// The service issued no refresh token.
     #[error("the service gave access for a short time only")]
     NoRefreshToken,
+    /// Testing has failed too often.
+    #[error(transparent)]
+    TooOften(#[from] LimitReached),
     /// The token does not fit the sign-in.
     #[error(transparent)]
     Input(#[from] SignInInputError),

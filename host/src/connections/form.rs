@@ -2,6 +2,7 @@
 
 use super::{
     access::CalendarAccess,
+    attempts::Attempt,
     connection::Connection,
     error::ConnectError,
     establish::{NewConnection, establish},
@@ -70,5 +71,9 @@ pub async fn connect(
     let sign_in = SignInRef { provider: &form.provider, sign_in: &form.sign_in };
     let by = actor.author();
     let new = NewConnection { by, sign_in, signed_in, secrets, token: None, service_account: None };
-    establish(calendars, &provider, person, before, new).await
+    let server = new.signed_in.server.as_ref().unwrap_or(&form.provider).clone();
+    let attempt = Attempt::to_connect(calendars, &person, &server).await??;
+    let connection = establish(calendars, &provider, person, before, new).await?;
+    attempt.succeeded(calendars).await;
+    Ok(connection)
 }

@@ -42,5 +42,5 @@ pub async fn send(
         by_organisation: connection.service_account.is_some(),
         url: &links.calendar_settings(),
     };
-    mail::send_for_job(&calendars.db, mailer, lease, &person, SUBJECT, mail.text()).await
+    mail::send_for_job(&calendars.db, &calendars.limits, mailer, lease, &person, SUBJECT, mail.text()).await
 }

@@ -4,11 +4,13 @@
 //! problem of the table in `problem`.
 
 mod api;
+mod client;
 mod document;
 mod input;
 mod middleware;
 mod pages;
 mod problem;
+mod rate_limit_headers;
 mod routes;
 mod schema;
 mod server;
@@ -34,7 +36,11 @@ use tower_http::catch_panic::CatchPanicLayer;
 /// # Errors
 /// If the listener cannot be used.
 pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = ()> + Send) -> io::Result<()> {
-    server::serve(router(&app), listener, &app.config.proxies, stop).await
+    let serving = server::serve(router(&app), listener, &app.config.proxies, stop);
+    tokio::select! {
+        served = serving => served,
+        () = app.limiter.keep_share(&app.db) => Ok(()),
+    }
 }
 
 fn router(app: &App) -> Router {

@@ -23,6 +23,7 @@ use crate::{
     ids::{OrganisationId, PersonId},
     jobs::{self, Lease, LeaseError, Outcome},
     people::Person,
+    rate_limits::{self, Limits, Rate},
 };
 use lettre::{
     AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
@@ -101,12 +102,14 @@ impl From<SendError> for Outcome {
     }
 }
 
-/// Sends the one mail of a job, and completes the job. The job's id becomes the Message-ID.
+/// Sends the one mail of a job, and completes the job. The job's id becomes the Message-ID. If the recipient has been sent
+/// too many, the mail waits.
 ///
 /// # Errors
 /// If the lease was lost.
 pub async fn send_for_job(
     db: &Db,
+    limits: &Limits,
     mailer: &Mailer,
     lease: &Lease,
     recipient: &Person,
@@ -118,13 +121,27 @@ pub async fn send_for_job(
         Err(error) => return Ok(Outcome::Dead { error: error.to_string() }),
     };
     let mail = OutgoingMail { id: lease.job.to_string(), to: recipient.email.clone(), subject: subject.into(), text };
-    match mailer.send(&mail).await {
+    let mut tx = db.begin().await?;
+    let slot = match rate_limits::take(&mut tx, limits, Rate::Notices, &mail.to).await? {
+        Ok(slot) => slot,
+        Err(reached) => {
+            let after = Some(reached.retry_after.unsigned_abs());
+            return Ok(Outcome::Retry { error: reached.to_string(), after });
+        }
+    };
+    tx.commit().await?;
+    let sent = mailer.send(&mail).await;
+    let mut tx = db.begin().await?;
+    match sent {
         Ok(()) => {
-            let mut tx = db.begin().await?;
             record(&mut tx, lease, recipient.organisation, recipient.id).await?;
             jobs::complete_in(tx, lease).await
         }
-        Err(error) => Ok(error.into()),
+        Err(error) => {
+            rate_limits::give_back(&mut tx, &slot).await?;
+            tx.commit().await?;
+            Ok(error.into())
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
     organisations::{self, Reach, programs},
     people::{self, MemberRole, Person, Role},
     plugins::egress::Origin,
+    rate_limits::Limits,
 };
 use askama::Template;
 
@@ -67,13 +68,14 @@ impl NewAdministratorMail<'_> {
 /// If the lease was lost.
 pub async fn send(
     db: &Db,
+    limits: &Limits,
     mailer: &Mailer,
     links: &Links,
     lease: &Lease,
     notice: AdministratorNotice,
 ) -> Result<Outcome, LeaseError> {
     match write(db, links, notice).await? {
-        Some((recipient, text)) => send_for_job(db, mailer, lease, &recipient, SUBJECT, text).await,
+        Some((recipient, text)) => send_for_job(db, limits, mailer, lease, &recipient, SUBJECT, text).await,
         None => jobs::complete(db, lease).await,
     }
 }

@@ -3,6 +3,7 @@
 mod answers;
 mod document;
 mod documented;
+mod limits;
 mod meetings;
 mod outage;
 mod rights;

@@ -78,15 +78,21 @@ impl Drop for World {
 
 impl World {
     pub(crate) async fn new() -> anyhow::Result<Self> {
+        Self::with(|_| ()).await
+    }
+
+    /// With other settings.
+    pub(crate) async fn with(set: impl FnOnce(&mut Config)) -> anyhow::Result<Self> {
         let (database, folder) = (Database::fresh().await?, TempDir::new()?);
         let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let config = Config {
+        let mut config = Config {
             listen: listener.local_addr()?,
             database: database.place().clone(),
             keys: folder.path().join("chronus.keys"),
             sandbox: SandboxSettings { concurrent_calls: 4, cache: Some(repo_root().join("target/code-of-hosts")) },
             ..Config::default()
         };
+        set(&mut config);
         let clock = Clock::at("2026-03-29T00:59:59Z".parse()?);
         let app = App::open(config, clock.clone()).await?;
         let (ours, theirs) = (side(&app, "Ours").await?, side(&app, "Theirs").await?);

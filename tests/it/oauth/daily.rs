@@ -117,7 +117,9 @@ async fn what_has_expired_is_deleted() -> anyhow::Result<()> {
         "insert into sign_in_links (hash, person_id, return_to, expires_at)
          select cast('1' as bytea), min(id), '/', 1 from people",
         "insert into sign_in_requests (id, email, return_to, created_at) values ('1', 'ann@school.example', '/', 0)",
-        "insert into sign_in_slots (subject, slot, taken_at) values ('1', 0, 0)",
+        "insert into rate_limit_slots (subject, slot, taken_at) values ('1', 0, 0)",
+        "insert into needed_approvals (organisation_id, provider_id, domain, person_id, confirmed, noticed_at)
+         select min(organisation_id), '1', '1', min(id), 0, 0 from people",
     ] {
         world.database.run(statement).await?;
     }

@@ -10,7 +10,7 @@ use super::rust::{Kind, Token, after_path_start, branches, tokens};
 use super::{Findings, Tree};
 
 /// A module uses only those to its left.
-const ORDER: [&str; 27] = [
+const ORDER: [&str; 28] = [
     "locks",
     "offload",
     "clock",
@@ -19,6 +19,7 @@ const ORDER: [&str; 27] = [
     "network",
     "db",
     "audit",
+    "rate_limits",
     "secrets",
     "fairness",
     "plugins",
@@ -52,6 +53,7 @@ const INNER: [(&str, &[&str]); 2] = [
             "access",
             "explain",
             "approvals",
+            "attempts",
             "revocations",
             "offered",
             "establish",

@@ -3,12 +3,10 @@
 //! Threat: an attacker learns which addresses have accounts, floods a stranger with mail, or uses a link found later; a
 //! mail scanner follows the link before the person does. Decision: asking for a link only stores a request, which takes
 //! the same time whether or not the address has an account; a job looks up the accounts when it writes the mail. The request
-//! only notes an organisation of the address, by one query in any case, because organisations take turns in sending mail. An
-//! address gets at most [`MAILS_PER_ADDRESS`] mails an hour, and a client can ask [`ASKS_PER_CLIENT`] times an hour;
-//! both limits are rows of a table that all hosts share. A link is a random secret (see `opaque`) that is created with
-//! the mail, lasts [`LIFETIME`], and is deleted when it is used, so it works once; opening its page does not use it.
-//! Rejected: passwords, which people reuse; links in the table of jobs, which would store them in clear; counters for
-//! each hour of the clock, with which twice the limit fits around the full hour.
+//! only notes an organisation of the address, by one query in any case, because organisations take turns in sending mail.
+//! The mails to an address and the requests of a client are limited ([`Rate`]). A link is a random secret (see `opaque`) that
+//! is created with the mail, lasts [`LIFETIME`], and is deleted when it is used, so it works once; opening its page does not
+//! use it. Rejected: passwords, which people reuse; links in the table of jobs, which would store them in clear.
 
 mod store;
 
@@ -16,10 +14,11 @@ use super::{opaque, sessions};
 use crate::{
     audit::{self, Act, Author, Entry},
     db::{self, Db, Tx},
-    ids::{OrganisationId, PersonId, SignInId, digest},
+    ids::{OrganisationId, PersonId, SignInId},
     jobs::{self, Effect, Owner},
     network::client_network,
     people,
+    rate_limits::{self, LimitReached, Limits, Rate},
 };
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -27,11 +26,7 @@ use std::net::IpAddr;
 
 /// The lifetime of a link.
 pub const LIFETIME: SignedDuration = SignedDuration::from_mins(15);
-/// The maximum number of mails to an address within [`WINDOW`].
-pub const MAILS_PER_ADDRESS: i64 = 5;
-/// The maximum number of requests of a client within [`WINDOW`].
-pub const ASKS_PER_CLIENT: i64 = 20;
-/// The window of the rate limits.
+/// How long a request waits for its mail to be written. After that, the person has asked again or given up.
 pub const WINDOW: SignedDuration = SignedDuration::from_hours(1);
 
 /// Why a request for a link is refused, as far as it may be revealed.
@@ -41,8 +36,8 @@ pub enum LinkRequestError {
     #[error(transparent)]
     Email(#[from] people::PersonError),
     /// The client has asked too often.
-    #[error("this client has requested {ASKS_PER_CLIENT} sign-in emails within an hour")]
-    TooOften,
+    #[error(transparent)]
+    TooOften(#[from] LimitReached),
     /// The database failed.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
@@ -92,15 +87,19 @@ pub struct NewSession {
 ///
 /// # Errors
 /// If the address is invalid, if the client asks too often, or if the database fails.
-pub async fn ask(db: &Db, email: &str, client: IpAddr, return_to: &str) -> Result<(), LinkRequestError> {
+pub async fn ask(
+    db: &Db,
+    limits: &Limits,
+    email: &str,
+    client: IpAddr,
+    return_to: &str,
+) -> Result<(), LinkRequestError> {
     let email = people::email(email)?;
     let mut tx = db.begin().await?;
     let now = db::instant(tx.now().await?);
-    store::free_slots(&mut tx, now.checked_sub(WINDOW).unwrap_or_default()).await?;
-    if !store::take_slot(&mut tx, &digest(format!("client {}", client_network(client))), ASKS_PER_CLIENT, now).await? {
-        return Err(LinkRequestError::TooOften);
-    }
-    if store::take_slot(&mut tx, &digest(format!("address {email}")), MAILS_PER_ADDRESS, now).await? {
+    let client = client_network(client).to_string();
+    rate_limits::take(&mut tx, limits, Rate::SignInsOfClient, &client).await??;
+    if rate_limits::take(&mut tx, limits, Rate::SignInMails, &email).await?.is_ok() {
         let request = Request { id: SignInId::new(now), email, return_to: return_to.to_owned(), created_at: now };
         store::insert_request(&mut tx, &request).await?;
         let owner =
@@ -141,7 +140,6 @@ pub async fn forget(tx: &mut Tx, id: SignInId) -> sqlx::Result<()> {
 
 pub(super) async fn delete_expired(tx: &mut Tx, now: Timestamp) -> sqlx::Result<()> {
     let window = now.checked_sub(WINDOW).unwrap_or_default();
-    store::free_slots(tx, window).await?;
     store::delete_requests(tx, window).await?;
     store::delete_expired(tx, now).await
 }

@@ -1,4 +1,4 @@
-//! The tables `sign_in_requests`, `sign_in_links` and `sign_in_slots`.
+//! The tables `sign_in_requests` and `sign_in_links`.
 
 use super::{super::opaque::Hash, Account, Request};
 use crate::{
@@ -6,23 +6,6 @@ use crate::{
     ids::{OrganisationId, PersonId, SignInId},
 };
 use jiff::Timestamp;
-
-/// Takes one of the subject's slots. Returns false if all are taken.
-pub(super) async fn take_slot(tx: &mut Tx, subject: &str, slots: i64, now: Timestamp) -> sqlx::Result<bool> {
-    let sql = "insert into sign_in_slots (subject, slot, taken_at) values ($1, $2, $3) \
-               on conflict (subject, slot) do nothing";
-    for slot in 0..slots {
-        if execute!(tx, sql, subject, slot, now.as_microsecond())? == 1 {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// Frees the slots of all subjects that were taken by this instant.
-pub(super) async fn free_slots(tx: &mut Tx, by: Timestamp) -> sqlx::Result<()> {
-    execute!(tx, "delete from sign_in_slots where taken_at <= $1", by.as_microsecond()).map(drop)
-}
 
 pub(super) async fn insert_request(tx: &mut Tx, request: &Request) -> sqlx::Result<()> {
     let Request { id, email, return_to, created_at } = request;

@@ -19,6 +19,7 @@ use crate::{
     calendar::{Attendee, BusyKind, Draft, Role, Rsvp, Span, Status, ZonedTime},
     connections::{
         access::CalendarAccess,
+        attempts::Attempt,
         error::{AccountError, RequestedAccess},
         explain::explain,
     },
@@ -148,6 +149,7 @@ pub(super) async fn probe_unchecked(
     check_domain(calendars, organisation, &mailbox).await?;
     let requested = RequestedAccess { client: Some(known_as), scopes: grant.scopes().to_vec() };
     let target = call_target(&new.sign_in, Some(&mailbox));
+    let attempt = Attempt::to_probe(calendars, organisation).await??;
     let request = DelegatedRequest {
         organisation,
         provider: &new.provider,
@@ -169,6 +171,7 @@ pub(super) async fn probe_unchecked(
     let fields = visible_fields(grant.visible_fields(), &response.fields, granted);
     let access = mailbox::access(calendars, &provider, organisation, target, fields, response.access)?;
     let opened = provider.plugin.open(&access).await.map_err(|error| open_error(error, requested))?;
+    attempt.succeeded(calendars).await;
     let inviting = test_invitation(&provider.plugin, &access, &opened.value, &mailbox, calendars.now()).await;
     let report = ProbeReport { kind: grant.kind(), client: Some(client), mailbox, account: opened.value, inviting };
     Ok(ProbeSuccess { report, secrets })

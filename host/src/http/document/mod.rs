@@ -38,6 +38,9 @@ the parts of the request to correct.
 **Tokens** belong to a person, to an integration of an organisation, or to an operator, and have scopes. Each operation
 says which scope and which role it requires. Resources of other organisations are reported as not found.
 
+**Rate limits** apply to busy times, to changes and to invalid tokens. `RateLimit-Policy` and `RateLimit` tell the limit and
+what is left; a response with 429 has `Retry-After`.
+
 **Input** is strict: unknown fields and query parameters are refused.";
 
 /// Tags, with their descriptions, in the order of documentation.
@@ -104,6 +107,7 @@ fn tags() -> Vec<Tag> {
 
 /// Adds what all operations share.
 fn complete(operation: &mut Operation, route: &Route) {
+    responses::add_rate_limit(operation, route);
     responses::add_problems(operation, route);
     let (requirement, sentence) = match route.need {
         RouteAuth::Nothing => (vec![], String::new()),

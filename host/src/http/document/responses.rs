@@ -11,11 +11,30 @@ use utoipa::{
     openapi::{
         Content, Ref, RefOr, ResponseBuilder,
         extensions::ExtensionsBuilder,
-        header::HeaderBuilder,
+        header::{Header, HeaderBuilder},
         path::Operation,
         schema::{ObjectBuilder, Type},
     },
 };
+
+/// The headers of responses of routes with a rate limit.
+const RATE_LIMIT_HEADERS: [(&str, &str); 2] = [
+    ("RateLimit-Policy", "The limit: its name, its quota (`q`), and the window in seconds (`w`)."),
+    ("RateLimit", "What is left of the limit (`r`), and the seconds until the whole quota is available again (`t`)."),
+];
+
+/// Adds the headers of the rate limit of a route to its successful responses.
+pub(super) fn add_rate_limit(operation: &mut Operation, route: &Route) {
+    if route.need.rate().is_none() {
+        return;
+    }
+    for response in operation.responses.responses.values_mut() {
+        let RefOr::T(response) = response else { continue };
+        for (name, text) in RATE_LIMIT_HEADERS {
+            response.headers.insert(name.to_owned(), RefOr::T(header(Type::String, text)));
+        }
+    }
+}
 
 /// Adds the error responses of a route to its operation.
 pub(super) fn add_problems(operation: &mut Operation, route: &Route) {
@@ -32,17 +51,23 @@ pub(super) fn add_problems(operation: &mut Operation, route: &Route) {
             .content("application/problem+json", content)
             .extensions(Some(ExtensionsBuilder::new().add("x-problem-codes", names).build()));
         if status == 401 {
-            let text = ObjectBuilder::new().schema_type(Type::String);
-            let header = HeaderBuilder::new().schema(Some(text)).description(Some("The challenge of RFC 6750."));
-            response = response.header("WWW-Authenticate", header.build());
+            response = response.header("WWW-Authenticate", header(Type::String, "The challenge of RFC 6750."));
         }
-        if codes.iter().any(|code| code.retry_after().is_some()) {
-            let number = ObjectBuilder::new().schema_type(Type::Integer);
-            let header = HeaderBuilder::new().schema(Some(number)).description(Some("Seconds to wait (RFC 9110)."));
-            response = response.header("Retry-After", header.build());
+        if status == 429 || codes.iter().any(|code| code.retry_after().is_some()) {
+            response = response.header("Retry-After", header(Type::Integer, "Seconds to wait (RFC 9110)."));
+        }
+        if status == 429 {
+            for (name, text) in RATE_LIMIT_HEADERS {
+                response = response.header(name, header(Type::String, text));
+            }
         }
         operation.responses.responses.insert(status.to_string(), RefOr::T(response.build()));
     }
+}
+
+fn header(kind: Type, text: &str) -> Header {
+    let schema = ObjectBuilder::new().schema_type(kind);
+    HeaderBuilder::new().schema(Some(schema)).description(Some(text)).build()
 }
 
 /// The codes of a route: its own, and those that follow from what the route requires.
@@ -52,7 +77,7 @@ fn codes(operation: &Operation, route: &Route) -> Vec<Code> {
         codes.extend([Code::MalformedBody, Code::UnsupportedMediaType, Code::TooLarge]);
     }
     if route.need != RouteAuth::Nothing {
-        codes.push(Code::Unauthenticated);
+        codes.extend([Code::Unauthenticated, Code::TooManyRequests]);
     }
     if matches!(route.need, RouteAuth::Scope(_)) {
         codes.push(Code::ScopeMissing);

@@ -5,11 +5,16 @@
 
 use crate::{
     app::App,
-    auth::{Actor, AuthMethod, Scope, tokens},
-    http::problem::{
-        Code, FieldError, Problem,
-        challenge::{BearerError, challenge},
+    auth::{Actor, AuthMethod, Principal, Scope, tokens},
+    http::{
+        client::ClientAddress,
+        problem::{
+            Code, FieldError, Problem,
+            challenge::{BearerError, challenge},
+        },
+        rate_limit_headers,
     },
+    rate_limits::Rate,
 };
 use axum::{
     extract::{FromRequestParts, Request, State},
@@ -27,6 +32,28 @@ pub enum RouteAuth {
     Token,
     /// A valid token with this scope.
     Scope(Scope),
+}
+
+impl RouteAuth {
+    /// The rate limit of the route, if it has one: by what its scope lets a client do.
+    pub(in crate::http) const fn rate(self) -> Option<Rate> {
+        match self {
+            Self::Scope(Scope::BusyRead) => Some(Rate::Search),
+            Self::Scope(Scope::OrganisationWrite | Scope::MeetingsWrite | Scope::ConnectionWrite) => Some(Rate::Write),
+            Self::Scope(Scope::OrganisationRead | Scope::MeetingsRead | Scope::ConnectionRead)
+            | Self::Token
+            | Self::Nothing => None,
+        }
+    }
+}
+
+/// What the limits of routes count by: a person or an integration can have many tokens.
+fn subject(actor: &Actor) -> String {
+    match &actor.principal {
+        Principal::Operator => "operators".to_owned(),
+        Principal::Integration(organisation) => organisation.to_string(),
+        Principal::Person { person, .. } => person.to_string(),
+    }
 }
 
 /// State of the guard of one route.
@@ -61,6 +88,9 @@ pub(in crate::http) async fn guard(
             };
         };
         let Some(actor) = tokens::authenticate(&app.db, &app.clock, token).await? else {
+            // After the token was looked for: others with the same address may have valid ones.
+            let client = ClientAddress::of(&app, request.extensions(), request.headers())?;
+            app.limiter.take(Rate::BadTokens, &client.subject())?;
             return Ok(challenge(unauthenticated, BearerError::InvalidToken));
         };
         if let RouteAuth::Scope(scope) = need
@@ -71,7 +101,16 @@ pub(in crate::http) async fn guard(
         if let AuthMethod::Token(token) = actor.method {
             tracing::Span::current().record("token", tracing::field::display(token));
         }
+        let standing = match need.rate() {
+            Some(rate) => Some(app.limiter.take(rate, &subject(&actor))?),
+            None => None,
+        };
         request.extensions_mut().insert(actor);
+        let mut response = next.run(request).await;
+        if let Some(standing) = standing {
+            rate_limit_headers::tell_standing(response.headers_mut(), standing);
+        }
+        return Ok(response);
     }
     Ok(next.run(request).await)
 }

@@ -3,10 +3,14 @@
 //! A handler returns a [`PageError`], which travels in the response's extensions until it becomes a page
 //! ([`error_page`](super::error_page)).
 
-use super::{super::problem::Problem, messages::Message};
+use super::{
+    super::{problem::Problem, rate_limit_headers},
+    messages::Message,
+};
 use crate::{
     connections::{ConnectError, service_accounts::AccountError},
     plugins::Remedy,
+    rate_limits::LimitReached,
 };
 use axum::response::{IntoResponse, Response};
 
@@ -18,6 +22,8 @@ pub(in crate::http) struct PageError {
     pub(super) service: Option<String>,
     /// A page for the person's IT administrator.
     pub(super) approval_link: Option<String>,
+    /// The rate limit that was reached.
+    limit: Option<LimitReached>,
 }
 
 impl PageError {
@@ -29,13 +35,13 @@ impl PageError {
 
 impl From<Message> for PageError {
     fn from(message: Message) -> Self {
-        Self { message, service: None, approval_link: None }
+        Self { message, service: None, approval_link: None, limit: None }
     }
 }
 
 impl From<&Problem> for PageError {
     fn from(problem: &Problem) -> Self {
-        Message::from(problem).into()
+        Self { limit: problem.limit(), ..Self::from(Message::from(problem)) }
     }
 }
 
@@ -62,6 +68,10 @@ impl From<ConnectError> for PageError {
             return Problem::from(error).into();
         }
         tracing::info!(%error, "a calendar was not connected");
+        let limit = match &error {
+            ConnectError::TooOften(limit) => Some(*limit),
+            _ => None,
+        };
         let approval_link = match &error {
             ConnectError::Consent(failure) => match &failure.remedy {
                 Remedy::NeedsAdminApproval(link) => link.clone(),
@@ -69,7 +79,7 @@ impl From<ConnectError> for PageError {
             },
             _ => None,
         };
-        Self { message: Message::from(&error), service: None, approval_link }
+        Self { message: Message::from(&error), service: None, approval_link, limit }
     }
 }
 
@@ -86,6 +96,9 @@ impl From<AccountError> for PageError {
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
         let mut response = self.message.status().into_response();
+        if let Some(limit) = self.limit {
+            rate_limit_headers::tell_refusal(response.headers_mut(), limit);
+        }
         response.extensions_mut().insert(self);
         response
     }

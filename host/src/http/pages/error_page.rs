@@ -72,7 +72,7 @@ pub(in crate::http) async fn as_page(State(app): State<App>, request: Request, n
     let extensions = response.extensions_mut();
     let problem = extensions.remove::<Problem>().as_ref().map(PageError::from);
     let Some(error) = extensions.remove::<PageError>().or(problem) else { return response };
-    let PageError { message, service, approval_link } = error;
+    let PageError { message, service, approval_link, .. } = error;
     // If even this fails, the page is shown as to a person who has not signed in.
     let signed_in = browser::signed_in(&app, &headers).await.ok().flatten();
     let layout = signed_in.as_ref().map_or_else(|| Layout::new(&app, String::new()), |one| one.layout(&app));

@@ -98,6 +98,9 @@ messages! {
     AddressRefused = UNPROCESSABLE_ENTITY, "Your calendar was not connected",
         "{service} did not accept the secret address.",
         "Copy the address again from the service, and try again.";
+    TooManyAttempts = TOO_MANY_REQUESTS, "Too many attempts to connect a calendar",
+        "Connecting has failed so often within an hour that Chronus no longer tries. Your calendar was not connected.",
+        "Check your user name and password at the service itself, and try again in an hour.";
     AccountNotOpened = UNPROCESSABLE_ENTITY, "Your calendar was not connected",
         "The account that you signed in with at {service} does not give access to a calendar.",
         "Check that the account has a calendar, or use another account.";
@@ -231,6 +234,7 @@ impl From<&Problem> for Message {
             Code::AlreadyConnected => Self::AlreadyConnected,
             Code::NotConnected => Self::NotConnected,
             Code::TooManySignIns => Self::TooManySignIns,
+            Code::TooManyRequests => Self::TooManyAttempts,
             Code::Timeout => Self::Timeout,
             Code::Unavailable => Self::Unavailable,
             _ => Self::Internal,
@@ -259,6 +263,7 @@ impl From<&ConnectError> for Message {
                 _ => Self::ServerNotAllowed,
             },
             ConnectError::Refused(_) => Self::ProviderFailed,
+            ConnectError::TooOften(_) => Self::TooManyAttempts,
             ConnectError::AlreadyConnected => Self::AlreadyConnected,
             ConnectError::NoClient(_) => Self::NotRegistered,
             ConnectError::State => Self::SignInOver,
@@ -280,6 +285,7 @@ impl From<&AccountError> for Message {
     fn from(error: &AccountError) -> Self {
         match error {
             AccountError::NotAllowed(_) => Self::AdministratorsOnly,
+            AccountError::TooOften(_) => Self::TooManyAttempts,
             AccountError::NotOffered(_) => Self::AccountNotOffered,
             AccountError::Provider(_) | AccountError::NoToken(_) | AccountError::Call(_) | AccountError::Sealed(_) => {
                 Self::AccountUnreachable

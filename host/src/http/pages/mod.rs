@@ -10,7 +10,6 @@
 mod administrators;
 mod browser;
 mod calendar;
-mod client;
 mod connect;
 mod cookies;
 mod csrf;

@@ -1,9 +1,11 @@
 //! Signing in with a link that is sent by email, and signing out.
 
 use super::{
-    super::problem::{Code, Problem},
+    super::{
+        client::ClientAddress,
+        problem::{Code, Problem},
+    },
     browser::OptionalActor,
-    client::ClientAddress,
     cookies::{self, SESSION},
     error::PageError,
     form::Form,
@@ -16,9 +18,10 @@ use crate::{
     app::App,
     auth::{
         sessions::{self, Session},
-        sign_in::{self, Account, LIFETIME, LinkRequestError, MAILS_PER_ADDRESS},
+        sign_in::{self, Account, LIFETIME, LinkRequestError},
     },
     people::PersonError,
+    rate_limits::Rate,
 };
 use askama::Template;
 use axum::{
@@ -43,7 +46,7 @@ struct SignInPage<'a> {
 struct SentPage {
     layout: Layout,
     minutes: i128,
-    mails: i64,
+    mails: u32,
 }
 
 #[derive(Template)]
@@ -99,7 +102,7 @@ pub(super) async fn request_link(
     }
     let email = form.email.trim();
     let return_to = local_or_home(&form.return_to);
-    match sign_in::ask(&app.db, email, client, return_to).await {
+    match sign_in::ask(&app.db, &app.config.limits, email, client, return_to).await {
         Ok(()) => Ok(Redirect::to("/sign-in/sent").into_response()),
         Err(LinkRequestError::Email(PersonError::Email)) => {
             let status = Problem::new(Code::InvalidEmail).status();
@@ -111,8 +114,9 @@ pub(super) async fn request_link(
 }
 
 /// Confirms the request; identical whether or not the address is known.
-pub(super) async fn sent(layout: Layout) -> impl IntoResponse {
-    View::new(SentPage { layout, minutes: LIFETIME.as_mins().into(), mails: MAILS_PER_ADDRESS })
+pub(super) async fn sent(State(app): State<App>, layout: Layout) -> impl IntoResponse {
+    let mails = app.config.limits.most(Rate::SignInMails);
+    View::new(SentPage { layout, minutes: LIFETIME.as_mins().into(), mails })
 }
 
 /// Shows the account of a link. This does not use the link up, because programs that scan mail open links, too.

@@ -120,6 +120,10 @@ codes! {
     PreconditionFailed = "precondition-failed" PRECONDITION_FAILED, "Precondition failed",
         "The meeting no longer matches the If-Match header. Read the meeting again and send its new ETag.";
 
+    // Rate limits.
+    TooManyRequests = "too-many-requests" TOO_MANY_REQUESTS, "Too many requests",
+        "Wait for the seconds in `retry-after`. `ratelimit-policy` names the limit, which an operator sets (`limits`).";
+
     // Pages.
     TooManySignIns = "too-many-sign-ins" TOO_MANY_REQUESTS, "Too many sign-in emails",
         "Wait an hour. The link in an earlier email may still work.";

@@ -69,7 +69,7 @@ impl From<LinkRequestError> for Problem {
     fn from(error: LinkRequestError) -> Self {
         match error {
             LinkRequestError::Email(error) => error.into(),
-            LinkRequestError::TooOften => Self::new(Code::TooManySignIns),
+            LinkRequestError::TooOften(limit) => Self::new(Code::TooManySignIns).because_of(limit),
             LinkRequestError::Database(error) => error.into(),
         }
     }

@@ -15,6 +15,7 @@ impl From<ConnectError> for Problem {
             return error.into();
         }
         let code = match &error {
+            ConnectError::TooOften(limit) => return (*limit).into(),
             ConnectError::NotThemself => Code::NotThePerson,
             ConnectError::Unknown => Code::NotFound,
             ConnectError::NotOffered(_) => Code::NotOffered,
@@ -79,6 +80,7 @@ impl From<AccountError> for Problem {
             return error.into();
         }
         let code = match &error {
+            AccountError::TooOften(limit) => return (*limit).into(),
             AccountError::NotAllowed(refused) => return (*refused).into(),
             AccountError::NotOffered(_) => Code::NotOffered,
             AccountError::SignIn(_)

@@ -14,7 +14,9 @@ mod from_meetings;
 
 pub use codes::Code;
 
+use super::rate_limit_headers;
 use crate::db::Outage;
+use crate::rate_limits::LimitReached;
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
@@ -32,6 +34,8 @@ pub struct Problem {
     code: Code,
     detail: Option<String>,
     errors: Vec<FieldError>,
+    /// The rate limit that was reached.
+    limit: Option<LimitReached>,
 }
 
 /// An error response: problem details as of RFC 9457.
@@ -114,7 +118,7 @@ impl FieldError {
 impl Problem {
     /// A problem without further details.
     pub const fn new(code: Code) -> Self {
-        Self { code, detail: None, errors: Vec::new() }
+        Self { code, detail: None, errors: Vec::new(), limit: None }
     }
 
     /// A problem with a detail, which must not hold a secret or data of another organisation.
@@ -125,7 +129,7 @@ impl Problem {
     /// A problem with parts of the request. The detail lists them in words.
     pub(super) fn with_errors(code: Code, errors: Vec<FieldError>) -> Self {
         let detail: Vec<_> = errors.iter().map(FieldError::sentence).collect();
-        Self { code, detail: Some(detail.join("; ")), errors }
+        Self { detail: Some(detail.join("; ")), errors, ..Self::new(code) }
     }
 
     /// The same problem, which also names a part of the request.
@@ -145,6 +149,16 @@ impl Problem {
         self.code
     }
 
+    /// The rate limit that was reached.
+    pub(super) const fn limit(&self) -> Option<LimitReached> {
+        self.limit
+    }
+
+    /// The same problem, because of a rate limit, which the headers tell.
+    pub(super) fn because_of(self, limit: LimitReached) -> Self {
+        Self { limit: Some(limit), ..self }
+    }
+
     /// What is special about this case.
     #[cfg(test)]
     pub(super) fn detail(&self) -> Option<&str> {
@@ -158,7 +172,7 @@ impl Problem {
 }
 
 impl From<&Problem> for ProblemBody {
-    fn from(Problem { code, detail, errors }: &Problem) -> Self {
+    fn from(Problem { code, detail, errors, limit: _ }: &Problem) -> Self {
         Self {
             r#type: code.link(),
             code: *code,
@@ -181,10 +195,19 @@ impl IntoResponse for Problem {
         if self.status() == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
         }
+        if let Some(limit) = self.limit {
+            rate_limit_headers::tell_refusal(headers, limit);
+        }
         if let Some(seconds) = self.code.retry_after() {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
         response
+    }
+}
+
+impl From<LimitReached> for Problem {
+    fn from(limit: LimitReached) -> Self {
+        Self::detailed(Code::TooManyRequests, limit).because_of(limit)
     }
 }
 

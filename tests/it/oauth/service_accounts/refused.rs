@@ -13,6 +13,7 @@ use chronus_host::{
     organisations::domains,
     people::Role,
     plugins::Remedy,
+    rate_limits::Rate,
 };
 use chronus_tests::OPERATOR;
 use serde_json::{Value, json};
@@ -20,11 +21,17 @@ use serde_json::{Value, json};
 impl School {
     /// Tries to save what must not be, and gives the error.
     async fn refused(&self, new: &NewAccount) -> anyhow::Result<AccountError> {
-        let before = self.rows().await?;
+        // An attempt counts as failed, whatever it was.
+        let rows = async || {
+            let mut rows = self.rows().await?;
+            rows.remove("rate_limit_slots");
+            anyhow::Ok(rows)
+        };
+        let before = rows().await?;
         let (calendars, organisation) = (&self.app.calendars, self.organisation);
         let error =
             service_accounts::save(calendars, &self.admin(), organisation, new).await.err().context("it works")?;
-        ensure!(self.rows().await? == before, "something was stored: {error}");
+        ensure!(rows().await? == before, "something was stored: {error}");
         for text in [error.to_string(), error.advice(), format!("{error:?}")] {
             let key = self.key["private_key"].as_str().unwrap_or_default();
             ensure!(!key.lines().any(|line| line.len() > 20 && text.contains(line)), "the key is repeated");
@@ -86,6 +93,29 @@ async fn what_does_not_work_is_not_saved_and_the_reason_is_told() -> anyhow::Res
     let by_ann =
         service_accounts::probe(calendars, &school.actor(school.ann), organisation, &school.delegated(ANN)).await;
     ensure!(matches!(by_ann, Err(AccountError::NotAllowed(Forbidden::Role(_)))), "{by_ann:?}");
+    Ok(())
+}
+
+/// Testing sends requests to a service from the address of this host, as connecting with a form does (S13).
+#[tokio::test]
+async fn testing_that_fails_too_often_stops_and_success_does_not_count() -> anyhow::Result<()> {
+    let school = School::new().await?;
+    let (organisation, mut calendars) = (school.organisation, school.app.calendars.clone());
+    calendars.limits.set(Rate::Probing, 2);
+    let (admin, good, bad) = (school.admin(), school.delegated(GIL), school.delegated("nobody@school.example"));
+    let probe = |new| service_accounts::probe(&calendars, &admin, organisation, new);
+    for _ in 0..3 {
+        probe(&good).await?;
+    }
+    for _ in 0..2 {
+        let refused = probe(&bad).await;
+        ensure!(matches!(refused, Err(AccountError::Refused { .. })), "{refused:?}");
+    }
+    let requests = school.google.token_requests(super::ASSERTION);
+    let Err(AccountError::TooOften(reached)) = probe(&good).await else { anyhow::bail!("the limit is not reached") };
+    ensure!(reached.rate == Rate::Probing && school.google.token_requests(super::ASSERTION) == requests, "{reached:?}");
+    school.clock.advance(reached.retry_after);
+    probe(&good).await?;
     Ok(())
 }
 

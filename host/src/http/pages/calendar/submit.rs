@@ -31,7 +31,7 @@ pub(in crate::http::pages) async fn submit(
     let request = FormSignIn { provider, sign_in, server, fields, secrets };
     match connections::connect(&app.calendars, &actor, session.person, request).await {
         Ok(_) => Ok(Redirect::to(paths::CALENDAR).into_response()),
-        Err(error @ ConnectError::Database(_)) => Err(error.into()),
+        Err(error @ (ConnectError::Database(_) | ConnectError::TooOften(_))) => Err(error.into()),
         Err(error) => {
             tracing::info!(%error, "a calendar was not connected");
             let submission = submission.failed(&error, described, server_field.as_deref());

@@ -2,43 +2,72 @@
 //!
 //! Threat: a client that sends a forged `X-Forwarded-For` to avoid rate limits. Decision: the header is read from its last
 //! address backwards, only as far as the operator's proxies wrote it; the first address that is not a proxy's is the
-//! client's.
+//! client's. A proxy that writes no such header makes one client of all its clients, and the log says so once.
 
-use super::super::problem::Problem;
-use crate::app::App;
+use super::problem::Problem;
+use crate::{app::App, network::client_network};
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
-    http::{HeaderMap, request::Parts},
+    http::{Extensions, HeaderMap, request::Parts},
 };
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 
 /// The address of the client.
-pub(super) struct ClientAddress(pub(super) IpAddr);
+#[derive(Debug, Clone, Copy)]
+pub(in crate::http) struct ClientAddress(pub(in crate::http) IpAddr);
+
+impl ClientAddress {
+    /// The address of the client of a request.
+    pub(in crate::http) fn of(app: &App, extensions: &Extensions, headers: &HeaderMap) -> Result<Self, Problem> {
+        let peer = extensions.get::<ConnectInfo<SocketAddr>>();
+        let ConnectInfo(peer) = peer.ok_or_else(|| Problem::internal("a request without a peer address"))?;
+        let proxies = &app.config.proxies;
+        if app.config.is_behind_proxy() && is_proxy(peer.ip(), proxies) && !headers.contains_key(FORWARDED_FOR) {
+            app.proxy_warning.call_once(|| {
+                tracing::warn!(
+                    proxy = %peer.ip(),
+                    "a trusted proxy sends no {FORWARDED_FOR} header, so all its clients count as one in rate limits; make it \
+                     send the header, as the README shows"
+                );
+            });
+        }
+        Ok(Self(client(peer.ip(), headers, proxies)))
+    }
+
+    /// What rate limits count by.
+    pub(in crate::http) fn subject(self) -> String {
+        client_network(self.0).to_string()
+    }
+}
 
 impl FromRequestParts<App> for ClientAddress {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let ConnectInfo(peer) = peer.ok_or_else(|| Problem::internal("a request without a peer address"))?;
-        Ok(Self(client(peer.ip(), &parts.headers, &app.config.proxies)))
+        Self::of(app, &parts.extensions, &parts.headers)
     }
 }
 
+/// The header with the addresses from the client to the last proxy.
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
+fn is_proxy(address: IpAddr, proxies: &[IpNet]) -> bool {
+    proxies.iter().any(|network| network.contains(&address.to_canonical()))
+}
+
 fn client(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
-    let is_proxy = |address: &IpAddr| proxies.iter().any(|network| network.contains(&address.to_canonical()));
-    if !is_proxy(&peer) {
+    if !is_proxy(peer, proxies) {
         return peer;
     }
-    let lines = headers.get_all("x-forwarded-for").iter().rev().filter_map(|line| line.to_str().ok());
+    let lines = headers.get_all(FORWARDED_FOR).iter().rev().filter_map(|line| line.to_str().ok());
     let forwarded = lines.flat_map(|line| line.rsplit(',')).map(|address| address.trim().parse::<IpAddr>());
     // Text that is not an address was not written by a trusted proxy, so everything before it is ignored.
     let forwarded = forwarded.take_while(Result::is_ok).flatten();
     let mut last = peer;
     for address in forwarded {
         last = address;
-        if !is_proxy(&address) {
+        if !is_proxy(address, proxies) {
             break;
         }
     }
