@@ -165,6 +165,7 @@ fn bodies_that_nobody_reads_hold_little_memory() {
     });
 }
 
+/// F15 of the CalDAV review: the detail of a failure held the host's stack, with source paths.
 #[test]
 fn a_guest_learns_no_backtrace_of_the_host_from_an_error() {
     if alone("sandbox::alone::a_guest_learns_no_backtrace_of_the_host_from_an_error").is_some() {

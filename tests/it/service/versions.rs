@@ -78,6 +78,7 @@ async fn what_a_wrong_version_refused_arrives_when_the_right_one_is_back() -> an
     // A version whose reads are right and whose writes are refused passes.
     let (code, added) = add(&world, "version=1.1.0 open=right busy=right write=wrong", &[]).await?;
     ensure!(code == 0 && added["state"] == "active", "{added}");
+    // F3 of the integrators' review: the running host compiles it before anybody's request needs it.
     host.says(&["the provider is loaded", "1.1.0"]).await?;
     let mut meetings = Vec::new();
     for number in 0..MEETINGS {
