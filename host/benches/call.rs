@@ -6,6 +6,7 @@
 
 use chronus_host::{
     calendar::Window,
+    offload::hand_over,
     plugins::{
         Access, Budget, CallTarget, Plugin, Sandbox, SandboxConfig,
         contract::BusyTargets,
@@ -45,10 +46,36 @@ fn main() -> Result<(), Box<dyn Error>> {
         )
         .into());
     }
+    measure_hand_over()?;
     let micros = check_rate_limit()?;
     if micros > LIMIT_MICROS {
         return Err(format!("a check of a rate limit takes {micros:.2} µs; at most {LIMIT_MICROS}").into());
     }
+    Ok(())
+}
+
+/// What it costs each step of a call that computes for long that the other tasks of its thread are handed to another thread.
+fn measure_hand_over() -> Result<(), Box<dyn Error>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let steps = |hands_over: bool| async move {
+        let began = Instant::now();
+        for _ in 0..CALLS {
+            if hands_over {
+                hand_over(|| ());
+            }
+            tokio::task::yield_now().await;
+        }
+        began.elapsed().as_secs_f64() * 1e6 / f64::from(CALLS)
+    };
+    let (mut with, mut without) = (Vec::new(), Vec::new());
+    for _ in 0..BATCHES {
+        with.push(runtime.block_on(runtime.spawn(steps(true)))?);
+        without.push(runtime.block_on(runtime.spawn(steps(false)))?);
+    }
+    println!(
+        "handing a thread over: {:.2} µs for each step of a call that computes for long",
+        median(with) - median(without)
+    );
     Ok(())
 }
 

@@ -16,9 +16,14 @@ const FEW: usize = 1_000;
 
 /// Does work on this many records.
 pub fn offload<T>(records: usize, work: impl FnOnce() -> T) -> T {
+    if records > FEW { hand_over(work) } else { work() }
+}
+
+/// Hands the other tasks of this thread to another one, which takes about 10 µs, and does the work.
+pub fn hand_over<T>(work: impl FnOnce() -> T) -> T {
     // A runtime of one thread, as in a test or a command, has nobody to hand its tasks to.
-    let is_shared = || Handle::try_current().is_ok_and(|it| it.runtime_flavor() == RuntimeFlavor::MultiThread);
-    if records > FEW && is_shared() { block_in_place(work) } else { work() }
+    let is_shared = Handle::try_current().is_ok_and(|it| it.runtime_flavor() == RuntimeFlavor::MultiThread);
+    if is_shared { block_in_place(work) } else { work() }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 //! engine's tick only decides when to check, so the error is at most one tick. Rejected: elapsed time within polls, which
 //! charges a call for the load of the machine.
 
-use crate::offload::offload;
+use crate::offload::hand_over;
 use std::{
     future::poll_fn,
     pin::pin,
@@ -17,6 +17,9 @@ use std::{
     },
     time::Duration,
 };
+
+/// Most calls compute for less than this between two requests, in nanoseconds.
+const SHORT: u64 = 1_000_000;
 
 /// The CPU time of one call. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -37,8 +40,8 @@ impl CpuTime {
         let mut future = pin!(future);
         poll_fn(|context| {
             self.0.began.store(now(), Ordering::Relaxed);
-            // The guest computes until the next tick, and what it returns is copied, however much it is.
-            let polled = offload(usize::MAX, || future.as_mut().poll(context));
+            let mut poll = || future.as_mut().poll(context);
+            let polled = if self.computes() { hand_over(poll) } else { poll() };
             self.0.spent.fetch_add(self.present(), Ordering::Relaxed);
             polled
         })
@@ -48,6 +51,12 @@ impl CpuTime {
     /// The CPU time so far, including the present poll. Must be called within it.
     pub(super) fn spent(&self) -> Duration {
         Duration::from_nanos(self.0.spent.load(Ordering::Relaxed).saturating_add(self.present()))
+    }
+
+    /// Whether the call has computed for longer than most do. Such a call computes until the next tick, and has often much to
+    /// return; both would keep other tasks waiting.
+    fn computes(&self) -> bool {
+        self.0.spent.load(Ordering::Relaxed) > SHORT
     }
 
     fn present(&self) -> u64 {
