@@ -1,6 +1,6 @@
 //! Ending a lease: the job is done, runs again later, or is given up.
 
-use super::{Lease, LeaseError, held, microseconds, verify_lease};
+use super::{Lease, LeaseError, State, delete, held, microseconds, verify_lease};
 use crate::{
     db::{self, Tx, execute, fetch},
     jobs::{MAX_ATTEMPTS, backoff},
@@ -98,20 +98,6 @@ struct Pause {
 /// Makes a leased job ready again, and returns when it is due. It is merged with an equal ready job, which was enqueued by
 /// a change and therefore stays due when it was, but not before `floor`.
 async fn give_back(tx: &mut Tx, id: &str, error: &str, now: i64, pause: Pause) -> sqlx::Result<i64> {
-    #[derive(sqlx::FromRow)]
-    struct DeletedRow {
-        effect: String,
-        class: String,
-        organisation: String,
-        origin: String,
-        lane: String,
-        dedupe: String,
-        attempts: i64,
-        fence: i64,
-        created_at: i64,
-    }
-    const TAKE: &str = "delete from jobs where id = $1
-        returning effect, class, organisation, origin, lane, dedupe, attempts, fence, created_at";
     const GIVE: &str = "
         insert into jobs (id, effect, class, organisation, origin, lane, dedupe, state, run_at, not_before, attempts,
                           fence, error, created_at, paused_at)
@@ -124,7 +110,7 @@ async fn give_back(tx: &mut Tx, id: &str, error: &str, now: i64, pause: Pause) -
             not_before = excluded.not_before, attempts = excluded.attempts, error = excluded.error,
             paused_at = excluded.paused_at
         returning run_at";
-    let row = fetch!(tx, one, DeletedRow, TAKE, id)?;
+    let row = delete(tx, id, State::Leased).await?.ok_or(sqlx::Error::RowNotFound)?;
     let run_at = now.saturating_add(microseconds(pause.length));
     let floor = pause.floor.map_or(0, |floor| now.saturating_add(microseconds(floor)));
     let attempts = row.attempts - i64::from(!pause.is_attempt);

@@ -1,6 +1,6 @@
 //! What operators do with jobs that wait or were given up.
 
-use super::{enqueue::ENQUEUE, of_kind};
+use super::{DeletedRow, State, delete, enqueue::ENQUEUE, of_kind};
 use crate::{
     db::{self, Tx, execute, fetch},
     ids::JobId,
@@ -38,22 +38,10 @@ pub async fn hasten_all(tx: &mut Tx, kind: Option<&str>) -> sqlx::Result<Vec<Job
 /// # Errors
 /// If the database fails.
 pub async fn revive(tx: &mut Tx, job: JobId) -> sqlx::Result<bool> {
-    #[derive(sqlx::FromRow)]
-    struct RevivedRow {
-        effect: String,
-        class: String,
-        organisation: String,
-        origin: String,
-        lane: String,
-        dedupe: String,
-        created_at: i64,
-    }
-    const TAKE: &str = "delete from jobs where id = $1 and state = 'dead'
-        returning effect, class, organisation, origin, lane, dedupe, created_at";
     let now = tx.now().await?;
     let id = job.to_string();
-    let Some(row) = fetch!(tx, optional, RevivedRow, TAKE, &id)? else { return Ok(false) };
-    let RevivedRow { effect, class, organisation, origin, lane, dedupe, created_at } = row;
+    let Some(row) = delete(tx, &id, State::Dead).await? else { return Ok(false) };
+    let DeletedRow { effect, class, organisation, origin, lane, dedupe, created_at, .. } = row;
     fetch!(tx, one, (String,), ENQUEUE, id, effect, class, organisation, origin, lane, dedupe, now, created_at)?;
     tx.announce();
     Ok(true)

@@ -117,7 +117,7 @@ pub async fn list_waiting(tx: &mut Tx, limit: u32) -> sqlx::Result<Vec<WaitingJo
     rows.into_iter().map(job).collect()
 }
 
-/// Whether a job of this kind has failed, for now or for good.
+/// Whether a job of this kind has failed, and waits for another attempt or is a dead letter.
 ///
 /// # Errors
 /// If the database fails.

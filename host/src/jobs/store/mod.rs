@@ -22,7 +22,7 @@ pub(super) use schedule::{correct_future, take_due};
 use super::Effect;
 use crate::{
     audit::Author,
-    db::{Tx, execute, string_enum},
+    db::{Tx, execute, fetch, string_enum},
     ids::{JobId, OrganisationId},
 };
 use std::time::Duration;
@@ -63,7 +63,7 @@ impl Owner {
     }
 }
 
-/// A job that this host may run for now.
+/// A job that this host may run until its lease ends.
 #[derive(Debug, Clone)]
 pub struct Lease {
     /// The job.
@@ -104,6 +104,27 @@ pub enum LeaseError {
 pub async fn verify_lease(tx: &mut Tx, lease: &Lease) -> Result<(), LeaseError> {
     const HOLD: &str = "update jobs set fence = fence where id = $1 and fence = $2 and state = 'leased'";
     held(execute!(tx, HOLD, lease.job.to_string(), lease.fence)?)
+}
+
+/// A job that was taken out of the table, to be inserted again.
+#[derive(sqlx::FromRow)]
+struct DeletedRow {
+    effect: String,
+    class: String,
+    organisation: String,
+    origin: String,
+    lane: String,
+    dedupe: String,
+    attempts: i64,
+    fence: i64,
+    created_at: i64,
+}
+
+/// Takes a job in this state out of the table. `None` if there is none.
+async fn delete(tx: &mut Tx, id: &str, state: State) -> sqlx::Result<Option<DeletedRow>> {
+    const DELETE: &str = "delete from jobs where id = $1 and state = $2
+        returning effect, class, organisation, origin, lane, dedupe, attempts, fence, created_at";
+    fetch!(tx, optional, DeletedRow, DELETE, id, state.as_str())
 }
 
 fn held(rows: u64) -> Result<(), LeaseError> {
