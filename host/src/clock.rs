@@ -5,9 +5,12 @@
 //! exactly two clocks. Rejected: a trait, which would make every signature generic for the sake of tests.
 
 use jiff::{SignedDuration, Timestamp};
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
 };
 
 /// A source of the present time, to the microsecond, which is the precision of the database.
@@ -45,6 +48,13 @@ impl Clock {
             now.fetch_add(microseconds, Ordering::Relaxed);
         }
     }
+}
+
+/// The CPU time that the current thread has used.
+#[must_use]
+pub fn thread_cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -225,6 +225,7 @@ impl Continuation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::thread_cpu_time;
     use proptest::prelude::*;
 
     fn at(text: &str) -> Timestamp {
@@ -293,15 +294,11 @@ mod tests {
             parts.flat_map(|part| (0..number).map(|key| whole(part, key))).collect::<Vec<_>>()
         };
         // The thread's own time, and the shortest of several runs: nothing else on the machine must decide.
-        let cpu = || {
-            let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-            Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap())
-        };
         let time = |number: usize| {
             let once = |intervals: Vec<Interval>| {
-                let begun = cpu();
+                let begun = thread_cpu_time();
                 assert_eq!(join_cut(intervals, &parts).len(), number);
-                cpu() - begun
+                thread_cpu_time() - begun
             };
             (0..10).map(|_| once(cut(number))).min().unwrap()
         };

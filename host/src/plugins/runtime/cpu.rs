@@ -7,7 +7,7 @@
 //! engine's tick only decides when to check, so the error is at most one tick. Rejected: elapsed time within polls, which
 //! charges a call for the load of the machine.
 
-use crate::offload::hand_over;
+use crate::{clock::thread_cpu_time, offload::hand_over};
 use std::{
     future::poll_fn,
     pin::pin,
@@ -53,8 +53,8 @@ impl CpuTime {
         Duration::from_nanos(self.0.spent.load(Ordering::Relaxed).saturating_add(self.present()))
     }
 
-    /// Whether the call has computed for longer than most do. Such a call computes until the next tick, and has often much to
-    /// return; both would keep other tasks waiting.
+    /// Whether the call has computed for longer than most do. Such a call computes until the next tick and often returns
+    /// much; both would keep other tasks waiting.
     fn computes(&self) -> bool {
         self.0.spent.load(Ordering::Relaxed) > SHORT
     }
@@ -64,11 +64,9 @@ impl CpuTime {
     }
 }
 
-/// The CPU clock of the current thread.
+/// The CPU clock of the current thread, in nanoseconds.
 fn now() -> u64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    let (seconds, nanoseconds) = (time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs());
-    seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds)
+    u64::try_from(thread_cpu_time().as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
