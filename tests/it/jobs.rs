@@ -140,7 +140,7 @@ async fn equal_work_is_one_job_until_it_is_begun() {
     }
     assert_eq!(yard.count().await, (1, 0, 0));
     let first = yard.claim().await.unwrap();
-    // Whoever does it may have read already.
+    // The handler may have read the meeting already.
     yard.enqueue(&push(1)).await;
     yard.enqueue(&push(1)).await;
     assert_eq!(yard.count().await, (1, 1, 0));

@@ -38,7 +38,7 @@ impl World {
         self.person_of(&self.google.issue(address, scopes))
     }
 
-    /// Whoever has this token.
+    /// The person with this token.
     pub(super) fn person_of(&self, token: &str) -> Person<'_> {
         Person { world: self, token: token.to_owned() }
     }

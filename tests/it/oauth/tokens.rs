@@ -100,7 +100,7 @@ async fn only_a_lost_grant_ends_a_connection_and_signing_in_again_mends_it() -> 
     Ok(())
 }
 
-/// Whoever disconnects takes the access back at the service, also if it does not answer at first.
+/// A disconnect revokes the token at the service, also if the service does not answer at first.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disconnect_revokes() -> anyhow::Result<()> {
     let world = World::new().await?;

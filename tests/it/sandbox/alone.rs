@@ -19,9 +19,11 @@ use tokio::time;
 /// Set in the separate process.
 const ALONE: &str = "CHRONUS_TEST_ALONE";
 
-/// Runs the test of this name in a separate process and returns the output. Returns `None` inside that process.
-fn alone(test: &str) -> Option<Output> {
+/// Runs the body of the test of this name in a separate process and returns the output. Returns `None` inside that process.
+fn alone(test: &str, body: impl Future<Output = ()>) -> Option<Output> {
     if std::env::var_os(ALONE).is_some() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(body);
         return None;
     }
     let output = Command::new(std::env::current_exe().unwrap())
@@ -69,11 +71,7 @@ fn allocated() -> usize {
 
 #[test]
 fn descriptors_and_memory_are_back_after_whatever_a_guest_did() {
-    if alone("sandbox::alone::descriptors_and_memory_are_back_after_whatever_a_guest_did").is_some() {
-        return;
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(async {
+    alone("sandbox::alone::descriptors_and_memory_are_back_after_whatever_a_guest_did", async {
         let yard = Yard::new().await;
         let endless = Server::start(|_| Reply::Endless(b"HTTP/1.1 200 OK\r\n\r\n".into(), vec![b'x'; 4096])).await;
         let stalled = Server::start(|_| Reply::Stall(b"HTTP/1.1 200 OK\r\n".into())).await;
@@ -135,11 +133,7 @@ fn descriptors_and_memory_are_back_after_whatever_a_guest_did() {
 /// S5 of the security review: 480 bodies of 4 MiB to a server that does not read held 2 GB.
 #[test]
 fn bodies_that_nobody_reads_hold_little_memory() {
-    if alone("sandbox::alone::bodies_that_nobody_reads_hold_little_memory").is_some() {
-        return;
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(async {
+    alone("sandbox::alone::bodies_that_nobody_reads_hold_little_memory", async {
         let yard = Yard::new().await;
         let stalled = Server::start(|_| Reply::Stall(Vec::new())).await;
         let pile = |n: usize| {
@@ -168,11 +162,7 @@ fn bodies_that_nobody_reads_hold_little_memory() {
 /// F15 of the CalDAV review: the detail of a failure held the host's stack, with source paths.
 #[test]
 fn a_guest_learns_no_backtrace_of_the_host_from_an_error() {
-    if alone("sandbox::alone::a_guest_learns_no_backtrace_of_the_host_from_an_error").is_some() {
-        return;
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(async {
+    alone("sandbox::alone::a_guest_learns_no_backtrace_of_the_host_from_an_error", async {
         let yard = Yard::new().await;
         let cut_off =
             Server::start(|_| Reply::Pieces(vec![b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf".into()])).await;
@@ -184,12 +174,8 @@ fn a_guest_learns_no_backtrace_of_the_host_from_an_error() {
 
 #[test]
 fn a_guest_that_dumps_all_it_can_see_finds_no_credential_and_nobody_prints_one() {
-    let Some(output) =
-        alone("sandbox::alone::a_guest_that_dumps_all_it_can_see_finds_no_credential_and_nobody_prints_one")
-    else {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        return runtime.block_on(secrets::dump());
-    };
+    const TEST: &str = "sandbox::alone::a_guest_that_dumps_all_it_can_see_finds_no_credential_and_nobody_prints_one";
+    let Some(output) = alone(TEST, secrets::dump()) else { return };
     for (name, stream) in [("output", output.stdout), ("errors", output.stderr)] {
         secrets::assert_clean(name, &String::from_utf8_lossy(&stream));
     }

@@ -61,12 +61,7 @@ async fn a_server_that_does_not_go_on_is_left() {
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nsome\r\n",
     ] {
         let server = Server::start(|_| Reply::Stall(begun.into())).await;
-        let began = Instant::now();
-        let what = exhausted(&yard, Ask::act("ask").to(&server).budget(|budget| budget.wall_ms = 200)).await;
-        assert_eq!((what, what.code()), (BudgetLimit::Wall(Duration::from_millis(200)), "wall-exhausted"), "{begun:?}");
-        assert!(began.elapsed() < Duration::from_millis(200) + SLACK, "{begun:?} {:?}", began.elapsed());
-        // The server sees the end of the connection: no socket is left open.
-        server.until(|counts| counts.connections == 1 && counts.open == 0).await;
+        assert_left_after(200, &yard, Ask::act("ask").to(&server), &server).await;
     }
 }
 
@@ -81,13 +76,18 @@ async fn a_server_that_drips_is_left() {
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nFFFFFF\r\ns",
     ] {
         let server = Server::start(|_| Reply::Drip(begun.into())).await;
-        let began = Instant::now();
-        let ask = Ask::act("ask").to(&server).say("between-bytes-ms", 100).budget(|budget| budget.wall_ms = 400);
-        let what = exhausted(&yard, ask).await;
-        assert_eq!(what, BudgetLimit::Wall(Duration::from_millis(400)), "{begun:?}");
-        assert!(began.elapsed() < Duration::from_millis(400) + SLACK, "{begun:?} {:?}", began.elapsed());
-        server.until(|counts| counts.connections == 1 && counts.open == 0).await;
+        assert_left_after(400, &yard, Ask::act("ask").to(&server).say("between-bytes-ms", 100), &server).await;
     }
+}
+
+/// The call ends when its wall time is used up, and the server sees the end of the connection: no socket is left open.
+async fn assert_left_after(wall_ms: u64, yard: &Yard, ask: Ask, server: &Server) {
+    let wall = Duration::from_millis(wall_ms);
+    let began = Instant::now();
+    let what = exhausted(yard, ask.budget(|budget| budget.wall_ms = wall_ms)).await;
+    assert_eq!((what, what.code()), (BudgetLimit::Wall(wall), "wall-exhausted"));
+    assert!(began.elapsed() < wall + SLACK, "{:?}", began.elapsed());
+    server.until(|counts| counts.connections == 1 && counts.open == 0).await;
 }
 
 /// A quarter of a megabyte on the wire, and 256 MiB when it is unpacked.

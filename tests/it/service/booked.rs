@@ -152,8 +152,7 @@ async fn a_booked_day_is_never_told_as_free() -> anyhow::Result<()> {
     }
     let mut world = World::new("").await?;
     let front = Front::start(world.radicale.origin()).await?;
-    let config = std::fs::read_to_string(world.config())?;
-    std::fs::write(world.config(), config.replace(world.radicale.origin(), &front.origin))?;
+    world.put_before_radicale(&front.origin)?;
     // A second calendar that is free: an answer from this one alone would be "free".
     world.radicale.put_calendar("ann", "other").await?;
     let account = world.radicale.account("ann")?;

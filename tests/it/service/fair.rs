@@ -106,8 +106,7 @@ async fn a_calendar_that_fails_is_left_alone_and_nothing_is_lost() -> anyhow::Re
     }
     let world = World::new("").await?;
     let tarpit = Tarpit::start(world.radicale.origin()).await?;
-    let config = std::fs::read_to_string(world.config())?;
-    std::fs::write(world.config(), config.replace(world.radicale.origin(), &tarpit.origin))?;
+    world.put_before_radicale(&tarpit.origin)?;
     let host = world.host().await?;
     world.join_and_connect(&host).await?;
     let ann = host.client(&world.ann.token)?;

@@ -37,7 +37,7 @@ async fn two_hosts_share_the_work_and_one_takes_over_from_the_other() -> anyhow:
     world.join_and_connect(&first).await?;
     let mut wanted = BTreeSet::new();
 
-    // Both work. Whoever was asked for a meeting is no more likely to bring it to the calendar than the other.
+    // Both work. The host that was asked for a meeting is no more likely to write it to the calendar than the other.
     let clients = [first.client(&world.ann.token)?, second.client(&world.ann.token)?];
     let shared = make(&world, &clients, 0).await?;
     for meeting in &shared {

@@ -1,7 +1,7 @@
 //! The host is killed wherever it hurts, and every meeting still has exactly one event, with what was last agreed.
 //!
 //! First at each of the points that have names, in each act of a meeting's life; then anywhere, at times that a seed
-//! decides. Whoever asked and got no answer asks again, as a client does. In the end another client looks.
+//! decides. A request without an answer is sent again, as a client would. In the end another client looks.
 
 use super::world::{World, eventually, id, settled};
 use anyhow::{Context, ensure};
@@ -104,7 +104,7 @@ async fn killed_at_random() -> anyhow::Result<()> {
     }
     let host = world.host().await?;
     let client = host.client(&world.ann.token)?;
-    // Whoever got no answer asks again.
+    // Requests without an answer are sent again.
     for meeting in meetings.iter_mut().filter(|meeting| meeting.id.is_none()) {
         let made = Act::Make.ask(&client, meeting, &meeting.body(&world)).await?;
         meeting.id = Some(id(&made.good()?)?);

@@ -139,7 +139,7 @@ async fn a_new_key_seals_everything_anew() -> anyhow::Result<()> {
     let told = host.client(&world.ann.token)?.get(&busy).await?;
     ensure!(told["state"] == "known", "{told}");
 
-    // Whoever runs the deployment does not see into calendars.
+    // An operator does not see into calendars.
     let operator = world.command(&["token", "create", "--operator"]).await?;
     let operator = host.client(operator["secret"].as_str().context("a token")?)?;
     for path in [busy, world.connection(), format!("/v1/people/{}/offers", world.ann.id), "/v1/meetings".into()] {

@@ -96,6 +96,12 @@ impl World {
         Ok(world)
     }
 
+    /// Hosts that start from now on reach Radicale through the server at this origin.
+    pub(crate) fn put_before_radicale(&self, origin: &str) -> anyhow::Result<()> {
+        let config = std::fs::read_to_string(self.config())?;
+        Ok(std::fs::write(self.config(), config.replace(self.radicale.origin(), origin))?)
+    }
+
     async fn populate(&mut self) -> anyhow::Result<()> {
         let built = tokio::task::spawn_blocking(components).await??.provider("ical")?;
         let component = built.path.to_str().context("the checkout's path is text")?.to_owned();

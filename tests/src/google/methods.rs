@@ -1,8 +1,8 @@
 //! The methods of the calendar's API that are served: where each is, which scopes open it, and what does it.
 //!
 //! The table repeats what Google's discovery document says of them, so that the service runs without that document (the
-//! demo has none); a test compares the two. Rejected: reading the document always. Whoever tries the demo would install
-//! Google's client for it.
+//! demo has none); a test compares the two. Rejected: reading the document always. People who try the demo would have
+//! to install Google's client for it.
 
 use http::Method as Verb;
 

@@ -11,7 +11,7 @@ pub fn wasmtime_only_in_plugins(tree: &Tree) -> Findings {
     outside(tree, "host/src/", &["host/src/plugins/"], is_wasmtime, "wasmtime belongs in host/src/plugins/")
 }
 
-/// Whoever looks for a query finds all those of a table in one file, or in one folder.
+/// All queries of a table stand in one file or one folder.
 pub fn sql_only_in_stores(tree: &Tree) -> Findings {
     let is_sql = |token: &Token| matches!(&token.kind, Kind::Literal(text) if reads_as_sql(text));
     outside(

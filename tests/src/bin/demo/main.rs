@@ -348,7 +348,7 @@ fn write_settings(origin: &str, google: &Google) -> anyhow::Result<PathBuf> {
     Ok(config)
 }
 
-/// Two demos would take each other's folder away. Whoever has this file locked is the one.
+/// Locks a file, so that only one demo runs: a second one would delete the first one's folder.
 fn alone() -> anyhow::Result<File> {
     fs::create_dir_all("target")?;
     let file = File::create("target/demo.lock").context("target/demo.lock")?;
