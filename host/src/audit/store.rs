@@ -16,7 +16,7 @@ const SUBJECT_KIND: Column = Column::of("audit_entries", "subject_kind");
 const BEFORE: Column = Column::of("audit_entries", "before_values");
 const AFTER: Column = Column::of("audit_entries", "after_values");
 
-/// The name of a token is read here, because it says more than the id, and nobody else needs it to act.
+/// The statement reads the name of the token itself, because the callers know only the id.
 const INSERT: &str = "
     insert into audit_entries (id, recorded_at, organisation_id, program_id, author, person_id, author_name, means, means_id,
                                act, subject_kind, subject_id, before_values, after_values)

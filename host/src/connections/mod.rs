@@ -9,10 +9,10 @@
 //!
 //! The files, in the order in which they may use each other: [`connection`] the values, `error`, [`store`], [`access`] how a
 //! provider is called, `explain` what a refusal means, [`approvals`] domains whose administrators must approve first,
-//! `attempts` how often connecting may fail, `revocations` tokens to revoke, [`offered`] what people may connect, `establish` from a credential to a stored connection, `form` and [`code_grant`] the
-//! two ways in which a person connects, [`service_accounts`] how an organisation does, [`tokens`] refresh, `session` a
-//! person's calendar ready to be called, [`smoke`] a new version of a provider tried, then [`reopen`], `disconnect`, [`revoke`], [`callback`] and
-//! [`notice`].
+//! `attempts` how often connecting may fail, `revocations` tokens to revoke, [`offered`] what people may connect,
+//! `establish` from a credential to a stored connection, `form` and [`code_grant`] the two ways in which a person connects,
+//! [`service_accounts`] how an organisation does, [`tokens`] refresh, `session` a person's calendar ready to be called,
+//! [`smoke`] a new version of a provider tried, then [`reopen`], `disconnect`, [`revoke`], [`callback`] and [`notice`].
 
 pub mod access;
 pub mod approvals;

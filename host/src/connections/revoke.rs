@@ -33,7 +33,8 @@ pub async fn revoke(calendars: &CalendarAccess, lease: &Lease, id: RevocationId)
     jobs::complete_in(tx, lease).await
 }
 
-/// Revokes the token and returns whose it was, or `None` if there is nothing to revoke. The inner error is a reason to retry.
+/// Revokes the token and returns the revocation, or `None` if there is nothing to revoke. The inner error is a reason to
+/// retry.
 async fn attempt(calendars: &CalendarAccess, id: RevocationId) -> sqlx::Result<Result<Option<Revocation>, String>> {
     let mut tx = calendars.db.begin_read().await?;
     let Some((revocation, sealed)) = revocations::store::find(&mut tx, id).await? else { return Ok(Ok(None)) };

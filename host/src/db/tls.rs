@@ -1,10 +1,10 @@
 //! TLS to PostgreSQL.
 //!
 //! Threat: libpq's default, `sslmode=prefer`, goes on without TLS if the server says that it has none, so anybody on
-//! the network path can send that answer and read the password. Decision: a server on this machine is reached as its address says; any other one
-//! with TLS at least (`require`). In production, `config` also wants its certificate checked (`verify-full`), unless the
-//! address says otherwise. Rejected: `verify-full` everywhere, which the self-signed certificate of a fresh installation
-//! does not pass.
+//! the network path can send that answer and read the password. Decision: a server on this machine is reached as its
+//! address says, any other one at least with TLS (`require`). In production, `config` also wants its certificate checked
+//! (`verify-full`), unless the address says otherwise. Rejected: `verify-full` everywhere, which the self-signed
+//! certificate of a fresh installation does not pass.
 
 use super::{OpenError, address::with_host};
 use crate::network::is_this_machine;

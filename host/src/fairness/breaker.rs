@@ -17,7 +17,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// How long a probe keeps others from being one.
 const PROBE: Duration = Duration::from_secs(60);
 
-/// What a call tells about something.
+/// What a call shows about the subject of a breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// It works.

@@ -1,4 +1,4 @@
-//! The breakers of a host: what acts around [`Breaker`].
+//! The breakers of a host. [`Breaker`] holds the rules of one; this file keeps one for each connection, origin and version.
 //!
 //! A call can fail because of its connection (one calendar is too large), of its service, or of the code that is called, and
 //! a single failure does not tell which. So each has a breaker. For the two that connections share, failures in a row count

@@ -1,7 +1,7 @@
-//! Equal questions that are asked at the same moment are asked once, and all askers get the answer.
+//! Equal questions that are asked at the same moment are asked once, and all callers get the answer.
 //!
-//! Whoever asks drives the question, so it goes on if the first asker has gone, and ends if all have. Rejected: keeping
-//! answers for later askers, who would get an old one.
+//! All callers poll the same future, so it goes on when the first caller has gone, and ends when all have. Rejected:
+//! keeping answers for later callers, who would get an old one.
 
 use crate::locks;
 use futures_util::{

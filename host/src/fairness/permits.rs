@@ -1,4 +1,4 @@
-//! Waiting for a permit: what acts around [`FairQueue`].
+//! Waiting for a permit. [`FairQueue`] decides who is next; this file wakes the caller.
 
 use super::{Caller, Entry, FairQueue, Ticket};
 use crate::locks;
@@ -61,7 +61,7 @@ impl Drop for Permit {
         state.wakers.remove(&self.ticket);
         for granted in state.queue.leave(self.ticket) {
             if let Some(waker) = state.wakers.remove(&granted) {
-                // Whoever has just given up waiting drops its permit at once.
+                // A caller that has just stopped waiting drops its permit, which passes it on.
                 let _ = waker.send(());
             }
         }

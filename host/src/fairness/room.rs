@@ -84,7 +84,7 @@ impl Room {
         free > 0 && share.nodes().iter().all(|node| self.held(node) < node.most(free))
     }
 
-    /// The one of those who wait whose turn it is: the first of equals. `None` if none of them may begin.
+    /// The waiting share that is next, the first one of equals. `None` if no share may take a place.
     pub fn next<'a, K>(&self, waiting: impl IntoIterator<Item = (K, &'a Share)>) -> Option<K> {
         let fitting = waiting.into_iter().filter(|(_, share)| self.fits(share));
         fitting.min_by_key(|(_, share)| share.nodes().map(|node| self.turn(&node))).map(|(key, _)| key)

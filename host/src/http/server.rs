@@ -5,7 +5,8 @@
 //! over hyper, in which a new connection has [`HEADER_TIMEOUT`] for the head of its first request, and any connection
 //! [`IDLE_TIMEOUT`] between two requests, longer than the usual proxies keep theirs. The number of connections is limited: in
 //! all, and for each client that is not a trusted proxy. The limit in all leaves half of the process's file descriptors to
-//! databases and calendar services. A client that does not read its response has [`UNREAD_TIMEOUT`]. Rejected: relying on the reverse proxy, which helps only if it buffers requests.
+//! databases and calendar services. A client that does not read its response has [`UNREAD_TIMEOUT`]. Rejected: relying on the
+//! reverse proxy, which helps only if it buffers requests.
 
 use crate::{locks, network::client_network};
 use axum::Router;

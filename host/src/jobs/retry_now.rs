@@ -7,8 +7,8 @@ use crate::{
     ids::JobId,
 };
 
-/// Tries one job again, or all jobs that failed, for now or for good, and returns them. With all, a pause that a service
-/// asked for is kept.
+/// Tries again one job, or all that failed: those that wait for another attempt, and dead letters. Returns these jobs. With
+/// all, a pause that a service asked for is kept.
 ///
 /// # Errors
 /// If the database fails.

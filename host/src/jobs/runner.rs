@@ -168,7 +168,7 @@ where
     while under_way.one_ends().await {}
 }
 
-/// The jobs that this host runs, and who has its workers.
+/// The jobs that this host runs, and the shares that its workers serve.
 struct UnderWay {
     /// Dropping it cancels the handlers.
     tasks: JoinSet<()>,

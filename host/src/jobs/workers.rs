@@ -1,4 +1,4 @@
-//! Whose job the next free worker of this host runs.
+//! Which organisation, origin and class the next free worker of this host serves.
 //!
 //! The database says which shares have work; the rest is in the memory of this host. So several hosts share the work of one
 //! database fairly, because each of them does. Mail has workers of its own: somebody waits for it at a sign-in page. Within

@@ -1,9 +1,9 @@
 //! The iCal provider: any CalDAV server, iCloud first.
 //!
-//! `describe` says what the provider asks for. `open` finds the calendars, with `discovery`. `busy`, `events` and `changes` implement
-//! the contract's functions of these names, and each call begins in `session`. `dav` sends requests and reads answers, `record`
-//! converts events, and `scheduling` decides who sends invitations. `README.md` describes the behaviour for each server and
-//! gives the reasons.
+//! `describe` says what the provider asks for. `open` finds the calendars, with `discovery`. `busy`, `events` and `changes`
+//! implement the contract's functions of these names, and each call begins in `session`. `dav` sends requests and reads
+//! answers, `record` converts events, and `scheduling` decides who sends invitations. `README.md` describes the behaviour
+//! for each server and gives the reasons.
 
 #![expect(
     clippy::result_large_err,

@@ -35,7 +35,7 @@ pub enum RouteAuth {
 }
 
 impl RouteAuth {
-    /// The rate limit of the route, if it has one: by what its scope lets a client do.
+    /// The rate limit of the route, which follows from its scope. `None` if the route has no limit.
     pub(in crate::http) const fn rate(self) -> Option<Rate> {
         match self {
             Self::Scope(Scope::BusyRead) => Some(Rate::Search),

@@ -2,7 +2,8 @@
 //!
 //! Problem: a provider's result may hold dates that do not exist, instants out of range, or spans that end before they
 //! start. Decision: results are checked when they are converted, and an invalid one is an error ([`BadAnswer`]) that says
-//! how it breaks the contract. [`bounds`] says how long texts may be. Rejected: conversion with default values, which would show up later as a wrong meeting.
+//! how it breaks the contract. [`bounds`] says how long texts may be. Rejected: conversion with default values, which would
+//! show up later as a wrong meeting.
 
 use super::{
     Abilities, Account, Batch, BusyAnswer, BusyTargets, BusyTimes, Calendar, CalendarRole, CallTarget, Change, Failure,

@@ -1,9 +1,8 @@
 //! The way into a sandbox: past the breakers, and with a permit.
 //!
-//! What a call tells about the service and about the provider's version is decided by one pure function ([`verdicts`]).
-//! Whatever fails also counts against the connection.
-//! Calls without a connection (a person who connects one, the conformance suite) are not stopped by breakers and tell them
-//! nothing: what they fail at may be what was typed in.
+//! One pure function ([`verdicts`]) decides whether a call counts for or against the service and the provider's version.
+//! Each failure also counts against the connection. Calls without a connection (a person who is connecting a calendar, the
+//! conformance suite) pass by the breakers, because they may fail for a mistyped password or address.
 
 use super::error::CallError;
 use crate::{

@@ -144,7 +144,7 @@ fn a_forgotten_token_means_a_new_listing() {
     }
 }
 
-/// Whoever goes by such a server's tokens never hears of what was deleted, or tries for ever.
+/// A client that trusts such a server's tokens never hears of deletions, or tries for ever.
 #[test]
 fn tokens_that_are_not_refused_are_not_relied_on() {
     let usual = Habits::default();
