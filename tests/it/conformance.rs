@@ -2,7 +2,7 @@
 //! nothing else for it, and it holds for the provider of CalDAV against servers of others.
 
 use anyhow::Context;
-use chronus_host::conformance::{self, Case, Outcome, Target};
+use chronus_host::conformance::{self, Ability, Case, Outcome, Target, Verdict};
 use chronus_host::plugins::egress::{Credential, EgressGrant, EgressMap, EgressPolicy};
 use chronus_host::plugins::{Budget, CallTarget, Plugin};
 use chronus_tests::harness::{self, SERVER};
@@ -125,6 +125,7 @@ fn target(user: &str, wrong: &str) -> anyhow::Result<Target> {
         grant: EgressGrant { hosts: vec!["https://memory.example".parse()?], read_posts: vec![] },
         budget: Budget::default(),
         run: user.into(),
+        expect: None,
     })
 }
 
@@ -143,6 +144,7 @@ async fn the_right_provider_fails_no_case() -> anyhow::Result<()> {
     let report = conformance::run(&plugin, &target("right", "")?, None).await?;
     println!("{report}");
     assert!(report.is_green(), "{report}");
+    assert_eq!(report.verdict(), Verdict::Passed, "{report}");
     let not_seen: Vec<_> =
         report.rows.iter().filter(|row| matches!(row.outcome, Outcome::NotApplicable { .. })).collect();
     assert!(not_seen.is_empty(), "the toy service lets everything be seen: {not_seen:?}");
@@ -168,7 +170,9 @@ async fn every_mistake_fails_the_sentences_that_name_it_and_no_other() -> anyhow
         })
         .buffer_unordered(4);
     let mut surprises = Vec::new();
-    let mut never_failed: BTreeSet<&str> = conformance::cases().map(|case| case.id).collect();
+    // The others are left out where the suite can write; `read_only` runs them.
+    let can_write = |case: &&Case| !case.needs.contains(&Ability::HeldEvents);
+    let mut never_failed: BTreeSet<&str> = conformance::cases().filter(can_write).map(|case| case.id).collect();
     while let Some(run) = runs.next().await {
         let (wrong, sentences, report) = run??;
         let expected: BTreeSet<&str> = sentences.iter().copied().collect();
@@ -268,6 +272,7 @@ async fn holds_for_caldav(server: &str, account: &Account) -> anyhow::Result<()>
         grant: EgressGrant::default(),
         budget: Budget::default(),
         run: server.into(),
+        expect: None,
     };
     let report = conformance::run(&plugin, &target, None).await?;
     println!("{report}");

@@ -15,6 +15,7 @@ mod oauth; // Calendars are connected at the service's own page, and tokens go o
 mod occurrences; // Busy times are what recurring-ical-events and ical.js agree on, over the calendars of two test suites.
 mod pages; // Pages refuse visitors without the right to see them, links work once, and mail reaches its address.
 mod peers; // The software of others that proves our work: it starts, an independent client works with it, it ends.
+mod read_only; // The suite for providers that only read: each mistake is found, and what proves little says so.
 mod registry; // Providers are added, accepted, replaced and removed while calls go on.
 mod rules; // Recurrence rules give what another engine gives, at random.
 mod sandbox; // The sandbox holds, whatever a guest does.

@@ -67,6 +67,7 @@ impl Store {
         let routes = Router::new()
             .route("/account", get(account))
             .route("/calendars/{calendar}/events", get(list))
+            .route("/calendars/{calendar}/pages/{number}", get(page))
             .route("/calendars/{calendar}/events/{id}", get(read).put(write).delete(delete))
             .route("/calendars/{calendar}/changes/{after}", get(changes))
             .route("/calendars/{calendar}/listing/{after}", get(listing))
@@ -94,6 +95,14 @@ impl Store {
             broken.keep("bad", "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nSUMMARY:cut o");
         }
         locks::lock(&self.accounts).insert(name.to_owned(), account);
+    }
+
+    /// Puts a text into a calendar of a user.
+    pub fn put(&self, user: &str, calendar: &str, id: &str, data: &str) {
+        let mut accounts = locks::lock(&self.accounts);
+        if let Some(calendar) = accounts.get_mut(user).and_then(|account| account.calendars.get_mut(calendar)) {
+            calendar.keep(id, data);
+        }
     }
 
     /// How many texts a user has in a calendar.
@@ -194,6 +203,24 @@ async fn list(State(accounts): State<Accounts>, Path(calendar): Path<String>, he
     within(&accounts, &headers, &calendar, |calendar| {
         let all: Vec<Value> = calendar.texts.keys().filter_map(|id| calendar.shown(id)).collect();
         Json(all).into_response()
+    })
+}
+
+/// The number of texts on a page.
+const PAGE: usize = 5;
+
+/// One page of the texts, in the order of their ids.
+async fn page(
+    State(accounts): State<Accounts>,
+    Path((calendar, number)): Path<(String, usize)>,
+    headers: HeaderMap,
+) -> Response {
+    within(&accounts, &headers, &calendar, |calendar| {
+        let first = number.saturating_mul(PAGE);
+        let items: Vec<Value> =
+            calendar.texts.keys().skip(first).take(PAGE).filter_map(|id| calendar.shown(id)).collect();
+        let more = calendar.texts.len() > first.saturating_add(PAGE);
+        Json(json!({ "items": items, "more": more })).into_response()
     })
 }
 

@@ -30,6 +30,8 @@ pub(super) enum Exit {
     Input = 2,
     /// The machine cannot run the command.
     Machine = 3,
+    /// The command found nothing wrong, and could not check everything.
+    Partial = 4,
 }
 
 impl From<Exit> for ExitCode {

@@ -3,10 +3,11 @@
 use super::{
     Target,
     caller::Caller,
-    expect::{CaseResult, describe_error, failed, not_applicable, ok},
+    expect::{CaseResult, describe_error, failed, not_applicable, not_tried, ok},
 };
 use crate::{
     calendar::{BusyKind, Draft, Event, Interval, Patch, Span, Status, Window, ZonedTime},
+    clock::Clock,
     locks,
     plugins::{
         AccessError, CallError, EventRef, Plugin,
@@ -32,6 +33,7 @@ pub(super) struct Bench {
     run: String,
     /// A day in May, far from any clock change.
     pub(super) day: civil::Date,
+    held_window: Window,
     count: AtomicU32,
     made: Mutex<Vec<CreatedEvent>>,
 }
@@ -60,7 +62,8 @@ impl Bench {
         let caller = Caller::new(plugin, target)?;
         let account = caller.open().await.map_err(|error| describe_error(&error));
         let day = civil::date(year_of(&run), 5, 14);
-        Ok(Self { caller, account, run, day, count: AtomicU32::new(0), made: Mutex::default() })
+        let held_window = held_window(&caller);
+        Ok(Self { caller, account, run, day, held_window, count: AtomicU32::new(0), made: Mutex::default() })
     }
 
     pub(super) fn run(&self) -> &str {
@@ -81,6 +84,14 @@ impl Bench {
             Some(calendar) => Ok(&calendar.id),
             None => not_applicable("the account has no calendar"),
         }
+    }
+
+    /// Whether the suite can create events.
+    pub(super) fn can_write(&self) -> bool {
+        let writes = |account: &Account| {
+            account.abilities.write && account.calendars.iter().any(|calendar| calendar.role.writes())
+        };
+        self.account.as_ref().is_ok_and(writes)
     }
 
     pub(super) fn limits(&self) -> Limits {
@@ -112,6 +123,18 @@ impl Bench {
     /// The window between two hours of the bench's day.
     pub(super) fn hours(&self, start: i64, end: i64) -> Window {
         Window { start: self.hour(start), end: self.hour(end) }
+    }
+
+    /// The window of the cases that test against what the account holds.
+    pub(super) fn held_window(&self) -> CaseResult<Window> {
+        let Window { start, end } = self.held_window;
+        let (length, longest) = (end.duration_since(start).as_secs(), self.limits().busy_window);
+        if u64::try_from(length).is_ok_and(|length| length > longest) {
+            return not_tried(format!(
+                "[expect] names a window of {length} s, and the provider accepts at most {longest} s; use a shorter one"
+            ));
+        }
+        Ok(self.held_window)
     }
 
     // ---- events -------------------------------------------------------------------------------------------------
@@ -201,6 +224,12 @@ impl Bench {
         left
     }
 
+    /// Creates an event that the next answers must hold, so that an empty answer cannot pass. Returns its time.
+    pub(super) async fn guard(&self, start: i64, end: i64) -> CaseResult<(Timestamp, Timestamp)> {
+        self.make(&self.draft(start, end)).await?;
+        Ok((self.hour(start), self.hour(end)))
+    }
+
     // ---- busy ---------------------------------------------------------------------------------------------------
 
     /// The busy times of the bench's calendar in the window. The query must succeed.
@@ -210,7 +239,11 @@ impl Bench {
 
     /// The same with another caller.
     pub(super) async fn busy_by(&self, caller: &Caller, window: Window) -> CaseResult<BusyTimes> {
-        let calendar = self.calendar()?;
+        self.busy_of(caller, self.calendar()?, window).await
+    }
+
+    /// The same of another calendar.
+    pub(super) async fn busy_of(&self, caller: &Caller, calendar: &str, window: Window) -> CaseResult<BusyTimes> {
         let longest = self.limits().busy_window;
         let length = window.end.duration_since(window.start).as_secs();
         if u64::try_from(length).is_ok_and(|length| length > longest) {
@@ -283,6 +316,17 @@ fn reverse_longest_word(known: &str, number: u32) -> String {
         Some((before, after)) => format!("{before}{other}{number}{after}"),
         None => format!("{known}{number}"),
     }
+}
+
+/// The window that the tester named, or else the next thirty days.
+fn held_window(caller: &Caller) -> Window {
+    if let Some(expect) = &caller.target().expect {
+        return expect.window;
+    }
+    let seconds = caller.plugin.description().limits.busy_window.min(30 * 86_400);
+    let seconds = i64::try_from(seconds).unwrap_or(86_400);
+    let start = Clock::System.now().round(jiff::Unit::Second).unwrap_or_default();
+    Window { start, end: start.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(start) }
 }
 
 fn year_of(run: &str) -> i16 {

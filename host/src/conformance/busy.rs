@@ -79,9 +79,10 @@ async fn half_open(bench: &Bench) -> CaseResult {
     let watch = bench.watch(bench.hours(10, 12)).await?;
     bench.make(&bench.draft(9, 10)).await?;
     bench.make(&bench.draft(12, 13)).await?;
+    let guard = bench.guard(10, 11).await?;
     expect_times(
-        "an event that ends when the window starts, and one that starts when it ends, take",
-        &[],
+        "beside another event, one that ends when the window starts, and one that starts when it ends, take nothing",
+        &[guard],
         &watch.added().await?,
     )
 }
@@ -124,7 +125,7 @@ async fn sorted(bench: &Bench) -> CaseResult {
 async fn free(bench: &Bench) -> CaseResult {
     let watch = bench.watch(bench.hours(9, 13)).await?;
     bench.make(&Draft { busy: BusyKind::Free, ..bench.draft(10, 12) }).await?;
-    blocks_nothing("an event of the kind `free`", &watch).await
+    blocks_nothing(bench, "an event of the kind `free`", &watch).await
 }
 
 async fn free_later(bench: &Bench) -> CaseResult {
@@ -132,20 +133,21 @@ async fn free_later(bench: &Bench) -> CaseResult {
     let made = bench.make(&bench.draft(10, 12)).await?;
     let patch = Patch { busy: Some(BusyKind::Free), ..Patch::default() };
     ok("`update` marks the event as free", bench.update(&made, patch).await)?;
-    blocks_nothing("an event that was later marked as free", &watch).await
+    blocks_nothing(bench, "an event that was later marked as free", &watch).await
 }
 
-async fn blocks_nothing(what: &str, watch: &Watch<'_>) -> CaseResult {
+async fn blocks_nothing(bench: &Bench, what: &str, watch: &Watch<'_>) -> CaseResult {
+    let guard = bench.guard(9, 10).await?;
     let blocking: Vec<Interval> =
         watch.added().await?.into_iter().filter(|interval| interval.kind != BusyKind::Free).collect();
-    expect_times(&format!("{what} is `free` or left out, so that it blocks"), &[], &blocking)
+    expect_times(&format!("{what} is `free` or left out, so that only another event blocks"), &[guard], &blocking)
 }
 
 async fn cancelled(bench: &Bench) -> CaseResult {
     let watch = bench.watch(bench.hours(9, 13)).await?;
     let draft = Draft { status: Status::Cancelled, ..bench.draft(10, 12) };
     bench.make_if_possible(&draft).await?;
-    expect_times("an event of the status `cancelled` takes", &[], &watch.added().await?)
+    takes_nothing(bench, "an event of the status `cancelled`", &watch).await
 }
 
 async fn cancelled_later(bench: &Bench) -> CaseResult {
@@ -153,7 +155,7 @@ async fn cancelled_later(bench: &Bench) -> CaseResult {
     let made = bench.make(&bench.draft(10, 12)).await?;
     let patch = Patch { status: Some(Status::Cancelled), ..Patch::default() };
     ok("`update` gives the event the status `cancelled`", bench.update(&made, patch).await)?;
-    expect_times("an event that was given the status `cancelled` takes", &[], &watch.added().await?)
+    takes_nothing(bench, "an event that was given the status `cancelled`", &watch).await
 }
 
 async fn declined(bench: &Bench) -> CaseResult {
@@ -161,7 +163,12 @@ async fn declined(bench: &Bench) -> CaseResult {
     let made = respond::invited(bench, str::to_owned).await?;
     let answered = bench.caller.respond(made.event_ref(), &made.key, Rsvp::Declined, bench.notify()).await;
     ok("`respond` sets the owner's answer", answered)?;
-    expect_times("an event that the owner declined takes", &[], &watch.added().await?)
+    takes_nothing(bench, "an event that the owner declined", &watch).await
+}
+
+async fn takes_nothing(bench: &Bench, what: &str, watch: &Watch<'_>) -> CaseResult {
+    let guard = bench.guard(9, 10).await?;
+    expect_times(&format!("{what} takes nothing beside another event"), &[guard], &watch.added().await?)
 }
 
 /// Applicable only if the account has an unreadable event: the contract has no function to create one.

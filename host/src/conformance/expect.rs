@@ -14,8 +14,13 @@ use std::fmt::{Debug, Write as _};
 /// Why a case ended early.
 #[derive(Debug)]
 pub(super) enum CaseStop {
-    Failed { expected: String, actual: String },
+    Failed {
+        expected: String,
+        actual: String,
+    },
     NotApplicable(String),
+    /// The case proves nothing with what the account holds. The text says what to change.
+    NotTried(String),
 }
 
 pub(super) type CaseResult<T = ()> = Result<T, CaseStop>;
@@ -26,6 +31,10 @@ pub(super) fn failed<T>(expected: impl Into<String>, actual: impl Into<String>) 
 
 pub(super) fn not_applicable<T>(why: impl Into<String>) -> CaseResult<T> {
     Err(CaseStop::NotApplicable(why.into()))
+}
+
+pub(super) fn not_tried<T>(why: impl Into<String>) -> CaseResult<T> {
+    Err(CaseStop::NotTried(why.into()))
 }
 
 /// Checks that a call succeeded.

@@ -3,7 +3,9 @@
 //! Problem: the contract is text, and an author who understands a sentence differently finds out when a meeting is wrong.
 //! Decision: every labelled sentence of the contract has cases. A case creates events at a real service through the sandbox,
 //! reads them back, and reports what it expected and what the provider did, so that the author can act without reading the
-//! case. A case that a connection cannot run is reported as not applicable.
+//! case. Where the suite cannot write, it tests against what the account holds: against the first answer, and against the
+//! events that the tester names ([`Expectation`]). A case that does not concern a provider is reported as not applicable, and
+//! one that the account gave no chance to run as not tried.
 //!
 //! A case sees only what the host sees: it calls [`Plugin`]'s methods and never the service. It works beside existing events,
 //! with keys that contain the name of the run, in a year that the run chooses, and removes its events whether it passed or
@@ -22,10 +24,12 @@ mod content;
 mod create;
 mod describe;
 mod expect;
+mod expectation;
 mod explain;
 mod failures;
 pub mod faults;
 mod get;
+mod held;
 mod memo;
 mod open;
 mod promises;
@@ -36,11 +40,12 @@ mod round_trip;
 mod series;
 mod update;
 
+pub use expectation::{Expectation, ExpectedEvent, ExpectedInterval, ExpectedSpan};
 pub use promises::promise;
-pub use report::{Counts, Outcome, Report, Row};
+pub use report::{Counts, Outcome, Report, Row, Verdict};
 
 use crate::plugins::{
-    AccessError, Budget, CallTarget, Plugin,
+    AccessError, Budget, CallTarget, Level, Plugin,
     contract::Abilities,
     egress::{Credential, EgressGrant},
 };
@@ -65,9 +70,11 @@ pub struct Target {
     /// The name of this run, which is part of every key and UID. Characters other than letters, digits and hyphens are left
     /// out. Two runs with one account need different names.
     pub run: String,
+    /// Events that the tester put into the account by hand.
+    pub expect: Option<Expectation>,
 }
 
-/// An ability of the connection that a case needs.
+/// What a case needs of the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ability {
     /// The account opens.
@@ -82,6 +89,9 @@ pub enum Ability {
     ReportChanges,
     /// `push`
     Push,
+    /// Events that the account holds. The case is left out where the suite creates events of its own, unless the target has an
+    /// [`Expectation`].
+    HeldEvents,
 }
 
 /// A test of one side of a promise.
@@ -89,7 +99,7 @@ pub enum Ability {
 pub struct Case {
     /// The label of the sentence and, after a colon, the side of it: `busy/wall-clock:spring-north`.
     pub id: &'static str,
-    /// The case is not applicable unless the connection has all of these abilities.
+    /// The case does not run unless the connection has all of these.
     pub needs: &'static [Ability],
     run: Run,
 }
@@ -131,6 +141,8 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
         describe::CASES,
         open::CASES,
         busy::CASES,
+        held::CASES,
+        expectation::CASES,
         series::CASES,
         create::CASES,
         round_trip::CASES,
@@ -148,7 +160,7 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
     .flatten()
 }
 
-/// Whether a filter selects a case: `text` selects ids that contain it, `!text` selects ids that do not begin with it.
+/// Whether a filter selects a case: `text` selects ids that contain it, `!text` those that do not begin with it.
 #[must_use]
 pub fn selects(filter: &str, case: &Case) -> bool {
     match filter.strip_prefix('!') {
@@ -165,7 +177,8 @@ pub fn selects(filter: &str, case: &Case) -> bool {
 pub async fn run(plugin: &Plugin, target: &Target, filter: Option<&str>) -> Result<Report, AccessError> {
     let bench = Bench::begin(plugin, target).await?;
     let mut report = Report::new(plugin, bench.run());
-    for case in cases().filter(|case| filter.is_none_or(|filter| selects(filter, case))) {
+    let selected = cases().filter(|case| filter.is_none_or(|filter| selects(filter, case)));
+    for case in selected.filter(|case| concerns(&bench, case)) {
         let began = Instant::now();
         let outcome = perform(&bench, case).await;
         let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -178,35 +191,49 @@ pub async fn run(plugin: &Plugin, target: &Target, filter: Option<&str>) -> Resu
 async fn perform(bench: &Bench, case: &Case) -> Outcome {
     let checked = match lacks(bench, case.needs) {
         Ok(None) => (case.run)(bench).await,
-        Ok(Some(lack)) => Err(CaseStop::NotApplicable(lack)),
-        Err(stop) => Err(stop),
+        Ok(Some(stop)) | Err(stop) => Err(stop),
     };
     match checked {
         Ok(()) => Outcome::Passed,
         Err(CaseStop::Failed { expected, actual }) => Outcome::Failed { expected, actual },
         Err(CaseStop::NotApplicable(why)) => Outcome::NotApplicable { why },
+        Err(CaseStop::NotTried(why)) => Outcome::NotTried { why },
     }
 }
 
-/// The first needed ability that the connection lacks.
-fn lacks(bench: &Bench, needs: &[Ability]) -> CaseResult<Option<String>> {
+/// Whether the case is one for this connection.
+fn concerns(bench: &Bench, case: &Case) -> bool {
+    !case.needs.contains(&Ability::HeldEvents) || !bench.can_write() || bench.caller.target().expect.is_some()
+}
+
+/// Why the connection cannot run a case: not applicable if its component cannot, or its service; not tried if another account
+/// could.
+fn lacks(bench: &Bench, needs: &[Ability]) -> CaseResult<Option<CaseStop>> {
+    let level = bench.caller.plugin.inspection().level;
     for need in needs {
         let account = bench.account()?;
         let Abilities { read_busy, write, recurring_writes, report_changes, push, .. } = account.abilities;
-        let (has, name) = match need {
-            Ability::Open => (true, ""),
-            Ability::ReadBusy => (read_busy, "read-busy"),
-            Ability::Write => (write, "write"),
-            Ability::RecurringWrites => (recurring_writes, "recurring-writes"),
-            Ability::ReportChanges => (report_changes, "report-changes"),
-            Ability::Push => (push, "push"),
+        let (has, name, least) = match need {
+            Ability::Open | Ability::HeldEvents => (true, "", Level::ReadOnly),
+            Ability::ReadBusy => (read_busy, "read-busy", Level::ReadOnly),
+            Ability::Write => (write, "write", Level::TwoWay),
+            Ability::RecurringWrites => (recurring_writes, "recurring-writes", Level::TwoWay),
+            Ability::ReportChanges => (report_changes, "report-changes", Level::TwoWay),
+            Ability::Push => (push, "push", Level::TwoWayPush),
         };
         if !has {
-            return Ok(Some(format!("`open` does not list `{name}` among the abilities")));
+            let lack = format!("`open` does not list `{name}` among the abilities");
+            // Whether series can be written depends on the service, not on the account.
+            let is_general = level < least || (*need == Ability::RecurringWrites && write);
+            return Ok(Some(match is_general {
+                true => CaseStop::NotApplicable(lack),
+                false => CaseStop::NotTried(format!("{lack}; use an account, or a permission, with which it does")),
+            }));
         }
         let writes = matches!(need, Ability::Write | Ability::RecurringWrites);
-        if writes && !account.calendars.iter().any(|calendar| calendar.role.writes()) {
-            return Ok(Some("no calendar of the account can be written".into()));
+        if writes && !bench.can_write() {
+            let lack = "no calendar of the account can be written; use an account that has such a calendar";
+            return Ok(Some(CaseStop::NotTried(lack.into())));
         }
     }
     Ok(None)

@@ -55,6 +55,23 @@ pub enum Outcome {
         /// The reason, for example an ability that the connection lacks.
         why: String,
     },
+    /// The case could have been tested, with another account or with other events in this one.
+    NotTried {
+        /// What is missing, and what to do about it.
+        why: String,
+    },
+}
+
+/// The outcome of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Every applicable case passed.
+    Passed,
+    /// No case failed, and some were not tried.
+    PartlyTried,
+    /// A case failed, or none was applicable.
+    Failed,
 }
 
 impl Outcome {
@@ -65,6 +82,7 @@ impl Outcome {
             Self::Passed => "passed",
             Self::Failed { .. } => "FAILED",
             Self::NotApplicable { .. } => "n/a",
+            Self::NotTried { .. } => "untried",
         }
     }
 }
@@ -78,6 +96,15 @@ pub struct Counts {
     pub failed: usize,
     /// Not applicable.
     pub not_applicable: usize,
+    /// Not tried.
+    pub not_tried: usize,
+}
+
+impl Row {
+    /// The first part of the label: `busy`.
+    fn subject(&self) -> &'static str {
+        self.sentence.split('/').next().unwrap_or(self.sentence)
+    }
 }
 
 impl Report {
@@ -102,6 +129,7 @@ impl Report {
                 Outcome::Passed => &mut counts.passed,
                 Outcome::Failed { .. } => &mut counts.failed,
                 Outcome::NotApplicable { .. } => &mut counts.not_applicable,
+                Outcome::NotTried { .. } => &mut counts.not_tried,
             } += 1;
         }
         counts
@@ -114,18 +142,43 @@ impl Report {
         passed > 0 && failed == 0
     }
 
+    /// The outcome of the run.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        match self.counts() {
+            Counts { failed: 1.., .. } => Verdict::Failed,
+            Counts { not_tried: 1.., .. } => Verdict::PartlyTried,
+            Counts { passed: 0, .. } => Verdict::Failed,
+            _ => Verdict::Passed,
+        }
+    }
+
+    /// The number of cases that were not tried, by the interface of their labels.
+    fn untried(&self) -> BTreeMap<&'static str, usize> {
+        let mut groups = BTreeMap::new();
+        for row in self.rows.iter().filter(|row| matches!(row.outcome, Outcome::NotTried { .. })) {
+            *groups.entry(row.subject()).or_default() += 1;
+        }
+        groups
+    }
+
     /// The cases that failed.
     pub fn failures(&self) -> impl Iterator<Item = &Row> {
         self.rows.iter().filter(|row| matches!(row.outcome, Outcome::Failed { .. }))
     }
 
-    /// One line: who, how many.
+    /// One line: who, how many, and what was not tried.
     #[must_use]
     pub fn summary(&self) -> String {
-        let Counts { passed, failed, not_applicable } = self.counts();
+        let Counts { passed, failed, not_applicable, not_tried } = self.counts();
         let Self { provider, version, .. } = self;
         let mut line =
             format!("{provider} {version}: {passed} passed, {failed} failed, {not_applicable} not applicable");
+        if not_tried > 0 {
+            let groups: Vec<String> =
+                self.untried().iter().map(|(group, count)| format!("{count} of {group}")).collect();
+            line.push_str(&format!("; partly tried: {not_tried} not tried ({})", groups.join(", ")));
+        }
         if !self.left_behind.is_empty() {
             line.push_str(&format!("; {} events could not be removed", self.left_behind.len()));
         }
@@ -139,7 +192,7 @@ impl Report {
     pub fn junit(&self) -> Result<String, SerializeError> {
         let mut suites: BTreeMap<&str, TestSuite> = BTreeMap::new();
         for row in &self.rows {
-            let subject = row.sentence.split('/').next().unwrap_or(row.sentence);
+            let subject = row.subject();
             let suite = suites.entry(subject).or_insert_with(|| TestSuite::new(format!("{}/{subject}", self.provider)));
             let status = match &row.outcome {
                 Outcome::Passed => TestCaseStatus::success(),
@@ -152,7 +205,12 @@ impl Report {
                 }
                 Outcome::NotApplicable { why } => {
                     let mut status = TestCaseStatus::skipped();
-                    status.set_message(why.as_str());
+                    status.set_type("not-applicable").set_message(why.as_str());
+                    status
+                }
+                Outcome::NotTried { why } => {
+                    let mut status = TestCaseStatus::skipped();
+                    status.set_type("not-tried").set_message(format!("not tried: {why}"));
                     status
                 }
             };
@@ -172,9 +230,9 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.rows.iter().map(|row| row.id.len()).max().unwrap_or(0);
         for Row { id, milliseconds, outcome, .. } in &self.rows {
-            write!(f, "{:6}  {id:width$}  {milliseconds:6} ms", outcome.name())?;
+            write!(f, "{:7}  {id:width$}  {milliseconds:6} ms", outcome.name())?;
             match outcome {
-                Outcome::NotApplicable { why } => writeln!(f, "  {why}")?,
+                Outcome::NotApplicable { why } | Outcome::NotTried { why } => writeln!(f, "  {why}")?,
                 _ => writeln!(f)?,
             }
         }
@@ -212,9 +270,9 @@ mod tests {
     #[test]
     fn the_table_has_a_line_for_each_case_and_a_block_for_each_failure() {
         let expected = "\
-passed  busy/clipped                              7 ms
-FAILED  busy/clipped:longer-than-the-window       7 ms
-n/a     busy/clipped:no-length                    7 ms  it cannot be made
+passed   busy/clipped                              7 ms
+FAILED   busy/clipped:longer-than-the-window       7 ms
+n/a      busy/clipped:no-length                    7 ms  it cannot be made
 
 FAILED busy/clipped:longer-than-the-window
   expected  10:00 < 12:00
@@ -247,5 +305,26 @@ toy 1.2.3: 1 passed, 1 failed, 1 not applicable; 1 events could not be removed
         assert!(report.is_green());
         report.rows.remove(0);
         assert!(!report.is_green(), "nothing was seen");
+    }
+
+    #[test]
+    fn a_run_is_partly_tried_if_nothing_failed_and_something_was_not_tried() {
+        let mut report = report();
+        report.rows[2].outcome = Outcome::NotTried { why: "the calendar has no event".into() };
+        assert_eq!(report.verdict(), Verdict::Failed);
+        report.rows.remove(1);
+        assert_eq!(report.verdict(), Verdict::PartlyTried);
+        assert_eq!(
+            report.summary(),
+            "toy 1.2.3: 1 passed, 0 failed, 0 not applicable; partly tried: 1 not tried (1 of busy); 1 events could \
+             not be removed"
+        );
+        assert!(report.to_string().contains("untried  busy/clipped:no-length       7 ms  the calendar has no event\n"));
+        let xml = report.junit().unwrap();
+        assert!(xml.contains(r#"<skipped message="not tried: the calendar has no event" type="not-tried"/>"#), "{xml}");
+        report.rows.remove(1);
+        assert_eq!(report.verdict(), Verdict::Passed);
+        report.rows.clear();
+        assert_eq!(report.verdict(), Verdict::Failed, "nothing was seen");
     }
 }

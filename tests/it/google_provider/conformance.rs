@@ -15,6 +15,7 @@ async fn run(world: &World, name: &str, connection: CallTarget, scopes: &[&str])
         grant: grant()?,
         budget: Budget::default(),
         run: name.into(),
+        expect: None,
     };
     let report = conformance::run(&world.plugin, &target, None).await?;
     println!("{report}");

@@ -91,6 +91,7 @@ async fn the_example_keeps_the_contract() -> anyhow::Result<()> {
         grant: EgressGrant { hosts: vec![SERVICE.parse()?], read_posts: vec![] },
         budget: Budget::default(),
         run: "example".into(),
+        expect: None,
     };
     let report = conformance::run(&plugin, &target, None).await?;
     println!("{report}");

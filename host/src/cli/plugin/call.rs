@@ -50,6 +50,7 @@ The target file (paths in it are relative to its folder):
   ca = "authority.pem"           # a certificate authority, besides the system's
   [egress.map]                   # send requests to other servers
   "https://dav.example.org" = "http://127.0.0.1:5232"
+  [expect]                       # see `chronus plugin conformance --help`
   [budget]                       # also cpu-ms, memory-bytes, requests, log-lines,
   wall-ms = 60000                # request-, response- and result-bytes"#;
 

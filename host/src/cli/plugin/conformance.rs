@@ -8,21 +8,39 @@ use crate::cli::{
     input,
     output::{self, CliError, Exit},
 };
-use crate::conformance::{self, Counts, Report};
+use crate::conformance::{self, Counts, Report, Verdict};
 use serde::Serialize;
 use std::path::PathBuf;
 
-const HELP: &str = "\
-Use a test account: the cases create events in its default calendar, in a past
+const HELP: &str = r#"Use a test account: the cases create events in its default calendar, in a past
 year, and delete them. Each case names the sentence of the contract
 (wit/) that it tests. `chronus plugin call --help` describes the target file.
 
-With --json: {provider, version, sha256, run, left_behind,
-counts: {passed, failed, not_applicable},
-rows: [{id, sentence, milliseconds, outcome}]}; outcome is passed, failed (with
-expected and actual) or not-applicable (with why).
+A provider that cannot write is tested against what the account holds: put an
+event, and one of whole days, into the next 30 days of its calendar. Better, name
+the events in the target. Then the exact times are tested, and more sentences:
+  [expect]
+  from = "2027-05-01T00:00:00Z"
+  to = "2027-05-15T00:00:00Z"
+  calendar = "work"              # an id; default: the default calendar
+  [[expect.intervals]]           # once for each interval; others may be there too
+  start = "2027-05-03T07:00:00Z" # a date if all-day
+  end = "2027-05-03T09:00:00Z"   # the day after the last if all-day
+  all-day = false                # the default
+  kind = "busy"                  # the default; tentative, out-of-office,
+                                 # working-elsewhere or free
+  event = "single"               # the default; series (an occurrence of one), or
+                                 # cancelled (also declined): must not be found
 
-The exit code is 1 if a case failed, or none passed.";
+With --json: {provider, version, sha256, run, left_behind,
+counts: {passed, failed, not_applicable, not_tried}, verdict,
+rows: [{id, sentence, milliseconds, outcome}]}; outcome is passed, failed (with
+expected and actual), not-applicable or not-tried (with why). The verdict is
+passed, partly-tried or failed.
+
+Exit codes: 0 every case that applies passed; 1 a case failed, or none applies;
+4 partly tried: none failed, and some were not tried, each with what is missing.
+JUnit reports both kinds as skipped, with the type not-applicable or not-tried."#;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
@@ -32,7 +50,7 @@ pub(in crate::cli) struct Args {
     /// A TOML file with the account: its server, sign-in and credential
     #[arg(long, value_name = "FILE")]
     target: PathBuf,
-    /// Run only the cases whose id contains this text, such as `busy/`; with a leading `!`, run all others
+    /// Run only the cases whose id contains this text anywhere, such as `busy/`; with a leading `!`, the cases whose id does not begin with it
     #[arg(long, value_name = "PART")]
     case: Option<String>,
     /// Write a JUnit report to this file
@@ -48,6 +66,7 @@ struct ReportOut<'a> {
     #[serde(flatten)]
     report: &'a Report,
     counts: Counts,
+    verdict: Verdict,
 }
 
 /// Runs the command.
@@ -61,13 +80,13 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<Exit, CliError> {
     }
     let session = Session::begin(&file, TargetArgs { target, memo: None }).await?;
     output::note(&format!("note: running {count} cases; this takes a minute or two over a network"));
-    let MatchedTarget { connection, credential, grant, budget } = session.connected;
+    let MatchedTarget { connection, credential, grant, budget, expect } = session.connected;
     let run = run.map_or_else(super::draft::unique, Ok)?;
     let organisation = ORGANISATION.to_owned();
-    let target = conformance::Target { organisation, connection, credential, grant, budget, run };
+    let target = conformance::Target { organisation, connection, credential, grant, budget, run, expect };
     let report = conformance::run(&session.plugin, &target, case.as_deref()).await?;
     if as_json {
-        output::json(&ReportOut { report: &report, counts: report.counts() })?;
+        output::json(&ReportOut { report: &report, counts: report.counts(), verdict: report.verdict() })?;
     } else {
         output::text(&report.to_string())?;
     }
@@ -77,7 +96,11 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<Exit, CliError> {
             .map_err(|error| CliError::machine("junit", format!("cannot create the JUnit report: {error}")))?;
         input::write(&path, "the JUnit file", xml.as_bytes())?;
     }
-    Ok(if report.is_green() { Exit::Done } else { Exit::Failed })
+    Ok(match report.verdict() {
+        Verdict::Passed => Exit::Done,
+        Verdict::PartlyTried => Exit::Partial,
+        Verdict::Failed => Exit::Failed,
+    })
 }
 
 fn run_name(text: &str) -> Result<String, String> {

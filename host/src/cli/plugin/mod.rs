@@ -6,6 +6,7 @@ mod changes;
 mod conformance;
 mod draft;
 mod events;
+mod expect;
 mod inspect;
 mod list;
 mod remove;

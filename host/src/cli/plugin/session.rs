@@ -68,7 +68,7 @@ impl Session {
 
     /// Creates an access with the newest memo.
     pub(super) fn access(&self) -> Result<Arc<Access>, CliError> {
-        let MatchedTarget { connection, credential, grant, budget } = self.connected.clone();
+        let MatchedTarget { connection, credential, grant, budget, .. } = self.connected.clone();
         Ok(Access::new(ORGANISATION, connection, credential, grant, budget)?)
     }
 

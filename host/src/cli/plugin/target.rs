@@ -29,18 +29,27 @@
 //! [egress.map]                        # send requests to other servers
 //! "https://dav.example.org" = "http://127.0.0.1:5232"
 //!
+//! [expect]                            # for `chronus plugin conformance`: what the account holds
+//! from = "2027-05-01T00:00:00Z"
+//! to = "2027-05-15T00:00:00Z"
+//! [[expect.intervals]]                # also calendar (in [expect]), all-day, kind, event
+//! start = "2027-05-03T07:00:00Z"
+//! end = "2027-05-03T09:00:00Z"
+//!
 //! [budget]                            # cpu-ms, wall-ms, memory-bytes, requests, request-bytes, held-bytes,
 //! wall-ms = 60000                     # response-bytes, log-lines, result-bytes
 //! ```
 //!
 //! Paths are relative to the target file.
 
+use super::expect::ExpectTable;
 use crate::cli::{
     input,
     output::{CliError, note},
 };
 use crate::{
     config,
+    conformance::Expectation,
     plugins::{
         Budget, CallTarget,
         contract::{Description, SignIn},
@@ -68,6 +77,7 @@ pub(super) struct Target {
     /// Trusted in addition to the system's authorities.
     pub(super) authorities: Vec<CertificateDer<'static>>,
     secrets: BTreeMap<String, SecretString>,
+    expect: Option<Expectation>,
 }
 
 /// A target that was matched with a component.
@@ -77,6 +87,7 @@ pub(super) struct MatchedTarget {
     pub(super) credential: Credential,
     pub(super) grant: EgressGrant,
     pub(super) budget: Budget,
+    pub(super) expect: Option<Expectation>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -96,6 +107,7 @@ struct TargetFile {
     egress: EgressTable,
     #[serde(default)]
     budget: Budget,
+    expect: Option<ExpectTable>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -137,7 +149,8 @@ impl Target {
         let found = std::mem::take(&mut file.secrets).into_iter();
         let secrets = found.map(|(name, source)| Ok((name.clone(), secret(&name, source, beside)?)));
         let secrets = secrets.collect::<Result<_, String>>().map_err(error)?;
-        Ok(Self { path: path.to_owned(), file, egress, authorities: authorities.unwrap_or_default(), secrets })
+        let expect = file.expect.as_ref().map(ExpectTable::check).transpose().map_err(error)?;
+        Ok(Self { path: path.to_owned(), file, expect, egress, authorities: authorities.unwrap_or_default(), secrets })
     }
 
     /// Matches the target with the description of the component.
@@ -161,7 +174,7 @@ impl Target {
             fields: signed_in.fields,
             memo: None,
         };
-        Ok(MatchedTarget { connection, credential: signed_in.credential, grant, budget })
+        Ok(MatchedTarget { connection, credential: signed_in.credential, grant, budget, expect: self.expect })
     }
 }
 
@@ -318,6 +331,7 @@ mod tests {
             ("[egress]\nca = \"target.toml\"", "does not contain a certificate in PEM format"),
             ("[egress.map]\n\"https://a.example\" = \"http://b.example\"", "plain http to another machine"),
             ("[grant]\nhosts = [\"https://*.org\"]", "whole public suffix"),
+            ("[expect]\nfrom = \"soon\"\nto = \"later\"\nintervals = []", "expect.from: `soon` is not an instant"),
         ] {
             let error = error(text);
             assert!(error.contains(part), "{text}: {error}");

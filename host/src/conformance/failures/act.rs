@@ -6,10 +6,10 @@ use super::super::{
     content::{Content, Field, holds},
     expect::{CaseResult, equal, ok, short},
     get::NOT_THERE,
-    respond,
+    held, respond,
 };
 use crate::{
-    calendar::{Draft, Event, Patch, Rsvp},
+    calendar::{Draft, Event, Patch, Rsvp, Window},
     plugins::{
         CallError,
         contract::{Account, Batch, BusyAnswer, FetchedEvent},
@@ -40,6 +40,10 @@ pub(super) struct CallSetup {
     pub(super) draft: Draft,
     ids: Vec<String>,
     cursor: Option<Vec<u8>>,
+    /// The calendar of the call.
+    calendar: String,
+    /// The window of a call that reads.
+    window: Window,
 }
 
 /// The result of a call.
@@ -82,9 +86,21 @@ impl FaultedCall {
     /// Prepares the setup of the call.
     pub(super) async fn prepare(self, bench: &Bench) -> CaseResult<CallSetup> {
         let draft = bench.draft(10, 11);
-        let mut scene = CallSetup { made: None, key: bench.name(), draft, ids: Vec::new(), cursor: None };
+        let mut scene = CallSetup {
+            made: None,
+            key: bench.name(),
+            draft,
+            ids: Vec::new(),
+            cursor: None,
+            calendar: bench.calendar()?.to_owned(),
+            window: bench.hours(0, 24),
+        };
         match self {
             Self::Open | Self::Create => {}
+            Self::Busy if !bench.can_write() => {
+                let held = held::find(bench).await?;
+                (scene.calendar, scene.window) = (held.calendar, held.window);
+            }
             Self::Respond => scene.made = Some(respond::invited(bench, str::to_owned).await?),
             Self::Look => {
                 scene.cursor = Some(super::super::changes::now(bench).await?);
@@ -101,18 +117,17 @@ impl FaultedCall {
 
     /// Makes the call.
     pub(super) async fn run(self, bench: &Bench, caller: &Caller, scene: &CallSetup) -> Result<CallOutput, CallError> {
-        let host = |_| CallError::Host("there is no calendar".into());
-        let (calendar, notify) = (bench.calendar().map_err(host)?, bench.notify());
+        let (calendar, notify) = (scene.calendar.as_str(), bench.notify());
         let nothing = || CallError::Host("the case has no event".into());
         let made = scene.made.as_ref().ok_or_else(nothing);
         let event = |event| CallOutput::Event(Box::new(event));
         Ok(match self {
             Self::Open => CallOutput::Account(caller.open().await?),
-            Self::Busy => CallOutput::Busy(caller.busy(&[calendar], bench.hours(0, 24)).await?),
+            Self::Busy => CallOutput::Busy(caller.busy(&[calendar], scene.window).await?),
             Self::Get => event(caller.get(calendar, &made?.event.id).await?),
             Self::GetMany => CallOutput::Fetched(caller.get_many(calendar, &scene.ids).await?),
             Self::Listing | Self::Look => {
-                let (cursor, window) = (scene.cursor.as_deref(), bench.hours(0, 24));
+                let (cursor, window) = (scene.cursor.as_deref(), scene.window);
                 let page = caller.changes(calendar, cursor, window, bench.limits().page_size).await?;
                 CallOutput::Page(Batch { next: Vec::new(), ..page })
             }

@@ -35,7 +35,7 @@ macro_rules! cases {
             case!("changes/out-of-order:pages-swapped", [ReportChanges, Write], swapped),
             $(
                 case!(concat!("failure/", $sentence, ":open"), [Open], fails(FaultedCall::Open, $faults)),
-                case!(concat!("failure/", $sentence, ":busy"), [ReadBusy, Write], fails(FaultedCall::Busy, $faults)),
+                case!(concat!("failure/", $sentence, ":busy"), [ReadBusy], fails(FaultedCall::Busy, $faults)),
                 case!(concat!("failure/", $sentence, ":get"), [Write], fails(FaultedCall::Get, $faults)),
                 case!(concat!("failure/", $sentence, ":get-many"), [Write], fails(FaultedCall::GetMany, $faults)),
                 case!(concat!("failure/", $sentence, ":listing"), [ReportChanges, Write], fails(FaultedCall::Listing, $faults)),
@@ -49,7 +49,7 @@ macro_rules! cases {
             case!("failure/again:update", [Write], again(FaultedCall::Update)),
             case!("failure/again:cancel", [Write], again(FaultedCall::Cancel)),
             case!("failure/again:respond", [Write], again(FaultedCall::Respond)),
-            case!("failure/clock:busy", [ReadBusy, Write], clock(FaultedCall::Busy)),
+            case!("failure/clock:busy", [ReadBusy], clock(FaultedCall::Busy)),
             case!("failure/clock:listing", [ReportChanges, Write], clock(FaultedCall::Listing)),
             case!("failure/clock:create", [Write], clock(FaultedCall::Create)),
             case!("failure/clock:update", [Write], clock(FaultedCall::Update)),
