@@ -202,6 +202,47 @@ const UNBREAKABLE: [(&str, &str); 6] = [
     ),
 ];
 
+/// Each case that creates an event and asks for busy times fails if there are none.
+#[tokio::test]
+async fn an_empty_answer_passes_no_case_with_an_event() -> anyhow::Result<()> {
+    let store = Store::start().await?;
+    let plugin = memory(&store).await?;
+    store.add_user("empty");
+    let target = target("empty", "always-free")?;
+    let writes = |id: &str| {
+        let case = conformance::cases().find(|case| case.id == id);
+        case.is_some_and(|case| [Ability::Write, Ability::RecurringWrites].iter().any(|need| case.needs.contains(need)))
+    };
+    for part in ["busy/", ":busy", "cancel/gone"] {
+        let report = conformance::run(&plugin, &target, Some(part)).await?;
+        let asks = |id: &str| id.ends_with(":busy") || id == "cancel/gone" || (id.starts_with("busy/") && writes(id));
+        let rows: Vec<_> = report.rows.iter().filter(|row| asks(row.id)).collect();
+        assert!(!rows.is_empty(), "{part}");
+        for row in rows {
+            assert!(matches!(row.outcome, Outcome::Failed { .. }), "{}: {:?}", row.id, row.outcome);
+        }
+    }
+    Ok(())
+}
+
+/// A service that does not keep the organiser among the attendees has no answer of the owner to set.
+#[tokio::test]
+async fn an_organiser_who_is_no_attendee_answers_nothing() -> anyhow::Result<()> {
+    let store = Store::start().await?;
+    let plugin = memory(&store).await?;
+    store.add_user("organiser");
+    let target = target("organiser", "organiser-is-no-attendee")?;
+    for (part, cases) in [("respond", 10), ("busy/cancelled:declined", 1)] {
+        let report = conformance::run(&plugin, &target, Some(part)).await?;
+        let without_answer = report.rows.iter().filter(
+            |row| matches!(&row.outcome, Outcome::NotApplicable { why } if why.contains("does not keep the organiser")),
+        );
+        assert_eq!(without_answer.count(), cases, "{report}");
+        assert_eq!((report.counts().failed, report.counts().not_tried), (0, 0), "{report}");
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn what_is_claimed_must_be_exported() -> anyhow::Result<()> {
     let built = tokio::task::spawn_blocking(components).await??.guest("boaster")?;

@@ -111,9 +111,13 @@ async fn no_length(bench: &Bench) -> CaseResult {
 
 async fn sorted(bench: &Bench) -> CaseResult {
     let window = bench.hours(8, 18);
-    for (start, end) in [(14, 15), (9, 12), (13, 15), (9, 10), (11, 16)] {
+    let watch = bench.watch(window).await?;
+    let hours = [(14, 15), (9, 12), (13, 15), (9, 10), (11, 16)];
+    for (start, end) in hours {
         bench.make(&bench.draft(start, end)).await?;
     }
+    let expected = hours.map(|(start, end)| (bench.hour(start), bench.hour(end)));
+    expect_times("the events are found", &expected, &watch.added().await?)?;
     let intervals = bench.busy(window).await?.intervals;
     let sorted = intervals.is_sorted_by_key(|Interval { start, end, .. }| (*start, *end));
     ensure(sorted, "intervals sorted by start, then end", || {

@@ -58,6 +58,14 @@ pub(super) enum CallOutput {
     Cancelled,
 }
 
+impl CallOutput {
+    /// Whether a call that looks for busy times found none, so that its output cannot be told from a lost one.
+    pub(super) fn is_empty(&self) -> bool {
+        let is_empty = |answer: &BusyAnswer| answer.outcome.as_ref().is_ok_and(|times| times.intervals.is_empty());
+        matches!(self, Self::Busy(answers) if answers.iter().all(is_empty))
+    }
+}
+
 /// The title that an update sets.
 pub(super) const TITLE: &str = "After the failure";
 

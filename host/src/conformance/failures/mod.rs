@@ -12,7 +12,7 @@ use super::{
     bench::Bench,
     caller::Caller,
     case,
-    expect::{CaseResult, CaseStop, equal, failed, ok},
+    expect::{CaseResult, CaseStop, ensure, equal, failed, ok},
     faults::{Fault, Faults},
 };
 use act::{CallOutput, CallSetup, FaultedCall};
@@ -119,6 +119,9 @@ async fn clean(bench: &Bench, act: FaultedCall) -> CaseResult<CleanCall> {
     let faults = Faults::none();
     let output = act.run(bench, &meeting(bench, &faults), &setup).await;
     let output = ok(&format!("`{}` succeeds while the service works", act.name()), output)?;
+    ensure(!output.is_empty(), &format!("`{}` finds the event while the service works", act.name()), || {
+        "the answer is empty".into()
+    })?;
     Ok(CleanCall { setup, output, requests: faults.exchanges().len() })
 }
 

@@ -44,6 +44,9 @@ fn of_calendar(c: &Connection, calendar: &str, window: Window) -> Result<BusyTim
             Err(failure) => times.problems.push(Problem { id: id(&stored), what: failure.detail }),
         }
     }
+    if wrong("always-free") {
+        times.intervals.clear();
+    }
     if !wrong("unsorted") {
         times.intervals.sort_by_key(|interval| (interval.start, interval.end));
     }

@@ -83,7 +83,11 @@ pub(crate) fn apply(c: &Connection, made: &mut Component, patch: &Patch) -> Resu
         if wrong("resets-answers") {
             made.remove("ATTENDEE");
         }
-        event::set_attendees(made, &attendees.iter().map(attendee_in).collect::<Vec<_>>());
+        // The connection's name for a service that does not keep the organiser among the attendees; it is no error.
+        let is_organiser =
+            |one: &&Attendee| c.address.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(&one.address));
+        let kept = attendees.iter().filter(|one| !(wrong("organiser-is-no-attendee") && is_organiser(one)));
+        event::set_attendees(made, &kept.map(attendee_in).collect::<Vec<_>>());
     }
     if let Some(lines) = &patch.recurrence {
         event::set_recurrence(made, lines).map_err(|error| invalid("recurrence", error.0))?;
