@@ -110,8 +110,8 @@ const WRONG: &[(&str, &[&str])] = &[
     ("knows-no-future", &["failure/clock"]),
 ];
 
-/// The account of this user at the store, whose provider is to be wrong in this way.
-fn target(user: &str, wrong: &str) -> anyhow::Result<Target> {
+/// The account of this user at the store. The provider makes the mistake `wrong`.
+pub(crate) fn target(user: &str, wrong: &str) -> anyhow::Result<Target> {
     Ok(Target {
         organisation: "organisation".into(),
         connection: CallTarget {
@@ -130,7 +130,12 @@ fn target(user: &str, wrong: &str) -> anyhow::Result<Target> {
 }
 
 async fn memory(store: &Store) -> anyhow::Result<Plugin> {
-    let built = tokio::task::spawn_blocking(components).await??.guest("memory")?;
+    at_the_store(store, "memory").await
+}
+
+/// A guest whose service is this store.
+pub(crate) async fn at_the_store(store: &Store, guest: &'static str) -> anyhow::Result<Plugin> {
+    let built = tokio::task::spawn_blocking(components).await??.guest(guest)?;
     let map = EgressMap::new([("https://memory.example", store.origin())])?;
     let sandbox = harness::sandbox(EgressPolicy { map, ..EgressPolicy::default() })?;
     Ok(sandbox.admit(&std::fs::read(&built.path)?).await?)

@@ -1,14 +1,14 @@
 //! The conformance suite for providers that only read: the honest one passes with every case tried, each mistake fails the
 //! sentences that name it, and a run that proves little says so.
 
+use super::conformance::{at_the_store, target as conformance_target};
 use chronus_host::calendar::{BusyKind, Window};
 use chronus_host::conformance::{
     self, Ability, Expectation, ExpectedEvent, ExpectedInterval, ExpectedSpan, Outcome, Report, Target, Verdict,
 };
-use chronus_host::plugins::egress::{Credential, EgressGrant, EgressMap, EgressPolicy};
-use chronus_host::plugins::{Budget, CallTarget, Plugin};
+use chronus_host::plugins::Plugin;
 use chronus_tests::store::{PASSWORD, Store};
-use chronus_tests::{command, components, harness};
+use chronus_tests::{command, components};
 use futures_util::{StreamExt, stream};
 use jiff::civil::date;
 use std::collections::BTreeSet;
@@ -103,30 +103,13 @@ fn expectation() -> anyhow::Result<Expectation> {
     Ok(Expectation { window, calendar: None, intervals })
 }
 
-/// The account of this user at the store, whose provider is to be wrong in this way.
+/// The account of this user at the store, where the tester expects these events. The provider makes the mistake `wrong`.
 fn target(user: &str, wrong: &str, expect: Option<Expectation>) -> anyhow::Result<Target> {
-    Ok(Target {
-        organisation: "organisation".into(),
-        connection: CallTarget {
-            sign_in: "password".into(),
-            address: Some("owner@example.com".into()),
-            zone: "Europe/Rome".into(),
-            fields: vec![("user".into(), user.into()), ("wrong".into(), wrong.into())],
-            ..CallTarget::default()
-        },
-        credential: Credential::Basic { user: user.into(), secret: PASSWORD.into() },
-        grant: EgressGrant { hosts: vec!["https://memory.example".parse()?], read_posts: vec![] },
-        budget: Budget::default(),
-        run: user.into(),
-        expect,
-    })
+    Ok(Target { expect, ..conformance_target(user, wrong)? })
 }
 
 async fn reader(store: &Store) -> anyhow::Result<Plugin> {
-    let built = tokio::task::spawn_blocking(components).await??.guest("reader")?;
-    let map = EgressMap::new([("https://memory.example", store.origin())])?;
-    let sandbox = harness::sandbox(EgressPolicy { map, ..EgressPolicy::default() })?;
-    Ok(sandbox.admit(&std::fs::read(&built.path)?).await?)
+    at_the_store(store, "reader").await
 }
 
 /// The reasons of the cases that were not tried, with the ids.

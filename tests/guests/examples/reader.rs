@@ -8,17 +8,11 @@
     reason = "the contract's failure can hold an event; it is made once per failed call"
 )]
 
-use std::sync::OnceLock;
-
 use chronus_sdk::failure::{invalid, unsupported};
 use chronus_sdk::http::{self, Request, Response, encode};
-use chronus_sdk::icalendar::event::{self, Answer, Busy, Status};
-use chronus_sdk::icalendar::{self, Component, Occurrence, Zone};
-use chronus_sdk::{Provider, clock, descriptions::*, failure, json, types::*};
-use jiff::Timestamp;
-
-/// The origin of the store; tests map it to a server of their own.
-const ORIGIN: &str = "https://memory.example";
+use chronus_sdk::{Provider, descriptions::*, failure, icalendar, json, types::*};
+use chronus_test_guests::account;
+use chronus_test_guests::store::{self, ORIGIN};
 
 /// The only calendar that the provider shows.
 const CALENDAR: &str = "home";
@@ -43,80 +37,42 @@ const LIAR: [&str; 12] = [
 pub struct Reader;
 chronus_sdk::provider!(Reader, read_only);
 
-/// The planted mistake. An instance lives for one call, so this is set once.
-static WAY: OnceLock<String> = OnceLock::new();
-
 /// Whether this mistake is turned on.
 fn wrong(way: &str) -> bool {
-    WAY.get().is_some_and(|to_be| to_be == way || (to_be == "liar" && LIAR.contains(&way)))
-}
-
-/// Reads the planted mistake from the connection.
-fn learn(connection: &Connection) {
-    let way = connection.fields.iter().find(|(name, _)| name == "wrong");
-    WAY.get_or_init(|| way.map(|(_, way)| way.clone()).unwrap_or_default());
+    store::way() == way || (store::way() == "liar" && LIAR.contains(&way))
 }
 
 impl Provider for Reader {
     fn describe() -> Description {
-        let field = |name: &str, kind| FormField {
-            name: name.into(),
-            label: name.into(),
-            kind,
-            pattern: None,
-            help: String::new(),
-            preset: None,
+        let limits = Limits {
+            busy_window: 366 * 86_400,
+            changes_window: 366 * 86_400,
+            page_size: 1,
+            get_many: 1,
+            poll_floor: 60,
         };
-        let fields =
-            vec![field("user", FieldKind::Text), field("password", FieldKind::Secret), field("wrong", FieldKind::Text)];
-        Description {
-            id: "reader".into(),
-            name: "Reader".into(),
-            version: "0.1.0".into(),
-            state_format: 1,
-            sign_ins: vec![SignIn {
-                id: "password".into(),
-                label: "User and password".into(),
-                method: Method::Form(Form { fields, help_link: None }),
-                attach: Attach::Basic(AttachBasic { user_field: "user".into(), secret_field: "password".into() }),
-            }],
-            hosts: vec![ORIGIN.into()],
-            read_posts: vec![],
-            limits: Limits {
-                busy_window: 366 * 86_400,
-                changes_window: 366 * 86_400,
-                page_size: 1,
-                get_many: 1,
-                poll_floor: 60,
-            },
-        }
+        store::description("reader", "Reader", limits)
     }
 
     fn open(connection: &Connection) -> Result<Opened, Failure> {
-        learn(connection);
+        store::learn(connection);
         let answer = http::send(&Request::new("GET", format!("{ORIGIN}/account")))?;
         if !answer.is_success() {
             return Err(answer.failure());
         }
         json::read(&answer)?;
-        Ok(Opened {
-            address: connection.address.clone(),
-            other_addresses: vec![],
+        let home = Calendar {
+            id: CALENDAR.into(),
+            name: CALENDAR.into(),
+            role: CalendarRole::Owner,
+            is_default: true,
             zone: None,
-            calendars: vec![Calendar {
-                id: CALENDAR.into(),
-                name: CALENDAR.into(),
-                role: CalendarRole::Owner,
-                is_default: true,
-                zone: None,
-            }],
-            abilities: Abilities::READ_BUSY,
-            memo: None,
-        })
+        };
+        Ok(Opened { address: connection.address.clone(), ..account(vec![home]) })
     }
 
     fn busy(connection: &Connection, whose: &Whose, window: Window) -> Result<BusyAnswers, Failure> {
-        learn(connection);
+        store::learn(connection);
         if window.end <= window.start {
             return Err(invalid("window", "its end is not after its start"));
         }
@@ -130,7 +86,7 @@ fn of_calendar(connection: &Connection, calendar: &str, window: Window) -> Resul
     let mut times = BusyTimes { intervals: vec![], problems: vec![] };
     for text in texts(calendar)? {
         match icalendar::parse(text.data.as_bytes()) {
-            Ok((parsed, _)) => of_event(connection, parsed, window, &mut times.intervals),
+            Ok((parsed, _)) => times.intervals.extend(store::intervals(connection, parsed, window, wrong)),
             Err(error) => times.problems.push(Problem { id: text.id, what: error.to_string() }),
         }
     }
@@ -188,50 +144,4 @@ fn is_ignored(answer: &Response) -> bool {
         _ => "trouble-is-free",
     };
     wrong(way)
-}
-
-fn of_event(connection: &Connection, mut calendar: Component, window: Window, intervals: &mut Vec<Interval>) {
-    if wrong("the-first-is-all")
-        && let Some(vevent) = calendar.inner_mut("VEVENT").next()
-    {
-        vevent.remove("RRULE");
-    }
-    let own = || Zone::iana(&connection.zone).unwrap_or_else(Zone::utc);
-    let owner = if wrong("all-day-in-utc") { Zone::utc() } else { own() };
-    let at = |second: i64| Timestamp::from_second(second).unwrap_or_default();
-    // Wider than the window by a second: one of the planted mistakes concerns the edges.
-    let wide = icalendar::Window { start: at(window.start - 1), end: at(window.end + 1) };
-    let (occurrences, _) = icalendar::occurrences(&calendar, owner, wide);
-    intervals.extend(occurrences.iter().filter_map(|occurrence| interval(connection, occurrence, window)));
-}
-
-fn interval(connection: &Connection, occurrence: &Occurrence<'_>, window: Window) -> Option<Interval> {
-    let vevent = occurrence.event;
-    let owner = connection.address.as_deref().unwrap_or_default();
-    let declined = event::answer(vevent, &[owner]) == Some(Answer::Declined);
-    let cancelled = event::status(vevent) == Status::Cancelled && !wrong("cancelled-is-busy");
-    let unknown = wrong("knows-no-future") && occurrence.start.as_second() > clock::now();
-    if declined || cancelled || unknown {
-        return None;
-    }
-    let (mut start, mut end) = (occurrence.start.as_second(), occurrence.end.as_second());
-    let touches = (end == window.start || start == window.end) && wrong("edges-count");
-    let inside = start < window.end && end > window.start;
-    if inside && !wrong("not-clipped") {
-        (start, end) = (start.max(window.start), end.min(window.end));
-    }
-    let kind = match event::busy(vevent) {
-        Busy::Free if !wrong("free-is-busy") => BusyKind::Free,
-        Busy::Tentative => BusyKind::Tentative,
-        Busy::OutOfOffice => BusyKind::OutOfOffice,
-        Busy::WorkingElsewhere => BusyKind::WorkingElsewhere,
-        Busy::Busy | Busy::Free => BusyKind::Busy,
-    };
-    ((inside || touches) && start < end).then(|| Interval {
-        start,
-        end,
-        kind,
-        all_day: occurrence.all_day(),
-        ours: None,
-    })
 }

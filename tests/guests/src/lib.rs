@@ -1,6 +1,8 @@
 //! What the guests have in common: a description that asks for nothing, an account without details, and words inside a
 //! component, which a test overwrites to make another version of it.
 
+pub mod store;
+
 use chronus_sdk::descriptions::*;
 use chronus_sdk::types::{Abilities, Calendar, Opened};
 

@@ -20,26 +20,16 @@ mod push;
 mod record;
 mod service;
 
-use std::sync::OnceLock;
-
 use chronus_sdk::{ChangesPage, EventRef, Provider, TwoWay, Write, clock, descriptions::*, failure, types::*};
+use chronus_test_guests::store;
 
 /// The provider.
 pub struct Memory;
 chronus_sdk::provider!(Memory, two_way_push);
 
-/// The planted error. An instance lives for one call, so this is set once.
-static WAY: OnceLock<String> = OnceLock::new();
-
 /// Whether this error is turned on.
 fn wrong(way: &str) -> bool {
-    WAY.get().is_some_and(|to_be| to_be == way)
-}
-
-/// Reads the planted error from the connection.
-fn learn(connection: &Connection) {
-    let way = connection.fields.iter().find(|(name, _)| name == "wrong");
-    WAY.get_or_init(|| way.map(|(_, way)| way.clone()).unwrap_or_default());
+    store::way() == way
 }
 
 /// The memo. The provider does not need it; tests check what happens when it is lost.
@@ -49,7 +39,7 @@ fn memo() -> Option<Memo> {
 
 /// The start of every call except `open`.
 fn begin(connection: &Connection) -> Result<(), Failure> {
-    learn(connection);
+    store::learn(connection);
     if wrong("needs-its-memo") && connection.memo != memo() {
         return Err(failure::temporary("the memo is not as it was left"));
     }
@@ -62,7 +52,7 @@ impl Provider for Memory {
     }
 
     fn open(connection: &Connection) -> Result<Opened, Failure> {
-        learn(connection);
+        store::learn(connection);
         let account = service::account()?;
         let mut calendars = vec![
             calendar("home", CalendarRole::Owner, true),
@@ -103,7 +93,7 @@ impl Provider for Memory {
     }
 
     fn explain_failure(connection: &Connection, error: &SignInError) -> Failure {
-        learn(connection);
+        store::learn(connection);
         if wrong("asks-what-a-failure-means") && service::account().is_err() {
             return failure::temporary("the store does not say what it means");
         }

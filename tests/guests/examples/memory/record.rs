@@ -7,6 +7,7 @@ use chronus_sdk::failure::{invalid, unsupported};
 use chronus_sdk::icalendar::event::{self, Answer, Busy, Role as EventRole, Status, When};
 use chronus_sdk::icalendar::{self, Component, Property, Zone, Zones};
 use chronus_sdk::types::*;
+use chronus_test_guests::store::{kind, owner_zone};
 use jiff::{Timestamp, civil};
 
 use crate::service::StoredEvent;
@@ -25,10 +26,6 @@ pub(crate) fn parse(stored: &StoredEvent) -> Result<Component, Failure> {
 /// The only event of a calendar.
 pub(crate) fn only(calendar: &mut Component) -> Result<&mut Component, Failure> {
     calendar.inner_mut("VEVENT").next().ok_or_else(|| invalid("event", "there is no VEVENT in it"))
-}
-
-pub(crate) fn owner_zone(connection: &Connection) -> Zone {
-    Zone::iana(&connection.zone).unwrap_or_else(Zone::utc)
 }
 
 /// A calendar with the event of a draft.
@@ -194,16 +191,6 @@ pub(crate) fn same(c: &Connection, one: &StoredEvent, other: &StoredEvent) -> Re
         Ok::<_, Failure>(event)
     };
     Ok(bare(one)? == bare(other)?)
-}
-
-pub(crate) fn kind(busy: Busy) -> BusyKind {
-    match busy {
-        Busy::Busy => BusyKind::Busy,
-        Busy::Tentative => BusyKind::Tentative,
-        Busy::OutOfOffice => BusyKind::OutOfOffice,
-        Busy::WorkingElsewhere => BusyKind::WorkingElsewhere,
-        Busy::Free => BusyKind::Free,
-    }
 }
 
 fn busy_in(kind: BusyKind) -> Busy {

@@ -3,12 +3,10 @@
 use chronus_sdk::failure::{failure, not_found, temporary};
 use chronus_sdk::http::{self, Request, Response};
 use chronus_sdk::types::{Failure, Remedy};
+use chronus_test_guests::store::ORIGIN;
 use serde_json::Value;
 
 use crate::wrong;
-
-/// The origin of the store; tests map it to a server of their own.
-pub(crate) const ORIGIN: &str = "https://memory.example";
 
 /// An account of the store.
 pub(crate) struct Account {
