@@ -91,9 +91,14 @@ pub(super) fn times(intervals: &[(Timestamp, Timestamp)]) -> String {
     if text.is_empty() { "nothing".into() } else { text }
 }
 
+/// The starts and ends of intervals.
+pub(super) fn spans<'a>(intervals: impl IntoIterator<Item = &'a Interval>) -> Vec<(Timestamp, Timestamp)> {
+    intervals.into_iter().map(|interval| (interval.start, interval.end)).collect()
+}
+
 /// Checks that the intervals are exactly these times, in any order.
 pub(super) fn expect_times(what: &str, expected: &[(Timestamp, Timestamp)], actual: &[Interval]) -> CaseResult {
-    let mut actual_times: Vec<_> = actual.iter().map(|interval| (interval.start, interval.end)).collect();
+    let mut actual_times = spans(actual);
     let mut expected = expected.to_vec();
     actual_times.sort_unstable();
     expected.sort_unstable();

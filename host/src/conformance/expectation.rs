@@ -1,7 +1,7 @@
 //! The events that the tester put into the account by hand, and the cases that look for them.
 //!
 //! Problem: a provider that cannot write gives the suite no event whose time is known. Decision: the tester names a window and
-//! the intervals in it, and each case looks for the intervals that its sentence is about. The window may hold other events.
+//! the intervals in it, and each case looks for the intervals that test its sentence. The window may hold other events.
 
 use super::{
     bench::{Bench, local},
@@ -72,7 +72,7 @@ pub enum ExpectedEvent {
     Cancelled,
 }
 
-/// The sentence that an expected interval is about.
+/// The sentence that an expected interval tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Subject {
     Single,
@@ -113,11 +113,12 @@ struct Comparison {
 
 async fn compare(bench: &Bench, subject: Subject) -> CaseResult<Comparison> {
     let (event, lines) = subject.description();
-    let Some(expect) = &bench.caller.target().expect else {
-        return not_tried(format!(
-            "the target does not name {event}; put it into the test account, and add [[expect.intervals]] with {lines}"
-        ));
+    let unnamed = |place: &str| {
+        format!(
+            "{place} does not name {event}; put it into the test account, and add [[expect.intervals]] with {lines}"
+        )
     };
+    let Some(expect) = &bench.caller.target().expect else { return not_tried(unnamed("the target")) };
     let zone = &bench.caller.target().connection.zone;
     let Ok(rules) = TimeZone::get(zone) else {
         return not_tried(format!("the zone {zone} is not known to the host; use another `zone` in the target"));
@@ -125,9 +126,7 @@ async fn compare(bench: &Bench, subject: Subject) -> CaseResult<Comparison> {
     let named = expect.intervals.iter().filter(|one| Subject::of(one) == subject);
     let expected: Vec<Interval> = named.map(|one| interval(one, &rules)).collect();
     if expected.is_empty() {
-        return not_tried(format!(
-            "[expect] does not name {event}; put it into the test account, and add [[expect.intervals]] with {lines}"
-        ));
+        return not_tried(unnamed("[expect]"));
     }
     let calendar = expect.calendar.as_deref().map_or_else(|| bench.calendar(), Ok)?;
     let actual = bench.busy_of(&bench.caller, calendar, bench.held_window()?).await?.intervals;

@@ -2,14 +2,15 @@
 //!
 //! Problem: without writing, the suite does not know what an answer must hold. Decision: the first answer is the reference, and
 //! answers about related windows must agree with it. A case that proves nothing with this reference is not tried, and says
-//! what to put into the account. Each case looks only at what its sentence is about, so that a mistake fails one sentence.
+//! what to put into the account. Each case checks its own sentence only, so that a mistake fails
+//! one sentence.
 //!
 //! Rejected: to pass when the reference is empty, because a provider that loses every event would pass.
 
 use super::{
     bench::{Bench, local},
     caller::Caller,
-    expect::{CaseResult, ensure, equal, failed, not_tried, ok, times},
+    expect::{CaseResult, ensure, equal, failed, not_tried, ok, spans, times},
 };
 use crate::calendar::{Interval, Window};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -88,10 +89,10 @@ impl Held {
 
 /// The times that the intervals take together, as disjoint spans in order.
 fn union(intervals: &[Interval]) -> Vec<(Timestamp, Timestamp)> {
-    let mut spans: Vec<_> = intervals.iter().map(|one| (one.start, one.end)).collect();
-    spans.sort_unstable();
+    let mut sorted = spans(intervals);
+    sorted.sort_unstable();
     let mut union: Vec<(Timestamp, Timestamp)> = Vec::new();
-    for (start, end) in spans {
+    for (start, end) in sorted {
         match union.last_mut() {
             Some((_, last)) if start <= *last => *last = end.max(*last),
             _ => union.push((start, end)),
@@ -127,11 +128,7 @@ async fn neighbours(bench: &Bench) -> CaseResult {
     let after = Window { start: interval.end, end: held.window.end };
     for window in [before, after] {
         let intervals = held.busy(bench, window).await?;
-        let outside: Vec<_> = intervals
-            .iter()
-            .filter(|one| one.end <= window.start || one.start >= window.end)
-            .map(|one| (one.start, one.end))
-            .collect();
+        let outside = spans(intervals.iter().filter(|one| one.end <= window.start || one.start >= window.end));
         let what = format!("from {} to {}, no event that only touches the window", window.start, window.end);
         ensure(outside.is_empty(), &what, || times(&outside))?;
     }
@@ -158,22 +155,18 @@ async fn by_a_second(bench: &Bench) -> CaseResult {
 /// No interval leaves the window, and this part of an interval is there.
 async fn cut(bench: &Bench, held: &Held, window: Window, part: (Timestamp, Timestamp)) -> CaseResult {
     let intervals = held.busy(bench, window).await?;
-    let crossing: Vec<_> = intervals
-        .iter()
-        .filter(|one| one.start < window.end && one.end > window.start)
-        .filter(|one| one.start < window.start || one.end > window.end)
-        .map(|one| (one.start, one.end))
-        .collect();
+    let inside = intervals.iter().filter(|one| one.start < window.end && one.end > window.start);
+    let crossing = spans(inside.filter(|one| one.start < window.start || one.end > window.end));
     let whole = format!("from {} to {}, intervals within the window", window.start, window.end);
     ensure(crossing.is_empty(), &whole, || times(&crossing))?;
-    let found: Vec<_> = intervals.iter().map(|one| (one.start, one.end)).collect();
+    let found = spans(&intervals);
     let what = format!("from {} to {}, the event that is cut: {}", window.start, window.end, times(&[part]));
     ensure(found.contains(&part), &what, || times(&found))
 }
 
 async fn sorted(bench: &Bench) -> CaseResult {
     let held = find(bench).await?;
-    let found: Vec<_> = held.intervals.iter().map(|one| (one.start, one.end)).collect();
+    let found = spans(&held.intervals);
     if found.iter().all(|one| Some(one) == found.first()) {
         return not_tried("all events are at one time; put events at several times into the test account");
     }
@@ -187,8 +180,11 @@ async fn another_zone(bench: &Bench) -> CaseResult {
     let other = if own == "Pacific/Auckland" { "America/New_York" } else { "Pacific/Auckland" };
     let caller = bench.caller.with(|target| target.connection.zone = other.to_owned());
     let intervals = held.busy_by(bench, &caller, held.window).await?;
-    equal(&format!("the times that are not whole days, in {other} as in {own}"), &timed(&held), &timed_of(&intervals))?;
-    let is_whole = |one: &&Interval| one.all_day;
+    equal(
+        &format!("the times that are not whole days, in {other} as in {own}"),
+        &timed(&held.intervals),
+        &timed(&intervals),
+    )?;
     if !held.intervals.iter().chain(&intervals).any(|one| one.all_day) {
         return not_tried("no event of the window takes whole days; put one into the test account");
     }
@@ -196,7 +192,7 @@ async fn another_zone(bench: &Bench) -> CaseResult {
         let Ok(rules) = TimeZone::get(zone) else {
             return not_tried(format!("the zone {zone} is not known to the host; use another `zone` in the target"));
         };
-        for day in intervals.iter().filter(is_whole) {
+        for day in intervals.iter().filter(|one| one.all_day) {
             let midnight = |at: Timestamp| local(&rules, rules.to_datetime(at).date().at(0, 0, 0, 0)) == at;
             let right = (midnight(day.start) || day.start == held.window.start)
                 && (midnight(day.end) || day.end == held.window.end);
@@ -208,12 +204,9 @@ async fn another_zone(bench: &Bench) -> CaseResult {
     Ok(())
 }
 
-fn timed(held: &Held) -> Vec<(Timestamp, Timestamp)> {
-    timed_of(&held.intervals)
-}
-
-fn timed_of(intervals: &[Interval]) -> Vec<(Timestamp, Timestamp)> {
-    let mut timed: Vec<_> = intervals.iter().filter(|one| !one.all_day).map(|one| (one.start, one.end)).collect();
+/// The times that are not whole days, in order.
+fn timed(intervals: &[Interval]) -> Vec<(Timestamp, Timestamp)> {
+    let mut timed = spans(intervals.iter().filter(|one| !one.all_day));
     timed.sort_unstable();
     timed
 }
