@@ -120,7 +120,7 @@ struct DeletedRow {
     created_at: i64,
 }
 
-/// Takes a job in this state out of the table. `None` if there is none.
+/// Removes a job from the table and returns it, or `None` if the table has no job with this id in this state.
 async fn delete(tx: &mut Tx, id: &str, state: State) -> sqlx::Result<Option<DeletedRow>> {
     const DELETE: &str = "delete from jobs where id = $1 and state = $2
         returning effect, class, organisation, origin, lane, dedupe, attempts, fence, created_at";
