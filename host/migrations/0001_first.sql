@@ -213,7 +213,9 @@ create table jobs (
     error text,
     created_at bigint not null,
     -- When the last attempt failed, or the job was put off. The pause counts from here.
-    paused_at bigint
+    paused_at bigint,
+    -- When an attempt last began to change another system. Until the job is done, the outcome is unknown.
+    act_begun_at bigint
 );
 create unique index jobs_dedupe on jobs (dedupe) where state = 'ready';
 create unique index jobs_lane on jobs (lane) where state = 'leased';

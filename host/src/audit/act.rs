@@ -53,6 +53,8 @@ string_enum! {
         PluginRemoved = "plugin-removed",
         /// Set the OAuth client of a sign-in.
         OauthClientSet = "oauth-client-set",
+        /// Found a key in the key file that a new database is used with.
+        KeyFound = "key-found",
         /// Added a key to the key file.
         KeyAdded = "key-added",
         /// Made a key the one that seals.
@@ -61,6 +63,8 @@ string_enum! {
         SecretsRewrapped = "secrets-rewrapped",
         /// Tried a job again before its time, or after it had failed for good.
         JobRetried = "job-retried",
+        /// Gave a job up, which is a dead letter now.
+        JobFailed = "job-failed",
         /// Created a meeting.
         MeetingScheduled = "meeting-scheduled",
         /// Changed a meeting.
@@ -73,12 +77,18 @@ string_enum! {
         EventWritten = "event-written",
         /// Removed a meeting's event from a calendar.
         EventRemoved = "event-removed",
+        /// Tried to write or remove a meeting's event, and found that this is refused, needs the owner, or is out of date.
+        EventNotWritten = "event-not-written",
         /// Began to connect a calendar at its service's own page.
         ConnectionBegun = "connection-begun",
+        /// Tried to connect a calendar, and stored nothing.
+        ConnectingFailed = "connecting-failed",
         /// Connected a calendar, or signed in to it again.
         CalendarConnected = "calendar-connected",
         /// Disconnected a calendar.
         CalendarDisconnected = "calendar-disconnected",
+        /// Noticed that a calendar can be read or written, or no longer can be.
+        AccessChanged = "access-changed",
         /// Noticed that a service refuses the credential of a calendar or of a service account.
         CredentialLost = "credential-lost",
         /// Tried a service account, and stored nothing.

@@ -7,7 +7,23 @@
 //! the [`Subject`] and the words are closed lists, objects and people are ids, and [`Values`] has one method for each value
 //! that may be shown, none of which takes a secret or the text of a meeting. People are named by their ids only, so the log
 //! outlives a person who is deleted. Entries refer to no row, are never changed, and are deleted by age alone
-//! ([`delete_older`]). Rejected: log lines, which are written before the commit and kept elsewhere; triggers, which know no
+//! ([`delete_older`]).
+//!
+//! What is done on another system is recorded with its outcome, also if it failed: a credential has left the host, or an event
+//! may have been written. If the answer is lost, the act is tried again; if it is given up, [`Act::JobFailed`] says that the
+//! outcome is unknown. What the host notices by itself is recorded where it changes what people can do. Where one act ends
+//! many things (a service account, a token, a session), each has an entry. Not recorded, because nobody is better or worse off:
+//!
+//! - what is refused before anything leaves the host, and what changes nothing;
+//! - the upkeep of the host: leases and pauses of jobs, attempts that are tried again, refreshed tokens, notes of providers,
+//!   rate limits, probes of readiness, and what is deleted because its time is over (sessions, links, authorizations);
+//! - what follows from an entry: the jobs that it enqueues, a mailed link beside its mail, that a person who disconnects is
+//!   not connected again, a meeting that waits until its owner connects, a reported approval that a connection deletes;
+//! - names of calendars that came or went, which are texts of people;
+//! - each of the secrets that another key seals: they are counted, and stay what they were;
+//! - that a provider is called to read: it happens at every look at a calendar, and would tell when people are watched.
+//!
+//! Rejected: log lines, which are written before the commit and kept elsewhere; triggers, which know no
 //! author; a copy of the changed row, which holds whatever the next column holds.
 
 mod act;
@@ -128,6 +144,16 @@ pub struct Filter {
 pub async fn record(tx: &mut Tx, entry: Entry<'_>) -> sqlx::Result<()> {
     let at = db::instant(tx.now().await?);
     store::insert(tx, AuditEntryId::new(at), at, &entry).await
+}
+
+/// Records an entry of an act on another system, which is part of no transaction.
+///
+/// # Errors
+/// If the database fails.
+pub async fn record_alone(db: &Db, entry: Entry<'_>) -> sqlx::Result<()> {
+    let mut tx = db.begin().await?;
+    record(&mut tx, entry).await?;
+    tx.commit().await
 }
 
 /// Lists the newest entries, at most `limit`, in the order of time.

@@ -53,12 +53,18 @@ values! {
     state: &'static str => Value::from,
     /// A kind.
     kind: &'static str => Value::from,
+    /// The outcome of an attempt: a word of the host or of the contract, never a text of a service.
+    outcome: &'static str => Value::from,
     /// The level of access to a calendar.
     level: &'static str => Value::from,
     /// The scopes of a token.
     scopes: Vec<&'static str> => Value::from,
     /// Whether a program's meetings are written to calendars.
     two_way: bool => Value::from,
+    /// Whether a calendar can be read.
+    readable: bool => Value::from,
+    /// Whether a calendar can be written.
+    writable: bool => Value::from,
     /// Whether it was done although connections were in the way.
     forced: bool => Value::from,
     /// The start of a meeting.

@@ -19,7 +19,7 @@ use crate::{
 /// If the database fails.
 pub async fn end_other_sessions(db: &Db, session: &Session) -> sqlx::Result<u64> {
     let mut tx = db.begin().await?;
-    let ended = sessions::delete_others(&mut tx, session).await?;
+    let ended = sessions::end_others(&mut tx, session).await?;
     sign_in::delete_links(&mut tx, session.person).await?;
     let by = session.author();
     let entry = session.entry(&by, Act::OtherSessionsEnded);

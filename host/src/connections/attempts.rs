@@ -3,10 +3,13 @@
 //! Threat: a participant guesses the password of somebody else through this host, or finds out which servers there are, and
 //! the service blocks the address of this host for everybody (S13). Decision: an attempt takes a slot of the person, of their
 //! organisation and of the server before anything leaves the host, so attempts at the same time are counted, too. A success
-//! gives the slots back. Rejected: counting failures afterwards, which lets any number go on at once.
+//! gives the slots back. What counts as an attempt is recorded in the audit log, too, also if it fails: the credential may
+//! have left the host, which no later act takes back. What is refused before that changes nothing and is not recorded.
+//! Rejected: counting failures afterwards, which lets any number go on at once.
 
 use super::access::CalendarAccess;
 use crate::{
+    audit::{self, Entry},
     ids::OrganisationId,
     people::Person,
     rate_limits::{self, LimitReached, Rate, Slot},
@@ -57,6 +60,11 @@ impl Attempt {
         if let Err(error) = self.give_back(calendars).await {
             tracing::warn!(%error, "an attempt that succeeded counts as failed for an hour, because the database fails");
         }
+    }
+
+    /// The attempt counts, and is recorded.
+    pub(super) async fn failed(self, calendars: &CalendarAccess, entry: Entry<'_>) -> sqlx::Result<()> {
+        audit::record_alone(&calendars.db, entry).await
     }
 
     async fn give_back(self, calendars: &CalendarAccess) -> sqlx::Result<()> {

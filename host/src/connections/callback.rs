@@ -1,15 +1,17 @@
 //! The end of a sign-in at the service's own page.
 //!
 //! Each failure has an error of its own, because each asks the person for something else: to begin again, to tick all
-//! boxes, to choose another account, or to ask their own IT. Decision: tokens that were issued are stored or revoked even if
-//! the browser goes away meanwhile, so the whole attempt is a task of its own. A sign-in makes either a connection or the
-//! organisation's service account; this file stands right of both and calls the one that the sign-in was begun for.
+//! boxes, to choose another account, or to ask their own IT. Each is recorded in the audit log, after the entry of the
+//! beginning. Decision: tokens that were issued are stored or revoked even if the browser goes away meanwhile, so the whole
+//! attempt is a task of its own. A sign-in makes either a connection or the organisation's service account; this file stands
+//! right of both and calls the one that the sign-in was begun for.
 
 use super::{
     access::CalendarAccess, approvals::Source, code_grant, connection::Connection, error::ConnectError, revocations,
     service_accounts, service_accounts::ServiceAccount,
 };
 use crate::{
+    audit::{self, Act, Entry, Subject},
     oauth::{
         TokenError, TokenResponse,
         code_grant::{Authorization, Browser, Callback, ExchangeError, exchange, take_authorization},
@@ -55,31 +57,59 @@ async fn redeem(
     callback: &Callback,
 ) -> Result<CallbackOutcome, ConnectError> {
     let authorization = take_authorization(calendars.oauth(), browser, callback).await?.ok_or(ConnectError::State)?;
+    let outcome = conclude(calendars, &authorization, callback).await;
+    if let Err(error) = &outcome {
+        record_failure(calendars, &authorization, error).await?;
+    }
+    outcome
+}
+
+/// Records a sign-in that the service's page or the host ended without success.
+async fn record_failure(
+    calendars: &CalendarAccess,
+    authorization: &Authorization,
+    error: &ConnectError,
+) -> sqlx::Result<()> {
+    let Authorization { browser, provider, for_organisation, .. } = authorization;
+    let by = browser.author();
+    let entry = match for_organisation {
+        true => Entry::new(&by, Act::ServiceAccountTried, Subject::provider(provider)),
+        false => Entry::new(&by, Act::ConnectingFailed, browser.person),
+    };
+    let values = authorization.sign_in_ref().values().outcome(error.outcome());
+    audit::record_alone(&calendars.db, entry.organisation(browser.organisation).after(values)).await
+}
+
+async fn conclude(
+    calendars: &CalendarAccess,
+    authorization: &Authorization,
+    callback: &Callback,
+) -> Result<CallbackOutcome, ConnectError> {
     let provider = calendars.registry.provider(&authorization.provider).await?;
     let code = provider.granted.sign_in(&authorization.sign_in).and_then(token::code_grant);
     let code = code.ok_or_else(|| ConnectError::SignIn(authorization.sign_in.clone()))?;
     if let Some(refusal) = callback.refusal() {
-        return Err(code_grant::consent_error(calendars, &provider, &authorization, refusal, Source::Browser).await?);
+        return Err(code_grant::consent_error(calendars, &provider, authorization, refusal, Source::Browser).await?);
     }
-    let response = match exchange(calendars.oauth(), &authorization, code, callback).await {
+    let response = match exchange(calendars.oauth(), authorization, code, callback).await {
         Ok(response) => response,
         Err(ExchangeError::Token(TokenError::Refused(refusal))) => {
             let source = Source::TokenEndpoint;
-            return Err(code_grant::consent_error(calendars, &provider, &authorization, refusal, source).await?);
+            return Err(code_grant::consent_error(calendars, &provider, authorization, refusal, source).await?);
         }
         Err(error) => return Err(error.into()),
     };
     let endpoint = callback.token_endpoint(code);
-    let outcome = match store(calendars, &provider, &authorization, code, endpoint, &response).await {
+    let outcome = match store(calendars, &provider, authorization, code, endpoint, &response).await {
         Err(ConnectError::NoRefreshToken) if !authorization.force_consent => {
-            let Authorization { provider, sign_in, .. } = authorization;
+            let Authorization { provider, sign_in, .. } = authorization.clone();
             return Ok(CallbackOutcome::Again { provider, sign_in });
         }
         outcome => outcome,
     };
     if outcome.is_err() {
         let mut tx = calendars.db.begin().await?;
-        revocations::enqueue_unused(&mut tx, &calendars.keyring, &authorization, &response).await?;
+        revocations::enqueue_unused(&mut tx, &calendars.keyring, authorization, &response).await?;
         tx.commit().await?;
     }
     outcome

@@ -71,6 +71,13 @@ impl Connection {
         values.optional(level, Values::level).optional(self.service_account, Values::service_account)
     }
 
+    /// The access to the calendar that the audit log shows.
+    pub(super) fn access_values(&self) -> Values {
+        let level = self.token.as_ref().map(|token| level_name(token.level));
+        let values = Values::new().optional(level, Values::level);
+        values.readable(self.account.abilities.read_busy).writable(self.home().is_some())
+    }
+
     /// A digest that identifies the account at the service. A person who disconnects and connects the same account again
     /// finds the events that were written there before.
     #[must_use]

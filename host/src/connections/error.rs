@@ -87,6 +87,20 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
+    /// The outcome of the attempt, as a word for the audit log and never as a text of the service.
+    pub(super) fn outcome(&self) -> &'static str {
+        match self {
+            Self::Refused(error) => error.code(),
+            Self::Consent(failure) => failure.remedy.code(),
+            Self::ScopesMissing(_) => "scopes-missing",
+            Self::NoRefreshToken => "no-refresh-token",
+            Self::NoToken(_) => "no-token",
+            Self::AlreadyConnected => "already-connected",
+            Self::Account(error) => error.outcome(),
+            _ => "failed",
+        }
+    }
+
     /// What happened and what the person can do about it.
     #[must_use]
     pub fn advice(&self) -> String {
@@ -209,6 +223,19 @@ pub struct RequestedAccess {
 }
 
 impl AccountError {
+    /// The outcome of the attempt, as a word for the audit log and never as a text of the service.
+    pub(super) fn outcome(&self) -> &'static str {
+        match self {
+            Self::Refused { failure, .. } => failure.remedy.code(),
+            Self::Call(error) => error.code(),
+            Self::ScopesMissing(_) => "scopes-missing",
+            Self::NoRefreshToken => "no-refresh-token",
+            Self::NoToken(_) => "no-token",
+            Self::Domain(_) => "other-domain",
+            _ => "failed",
+        }
+    }
+
     /// What happened and what the organisation's IT administrator can change.
     #[must_use]
     pub fn advice(&self) -> String {

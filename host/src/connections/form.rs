@@ -9,6 +9,7 @@ use super::{
     store,
 };
 use crate::{
+    audit::{Act, Entry},
     auth::Actor,
     ids::PersonId,
     oauth::{SignInRef, token::code_grant},
@@ -73,7 +74,17 @@ pub async fn connect(
     let new = NewConnection { by, sign_in, signed_in, secrets, token: None, service_account: None };
     let server = new.signed_in.server.as_ref().unwrap_or(&form.provider).clone();
     let attempt = Attempt::to_connect(calendars, &person, &server).await??;
-    let connection = establish(calendars, &provider, person, before, new).await?;
-    attempt.succeeded(calendars).await;
-    Ok(connection)
+    let id = person.id;
+    match establish(calendars, &provider, person, before, new).await {
+        Ok(connection) => {
+            attempt.succeeded(calendars).await;
+            Ok(connection)
+        }
+        Err(error) => {
+            let by = actor.author();
+            let entry = Entry::new(&by, Act::ConnectingFailed, id).organisation(organisation);
+            attempt.failed(calendars, entry.after(sign_in.values().outcome(error.outcome()))).await?;
+            Err(error)
+        }
+    }
 }

@@ -7,12 +7,13 @@
 use super::{
     access::{BusyQuestion, BusyReply, CalendarAccess, GrantIdentity, NotCallable},
     connection::{Connection, State, limit_to_level, without_write},
-    store,
+    store::{self, StoredConnection},
     tokens::{self, renewal},
 };
 use crate::{
     audit::{self, Act, Author},
     calendar::Window,
+    db::Tx,
     ids::{OrganisationId, PersonId},
     jobs::{self, Effect, Outcome, Owner},
     oauth::token_lease::is_due,
@@ -135,11 +136,8 @@ impl CalendarAccess {
         match self.record_outcome(session, outcome).await? {
             Ok(account) => {
                 let account = limit_to_level(account, session.connection.token.as_ref());
-                let mut tx = self.db.begin().await?;
-                let now = self.now().as_microsecond();
-                store::save_account(&mut tx, session.connection.id, &account, now).await?;
-                tx.commit().await?;
                 session.connection.account = account;
+                self.store_account(&session.connection).await?;
             }
             Err(error) => {
                 let connection = &mut session.connection;
@@ -170,7 +168,29 @@ impl CalendarAccess {
         }
         connection.account = without_write(connection.account.clone());
         let mut tx = self.db.begin().await?;
-        store::save_lost_write(&mut tx, connection).await?;
+        let before = store::lock(&mut tx, connection.id).await?;
+        if store::save_lost_write(&mut tx, connection).await? {
+            record_access(&mut tx, before.as_ref(), connection).await?;
+        }
         tx.commit().await
     }
+
+    /// Stores what the account said when it was opened now.
+    async fn store_account(&self, connection: &Connection) -> sqlx::Result<()> {
+        let mut tx = self.db.begin().await?;
+        let before = store::lock(&mut tx, connection.id).await?;
+        store::save_account(&mut tx, connection.id, &connection.account, self.now().as_microsecond()).await?;
+        record_access(&mut tx, before.as_ref(), connection).await?;
+        tx.commit().await
+    }
+}
+
+/// Records that a calendar can be read or written from now on, or no longer can be.
+async fn record_access(tx: &mut Tx, before: Option<&StoredConnection>, connection: &Connection) -> sqlx::Result<()> {
+    let Some(StoredConnection { connection: before, .. }) = before else { return Ok(()) };
+    let (was, is) = (before.access_values(), connection.access_values());
+    if was == is {
+        return Ok(());
+    }
+    audit::record(tx, connection.entry(&Author::Host, Act::AccessChanged).before(was).after(is)).await
 }

@@ -284,6 +284,12 @@ pub async fn save_memo(
     Ok(rows == 1)
 }
 
+/// Locks a connection until the transaction ends, and returns it. `None` if it does not exist.
+pub(super) async fn lock(tx: &mut Tx, id: ConnectionId) -> sqlx::Result<Option<StoredConnection>> {
+    execute!(tx, "update connections set opened_at = opened_at where id = $1", id.to_string())?;
+    by_id(tx, id).await
+}
+
 /// Stores what the account said.
 pub async fn save_account(tx: &mut Tx, id: ConnectionId, account: &Account, now: i64) -> sqlx::Result<()> {
     execute!(

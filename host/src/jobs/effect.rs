@@ -4,8 +4,9 @@
 //! effect may run late, run again, or run once for two changes. `app/work.rs` says which function handles which effect.
 
 use crate::{
+    audit::Subject,
     fairness::Class,
-    ids::{ConnectionId, MeetingId, OrganisationId, PersonId, ProgramId, RevocationId, SignInId},
+    ids::{ConnectionId, JobId, MeetingId, OrganisationId, PersonId, ProgramId, RevocationId, SignInId},
 };
 use serde::{Deserialize, Serialize};
 use std::{fmt::Display, time::Duration};
@@ -159,6 +160,25 @@ impl Effect {
     #[must_use]
     pub fn dedupe(&self) -> String {
         format!("{}:{}", self.kind(), self.lane())
+    }
+
+    /// The object of the work, as the audit log names it. Work of the host for itself has none, and is named by its job.
+    pub(super) fn subject(&self, job: JobId) -> Subject {
+        match self {
+            Self::PushMeeting { meeting } => (*meeting).into(),
+            Self::DeliverMeetings { person }
+            | Self::ConnectPerson { person, .. }
+            | Self::MailNewAdministrator { recipient: person, .. } => (*person).into(),
+            Self::RevokeToken { revocation } => (*revocation).into(),
+            Self::ConnectOrganisation { organisation } => (*organisation).into(),
+            Self::MailReconnect { connection } | Self::ReopenAccount { connection } => (*connection).into(),
+            Self::MailSignIn { request } => (*request).into(),
+            Self::ReleaseStuck { provider: Some(provider) } => Subject::provider(provider),
+            Self::ReleaseStuck { provider: None }
+            | Self::RewrapSecrets {}
+            | Self::ReopenAccounts {}
+            | Self::DeleteExpired {} => job.into(),
+        }
     }
 
     /// The longest run of the handler. The runner cancels it then, and tries again later.

@@ -24,7 +24,9 @@
 //! - A job that cannot be tried now (its calendar is being called already, its service is known to be down) is [`put_off`]:
 //!   that is no attempt.
 //! - A failed job is tried again for about a day ([`MAX_ATTEMPTS`]). Then it is kept as a *dead letter*, which an
-//!   operator can list and retry, and which is deleted when an equal job succeeds.
+//!   operator can list and retry, and which is deleted when an equal job succeeds. The audit log names what was given up;
+//!   a handler that is about to change another system says so ([`begin_act`]), so that the entry can tell whether the
+//!   change may have been made.
 //! - Instants are those of the database's clock, which may have been ahead. A job that was put off by a clock that was ahead
 //!   keeps its pause, and not the instant ([`schedule`]).
 //!
@@ -41,12 +43,12 @@ mod store;
 mod workers;
 
 pub use effect::Effect;
-pub use retry_now::retry_now;
+pub use retry_now::{retry_all, retry_now};
 pub use runner::{Outcome, Runner, Settings};
 pub use store::{
-    Count, DeadLetter, Lease, LeaseError, Owner, Queue, RetryOutcome, State, WaitingJob, bury, claim, count, due,
-    enqueue, enqueue_at, enqueue_for, extend, finish, has_failed, hasten, hasten_all, list_dead, list_waiting, put_off,
-    queue, retry, revive, revive_all, verify_lease,
+    Count, DeadLetter, Lease, LeaseError, Owner, Queue, RetryOutcome, State, WaitingJob, begin_act, bury, claim, count,
+    due, enqueue, enqueue_at, enqueue_for, extend, finish, has_failed, hasten, hasten_all, list_dead, list_waiting,
+    put_off, queue, retry, revive, verify_lease,
 };
 
 use crate::db::{Db, Tx};

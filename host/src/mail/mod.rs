@@ -129,6 +129,9 @@ pub async fn send_for_job(
             return Ok(Outcome::Retry { error: reached.to_string(), after });
         }
     };
+    if mailer.is_configured() {
+        jobs::begin_act(&mut tx, lease).await?;
+    }
     tx.commit().await?;
     let sent = mailer.send(&mail).await;
     let mut tx = db.begin().await?;

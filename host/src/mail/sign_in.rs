@@ -34,6 +34,9 @@ pub async fn send(db: &Db, mailer: &Mailer, links: &Links, lease: &Lease, id: Si
     if secrets.is_empty() {
         return answered(tx, lease, id).await;
     }
+    if mailer.is_configured() {
+        jobs::begin_act(&mut tx, lease).await?;
+    }
     tx.commit().await?;
     let text = match text(links, &secrets) {
         Ok(text) => text,

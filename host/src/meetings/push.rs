@@ -183,17 +183,12 @@ impl Push<'_> {
         mut copy: EventCopy,
     ) -> Result<Outcome, LeaseError> {
         let mut tx = self.calendars.db.begin().await?;
-        jobs::verify_lease(&mut tx, self.lease).await?;
+        jobs::begin_act(&mut tx, self.lease).await?;
         store::save_copy(&mut tx, &copy).await?;
         tx.commit().await?;
 
         let outcome = self.run(session, step, &copy).await?;
         let outcome = self.unless_replaced(session, outcome).await?;
-        let sent = match outcome {
-            PushOutcome::Agreed { .. } => Some(Act::EventWritten),
-            PushOutcome::Removed => Some(Act::EventRemoved),
-            _ => None,
-        };
         tracing::info!(meeting = %self.meeting.id, revision = self.meeting.revision, ?outcome, "meeting pushed");
         match outcome {
             PushOutcome::Agreed { event, etag } => {
@@ -211,10 +206,15 @@ impl Push<'_> {
             PushOutcome::Retry { error, after } => return Ok(Outcome::Retry { error, after }),
             PushOutcome::NoCalendar => return self.look_for_another_calendar(session).await,
         }
+        let act = match copy.state {
+            CopyState::Present => Act::EventWritten,
+            CopyState::Cancelled => Act::EventRemoved,
+            CopyState::Pending | CopyState::Gone | CopyState::Waiting | CopyState::Refused => Act::EventNotWritten,
+        };
         let by = self.lease.author();
         let values = self.meeting.values().connection(session.connection.id).provider(&session.connection.provider);
-        let entry = sent.map(|act| self.meeting.entry(&by, act).after(values));
-        finish(self.calendars, self.lease, Some(&copy), entry).await
+        let entry = self.meeting.entry(&by, act).after(values.outcome(copy.state.as_str()));
+        finish(self.calendars, self.lease, Some(&copy), Some(entry)).await
     }
 
     /// A refusal by a version of the provider that is no longer in use says nothing about the present one.

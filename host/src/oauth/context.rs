@@ -1,7 +1,7 @@
 //! The services that OAuth code needs, and the reference to a sign-in.
 
 use super::single_flight::SingleFlight;
-use crate::{clock::Clock, db::Db, plugins::registry::Registry, secrets::Keyring};
+use crate::{audit::Values, clock::Clock, db::Db, plugins::registry::Registry, secrets::Keyring};
 
 /// References to the host's services.
 #[derive(Clone, Copy)]
@@ -25,4 +25,12 @@ pub struct SignInRef<'a> {
     pub provider: &'a str,
     /// The id of the sign-in, unique within the provider.
     pub sign_in: &'a str,
+}
+
+impl SignInRef<'_> {
+    /// The values of the sign-in that the audit log shows.
+    #[must_use]
+    pub fn values(&self) -> Values {
+        Values::new().provider(self.provider).sign_in(self.sign_in)
+    }
 }

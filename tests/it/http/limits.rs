@@ -4,6 +4,7 @@ use super::world::World;
 use anyhow::{Context as _, ensure};
 use chronus_host::{
     app::App,
+    audit::{self, Act, Filter},
     auth::{Actor, AuthMethod, Principal, tokens::Holder},
     clock::Clock,
     connections::{self, ConnectError, FormSignIn},
@@ -258,6 +259,13 @@ async fn connecting_is_no_oracle() -> anyhow::Result<()> {
     assert_eq!(reached.rate, Rate::ConnectingByOrganisation);
     world.clock.advance(reached.retry_after);
     ensure!(trial.by(&ann).await?.is_none(), "an hour after the first, one more is tried");
+    // The audit log has the attempts that were made, and not those that a limit stopped.
+    let filter = Filter { subject: Some("person".into()), ..Filter::default() };
+    let mut entries = audit::list(&world.app.db, &filter, 1000).await?;
+    entries.retain(|entry| entry.act == Act::ConnectingFailed);
+    assert_eq!(entries.len(), usize::try_from(2 * most + 2)?);
+    let text = serde_json::to_string(&entries)?;
+    ensure!(!text.contains("victim") && !text.contains("hunter22") && !text.contains("127.0.0.1"), "{text}");
     Ok(())
 }
 

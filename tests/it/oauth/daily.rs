@@ -4,6 +4,7 @@ use super::world::{ANN, World, until};
 use anyhow::{Context as _, ensure};
 use chronus_host::{
     app::work,
+    audit::{self, Act, AuthorKind, Filter},
     availability::{self, Busy},
     calendar::Window,
     connections::reopen,
@@ -58,7 +59,7 @@ impl World {
     }
 
     /// Runs all jobs that are due, and those that follow.
-    async fn run_jobs(&self) -> anyhow::Result<()> {
+    pub(super) async fn run_jobs(&self) -> anyhow::Result<()> {
         let runner = work::start(&self.app).await?;
         until("nothing is left", || async { Ok(self.jobs().await? == (0, 0)) }).await?;
         runner.shutdown().await;
@@ -75,6 +76,21 @@ impl World {
         let answer = request.bearer_auth(self.token(person).await?).send().await?;
         server.abort();
         Ok(serde_json::from_str(&answer.error_for_status()?.text().await?)?)
+    }
+
+    /// The changes of the access to somebody's calendar in the audit log: the level, and whether it can be written.
+    pub(super) async fn access_changes(&self, person: PersonId) -> anyhow::Result<Vec<String>> {
+        let connection = self.connection(person).await?.context("no connection")?.id;
+        let filter = Filter { subject: Some(connection.to_string()), ..Filter::default() };
+        let mut entries = audit::list(&self.app.db, &filter, 100).await?;
+        entries.retain(|entry| entry.act == Act::AccessChanged);
+        let mut changes = Vec::new();
+        for entry in entries {
+            ensure!((entry.author, entry.organisation) == (AuthorKind::Host, Some(self.organisation)), "{entry:?}");
+            let text = |values: &Value| format!("{} {}", values["level"].as_str().unwrap_or("?"), values["writable"]);
+            changes.push(format!("{} -> {}", text(&entry.before), text(&entry.after)));
+        }
+        Ok(changes)
     }
 
     /// The titles of the events in Ann's calendar.
@@ -169,6 +185,7 @@ async fn a_calendar_that_becomes_read_only_is_noticed_the_next_day_and_so_is_its
     let back = world.connection_in_api(world.ann).await?;
     ensure!(back["abilities"] == before["abilities"] && back["calendars"] == before["calendars"], "{back}");
     ensure!(world.titles() == ["First", "Second"], "the meeting that waited: {:?}", world.titles());
+    assert_eq!(world.access_changes(world.ann).await?, ["write true -> write false", "write false -> write true"]);
     Ok(())
 }
 
@@ -195,6 +212,7 @@ async fn a_scope_that_is_withdrawn_is_noticed_the_next_day_and_given_again_by_si
     world.schedule(world.ann, "Waiting", LATER).await?;
     world.open_accounts_daily().await?;
     ensure!(world.titles().is_empty(), "{:?}", world.titles());
+    assert_eq!(world.access_changes(world.ann).await?, ["write true -> read false"]);
 
     world.connect(&world.browser(), ANN).await?;
     world.open_accounts_daily().await?;

@@ -3,6 +3,7 @@
 use super::world::{ANN, BEN, Choice, World, refused};
 use anyhow::{Context as _, ensure};
 use chronus_host::{
+    audit::{self, Act, Filter},
     availability::{self, Busy},
     calendar::Window,
     connections::{
@@ -102,9 +103,15 @@ async fn consent_that_is_refused_or_cut_down_stores_nothing() -> anyhow::Result<
     assert_eq!((after.remove("revocations"), after.remove("jobs")), (Some(1), Some(1)));
     let mut before: std::collections::BTreeMap<_, _> =
         before.into_iter().filter(|(table, _)| table != "revocations" && table != "jobs").collect();
-    // The audit log has both beginnings.
-    *before.entry("audit_entries".into()).or_default() += 2;
+    // The audit log has both beginnings and both ends.
+    *before.entry("audit_entries".into()).or_default() += 4;
     assert_eq!(after, before);
+    let filter = Filter { subject: Some(world.ann.to_string()), ..Filter::default() };
+    let entries = audit::list(&world.app.db, &filter, 100).await?;
+    let failed: Vec<_> = entries.iter().filter(|entry| entry.act == Act::ConnectingFailed).collect();
+    ensure!(failed.iter().all(|entry| entry.person == Some(world.ann) && entry.after["provider"] == "google"));
+    let outcomes: Vec<_> = failed.iter().map(|entry| entry.after["outcome"].as_str()).collect();
+    ensure!(outcomes == [Some("not-permitted"), Some("scopes-missing")], "{entries:?}");
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use super::{
     tokens::Holder,
 };
 use crate::{
-    audit::{self, Act, Author, Entry},
+    audit::{self, Act, Author, Entry, Values},
     clock::Clock,
     db::{self, Db, Tx},
     ids::{OrganisationId, PersonId, SessionId},
@@ -55,15 +55,21 @@ impl Session {
 }
 
 /// Starts a session in the transaction that consumes the proof of identity, and returns the cookie's value. The browser's
-/// previous session ends.
+/// previous session ends, whose person may be another one.
 ///
 /// # Errors
 /// If there is no such person, or if the database fails.
 pub async fn begin(tx: &mut Tx, person: PersonId, replaces: Option<&str>) -> sqlx::Result<(SessionId, SecretString)> {
     let now = db::instant(tx.now().await?);
     let (id, cookie) = (SessionId::new(now), opaque::generate("")?);
-    let replaced = replaces.map(opaque::digest);
-    store::tidy_up(tx, replaced.as_ref(), now).await?;
+    store::delete_expired(tx, now).await?;
+    let replaced = match replaces {
+        Some(cookie) => store::by_hash(tx, &opaque::digest(cookie), now).await?,
+        None => None,
+    };
+    if let Some((replaced, _)) = replaced {
+        end_in(tx, &replaced, &Author::Browser(person, id)).await?;
+    }
     let expires_at = now.checked_add(LIFETIME).unwrap_or(Timestamp::MAX);
     store::insert(tx, id, person, &opaque::digest(cookie.expose_secret()), now, expires_at).await?;
     Ok((id, cookie))
@@ -91,17 +97,32 @@ pub async fn list(db: &Db, clock: &Clock, person: PersonId) -> sqlx::Result<Vec<
 /// Ends a session: its person signs out. Ending it again has no effect.
 pub async fn end(db: &Db, session: &Session) -> sqlx::Result<()> {
     let mut tx = db.begin().await?;
-    if store::delete(&mut tx, session.id).await? == 1 {
-        audit::record(&mut tx, session.entry(&session.author(), Act::SignedOut)).await?;
-    }
+    end_in(&mut tx, session, &session.author()).await?;
     tx.commit().await
 }
 
+/// Ends a session, and records who ended it.
+async fn end_in(tx: &mut Tx, session: &Session, by: &Author) -> sqlx::Result<()> {
+    if store::delete(tx, session.id).await? == 1 {
+        let before = Values::new().person(session.person);
+        audit::record(tx, session.entry(by, Act::SignedOut).before(before)).await?;
+    }
+    Ok(())
+}
+
 pub(super) async fn delete_expired(tx: &mut Tx, now: Timestamp) -> sqlx::Result<()> {
-    store::tidy_up(tx, None, now).await
+    store::delete_expired(tx, now).await
 }
 
 /// Ends all sessions of the person except this one, and returns their number.
-pub(super) async fn delete_others(tx: &mut Tx, session: &Session) -> sqlx::Result<u64> {
-    store::delete_others(tx, session.person, session.id).await
+pub(super) async fn end_others(tx: &mut Tx, session: &Session) -> sqlx::Result<u64> {
+    let now = db::instant(tx.now().await?);
+    let mut ended = 0;
+    for other in store::of_person(tx, session.person, now).await? {
+        if other.id != session.id {
+            end_in(tx, &other, &session.author()).await?;
+            ended += 1;
+        }
+    }
+    Ok(ended)
 }

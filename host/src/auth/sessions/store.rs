@@ -46,11 +46,9 @@ pub(super) async fn insert(
     execute!(tx, sql, id.to_string(), person.to_string(), &hash[..], created_at, expires_at).map(drop)
 }
 
-/// Deletes the replaced session, if any, and all expired ones.
-pub(super) async fn tidy_up(tx: &mut Tx, replaced: Option<&Hash>, now: Timestamp) -> sqlx::Result<()> {
-    let replaced = replaced.map_or(&[][..], |hash| &hash[..]);
-    let sql = "delete from sessions where hash = $1 or expires_at <= $2";
-    execute!(tx, sql, replaced, now.as_microsecond()).map(drop)
+/// Deletes all expired sessions.
+pub(super) async fn delete_expired(tx: &mut Tx, now: Timestamp) -> sqlx::Result<()> {
+    execute!(tx, "delete from sessions where expires_at <= $1", now.as_microsecond()).map(drop)
 }
 
 /// Finds the session with this digest, unless it has expired, and the person's role in the organisation.
@@ -71,9 +69,4 @@ pub(super) async fn of_person(tx: &mut Tx, person: PersonId, now: Timestamp) -> 
 
 pub(super) async fn delete(tx: &mut Tx, id: SessionId) -> sqlx::Result<u64> {
     execute!(tx, "delete from sessions where id = $1", id.to_string())
-}
-
-pub(super) async fn delete_others(tx: &mut Tx, person: PersonId, but: SessionId) -> sqlx::Result<u64> {
-    let sql = "delete from sessions where person_id = $1 and id <> $2";
-    execute!(tx, sql, person.to_string(), but.to_string())
 }

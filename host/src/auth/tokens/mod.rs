@@ -335,9 +335,9 @@ pub async fn revoke_any(db: &Db, by: &Author, id: TokenId) -> Result<(), TokenEr
 
 async fn end(mut tx: Tx, by: &Author, token: &Token) -> Result<(), TokenError> {
     let now = tx.now().await?;
-    store::revoke(&mut tx, token.id, now).await?;
-    if token.revoked_at.is_none() {
-        audit::record(&mut tx, entry(by, Act::TokenRevoked, token).before(values(token))).await?;
+    for revoked in store::revoke(&mut tx, token.id, now).await? {
+        let revoked = store::get(&mut tx, Reach::Everywhere, revoked).await?.ok_or(TokenError::NoToken)?;
+        audit::record(&mut tx, entry(by, Act::TokenRevoked, &revoked).before(values(&revoked))).await?;
     }
     Ok(tx.commit().await?)
 }

@@ -106,14 +106,16 @@ pub(super) async fn get(tx: &mut Tx, reach: Reach, id: TokenId) -> sqlx::Result<
     fetch!(tx, optional, TokenRow, sql, id.to_string(), reach.key())?.map(Token::try_from).transpose()
 }
 
-/// Revokes a token and its descendants. One that was revoked earlier keeps its instant.
-pub(super) async fn revoke(tx: &mut Tx, id: TokenId, now: i64) -> sqlx::Result<u64> {
+/// Revokes a token and its descendants, and returns those that were not revoked. One that was revoked earlier keeps its
+/// instant.
+pub(super) async fn revoke(tx: &mut Tx, id: TokenId, now: i64) -> sqlx::Result<Vec<TokenId>> {
     let sql = "with recursive family (id) as ( \
                    select id from tokens where id = $1 \
                    union select tokens.id from tokens join family on tokens.parent_id = family.id \
                ) \
-               update tokens set revoked_at = $2 where id in (select id from family) and revoked_at is null";
-    execute!(tx, sql, id.to_string(), now)
+               update tokens set revoked_at = $2 where id in (select id from family) and revoked_at is null returning id";
+    let rows = fetch!(tx, all, (String,), sql, id.to_string(), now)?;
+    rows.iter().map(|(id,)| parsed(id)).collect()
 }
 
 #[derive(sqlx::FromRow)]

@@ -14,7 +14,7 @@ use super::{
     token::{DelegatedRequest, request_delegated},
 };
 use crate::{
-    audit::{self, Act, Entry, Subject, Values},
+    audit::{self, Act, Author, Entry, Subject, Values},
     auth::{Actor, Forbidden},
     calendar::{Attendee, BusyKind, Draft, Role, Rsvp, Span, Status, ZonedTime},
     connections::{
@@ -27,8 +27,9 @@ use crate::{
     oauth::{TokenError, client_credentials::CLIENT_SECRET, jwt_bearer::ServiceKey, token::visible_fields},
     people,
     plugins::{
-        Access, CallError, EventRef, Failure, Plugin, Remedy,
+        Access, CallError, CallTarget, EventRef, Failure, Plugin, Remedy,
         contract::{Account, Notify},
+        registry::Provider,
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -112,20 +113,18 @@ pub async fn probe(
     new: &NewAccount,
 ) -> Result<ProbeReport, AccountError> {
     administers(actor, organisation)?;
-    let report = probe_unchecked(calendars, organisation, new).await?.report;
     let by = actor.author();
-    let values = Values::new().sign_in(&new.sign_in).kind(report.kind.as_str());
+    let report = probe_unchecked(calendars, &by, organisation, new).await?.report;
+    let values = Values::new().sign_in(&new.sign_in).kind(report.kind.as_str()).outcome("works");
     let values = values.optional(report.client.as_deref(), Values::client_id);
-    let entry = Entry::new(&by, Act::ServiceAccountTried, Subject::provider(&new.provider));
-    let mut tx = calendars.db.begin().await?;
-    audit::record(&mut tx, entry.organisation(organisation).after(values)).await?;
-    tx.commit().await?;
+    audit::record_alone(&calendars.db, tried(&by, organisation, new).after(values)).await?;
     Ok(report)
 }
 
-/// Probes an account without checking the actor.
+/// Probes an account without checking the actor. An attempt that fails is recorded; the caller records a success.
 pub(super) async fn probe_unchecked(
     calendars: &CalendarAccess,
+    by: &Author,
     organisation: OrganisationId,
     new: &NewAccount,
 ) -> Result<ProbeSuccess, AccountError> {
@@ -147,9 +146,6 @@ pub(super) async fn probe_unchecked(
     };
     let mailbox = people::email(&new.mailbox)?;
     check_domain(calendars, organisation, &mailbox).await?;
-    let requested = RequestedAccess { client: Some(known_as), scopes: grant.scopes().to_vec() };
-    let target = call_target(&new.sign_in, Some(&mailbox));
-    let attempt = Attempt::to_probe(calendars, organisation).await??;
     let request = DelegatedRequest {
         organisation,
         provider: &new.provider,
@@ -158,10 +154,40 @@ pub(super) async fn probe_unchecked(
         secrets: secrets.clone(),
         mailbox: &mailbox,
     };
+    let target = call_target(&new.sign_in, Some(&mailbox));
+    let attempt = Attempt::to_probe(calendars, organisation).await??;
+    let (access, account) = match open_mailbox(calendars, &provider, request, target, known_as).await {
+        Ok(opened) => opened,
+        Err(error) => {
+            let values = Values::new().sign_in(&new.sign_in).client_id(&client).outcome(error.outcome());
+            attempt.failed(calendars, tried(by, organisation, new).after(values)).await?;
+            return Err(error);
+        }
+    };
+    attempt.succeeded(calendars).await;
+    let inviting = test_invitation(&provider.plugin, &access, &account, &mailbox, calendars.now()).await;
+    let report = ProbeReport { kind: grant.kind(), client: Some(client), mailbox, account, inviting };
+    Ok(ProbeSuccess { report, secrets })
+}
+
+fn tried<'a>(by: &'a Author, organisation: OrganisationId, new: &NewAccount) -> Entry<'a> {
+    Entry::new(by, Act::ServiceAccountTried, Subject::provider(&new.provider)).organisation(organisation)
+}
+
+/// Gets a token for the mailbox, and opens it.
+async fn open_mailbox(
+    calendars: &CalendarAccess,
+    provider: &Provider,
+    request: DelegatedRequest<'_>,
+    target: CallTarget,
+    known_as: String,
+) -> Result<(Arc<Access>, Account), AccountError> {
+    let DelegatedRequest { organisation, grant, .. } = request;
+    let requested = RequestedAccess { client: Some(known_as), scopes: grant.scopes().to_vec() };
     let response = match request_delegated(calendars, request).await {
         Ok(response) => response,
         Err(TokenError::Refused(refusal)) => {
-            let failure = explain(calendars, &provider, organisation, target, refusal).await;
+            let failure = explain(calendars, provider, organisation, target, refusal).await;
             let failure = failure.map_err(AccountError::Call)?;
             return Err(AccountError::Refused { failure: failure.into(), requested: requested.into() });
         }
@@ -169,12 +195,9 @@ pub(super) async fn probe_unchecked(
     };
     let granted = response.granted_scopes(grant.scopes()).map_err(AccountError::ScopesMissing)?;
     let fields = visible_fields(grant.visible_fields(), &response.fields, granted);
-    let access = mailbox::access(calendars, &provider, organisation, target, fields, response.access)?;
+    let access = mailbox::access(calendars, provider, organisation, target, fields, response.access)?;
     let opened = provider.plugin.open(&access).await.map_err(|error| open_error(error, requested))?;
-    attempt.succeeded(calendars).await;
-    let inviting = test_invitation(&provider.plugin, &access, &opened.value, &mailbox, calendars.now()).await;
-    let report = ProbeReport { kind: grant.kind(), client: Some(client), mailbox, account: opened.value, inviting };
-    Ok(ProbeSuccess { report, secrets })
+    Ok((access, opened.value))
 }
 
 /// The error of an account that could not be opened.

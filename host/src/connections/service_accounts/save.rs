@@ -32,7 +32,8 @@ pub struct Overview {
     pub people: i64,
 }
 
-/// Probes an account, saves it, and starts to connect the organisation's people. If the probe fails, nothing is stored.
+/// Probes an account, saves it, and starts to connect the organisation's people. If the probe fails, nothing is stored but
+/// that it was tried.
 pub async fn save(
     calendars: &CalendarAccess,
     actor: &Actor,
@@ -41,7 +42,7 @@ pub async fn save(
 ) -> Result<(ServiceAccount, ProbeReport), AccountError> {
     administers(actor, organisation)?;
     let saved_by = actor.person().ok_or(Forbidden::NotSelf)?;
-    let success = probe_unchecked(calendars, organisation, new).await?;
+    let success = probe_unchecked(calendars, &actor.author(), organisation, new).await?;
     let now = calendars.now();
     let account = ServiceAccount {
         id: ServiceAccountId::new(now),
@@ -124,9 +125,17 @@ pub async fn remove(
     }
     // Read again under the lock: if the token was refreshed in between, the new one must be revoked.
     let stored = store::of_provider(&mut tx, organisation, provider).await?.ok_or_else(none)?;
-    let people = store::delete(&mut tx, stored.account.id).await?;
+    let by = actor.author();
+    let mut people = 0;
+    for person in store::connected(&mut tx, stored.account.id).await? {
+        let Some(member) = connections::of_person(&mut tx, organisation, person).await? else { continue };
+        let entry = member.connection.entry(&by, Act::CalendarDisconnected).before(member.connection.values());
+        audit::record(&mut tx, entry).await?;
+        people += 1;
+    }
+    store::delete(&mut tx, stored.account.id).await?;
     revoke_token(&mut tx, &calendars.keyring, &stored).await?;
-    let (by, account) = (actor.author(), &stored.account);
+    let account = &stored.account;
     let entry = account.entry(&by, Act::ServiceAccountRemoved).before(account.values());
     audit::record(&mut tx, entry.after(Values::new().count(people))).await?;
     tx.commit().await?;

@@ -161,11 +161,17 @@ pub(super) async fn put(
     Ok(())
 }
 
-/// Deletes a service account and the connections that it made. Returns the number of connections.
-pub(super) async fn delete(tx: &mut Tx, id: ServiceAccountId) -> sqlx::Result<u64> {
-    let people = execute!(tx, "delete from connections where service_account_id = $1", id.to_string())?;
-    execute!(tx, "delete from service_accounts where id = $1", id.to_string())?;
-    Ok(people)
+/// Deletes a service account and the connections that it made.
+pub(super) async fn delete(tx: &mut Tx, id: ServiceAccountId) -> sqlx::Result<()> {
+    execute!(tx, "delete from connections where service_account_id = $1", id.to_string())?;
+    execute!(tx, "delete from service_accounts where id = $1", id.to_string()).map(drop)
+}
+
+/// The people that a service account connects.
+pub(super) async fn connected(tx: &mut Tx, id: ServiceAccountId) -> sqlx::Result<Vec<PersonId>> {
+    let sql = "select person_id from connections where service_account_id = $1 order by id";
+    let rows = fetch!(tx, all, (String,), sql, id.to_string())?;
+    rows.iter().map(|(person,)| db::parsed(person)).collect()
 }
 
 /// Counts the people that a service account connects.

@@ -2,7 +2,7 @@
 
 use super::{
     Effect, Lease, LeaseError, Owner,
-    end::{bury_row, give_back_unknown},
+    end::{Burial, Reason, bury_row, give_back_unknown},
     held, microseconds,
 };
 use crate::{
@@ -105,7 +105,8 @@ pub async fn claim(tx: &mut Tx, host: &str, length: Duration, share: &Share) -> 
         let Some(LeasedRow { id, effect, attempts, fence }) = begun else { return Ok(None) };
         if attempts > MAX_ATTEMPTS {
             tracing::error!(job = id, "job became a dead letter: the host of its last attempt did not end it");
-            bury_row(tx, &id, "the host of the last attempt did not end it", now).await?;
+            let error = "the host of the last attempt did not end it";
+            bury_row(tx, db::parsed(&id)?, Burial { error, reason: Reason::NoMoreAttempts }, now).await?;
             continue;
         }
         match serde_json::from_str::<Effect>(&effect) {

@@ -1,8 +1,10 @@
 //! Ending a lease: the job is done, runs again later, or is given up.
 
-use super::{Lease, LeaseError, State, delete, held, microseconds, verify_lease};
+use super::{Effect, Lease, LeaseError, State, delete, held, microseconds, verify_lease};
 use crate::{
+    audit::{self, Act, Author, Entry, Values},
     db::{self, Tx, execute, fetch},
+    ids::JobId,
     jobs::{MAX_ATTEMPTS, backoff},
 };
 use jiff::Timestamp;
@@ -47,12 +49,12 @@ pub async fn retry(
     error: &str,
     after: Option<Duration>,
 ) -> Result<RetryOutcome, LeaseError> {
-    if lease.attempt >= MAX_ATTEMPTS {
-        bury(tx, lease, error).await?;
-        return Ok(RetryOutcome::Dead);
-    }
     verify_lease(tx, lease).await?;
     let now = tx.now().await?;
+    if lease.attempt >= MAX_ATTEMPTS {
+        bury_row(tx, lease.job, Burial { error, reason: Reason::NoMoreAttempts }, now).await?;
+        return Ok(RetryOutcome::Dead);
+    }
     let floor = after.map(|after| backoff(1, Some(after), 0));
     let pause = backoff(lease.attempt, after, random());
     let pause = Pause { length: pause, floor, is_attempt: true };
@@ -73,16 +75,14 @@ pub async fn put_off(tx: &mut Tx, lease: &Lease, reason: &str, after: Duration) 
     Ok(db::instant(give_back(tx, &lease.job.to_string(), reason, now, pause).await?))
 }
 
-/// Makes a job a dead letter, in place of an earlier one of an equal job.
+/// Makes a job a dead letter that its handler says cannot succeed, in place of an earlier one of an equal job.
 ///
 /// # Errors
 /// If the lease was lost.
 pub async fn bury(tx: &mut Tx, lease: &Lease, error: &str) -> Result<(), LeaseError> {
     verify_lease(tx, lease).await?;
     let now = tx.now().await?;
-    bury_row(tx, &lease.job.to_string(), error, now).await?;
-    tx.announce();
-    Ok(())
+    Ok(bury_row(tx, lease.job, Burial { error, reason: Reason::Refused }, now).await?)
 }
 
 /// How long a job waits.
@@ -100,15 +100,15 @@ struct Pause {
 async fn give_back(tx: &mut Tx, id: &str, error: &str, now: i64, pause: Pause) -> sqlx::Result<i64> {
     const GIVE: &str = "
         insert into jobs (id, effect, class, organisation, origin, lane, dedupe, state, run_at, not_before, attempts,
-                          fence, error, created_at, paused_at)
-        values ($1, $2, $3, $4, $5, $6, $7, 'ready', $8, $9, $10, $11, $12, $13, $14)
+                          fence, error, created_at, paused_at, act_begun_at)
+        values ($1, $2, $3, $4, $5, $6, $7, 'ready', $8, $9, $10, $11, $12, $13, $14, $15)
         on conflict (dedupe) where state = 'ready' do update set
             run_at = case
                 when excluded.run_at < jobs.run_at then excluded.run_at
                 when jobs.run_at < excluded.not_before then excluded.not_before
                 else jobs.run_at end,
             not_before = excluded.not_before, attempts = excluded.attempts, error = excluded.error,
-            paused_at = excluded.paused_at
+            paused_at = excluded.paused_at, act_begun_at = excluded.act_begun_at
         returning run_at";
     let row = delete(tx, id, State::Leased).await?.ok_or(sqlx::Error::RowNotFound)?;
     let run_at = now.saturating_add(microseconds(pause.length));
@@ -132,7 +132,8 @@ async fn give_back(tx: &mut Tx, id: &str, error: &str, now: i64, pause: Pause) -
         row.fence,
         cut(error),
         row.created_at,
-        now
+        now,
+        row.act_begun_at
     )?;
     tx.announce();
     Ok(run_at)
@@ -145,15 +146,58 @@ pub(super) async fn give_back_unknown(tx: &mut Tx, id: &str, attempt: i64, now: 
     give_back(tx, id, error, now, pause).await.map(drop)
 }
 
-/// Makes a leased job a dead letter.
-pub(super) async fn bury_row(tx: &mut Tx, id: &str, error: &str, now: i64) -> sqlx::Result<()> {
+/// The end of a job that becomes a dead letter.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Burial<'a> {
+    pub(super) error: &'a str,
+    pub(super) reason: Reason,
+}
+
+/// Why a job is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// Its handler says that it cannot succeed.
+    Refused,
+    /// It has failed too often, or the host of its last attempt has died.
+    NoMoreAttempts,
+}
+
+/// A job that has become a dead letter.
+#[derive(sqlx::FromRow)]
+struct BuriedRow {
+    effect: String,
+    organisation: String,
+    act_begun_at: Option<i64>,
+}
+
+/// Makes a leased job a dead letter, and records that.
+pub(super) async fn bury_row(tx: &mut Tx, job: JobId, burial: Burial<'_>, now: i64) -> sqlx::Result<()> {
     const MAKE_ROOM: &str =
         "delete from jobs where state = 'dead' and dedupe = (select dedupe from jobs where id = $1)";
     const BURY: &str = "update jobs set state = 'dead', run_at = $2, error = $3, lease_until = null, lease_owner = null
-        where id = $1";
-    execute!(tx, MAKE_ROOM, id)?;
-    execute!(tx, BURY, id, now, cut(error))?;
-    Ok(())
+        where id = $1 returning effect, organisation, act_begun_at";
+    let id = job.to_string();
+    execute!(tx, MAKE_ROOM, &id)?;
+    let row = fetch!(tx, one, BuriedRow, BURY, &id, now, cut(burial.error))?;
+    tx.announce();
+    record(tx, job, burial.reason, &row).await
+}
+
+/// Records that a job was given up, on the object of its effect. The error is left out: it may hold text of a service.
+async fn record(tx: &mut Tx, job: JobId, reason: Reason, row: &BuriedRow) -> sqlx::Result<()> {
+    let (subject, kind) = match serde_json::from_str::<Effect>(&row.effect) {
+        Ok(effect) => (effect.subject(job), Some(effect.kind())),
+        // A newer version of the program enqueued it.
+        Err(_) => (job.into(), None),
+    };
+    let outcome = match (reason, row.act_begun_at) {
+        (Reason::NoMoreAttempts, Some(_)) => "unknown",
+        (Reason::Refused, _) | (Reason::NoMoreAttempts, None) => "failed",
+    };
+    let by = Author::Job(job);
+    let organisation = (!row.organisation.is_empty()).then(|| db::parsed(&row.organisation)).transpose()?;
+    let entry = Entry::new(&by, Act::JobFailed, subject).organisation(organisation);
+    audit::record(tx, entry.after(Values::new().optional(kind, Values::kind).outcome(outcome))).await
 }
 
 fn cut(error: &str) -> String {

@@ -51,7 +51,7 @@ pub async fn revive(tx: &mut Tx, job: JobId) -> sqlx::Result<bool> {
 ///
 /// # Errors
 /// If the database fails.
-pub async fn revive_all(tx: &mut Tx, kind: Option<&str>) -> sqlx::Result<Vec<JobId>> {
+pub(in crate::jobs) async fn revive_all(tx: &mut Tx, kind: Option<&str>) -> sqlx::Result<Vec<JobId>> {
     const LIST: &str = "select id from jobs where state = 'dead' and dedupe like $1 order by id";
     let mut revived = Vec::new();
     for (id,) in fetch!(tx, all, (String,), LIST, of_kind(kind))? {

@@ -15,7 +15,8 @@ mod schedule;
 pub use claim::{claim, due, extend};
 pub use end::{RetryOutcome, bury, finish, put_off, retry};
 pub use enqueue::{enqueue, enqueue_at, enqueue_for};
-pub use hasten::{hasten, hasten_all, revive, revive_all};
+pub(super) use hasten::revive_all;
+pub use hasten::{hasten, hasten_all, revive};
 pub use list::{Count, DeadLetter, Queue, WaitingJob, count, has_failed, list_dead, list_waiting, queue};
 pub(super) use schedule::{correct_future, take_due};
 
@@ -106,6 +107,18 @@ pub async fn verify_lease(tx: &mut Tx, lease: &Lease) -> Result<(), LeaseError> 
     held(execute!(tx, HOLD, lease.job.to_string(), lease.fence)?)
 }
 
+/// Checks the lease as [`verify_lease`] does, and stores that the handler is about to change something on another system. A
+/// handler calls this in its last transaction before that. If the job is given up afterwards, the audit log says that the
+/// outcome is unknown: the change may have been made, and only the answer lost.
+///
+/// # Errors
+/// If the lease was lost; then the transaction must be rolled back.
+pub async fn begin_act(tx: &mut Tx, lease: &Lease) -> Result<(), LeaseError> {
+    const BEGIN: &str = "update jobs set act_begun_at = $3 where id = $1 and fence = $2 and state = 'leased'";
+    let now = tx.now().await?;
+    held(execute!(tx, BEGIN, lease.job.to_string(), lease.fence, now)?)
+}
+
 /// A job that was taken out of the table, to be inserted again.
 #[derive(sqlx::FromRow)]
 struct DeletedRow {
@@ -118,12 +131,13 @@ struct DeletedRow {
     attempts: i64,
     fence: i64,
     created_at: i64,
+    act_begun_at: Option<i64>,
 }
 
 /// Removes a job from the table and returns it, or `None` if the table has no job with this id in this state.
 async fn delete(tx: &mut Tx, id: &str, state: State) -> sqlx::Result<Option<DeletedRow>> {
     const DELETE: &str = "delete from jobs where id = $1 and state = $2
-        returning effect, class, organisation, origin, lane, dedupe, attempts, fence, created_at";
+        returning effect, class, organisation, origin, lane, dedupe, attempts, fence, created_at, act_begun_at";
     fetch!(tx, optional, DeletedRow, DELETE, id, state.as_str())
 }
 

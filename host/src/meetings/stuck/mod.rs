@@ -19,7 +19,6 @@ use crate::{
     jobs::{self, Effect, Lease, LeaseError, Outcome},
 };
 use jiff::Timestamp;
-use store::ReleasableMeeting;
 
 /// Meetings that are released in one transaction.
 const BATCH_SIZE: u32 = 500;
@@ -89,20 +88,17 @@ pub async fn is_any(tx: &mut Tx, provider: Option<&str>) -> sqlx::Result<bool> {
 /// # Errors
 /// If the lease was lost, or if the database fails.
 pub async fn release_all(db: &Db, lease: &Lease, provider: Option<&str>) -> Result<Outcome, LeaseError> {
-    let mut after = None;
+    let (by, mut after) = (lease.author(), None);
     loop {
         let mut tx = db.begin().await?;
         jobs::verify_lease(&mut tx, lease).await?;
         let page = store::releasable(&mut tx, provider, &Page::new(after, BATCH_SIZE)).await?;
-        for ReleasableMeeting { meeting, organisation, owner } in &page {
-            let work_owner = connections::store::owner(&mut tx, *organisation, *owner).await?;
-            jobs::enqueue_for(&mut tx, &Effect::PushMeeting { meeting: *meeting }, &work_owner).await?;
-        }
-        if let Ok(count @ 1..) = u64::try_from(page.len()) {
-            // One entry for all: they are only tried again, and each that arrives has an entry of its own.
-            let by = lease.author();
-            let values = Values::new().optional(provider, Values::provider).count(count);
-            audit::record(&mut tx, Entry::new(&by, Act::MeetingReleased, lease.job).after(values)).await?;
+        for stuck in &page {
+            let work_owner = connections::store::owner(&mut tx, stuck.organisation, stuck.owner).await?;
+            jobs::enqueue_for(&mut tx, &Effect::PushMeeting { meeting: stuck.meeting }, &work_owner).await?;
+            let entry = Entry::new(&by, Act::MeetingReleased, stuck.meeting).organisation(stuck.organisation);
+            let before = Values::new().state(stuck.state.as_str());
+            audit::record(&mut tx, entry.program(stuck.program).before(before)).await?;
         }
         tx.commit().await?;
         if !page.is_empty() {
@@ -114,7 +110,6 @@ pub async fn release_all(db: &Db, lease: &Lease, provider: Option<&str>) -> Resu
         }
     }
     let mut tx = db.begin().await?;
-    jobs::hasten_all(&mut tx, Some(PUSH)).await?;
-    jobs::revive_all(&mut tx, Some(PUSH)).await?;
+    jobs::retry_all(&mut tx, &by, Some(PUSH)).await?;
     jobs::complete_in(tx, lease).await
 }

@@ -1,9 +1,9 @@
 //! The SQL of stuck meetings, over the tables `event_copies`, `meetings` and `connections`.
 
-use super::StuckMeeting;
+use super::{super::plan::CopyState, StuckMeeting};
 use crate::{
     db::{self, Column, Page, Tx, fetch},
-    ids::{MeetingId, OrganisationId, PersonId},
+    ids::{MeetingId, OrganisationId, PersonId, ProgramId},
 };
 
 const COPY_STATE: Column = Column::of("event_copies", "state");
@@ -15,7 +15,18 @@ const REMOVED: &str = "its owner removed the event from the calendar";
 pub(super) struct ReleasableMeeting {
     pub(super) meeting: MeetingId,
     pub(super) organisation: OrganisationId,
+    pub(super) program: ProgramId,
     pub(super) owner: PersonId,
+    pub(super) state: CopyState,
+}
+
+#[derive(sqlx::FromRow)]
+struct ReleasableRow {
+    meeting_id: String,
+    organisation_id: String,
+    program_id: String,
+    owner_id: String,
+    state: String,
 }
 
 #[derive(sqlx::FromRow)]
@@ -62,7 +73,7 @@ pub(super) async fn releasable(
     provider: Option<&str>,
     page: &Page,
 ) -> sqlx::Result<Vec<ReleasableMeeting>> {
-    const LIST: &str = "select meeting_id, organisation_id, owner_id from event_copies
+    const LIST: &str = "select meeting_id, organisation_id, program_id, owner_id, event_copies.state from event_copies
         join meetings on meetings.id = meeting_id
         where event_copies.state in ('waiting', 'refused') and end_at > $1 and meeting_id > $2
               and exists (select 1 from connections where person_id = owner_id and connections.state = 'connected'
@@ -70,12 +81,14 @@ pub(super) async fn releasable(
         order by meeting_id limit $4";
     let now = tx.now().await?;
     let provider = provider.unwrap_or_default();
-    let rows = fetch!(tx, all, (String, String, String), LIST, now, page.after(), provider, page.limit())?;
-    let releasable = |(meeting, organisation, owner): &(String, String, String)| {
+    let rows = fetch!(tx, all, ReleasableRow, LIST, now, page.after(), provider, page.limit())?;
+    let releasable = |row: &ReleasableRow| {
         Ok(ReleasableMeeting {
-            meeting: db::parsed(meeting)?,
-            organisation: db::parsed(organisation)?,
-            owner: db::parsed(owner)?,
+            meeting: db::parsed(&row.meeting_id)?,
+            organisation: db::parsed(&row.organisation_id)?,
+            program: db::parsed(&row.program_id)?,
+            owner: db::parsed(&row.owner_id)?,
+            state: COPY_STATE.word(&row.state)?,
         })
     };
     rows.iter().map(releasable).collect()

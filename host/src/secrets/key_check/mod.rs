@@ -5,6 +5,10 @@
 //! with the first key file. A later host without a key file makes none, and a host whose file opens nothing of the database
 //! does not start. Rotation treats the key check like every other value. Rejected: only comparing with the credentials that
 //! are stored, because a new database has none, and two hosts would make two files.
+//!
+//! A key file may be older than its database: `chronus key add` needs none. Its keys are recorded in the audit log in the
+//! transaction that stores the key check, which is the first use of the file with this database and happens once. Rejected:
+//! recording a key when a host first seals with it, which needs a table of the keys that were recorded.
 
 mod store;
 
@@ -13,8 +17,8 @@ use super::{
     rotation::{self, SealedTable, sealed_table},
 };
 use crate::{
-    audit::{self, Act, Author, Entry, Subject},
-    db::Db,
+    audit::{self, Act, Author, Entry, Subject, Values},
+    db::{Db, Tx},
 };
 use std::path::{Path, PathBuf};
 
@@ -64,12 +68,24 @@ pub async fn open_keyring(db: &Db, by: &Author, path: &Path, tables: &[SealedTab
                 let sealed = keyring.seal(&SEALED.place("", ID), b"");
                 // If another host was faster, the next round checks what it stored.
                 if store::insert(&mut tx, ID, &sealed).await? {
+                    record_found(&mut tx, by, &keyring).await?;
                     tx.commit().await?;
                     return Ok(keyring);
                 }
             }
         }
     }
+}
+
+/// Records the keys of the file that was there before the database. Later ones are recorded by the command that adds them.
+async fn record_found(tx: &mut Tx, by: &Author, keyring: &Keyring) -> sqlx::Result<()> {
+    let primary = keyring.primary();
+    for key in keyring.ids() {
+        let state = if key == primary { "seals" } else { "opens" };
+        let entry = Entry::new(by, Act::KeyFound, Subject::key(&key));
+        audit::record(tx, entry.after(Values::new().state(state))).await?;
+    }
+    Ok(())
 }
 
 /// Creates the first key file of a database. Of several hosts that start at once, one does.

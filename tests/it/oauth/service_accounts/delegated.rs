@@ -7,8 +7,9 @@ use super::{
     },
     ASSERTION, GIL, ROBOT, SCOPES, School, add, dentist,
 };
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use chronus_host::{
+    audit::{self, Act, Filter},
     availability::Busy,
     connections::{
         State,
@@ -136,7 +137,14 @@ async fn removing_the_account_disconnects_whom_it_connected_and_nobody_else() ->
     ensure!(school.connected(school.ann).await?.service_account.is_none());
     let account = &service_accounts::accounts(&school.app.calendars, &school.admin(), school.organisation).await?[0];
     assert_eq!(account.people, 2);
+    let connected = [school.connected(school.ben).await?.id, school.connected(school.gil).await?.id];
     assert_eq!(school.remove().await?, 2);
+    for connection in connected {
+        let filter = Filter { subject: Some(connection.to_string()), ..Filter::default() };
+        let entries = audit::list(&school.app.db, &filter, 100).await?;
+        let last = entries.last().context("an entry")?;
+        ensure!((last.act, last.person) == (Act::CalendarDisconnected, Some(school.gil)), "{entries:?}");
+    }
     school.quiet().await?;
     ensure!(school.connected(school.ann).await?.id == own.id && school.google.lasting_consents(ANN) == 1);
     ensure!(school.connection(school.ben).await?.is_none() && school.connection(school.gil).await?.is_none());
@@ -179,5 +187,6 @@ async fn write_access_that_the_it_takes_back_is_noticed_the_next_day_and_so_is_i
     school.schedule(school.ann, "Mentoring", LATER).await?;
     school.open_accounts_daily().await?;
     ensure!(school.titles() == ["Mentoring"], "{:?}", school.titles());
+    assert_eq!(school.access_changes(school.ann).await?, ["write true -> write false", "write false -> write true"]);
     Ok(())
 }

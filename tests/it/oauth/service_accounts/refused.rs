@@ -6,6 +6,7 @@ use super::{
 };
 use anyhow::{Context as _, ensure};
 use chronus_host::{
+    audit::{self, Act, Filter},
     auth::Forbidden,
     connections::service_accounts::{self, AccountCredential, AccountError, InvitationTest, NewAccount},
     jobs::{self, Effect},
@@ -19,19 +20,35 @@ use chronus_tests::OPERATOR;
 use serde_json::{Value, json};
 
 impl School {
-    /// Tries to save what must not be, and gives the error.
-    async fn refused(&self, new: &NewAccount) -> anyhow::Result<AccountError> {
+    /// The outcomes of the attempts that are in the audit log.
+    async fn tried(&self) -> anyhow::Result<Vec<String>> {
+        let filter =
+            Filter { subject: Some("provider".into()), author: Some(self.gil.to_string()), ..Filter::default() };
+        let mut entries = audit::list(&self.app.db, &filter, 1000).await?;
+        entries.retain(|entry| entry.act == Act::ServiceAccountTried && entry.organisation == Some(self.organisation));
+        Ok(entries.iter().map(|entry| entry.after["outcome"].as_str().unwrap_or_default().to_owned()).collect())
+    }
+
+    /// Tries to save what must not be, and gives the error. What leaves the host is in the audit log, and nothing else is
+    /// stored.
+    async fn refused(&self, new: &NewAccount, outcome: Option<&str>) -> anyhow::Result<AccountError> {
         // An attempt counts as failed, whatever it was.
         let rows = async || {
             let mut rows = self.rows().await?;
             rows.remove("rate_limit_slots");
             anyhow::Ok(rows)
         };
-        let before = rows().await?;
+        let mut before = rows().await?;
+        let mut tried = self.tried().await?;
         let (calendars, organisation) = (&self.app.calendars, self.organisation);
         let error =
             service_accounts::save(calendars, &self.admin(), organisation, new).await.err().context("it works")?;
+        if let Some(outcome) = outcome {
+            tried.push(outcome.to_owned());
+            *before.entry("audit_entries".into()).or_default() += 1;
+        }
         ensure!(rows().await? == before, "something was stored: {error}");
+        assert_eq!(self.tried().await?, tried, "{error}");
         for text in [error.to_string(), error.advice(), format!("{error:?}")] {
             let key = self.key["private_key"].as_str().unwrap_or_default();
             ensure!(!key.lines().any(|line| line.len() > 20 && text.contains(line)), "the key is repeated");
@@ -60,16 +77,17 @@ async fn what_does_not_work_is_not_saved_and_the_reason_is_told() -> anyhow::Res
         (part("private_key", "hunter22".into()), KeyError::Unfit),
         (part("private_key", Value::Null), KeyError::Missing("private_key")),
     ] {
-        let error = school.refused(&school.with_key(GIL, key)).await?;
+        let error = school.refused(&school.with_key(GIL, key), None).await?;
         ensure!(matches!(&error, AccountError::Key(found) if *found == expected), "{error:?}");
     }
-    let outside = school.refused(&school.delegated("eve@elsewhere.example")).await?;
+    let outside = school.refused(&school.delegated("eve@elsewhere.example"), None).await?;
     ensure!(matches!(&outside, AccountError::Domain(domains) if domains == &[DOMAIN]), "{outside:?}");
     assert_eq!(school.google.token_requests(super::ASSERTION), 0, "nothing was sent");
 
     // Another's key.
     let other = school.google.add_service_account("other@robots.example")?;
-    let wrong = school.refused(&school.with_key(GIL, part("private_key", other["private_key"].clone()))).await?;
+    let wrong = school.with_key(GIL, part("private_key", other["private_key"].clone()));
+    let wrong = school.refused(&wrong, Some("reconnect")).await?;
     let remedy = |error: &AccountError| match error {
         AccountError::Refused { failure, .. } => Some(failure.remedy.clone()),
         _ => None,
@@ -79,11 +97,11 @@ async fn what_does_not_work_is_not_saved_and_the_reason_is_told() -> anyhow::Res
         "{wrong:?}"
     );
     // Nobody of this name.
-    let unknown = school.refused(&school.delegated("nobody@school.example")).await?;
+    let unknown = school.refused(&school.delegated("nobody@school.example"), Some("reconnect")).await?;
     ensure!(remedy(&unknown) == Some(Remedy::Reconnect) && unknown.advice().contains("mailbox exists"), "{unknown:?}");
     // A box that was not ticked: the administrator reads for which client, and which scopes.
     school.google.delegate(ROBOT, DOMAIN, &["calendar.freebusy"]);
-    let scope = school.refused(&school.delegated(GIL)).await?;
+    let scope = school.refused(&school.delegated(GIL), Some("needs-admin-approval")).await?;
     ensure!(matches!(remedy(&scope), Some(Remedy::NeedsAdminApproval(Some(_)))), "{scope:?}");
     let (advice, client) = (scope.advice(), school.key["client_id"].as_str().context("it has one")?);
     ensure!(advice.contains(client) && advice.contains("/auth/calendar.events,https://"), "{advice}");
@@ -116,6 +134,8 @@ async fn testing_that_fails_too_often_stops_and_success_does_not_count() -> anyh
     ensure!(reached.rate == Rate::Probing && school.google.token_requests(super::ASSERTION) == requests, "{reached:?}");
     school.clock.advance(reached.retry_after);
     probe(&good).await?;
+    // The attempt that the limit stopped left nothing but its refusal.
+    assert_eq!(school.tried().await?, ["works", "works", "works", "reconnect", "reconnect", "works"]);
     Ok(())
 }
 
