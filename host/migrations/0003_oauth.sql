@@ -53,9 +53,12 @@ create table revocations (
     provider_id text not null,
     sign_in text not null,
     address text,
-    -- The sealed token, and the id of the key that seals it.
+    -- The sealed token, and the id of the key that seals it. The credential of a former owner stays sealed for the owner's
+    -- row, because the host that deletes the owner may lack the key.
     sealed bytea not null,
     sealed_by text not null,
+    place_table text not null check (place_table in ('revocations', 'connections', 'service_accounts')),
+    place_row text not null,
     created_at bigint not null
 );
 

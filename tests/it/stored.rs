@@ -67,6 +67,7 @@ const TEXTS: &[&str] = &[
     "rate_limit_hosts.host",
     "rate_limit_slots.subject",
     "revocations.address",
+    "revocations.place_row",
     "revocations.sealed_by",
     "revocations.sign_in",
     "schedule.task",

@@ -62,6 +62,7 @@ pub const STORED: &[Stored] = &[
     word("jobs", "state", jobs::State::WORDS),
     word("meetings", "status", meetings::Status::WORDS),
     word("memberships", "role", MemberRole::WORDS),
+    word("revocations", "place_table", connections::PlaceTable::WORDS),
     word("service_accounts", "kind", connections::service_accounts::Kind::WORDS),
     word("service_accounts", "state", connections::State::WORDS),
     word("people", "role", Role::WORDS),

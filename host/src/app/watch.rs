@@ -3,11 +3,13 @@
 //! Problem: a command changes the database or the key file and signals nobody. A host that notices only when a call needs
 //! the change compiles a new provider while a person waits, and leaves behind what the old state had stopped. Decision: every
 //! host looks once a second. It loads a new version at once; then it enqueues [`Effect::ReleaseStuck`], each host after its
-//! own loading, so that the last release comes when no host uses the old version. The start of a host counts as a change
+//! own loading, so that the last release comes when no host uses the old version. With other keys, it also tries revocations
+//! again. The start of a host counts as a change
 //! of everything, because settings are read then. Rejected: notifications of one database, as in `jobs`.
 
 use super::App;
 use crate::{
+    connections::revoke,
     jobs::{self, Effect},
     meetings::stuck,
     plugins::registry::{self, ProviderStamp},
@@ -72,6 +74,7 @@ async fn look(app: &App, seen: &mut Seen) -> sqlx::Result<()> {
         }
     } else {
         release(app, None).await?;
+        revoke::retry_all(&app.db).await?;
     }
     seen.providers.extend(changed);
     seen.keys = keys;

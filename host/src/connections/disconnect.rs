@@ -37,7 +37,7 @@ pub async fn disconnect(calendars: &CalendarAccess, actor: &Actor, person: Perso
         }
         // If the token was refreshed after it was read, the row is read again, so that the new token is revoked.
         if store::delete(&mut tx, organisation, person, &stored.sealed).await? {
-            revocations::enqueue_for_connection(&mut tx, &calendars.keyring, &stored).await?;
+            revocations::enqueue_for_connection(&mut tx, &stored).await?;
             let (by, connection) = (actor.author(), &stored.connection);
             let entry = connection.entry(&by, Act::CalendarDisconnected).before(connection.values());
             audit::record(&mut tx, entry).await?;

@@ -44,5 +44,5 @@ pub use disconnect::{DisconnectError, disconnect};
 pub use error::{AccountError, ConnectError, RequestedAccess};
 pub use form::{FormSignIn, connect};
 pub use offered::{OfferedProvider, offered_providers};
-pub use revocations::store::SEALED as SEALED_REVOCATIONS;
+pub use revocations::store::{PlaceTable, SEALED as SEALED_REVOCATIONS};
 pub use session::CalendarSession;

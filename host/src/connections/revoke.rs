@@ -1,25 +1,37 @@
 //! The job that revokes tokens at their service (RFC 7009).
 //!
 //! Problem: a person disconnects while the service is down, and a token that opens their calendar stays valid. Decision:
-//! the connection is deleted at once, and its token waits in `revocations` for a job that tries for a day. Services revoke
-//! everything that an account gave to this host with any one of its tokens; a token is therefore dropped without a request
-//! if another connection or service account, here or in another organisation, depends on the same consent.
+//! the connection is deleted at once, and its credential waits in `revocations` for a job that tries for a day, and again
+//! when a host starts or its keys change. Services revoke everything that an account gave to this host with any one of its
+//! tokens; a token is therefore dropped without a request if another connection or service account, here or in another
+//! organisation, depends on the same consent.
 
 use super::{
     access::CalendarAccess,
-    revocations::{self, Revocation, TOKEN, store::SEALED},
+    revocations::{self, Revocation},
     service_accounts, store,
 };
 use crate::{
-    audit::{self, Act, Entry, Values},
+    audit::{self, Act, Author, Entry, Values},
+    db::Db,
     ids::RevocationId,
     jobs::{self, Lease, LeaseError, Outcome},
     oauth::{ClientError, TokenEndpoint, clients, token::code_grant},
 };
 
+/// The kind of the jobs that revoke a token.
+const REVOKE: &str = "revoke-token";
+
+/// Tries again all revocations that failed or were given up: the key of their credentials may be back.
+pub async fn retry_all(db: &Db) -> sqlx::Result<()> {
+    let mut tx = db.begin().await?;
+    jobs::retry_all(&mut tx, &Author::Host, Some(REVOKE)).await?;
+    tx.commit().await
+}
+
 /// Revokes a token.
 pub async fn revoke(calendars: &CalendarAccess, lease: &Lease, id: RevocationId) -> Result<Outcome, LeaseError> {
-    let revoked = match attempt(calendars, id).await? {
+    let revoked = match attempt(calendars, lease, id).await? {
         Ok(revoked) => revoked,
         Err(error) => return Ok(Outcome::Retry { error, after: None }),
     };
@@ -35,9 +47,13 @@ pub async fn revoke(calendars: &CalendarAccess, lease: &Lease, id: RevocationId)
 
 /// Revokes the token and returns the revocation, or `None` if there is nothing to revoke. The inner error is a reason to
 /// retry.
-async fn attempt(calendars: &CalendarAccess, id: RevocationId) -> sqlx::Result<Result<Option<Revocation>, String>> {
+async fn attempt(
+    calendars: &CalendarAccess,
+    lease: &Lease,
+    id: RevocationId,
+) -> Result<Result<Option<Revocation>, String>, LeaseError> {
     let mut tx = calendars.db.begin_read().await?;
-    let Some((revocation, sealed)) = revocations::store::find(&mut tx, id).await? else { return Ok(Ok(None)) };
+    let Some((revocation, credential)) = revocations::store::find(&mut tx, id).await? else { return Ok(Ok(None)) };
     let (sign_in, address) = (revocation.sign_in_ref(), revocation.address.as_deref());
     let is_needed = store::depends_on_consent(&mut tx, sign_in, address, revocation.person).await?
         || service_accounts::store::depends_on_consent(&mut tx, revocation.organisation, sign_in, address).await?;
@@ -49,7 +65,7 @@ async fn attempt(calendars: &CalendarAccess, id: RevocationId) -> sqlx::Result<R
     let client = match client {
         Ok(Some(client)) => client,
         Ok(None) => return Ok(Ok(None)),
-        Err(ClientError::Database(error)) => return Err(error),
+        Err(ClientError::Database(error)) => return Err(error.into()),
         Err(error) => return Ok(Err(error.to_string())),
     };
     let provider = match calendars.registry.provider(sign_in.provider).await {
@@ -60,8 +76,7 @@ async fn attempt(calendars: &CalendarAccess, id: RevocationId) -> sqlx::Result<R
     let Some((code, revocation_url)) = code.and_then(|code| Some((code, code.revoke.as_ref()?))) else {
         return Ok(Ok(None));
     };
-    let opened = calendars.keyring.open_map(&SEALED.place(revocation.organisation, id), &sealed);
-    let token = match opened.map(|mut secrets| secrets.remove(TOKEN)) {
+    let token = match credential.token(&calendars.keyring, revocation.organisation) {
         Ok(Some(token)) => token,
         Ok(None) => return Ok(Ok(None)),
         Err(error) => return Ok(Err(error.to_string())),
@@ -73,6 +88,9 @@ async fn attempt(calendars: &CalendarAccess, id: RevocationId) -> sqlx::Result<R
         client: &client,
         url: &code.token,
     };
+    let mut tx = calendars.db.begin().await?;
+    jobs::begin_act(&mut tx, lease).await?;
+    tx.commit().await?;
     if let Err(error) = endpoint.revoke(revocation_url, &token).await {
         return Ok(Err(error.to_string()));
     }

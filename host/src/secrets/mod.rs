@@ -17,7 +17,7 @@ pub use sealed::SealedValue;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeMap as _};
-use std::{collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 use zeroize::Zeroizing;
 
 /// The place of a sealed value. The value opens there and nowhere else.
@@ -26,7 +26,7 @@ pub struct Place {
     /// Owning organisation (tenant); empty for secrets of the deployment.
     pub organisation: String,
     /// Name of the table.
-    pub table: &'static str,
+    pub table: Cow<'static, str>,
     /// Id of the row.
     pub row: String,
     /// Name of the column.
@@ -38,11 +38,11 @@ impl Place {
     #[must_use]
     pub fn new(
         organisation: impl Into<String>,
-        table: &'static str,
+        table: impl Into<Cow<'static, str>>,
         row: impl Into<String>,
         column: &'static str,
     ) -> Self {
-        Self { organisation: organisation.into(), table, row: row.into(), column }
+        Self { organisation: organisation.into(), table: table.into(), row: row.into(), column }
     }
 }
 

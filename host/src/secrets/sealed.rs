@@ -113,7 +113,7 @@ fn associated_data(layer: Layer<'_>, place: &Place) -> Vec<u8> {
         Layer::Key(id) => ("data key", id),
         Layer::Value => ("value", ""),
     };
-    let parts = ["chronus sealed 1", kind, key, &place.organisation, place.table, &place.row, place.column];
+    let parts = ["chronus sealed 1", kind, key, &place.organisation, &place.table, &place.row, place.column];
     let mut bytes = Vec::new();
     for part in parts {
         bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());

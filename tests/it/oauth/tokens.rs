@@ -1,14 +1,16 @@
 //! Tokens that end, that the service refuses, and that it takes back (R23, R25, X2).
 
-use super::world::{ANN, World};
+use super::world::{ANN, World, until};
 use anyhow::{Context as _, ensure};
 use chronus_host::{
-    app::work,
+    app::{SEALED_TABLES, watch, work},
     availability::{self, Busy},
     calendar::Window,
     connections::{NotCallable, State},
+    jobs,
+    secrets::{Keyring, rotation},
 };
-use chronus_tests::google::Fault;
+use chronus_tests::{OPERATOR, google::Fault};
 use futures_util::future::try_join_all;
 use jiff::SignedDuration;
 
@@ -111,12 +113,50 @@ async fn a_disconnect_revokes() -> anyhow::Result<()> {
     ensure!(world.google.lasting_consents(ANN) == 1, "the service does not know yet");
     let runner = work::start(&world.app).await?;
     // The next attempt is a moment later, by a clock that stands still.
-    super::world::until("the access is taken back", || async {
+    until("the access is taken back", || async {
         world.clock.advance(SignedDuration::from_secs(1));
         Ok(world.google.lasting_consents(ANN) == 0)
     })
     .await?;
-    super::world::until("nothing is kept of it", || async { Ok(world.rows().await?["revocations"] == 0) }).await?;
+    until("nothing is kept of it", || async { Ok(world.rows().await?["revocations"] == 0) }).await?;
+    runner.shutdown().await;
+    Ok(())
+}
+
+/// This host lacks the key of the credential. The person is disconnected all the same, and the token is revoked when the key
+/// is back: it was not lost with the connection, nor by a change of keys in between.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_whose_key_is_missing_is_revoked_when_the_key_is_back() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    world.connect(&world.browser(), ANN).await?;
+    let (keys, other) = (&world.app.config.keys, world.folder.path().join("other.keys"));
+    let (db, keyring) = (&world.app.db, &world.app.calendars.keyring);
+    let first = std::fs::read_to_string(keys)?;
+    Keyring::generate_at(&other)?;
+    let second = std::fs::read_to_string(&other)?;
+    std::fs::write(keys, &second)?;
+    world.disconnect(world.ann).await?;
+    ensure!(world.connection(world.ann).await?.is_none(), "she is still connected");
+
+    let runner = work::start(&world.app).await?;
+    until("the revocation waits for the key", || async {
+        let waiting = db.read(async |tx| jobs::list_waiting(tx, 100).await).await?;
+        Ok(waiting.iter().any(|job| job.effect["kind"] == "revoke-token" && job.error.is_some()))
+    })
+    .await?;
+    runner.shutdown().await;
+    ensure!(world.google.lasting_consents(ANN) == 1 && world.rows().await?["revocations"] == 1);
+
+    // The key is back, and gives way to the second one.
+    std::fs::write(keys, format!("{second}{first}"))?;
+    let rotated = rotation::rotate(db, &OPERATOR, keyring, &SEALED_TABLES).await?;
+    ensure!(rotated.failed.is_empty() && rotated.left == 0, "{rotated:?}");
+    std::fs::write(keys, &second)?;
+    let runner = work::start(&world.app).await?;
+    let watching = watch::start(&world.app);
+    until("the access is taken back", || async { Ok(world.google.lasting_consents(ANN) == 0) }).await?;
+    until("nothing is kept of it", || async { Ok(world.rows().await?["revocations"] == 0) }).await?;
+    drop(watching);
     runner.shutdown().await;
     Ok(())
 }

@@ -1,7 +1,10 @@
 //! Tokens that wait to be revoked.
 //!
-//! A token whose owner is gone moves here in the transaction that deletes the owner, together with the job that revokes it
-//! (`revoke`).
+//! The credential of an owner that is deleted moves here in the same transaction, together with the job that revokes its
+//! token (`revoke`). Threat: a person disconnects at a host that lacks the key of their credential, and a token that opens
+//! their calendar stays valid. Decision: the credential is moved as it is sealed, with the place that it is sealed for, and
+//! opened only by the job, which waits for the key. Rejected: opening it to seal the token alone, which fails then; refusing
+//! to disconnect, which leaves the calendar connected against the person's will.
 
 pub(super) mod store;
 
@@ -12,14 +15,11 @@ use crate::{
     jobs::{self, Effect, Owner},
     oauth::{REFRESH_TOKEN, SignInRef, TokenResponse, code_grant::Authorization},
     plugins::sign_in::ACCESS_TOKEN,
-    secrets::{Keyring, SealedValue},
+    secrets::{Keyring, OpenError, Place, SealedValue, rotation::COLUMN},
 };
 use secrecy::SecretString;
 use std::collections::BTreeMap;
-use store::SEALED;
-
-/// Name of the token among sealed secrets.
-pub(super) const TOKEN: &str = "token";
+use store::{PlaceTable, SEALED};
 
 /// A token that waits to be revoked.
 #[derive(Debug, Clone)]
@@ -42,34 +42,48 @@ impl Revocation {
         SignInRef { provider: &self.provider, sign_in: &self.sign_in }
     }
 
-    /// Stores a token and enqueues the job that revokes it.
-    pub(super) async fn enqueue(self, tx: &mut Tx, keyring: &Keyring, token: SecretString) -> sqlx::Result<()> {
+    /// Stores a credential and enqueues the job that revokes it.
+    pub(super) async fn enqueue(self, tx: &mut Tx, credential: &SealedCredential) -> sqlx::Result<()> {
         let id = RevocationId::new(db::instant(tx.now().await?));
-        let secrets: BTreeMap<_, _> = [(TOKEN.to_owned(), token)].into();
-        let sealed: SealedValue = keyring.seal_map(&SEALED.place(self.organisation, id), &secrets);
-        store::insert(tx, id, &self, &sealed).await?;
+        self.enqueue_as(tx, id, credential).await
+    }
+
+    async fn enqueue_as(self, tx: &mut Tx, id: RevocationId, credential: &SealedCredential) -> sqlx::Result<()> {
+        store::insert(tx, id, &self, credential).await?;
         let owner = Owner::at(self.organisation, self.provider.clone());
         jobs::enqueue_for(tx, &Effect::RevokeToken { revocation: id }, &owner).await
+    }
+}
+
+/// A credential that is sealed for the row of its former owner, or for that of its revocation.
+#[derive(Debug, Clone)]
+pub(super) struct SealedCredential {
+    pub(super) value: SealedValue,
+    pub(super) table: PlaceTable,
+    pub(super) row: String,
+}
+
+impl SealedCredential {
+    /// Opens the credential, and returns the token that revokes the whole consent. `None` if it has no token.
+    pub(super) fn token(
+        &self,
+        keyring: &Keyring,
+        organisation: OrganisationId,
+    ) -> Result<Option<SecretString>, OpenError> {
+        let place = Place::new(organisation.to_string(), self.table.as_str(), self.row.as_str(), COLUMN);
+        let mut secrets = keyring.open_map(&place, &self.value.bytes)?;
+        Ok([REFRESH_TOKEN, ACCESS_TOKEN].into_iter().find_map(|name| secrets.remove(name)))
     }
 }
 
 /// Enqueues the revocation of a deleted connection's token, if it was issued to this person alone. The token of a shared
 /// service account serves other people, and tokens of a key expire within the hour: their sign-ins have no revocation
 /// endpoint.
-pub(super) async fn enqueue_for_connection(
-    tx: &mut Tx,
-    keyring: &Keyring,
-    stored: &StoredConnection,
-) -> sqlx::Result<()> {
+pub(super) async fn enqueue_for_connection(tx: &mut Tx, stored: &StoredConnection) -> sqlx::Result<()> {
     let Connection { id, organisation, person, provider, sign_in, address, .. } = &stored.connection;
     if stored.connection.token.is_none() || stored.connection.service_account.is_some() {
         return Ok(());
     }
-    let Ok(mut secrets) = keyring.open_map(&super::store::SEALED.place(organisation, id), &stored.sealed.bytes) else {
-        tracing::warn!(connection = %id, "the token cannot be opened and is not revoked");
-        return Ok(());
-    };
-    let Some(token) = secrets.remove(REFRESH_TOKEN).or_else(|| secrets.remove(ACCESS_TOKEN)) else { return Ok(()) };
     let revocation = Revocation {
         organisation: *organisation,
         person: *person,
@@ -77,7 +91,8 @@ pub(super) async fn enqueue_for_connection(
         sign_in: sign_in.clone(),
         address: address.clone(),
     };
-    revocation.enqueue(tx, keyring, token).await
+    let (table, row) = (PlaceTable::Connections, id.to_string());
+    revocation.enqueue(tx, &SealedCredential { value: stored.sealed.clone(), table, row }).await
 }
 
 /// Enqueues the revocation of tokens from a sign-in that failed after the exchange. The account is not known for sure at
@@ -95,6 +110,13 @@ pub(super) async fn enqueue_unused(
         sign_in: authorization.sign_in.clone(),
         address: None,
     };
-    let token = response.refresh.as_ref().unwrap_or(&response.access);
-    revocation.enqueue(tx, keyring, token.clone()).await
+    let (name, token) = match &response.refresh {
+        Some(refresh) => (REFRESH_TOKEN, refresh),
+        None => (ACCESS_TOKEN, &response.access),
+    };
+    let id = RevocationId::new(db::instant(tx.now().await?));
+    let secrets: BTreeMap<_, _> = [(name.to_owned(), token.clone())].into();
+    let value = keyring.seal_map(&SEALED.place(revocation.organisation, id), &secrets);
+    let (table, row) = (PlaceTable::Revocations, id.to_string());
+    revocation.enqueue_as(tx, id, &SealedCredential { value, table, row }).await
 }

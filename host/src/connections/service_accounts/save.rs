@@ -12,13 +12,16 @@ use super::{
 use crate::{
     audit::{self, Act, Author, Values},
     auth::{Actor, Forbidden},
-    connections::{access::CalendarAccess, error::AccountError, revocations::Revocation, store as connections},
+    connections::{
+        access::CalendarAccess,
+        error::AccountError,
+        revocations::{Revocation, SealedCredential, store::PlaceTable},
+        store as connections,
+    },
     db::Tx,
     ids::{OrganisationId, ServiceAccountId},
     jobs::{self, Effect, Owner},
-    oauth::{REFRESH_TOKEN, State},
-    plugins::sign_in::ACCESS_TOKEN,
-    secrets::Keyring,
+    oauth::State,
 };
 use secrecy::SecretString;
 use std::collections::BTreeMap;
@@ -78,7 +81,7 @@ pub(super) async fn store_account(
     let sealed = calendars.keyring.seal_map(&SEALED.place(account.organisation, account.id), secrets);
     store::put(&mut tx, &StoredServiceAccount { account: account.clone(), sealed }).await?;
     if let Some(before) = before.filter(|before| before.account.mailbox != account.mailbox) {
-        revoke_token(&mut tx, &calendars.keyring, &before).await?;
+        revoke_token(&mut tx, &before).await?;
     }
     let organisation = account.organisation;
     jobs::enqueue_for(&mut tx, &Effect::ConnectOrganisation { organisation }, &Owner::organisation(organisation))
@@ -134,7 +137,7 @@ pub async fn remove(
         people += 1;
     }
     store::delete(&mut tx, stored.account.id).await?;
-    revoke_token(&mut tx, &calendars.keyring, &stored).await?;
+    revoke_token(&mut tx, &stored).await?;
     let account = &stored.account;
     let entry = account.entry(&by, Act::ServiceAccountRemoved).before(account.values());
     audit::record(&mut tx, entry.after(Values::new().count(people))).await?;
@@ -145,17 +148,11 @@ pub async fn remove(
 
 /// Enqueues the revocation of a shared account's token. A key belongs to the organisation: its tokens expire within the
 /// hour, and the contract knows no revocation endpoint for them.
-async fn revoke_token(tx: &mut Tx, keyring: &Keyring, stored: &StoredServiceAccount) -> sqlx::Result<()> {
+async fn revoke_token(tx: &mut Tx, stored: &StoredServiceAccount) -> sqlx::Result<()> {
     let account = &stored.account;
     if account.kind != Kind::Shared {
         return Ok(());
     }
-    let Ok(mut secrets) = keyring.open_map(&SEALED.place(account.organisation, account.id), &stored.sealed.bytes)
-    else {
-        tracing::warn!(account = %account.id, "the token cannot be opened and is not revoked");
-        return Ok(());
-    };
-    let Some(token) = secrets.remove(REFRESH_TOKEN).or_else(|| secrets.remove(ACCESS_TOKEN)) else { return Ok(()) };
     let revocation = Revocation {
         organisation: account.organisation,
         person: account.saved_by,
@@ -163,5 +160,6 @@ async fn revoke_token(tx: &mut Tx, keyring: &Keyring, stored: &StoredServiceAcco
         sign_in: account.sign_in.clone(),
         address: Some(account.mailbox.clone()),
     };
-    revocation.enqueue(tx, keyring, token).await
+    let (table, row) = (PlaceTable::ServiceAccounts, account.id.to_string());
+    revocation.enqueue(tx, &SealedCredential { value: stored.sealed.clone(), table, row }).await
 }

@@ -18,6 +18,9 @@ use crate::{
 };
 use serde::Serialize;
 
+/// The column of sealed values, in every table.
+pub(crate) const COLUMN: &str = "sealed";
+
 /// Rows per transaction.
 const BATCH_SIZE: i64 = 200;
 
@@ -35,7 +38,7 @@ impl SealedTable {
     /// The place of a row's secret, to which the secret is bound. Secrets of the deployment have an empty organisation.
     #[must_use]
     pub fn place(&self, organisation: impl ToString, id: impl ToString) -> Place {
-        Place::new(organisation.to_string(), self.name, id.to_string(), "sealed")
+        Place::new(organisation.to_string(), self.name, id.to_string(), COLUMN)
     }
 }
 
@@ -87,9 +90,7 @@ pub async fn opens_any(db: &Db, keyring: &Keyring, tables: &[SealedTable]) -> sq
             let batch = Batch { after: &after, limit: BATCH_SIZE };
             // No key has an empty id, so these are all secrets.
             let rows = db.read(async |tx| table.by_other_keys(tx, "", batch).await).await?;
-            let opens =
-                |row: &store::SealedRow| keyring.open(&table.place(&row.organisation_id, &row.id), &row.sealed).is_ok();
-            if rows.iter().any(opens) {
+            if rows.iter().any(|row| keyring.open(&row.place(), &row.sealed).is_ok()) {
                 return Ok(Some(true));
             }
             let Some(last) = rows.last() else { break };
@@ -132,8 +133,7 @@ pub async fn rotate_batch(
     let mut tx = db.begin().await?;
     let before = rotated.rewrapped;
     for row in &rows {
-        let place = table.place(&row.organisation_id, &row.id);
-        match keyring.rewrap(&place, &row.sealed) {
+        match keyring.rewrap(&row.place(), &row.sealed) {
             Ok(Some(new)) => match table.replace(&mut tx, &row.id, &row.sealed, &new).await? {
                 true => rotated.rewrapped += 1,
                 false => rotated.changed_meanwhile += 1,

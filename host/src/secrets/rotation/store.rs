@@ -1,20 +1,31 @@
 //! The SQL of key rotation, for any table with sealed secrets.
 
-use super::{Batch, SealedTable};
+use super::{Batch, COLUMN, SealedTable};
 use crate::{
     db::{Tx, execute, fetch},
-    secrets::SealedValue,
+    secrets::{Place, SealedValue},
 };
 
-/// Declares a [`SealedTable`]: its name, and the SQL expression for the owning organisation (`''` for the deployment).
+/// Declares a [`SealedTable`]: its name, and the SQL expression for the owning organisation (`''` for the deployment). A value
+/// is sealed for the row that it stands in, or for the table and row that two further expressions name.
 macro_rules! sealed_table {
     ($table:literal, $organisation:literal) => {
+        $crate::secrets::rotation::sealed_table!(@ $table, $organisation, ["'" $table "'"], "id")
+    };
+    ($table:literal, $organisation:literal, $place_table:literal, $place_row:literal) => {
+        $crate::secrets::rotation::sealed_table!(@ $table, $organisation, [$place_table], $place_row)
+    };
+    (@ $table:literal, $organisation:literal, [$($place_table:literal)+], $place_row:literal) => {
         $crate::secrets::rotation::SealedTable {
             name: $table,
             select_by_other_keys: concat!(
                 "select id, ",
                 $organisation,
-                " as organisation_id, sealed from ",
+                " as organisation_id, ",
+                $($place_table,)+
+                " as place_table, ",
+                $place_row,
+                " as place_row, sealed from ",
                 $table,
                 " where sealed_by <> $1 and id > $2 order by id limit $3"
             ),
@@ -30,8 +41,17 @@ pub(crate) use sealed_table;
 pub(super) struct SealedRow {
     pub(super) id: String,
     /// Empty for secrets of the deployment.
-    pub(super) organisation_id: String,
+    organisation_id: String,
+    place_table: String,
+    place_row: String,
     pub(super) sealed: Vec<u8>,
+}
+
+impl SealedRow {
+    /// The place for which the secret is sealed.
+    pub(super) fn place(&self) -> Place {
+        Place::new(self.organisation_id.clone(), self.place_table.clone(), self.place_row.clone(), COLUMN)
+    }
 }
 
 impl SealedTable {

@@ -16,6 +16,7 @@ use chronus_host::{
     jobs::{Effect, Lease, LeaseError, Outcome},
     oauth::code_grant::Browser,
     plugins::contract::ScopeLevel,
+    secrets::Keyring,
 };
 use chronus_tests::google::Role;
 use jiff::SignedDuration;
@@ -131,6 +132,25 @@ async fn a_lost_grant_is_noticed_once_and_mended_by_saving_again() -> anyhow::Re
         .await?;
     ensure!(school.connected(school.ann).await?.id == before.id, "it is the same connection");
     ensure!(matches!(school.busy_on_that_day(school.ann).await?, Busy::Known { .. }));
+    runner.shutdown().await;
+    Ok(())
+}
+
+/// The administrator removes the account at a host that lacks the key of its credential.
+#[tokio::test]
+async fn the_token_of_a_removed_account_is_revoked_when_its_key_is_back() -> anyhow::Result<()> {
+    let school = School::with_rooms().await?;
+    school.share_by(ROOMS).await??;
+    let keys = &school.app.config.keys;
+    let first = std::fs::read(keys)?;
+    let other = school.folder.path().join("other.keys");
+    Keyring::generate_at(&other)?;
+    std::fs::write(keys, std::fs::read(&other)?)?;
+    school.remove().await?;
+    std::fs::write(keys, &first)?;
+    ensure!(school.google.lasting_consents(ROOMS) == 1);
+    let runner = school.work().await?;
+    until("the access is taken back", || async { Ok(school.google.lasting_consents(ROOMS) == 0) }).await?;
     runner.shutdown().await;
     Ok(())
 }

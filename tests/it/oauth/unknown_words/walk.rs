@@ -16,10 +16,11 @@ use chronus_host::{
     connections::{
         self, ConnectError, NotCallable,
         approvals::{self, Applicant},
+        revoke,
         service_accounts::{self, AccountCredential, AccountError, NewAccount, connect_person},
     },
     db::{self, Page},
-    ids::{MeetingId, OrganisationId, PersonId},
+    ids::{MeetingId, OrganisationId, PersonId, RevocationId},
     jobs::{self, Effect, Lease, LeaseError, Outcome},
     meetings::{push, store},
     oauth::code_grant::Browser,
@@ -191,6 +192,7 @@ impl Walk {
             ("needed_approvals", "confirmed") => self.needed_approvals().await,
             ("people", "role") => self.people().await,
             ("programs", "two_way") => self.programs().await,
+            ("revocations", "place_table") => self.revocations().await,
             ("service_accounts", "kind") => self.service_accounts("'delegated'").await,
             ("service_accounts", "state") => self.service_accounts("'connected'").await,
             ("tokens", "scopes") => self.tokens().await,
@@ -336,6 +338,32 @@ impl Walk {
         // The level that a person is asked for depends on their programs.
         let begin = act(move || async move { world.begin(&browser(world, world.ann)).await });
         Ok(Case { row: id(world.program), original: "1".into(), acts: vec![program, begin], other })
+    }
+
+    /// Tokens of both are to be revoked.
+    async fn revocations(&self) -> anyhow::Result<Case<'_>> {
+        let world = &self.world;
+        world
+            .database
+            .run(
+                "insert into revocations (id, organisation_id, person_id, provider_id, sign_in, address, sealed, sealed_by, \
+                 place_table, place_row, created_at) \
+                 select people.id, people.organisation_id, people.id, 'google', 'google', email, sealed, sealed_by, \
+                 'revocations', people.id, 0 from people join connections on connections.person_id = people.id \
+                 where email in ('ann@school.example', 'ben@school.example')",
+            )
+            .await?;
+        let mut revokes = Vec::new();
+        for person in [world.ann, world.ben] {
+            let revocation = person.to_string().parse::<RevocationId>()?;
+            let lease = lease(world, &Effect::RevokeToken { revocation }).await?;
+            revokes.push(act(move || {
+                let lease = lease.clone();
+                async move { revoke::revoke(&world.app.calendars, &lease, revocation).await }
+            }));
+        }
+        let other = revokes.pop().context("two people")?;
+        Ok(Case { row: id(world.ann), original: "'revocations'".into(), acts: revokes, other })
     }
 
     async fn service_accounts(&self, original: &str) -> anyhow::Result<Case<'_>> {
