@@ -103,7 +103,7 @@ impl App {
         let calendars = calendar_access(&config, Registry::new(db.clone(), Arc::new(sandbox)), &db, &clock).await?;
         let limiter = Limiter::new(config.limits);
         if let Err(error) = limiter.renew(&db).await {
-            tracing::warn!(%error, "the share of the rate limits is unknown, so this host takes the whole of each");
+            tracing::warn!(%error, "the share of the rate limits is unknown, so this host takes the whole of each until it is stored");
         }
         Ok(Self {
             config: Arc::new(config),

@@ -4,7 +4,15 @@
 //! down everybody. Decision: one table of limits, [`Rate`], whose numbers are settings. What must hold exactly is counted in
 //! the database, which all hosts share ([`take`]): each subject has slots, and a slot is free again a window after it was
 //! taken. What is asked often is counted in memory ([`Limiter`]): a subject has a bucket of tokens ([`bucket`]), and each host
-//! has a share of it, which it leases from the database every [`RENEWAL`]. Rejected: counters for each hour of the clock, with
+//! has a share of it, which it leases from the database every [`RENEWAL`].
+//!
+//! A host whose lease cannot be stored keeps the share that it has. If it has none, because the database has accepted no write
+//! since it started, it takes the whole and warns. A safe fraction was rejected: the number of hosts is unknown, the one host
+//! of most deployments would refuse what its limit allows, and there is little to save. Without the database, what these
+//! limits let through fails at once; with one that only answers reads, the host is not ready, so proxies send it nothing. What
+//! protects people and services (guesses, mails) is counted exactly, and refused while it cannot be counted.
+//!
+//! Rejected: counters for each hour of the clock, with
 //! which twice the limit fits around the full hour; the database for every request, which would cost more than the request.
 
 pub mod bucket;

@@ -13,7 +13,7 @@ use chronus_host::{
     organisations::offers::{self, Offer},
     people::{self, NewPerson, Role},
     plugins::registry::Provenance,
-    rate_limits::{self, LimitReached, Limits, Rate, Slot},
+    rate_limits::{self, LimitReached, Limiter, Limits, Rate, Slot},
 };
 use chronus_tests::{
     OPERATOR, components,
@@ -105,6 +105,31 @@ async fn two_hosts_share_a_limit_until_one_has_gone() -> anyhow::Result<()> {
     world.clock.advance(SignedDuration::from_secs(1));
     one.limiter.renew(&one.db).await?;
     ensure!(one.limiter.hosts() == 1 && left(one, "c")? == 9);
+    other.db.close().await;
+    Ok(())
+}
+
+/// A host that cannot store its share takes the whole of each limit if it has none yet, and keeps the share that it has.
+#[tokio::test]
+async fn a_host_that_cannot_lease_its_share_takes_the_whole_or_keeps_it() -> anyhow::Result<()> {
+    let world = World::with(|config| config.limits.set(Rate::Search, 10)).await?;
+    let one = &world.app;
+    let other = App::open((*one.config).clone(), world.clock.clone()).await?;
+    one.limiter.renew(&one.db).await?;
+    let left = |limiter: &Limiter, subject: &str| anyhow::Ok(limiter.take(Rate::Search, subject)?.left);
+    ensure!(one.limiter.hosts() == 2 && left(&one.limiter, "a")? == 4);
+
+    let outage = world.database.refuse_writes().await?;
+    ensure!(one.limiter.renew(&one.db).await.is_err(), "the share is stored");
+    ensure!(one.limiter.hosts() == 2 && left(&one.limiter, "b")? == 4, "the share has changed");
+    let new = Limiter::new(one.config.limits);
+    ensure!(new.renew(&one.db).await.is_err(), "the share is stored");
+    ensure!(new.hosts() == 1 && left(&new, "b")? == 9, "a host without a share takes less than the whole");
+    outage.end().await?;
+
+    // A failed attempt leaves no lease behind, and the next one takes the share.
+    new.renew(&one.db).await?;
+    ensure!(new.hosts() == 3 && left(&new, "c")? == 2, "{} hosts", new.hosts());
     other.db.close().await;
     Ok(())
 }
