@@ -5,6 +5,7 @@
 //! module depends on how providers are run, and they serialise, because they are stored, printed and sent as they are.
 
 mod event;
+pub mod zones;
 
 pub use event::{Attendee, Draft, Event, Organiser, Patch, Role, Rsvp, Status};
 

@@ -5,7 +5,7 @@
 
 use super::{Content, Meeting, Status};
 use crate::{
-    calendar::{Attendee, Event, Patch, Span, Status as EventStatus, ZonedTime},
+    calendar::{Attendee, Event, Patch, Span, Status as EventStatus, ZonedTime, zones},
     db::string_enum,
     ids::MeetingId,
 };
@@ -226,8 +226,8 @@ pub fn shows(event: &Event, content: &Content) -> bool {
     event.status != EventStatus::Cancelled
         && event.title == content.title
         && normalise_text(&event.description) == normalise_text(&content.description)
-        && (start.at, &start.zone) == (content.start, &content.zone)
-        && end.at == content.end
+        && (start.at, end.at) == (content.start, content.end)
+        && zones::are_equal(&start.zone, &content.zone, (start.at, end.at), !event.recurrence.is_empty())
 }
 
 /// Whether an event invites exactly these people. Services may list the owner as well.
@@ -370,8 +370,17 @@ mod tests {
         };
         assert_eq!(conflict(&content("Now"), &[], &event), Conflict::Agreed);
         assert_eq!(conflict(&content("Then"), &[], &event), Conflict::Again);
-        let elsewhere = Content { zone: "Europe/Paris".into(), ..content("Now") };
-        assert_eq!(conflict(&elsewhere, &[], &event), Conflict::Again);
+        let in_zone = |zone: &str| Content { zone: zone.into(), ..content("Now") };
+        assert_eq!(conflict(&in_zone("Europe/London"), &[], &event), Conflict::Again);
+        // Another name for the same zone; a zone that is an hour ahead in summer.
+        assert_eq!(conflict(&in_zone("Europe/Vatican"), &[], &event), Conflict::Agreed);
+        assert_eq!(conflict(&in_zone("Africa/Cairo"), &[], &event), Conflict::Again);
+        event.recurrence = vec!["RRULE:FREQ=MONTHLY".into()];
+        assert_eq!(conflict(&in_zone("Europe/Vatican"), &[], &event), Conflict::Agreed);
+        // Equal today, and another offset in winter.
+        assert_eq!(conflict(&in_zone("Africa/Johannesburg"), &[], &event), Conflict::Again);
+        event.recurrence = vec![];
+        assert_eq!(conflict(&in_zone("Africa/Johannesburg"), &[], &event), Conflict::Agreed);
         event.status = EventStatus::Cancelled;
         assert_eq!(conflict(&content("Now"), &[], &event), Conflict::Again);
         event.status = EventStatus::Confirmed;
