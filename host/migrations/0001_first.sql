@@ -133,8 +133,10 @@ create table meetings (
     organisation_id text not null references organisations (id),
     program_id text not null references programs (id),
     owner_id text not null references people (id),
-    -- The iCalendar UID, the same in every copy of the event.
-    uid text not null unique,
+    -- The key under which the meeting's event is written to calendars, and the iCalendar UID that is proposed for it.
+    event_key text not null unique,
+    -- The iCalendar UID that the event has in its owner's calendar; null until it was written. Services choose it.
+    uid text,
     title text not null,
     description text not null,
     start_at bigint not null,

@@ -44,6 +44,7 @@ const TEXTS: &[&str] = &[
     "jobs.origin",
     "key_checks.sealed_by",
     "meetings.description",
+    "meetings.event_key",
     "meetings.request_key",
     "meetings.request_sha256",
     "meetings.title",

@@ -3,7 +3,7 @@
 //! Threat: a host dies between writing to a calendar and storing that it did; then a meeting has two events, or none, or
 //! an event that shows what was never agreed. Decision: a change of a meeting is one transaction, which also enqueues a
 //! job ([`crate::jobs`]). The job compares the meeting with the last known state of its event ([`plan`], pure) and takes
-//! the one step between them ([`push`]). The event carries the meeting's UID as its key, so a repeated step finds the
+//! the one step between them ([`push`]). The event carries the meeting's key, so a repeated step finds the
 //! event of the first, and a write whose answer was lost is recognised by its content. The job holds nothing but the
 //! meeting's id: however late it runs, it sends the newest state. Rejected: writing to the calendar while the caller
 //! waits, which makes every caller as slow as the slowest service and leaves the outcome of a crash unknown.
@@ -44,8 +44,11 @@ pub struct Meeting {
     pub owner: PersonId,
     /// The people who take part beside the owner.
     pub attendees: Vec<PersonId>,
-    /// The iCalendar UID, the same in every copy of the event.
-    pub uid: String,
+    /// The key under which providers create and find the meeting's event. It never changes.
+    pub key: String,
+    /// The iCalendar UID of the event in its owner's calendar. `None` until the event was written, because the service
+    /// may choose another than the proposed one.
+    pub uid: Option<String>,
     /// The fields that calendars show.
     pub content: Content,
     /// Whether the meeting takes place.
@@ -167,6 +170,12 @@ impl Content {
 }
 
 impl Meeting {
+    /// The UID to propose for a new event: the one that people know already, if the event was in another calendar before.
+    #[must_use]
+    pub fn proposed_uid(&self) -> &str {
+        self.uid.as_deref().unwrap_or(&self.key)
+    }
+
     /// What somebody does to the meeting, as the audit log shows it: no title and no description.
     pub(crate) fn entry<'a>(&self, by: &'a Author, act: Act) -> Entry<'a> {
         Entry::new(by, act, self.id).organisation(self.organisation).program(self.program)

@@ -4,6 +4,7 @@
 //! Decision: one run reads the newest state, asks [`plan::next`], stores what it is about to send, takes that one step,
 //! and stores the outcome in the transaction that ends the job. A run that is cut off is repeated: the next one sees what
 //! was sent and sends it again, which the event's key makes harmless, or which conflicts and so returns the present event.
+//! Each way ends with an event of the service, whose UID is stored: the service may have chosen another than the proposed one.
 //! If only the owner can make the calendar reachable, the meeting waits without further attempts, and is pushed once the
 //! owner has connected a calendar. Rejected: retrying while the owner must act, which repeats a refused credential for a
 //! day.
@@ -36,7 +37,7 @@ const MAX_CONFLICT_RETRIES: usize = 4;
 #[derive(Debug)]
 enum PushOutcome {
     /// The calendar shows the meeting as it is.
-    Agreed { event: String, etag: Option<String> },
+    Agreed(WrittenEvent),
     /// The event of a cancelled meeting is no longer there.
     Removed,
     /// The owner has removed the event.
@@ -51,6 +52,20 @@ enum PushOutcome {
     PutOff { reason: String, after: Duration },
     /// The step failed for now.
     Retry { error: String, after: Option<Duration> },
+}
+
+/// How a service names the event that it has now.
+#[derive(Debug)]
+struct WrittenEvent {
+    id: String,
+    uid: String,
+    etag: Option<String>,
+}
+
+impl From<Event> for WrittenEvent {
+    fn from(Event { id, uid, etag, .. }: Event) -> Self {
+        Self { id, uid, etag }
+    }
 }
 
 /// Enqueues every meeting of a person that has not ended: the person has just connected a calendar.
@@ -72,7 +87,7 @@ pub async fn deliver(calendars: &CalendarAccess, lease: &Lease, person: PersonId
 /// If the lease was lost, or if the database fails.
 pub async fn push(calendars: &CalendarAccess, lease: &Lease, id: MeetingId) -> Result<Outcome, LeaseError> {
     let Some(loaded) = calendars.db.read(async |tx| load(tx, id).await).await? else {
-        return finish(calendars, lease, None, None).await;
+        return finish(calendars, lease, StoredOutcome::default()).await;
     };
     let (meeting, stored) = (&loaded.meeting, loaded.copy.as_ref());
     let mut session = None;
@@ -82,8 +97,10 @@ pub async fn push(calendars: &CalendarAccess, lease: &Lease, id: MeetingId) -> R
         (session, next) = (opened, plan::next(meeting, stored, &reachability));
     }
     match (next, session) {
-        (Next::Finish, _) => finish(calendars, lease, None, None).await,
-        (Next::MarkCancelled(copy) | Next::Wait(copy), _) => finish(calendars, lease, Some(&copy), None).await,
+        (Next::Finish, _) => finish(calendars, lease, StoredOutcome::default()).await,
+        (Next::MarkCancelled(copy) | Next::Wait(copy), _) => {
+            finish(calendars, lease, StoredOutcome { copy: Some(&copy), ..StoredOutcome::default() }).await
+        }
         (Next::Retry(error), _) => Ok(Outcome::Retry { error, after: None }),
         (Next::Send { step, copy }, Some(mut session)) => {
             let push = Push { calendars, lease, meeting, attendees: &loaded.attendees };
@@ -146,18 +163,30 @@ async fn open(calendars: &CalendarAccess, meeting: &Meeting) -> sqlx::Result<(Op
     ))
 }
 
-/// Ends the job, stores the copy, and records what the calendar has now, in one transaction.
+/// What a run leaves in the database.
+#[derive(Default)]
+struct StoredOutcome<'a> {
+    copy: Option<&'a EventCopy>,
+    /// The UID of the event, if it was written.
+    uid: Option<&'a str>,
+    /// What the calendar has now, for the audit log.
+    entry: Option<Entry<'a>>,
+}
+
+/// Ends the job and stores its outcome, in one transaction.
 async fn finish(
     calendars: &CalendarAccess,
     lease: &Lease,
-    copy: Option<&EventCopy>,
-    sent: Option<Entry<'_>>,
+    StoredOutcome { copy, uid, entry }: StoredOutcome<'_>,
 ) -> Result<Outcome, LeaseError> {
     let mut tx = calendars.db.begin().await?;
     if let Some(copy) = copy {
         store::save_copy(&mut tx, copy).await?;
+        if let Some(uid) = uid {
+            store::save_uid(&mut tx, copy.meeting, uid).await?;
+        }
     }
-    if let Some(entry) = sent {
+    if let Some(entry) = entry {
         audit::record(&mut tx, entry).await?;
     }
     fail_point("push.before-commit").await;
@@ -190,10 +219,12 @@ impl Push<'_> {
         let outcome = self.run(session, step, &copy).await?;
         let outcome = self.unless_replaced(session, outcome).await?;
         tracing::info!(meeting = %self.meeting.id, revision = self.meeting.revision, ?outcome, "meeting pushed");
+        let mut uid = None;
         match outcome {
-            PushOutcome::Agreed { event, etag } => {
-                (copy.event, copy.etag, copy.state) = (Some(event), etag, CopyState::Present);
+            PushOutcome::Agreed(written) => {
+                (copy.event, copy.etag, copy.state) = (Some(written.id), written.etag, CopyState::Present);
                 copy.agreed_revision = self.meeting.revision;
+                uid = Some(written.uid);
             }
             PushOutcome::Removed => (copy.etag, copy.state) = (None, CopyState::Cancelled),
             PushOutcome::Gone => (copy.etag, copy.state) = (None, CopyState::Gone),
@@ -213,8 +244,8 @@ impl Push<'_> {
         };
         let by = self.lease.author();
         let values = self.meeting.values().connection(session.connection.id).provider(&session.connection.provider);
-        let entry = self.meeting.entry(&by, act).after(values.outcome(copy.state.as_str()));
-        finish(self.calendars, self.lease, Some(&copy), Some(entry)).await
+        let entry = Some(self.meeting.entry(&by, act).after(values.outcome(copy.state.as_str())));
+        finish(self.calendars, self.lease, StoredOutcome { copy: Some(&copy), uid: uid.as_deref(), entry }).await
     }
 
     /// A refusal by a version of the provider that is no longer in use says nothing about the present one.
@@ -253,21 +284,23 @@ impl Push<'_> {
                     (etag, step) = (event.etag, Step::Cancel { event: event.id });
                     continue;
                 }
-                Ok(Some(event)) => return Ok(PushOutcome::Agreed { event: event.id, etag: event.etag }),
+                Ok(Some(event)) => return Ok(PushOutcome::Agreed(event.into())),
                 Ok(None) => return Ok(PushOutcome::Removed),
                 Err(error) => error,
             };
             match classify_failure(error, &step) {
                 Ok(outcome) => return Ok(outcome),
                 Err(present) => {
-                    let event = present.id.clone();
                     let agreed = plan::conflict(&self.meeting.content, self.attendees, &present) == Conflict::Agreed;
+                    if agreed && self.meeting.status == Status::Confirmed {
+                        return Ok(PushOutcome::Agreed((*present).into()));
+                    }
+                    let Event { id: event, etag: present, .. } = *present;
                     step = match self.meeting.status {
-                        Status::Confirmed if agreed => return Ok(PushOutcome::Agreed { event, etag: present.etag }),
                         Status::Confirmed => Step::Update { event },
                         Status::Cancelled => Step::Cancel { event },
                     };
-                    etag = present.etag;
+                    etag = present;
                 }
             }
         }
@@ -282,7 +315,7 @@ impl Push<'_> {
         calendar: &str,
         etag: Option<&str>,
     ) -> Result<Reply<Option<Event>>, CallError> {
-        let (plugin, access, key) = (session.plugin(), &session.access, self.meeting.uid.as_str());
+        let (plugin, access, key) = (session.plugin(), &session.access, self.meeting.key.as_str());
         let sends = session.connection.account.abilities.sends_invitations;
         let notify = if sends { Notify::All } else { Notify::None };
         let some = |reply: Reply<Event>| Reply { value: Some(reply.value), memo: reply.memo };
@@ -303,7 +336,7 @@ impl Push<'_> {
 
     fn draft(&self, content: &Content) -> Draft {
         Draft {
-            uid: self.meeting.uid.clone(),
+            uid: self.meeting.proposed_uid().to_owned(),
             title: content.title.clone(),
             description: content.description.clone(),
             when: plan::span(content),

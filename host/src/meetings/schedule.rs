@@ -108,8 +108,9 @@ pub async fn schedule(
         program: program.id,
         owner: new.owner,
         attendees,
-        // A UUID, as RFC 7986 §5.3 recommends; not the meeting's id, because a meeting may outlive an event.
-        uid: MeetingId::new(now).to_string(),
+        // A UUID, as RFC 7986 §5.3 recommends for UIDs; not the meeting's id, because a meeting may outlive an event.
+        key: MeetingId::new(now).to_string(),
+        uid: None,
         content: new.content,
         status: Status::Confirmed,
         revision: 1,

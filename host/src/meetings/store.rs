@@ -21,7 +21,8 @@ struct Row {
     organisation_id: String,
     program_id: String,
     owner_id: String,
-    uid: String,
+    event_key: String,
+    uid: Option<String>,
     title: String,
     description: String,
     start_at: i64,
@@ -48,6 +49,7 @@ impl Row {
             program: db::parsed(&self.program_id)?,
             owner: db::parsed(&self.owner_id)?,
             attendees,
+            key: self.event_key,
             uid: self.uid,
             content,
             status: STATUS.word(&self.status)?,
@@ -62,8 +64,8 @@ impl Row {
 macro_rules! select_meetings {
     ($condition:literal) => {
         concat!(
-            "select id, organisation_id, program_id, owner_id, uid, title, description, start_at, end_at, zone, status,
-                    revision, created_at, updated_at from meetings where ",
+            "select id, organisation_id, program_id, owner_id, event_key, uid, title, description, start_at, end_at, zone,
+                    status, revision, created_at, updated_at from meetings where ",
             $condition
         )
     };
@@ -109,8 +111,10 @@ pub async fn list(
     let ids: Vec<_> = rows.iter().map(|row| row.id.as_str()).collect();
     let (mut attendees, mut copies) = (attendees(tx, &ids).await?, copies(tx, &ids).await?);
     let with_copy = |row: Row| {
-        let (attendees, copy) = (attendees.remove(&row.id).unwrap_or_default(), copies.remove(&row.id));
-        Ok((row.meeting(attendees)?, copy))
+        let (attendees, stored) = (attendees.remove(&row.id).unwrap_or_default(), copies.remove(&row.id));
+        let mut meeting = row.meeting(attendees)?;
+        let copy = stored.map(|stored| stored.of_meeting(&mut meeting));
+        Ok((meeting, copy))
     };
     rows.into_iter().map(with_copy).collect()
 }
@@ -162,14 +166,15 @@ pub async fn insert(tx: &mut Tx, meeting: &Meeting, idempotency: Option<&Idempot
     let content = &meeting.content;
     execute!(
         tx,
-        "insert into meetings (id, organisation_id, program_id, owner_id, uid, title, description, start_at, end_at,
-                zone, status, revision, created_at, updated_at, request_key, request_sha256)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+        "insert into meetings (id, organisation_id, program_id, owner_id, event_key, uid, title, description, start_at,
+                end_at, zone, status, revision, created_at, updated_at, request_key, request_sha256)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
         meeting.id.to_string(),
         meeting.organisation.to_string(),
         meeting.program.to_string(),
         meeting.owner.to_string(),
-        &meeting.uid,
+        &meeting.key,
+        meeting.uid.as_deref(),
         &content.title,
         &content.description,
         content.start.as_microsecond(),
@@ -198,7 +203,24 @@ async fn insert_attendee(tx: &mut Tx, meeting: MeetingId, person: PersonId) -> s
     Ok(())
 }
 
-/// Updates a meeting. Returns false, and changes nothing, if it was changed since it was read as `before`.
+/// Stores the UID that the meeting's event has in its owner's calendar.
+pub(super) async fn save_uid(tx: &mut Tx, id: MeetingId, uid: &str) -> sqlx::Result<()> {
+    let sql = "update meetings set uid = $2 where id = $1 and (uid is null or uid <> $2)";
+    execute!(tx, sql, id.to_string(), uid).map(drop)
+}
+
+/// The UIDs of those of an organisation's meetings whose events have these keys and were written, by the key.
+pub async fn uids(tx: &mut Tx, organisation: OrganisationId, keys: &[&str]) -> sqlx::Result<HashMap<String, String>> {
+    const SELECT: Dialect = in_list!(
+        "select event_key, uid from meetings where organisation_id = $1 and uid is not null and event_key in ",
+        "$2",
+        ""
+    );
+    let sql = tx.sql_for(SELECT);
+    Ok(fetch!(tx, all, (String, String), sql, organisation.to_string(), db::to_json(&keys)?)?.into_iter().collect())
+}
+
+/// Updates a meeting, except for the UID. Returns false, and changes nothing, if it was changed since it was read as `before`.
 pub async fn update(tx: &mut Tx, meeting: &Meeting, before: &Meeting) -> sqlx::Result<bool> {
     let content = &meeting.content;
     let rows = execute!(
@@ -237,13 +259,29 @@ struct CopyRow {
     agreed_revision: i64,
     state: String,
     problem: Option<String>,
+    uid: Option<String>,
 }
 
-impl TryFrom<CopyRow> for EventCopy {
+/// An event copy and the UID of the event, from one statement. Both are stored together, so a caller who learns that the
+/// event is in the calendar also has its UID, even if the caller read the meeting before.
+struct StoredCopy {
+    copy: EventCopy,
+    uid: Option<String>,
+}
+
+impl StoredCopy {
+    /// Updates the UID of the meeting, and returns the copy.
+    fn of_meeting(self, meeting: &mut Meeting) -> EventCopy {
+        meeting.uid = self.uid;
+        self.copy
+    }
+}
+
+impl TryFrom<CopyRow> for StoredCopy {
     type Error = sqlx::Error;
 
     fn try_from(row: CopyRow) -> sqlx::Result<Self> {
-        Ok(Self {
+        let copy = EventCopy {
             meeting: db::parsed(&row.meeting_id)?,
             account: row.account,
             calendar: row.calendar,
@@ -253,20 +291,28 @@ impl TryFrom<CopyRow> for EventCopy {
             agreed_revision: row.agreed_revision,
             state: COPY_STATE.word(&row.state)?,
             problem: row.problem,
-        })
+        };
+        Ok(Self { copy, uid: row.uid })
     }
 }
 
 /// Finds the event copy of a meeting.
 pub async fn copy(tx: &mut Tx, meeting: MeetingId) -> sqlx::Result<Option<EventCopy>> {
     let id = meeting.to_string();
-    Ok(copies(tx, &[&id]).await?.remove(&id))
+    Ok(copies(tx, &[&id]).await?.remove(&id).map(|stored| stored.copy))
+}
+
+/// Finds the event copy of a meeting that was read before, and updates the meeting's UID to that of the copy.
+pub async fn copy_with_uid(tx: &mut Tx, meeting: &mut Meeting) -> sqlx::Result<Option<EventCopy>> {
+    let id = meeting.id.to_string();
+    Ok(copies(tx, &[&id]).await?.remove(&id).map(|stored| stored.of_meeting(meeting)))
 }
 
 /// The event copies of these meetings, by the meeting's id.
-async fn copies(tx: &mut Tx, meetings: &[&str]) -> sqlx::Result<HashMap<String, EventCopy>> {
+async fn copies(tx: &mut Tx, meetings: &[&str]) -> sqlx::Result<HashMap<String, StoredCopy>> {
     const SELECT: Dialect = in_list!(
-        "select meeting_id, account, calendar, event_id, etag, sent, agreed_revision, state, problem
+        "select meeting_id, account, calendar, event_id, etag, sent, agreed_revision, state, problem,
+                (select uid from meetings where meetings.id = meeting_id) as uid
          from event_copies where meeting_id in ",
         "$1",
         ""

@@ -11,6 +11,7 @@ mod meeting; // A meeting of two people, on both calendars.
 mod pages; // What people read at each end of the way.
 mod service_accounts; // Service accounts connect the people of an organisation.
 mod tokens; // Tokens that end, are refused, are taken back.
+mod uids; // The UID of a meeting, in the API and in the calendar.
 mod unknown_words; // A database with words that this version does not know.
 mod visitor; // A browser that goes where it is sent, and fills in what it finds.
 mod world;

@@ -100,6 +100,33 @@ async fn an_event_that_others_touched_is_neither_doubled_nor_resurrected() -> an
     Ok(())
 }
 
+/// A meeting whose event must be created again, in another calendar, keeps the UID that people know where the service lets us
+/// choose.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_is_created_anew_has_the_uid_that_people_know() -> anyhow::Result<()> {
+    if peers::left_out(&[Peer::Radicale, Peer::Caldav])? {
+        return Ok(());
+    }
+    let world = World::new("").await?;
+    let host = world.host().await?;
+    world.join(&host).await?;
+    let ann = host.client(&world.ann.token)?;
+    let made = ann.post("/v1/meetings", &world.meeting("Before", "2027-05-03T10:00:00Z")).await?;
+    let waiting = |meeting: &Value| meeting["calendar"]["state"] == "waiting";
+    let path = address(&made)?;
+    let waits = eventually("it waits", || async { Ok(Some(ann.get(&path).await?).filter(waiting)) }).await?;
+    ensure!(waits["uid"] == Value::Null, "{waits}");
+    // What another calendar of hers, which is no longer connected, has left.
+    world.database.run("update meetings set uid = 'chosen@service.example'").await?;
+    ann.put(&world.connection(), &sign_in(PASSWORD)).await?;
+    let shown = settled(&ann, &id(&made)?).await?;
+    ensure!(shown["uid"] == "chosen@service.example", "{shown}");
+    let seen = world.caldav.find(&world.calendar, "chosen@service.example").await?.context("the event")?;
+    ensure!(seen.title == "Before" && world.seen().await?.len() == 1, "{seen:?}");
+    host.stop().await?;
+    Ok(())
+}
+
 async fn gone(client: &Client, meeting: &Value) -> anyhow::Result<()> {
     let path = address(meeting)?;
     let is_gone = |meeting: &Value| meeting["calendar"]["state"] == "gone";

@@ -11,7 +11,8 @@ use crate::{
         problem::Problem,
         schema::closed_set,
     },
-    ids::PersonId,
+    ids::{OrganisationId, PersonId},
+    meetings,
     offload::offload,
 };
 use axum::{
@@ -21,6 +22,7 @@ use axum::{
 };
 use jiff::Timestamp;
 use serde::Serialize;
+use std::collections::HashMap;
 use utoipa::ToSchema;
 
 /// The busy times of a person.
@@ -72,7 +74,7 @@ struct BusyInterval {
     end: Timestamp,
     kind: BusyKind,
     all_day: bool,
-    /// UID of the meeting that the event shows, if the calendar service returns it.
+    /// `uid` of the meeting that the event shows, if the calendar service tells which meeting that is.
     meeting_uid: Option<String>,
 }
 
@@ -109,6 +111,7 @@ pub(in crate::http) async fn get_busy_times(
     let person = find_person(&app, &actor, person).await?;
     let window = Window { start: from, end: to };
     let busy = availability::busy(&app.calendars, person.organisation, person.id, window).await?;
+    let uids = meeting_uids(&app, person.organisation, &busy).await?;
     let not_connected = BusyTimes {
         person: person.id,
         state: BusyState::NotConnected,
@@ -142,7 +145,7 @@ pub(in crate::http) async fn get_busy_times(
                         end: interval.end,
                         kind: interval.kind.into(),
                         all_day: interval.all_day,
-                        meeting_uid: interval.ours,
+                        meeting_uid: interval.ours.and_then(|key| uids.get(&key).cloned()),
                     })
                     .collect(),
             ),
@@ -151,4 +154,14 @@ pub(in crate::http) async fn get_busy_times(
         },
     };
     Ok(offload(records, || Json(times()).into_response()))
+}
+
+/// The UIDs of the meetings whose events are among the busy times, by the key in the event.
+async fn meeting_uids(app: &App, organisation: OrganisationId, busy: &Busy) -> sqlx::Result<HashMap<String, String>> {
+    let Busy::Known { intervals, .. } = busy else { return Ok(HashMap::new()) };
+    let keys: Vec<_> = intervals.iter().filter_map(|interval| interval.ours.as_deref()).collect();
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    app.db.read(async |tx| meetings::store::uids(tx, organisation, &keys).await).await
 }

@@ -33,7 +33,7 @@ use utoipa::ToSchema;
 #[schema(as = Meeting, example = json!({
     "id": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e63", "program": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e67",
     "owner": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e66", "attendees": [],
-    "uid": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e69", "title": "Mentoring", "description": "",
+    "uid": null, "title": "Mentoring", "description": "",
     "start": "2027-03-04T10:00:00Z", "end": "2027-03-04T11:00:00Z", "zone": "Europe/Rome", "status": "confirmed",
     "revision": 1, "calendar": { "state": "pending", "revision": 0, "problem": null },
     "created_at": "2026-11-23T09:00:00Z", "updated_at": "2026-11-23T09:00:00Z"
@@ -44,8 +44,10 @@ pub(in crate::http) struct MeetingOut {
     owner: PersonId,
     /// Without the owner and without duplicates.
     attendees: Vec<PersonId>,
-    /// iCalendar UID, the same in every calendar and email.
-    uid: String,
+    /// iCalendar UID (RFC 5545) of the event in its owner's calendar. Null until the event was written there, because the
+    /// calendar service may choose the UID. Later it changes only if the event is created in another calendar, whose service
+    /// chooses another one.
+    uid: Option<String>,
     title: String,
     description: String,
     #[schema(value_type = String, format = DateTime)]
@@ -140,7 +142,7 @@ impl MeetingOut {
     /// either, but a change of the state alone must not refuse an update, so `If-Match` compares the revision.
     fn etag(&self) -> String {
         let CalendarCopy { state, revision, problem } = &self.calendar;
-        let calendar = crate::ids::digest(serde_json::json!([state, revision, problem]).to_string());
+        let calendar = crate::ids::digest(serde_json::json!([state, revision, problem, self.uid]).to_string());
         format!("{}-{}", self.revision, &calendar[..8])
     }
 }
@@ -398,8 +400,8 @@ async fn find_meeting(app: &App, actor: &Actor, id: MeetingId) -> Result<Meeting
     meeting.filter(|meeting| meeting.is_visible_to(actor)).ok_or(Problem::new(Code::NotFound))
 }
 
-async fn with_calendar_copy(app: &App, meeting: Meeting) -> Result<MeetingOut, Problem> {
-    let copy = app.db.read(async |tx| meetings::store::copy(tx, meeting.id).await).await?;
+async fn with_calendar_copy(app: &App, mut meeting: Meeting) -> Result<MeetingOut, Problem> {
+    let copy = app.db.read(async |tx| meetings::store::copy_with_uid(tx, &mut meeting).await).await?;
     Ok(MeetingOut::new(meeting, copy))
 }
 
