@@ -89,7 +89,8 @@ string_enum! {
         CalendarDisconnected = "calendar-disconnected",
         /// Noticed that a calendar can be read or written, or no longer can be.
         AccessChanged = "access-changed",
-        /// Noticed that a service refuses the credential of a calendar or of a service account.
+        /// Noticed that a service refuses the credential of a calendar or of a service account, or accepted a grant with
+        /// which it cannot be used.
         CredentialLost = "credential-lost",
         /// Tried a service account, and stored nothing.
         ServiceAccountTried = "service-account-tried",

@@ -77,6 +77,10 @@ values! {
     revision: i64 => Value::from,
     /// How many there were.
     count: u64 => Value::from,
+    /// How many credentials were moved to another token endpoint.
+    moved: u64 => Value::from,
+    /// How many credentials cannot be used any more.
+    lost: u64 => Value::from,
     /// The owner of a meeting or a calendar.
     owner: PersonId => shown,
     /// The people who take part in a meeting, beside its owner.

@@ -17,7 +17,7 @@ use crate::{
     plugins::{
         CallTarget,
         contract::{Account, ScopeLevel},
-        registry::Provider,
+        registry::{self, Provider},
         sign_in::SignInParts,
     },
 };
@@ -69,7 +69,7 @@ pub(super) async fn establish(
         open_account(calendars, provider, &person, sign_in, signed_in, service_account).await?;
     let reuse = existing(before, sign_in.provider, &target, token.is_some(), service_account);
     if let Some(token) = token.as_ref().filter(|_| service_account.is_none() && !secrets.contains_key(REFRESH_TOKEN)) {
-        carry_refresh_token(calendars, &reuse, token.level, &mut secrets)?;
+        carry_refresh_token(calendars, &reuse, token, &mut secrets)?;
     }
     let now = calendars.now();
     let (id, connected_at) = match &reuse {
@@ -149,17 +149,18 @@ fn existing(
 }
 
 /// Adds the present connection's refresh token: services issue one with the first consent only. A refresh token keeps the
-/// scopes of its own consent (RFC 6749 §6), so one for availability does not serve a connection that writes.
+/// scopes of its own consent (RFC 6749 §6), so one for availability does not serve a connection that writes. It also keeps
+/// its token endpoint: no other endpoint gets it.
 fn carry_refresh_token(
     calendars: &CalendarAccess,
     reuse: &Reuse,
-    level: ScopeLevel,
+    token: &Token,
     secrets: &mut BTreeMap<String, SecretString>,
 ) -> Result<(), ConnectError> {
     let Reuse::Same(before) = reuse else { return Err(ConnectError::NoRefreshToken) };
-    let had = before.connection.token.as_ref().map(|token| token.level);
-    let is_narrower = level == ScopeLevel::Write && had == Some(ScopeLevel::Read);
-    if before.connection.state != State::Connected || is_narrower {
+    let had = before.connection.token.as_ref().ok_or(ConnectError::NoRefreshToken)?;
+    let is_narrower = token.level == ScopeLevel::Write && had.level == ScopeLevel::Read;
+    if before.connection.state != State::Connected || is_narrower || had.endpoint != token.endpoint {
         return Err(ConnectError::NoRefreshToken);
     }
     let place = store::SEALED.place(before.connection.organisation, before.connection.id);
@@ -176,8 +177,13 @@ async fn persist(
     reuse: &Reuse,
     stored: &StoredConnection,
 ) -> Result<(), ConnectError> {
-    let Connection { id, organisation, person, provider, address, service_account, .. } = &stored.connection;
+    let Connection { id, organisation, person, provider, sign_in, address, token, service_account, .. } =
+        &stored.connection;
     let mut tx = calendars.db.begin().await?;
+    let endpoint = token.as_ref().map(|token| token.endpoint.as_str());
+    if !registry::has_endpoint(&mut tx, provider, sign_in, endpoint).await? {
+        return Err(if endpoint.is_some() { ConnectError::State } else { ConnectError::SignIn(sign_in.clone()) });
+    }
     if let Some(account) = *service_account
         && !store::may_connect(&mut tx, account, *person).await?
     {

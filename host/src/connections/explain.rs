@@ -48,6 +48,7 @@ pub(super) async fn refresh_error(
     error: RefreshRequestError,
 ) -> RefreshError {
     match error {
+        RefreshRequestError::NotGranted => RefreshError::NotGranted,
         RefreshRequestError::Unusable(why) => RefreshError::Unusable(why.to_owned()),
         RefreshRequestError::Database(error) => error.into(),
         RefreshRequestError::Token(error) => match calendars.registry.provider(provider).await {

@@ -128,6 +128,9 @@ pub enum RefreshRequestError {
     /// The client could not be read.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// The operator's grant does not have the sign-in with the token's endpoint.
+    #[error("its sign-in or its token endpoint is no longer granted")]
+    NotGranted,
     /// The token cannot be refreshed any more.
     #[error("{0}")]
     Unusable(&'static str),
@@ -273,9 +276,8 @@ pub async fn refresh(
     let client = client?.ok_or(RefreshRequestError::NoClient)?;
     let provider = context.registry.provider(sign_in.provider).await?;
     let code = provider.granted.sign_in(sign_in.sign_in).and_then(code_grant);
-    let code = code.ok_or(RefreshRequestError::Unusable("the sign-in is no longer granted"))?;
-    if !has_token_endpoint(code, &token.endpoint) {
-        return Err(RefreshRequestError::Unusable("its token endpoint is no longer granted"));
+    if !code.is_some_and(|code| has_token_endpoint(code, &token.endpoint)) {
+        return Err(RefreshRequestError::NotGranted);
     }
     let endpoint = TokenEndpoint {
         sandbox: context.registry.sandbox(),

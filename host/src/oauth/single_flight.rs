@@ -25,6 +25,11 @@ pub enum RefreshError {
     /// This host cannot open the sealed secrets: a key is missing in its key file. Another host may have it.
     #[error("this host cannot open the stored token, which its operator must mend: {0}")]
     Sealed(OpenError),
+    /// The grant does not have the sign-in with the token's endpoint.
+    #[error(
+        "the access cannot be renewed: its sign-in or its token endpoint is no longer granted; connect the calendar again"
+    )]
+    NotGranted,
     /// The grant or the client no longer fits.
     #[error("the access cannot be renewed: {0}; connect the calendar again")]
     Unusable(String),

@@ -135,6 +135,7 @@ async fn refresh_with_lease<O: TokenOwner>(
     let (context, started) = (owner.context(), Instant::now());
     // Hosts do not notify each other, so this one polls. The first tick comes at once.
     let mut poll = tokio::time::interval(POLL_INTERVAL);
+    let mut is_reread = false;
     loop {
         poll.tick().await;
         let stored = context.db.read(async |tx| owner.load(tx).await).await?;
@@ -151,7 +152,11 @@ async fn refresh_with_lease<O: TokenOwner>(
             return Ok(RefreshedToken { row, access, expires_at, sealed });
         }
         if let Some(lease) = acquire_lease(owner, &stored.sealed).await? {
-            return attempt(owner, stored, secrets, refused, &lease).await;
+            match attempt(owner, stored, secrets, refused, &lease).await {
+                // An operator accepted another grant after the row was read. The same transaction has moved or marked the row.
+                Err(RefreshError::NotGranted) if !is_reread => is_reread = true,
+                outcome => return outcome,
+            }
         }
         if started.elapsed() > MAX_WAIT {
             return Err(RefreshError::Temporary("another host has been refreshing the token for too long".into()));

@@ -8,6 +8,7 @@ mod flows; // Consent given, refused, cut down, stolen and replayed.
 mod foreign; // A version that names another token endpoint.
 mod hosts; // Two host processes and one token that has ended.
 mod meeting; // A meeting of two people, on both calendars.
+mod moved; // A version with another token endpoint, which is accepted: what becomes of the tokens.
 mod pages; // What people read at each end of the way.
 mod service_accounts; // Service accounts connect the people of an organisation.
 mod tokens; // Tokens that end, are refused, are taken back.

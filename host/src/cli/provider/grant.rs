@@ -16,6 +16,9 @@ no longer requested) or nothing (for information). Without --yes nothing changes
 the exit code is 1. Before the version is used, it must open a few connected accounts and
 give the same busy times as the version in use; nothing is written.
 
+If a token endpoint changes, the difference says how many connections and service
+accounts go to the new one without a new sign-in, and how many must be connected again.
+
 With --json: {accepted, id, version, sha256, difference: [{kind, what}]}.";
 
 #[derive(Debug, clap::Args)]

@@ -22,6 +22,7 @@ use crate::{
     ids::{OrganisationId, ServiceAccountId},
     jobs::{self, Effect, Owner},
     oauth::State,
+    plugins::registry,
 };
 use secrecy::SecretString;
 use std::collections::BTreeMap;
@@ -73,6 +74,10 @@ pub(super) async fn store_account(
     secrets: &BTreeMap<String, SecretString>,
 ) -> Result<ServiceAccount, AccountError> {
     let mut tx = calendars.db.begin().await?;
+    let endpoint = account.token.as_ref().map(|token| token.endpoint.as_str());
+    if !registry::has_endpoint(&mut tx, &account.provider, &account.sign_in, endpoint).await? {
+        return Err(AccountError::SignIn(account.sign_in));
+    }
     let before = store::of_provider(&mut tx, account.organisation, &account.provider).await?;
     if let Some(before) = &before {
         account.id = before.account.id;

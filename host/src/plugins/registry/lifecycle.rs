@@ -7,6 +7,7 @@
 use super::{
     AddError, AddOutcome, ChangeError, DifferenceLine, GrantError, PendingVersion, Provenance, Provider, ProviderGrant,
     ProviderStamp, ProviderState, ProviderSummary, Registry, RegistryError, RequestedGrant, VersionSummary, difference,
+    moves::{self, CredentialMoves},
     needs_acceptance, step_back, store,
 };
 use crate::{
@@ -127,7 +128,8 @@ pub async fn waiting(db: &Db, id: &str) -> Result<PendingVersion, ChangeError> {
     let sha256 = row.waiting_sha256.clone().ok_or_else(|| ChangeError::NotWaiting(id.to_owned()))?;
     let component = store::component(&mut tx, &sha256).await?.ok_or(sqlx::Error::RowNotFound)?;
     let request: RequestedGrant = db::from_json(&component.requested_grant)?;
-    let difference = lines(&mut tx, &row, &request, &component.version).await?;
+    let mut difference = lines(&mut tx, &row, &request, &component.version).await?;
+    difference.extend(credential_moves(&mut tx, &row, &request).await?.lines());
     Ok(PendingVersion { id: row.id, sha256, version: component.version, difference })
 }
 
@@ -138,12 +140,22 @@ pub async fn waiting(db: &Db, id: &str) -> Result<PendingVersion, ChangeError> {
 /// If there is no such provider, or no component with this digest waits.
 pub async fn accept(db: &Db, by: &Author, id: &str, sha256: &str) -> Result<(), ChangeError> {
     let mut tx = db.begin().await?;
-    let row = store::provider(&mut tx, id).await?.ok_or_else(|| ChangeError::Unknown(id.to_owned()))?;
+    accept_in(&mut tx, by, id, sha256).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Like [`accept`], in the caller's transaction, which also moves the stored credentials to the endpoints that are granted
+/// now.
+///
+/// # Errors
+/// If there is no such provider, or no component with this digest waits.
+pub async fn accept_in(tx: &mut Tx, by: &Author, id: &str, sha256: &str) -> Result<(), ChangeError> {
+    let row = store::provider(tx, id).await?.ok_or_else(|| ChangeError::Unknown(id.to_owned()))?;
     let not_waiting = || ChangeError::NotWaiting(id.to_owned());
     if row.waiting_sha256.as_deref() != Some(sha256) {
         return Err(not_waiting());
     }
-    let component = store::component(&mut tx, sha256).await?.ok_or(sqlx::Error::RowNotFound)?;
+    let component = store::component(tx, sha256).await?.ok_or(sqlx::Error::RowNotFound)?;
     let request: RequestedGrant = db::from_json(&component.requested_grant)?;
     let change = store::ProviderUpdate {
         name: &request.name,
@@ -152,12 +164,26 @@ pub async fn accept(db: &Db, by: &Author, id: &str, sha256: &str) -> Result<(), 
         accepted_grant: Some(&component.requested_grant),
         accepted_at: Some(tx.now().await?),
     };
-    let entry = entry(&mut tx, by, Act::GrantAccepted, &row, &change).await?;
-    if !store::change(&mut tx, &row, change).await? {
+    let version_change = VersionChange::of(tx, &row, &change).await?;
+    if !store::change(tx, &row, change).await? {
         return Err(not_waiting());
     }
-    audit::record(&mut tx, entry).await?;
-    Ok(tx.commit().await?)
+    // After the change, which locks the provider: a connection that is stored now waits for the lock and is then refused.
+    let moves = credential_moves(tx, &row, &request).await?;
+    moves.apply(tx, by, id).await?;
+    audit::record(tx, version_change.entry(by, Act::GrantAccepted, id, &moves)).await?;
+    Ok(())
+}
+
+/// Whether the accepted grant of a provider has this sign-in, and if an endpoint is given, with this token endpoint. No other
+/// grant is accepted until the transaction ends. A credential is stored only if this holds: one that was made while an
+/// operator accepted another grant is not among those that were moved.
+///
+/// # Errors
+/// If the database fails.
+pub async fn has_endpoint(tx: &mut Tx, id: &str, sign_in: &str, endpoint: Option<&str>) -> sqlx::Result<bool> {
+    let granted = stored_grant(store::locked_grant(tx, id).await?.as_deref());
+    Ok(granted.is_some_and(|granted| moves::has_endpoint(&granted, sign_in, endpoint)))
 }
 
 /// What is granted to a provider. `None` if there is no such provider, or no version was accepted.
@@ -276,8 +302,8 @@ async fn add(
         return Ok(Some(StoredComponent { outcome: AddOutcome::Same { id }, generation: row.generation }));
     }
     let granted = stored_grant(row.accepted_grant.as_deref());
-    let difference = lines(tx, &row, request, version).await?;
-    let (change, outcome) = if granted.is_some() && !needs_acceptance(&difference) {
+    let mut difference = lines(tx, &row, request, version).await?;
+    let (change, outcome, is_accepted) = if granted.is_some() && !needs_acceptance(&difference) {
         let (active_sha256, accepted_grant) = (Some(sha256), row.accepted_grant.as_deref());
         let change = store::ProviderUpdate {
             name: &row.name,
@@ -286,7 +312,7 @@ async fn add(
             accepted_grant,
             accepted_at: None,
         };
-        (change, AddOutcome::Active { id: id.clone() })
+        (change, AddOutcome::Active { id: id.clone() }, false)
     } else if accept {
         let (active_sha256, accepted_grant) = (Some(sha256), Some(&*text));
         let change = store::ProviderUpdate {
@@ -296,35 +322,52 @@ async fn add(
             accepted_grant,
             accepted_at: Some(now),
         };
-        (change, AddOutcome::Active { id: id.clone() })
+        (change, AddOutcome::Active { id: id.clone() }, true)
     } else {
         let (active_sha256, accepted_grant) = (row.active_sha256.as_deref(), row.accepted_grant.as_deref());
         let waiting_sha256 = Some(sha256);
+        difference.extend(credential_moves(tx, &row, request).await?.lines());
         let change =
             store::ProviderUpdate { name: &row.name, active_sha256, waiting_sha256, accepted_grant, accepted_at: None };
         let waiting =
             PendingVersion { id: id.clone(), sha256: sha256.to_owned(), version: version.to_owned(), difference };
-        (change, AddOutcome::Waiting(waiting))
+        (change, AddOutcome::Waiting(waiting), false)
     };
-    let entry = entry(tx, by, Act::PluginAdded, &row, &change).await?;
+    let version_change = VersionChange::of(tx, &row, &change).await?;
     if !store::change(tx, &row, change).await? {
         return Ok(None);
     }
-    audit::record(tx, entry).await?;
+    let moves = if is_accepted { credential_moves(tx, &row, request).await? } else { CredentialMoves::default() };
+    moves.apply(tx, by, &row.id).await?;
+    audit::record(tx, version_change.entry(by, Act::PluginAdded, &row.id, &moves)).await?;
     Ok(Some(StoredComponent { outcome, generation: row.generation }))
 }
 
-/// The entry of a change of a provider. Its grant is that of the versions, which their digests name.
-async fn entry<'a>(
+/// The versions of a provider before and after a change. Its grant is that of the versions, which their digests name.
+struct VersionChange {
+    before: Values,
+    after: Values,
+}
+
+impl VersionChange {
+    async fn of(tx: &mut Tx, row: &store::ProviderRow, change: &store::ProviderUpdate<'_>) -> sqlx::Result<Self> {
+        let before = versions(tx, row.active_sha256.as_deref(), row.waiting_sha256.as_deref()).await?;
+        let after = versions(tx, change.active_sha256, change.waiting_sha256).await?;
+        Ok(Self { before, after })
+    }
+
+    fn entry<'a>(self, by: &'a Author, act: Act, id: &str, moves: &CredentialMoves) -> Entry<'a> {
+        Entry::new(by, act, Subject::provider(id)).before(self.before).after(moves.values(self.after))
+    }
+}
+
+/// What becomes of the stored credentials if this request is granted.
+async fn credential_moves(
     tx: &mut Tx,
-    by: &'a Author,
-    act: Act,
     row: &store::ProviderRow,
-    change: &store::ProviderUpdate<'_>,
-) -> sqlx::Result<Entry<'a>> {
-    let before = versions(tx, row.active_sha256.as_deref(), row.waiting_sha256.as_deref()).await?;
-    let after = versions(tx, change.active_sha256, change.waiting_sha256).await?;
-    Ok(Entry::new(by, act, Subject::provider(&row.id)).before(before).after(after))
+    request: &RequestedGrant,
+) -> sqlx::Result<CredentialMoves> {
+    moves::plan(tx, &row.id, stored_grant(row.accepted_grant.as_deref()).as_ref(), request).await
 }
 
 /// What is in use and what waits.

@@ -10,12 +10,13 @@
 mod difference;
 mod grant;
 mod lifecycle;
+mod moves;
 mod plugin_cache;
 mod store;
 
 pub use difference::{DifferenceKind, DifferenceLine, difference, needs_acceptance, step_back};
 pub use grant::{GrantError, ProviderGrant, RequestedGrant};
-pub use lifecycle::{NewVersion, accept, connections, granted, in_use, list, remove, waiting};
+pub use lifecycle::{NewVersion, accept, accept_in, connections, granted, has_endpoint, in_use, list, remove, waiting};
 pub use store::ProviderStamp;
 
 use super::{

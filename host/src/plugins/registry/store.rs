@@ -1,9 +1,10 @@
-//! The SQL of `components` and `providers`.
+//! The SQL of `components` and `providers`, and what a grant changes in tables of credentials.
 
 use crate::{
-    db::{self, Tx, execute, fetch},
-    ids::ProviderGeneration,
+    db::{self, Tx, dialect::Dialect, execute, fetch},
+    ids::{ConnectionId, OrganisationId, ProviderGeneration, ServiceAccountId},
 };
+use std::{collections::BTreeMap, str::FromStr};
 
 /// A provider's row.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -171,4 +172,139 @@ pub(super) async fn connections(tx: &mut Tx, id: &str) -> sqlx::Result<i64> {
                     + (select count(*) from service_accounts where provider_id = $1)";
     let (count,) = fetch!(tx, one, (i64,), sql, id)?;
     Ok(count)
+}
+
+/// The accepted grant of a provider, which does not change until the transaction ends.
+pub(super) async fn locked_grant(tx: &mut Tx, id: &str) -> sqlx::Result<Option<String>> {
+    // SQLite has one writer at a time.
+    const SELECT: Dialect = Dialect {
+        sqlite: "select accepted_grant from providers where id = $1",
+        postgres: "select accepted_grant from providers where id = $1 for share",
+    };
+    let sql = tx.sql_for(SELECT);
+    let row = fetch!(tx, optional, (Option<String>,), sql, id)?;
+    Ok(row.and_then(|(grant,)| grant))
+}
+
+/// What holds a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holder {
+    /// A connection.
+    Connection,
+    /// A service account.
+    ServiceAccount,
+}
+
+/// Credentials of a provider that work and were made by the same sign-in for the same endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct CredentialGroup {
+    pub(super) holder: Holder,
+    pub(super) sign_in: String,
+    /// The token endpoint; `None` for passwords and keys.
+    pub(super) endpoint: Option<String>,
+    pub(super) count: u64,
+}
+
+/// Statements on a table with the columns `provider_id`, `sign_in`, `token_endpoint`, `state` and those of a lease.
+struct CredentialSql {
+    count: &'static str,
+    move_endpoints: Dialect,
+    lose: &'static str,
+}
+
+macro_rules! credential_sql {
+    ($table:literal) => {
+        CredentialSql {
+            count: concat!(
+                "select sign_in, token_endpoint, count(*) from ",
+                $table,
+                " where provider_id = $1 and state = 'connected'
+                  group by sign_in, token_endpoint order by sign_in, token_endpoint"
+            ),
+            move_endpoints: Dialect {
+                sqlite: concat!(
+                    "update ",
+                    $table,
+                    " set token_endpoint = (select value from json_each($3) where key = token_endpoint)
+                      where provider_id = $1 and sign_in = $2 and token_endpoint in (select key from json_each($3))"
+                ),
+                postgres: concat!(
+                    "update ",
+                    $table,
+                    " set token_endpoint = cast($3 as json) ->> token_endpoint
+                      where provider_id = $1 and sign_in = $2
+                            and token_endpoint in (select json_object_keys(cast($3 as json)))"
+                ),
+            },
+            lose: concat!(
+                "update ",
+                $table,
+                " set state = 'reconnect', refresh_lease = null, refresh_until = null
+                  where provider_id = $1 and sign_in = $2 and coalesce(token_endpoint, '') = $3 and state = 'connected'
+                  returning id, organisation_id"
+            ),
+        }
+    };
+}
+
+const CONNECTIONS: CredentialSql = credential_sql!("connections");
+const SERVICE_ACCOUNTS: CredentialSql = credential_sql!("service_accounts");
+
+/// The credentials of a provider.
+pub(super) async fn credentials(tx: &mut Tx, provider: &str) -> sqlx::Result<Vec<CredentialGroup>> {
+    let mut groups = Vec::new();
+    for (holder, sql) in [(Holder::Connection, CONNECTIONS.count), (Holder::ServiceAccount, SERVICE_ACCOUNTS.count)] {
+        for (sign_in, endpoint, count) in fetch!(tx, all, (String, Option<String>, i64), sql, provider)? {
+            groups.push(CredentialGroup {
+                holder,
+                sign_in,
+                endpoint,
+                count: u64::try_from(count).map_err(db::broken)?,
+            });
+        }
+    }
+    Ok(groups)
+}
+
+/// Replaces token endpoints of a sign-in by those that `endpoints` names for them.
+pub(super) async fn move_endpoints(
+    tx: &mut Tx,
+    provider: &str,
+    sign_in: &str,
+    endpoints: &BTreeMap<&str, &str>,
+) -> sqlx::Result<()> {
+    let endpoints = db::to_json(endpoints)?;
+    for CredentialSql { move_endpoints, .. } in [CONNECTIONS, SERVICE_ACCOUNTS] {
+        let sql = tx.sql_for(move_endpoints);
+        execute!(tx, sql, provider, sign_in, &endpoints)?;
+    }
+    Ok(())
+}
+
+/// Marks connections whose owners must sign in again, and returns them with their organisations.
+pub(super) async fn lose_connections(
+    tx: &mut Tx,
+    provider: &str,
+    group: &CredentialGroup,
+) -> sqlx::Result<Vec<(ConnectionId, OrganisationId)>> {
+    lose(tx, CONNECTIONS.lose, provider, group).await
+}
+
+/// Marks service accounts that must be saved again, and returns them with their organisations.
+pub(super) async fn lose_service_accounts(
+    tx: &mut Tx,
+    provider: &str,
+    group: &CredentialGroup,
+) -> sqlx::Result<Vec<(ServiceAccountId, OrganisationId)>> {
+    lose(tx, SERVICE_ACCOUNTS.lose, provider, group).await
+}
+
+async fn lose<I: FromStr<Err: std::error::Error + Send + Sync + 'static>>(
+    tx: &mut Tx,
+    sql: &'static str,
+    provider: &str,
+    CredentialGroup { sign_in, endpoint, .. }: &CredentialGroup,
+) -> sqlx::Result<Vec<(I, OrganisationId)>> {
+    let rows = fetch!(tx, all, (String, String), sql, provider, sign_in, endpoint.as_deref().unwrap_or_default())?;
+    rows.iter().map(|(id, organisation)| Ok((db::parsed(id)?, db::parsed(organisation)?))).collect()
 }
