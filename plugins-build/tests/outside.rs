@@ -22,7 +22,7 @@ chronus-sdk = { path = SDK }
 
 /// What is not a function of the provider.
 const BOILERPLATE: &str = "
-use chronus_sdk::{Provider, descriptions::*, failure, types::*};
+use chronus_sdk::{Provider, descriptions::*, failure, values::*};
 pub struct Lamp;
 chronus_sdk::provider!(Lamp, read_only);
 ";
@@ -37,16 +37,16 @@ impl Provider for Lamp {
             state_format: 1,
             sign_ins: vec![],
             hosts: vec![],
-            read_posts: vec![],
-            limits: Limits { busy_window: 1, changes_window: 1, page_size: 1, get_many: 1, poll_floor: 1 },
+            read_only_posts: vec![],
+            limits: Limits { busy_window: 1, changes_window: 1, page_size: 1, get_many: 1, poll_floor: 1, concurrency: 1 },
         }
     }
 
-    fn open(_: &Connection) -> Result<Opened, Failure> {
+    fn open(_: &Connection) -> Result<AccountReply, Failure> {
         Err(failure::unsupported("a lamp has no accounts"))
     }
 
-    fn busy(_: &Connection, _: &Whose, _: Window) -> Result<BusyAnswers, Failure> {
+    fn busy(_: &Connection, _: &BusyTargets, _: Window) -> Result<BusyReply, Failure> {
         Err(failure::unsupported("a lamp has no calendars"))
     }
 }
@@ -91,7 +91,7 @@ fn a_provider_elsewhere_needs_the_sdk_and_fifteen_lines_at_most() {
     let built = chronus_plugins_build::providers(&options, &mut |line| eprintln!("{line}")).unwrap();
     assert_eq!(built.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["lamp"]);
     for interface in ["plugin", "account", "busy"] {
-        assert!(built[0].exports.contains(&format!("chronus:calendar/{interface}@0.1.0")), "{:?}", built[0].exports);
+        assert!(built[0].exports.contains(&format!("chronus:calendar/{interface}@0.2.0")), "{:?}", built[0].exports);
     }
     assert_eq!(built[0].exports.len(), 3, "{:?}", built[0].exports);
 }

@@ -17,7 +17,7 @@ use chronus_host::conformance::faults::{Fault, Faults, RecordedResponse};
 use chronus_host::plugins::{Access, Plugin, contract::BusyTargets};
 use chronus_sdk::Provider as _;
 use chronus_sdk::http::{Response, native};
-use chronus_sdk::types as guest;
+use chronus_sdk::values as guest;
 use chronus_tests::measure::{Medians, median};
 use chronus_tests::peers::{Libical, Node, Peer, Python, Radicale, left_out};
 use chronus_tests::{events, harness};
@@ -114,8 +114,8 @@ struct Case<'a> {
 impl Case<'_> {
     /// How many intervals the provider in the sandbox gives.
     async fn sandboxed(&self) -> anyhow::Result<usize> {
-        let whose = BusyTargets::Calendars(vec![self.calendar.to_owned()]);
-        let [answer] = &self.plugin.busy(self.access, whose, self.window).await?.value[..] else {
+        let targets = BusyTargets::Calendars(vec![self.calendar.to_owned()]);
+        let [answer] = &self.plugin.busy(self.access, targets, self.window).await?.value[..] else {
             anyhow::bail!("one calendar has one answer");
         };
         let times = answer.outcome.as_ref().map_err(Clone::clone)?;
@@ -129,11 +129,11 @@ impl Case<'_> {
         let give = move |request: &chronus_sdk::http::Request| {
             Ok(Response::new(&request.url, status).with_body("application/xml; charset=utf-8", body.clone()))
         };
-        let whose = guest::Whose::Calendars(vec![self.calendar.to_owned()]);
+        let targets = guest::BusyTargets::Calendars(vec![self.calendar.to_owned()]);
         let window = guest::Window { start: self.window.start.as_second(), end: self.window.end.as_second() };
-        let answers = native::answering(give, || chronus_ical::Ical::busy(connection, &whose, window));
+        let answers = native::answering(give, || chronus_ical::Ical::busy(connection, &targets, window));
         let answers = answers.map_err(|failure| anyhow::anyhow!("{failure:?}"))?;
-        let times = answers.calendars.into_iter().next().context("one calendar has one answer")?.outcome;
+        let times = answers.answers.into_iter().next().context("one calendar has one answer")?.outcome;
         Ok(times.map_err(|failure| anyhow::anyhow!("{failure:?}"))?.intervals.len())
     }
 }

@@ -2,7 +2,7 @@
 //! and the other way round. The server is Cyrus, the other client is python-caldav.
 
 use anyhow::{Context, ensure};
-use chronus_host::calendar::{Attendee, BusyKind, Draft, Event, Patch, Role, Rsvp, Span, Status, Window, ZonedTime};
+use chronus_host::calendar::{Attendee, BusyKind, Draft, Event, Patch, Rsvp, Span, Status, Window, ZonedTime};
 use chronus_host::conformance::faults::Faults;
 use chronus_host::plugins::contract::{Account, BusyTargets, Change, Notify};
 use chronus_host::plugins::{Access, CallTarget, EventRef, Plugin};
@@ -33,17 +33,14 @@ impl Alice {
     }
 
     async fn invite(&self, key: &str, hour: i8, notify: Notify) -> anyhow::Result<Event> {
-        let bob = Attendee {
-            address: "bob@example.com".into(),
-            name: Some("Bob".into()),
-            role: Role::Required,
-            rsvp: Rsvp::NeedsAction,
-            is_self: false,
-        };
+        let bob = Attendee::required("bob@example.com".into(), Some("Bob".into()));
         let draft = Draft {
             uid: format!("{key}@chronus.example"),
             title: "Planning".into(),
             description: String::new(),
+            location: String::new(),
+            url: String::new(),
+            organiser: None,
             when: hour_from(hour)?,
             busy: BusyKind::Busy,
             status: Status::Confirmed,
@@ -128,7 +125,7 @@ async fn invitations_go_out_and_answers_come_back() -> anyhow::Result<()> {
     let again = alice.invite("two", 16, Notify::All).await?;
     ensure!(bob.find(&bobs, &again.uid).await?.is_some());
     let place = EventRef { calendar: &alice.calendar, id: &again.id };
-    alice.plugin.cancel(&alice.access, place, "two", None, Notify::All).await?;
+    alice.plugin.cancel(&alice.access, place, "two", None, None, Notify::All).await?;
     let seen = bob.find(&bobs, &again.uid).await?;
     ensure!(seen.as_ref().is_none_or(|seen| seen.status == "CANCELLED"), "{seen:?}");
 
@@ -164,7 +161,7 @@ async fn invitations_come_in_and_answers_go_back() -> anyhow::Result<()> {
     ensure!(invited.organiser.as_ref().is_some_and(|one| one.address == "bob@example.com" && !one.is_self));
     let place = EventRef { calendar: &alice.calendar, id: &invited.id };
     for (rsvp, heard) in [(Rsvp::Tentative, "TENTATIVE"), (Rsvp::Accepted, "ACCEPTED"), (Rsvp::Declined, "DECLINED")] {
-        let answered = alice.plugin.respond(&alice.access, place, "lunch", rsvp, Notify::All).await?.value;
+        let answered = alice.plugin.respond(&alice.access, place, "lunch", rsvp, None, Notify::All).await?.value;
         ensure!(answer(&answered, "alice@example.com")? == rsvp, "{answered:?}");
         let seen = bob.find(&bobs, &lunch.uid).await?.context("bob's own event")?;
         ensure!(seen.answers["alice@example.com"] == heard, "{seen:?}");

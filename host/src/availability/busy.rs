@@ -213,12 +213,19 @@ struct Continuation {
     seam: Timestamp,
     kind: BusyKind,
     all_day: bool,
-    ours: Option<String>,
+    client_key: Option<String>,
+    uid: Option<String>,
 }
 
 impl Continuation {
     fn of(interval: &Interval, seam: Timestamp) -> Self {
-        Self { seam, kind: interval.kind, all_day: interval.all_day, ours: interval.ours.clone() }
+        Self {
+            seam,
+            kind: interval.kind,
+            all_day: interval.all_day,
+            client_key: interval.client_key.clone(),
+            uid: interval.uid.clone(),
+        }
     }
 }
 
@@ -258,7 +265,8 @@ mod tests {
             end: at(end),
             kind,
             all_day: false,
-            ours: None,
+            client_key: None,
+            uid: None,
         };
         let [monday, six, seven] = ["2026-01-01T20:00:00Z", "2026-01-02T06:00:00Z", "2026-01-02T07:00:00Z"];
         let midnight = "2026-01-02T00:00:00Z";
@@ -288,7 +296,8 @@ mod tests {
                 end: part.end,
                 kind: BusyKind::Busy,
                 all_day: false,
-                ours: Some((key % 1000).to_string()),
+                client_key: Some((key % 1000).to_string()),
+                uid: None,
             };
             let parts = parts.iter().rev();
             parts.flat_map(|part| (0..number).map(|key| whole(part, key))).collect::<Vec<_>>()
@@ -324,7 +333,8 @@ mod tests {
                     kind: BusyKind::Busy,
                     all_day: false,
                     // Two events of one key that touch would be joined, rightly or not.
-                    ours: Some(key.to_string()),
+                    client_key: Some(key.to_string()),
+                    uid: None,
                 })
                 .collect();
             let cut = |part: &Window| {
@@ -344,7 +354,7 @@ mod tests {
 
     #[test]
     fn an_event_that_cannot_be_read_makes_the_whole_window_unknown() {
-        let problem = |id: &str| Problem { id: id.into(), what: "no start".into() };
+        let problem = |id: &str| Problem { id: id.into(), what: "no start".into(), span: None };
         // A calendar may name the same event for each part of the window.
         let Busy::Unknown { reason, detail, problems } = unreadable(vec![problem("b"), problem("a"), problem("b")])
         else {

@@ -13,22 +13,31 @@ pub struct Event {
     pub uid: String,
     /// Changes whenever the event does.
     pub etag: Option<String>,
-    /// The id of the series, if the event is a changed occurrence that the service stores as an event of its own.
+    /// The id of the series, if the event is one occurrence of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub series_id: Option<String>,
-    /// The original start of a changed occurrence.
+    /// The start that the series gives the occurrence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub original_start: Option<Moment>,
     /// The title: one line.
     pub title: String,
     /// The description: plain text.
     pub description: String,
+    /// The location: plain text.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub location: String,
+    /// A URL that belongs to the event.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub url: String,
     /// The time of the event.
     pub when: Span,
     /// What the event means for the owner's time.
     pub busy: BusyKind,
     /// Whether the event takes place.
     pub status: Status,
+    /// Whether the owner hides the event from others who can read the calendar.
+    #[serde(default)]
+    pub private: bool,
     /// The organiser.
     pub organiser: Option<Organiser>,
     /// The invited people.
@@ -36,7 +45,13 @@ pub struct Event {
     /// RFC 5545 content lines (`RRULE:…`, `RDATE…`, `EXDATE…`).
     pub recurrence: Vec<String>,
     /// The key under which we created the event, if we did.
-    pub ours: Option<String>,
+    pub client_key: Option<String>,
+    /// The revision number (RFC 5545 SEQUENCE), if the service returns it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u32>,
+    /// Whether the owner changed the event without telling the attendees.
+    #[serde(default)]
+    pub unsent: bool,
     /// The instant of the last change, by the service's clock.
     pub updated: Option<Timestamp>,
 }
@@ -52,6 +67,12 @@ pub struct Draft {
     /// The description: plain text.
     #[serde(default)]
     pub description: String,
+    /// The location: plain text.
+    #[serde(default)]
+    pub location: String,
+    /// A URL that belongs to the event.
+    #[serde(default)]
+    pub url: String,
     /// The time of the event.
     pub when: Span,
     /// What the event means for the owner's time.
@@ -60,6 +81,9 @@ pub struct Draft {
     /// Whether the event takes place.
     #[serde(default)]
     pub status: Status,
+    /// The organiser, if it is not the owner of the connection.
+    #[serde(default)]
+    pub organiser: Option<Organiser>,
     /// The people to invite; empty for a private entry.
     #[serde(default)]
     pub attendees: Vec<Attendee>,
@@ -80,6 +104,10 @@ pub struct Patch {
     pub title: Option<String>,
     /// The description: plain text.
     pub description: Option<String>,
+    /// The location: plain text.
+    pub location: Option<String>,
+    /// A URL that belongs to the event.
+    pub url: Option<String>,
     /// The time of the event.
     pub when: Option<Span>,
     /// What the event means for the owner's time.
@@ -88,6 +116,8 @@ pub struct Patch {
     pub status: Option<Status>,
     /// The whole new list of attendees. Attendees who were in the old list keep their answers.
     pub attendees: Option<Vec<Attendee>>,
+    /// Answers of attendees, for services that let the organiser set them.
+    pub answers: Vec<AttendeeAnswer>,
     /// RFC 5545 content lines.
     pub recurrence: Option<Vec<String>>,
 }
@@ -134,6 +164,42 @@ pub struct Attendee {
     /// Whether this is the owner of the connection. Ignored when the event is written.
     #[serde(default)]
     pub is_self: bool,
+    /// When the attendee answered, if the service returns it. Ignored when the event is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub responded: Option<Timestamp>,
+    /// The attendee's comment on the answer. Ignored when the event is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// Another time that the attendee proposed. Ignored when the event is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposed: Option<Span>,
+}
+
+impl Attendee {
+    /// Somebody to invite, whose attendance is required.
+    #[must_use]
+    pub const fn required(address: String, name: Option<String>) -> Self {
+        Self {
+            address,
+            name,
+            role: Role::Required,
+            rsvp: Rsvp::NeedsAction,
+            is_self: false,
+            responded: None,
+            comment: None,
+            proposed: None,
+        }
+    }
+}
+
+/// The answer of an attendee, to be set by the organiser.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttendeeAnswer {
+    /// The attendee's e-mail address.
+    pub address: String,
+    /// The answer.
+    pub rsvp: Rsvp,
 }
 
 /// What is expected of an attendee (RFC 5545 §3.2.16).

@@ -7,7 +7,7 @@
 mod event;
 pub mod zones;
 
-pub use event::{Attendee, Draft, Event, Organiser, Patch, Role, Rsvp, Status};
+pub use event::{Attendee, AttendeeAnswer, Draft, Event, Organiser, Patch, Role, Rsvp, Status};
 
 use jiff::{Timestamp, civil};
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,8 @@ pub enum BusyKind {
     Busy,
     /// Perhaps busy.
     Tentative,
+    /// Invited, and has not answered.
+    Unanswered,
     /// The person is away.
     OutOfOffice,
     /// The person works, but not at the usual place.
@@ -50,7 +52,10 @@ pub struct Interval {
     pub all_day: bool,
     /// The key under which we created the event, if the service returns it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ours: Option<String>,
+    pub client_key: Option<String>,
+    /// The UID of the event, if the service returns it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
 }
 
 /// An instant, and the IANA time zone in which people see it.
@@ -99,4 +104,7 @@ pub struct Problem {
     pub id: String,
     /// Why it could not be read.
     pub what: String,
+    /// The time that the entry may occupy. `None` if it is unknown, so that it may be any time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span: Option<Window>,
 }

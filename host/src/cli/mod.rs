@@ -65,7 +65,6 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "one value exists per process")]
 enum Command {
     /// Run the host until it receives SIGTERM or SIGINT
     Serve(database::ConfigArgs),

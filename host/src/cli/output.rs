@@ -9,7 +9,7 @@ use crate::{
     calendar::Event,
     plugins::{
         AccessError, AdmissionError, CallError, Failure, Remedy, SandboxError, TrapReport, admission::SignatureError,
-        registry::DifferenceLine,
+        contract::PauseScope, registry::DifferenceLine,
     },
 };
 use serde::Serialize;
@@ -155,6 +155,8 @@ pub(super) struct FailureOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     link: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     event: Option<Box<Event>>,
@@ -162,6 +164,8 @@ pub(super) struct FailureOut {
     max_seconds: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     after_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<PauseScope>,
     #[serde(skip_serializing_if = "Option::is_none")]
     what: Option<String>,
 }
@@ -171,11 +175,11 @@ impl From<Failure> for FailureOut {
         let Failure { remedy, service_code, detail } = failure;
         let flat = Self { remedy: remedy.code(), service_code, detail, ..Self::default() };
         match remedy {
-            Remedy::NeedsAdminApproval(link) => Self { link, ..flat },
+            Remedy::NeedsAdminApproval(approval) => Self { tenant: approval.tenant, link: approval.page, ..flat },
             Remedy::AlreadyExists(id) => Self { id: Some(id), ..flat },
             Remedy::Conflict(event) => Self { event: Some(event), ..flat },
             Remedy::WindowTooLarge(seconds) => Self { max_seconds: Some(seconds), ..flat },
-            Remedy::SlowDown(milliseconds) => Self { after_ms: Some(milliseconds), ..flat },
+            Remedy::SlowDown(pause) => Self { after_ms: Some(pause.milliseconds), scope: Some(pause.scope), ..flat },
             Remedy::Invalid(what) => Self { what: Some(what), ..flat },
             Remedy::Reconnect
             | Remedy::AccessPending
@@ -251,6 +255,7 @@ fn print(lines: &str) -> Result<(), CliError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plugins::contract::Pause;
 
     #[test]
     fn a_failure_is_flat_and_has_the_values_of_its_remedy() {
@@ -259,8 +264,8 @@ mod tests {
             serde_json::to_string(&FailureOut::from(failure)).unwrap()
         };
         assert_eq!(
-            out(Remedy::SlowDown(5000)),
-            r#"{"remedy":"slow-down","service_code":"429","detail":"busy","after_ms":5000}"#
+            out(Remedy::SlowDown(Pause { milliseconds: 5000, scope: PauseScope::Connection })),
+            r#"{"remedy":"slow-down","service_code":"429","detail":"busy","after_ms":5000,"scope":"connection"}"#
         );
         assert_eq!(out(Remedy::Gone), r#"{"remedy":"gone","service_code":"429","detail":"busy"}"#);
     }

@@ -145,6 +145,9 @@ impl Bench {
             uid: format!("{}@conformance.example.com", self.name()),
             title: "Conformance".into(),
             description: String::new(),
+            location: String::new(),
+            url: String::new(),
+            organiser: None,
             when: timed(self.hour(start), self.hour(end), "UTC"),
             busy: BusyKind::Busy,
             status: Status::Confirmed,
@@ -250,7 +253,7 @@ impl Bench {
             return not_applicable(format!("the case needs a window of {length} s, and the limit is {longest} s"));
         }
         let answers = ok("`query` answers", caller.busy(&[calendar], window).await)?;
-        match answers.into_iter().find(|answer| answer.calendar == calendar).map(|answer| answer.outcome) {
+        match answers.into_iter().find(|answer| answer.target == calendar).map(|answer| answer.outcome) {
             Some(Ok(times)) => Ok(times),
             Some(Err(failure)) => failed("`query` reads the calendar", failure.to_string()),
             None => failed(format!("`query` answers for `{calendar}`"), "none of the answers is for this calendar"),

@@ -42,7 +42,7 @@ async fn each(bench: &Bench) -> CaseResult {
     asked.insert(asked.len().min(1), bench.unknown_id(bench.calendar()?));
     let ids: Vec<&str> = asked.iter().map(String::as_str).collect();
     let answers = ok("`query` succeeds for several calendars", bench.caller.busy(&ids, bench.hours(0, 24)).await)?;
-    let answered: Vec<String> = answers.into_iter().map(|answer| answer.calendar).collect();
+    let answered: Vec<String> = answers.into_iter().map(|answer| answer.target).collect();
     equal("one answer for each calendar, in the order of the query", &asked, &answered)
 }
 
@@ -184,7 +184,7 @@ async fn one_bad_event(bench: &Bench) -> CaseResult {
     let ids: Vec<&str> = calendars.iter().map(|calendar| calendar.id.as_str()).collect();
     let mut seen = false;
     for answer in ok("`query` succeeds", bench.caller.busy(&ids, window).await)? {
-        let calendar = &answer.calendar;
+        let calendar = &answer.target;
         match answer.outcome {
             // The calendar does not exist, which `open/calendars` reports.
             Err(failure) if NOT_THERE.contains(&failure.remedy.code()) => {}

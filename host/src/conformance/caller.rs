@@ -159,7 +159,7 @@ impl Caller {
         etag: Option<&str>,
         notify: Notify,
     ) -> CallResult<()> {
-        self.keep(self.plugin.cancel(&self.access()?, event, key, etag, notify).await)
+        self.keep(self.plugin.cancel(&self.access()?, event, key, etag, None, notify).await)
     }
 
     pub(super) async fn respond(
@@ -169,7 +169,7 @@ impl Caller {
         rsvp: Rsvp,
         notify: Notify,
     ) -> CallResult<Event> {
-        self.keep(self.plugin.respond(&self.access()?, event, key, rsvp, notify).await)
+        self.keep(self.plugin.respond(&self.access()?, event, key, rsvp, None, notify).await)
     }
 
     pub(super) async fn subscribe(&self, calendar: &str, callback: &Callback) -> CallResult<Subscription> {

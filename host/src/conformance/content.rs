@@ -11,6 +11,8 @@ use crate::calendar::{Attendee, BusyKind, Draft, Event, Organiser, Span, Status}
 pub(super) enum Field {
     Title,
     Description,
+    Location,
+    Url,
     When,
     Busy,
     Status,
@@ -19,13 +21,24 @@ pub(super) enum Field {
 }
 
 impl Field {
-    pub(super) const ALL: [Self; 7] =
-        [Self::Title, Self::Description, Self::When, Self::Busy, Self::Status, Self::Attendees, Self::Recurrence];
+    pub(super) const ALL: [Self; 9] = [
+        Self::Title,
+        Self::Description,
+        Self::Location,
+        Self::Url,
+        Self::When,
+        Self::Busy,
+        Self::Status,
+        Self::Attendees,
+        Self::Recurrence,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Title => "title",
             Self::Description => "description",
+            Self::Location => "location",
+            Self::Url => "URL",
             Self::When => "time",
             Self::Busy => "kind",
             Self::Status => "status",
@@ -40,6 +53,8 @@ impl Field {
 pub(super) struct Content {
     pub(super) title: String,
     pub(super) description: String,
+    pub(super) location: String,
+    pub(super) url: String,
     pub(super) when: Span,
     pub(super) busy: BusyKind,
     pub(super) status: Status,
@@ -51,15 +66,16 @@ pub(super) struct Content {
 
 impl From<&Draft> for Content {
     fn from(draft: &Draft) -> Self {
-        let Draft { title, description, when, busy, status, attendees, recurrence, .. } = draft.clone();
-        Self { title, description, when, busy, status, attendees, recurrence, organiser: None }
+        let Draft { title, description, location, url, when, busy, status, attendees, recurrence, .. } = draft.clone();
+        Self { title, description, location, url, when, busy, status, attendees, recurrence, organiser: None }
     }
 }
 
 impl From<&Event> for Content {
     fn from(event: &Event) -> Self {
-        let Event { title, description, when, busy, status, attendees, recurrence, organiser, .. } = event.clone();
-        Self { title, description, when, busy, status, attendees, recurrence, organiser }
+        let Event { title, description, location, url, when, busy, status, attendees, recurrence, organiser, .. } =
+            event.clone();
+        Self { title, description, location, url, when, busy, status, attendees, recurrence, organiser }
     }
 }
 
@@ -79,6 +95,8 @@ fn describe_field(field: Field, content: &Content, expected: &Content) -> String
     match field {
         Field::Title => short(&content.title),
         Field::Description => short(&content.description),
+        Field::Location => short(&content.location),
+        Field::Url => short(&content.url),
         Field::When => span(&content.when),
         Field::Busy => format!("{:?}", content.busy),
         Field::Status => format!("{:?}", content.status),
@@ -133,7 +151,6 @@ fn rule(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calendar::{Role, Rsvp};
     use jiff::civil::date;
 
     #[test]
@@ -144,16 +161,12 @@ mod tests {
     }
 
     fn content(addresses: &[&str]) -> Content {
-        let one = |address: &&str| Attendee {
-            address: (*address).into(),
-            name: None,
-            role: Role::Required,
-            rsvp: Rsvp::NeedsAction,
-            is_self: false,
-        };
+        let one = |address: &&str| Attendee::required((*address).into(), None);
         Content {
             title: String::new(),
             description: String::new(),
+            location: String::new(),
+            url: String::new(),
             when: Span::AllDay { start: date(2024, 1, 1), end: date(2024, 1, 2) },
             busy: BusyKind::Busy,
             status: Status::Confirmed,

@@ -13,8 +13,8 @@ use crate::{
 
 super::list! {
     "create/uid" [Write] uid;
-    "create/ours" [Write] ours;
-    "create/ours:any-key" [Write] any_key;
+    "create/client-key" [Write] ours;
+    "create/client-key:any-key" [Write] any_key;
     "create/idempotent" [Write] idempotent;
     "create/idempotent:series" [RecurringWrites] idempotent_series;
     "create/conflict:title" [Write] conflict_of_title;
@@ -63,9 +63,9 @@ async fn any_key(bench: &Bench) -> CaseResult {
 
 async fn carries(bench: &Bench, made: &CreatedEvent) -> CaseResult {
     let key = Some(made.key.clone());
-    equal("`create` returns its key in `ours`", &key, &made.event.ours)?;
+    equal("`create` returns its key in `ours`", &key, &made.event.client_key)?;
     for (call, event) in later_answers(bench, made).await? {
-        equal(&format!("{call} returns the key of `create` in `ours`"), &key, &event.ours)?;
+        equal(&format!("{call} returns the key of `create` in `ours`"), &key, &event.client_key)?;
     }
     Ok(())
 }

@@ -144,14 +144,14 @@ fn interval(expected: &ExpectedInterval, zone: &TimeZone) -> Interval {
         ExpectedSpan::Timed { start, end } => (start, end, false),
         ExpectedSpan::WholeDays { start, end } => (midnight(start), midnight(end), true),
     };
-    Interval { start, end, kind: expected.kind, all_day, ours: None }
+    Interval { start, end, kind: expected.kind, all_day, client_key: None, uid: None }
 }
 
 /// Each interval of the subject is in the answer.
 async fn found(bench: &Bench, subject: Subject) -> CaseResult {
     let Comparison { expected, actual } = compare(bench, subject).await?;
     for one in expected {
-        let is_it = |other: &Interval| Interval { ours: None, ..other.clone() } == one;
+        let is_it = |other: &Interval| Interval { client_key: None, uid: None, ..other.clone() } == one;
         let day = if one.all_day { ", all day" } else { "" };
         let what =
             format!("{}, which [expect] names, with the kind {:?}{day}", times(&[(one.start, one.end)]), one.kind);

@@ -51,11 +51,11 @@ pub(super) async fn find(bench: &Bench) -> CaseResult<Held> {
     for answer in ok("`query` answers", bench.caller.busy(&ids, window).await)? {
         match answer.outcome {
             Ok(times) if !times.intervals.is_empty() => {
-                return Ok(Held { calendar: answer.calendar, window, intervals: times.intervals });
+                return Ok(Held { calendar: answer.target, window, intervals: times.intervals });
             }
             Ok(_) => {}
-            Err(failure) if ids.first() == Some(&answer.calendar.as_str()) => {
-                failed(format!("`query` reads the calendar `{}`", answer.calendar), failure.to_string())?;
+            Err(failure) if ids.first() == Some(&answer.target.as_str()) => {
+                failed(format!("`query` reads the calendar `{}`", answer.target), failure.to_string())?;
             }
             Err(_) => {}
         }
@@ -219,8 +219,14 @@ mod tests {
     #[test]
     fn a_union_joins_what_overlaps_or_touches() {
         let at = |second| Timestamp::from_second(second).unwrap();
-        let one =
-            |start, end| Interval { start: at(start), end: at(end), kind: BusyKind::Busy, all_day: false, ours: None };
+        let one = |start, end| Interval {
+            start: at(start),
+            end: at(end),
+            kind: BusyKind::Busy,
+            all_day: false,
+            client_key: None,
+            uid: None,
+        };
         let spans = union(&[one(8, 9), one(1, 3), one(3, 4), one(2, 3)]);
         assert_eq!(spans, [(at(1), at(4)), (at(8), at(9))]);
     }

@@ -3,7 +3,7 @@
 //! They are read from the text of the contract: a label begins a line of a comment, and its sentence extends to the next label
 //! or to the end of the comment. Rejected: a second copy of the sentences here.
 
-const CONTRACT: [&str; 2] = [include_str!("../../../wit/provider.wit"), include_str!("../../../wit/types.wit")];
+const CONTRACT: [&str; 2] = [include_str!("../../../wit/provider.wit"), include_str!("../../../wit/values.wit")];
 
 /// The sentence of a label such as `busy/clipped`, on one line.
 #[must_use]

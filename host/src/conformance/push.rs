@@ -5,7 +5,10 @@ use super::{
     bench::Bench,
     expect::{CaseResult, ensure, not_applicable, ok},
 };
-use crate::plugins::{CallError, contract::Callback};
+use crate::plugins::{
+    CallError,
+    contract::{Callback, CallbackRequest},
+};
 use jiff::SignedDuration;
 
 super::list! {
@@ -57,7 +60,8 @@ async fn garbage(bench: &Bench) -> CaseResult {
     for query in queries {
         for body in bodies {
             for headers in &headers {
-                let read = bench.caller.plugin.parse_notification(headers, query, body).await;
+                let request = CallbackRequest { method: "POST", headers, query, body };
+                let read = bench.caller.plugin.parse_notification(request).await;
                 let read = ok("`parse-notification` accepts any input", read)?;
                 let unnamed = read.hints.iter().any(|hint| hint.subscription.is_empty());
                 ensure(!unnamed, "a hint names its subscription", || format!("{:?}", read.hints))?;

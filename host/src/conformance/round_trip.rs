@@ -10,7 +10,7 @@ use super::{
     content::{Content, Field, holds},
     expect::{CaseResult, equal, not_applicable},
 };
-use crate::calendar::{Attendee, BusyKind, Draft, Event, Role, Rsvp, Span, Status, ZonedTime};
+use crate::calendar::{Attendee, BusyKind, Draft, Event, Role, Span, Status, ZonedTime};
 use jiff::{
     SignedDuration,
     civil::{date, time},
@@ -31,6 +31,8 @@ super::list! {
     "create/round-trip:spaces" [Write] texts("two  and  two", "one\n\ttab\ttab\n    four");
     "create/round-trip:long-line" [Write] long_line("0123456789");
     "create/round-trip:long-line-of-wide-characters" [Write] long_line("é€😀");
+    "create/round-trip:location" [Write] location;
+    "create/round-trip:url" [Write] url;
     "create/round-trip:utc" [Write] in_zone("UTC");
     "create/round-trip:zone" [Write] in_zone("Europe/Rome");
     "create/round-trip:zone-of-half-an-hour" [Write] in_zone("Asia/Kolkata");
@@ -76,6 +78,16 @@ async fn compare(bench: &Bench, draft: &Draft, fields: &[Field], made: &CreatedE
 async fn texts(bench: &Bench, title: &'static str, description: &'static str) -> CaseResult {
     let draft = Draft { title: title.into(), description: description.into(), ..bench.draft(10, 11) };
     come_back(bench, &draft, &[Field::Title, Field::Description]).await.map(drop)
+}
+
+async fn location(bench: &Bench) -> CaseResult {
+    let draft = Draft { location: "Main hall; room 5, 2nd floor".into(), ..bench.draft(10, 11) };
+    come_back(bench, &draft, &[Field::Location]).await.map(drop)
+}
+
+async fn url(bench: &Bench) -> CaseResult {
+    let draft = Draft { url: "https://example.com/meetings/7?part=1,2&x=%20".into(), ..bench.draft(10, 11) };
+    come_back_if_possible(bench, &draft, &[Field::Url]).await.map(drop)
 }
 
 /// More than 300 bytes without a space, from an odd offset, so that a fold falls within a character.
@@ -142,7 +154,7 @@ async fn status_tentative(bench: &Bench) -> CaseResult {
 
 /// An attendee who has not answered yet.
 pub(super) fn attendee(address: &str, name: Option<&str>, role: Role) -> Attendee {
-    Attendee { address: address.into(), name: name.map(Into::into), role, rsvp: Rsvp::NeedsAction, is_self: false }
+    Attendee { role, ..Attendee::required(address.into(), name.map(Into::into)) }
 }
 
 async fn attendees(bench: &Bench) -> CaseResult {
@@ -191,6 +203,8 @@ async fn everything(bench: &Bench) -> CaseResult {
     let draft = Draft {
         title: "Everything".into(),
         description: "All of it".into(),
+        location: "Room 5".into(),
+        url: "https://example.com/everything".into(),
         when: timed(bench.hour(10), bench.hour(12), "Europe/Rome"),
         busy: BusyKind::Free,
         attendees: vec![attendee("guest-1@example.com", Some("Guest One"), Role::Required)],

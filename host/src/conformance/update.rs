@@ -15,6 +15,8 @@ use crate::{
 super::list! {
     "update/only-named:title" [Write] one_field(Field::Title, false);
     "update/only-named:description" [Write] one_field(Field::Description, false);
+    "update/only-named:location" [Write] one_field(Field::Location, false);
+    "update/only-named:url" [Write] one_field(Field::Url, false);
     "update/only-named:time" [Write] one_field(Field::When, false);
     "update/only-named:kind" [Write] one_field(Field::Busy, false);
     "update/only-named:status" [Write] one_field(Field::Status, false);
@@ -39,6 +41,8 @@ fn full(bench: &Bench, attendees: bool) -> Draft {
     Draft {
         title: "Before".into(),
         description: "As it was".into(),
+        location: "Room 1".into(),
+        url: "https://example.com/before".into(),
         when: timed(bench.hour(10), bench.hour(11), "Europe/Rome"),
         busy: BusyKind::Free,
         status: Status::Tentative,
@@ -52,6 +56,8 @@ fn patch_of(field: Field, new: &Draft) -> Patch {
     match field {
         Field::Title => patch.title = Some(new.title.clone()),
         Field::Description => patch.description = Some(new.description.clone()),
+        Field::Location => patch.location = Some(new.location.clone()),
+        Field::Url => patch.url = Some(new.url.clone()),
         Field::When => patch.when = Some(new.when.clone()),
         Field::Busy => patch.busy = Some(new.busy),
         Field::Status => patch.status = Some(new.status),
@@ -75,6 +81,8 @@ async fn one_field(bench: &Bench, field: Field, attendees: bool) -> CaseResult {
     let new = Draft {
         title: "After".into(),
         description: "As it is now".into(),
+        location: "Room 2".into(),
+        url: "https://example.com/after".into(),
         when: timed(bench.hour(14), bench.hour(16), "America/New_York"),
         busy: BusyKind::Busy,
         status: Status::Confirmed,

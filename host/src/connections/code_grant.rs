@@ -113,7 +113,7 @@ pub(super) async fn connect(
 
     let sign_in = provider.granted.sign_in(&authorization.sign_in);
     let sign_in = sign_in.ok_or_else(|| ConnectError::SignIn(authorization.sign_in.clone()))?;
-    let fields = visible_fields(&code.keep_from_token, &response.fields, granted);
+    let fields = visible_fields(&code.keep_from_token, &response.fields, &granted);
     let access = [(ACCESS_TOKEN.to_owned(), response.access.clone())];
     let signed_in = sign_in::sign_in(sign_in, SignInInput { server: None, fields, secrets: access.clone().into() })?;
     let mut secrets: BTreeMap<String, SecretString> = access.into();
@@ -150,9 +150,9 @@ pub(super) async fn consent_error(
     };
     let access = calendars.without_credential(provider, browser.organisation, target)?;
     let failure = provider.plugin.explain_failure(&access, refusal).await.map_err(ConnectError::Refused)?;
-    if let Remedy::NeedsAdminApproval(link) = &failure.remedy {
+    if let Remedy::NeedsAdminApproval(approval) = &failure.remedy {
         let applicant = Applicant { organisation, person: person.id, address: &person.email, provider: id };
-        approvals::record_needed(&calendars.db, applicant, link.as_deref(), source).await?;
+        approvals::record_needed(&calendars.db, applicant, approval.page.as_deref(), source).await?;
     }
     tracing::info!(provider = id, remedy = failure.remedy.code(), code = failure.service_code, "consent was not given");
     Ok(ConnectError::Consent(Box::new(failure)))

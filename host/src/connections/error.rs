@@ -249,7 +249,7 @@ impl AccountError {
         };
         let detail = &failure.detail;
         match &failure.remedy {
-            Remedy::NeedsAdminApproval(link) => {
+            Remedy::NeedsAdminApproval(approval) => {
                 let mut text =
                     "The service does not allow this account to access the calendars of the organisation's people; nothing \
                      was stored. An IT administrator of the organisation must allow it at the service"
@@ -260,7 +260,7 @@ impl AccountError {
                 if !requested.scopes.is_empty() {
                     let _ = write!(text, ", with the scopes {}", requested.scopes.join(","));
                 }
-                if let Some(link) = link {
+                if let Some(link) = &approval.page {
                     let _ = write!(text, ". Instructions: {link}");
                 }
                 format!("{text}. ({detail})")
@@ -302,8 +302,8 @@ fn describe_domains(domains: &[String]) -> String {
 /// Advice after a consent that was not given (M13).
 fn consent_advice(failure: &Failure) -> String {
     match &failure.remedy {
-        Remedy::NeedsAdminApproval(link) => {
-            let link = link.as_deref().map(|link| format!(" They can do this at {link}.")).unwrap_or_default();
+        Remedy::NeedsAdminApproval(approval) => {
+            let link = approval.page.as_deref().map(|link| format!(" They can do this at {link}.")).unwrap_or_default();
             format!(
                 "An IT administrator of your organisation (not the administrator of the program) must approve this \
                  connection first; nothing was stored.{link}"

@@ -141,7 +141,7 @@ async fn ask(
                 intervals.sort_by_key(|interval| (interval.start, interval.end));
                 intervals
             });
-            busy.insert(answer.calendar, intervals);
+            busy.insert(answer.target, intervals);
         }
     }
     Ok(Answers { account, busy })

@@ -5,13 +5,14 @@
 //! of the connection, by one rule ([`Room`]): who has waited longest comes first at each level, and nobody may hold so much
 //! that nothing is left for others. The decisions are values without I/O, checked against models; the code that acts on them
 //! is thin: [`Permits`] for sandboxes, the runner of `jobs` for workers. A service that fails again and again is left alone
-//! for a while ([`Breaker`]), and equal questions of the same moment are asked once ([`Joined`]). Rejected: a limit that is
+//! for a while ([`Breaker`]), one that asks for a wait gets it ([`Pauses`]), and equal questions of the same moment are asked once ([`Joined`]). Rejected: a limit that is
 //! configured for each organisation, which is wrong as soon as their number changes; and sharing without a reserve, because
 //! a call that hangs cannot be interrupted before its deadline, and until then nobody else would begin.
 
 mod breaker;
 mod breakers;
 mod joined;
+mod pauses;
 mod permits;
 mod queue;
 mod room;
@@ -19,6 +20,7 @@ mod room;
 pub use breaker::{Breaker, Outcome};
 pub use breakers::{Breakers, Subject};
 pub use joined::Joined;
+pub use pauses::{PausedCalls, Pauses};
 pub use permits::{Permit, Permits};
 pub use queue::{Caller, Entry, FairQueue, Full, Ticket};
 pub use room::Room;

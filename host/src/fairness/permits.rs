@@ -76,7 +76,7 @@ mod tests {
 
     fn caller(organisation: &str) -> Caller {
         let share = Share { class: Class::Interactive, organisation: organisation.into(), origin: "s".into() };
-        Caller { share, connection: None }
+        Caller { share, connection: None, concurrency: 1 }
     }
 
     const LONG: Duration = Duration::from_secs(60);

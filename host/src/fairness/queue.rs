@@ -1,11 +1,12 @@
 //! The queue for permits. A value without I/O.
 //!
 //! Those who wait take places too, of a second room that is as large and shared by the same rule, so the queue of one
-//! organisation is bounded and leaves room for others. Calls of one connection run one at a time.
+//! organisation is bounded and leaves room for others. Of the calls of one connection, no more run at a time than the
+//! provider takes.
 
 use super::{Room, Share};
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap, hash_map},
     sync::Arc,
 };
 
@@ -19,6 +20,8 @@ pub struct Caller {
     pub share: Share,
     /// The connection, if there is one.
     pub connection: Option<Arc<str>>,
+    /// How many calls of the connection may run at once, this one included.
+    pub concurrency: u32,
 }
 
 /// Names a caller from its entry until it leaves.
@@ -47,8 +50,8 @@ pub struct FairQueue {
     granted: HashMap<Ticket, Caller>,
     /// In the order of their arrival.
     waiting: BTreeMap<Ticket, Caller>,
-    /// The connections with a permit.
-    connections: HashSet<Arc<str>>,
+    /// The connections with permits, and how many each has.
+    connections: HashMap<Arc<str>, u32>,
 }
 
 impl FairQueue {
@@ -61,7 +64,7 @@ impl FairQueue {
             last: 0,
             granted: HashMap::new(),
             waiting: BTreeMap::new(),
-            connections: HashSet::new(),
+            connections: HashMap::new(),
         }
     }
 
@@ -71,7 +74,7 @@ impl FairQueue {
     /// If it would have to wait and there is no place to wait.
     pub fn enter(&mut self, caller: Caller) -> Result<Entry, Full> {
         let ticket = Ticket(self.last + 1);
-        if self.is_idle(&caller) && self.permits.fits(&caller.share) {
+        if self.takes_more(&caller) && self.permits.fits(&caller.share) {
             self.grant(ticket, caller);
             self.last = ticket.0;
             return Ok(Entry::Granted(ticket));
@@ -93,8 +96,13 @@ impl FairQueue {
     pub fn leave(&mut self, ticket: Ticket) -> Vec<Ticket> {
         if let Some(caller) = self.granted.remove(&ticket) {
             self.permits.give_back(&caller.share);
-            if let Some(connection) = &caller.connection {
-                self.connections.remove(connection);
+            if let Some(connection) = caller.connection
+                && let hash_map::Entry::Occupied(mut running) = self.connections.entry(connection)
+            {
+                *running.get_mut() -= 1;
+                if *running.get() == 0 {
+                    running.remove();
+                }
             }
         } else {
             self.take_from_queue(ticket);
@@ -108,17 +116,21 @@ impl FairQueue {
     }
 
     fn next(&self) -> Option<Ticket> {
-        let idle = self.waiting.iter().filter(|(_, caller)| self.is_idle(caller));
-        self.permits.next(idle.map(|(ticket, caller)| (*ticket, &caller.share)))
+        let ready = self.waiting.iter().filter(|(_, caller)| self.takes_more(caller));
+        self.permits.next(ready.map(|(ticket, caller)| (*ticket, &caller.share)))
     }
 
-    fn is_idle(&self, caller: &Caller) -> bool {
-        caller.connection.as_ref().is_none_or(|connection| !self.connections.contains(connection))
+    /// Whether another call of the caller's connection may run.
+    fn takes_more(&self, caller: &Caller) -> bool {
+        let running = |connection| self.connections.get(connection).copied().unwrap_or(0);
+        caller.connection.as_ref().is_none_or(|connection| running(connection) < caller.concurrency)
     }
 
     fn grant(&mut self, ticket: Ticket, caller: Caller) {
         self.permits.take(&caller.share);
-        self.connections.extend(caller.connection.clone());
+        if let Some(connection) = &caller.connection {
+            *self.connections.entry(connection.clone()).or_default() += 1;
+        }
         self.granted.insert(ticket, caller);
     }
 
@@ -172,7 +184,7 @@ mod tests {
                 && (caller.share.class != Class::Background || held(0) < free)
                 && held(1) < 2 * free
                 && held(2) < free
-                && !self.granted.iter().any(|(_, other)| same(other))
+                && self.granted.iter().filter(|(_, other)| same(other)).count() < caller.concurrency as usize
         }
 
         /// Somebody who waits gets a permit. Nobody who could have begun sees the same neighbour pass twice.
@@ -244,8 +256,9 @@ mod tests {
                             organisation: format!("o{organisation}").into(),
                             origin: format!("s{origin}").into(),
                         };
+                        let concurrency = 1 + u32::from(connection.unwrap_or(0) % 3);
                         let connection = connection.map(|number| format!("{organisation}/{origin}/{number}").into());
-                        let caller = Caller { share, connection };
+                        let caller = Caller { share, connection, concurrency };
                         let may_begin = model.may_begin(&caller);
                         match queue.enter(caller.clone()) {
                             Ok(Entry::Granted(ticket)) => {
@@ -293,6 +306,7 @@ mod tests {
         let caller = |organisation: &str, origin: &str| Caller {
             share: Share { class: Class::Interactive, organisation: organisation.into(), origin: origin.into() },
             connection: None,
+            concurrency: 1,
         };
         let mut enter = |organisation: &str, origin: &str| {
             let entries = (0..200).map(|_| queue.enter(caller(organisation, origin)));

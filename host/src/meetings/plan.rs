@@ -366,7 +366,12 @@ mod tests {
             organiser: None,
             attendees: vec![],
             recurrence: vec![],
-            ours: None,
+            location: String::new(),
+            url: String::new(),
+            private: false,
+            client_key: None,
+            sequence: None,
+            unsent: false,
             updated: None,
         };
         assert_eq!(conflict(&content("Now"), &[], &event), Conflict::Agreed);
@@ -387,13 +392,7 @@ mod tests {
         event.status = EventStatus::Confirmed;
 
         // We also write the attendees: a change of them alone must not be taken for written.
-        let invited = |address: &str, is_self| Attendee {
-            address: address.into(),
-            name: None,
-            role: crate::calendar::Role::Required,
-            rsvp: crate::calendar::Rsvp::NeedsAction,
-            is_self,
-        };
+        let invited = |address: &str, is_self| Attendee { is_self, ..Attendee::required(address.into(), None) };
         let ben = [invited("ben@example.org", false)];
         assert_eq!(conflict(&content("Now"), &ben, &event), Conflict::Again);
         event.attendees = vec![invited("BEN@example.org", false), invited("ann@example.org", true)];

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     audit::{self, Act, Entry},
-    calendar::{Attendee, BusyKind, Draft, Event, Patch, Role, Rsvp, Status as EventStatus},
+    calendar::{Attendee, BusyKind, Draft, Event, Patch, Status as EventStatus},
     connections::{CalendarAccess, CalendarSession, NotCallable},
     db::Tx,
     ids::{MeetingId, PersonId},
@@ -127,13 +127,7 @@ async fn load(tx: &mut Tx, id: MeetingId) -> sqlx::Result<Option<MeetingState>> 
         let Some(Person { email, name, .. }) = people::person(tx, meeting.organisation, person).await? else {
             continue;
         };
-        attendees.push(Attendee {
-            address: email,
-            name: Some(name),
-            role: Role::Required,
-            rsvp: Rsvp::NeedsAction,
-            is_self: false,
-        });
+        attendees.push(Attendee::required(email, Some(name)));
     }
     Ok(Some(MeetingState { meeting, copy, attendees }))
 }
@@ -326,7 +320,7 @@ impl Push<'_> {
                 plugin.update(access, EventRef { calendar, id: event }, key, etag, patch, notify).await.map(some)
             }
             Step::Cancel { event } => {
-                let reply = plugin.cancel(access, EventRef { calendar, id: event }, key, etag, notify).await?;
+                let reply = plugin.cancel(access, EventRef { calendar, id: event }, key, etag, None, notify).await?;
                 Ok(Reply { value: None, memo: reply.memo })
             }
             // Unreachable: `plan::next` sends no such step.
@@ -339,6 +333,9 @@ impl Push<'_> {
             uid: self.meeting.proposed_uid().to_owned(),
             title: content.title.clone(),
             description: content.description.clone(),
+            location: String::new(),
+            url: String::new(),
+            organiser: None,
             when: plan::span(content),
             busy: BusyKind::Busy,
             status: EventStatus::Confirmed,
@@ -377,9 +374,7 @@ fn classify_failure(error: CallError, step: &Step) -> Result<PushOutcome, Box<Ev
         | Remedy::AccessPending
         | Remedy::NeedsScope
         | Remedy::NotPermitted => PushOutcome::NeedsOwner(text),
-        Remedy::SlowDown(milliseconds) => {
-            PushOutcome::Retry { error: text, after: Some(Duration::from_millis(milliseconds)) }
-        }
+        Remedy::SlowDown(pause) => PushOutcome::Retry { error: text, after: Some(pause.length()) },
         Remedy::Temporary | Remedy::CursorExpired | Remedy::WindowTooLarge(_) => {
             PushOutcome::Retry { error: text, after: None }
         }

@@ -14,7 +14,7 @@ use super::{
     context::{Context, SignInRef},
     endpoint::{TokenEndpoint, TokenError, TokenResponse, token_response},
     store,
-    token::{Token, code_grant, level_name, scopes},
+    token::{Token, code_grant, level_name, names, scopes},
 };
 use crate::{
     audit::{self, Act, Entry, Values},
@@ -188,7 +188,7 @@ pub async fn authorize_url(
         .append_pair("response_type", "code")
         .append_pair("client_id", &client.id)
         .append_pair("redirect_uri", redirect.as_str())
-        .append_pair("scope", &scopes.join(" "))
+        .append_pair("scope", &names(scopes).join(" "))
         .append_pair("state", state.secret())
         .append_pair("code_challenge", challenge.as_str())
         .append_pair("code_challenge_method", challenge.method().as_str())

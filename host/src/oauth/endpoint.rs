@@ -6,11 +6,14 @@
 //! the form that the provider's `explain-failure` takes; every other reply without a token counts as an outage. Rejected:
 //! the crate's own errors, which contain the reply's body.
 
-use super::clients::Client;
+use super::{
+    clients::Client,
+    token::{is_same_scope, names},
+};
 use crate::locks;
 use crate::plugins::{
     Sandbox,
-    contract::SignInError,
+    contract::{Scope, SignInError},
     egress::{FetchError, RequestOwner},
 };
 use futures_util::future::BoxFuture;
@@ -89,11 +92,14 @@ impl TokenResponse {
         self.lifetime.and_then(|lifetime| now.checked_add(lifetime).ok())
     }
 
-    /// The granted scopes, or the requested scopes that are missing among them.
-    pub fn granted_scopes<'a>(&'a self, requested: &'a [String]) -> Result<&'a [String], Vec<String>> {
-        let granted = self.scopes.as_deref().unwrap_or(requested);
-        let missing: Vec<_> = requested.iter().filter(|scope| !granted.contains(scope)).cloned().collect();
-        if missing.is_empty() { Ok(granted) } else { Err(missing) }
+    /// The granted scopes, or the requested scopes that are missing among them. A response without scopes grants all
+    /// (RFC 6749 §5.1), and so does one that lists the others a scope that the service never lists.
+    pub fn granted_scopes(&self, requested: &[Scope]) -> Result<Vec<String>, Vec<String>> {
+        let Some(granted) = &self.scopes else { return Ok(names(requested)) };
+        let is_missing =
+            |scope: &&Scope| scope.echoed && !granted.iter().any(|given| is_same_scope(&scope.name, given));
+        let missing: Vec<_> = requested.iter().filter(is_missing).map(|scope| scope.name.clone()).collect();
+        if missing.is_empty() { Ok(granted.clone()) } else { Err(missing) }
     }
 }
 

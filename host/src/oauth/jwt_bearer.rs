@@ -6,7 +6,10 @@
 //! the file's `token_uri`. Rejected: the services' own libraries, which take the endpoint from the file; a crate for JSON
 //! Web Tokens, which brings seven others for one signature, and a second PEM parser.
 
-use super::endpoint::{TokenEndpoint, TokenError, TokenResponse};
+use super::{
+    endpoint::{TokenEndpoint, TokenError, TokenResponse},
+    token::names,
+};
 use crate::plugins::contract::Oauth2JwtBearer;
 use aws_lc_rs::{rand::SystemRandom, rsa::KeyPair, signature::RSA_PKCS1_SHA256};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -108,7 +111,7 @@ impl ServiceKey {
         claims.insert(grant.subject_claim.clone(), mailbox.into());
         claims.insert("iss".into(), self.client.as_str().into());
         claims.insert("aud".into(), grant.audience.as_str().into());
-        claims.insert("scope".into(), grant.scopes.join(" ").into());
+        claims.insert("scope".into(), names(&grant.scopes).join(" ").into());
         claims.insert("iat".into(), issued.saturating_sub(LEEWAY).into());
         claims.insert("exp".into(), issued.saturating_add(LIFETIME.as_secs()).into());
         self.sign(&claims)
@@ -166,6 +169,7 @@ mod tests {
     fn grant(subject_claim: &str) -> Oauth2JwtBearer {
         Oauth2JwtBearer {
             token: "https://a.example/token".into(),
+            variables: vec![],
             audience: "https://a.example/audience".into(),
             subject_claim: subject_claim.into(),
             scopes: vec!["one".into(), "two".into()],

@@ -2,7 +2,7 @@
 
 use crate::{
     db::{Column, string_enum},
-    plugins::contract::{Method, Oauth2Code, ScopeLevel, SignIn},
+    plugins::contract::{Method, Oauth2Code, Scope, ScopeLevel, SignIn},
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -79,12 +79,27 @@ pub const fn code_grant(sign_in: &SignIn) -> Option<&Oauth2Code> {
 
 /// The scopes of a level. A sign-in that lacks the level gives the scopes of the level that it has.
 #[must_use]
-pub fn scopes(code: &Oauth2Code, level: ScopeLevel) -> (ScopeLevel, &[String]) {
+pub fn scopes(code: &Oauth2Code, level: ScopeLevel) -> (ScopeLevel, &[Scope]) {
     let with_level = code.scopes.iter().find(|scopes| scopes.level == level);
     match with_level.or_else(|| code.scopes.first()) {
         Some(scopes) => (scopes.level, &scopes.scopes),
         None => (level, &[]),
     }
+}
+
+/// The names of scopes.
+#[must_use]
+pub fn names(scopes: &[Scope]) -> Vec<String> {
+    scopes.iter().map(|scope| scope.name.clone()).collect()
+}
+
+/// Whether a service means the same scope: services change the case, and shorten or lengthen a scope that is a URL.
+///
+/// RFC 6749 §3.3 compares scopes exactly, but services answer with other spellings than those that they were asked for.
+#[must_use]
+pub fn is_same_scope(one: &str, other: &str) -> bool {
+    let last = |scope: &str| scope.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    one.eq_ignore_ascii_case(other) || one.contains('/') != other.contains('/') && last(one) == last(other)
 }
 
 /// The fields of a token response that the provider may see: those that its sign-in names.

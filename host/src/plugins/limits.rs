@@ -31,6 +31,9 @@ pub(super) const REQUESTS_IN_FLIGHT: usize = 16;
 /// The maximum number of calls at once that send no requests. Each computes for milliseconds, so few slots are enough.
 pub(super) const OFFLINE_CALLS: u32 = 8;
 
+/// The most calls of one connection at once, whatever a provider says that it takes.
+pub(super) const MAX_CONCURRENCY: u32 = 8;
+
 /// How long a call waits for a sandbox before it is refused: longer than most calls take, and shorter than people wait.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(2);
 

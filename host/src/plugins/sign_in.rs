@@ -327,6 +327,7 @@ mod tests {
             label: "Password".into(),
             method: Method::Form(Form { fields, help_link: None }),
             attach: Attach::Basic(basic),
+            subject_paths: vec![],
         }
     }
 
@@ -335,16 +336,21 @@ mod tests {
             authorize: "https://a.example/authorize".into(),
             token: "https://a.example/token".into(),
             revoke: None,
+            manage: None,
+            variables: vec![],
+            approval: None,
             scopes: vec![],
             authorize_parameters: vec![],
             endpoint_choices: vec![],
             keep_from_token: vec!["scope".into()],
+            keep_claims: vec![],
         };
         SignIn {
             id: "oauth".into(),
             label: "Consent".into(),
             method: Method::Oauth2Code(code),
             attach: Attach::Header(AttachHeader { name: "authorization".into(), prefix: "Bearer ".into() }),
+            subject_paths: vec![],
         }
     }
 
@@ -409,8 +415,13 @@ mod tests {
     #[test]
     fn a_secret_address_is_an_address() {
         let asked = SecretUrl { pattern: None, help: "the address".into(), help_link: None };
-        let feed =
-            SignIn { method: Method::SecretUrl(asked), attach: Attach::Url, id: "feed".into(), label: "Feed".into() };
+        let feed = SignIn {
+            method: Method::SecretUrl(asked),
+            attach: Attach::Url,
+            subject_paths: vec![],
+            id: "feed".into(),
+            label: "Feed".into(),
+        };
         let good = sign_in(&feed, input(None, &[], &[(SECRET_URL, "https://a.example/s3cret")])).unwrap();
         assert!(matches!(good.credential, Credential::Url(_)));
         for bad in ["s3cret", "file:///s3cret", "data:s3cret"] {

@@ -17,7 +17,7 @@
 use chronus_sdk::http::{self, Request, Response, encode};
 use chronus_sdk::jiff::{ToSpan, civil::Date};
 use chronus_sdk::json::{self, Value};
-use chronus_sdk::{Provider, descriptions::*, failure, rfc3339, time, types::*};
+use chronus_sdk::{Provider, descriptions::*, failure, rfc3339, time, values::*};
 
 /// The provider.
 #[derive(Debug)]
@@ -48,23 +48,25 @@ impl Provider for Rota {
                 method: Method::Form(Form { fields: vec![key], help_link: None }),
                 // The host adds the key to each request; the provider never sees it.
                 attach: Attach::Header(AttachHeader { name: "authorization".into(), prefix: "Bearer ".into() }),
+                subject_paths: vec![],
             }],
             hosts: vec!["https://rota.example.com".into()],
-            read_posts: vec![],
+            read_only_posts: vec![],
             limits: Limits {
                 busy_window: 366 * 86_400,
                 changes_window: 366 * 86_400,
                 page_size: 1,
                 get_many: 1,
                 poll_floor: 60,
+                concurrency: 1,
             },
         }
     }
 
-    fn open(connection: &Connection) -> Result<Opened, Failure> {
+    fn open(connection: &Connection) -> Result<AccountReply, Failure> {
         // Whether the service accepts the key.
         shifts(connection, Window { start: 0, end: 1 })?;
-        Ok(Opened {
+        let account = Account {
             address: None,
             other_addresses: vec![],
             zone: None,
@@ -74,25 +76,26 @@ impl Provider for Rota {
                 name: "Shifts".into(),
                 role: CalendarRole::Owner,
                 is_default: true,
+                takes_meetings: false,
                 zone: None,
             }],
             abilities: Abilities::READ_BUSY,
-            memo: None,
-        })
+        };
+        Ok(AccountReply { account, memo: None })
     }
 
-    fn busy(connection: &Connection, whose: &Whose, window: Window) -> Result<BusyAnswers, Failure> {
+    fn busy(connection: &Connection, targets: &BusyTargets, window: Window) -> Result<BusyReply, Failure> {
         if window.end <= window.start {
             return Err(failure::invalid("window", "its end is not after its start"));
         }
-        let (Whose::Calendars(ids) | Whose::Addresses(ids)) = whose;
-        let outcome = |id: &String| match whose {
-            Whose::Calendars(_) if id == CALENDAR => shifts(connection, window),
-            Whose::Calendars(_) => Err(failure::not_found("an account has one calendar, `shifts`")),
-            Whose::Addresses(_) => Err(failure::unsupported("a key opens one account")),
+        let (BusyTargets::Calendars(ids) | BusyTargets::Addresses(ids)) = targets;
+        let outcome = |id: &String| match targets {
+            BusyTargets::Calendars(_) if id == CALENDAR => shifts(connection, window),
+            BusyTargets::Calendars(_) => Err(failure::not_found("an account has one calendar, `shifts`")),
+            BusyTargets::Addresses(_) => Err(failure::unsupported("a key opens one account")),
         };
-        let calendars = ids.iter().map(|id| BusyAnswer { calendar: id.clone(), outcome: outcome(id) }).collect();
-        Ok(BusyAnswers { calendars, memo: None })
+        let answers = ids.iter().map(|id| BusyAnswer { target: id.clone(), outcome: outcome(id) }).collect();
+        Ok(BusyReply { answers, memo: None })
     }
 }
 
@@ -123,6 +126,7 @@ fn read(answer: &Response, connection: &Connection, window: Window) -> Result<Bu
             None => times.problems.push(Problem {
                 id: shift["id"].as_str().unwrap_or("?").into(),
                 what: "it has neither a day nor a start before an end".into(),
+                span: None,
             }),
         }
     }
@@ -139,7 +143,7 @@ fn interval(shift: &Value, zone: &str) -> Option<Interval> {
         }
         None => (rfc3339::parse(shift["start"].as_str()?)?, rfc3339::parse(shift["end"].as_str()?)?, false),
     };
-    (start < end).then_some(Interval { start, end, kind: BusyKind::Busy, all_day, ours: None })
+    (start < end).then_some(Interval { start, end, kind: BusyKind::Busy, all_day, client_key: None, uid: None })
 }
 
 #[cfg(test)]

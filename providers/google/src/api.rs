@@ -8,7 +8,7 @@ use chronus_sdk::EventRef;
 use chronus_sdk::failure::{not_found, temporary};
 use chronus_sdk::http::{self, Request, Response, encode};
 use chronus_sdk::json::{self, Value};
-use chronus_sdk::types::{Failure, Notify};
+use chronus_sdk::values::{Failure, Notify};
 
 use crate::reasons;
 
@@ -169,7 +169,7 @@ pub(crate) fn list<'a>(value: &'a Value, name: &str) -> Result<&'a Vec<Value>, F
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chronus_sdk::types::Remedy;
+    use chronus_sdk::values::Remedy;
 
     #[test]
     fn ids_stay_in_their_place() {

@@ -4,7 +4,7 @@
 //! Neither opens the list of calendars, so the connection is to the primary calendar.
 
 use chronus_sdk::descriptions::{
-    Attach, AttachHeader, Description, Level, Limits, Method, Oauth2Code, Oauth2JwtBearer, Scopes, SignIn,
+    Attach, AttachHeader, Description, Level, LevelScopes, Limits, Method, Oauth2Code, Oauth2JwtBearer, SignIn,
 };
 
 use crate::sign_ins::{PERSON, SERVICE_ACCOUNT};
@@ -29,7 +29,7 @@ pub(crate) fn describe() -> Description {
         state_format: 1,
         sign_ins: vec![person(), service_account()],
         hosts: vec![api::ORIGIN.to_owned()],
-        read_posts: vec![api::free_busy()],
+        read_only_posts: vec![api::free_busy()],
         limits: Limits {
             busy_window: BUSY_WINDOW,
             changes_window: CHANGES_WINDOW,
@@ -37,13 +37,14 @@ pub(crate) fn describe() -> Description {
             // Each is a request of its own.
             get_many: 50,
             poll_floor: 60,
+            concurrency: 1,
         },
     }
 }
 
 fn person() -> SignIn {
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    let scopes = |level, scope: &str| Scopes { level, scopes: scopes::with_identity(scope) };
+    let scopes = |level, scope: &str| LevelScopes { level, scopes: scopes::with_identity(scope) };
     sign_in(
         PERSON,
         "Google account",
@@ -51,7 +52,10 @@ fn person() -> SignIn {
             authorize: "https://accounts.google.com/o/oauth2/v2/auth".to_owned(),
             token: TOKEN.to_owned(),
             revoke: Some("https://oauth2.googleapis.com/revoke".to_owned()),
+            manage: Some("https://myaccount.google.com/connections".to_owned()),
+            variables: Vec::new(),
             scopes: vec![scopes(Level::Read, scopes::FREE_BUSY), scopes(Level::Write, scopes::EVENTS)],
+            approval: None,
             // The first and the last are needed for a refresh token (the host omits `prompt` where it has one); the second keeps
             // scopes that were granted earlier.
             authorize_parameters: vec![
@@ -61,6 +65,7 @@ fn person() -> SignIn {
             ],
             endpoint_choices: Vec::new(),
             keep_from_token: vec![scopes::FIELD.to_owned()],
+            keep_claims: Vec::new(),
         }),
     )
 }
@@ -71,9 +76,10 @@ fn service_account() -> SignIn {
         "Google service account with domain-wide delegation",
         Method::Oauth2JwtBearer(Oauth2JwtBearer {
             token: TOKEN.to_owned(),
+            variables: Vec::new(),
             audience: TOKEN.to_owned(),
             subject_claim: "sub".to_owned(),
-            scopes: vec![scopes::full(scopes::EVENTS), scopes::full(scopes::FREE_BUSY)],
+            scopes: vec![scopes::requested(scopes::EVENTS), scopes::requested(scopes::FREE_BUSY)],
             keep_from_token: vec![scopes::FIELD.to_owned()],
         }),
     )
@@ -81,5 +87,5 @@ fn service_account() -> SignIn {
 
 fn sign_in(id: &str, label: &str, method: Method) -> SignIn {
     let attach = Attach::Header(AttachHeader { name: "authorization".to_owned(), prefix: "Bearer ".to_owned() });
-    SignIn { id: id.to_owned(), label: label.to_owned(), method, attach }
+    SignIn { id: id.to_owned(), label: label.to_owned(), method, attach, subject_paths: Vec::new() }
 }

@@ -5,15 +5,14 @@
 //! person would only see the same refusal again. A person who pressed Cancel is not asked again. A wrong client id concerns
 //! the operator of this host. Unknown errors are retried.
 
-use chronus_sdk::failure::{failure, of_sign_in};
-use chronus_sdk::types::{Connection, Failure, Remedy, SignInError};
+use chronus_sdk::failure::{approval_page, failure, of_sign_in};
+use chronus_sdk::values::{Connection, Failure, Remedy, SignInError};
 
 use crate::reasons::{ALLOW_APPS, ALLOW_DELEGATION};
 use crate::sign_ins::SERVICE_ACCOUNT;
 
 /// `account.explain-failure`
 pub(crate) fn explain_failure(connection: &Connection, error: &SignInError) -> Failure {
-    let approval = |page: &str| Remedy::NeedsAdminApproval(Some(page.to_owned()));
     let delegated = connection.sign_in == SERVICE_ACCOUNT;
     let (remedy, detail) = match error.error.as_str() {
         _ if error.status.is_some_and(|status| status >= 500) => {
@@ -23,14 +22,14 @@ pub(crate) fn explain_failure(connection: &Connection, error: &SignInError) -> F
         "invalid_grant" if delegated => (Remedy::Reconnect, "the organisation no longer has this account"),
         "invalid_grant" => (Remedy::Reconnect, "the access was revoked or has expired"),
         "unauthorized_client" | "access_denied" if delegated => (
-            approval(ALLOW_DELEGATION),
+            approval_page(ALLOW_DELEGATION),
             "the organisation's Admin console does not allow the service account's client id these scopes",
         ),
         "admin_policy_enforced" => {
-            (approval(ALLOW_APPS), "the organisation's administrator does not let people use this application")
+            (approval_page(ALLOW_APPS), "the organisation's administrator does not let people use this application")
         }
         "org_internal" => (
-            approval(ALLOW_APPS),
+            approval_page(ALLOW_APPS),
             "the operator's application is open to its own organisation only, and the person is in another",
         ),
         "access_denied" => (Remedy::NotPermitted, "the person did not agree"),
@@ -48,6 +47,8 @@ pub(crate) fn explain_failure(connection: &Connection, error: &SignInError) -> F
 mod tests {
     use super::*;
     use crate::sign_ins::PERSON;
+    use chronus_sdk::failure::pause;
+    use chronus_sdk::values::PauseScope;
 
     fn remedy(sign_in: &str, status: Option<u16>, error: &str) -> Remedy {
         let connection = Connection {
@@ -65,19 +66,18 @@ mod tests {
 
     #[test]
     fn each_error_asks_the_right_person() {
-        let approval = |page: &str| Remedy::NeedsAdminApproval(Some(page.into()));
         for (sign_in, status, error, expected) in [
             (PERSON, Some(400), "invalid_grant", Remedy::Reconnect),
             (SERVICE_ACCOUNT, Some(400), "invalid_grant", Remedy::Reconnect),
-            (PERSON, None, "admin_policy_enforced", approval(ALLOW_APPS)),
-            (PERSON, None, "org_internal", approval(ALLOW_APPS)),
-            (SERVICE_ACCOUNT, Some(401), "unauthorized_client", approval(ALLOW_DELEGATION)),
+            (PERSON, None, "admin_policy_enforced", approval_page(ALLOW_APPS)),
+            (PERSON, None, "org_internal", approval_page(ALLOW_APPS)),
+            (SERVICE_ACCOUNT, Some(401), "unauthorized_client", approval_page(ALLOW_DELEGATION)),
             (PERSON, Some(401), "unauthorized_client", Remedy::Invalid("sign-in configuration".into())),
             (PERSON, None, "access_denied", Remedy::NotPermitted),
             (PERSON, None, "invalid_scope", Remedy::NeedsScope),
             (PERSON, Some(401), "invalid_client", Remedy::Invalid("sign-in configuration".into())),
             (PERSON, Some(400), "redirect_uri_mismatch", Remedy::Invalid("sign-in configuration".into())),
-            (PERSON, Some(429), "", Remedy::SlowDown(60_000)),
+            (PERSON, Some(429), "", pause(60_000, PauseScope::Connection)),
             (PERSON, Some(503), "invalid_grant", Remedy::Temporary),
             (PERSON, Some(500), "internal_failure", Remedy::Temporary),
             (PERSON, Some(400), "never_heard_of", Remedy::Temporary),

@@ -8,7 +8,7 @@
 use chronus_sdk::failure::not_found;
 use chronus_sdk::icalendar::Zone;
 use chronus_sdk::json::Value;
-use chronus_sdk::types::{Abilities, Calendar, CalendarRole, Connection, Failure, Opened, Window};
+use chronus_sdk::values::{Abilities, Account, AccountReply, Calendar, CalendarRole, Connection, Failure, Window};
 
 use crate::api::{self, Address};
 use crate::busy::free_busy;
@@ -24,7 +24,7 @@ const MOST_PAGES: usize = 40;
 const ANY_HOUR: Window = Window { start: 1_577_836_800, end: 1_577_840_400 };
 
 /// `account.open`
-pub(crate) fn open(connection: &Connection) -> Result<Opened, Failure> {
+pub(crate) fn open(connection: &Connection) -> Result<AccountReply, Failure> {
     let rights = Rights::of(connection);
     let address = address(connection, &rights)?;
     let id = address.clone().unwrap_or_else(|| PRIMARY.to_owned());
@@ -40,7 +40,8 @@ pub(crate) fn open(connection: &Connection) -> Result<Opened, Failure> {
         return Err(scopes::missing(scopes::FREE_BUSY));
     };
     let abilities = abilities(&rights, &calendars);
-    Ok(Opened { address, other_addresses: Vec::new(), zone, calendars, abilities, memo: None })
+    let account = Account { address, other_addresses: Vec::new(), zone, calendars, abilities };
+    Ok(AccountReply { account, memo: None })
 }
 
 /// The account's address: the connection's subject, or Google's answer, or the address that the host knows.
@@ -82,7 +83,9 @@ fn abilities(rights: &Rights, calendars: &[Calendar]) -> Abilities {
             | Abilities::WRITE
             | Abilities::RECURRING_WRITES
             | Abilities::SENDS_INVITATIONS
-            | Abilities::CAN_WITHHOLD_INVITATIONS;
+            | Abilities::CAN_WITHHOLD_INVITATIONS
+            | Abilities::CAN_WITHHOLD_REPLIES
+            | Abilities::SETS_ANSWERS;
     }
     abilities
 }
@@ -145,7 +148,8 @@ fn with_default(mut calendars: Vec<Calendar>, primary: Option<&str>) -> Calendar
 }
 
 fn calendar(id: &str, name: &str, role: CalendarRole, zone: Option<String>) -> Calendar {
-    Calendar { id: id.to_owned(), name: name.to_owned(), role, is_default: false, zone }
+    let takes_meetings = is_writable(role);
+    Calendar { id: id.to_owned(), name: name.to_owned(), role, is_default: false, takes_meetings, zone }
 }
 
 /// The person's role, limited by what this connection may do.

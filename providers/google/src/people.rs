@@ -7,9 +7,9 @@
 //! Google has required and optional attendees, and rooms. It has no chair and no attendee who is only informed: a list with
 //! one is refused as `unsupported`, because Google would store something else.
 
-use chronus_sdk::failure::{failure, unsupported};
+use chronus_sdk::failure::{failure, not_found, unsupported};
 use chronus_sdk::json::{Value, json};
-use chronus_sdk::types::{Attendee, Connection, Failure, Organiser, Remedy, Role, Rsvp};
+use chronus_sdk::values::{Attendee, AttendeeAnswer, Connection, Failure, Organiser, Remedy, Role, Rsvp};
 
 /// The addresses of Google's rooms.
 const RESOURCE: &str = "@resource.calendar.google.com";
@@ -68,6 +68,10 @@ fn attendee(one: &Value, connection: &Connection) -> Option<Attendee> {
         role: role(one),
         rsvp: answer(one),
         is_self: one["self"] == true || is_own(connection, address),
+        // Google keeps neither the time of an answer nor, in its API, the time that an attendee proposed.
+        responded: None,
+        comment: one["comment"].as_str().filter(|comment| !comment.is_empty()).map(str::to_owned),
+        proposed: None,
     })
 }
 
@@ -153,10 +157,38 @@ pub(crate) fn rewrite(
         }
     }
     if changed && item["attendeesOmitted"] == true {
-        let detail = "Google does not show all attendees, and a change would remove the others";
-        return Err(failure(Remedy::NotPermitted, "", detail));
+        return Err(incomplete());
     }
     Ok(changed.then_some(list))
+}
+
+/// The list with other answers; `None` if neither the list nor an answer changes. `list` is the changed list, if it changes.
+///
+/// # Errors
+/// `not-found`, if somebody with an answer is not an attendee; `not-permitted`, if Google does not show all attendees.
+pub(crate) fn answer_for(
+    item: &Value,
+    list: Option<Vec<Value>>,
+    answers: &[AttendeeAnswer],
+) -> Result<Option<Vec<Value>>, Failure> {
+    let mut changed = list.is_some();
+    let mut list = list.unwrap_or_else(|| raw(item).to_vec());
+    for AttendeeAnswer { address: wanted, rsvp } in answers {
+        let known = list.iter_mut().find(|known| address(known).eq_ignore_ascii_case(wanted.trim()));
+        let known = known.ok_or_else(|| not_found("an answer is of somebody who is not an attendee"))?;
+        if answer(known) != *rsvp {
+            known["responseStatus"] = response_status(*rsvp).into();
+            changed = true;
+        }
+    }
+    if changed && item["attendeesOmitted"] == true {
+        return Err(incomplete());
+    }
+    Ok(changed.then_some(list))
+}
+
+fn incomplete() -> Failure {
+    failure(Remedy::NotPermitted, "", "Google does not show all attendees, and a change would remove the others")
 }
 
 /// Sets the wanted name and role of an attendee who stays.
@@ -200,9 +232,7 @@ mod tests {
         }
     }
 
-    fn guest(address: &str) -> Attendee {
-        Attendee { address: address.into(), name: None, role: Role::Required, rsvp: Rsvp::NeedsAction, is_self: false }
-    }
+    use chronus_sdk::testing::attendee as guest;
 
     fn present() -> Value {
         json!({ "attendees": [

@@ -12,8 +12,9 @@ use chronus_sdk::Callback;
 use chronus_sdk::failure::{invalid, unsupported};
 use chronus_sdk::json::json;
 use chronus_sdk::random;
-use chronus_sdk::types::{
-    Connection, Done, Failure, Hint, News, Notification, Remedy, Reply, Subscribed, Subscription,
+use chronus_sdk::values::{
+    CallbackRequest, CallbackResponse, Connection, Failure, Hint, Notice, Notification, Remedy, Subscription,
+    SubscriptionReply, WriteReply,
 };
 
 use crate::scopes::Rights;
@@ -30,7 +31,7 @@ pub(crate) fn subscribe(
     connection: &Connection,
     calendar: &str,
     callback: Callback<'_>,
-) -> Result<Subscribed, Failure> {
+) -> Result<SubscriptionReply, Failure> {
     let Callback { url, secret, expires } = callback;
     Rights::of(connection).to_read()?;
     let id = random::hex(ID_BYTES);
@@ -46,7 +47,7 @@ pub(crate) fn subscribe(
     let ends = answer["expiration"].as_str().and_then(|text| text.parse::<i64>().ok());
     let ends = ends.or(answer["expiration"].as_i64()).map_or(expires, |milliseconds| milliseconds.div_euclid(1000));
     let subscription = Subscription { id, state: resource.as_bytes().to_vec(), expires: Some(ends) };
-    Ok(Subscribed { subscription, memo: None })
+    Ok(SubscriptionReply { subscription, memo: None })
 }
 
 /// `push.renew`. A channel cannot be prolonged: another one is opened beside it, and the host ends the old one.
@@ -55,35 +56,35 @@ pub(crate) fn renew(
     calendar: &str,
     _: &Subscription,
     callback: Callback<'_>,
-) -> Result<Subscribed, Failure> {
+) -> Result<SubscriptionReply, Failure> {
     subscribe(connection, calendar, callback)
 }
 
 /// `push.confirm`
-pub(crate) fn confirm(_: &Connection, _: &Subscription, _: &str) -> Result<Subscribed, Failure> {
+pub(crate) fn confirm(_: &Connection, _: &Subscription, _: &str) -> Result<SubscriptionReply, Failure> {
     Err(unsupported("Google requires no confirmation"))
 }
 
 /// `push.unsubscribe`
-pub(crate) fn unsubscribe(_: &Connection, subscription: &Subscription) -> Result<Done, Failure> {
+pub(crate) fn unsubscribe(_: &Connection, subscription: &Subscription) -> Result<WriteReply, Failure> {
     let resource = std::str::from_utf8(&subscription.state).ok();
     let resource = resource.ok_or_else(|| invalid("subscription.state", "this provider did not make it"))?;
     let channel = json!({ "id": subscription.id, "resourceId": resource });
     let response = api::send("POST", &api::stop(), None, Some(&channel))?;
     match response.status {
-        200..=299 => Ok(Done { memo: None }),
+        200..=299 => Ok(WriteReply { memo: None }),
         _ => match reasons::failure(&response) {
             // It has ended already.
-            Failure { remedy: Remedy::NotFound | Remedy::Gone, .. } => Ok(Done { memo: None }),
+            Failure { remedy: Remedy::NotFound | Remedy::Gone, .. } => Ok(WriteReply { memo: None }),
             failure => Err(failure),
         },
     }
 }
 
 /// `push.parse-notification`
-pub(crate) fn parse_notification(headers: &[(String, Vec<u8>)], _query: &str, _body: &[u8]) -> Notification {
-    let reply = Reply { status: 200, content_type: "text/plain".to_owned(), body: Vec::new() };
-    Notification { reply, hints: hint(headers).into_iter().collect() }
+pub(crate) fn parse_notification(request: &CallbackRequest) -> Notification {
+    let response = CallbackResponse { status: 200, content_type: "text/plain".to_owned(), body: Vec::new() };
+    Notification { response, hints: hint(&request.headers).into_iter().collect() }
 }
 
 fn hint(headers: &[(String, Vec<u8>)]) -> Option<Hint> {
@@ -93,12 +94,12 @@ fn hint(headers: &[(String, Vec<u8>)]) -> Option<Hint> {
     };
     let id =
         header("x-goog-channel-id").filter(|id| id.len() <= MAX_ID && id.bytes().all(|byte| byte.is_ascii_graphic()));
-    let news = match header("x-goog-resource-state")? {
-        "exists" | "not_exists" => News::Changed,
+    let notice = match header("x-goog-resource-state")? {
+        "exists" | "not_exists" => Notice::Changed,
         _ => return None,
     };
     let secret = header("x-goog-channel-token").map(str::to_owned);
-    Some(Hint { subscription: id?.to_owned(), secret, news })
+    Some(Hint { subscription: id?.to_owned(), secret, notice })
 }
 
 #[cfg(test)]
@@ -106,7 +107,8 @@ mod tests {
     use super::*;
 
     fn parse(headers: &[(String, Vec<u8>)]) -> Notification {
-        parse_notification(headers, "", b"")
+        let (method, headers) = ("POST".to_owned(), headers.to_vec());
+        parse_notification(&CallbackRequest { method, headers, query: String::new(), body: vec![] })
     }
 
     fn headers(list: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
@@ -128,9 +130,9 @@ mod tests {
     #[test]
     fn a_change_is_a_hint_with_its_secret() {
         for state in ["exists", "not_exists"] {
-            let hint = Hint { subscription: "c1".into(), secret: Some("s3cret".into()), news: News::Changed };
+            let hint = Hint { subscription: "c1".into(), secret: Some("s3cret".into()), notice: Notice::Changed };
             let read = parse(&channel(state));
-            assert_eq!((read.hints, read.reply.status), (vec![hint], 200));
+            assert_eq!((read.hints, read.response.status), (vec![hint], 200));
         }
     }
 
@@ -157,7 +159,7 @@ mod tests {
         ) {
             let read = parse(&list);
             proptest::prop_assert!(read.hints.iter().all(|hint| !hint.subscription.is_empty()));
-            proptest::prop_assert_eq!(read.reply.status, 200);
+            proptest::prop_assert_eq!(read.response.status, 200);
         }
     }
 }

@@ -8,10 +8,10 @@
 //! The failure's detail does not include Google's message, which repeats values of the request and thereby a person's text.
 
 use chronus_sdk::clock;
-use chronus_sdk::failure::failure as make;
+use chronus_sdk::failure::{approval_page, failure as make, pause};
 use chronus_sdk::http::{MAX_WAIT, MIN_WAIT, Response};
 use chronus_sdk::json::{self, Value};
-use chronus_sdk::types::{Failure, Remedy};
+use chronus_sdk::values::{Failure, PauseScope, Remedy};
 use std::time::Duration;
 
 /// The longest window that `freebusy.query` answers for, in seconds.
@@ -72,10 +72,9 @@ fn meaning(reason: &str, response: &Response) -> Option<(Remedy, &'static str)> 
             "the Google Calendar API is not switched on in the operator's own Google Cloud project: that is for the \
              operator to do, at https://console.cloud.google.com/apis/library/calendar-json.googleapis.com",
         ),
-        ("domainPolicy" | "adminPolicyEnforced" | "ADMIN_POLICY_ENFORCED", _) => (
-            Remedy::NeedsAdminApproval(Some(ALLOW_APPS.to_owned())),
-            "the organisation's administrator has disabled this for applications",
-        ),
+        ("domainPolicy" | "adminPolicyEnforced" | "ADMIN_POLICY_ENFORCED", _) => {
+            (approval_page(ALLOW_APPS), "the organisation's administrator has disabled this for applications")
+        }
         ("forbiddenForServiceAccounts", _) => (
             Remedy::NotPermitted,
             "a service account cannot invite people unless it acts for a person: domain-wide delegation is missing",
@@ -121,7 +120,7 @@ fn explained(failure: Failure) -> Failure {
 /// To wait for as long as the answer says, but not less than this.
 fn slow_down(response: &Response, least: Duration) -> Remedy {
     let wait = response.retry_after(clock::now()).unwrap_or(least).clamp(least, MAX_WAIT);
-    Remedy::SlowDown(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))
+    pause(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX), PauseScope::Connection)
 }
 
 #[cfg(test)]
@@ -137,14 +136,14 @@ mod tests {
 
     #[test]
     fn each_reason_has_its_remedy() {
-        let admin = || Remedy::NeedsAdminApproval(Some(ALLOW_APPS.into()));
+        let admin = || approval_page(ALLOW_APPS);
         for (status, reason, remedy) in [
             (401, "authError", Remedy::Reconnect),
             (403, "insufficientPermissions", Remedy::NeedsScope),
-            (403, "rateLimitExceeded", Remedy::SlowDown(2000)),
-            (403, "userRateLimitExceeded", Remedy::SlowDown(2000)),
-            (429, "rateLimitExceeded", Remedy::SlowDown(2000)),
-            (403, "quotaExceeded", Remedy::SlowDown(900_000)),
+            (403, "rateLimitExceeded", pause(2000, PauseScope::Connection)),
+            (403, "userRateLimitExceeded", pause(2000, PauseScope::Connection)),
+            (429, "rateLimitExceeded", pause(2000, PauseScope::Connection)),
+            (403, "quotaExceeded", pause(900_000, PauseScope::Connection)),
             (403, "forbiddenForNonOrganizer", Remedy::NotPermitted),
             (403, "forbiddenForServiceAccounts", Remedy::NotPermitted),
             (403, "accessNotConfigured", Remedy::NotPermitted),
@@ -161,7 +160,7 @@ mod tests {
             (409, "duplicate", Remedy::Temporary),
             (412, "conditionNotMet", Remedy::Temporary),
             (500, "backendError", Remedy::Temporary),
-            (503, "backendError", Remedy::SlowDown(2000)),
+            (503, "backendError", pause(2000, PauseScope::Connection)),
             (400, "pushNotSupportedForRequestedResource", Remedy::Unsupported),
         ] {
             let made = old(status, reason);
@@ -183,8 +182,11 @@ mod tests {
     fn the_wait_that_is_asked_for_is_kept() {
         let body = r#"{"error":{"errors":[{"reason":"userRateLimitExceeded"}]}}"#;
         let response = Response::new("https://www.googleapis.com/x", 403).with_body("application/json", body);
-        assert_eq!(failure(&response.clone().with_header("retry-after", "120")).remedy, Remedy::SlowDown(120_000));
-        assert_eq!(failure(&response.with_header("retry-after", "0")).remedy, Remedy::SlowDown(2000));
+        assert_eq!(
+            failure(&response.clone().with_header("retry-after", "120")).remedy,
+            pause(120_000, PauseScope::Connection)
+        );
+        assert_eq!(failure(&response.with_header("retry-after", "0")).remedy, pause(2000, PauseScope::Connection));
     }
 
     #[test]

@@ -9,9 +9,9 @@
 //! no attendee's copy counts as made by the host.
 
 use chronus_sdk::failure::{invalid, unsupported};
-use chronus_sdk::json::Value;
+use chronus_sdk::json::{Value, json};
 use chronus_sdk::rfc3339;
-use chronus_sdk::types::{BusyKind, Connection, DaySpan, Event, EventStatus, Failure, Moment, Span, TimedSpan};
+use chronus_sdk::values::{BusyKind, Connection, DaySpan, Event, EventStatus, Failure, Moment, Span, TimedSpan};
 
 use crate::{people, text, times};
 
@@ -45,7 +45,13 @@ pub(crate) fn event(item: &Value, connection: &Connection) -> Result<Event, Stri
         organiser: people::organiser(item, connection),
         attendees: people::attendees(item, connection),
         recurrence: recurrence.map(str::to_owned).collect(),
-        ours: ours(item).map(str::to_owned),
+        location: item["location"].as_str().unwrap_or_default().to_owned(),
+        url: item["source"]["url"].as_str().unwrap_or_default().to_owned(),
+        private: matches!(item["visibility"].as_str(), Some("private" | "confidential")),
+        client_key: client_key(item).map(str::to_owned),
+        sequence: item["sequence"].as_u64().and_then(|number| u32::try_from(number).ok()),
+        // Google tells the attendees with the write, or never.
+        unsent: false,
         updated: item["updated"].as_str().and_then(rfc3339::parse),
         original_start: original_start.filter(|_| series_id.is_some()),
         id,
@@ -72,7 +78,7 @@ pub(crate) fn id(item: &Value) -> Option<&str> {
 }
 
 /// The key that an event carries.
-pub(crate) fn ours(item: &Value) -> Option<&str> {
+pub(crate) fn client_key(item: &Value) -> Option<&str> {
     item["extendedProperties"]["private"][KEY].as_str().filter(|key| !key.is_empty())
 }
 
@@ -107,10 +113,21 @@ pub(crate) fn transparency(kind: BusyKind) -> Result<&'static str, Failure> {
     match kind {
         BusyKind::Busy => Ok("opaque"),
         BusyKind::Free => Ok("transparent"),
-        BusyKind::Tentative | BusyKind::OutOfOffice | BusyKind::WorkingElsewhere => {
+        BusyKind::Tentative | BusyKind::Unanswered | BusyKind::OutOfOffice | BusyKind::WorkingElsewhere => {
             Err(unsupported("an event can be busy or free; out of office and working location are set at Google"))
         }
     }
+}
+
+/// Google's field for the address of a web page that an event belongs to. Only the account that created the event sees it.
+///
+/// # Errors
+/// `unsupported` for an address that is not of the web.
+pub(crate) fn source(url: &str) -> Result<Value, Failure> {
+    if !["https://", "http://"].iter().any(|scheme| url.to_ascii_lowercase().starts_with(scheme)) {
+        return Err(unsupported("the address of an event must begin with https:// or http://"));
+    }
+    Ok(json!({ "url": url }))
 }
 
 /// Google's word for a status.
@@ -126,7 +143,7 @@ pub(crate) fn status_name(status: EventStatus) -> &'static str {
 mod tests {
     use super::*;
     use chronus_sdk::json::json;
-    use chronus_sdk::types::Timed;
+    use chronus_sdk::values::ZonedTime;
 
     fn connection() -> Connection {
         Connection {
@@ -161,7 +178,7 @@ mod tests {
         let item = json!({ "id": "s_20260302T080000Z", "status": "cancelled", "recurringEventId": "s",
             "originalStartTime": { "dateTime": "2026-03-02T09:00:00+01:00", "timeZone": "Europe/Rome" } });
         let event = event(&item, &connection()).expect("an event");
-        let start = Timed { at: 1_772_438_400, zone: "Europe/Rome".into() };
+        let start = ZonedTime { at: 1_772_438_400, zone: "Europe/Rome".into() };
         assert_eq!(event.original_start, Some(Moment::Timed(start.clone())));
         assert_eq!((event.series_id.as_deref(), event.status), (Some("s"), EventStatus::Cancelled));
         assert_eq!(event.when, Span::Timed(TimedSpan { start: start.clone(), end: start }));

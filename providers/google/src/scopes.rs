@@ -7,8 +7,9 @@
 //! A shared account is one that people share their free/busy with: the sign-in of a person together with a subject. A connection
 //! by it reads the free/busy of that person and nothing else, whatever its scopes allow.
 
+use chronus_sdk::descriptions::Scope;
 use chronus_sdk::failure::failure;
-use chronus_sdk::types::{Connection, Failure, Remedy};
+use chronus_sdk::values::{Connection, Failure, Remedy};
 
 use crate::sign_ins::{PERSON, SERVICE_ACCOUNT};
 
@@ -31,9 +32,15 @@ pub(crate) fn full(scope: &str) -> String {
     format!("{PREFIX}{scope}")
 }
 
+/// A scope as the description asks for it. Google's token replies list every granted scope.
+pub(crate) fn requested(scope: &str) -> Scope {
+    Scope { name: full(scope), echoed: true }
+}
+
 /// A scope together with the identity scopes.
-pub(crate) fn with_identity(scope: &str) -> Vec<String> {
-    IDENTITY.iter().map(|&scope| scope.to_owned()).chain([full(scope)]).collect()
+pub(crate) fn with_identity(scope: &str) -> Vec<Scope> {
+    let identity = IDENTITY.iter().map(|&name| Scope { name: name.to_owned(), echoed: true });
+    identity.chain([requested(scope)]).collect()
 }
 
 /// What a connection may do.

@@ -8,7 +8,7 @@ use chronus_sdk::failure::invalid;
 use chronus_sdk::icalendar::Zone;
 use chronus_sdk::json::{Value, json};
 use chronus_sdk::rfc3339;
-use chronus_sdk::types::{Date, DaySpan, Failure, Moment, Span, Timed, TimedSpan, Window};
+use chronus_sdk::values::{Date, DaySpan, Failure, Moment, Span, TimedSpan, Window, ZonedTime};
 use jiff::Timestamp;
 use jiff::civil;
 
@@ -34,7 +34,8 @@ pub(crate) fn span(item: &Value) -> Result<Span, String> {
     match (moment(&item["start"])?, moment(&item["end"])?) {
         (Moment::Timed(start), Moment::Timed(end)) if start.at <= end.at => {
             // The end is in the zone of the start unless it has its own.
-            let end = if item["end"]["timeZone"].is_null() { Timed { zone: start.zone.clone(), ..end } } else { end };
+            let end =
+                if item["end"]["timeZone"].is_null() { ZonedTime { zone: start.zone.clone(), ..end } } else { end };
             Ok(Span::Timed(TimedSpan { start, end }))
         }
         (Moment::AllDay(start), Moment::AllDay(end)) if key(start) < key(end) => {
@@ -64,7 +65,16 @@ pub(crate) fn moment(value: &Value) -> Result<Moment, String> {
     let at = rfc3339::parse(text).ok_or("it has an invalid time")?;
     // Google knows zones that others do not (`GMT-07:00`); the instant is right in any.
     let zone = value["timeZone"].as_str().and_then(Zone::named).and_then(|zone| zone.name().map(str::to_owned));
-    Ok(Moment::Timed(Timed { at, zone: zone.unwrap_or_else(|| "UTC".to_owned()) }))
+    Ok(Moment::Timed(ZonedTime { at, zone: zone.unwrap_or_else(|| "UTC".to_owned()) }))
+}
+
+/// A start as it stands in the id of an occurrence: `20270503T080000Z`, or `20270503` for a whole day.
+pub(crate) fn compact(start: &Moment) -> Option<String> {
+    let text = match start {
+        Moment::Timed(start) => rfc3339::write(start.at)?,
+        Moment::AllDay(day) => to_civil(*day)?.to_string(),
+    };
+    Some(text.replace(['-', ':'], ""))
 }
 
 /// The instants of an event, in seconds.
@@ -118,7 +128,7 @@ pub(crate) fn write(span: &Span, present: Option<&Value>) -> Result<(Value, Valu
     Ok((start, end))
 }
 
-fn timed(timed: &Timed) -> Result<Value, Failure> {
+fn timed(timed: &ZonedTime) -> Result<Value, Failure> {
     let zone = Zone::iana(&timed.zone)
         .ok_or_else(|| invalid("when.zone", format!("{:?} is no IANA time zone", timed.zone)))?;
     let at = Timestamp::from_second(timed.at).ok().filter(|_| rfc3339::write(timed.at).is_some());
@@ -164,8 +174,8 @@ pub(crate) fn tomorrow(date: Date) -> Date {
 mod tests {
     use super::*;
 
-    fn in_zone(at: i64, zone: &str) -> Timed {
-        Timed { at, zone: zone.into() }
+    fn in_zone(at: i64, zone: &str) -> ZonedTime {
+        ZonedTime { at, zone: zone.into() }
     }
 
     #[test]

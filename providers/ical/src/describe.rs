@@ -19,8 +19,15 @@ pub(crate) fn describe() -> Description {
         state_format: 2,
         sign_ins: vec![icloud(), any_server()],
         hosts: vec![ICLOUD.to_owned(), "https://*.icloud.com".to_owned()],
-        read_posts: Vec::new(),
-        limits: Limits { busy_window: WINDOW, changes_window: WINDOW, page_size: PAGE, get_many: PAGE, poll_floor: 60 },
+        read_only_posts: Vec::new(),
+        limits: Limits {
+            busy_window: WINDOW,
+            changes_window: WINDOW,
+            page_size: PAGE,
+            get_many: PAGE,
+            poll_floor: 60,
+            concurrency: 1,
+        },
     }
 }
 
@@ -93,5 +100,5 @@ fn field(name: &str, label: &str, kind: FieldKind, pattern: Option<&str>, help: 
 
 fn sign_in(id: &str, label: &str, form: Form) -> SignIn {
     let attach = Attach::Basic(AttachBasic { user_field: "username".to_owned(), secret_field: "password".to_owned() });
-    SignIn { id: id.to_owned(), label: label.to_owned(), method: Method::Form(form), attach }
+    SignIn { id: id.to_owned(), label: label.to_owned(), method: Method::Form(form), attach, subject_paths: Vec::new() }
 }

@@ -9,7 +9,7 @@
 use chronus_sdk::failure::{failure, invalid};
 use chronus_sdk::http::{self, HttpError, Response, Url};
 use chronus_sdk::log;
-use chronus_sdk::types::{Connection, Failure, Remedy};
+use chronus_sdk::values::{Connection, Failure, Remedy};
 
 use crate::dav::{self, Answer, Element, Ns, Trouble, href, requests};
 use crate::fields::field;

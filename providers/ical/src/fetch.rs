@@ -6,7 +6,7 @@
 use chronus_sdk::failure::failure;
 use chronus_sdk::http::{self, HttpError, Url};
 use chronus_sdk::log;
-use chronus_sdk::types::{Failure, Remedy};
+use chronus_sdk::values::{Failure, Remedy};
 
 use crate::dav::{self, Answer, Etag, Ns, Trouble, href, requests};
 use crate::describe::PAGE;

@@ -8,7 +8,7 @@
 use chronus_sdk::http::Url;
 use chronus_sdk::lines::{self, Writer};
 use chronus_sdk::log;
-use chronus_sdk::types::{Connection, Memo};
+use chronus_sdk::values::{Connection, Memo};
 
 use crate::scheduling::Scheduling;
 

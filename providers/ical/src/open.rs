@@ -8,7 +8,7 @@
 use chronus_sdk::http;
 use chronus_sdk::icalendar::{self, Zone, Zones};
 use chronus_sdk::log;
-use chronus_sdk::types::{Abilities, Calendar, CalendarRole, Connection, Failure, Opened};
+use chronus_sdk::values::{self, Abilities, AccountReply, Calendar, CalendarRole, Connection, Failure};
 
 use crate::dav::{self, Answer, Element, Ns, Trouble, requests};
 use crate::discovery;
@@ -16,7 +16,7 @@ use crate::memo::{self, Account};
 use crate::session;
 
 /// `account.open`. It always runs discovery: the host makes this call to learn whether what it knows is still true.
-pub(crate) fn open(connection: &Connection) -> Result<Opened, Failure> {
+pub(crate) fn open(connection: &Connection) -> Result<AccountReply, Failure> {
     let server = session::server(connection)?;
     let account = discovery::discover(connection, &server)?;
     let listed = list(&account).map_err(|trouble| *trouble.failure)?;
@@ -30,17 +30,18 @@ pub(crate) fn open(connection: &Connection) -> Result<Opened, Failure> {
     }
     let zone = listed.iter().filter(|calendar| calendar.is_default).chain(&listed).find_map(|each| each.zone.clone());
     let mut addresses = account.addresses.clone().into_iter();
-    Ok(Opened {
+    let opened = values::Account {
         address: addresses.next(),
         other_addresses: addresses.collect(),
         zone,
         calendars: listed,
         abilities,
-        memo: memo::write(&account, &server),
-    })
+    };
+    Ok(AccountReply { account: opened, memo: memo::write(&account, &server) })
 }
 
-fn list(account: &Account) -> Result<Vec<Calendar>, Trouble> {
+/// The calendars of an account.
+pub(crate) fn list(account: &Account) -> Result<Vec<Calendar>, Trouble> {
     let props = [
         "d:resourcetype",
         "d:displayname",
@@ -121,7 +122,8 @@ fn calendar(answer: &Answer, account: &Account) -> Calendar {
         None => String::from_utf8_lossy(&http::decode(segment)).into_owned(),
     };
     let zone = answer.text(Ns::CalDav, "calendar-timezone").and_then(zone);
-    Calendar { name, role: role(answer, account), is_default: false, zone, id }
+    let role = role(answer, account);
+    Calendar { name, role, is_default: false, takes_meetings: is_writable(role), zone, id }
 }
 
 /// The person's role (RFC 3744 §3, RFC 4791 §6.1.1).

@@ -10,9 +10,9 @@
 use chronus_sdk::failure::invalid;
 use chronus_sdk::icalendar::event::{self, Answer, Busy, Fields, Role, Status, When};
 use chronus_sdk::icalendar::{self, Component, Problem, Zone, Zones};
-use chronus_sdk::types::{
-    Attendee, BusyKind, Date, DaySpan, Event, EventStatus, Failure, Organiser, Role as ContractRole, Rsvp, Span, Timed,
-    TimedSpan,
+use chronus_sdk::values::{
+    Attendee, BusyKind, Date, DaySpan, Event, EventStatus, Failure, Organiser, Role as ContractRole, Rsvp, Span,
+    TimedSpan, ZonedTime,
 };
 use jiff::Timestamp;
 
@@ -73,7 +73,6 @@ impl StoredEvent {
         let main = main_event(&self.calendar).ok_or("it holds no event")?;
         let (fields, problems) = event::read(main, &mut Zones::new(&self.calendar, session.zone.clone()));
         let when = fields.when.as_ref().ok_or_else(|| all(&problems))?;
-        let ours = ours(main);
         Ok(Event {
             id: self.id.clone(),
             etag: self.etag.as_ref().map(Etag::shown),
@@ -92,7 +91,13 @@ impl StoredEvent {
                 is_self: session.is_own(&organiser.address),
             }),
             attendees: fields.attendees.iter().map(|attendee| attendee_of(attendee, session)).collect(),
-            ours,
+            client_key: client_key(main),
+            sequence: Some(fields.sequence),
+            // A server that invites does so with the write.
+            unsent: false,
+            location: fields.location,
+            url: fields.url,
+            private: fields.private,
             updated: fields.updated.map(Timestamp::as_second),
             uid: fields.uid,
             title: fields.title,
@@ -126,7 +131,7 @@ fn all(problems: &[Problem]) -> String {
 }
 
 /// The key that an event carries.
-pub(crate) fn ours(event: &Component) -> Option<String> {
+pub(crate) fn client_key(event: &Component) -> Option<String> {
     event.text(KEY).filter(|key| !key.is_empty())
 }
 
@@ -147,6 +152,9 @@ fn attendee_of(attendee: &event::Attendee, session: &Session<'_>) -> Attendee {
             Answer::Declined => Rsvp::Declined,
         },
         is_self: session.is_own(&attendee.address),
+        responded: None,
+        comment: None,
+        proposed: None,
     }
 }
 
@@ -183,14 +191,19 @@ pub(crate) fn status(status: EventStatus) -> Status {
     }
 }
 
-pub(crate) fn busy(kind: BusyKind) -> Busy {
-    match kind {
+/// The contract's kind for the engine.
+///
+/// # Errors
+/// `invalid` for a kind that only busy times have.
+pub(crate) fn busy(kind: BusyKind) -> Result<Busy, Failure> {
+    Ok(match kind {
         BusyKind::Busy => Busy::Busy,
         BusyKind::Tentative => Busy::Tentative,
         BusyKind::OutOfOffice => Busy::OutOfOffice,
         BusyKind::WorkingElsewhere => Busy::WorkingElsewhere,
         BusyKind::Free => Busy::Free,
-    }
+        BusyKind::Unanswered => return Err(invalid("busy", "no event is stored as an unanswered invitation")),
+    })
 }
 
 pub(crate) fn kind(busy: Busy) -> BusyKind {
@@ -204,7 +217,7 @@ pub(crate) fn kind(busy: Busy) -> BusyKind {
 }
 
 fn span(when: &When) -> Span {
-    let timed = |at: &Timestamp, zone: &Zone| Timed {
+    let timed = |at: &Timestamp, zone: &Zone| ZonedTime {
         at: at.as_second(),
         // A zone that only this calendar defines has no name for others; the instant is right.
         zone: zone.name().unwrap_or("UTC").to_owned(),
@@ -246,7 +259,7 @@ pub(crate) fn when(span: &Span) -> Result<When, Failure> {
     }
 }
 
-fn moment(timed: &Timed) -> Result<(Timestamp, Zone), Failure> {
+fn moment(timed: &ZonedTime) -> Result<(Timestamp, Zone), Failure> {
     let zone = Zone::iana(&timed.zone)
         .ok_or_else(|| invalid("when.zone", format!("{:?} is not an IANA time zone", timed.zone)))?;
     let at = Timestamp::from_second(timed.at)

@@ -14,7 +14,7 @@
 use chronus_sdk::failure::unsupported;
 use chronus_sdk::http::{Response, Url};
 use chronus_sdk::icalendar::{Component, Property};
-use chronus_sdk::types::{Failure, Notify};
+use chronus_sdk::values::{Failure, Notify};
 
 /// The server's treatment of attendees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

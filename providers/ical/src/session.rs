@@ -12,7 +12,7 @@ use chronus_sdk::failure::{failure, invalid, not_found, temporary};
 use chronus_sdk::http::{self, Url};
 use chronus_sdk::icalendar::Zone;
 use chronus_sdk::log;
-use chronus_sdk::types::{Connection, Failure, Memo, Remedy};
+use chronus_sdk::values::{Connection, Failure, Memo, Remedy};
 
 use crate::dav::{self, Trouble, href, requests};
 use crate::discovery;

@@ -12,9 +12,9 @@ wit_bindgen::generate!({
     inline: "
         package chronus:sdk;
         world sdk {
-            include chronus:calendar/imports@0.1.0;
-            import chronus:calendar/types@0.1.0;
-            import chronus:calendar/descriptions@0.1.0;
+            include chronus:calendar/imports@0.2.0;
+            import chronus:calendar/values@0.2.0;
+            import chronus:calendar/descriptions@0.2.0;
         }
     ",
     generate_all,

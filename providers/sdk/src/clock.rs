@@ -2,7 +2,7 @@
 //!
 //! In a component it comes from the host; elsewhere, in tests, from the machine.
 
-use crate::types::Instant;
+use crate::values::Instant;
 
 /// Seconds since 1970-01-01T00:00:00Z.
 pub fn now() -> Instant {

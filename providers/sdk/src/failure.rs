@@ -1,6 +1,6 @@
 //! Failures in one line.
 //!
-//! The host acts on a failure's remedy; `wit/types.wit` describes the cases. The service's own code is for statistics, and the
+//! The host acts on a failure's remedy; `wit/values.wit` describes the cases. The service's own code is for statistics, and the
 //! detail for the operator's log. Answers and errors of [`http`] become failures by [`Response::failure`], and by `?` on an
 //! [`HttpError`].
 //!
@@ -8,12 +8,12 @@
 //! [`Response::failure`]: crate::http::Response::failure
 //! [`HttpError`]: crate::http::HttpError
 
-use crate::types::{Failure, Remedy, SignInError};
+use crate::values::{AdminApproval, Failure, Pause, PauseScope, Remedy, SignInError};
 
 /// A failure.
 ///
 /// ```
-/// use chronus_sdk::{failure::failure, types::Remedy};
+/// use chronus_sdk::{failure::failure, values::Remedy};
 ///
 /// let refused = failure(Remedy::NotPermitted, "403 forbiddenForNonOrganizer", "only the organiser changes the time");
 /// assert_eq!(refused.remedy, Remedy::NotPermitted);
@@ -42,6 +42,18 @@ pub fn not_found(detail: impl Into<String>) -> Failure {
     failure(Remedy::NotFound, "", detail)
 }
 
+/// Too many requests: those of the scope wait for so long.
+#[must_use]
+pub const fn pause(milliseconds: u64, scope: PauseScope) -> Remedy {
+    Remedy::SlowDown(Pause { milliseconds, scope })
+}
+
+/// The person's IT administrator must approve, on this page.
+#[must_use]
+pub fn approval_page(page: &str) -> Remedy {
+    Remedy::NeedsAdminApproval(AdminApproval { tenant: None, page: Some(page.to_owned()) })
+}
+
 /// The failure of an error code of RFC 6749 (§4.1.2.1, §5.2) or OpenID Connect (Core §3.1.2.6).
 ///
 /// Other codes are `temporary`: a person is asked to connect again only if the service said that the grant is lost.
@@ -59,7 +71,7 @@ pub fn of_sign_in(error: &SignInError) -> Failure {
             | "invalid_scope",
             _,
         ) => Remedy::Invalid("sign-in configuration".to_owned()),
-        (_, Some(429)) => Remedy::SlowDown(60_000),
+        (_, Some(429)) => pause(60_000, PauseScope::Connection),
         _ => Remedy::Temporary,
     };
     failure(remedy, error.error.clone(), error.description.clone())
@@ -80,7 +92,7 @@ mod tests {
         assert_eq!(remedy(None, "access_denied"), Remedy::Reconnect);
         assert_eq!(remedy(Some(503), ""), Remedy::Temporary);
         assert_eq!(remedy(Some(400), "quota"), Remedy::Temporary);
-        assert_eq!(remedy(Some(429), ""), Remedy::SlowDown(60_000));
+        assert_eq!(remedy(Some(429), ""), pause(60_000, PauseScope::Connection));
         assert_eq!(remedy(Some(401), "invalid_client"), Remedy::Invalid("sign-in configuration".into()));
     }
 }

@@ -11,7 +11,7 @@ pub use serde_json::{Map, Value, json};
 
 use crate::failure::temporary;
 use crate::http::Response;
-use crate::types::Failure;
+use crate::values::Failure;
 
 /// The value in an answer's body, whatever the status.
 ///
@@ -33,7 +33,7 @@ pub fn read(response: &Response) -> Result<Value, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::Remedy;
+    use crate::values::Remedy;
 
     fn of(body: &str) -> Result<Value, Failure> {
         read(&Response::new("https://api.example/", 200).with_body("application/json", body))

@@ -22,7 +22,7 @@
 //!
 //! ```
 //! use chronus_sdk::http::{self, Request};
-//! use chronus_sdk::{Provider, descriptions::*, failure, types::*};
+//! use chronus_sdk::{Provider, descriptions::*, failure, values::*};
 //!
 //! pub struct Lamp;
 //! chronus_sdk::provider!(Lamp, read_only);
@@ -39,45 +39,48 @@
 //!                 label: "Lamp".into(),
 //!                 method: Method::None,
 //!                 attach: Attach::Nothing,
+//!                 subject_paths: vec![],
 //!             }],
 //!             hosts: vec!["https://lamp.example.com".into()],
-//!             read_posts: vec![],
+//!             read_only_posts: vec![],
 //!             limits: Limits {
 //!                 busy_window: 86_400,
 //!                 changes_window: 86_400,
 //!                 page_size: 1,
 //!                 get_many: 1,
 //!                 poll_floor: 60,
+//!                 concurrency: 1,
 //!             },
 //!         }
 //!     }
 //!
-//!     fn open(_: &Connection) -> Result<Opened, Failure> {
+//!     fn open(_: &Connection) -> Result<AccountReply, Failure> {
 //!         // A person is busy when a calendar that they own says so: the host reads no other.
 //!         let calendar = Calendar {
 //!             id: "door".into(),
 //!             name: "The lamp on the door".into(),
 //!             role: CalendarRole::Owner,
 //!             is_default: true,
+//!             takes_meetings: false,
 //!             zone: None,
 //!         };
-//!         Ok(Opened {
+//!         let account = Account {
 //!             address: None,
 //!             other_addresses: vec![],
 //!             zone: None,
 //!             calendars: vec![calendar],
 //!             abilities: Abilities::READ_BUSY,
-//!             memo: None,
-//!         })
+//!         };
+//!         Ok(AccountReply { account, memo: None })
 //!     }
 //!
-//!     fn busy(_: &Connection, whose: &Whose, window: Window) -> Result<BusyAnswers, Failure> {
+//!     fn busy(_: &Connection, targets: &BusyTargets, window: Window) -> Result<BusyReply, Failure> {
 //!         if window.end <= window.start {
 //!             return Err(failure::invalid("window", "its end is not after its start"));
 //!         }
-//!         let Whose::Calendars(ids) = whose else { return Err(failure::unsupported("a lamp has one owner")) };
-//!         let answer = |id: &String| BusyAnswer { calendar: id.clone(), outcome: lit(id, window) };
-//!         Ok(BusyAnswers { calendars: ids.iter().map(answer).collect(), memo: None })
+//!         let BusyTargets::Calendars(ids) = targets else { return Err(failure::unsupported("a lamp has one owner")) };
+//!         let answer = |id: &String| BusyAnswer { target: id.clone(), outcome: lit(id, window) };
+//!         Ok(BusyReply { answers: ids.iter().map(answer).collect(), memo: None })
 //!     }
 //! }
 //!
@@ -90,7 +93,14 @@
 //!         // Unknown is never free: what could not be read is a failure.
 //!         return Err(answer.failure());
 //!     }
-//!     let whole = Interval { start: window.start, end: window.end, kind: BusyKind::Busy, all_day: false, ours: None };
+//!     let whole = Interval {
+//!         start: window.start,
+//!         end: window.end,
+//!         kind: BusyKind::Busy,
+//!         all_day: false,
+//!         client_key: None,
+//!         uid: None,
+//!     };
 //!     match &*answer.text() {
 //!         "busy" => Ok(BusyTimes { intervals: vec![whole], problems: vec![] }),
 //!         "" => Ok(BusyTimes { intervals: vec![], problems: vec![] }),
@@ -103,10 +113,10 @@
 //!     |request| Ok(http::Response::new(&request.url, 200).with_body("text/plain", "busy")),
 //!     || {
 //!         let window = Window { start: 0, end: 60 };
-//!         Lamp::busy(&chronus_sdk::testing::connection("none"), &Whose::Calendars(vec!["door".into()]), window)
+//!         Lamp::busy(&chronus_sdk::testing::connection("none"), &BusyTargets::Calendars(vec!["door".into()]), window)
 //!     },
 //! );
-//! assert_eq!(answers.unwrap().calendars[0].outcome.as_ref().unwrap().intervals.len(), 1);
+//! assert_eq!(answers.unwrap().answers[0].outcome.as_ref().unwrap().intervals.len(), 1);
 //! ```
 
 #![expect(
@@ -137,5 +147,5 @@ pub use jiff;
 #[doc(hidden)]
 pub use wit_bindgen;
 
-pub use bindings::chronus::calendar::{descriptions, types};
-pub use provider::{Callback, ChangesPage, EventRef, Provider, Push, TwoWay, Write};
+pub use bindings::chronus::calendar::{descriptions, values};
+pub use provider::{Callback, ChangesPage, EventRef, OccurrenceRef, Provider, Push, TwoWay, Write};

@@ -6,9 +6,10 @@
 
 use crate::descriptions::Description;
 use crate::failure;
-use crate::types::{
-    Batch, BusyAnswers, Connection, Done, Draft, Failure, FetchedEvents, Instant, Notification, Notify, OneEvent,
-    Opened, Patch, Rsvp, SignInError, Subscribed, Subscription, Whose, Window,
+use crate::values::{
+    AccountReply, BusyReply, BusyTargets, CallbackRequest, ChangesReply, Connection, Draft, EventReply, EventsReply,
+    Failure, FindReply, Instant, Moment, Notification, Notify, Patch, Rsvp, SignInError, Subscription,
+    SubscriptionReply, Window, WriteReply,
 };
 
 /// One event of one calendar.
@@ -20,6 +21,17 @@ pub struct EventRef<'a> {
     pub id: &'a str,
 }
 
+/// One occurrence of a series.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OccurrenceRef<'a> {
+    /// The calendar's id.
+    pub calendar: &'a str,
+    /// The id of the series.
+    pub series_id: &'a str,
+    /// The start that the series gives the occurrence.
+    pub original_start: &'a Moment,
+}
+
 /// How an event is to be written.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Write<'a> {
@@ -28,8 +40,10 @@ pub struct Write<'a> {
     /// The state of the event that the caller knows; `None` writes over any state. Always `None` for
     /// [`TwoWay::create`] and [`TwoWay::respond`].
     pub etag: Option<&'a str>,
-    /// Whether the service tells the attendees.
+    /// Whether the service tells the other people.
     pub notify: Notify,
+    /// What the service tells them besides. Always `None`, except for [`TwoWay::cancel`] and [`TwoWay::respond`].
+    pub comment: Option<&'a str>,
 }
 
 /// Which page of changes is wanted.
@@ -60,7 +74,7 @@ pub trait Provider {
     fn describe() -> Description;
 
     /// `account.open`
-    fn open(connection: &Connection) -> Result<Opened, Failure>;
+    fn open(connection: &Connection) -> Result<AccountReply, Failure>;
 
     /// `account.explain-failure`. The default follows the codes that RFC 6749 defines.
     fn explain_failure(_connection: &Connection, error: &SignInError) -> Failure {
@@ -68,19 +82,25 @@ pub trait Provider {
     }
 
     /// `busy.query`
-    fn busy(connection: &Connection, whose: &Whose, window: Window) -> Result<BusyAnswers, Failure>;
+    fn busy(connection: &Connection, targets: &BusyTargets, window: Window) -> Result<BusyReply, Failure>;
 }
 
 /// A provider that also writes events and reports their changes: the world `two-way`.
 pub trait TwoWay: Provider {
     /// `events.create`
-    fn create(connection: &Connection, calendar: &str, draft: &Draft, write: Write<'_>) -> Result<OneEvent, Failure>;
+    fn create(connection: &Connection, calendar: &str, draft: &Draft, write: Write<'_>) -> Result<EventReply, Failure>;
 
     /// `events.get`
-    fn get(connection: &Connection, event: EventRef<'_>) -> Result<OneEvent, Failure>;
+    fn get(connection: &Connection, event: EventRef<'_>) -> Result<EventReply, Failure>;
 
     /// `events.get-many`
-    fn get_many(connection: &Connection, calendar: &str, ids: &[String]) -> Result<FetchedEvents, Failure>;
+    fn get_many(connection: &Connection, calendar: &str, ids: &[String]) -> Result<EventsReply, Failure>;
+
+    /// `events.find`
+    fn find(connection: &Connection, uid: &str) -> Result<FindReply, Failure>;
+
+    /// `events.occurrence`
+    fn occurrence(connection: &Connection, occurrence: OccurrenceRef<'_>) -> Result<EventReply, Failure>;
 
     /// `events.update`
     fn update(
@@ -88,23 +108,28 @@ pub trait TwoWay: Provider {
         event: EventRef<'_>,
         patch: &Patch,
         write: Write<'_>,
-    ) -> Result<OneEvent, Failure>;
+    ) -> Result<EventReply, Failure>;
 
     /// `events.cancel`
-    fn cancel(connection: &Connection, event: EventRef<'_>, write: Write<'_>) -> Result<Done, Failure>;
+    fn cancel(connection: &Connection, event: EventRef<'_>, write: Write<'_>) -> Result<WriteReply, Failure>;
 
     /// `events.respond`
-    fn respond(connection: &Connection, event: EventRef<'_>, rsvp: Rsvp, write: Write<'_>)
-    -> Result<OneEvent, Failure>;
+    fn respond(
+        connection: &Connection,
+        event: EventRef<'_>,
+        rsvp: Rsvp,
+        write: Write<'_>,
+    ) -> Result<EventReply, Failure>;
 
     /// `changes.page`
-    fn changes(connection: &Connection, calendar: &str, page: ChangesPage<'_>) -> Result<Batch, Failure>;
+    fn changes(connection: &Connection, calendar: &str, page: ChangesPage<'_>) -> Result<ChangesReply, Failure>;
 }
 
 /// A provider whose service reports changes by itself: the world `two-way-push`.
 pub trait Push: TwoWay {
     /// `push.subscribe`
-    fn subscribe(connection: &Connection, calendar: &str, callback: Callback<'_>) -> Result<Subscribed, Failure>;
+    fn subscribe(connection: &Connection, calendar: &str, callback: Callback<'_>)
+    -> Result<SubscriptionReply, Failure>;
 
     /// `push.renew`
     fn renew(
@@ -112,14 +137,14 @@ pub trait Push: TwoWay {
         calendar: &str,
         subscription: &Subscription,
         callback: Callback<'_>,
-    ) -> Result<Subscribed, Failure>;
+    ) -> Result<SubscriptionReply, Failure>;
 
     /// `push.confirm`
-    fn confirm(connection: &Connection, subscription: &Subscription, code: &str) -> Result<Subscribed, Failure>;
+    fn confirm(connection: &Connection, subscription: &Subscription, code: &str) -> Result<SubscriptionReply, Failure>;
 
     /// `push.unsubscribe`
-    fn unsubscribe(connection: &Connection, subscription: &Subscription) -> Result<Done, Failure>;
+    fn unsubscribe(connection: &Connection, subscription: &Subscription) -> Result<WriteReply, Failure>;
 
     /// `push.parse-notification`
-    fn parse_notification(headers: &[(String, Vec<u8>)], query: &str, body: &[u8]) -> Notification;
+    fn parse_notification(request: &CallbackRequest) -> Notification;
 }

@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use crate::types::Instant;
+use crate::values::Instant;
 
 /// Seconds since 1970 of a date-time with an offset. A fraction of a second is dropped: calendars resolve to whole ones.
 pub fn parse(text: &str) -> Option<Instant> {

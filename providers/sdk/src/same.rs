@@ -6,7 +6,7 @@
 //!
 //! Rejected: a comparison in each provider, because a lesson from one service would not reach the others.
 
-use crate::types::Span;
+use crate::values::Span;
 
 /// Whether two lists of content lines (RFC 5545 §3.8.5) mean the same.
 #[must_use]

@@ -1,11 +1,11 @@
 //! Values for the tests of providers. Not part of a component.
 
-use crate::types::Connection;
+use crate::values::{Attendee, Connection, Patch, Role, Rsvp};
 
 /// A connection by a sign-in, in Rome, without a server, an address, fields or a memo.
 ///
 /// ```
-/// use chronus_sdk::{testing::connection, types::Connection};
+/// use chronus_sdk::{testing::connection, values::Connection};
 ///
 /// let shared = Connection { subject: Some("ann@example.com".into()), ..connection("google") };
 /// assert_eq!(shared.zone, "Europe/Rome");
@@ -19,5 +19,37 @@ pub fn connection(sign_in: &str) -> Connection {
         zone: "Europe/Rome".to_owned(),
         fields: Vec::new(),
         memo: None,
+    }
+}
+
+/// A patch that changes nothing.
+#[must_use]
+pub const fn patch() -> Patch {
+    Patch {
+        title: None,
+        description: None,
+        location: None,
+        url: None,
+        when: None,
+        busy: None,
+        status: None,
+        attendees: None,
+        answers: Vec::new(),
+        recurrence: None,
+    }
+}
+
+/// Somebody who is required and has not answered.
+#[must_use]
+pub fn attendee(address: &str) -> Attendee {
+    Attendee {
+        address: address.to_owned(),
+        name: None,
+        role: Role::Required,
+        rsvp: Rsvp::NeedsAction,
+        is_self: false,
+        responded: None,
+        comment: None,
+        proposed: None,
     }
 }

@@ -1,13 +1,13 @@
 //! Whole days as instants.
 //!
 //! Services write whole days as dates, and the contract wants instants: a day begins at midnight in the time zone of
-//! the calendar's owner ([`Connection::zone`](crate::types::Connection)), and that is not midnight in UTC.
+//! the calendar's owner ([`Connection::zone`](crate::values::Connection)), and that is not midnight in UTC.
 
 use jiff::civil::{Date, Time};
 
 use crate::failure::invalid;
 use crate::icalendar::Zone;
-use crate::types::{Failure, Instant};
+use crate::values::{Failure, Instant};
 
 /// The instant at which a day begins in an IANA time zone. Where clocks skip midnight, the first instant of the day.
 ///
@@ -28,7 +28,7 @@ pub fn midnight(zone: &str, day: Date) -> Result<Instant, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::Remedy;
+    use crate::values::Remedy;
     use jiff::civil::date;
 
     #[test]

@@ -15,7 +15,7 @@
 use chronus_ical::Ical;
 use chronus_sdk::http::{Response, native};
 use chronus_sdk::icalendar::{self, Component, Zone, Zones, event, vtimezone};
-use chronus_sdk::types::{Connection, Whose, Window};
+use chronus_sdk::values::{BusyTargets, Connection, Window};
 use chronus_sdk::{ChangesPage, Provider, TwoWay};
 use jiff::Timestamp;
 
@@ -69,14 +69,19 @@ const PAGE: u32 = 50;
 /// If the provider crashes, does not come to an end, or says what it must not say.
 pub fn multistatus(input: &[u8]) {
     if let Ok(opened) = answered(input, || Ical::open(&connection())) {
-        assert!(opened.calendars.iter().filter(|calendar| calendar.is_default).count() <= 1, "two are the default");
+        assert!(
+            opened.account.calendars.iter().filter(|calendar| calendar.is_default).count() <= 1,
+            "two are the default"
+        );
     }
     let known = answered(SERVER.as_bytes(), || Ical::open(&connection())).expect("the server is one");
     let connection = || Connection { memo: known.memo.clone(), ..connection() };
-    let calendar = || known.calendars.first().expect("the server has a calendar").id.clone();
+    let calendar = || known.account.calendars.first().expect("the server has a calendar").id.clone();
 
-    if let Ok(answers) = answered(input, || Ical::busy(&connection(), &Whose::Calendars(vec![calendar()]), WINDOW)) {
-        for times in answers.calendars.into_iter().filter_map(|answer| answer.outcome.ok()) {
+    if let Ok(answers) =
+        answered(input, || Ical::busy(&connection(), &BusyTargets::Calendars(vec![calendar()]), WINDOW))
+    {
+        for times in answers.answers.into_iter().filter_map(|answer| answer.outcome.ok()) {
             for one in &times.intervals {
                 assert!(
                     WINDOW.start <= one.start && one.start < one.end && one.end <= WINDOW.end,
@@ -97,7 +102,7 @@ pub fn multistatus(input: &[u8]) {
     }
     let ids = vec!["a.ics".to_owned(), "b.ics".to_owned()];
     if let Ok(fetched) = answered(input, || Ical::get_many(&connection(), &calendar(), &ids)) {
-        assert_eq!(fetched.items.len(), 2, "each id has its answer");
+        assert_eq!(fetched.events.len(), 2, "each id has its answer");
     }
 }
 

@@ -2,7 +2,7 @@
 //! text with other bytes of the same length: `tests/it/registry.rs`. The address of the account is the version, and so is
 //! the one problem of the busy times.
 
-use chronus_sdk::{Provider, descriptions::*, types::*};
+use chronus_sdk::{Provider, descriptions::*, values::*};
 use chronus_test_guests::{account, description};
 
 /// Words `key=value`, filled up with spaces. `hosts` is a list with commas.
@@ -22,24 +22,38 @@ impl Provider for Asking {
         Description {
             version: word("version").into(),
             hosts: word("hosts").split(',').filter(|host| !host.is_empty()).map(Into::into).collect(),
-            limits: Limits { busy_window: 86_400, changes_window: 86_400, page_size: 1, get_many: 1, poll_floor: 60 },
+            limits: Limits {
+                busy_window: 86_400,
+                changes_window: 86_400,
+                page_size: 1,
+                get_many: 1,
+                poll_floor: 60,
+                concurrency: 1,
+            },
             ..description(word("id"), "Asking")
         }
     }
 
-    fn open(_: &Connection) -> Result<Opened, Failure> {
-        let one =
-            Calendar { id: "one".into(), name: "One".into(), role: CalendarRole::Owner, is_default: true, zone: None };
-        Ok(Opened { address: Some(word("version").into()), ..account(vec![one]) })
+    fn open(_: &Connection) -> Result<AccountReply, Failure> {
+        let one = Calendar {
+            id: "one".into(),
+            name: "One".into(),
+            role: CalendarRole::Owner,
+            is_default: true,
+            takes_meetings: false,
+            zone: None,
+        };
+        let account = Account { address: Some(word("version").into()), ..account(vec![one]).account };
+        Ok(AccountReply { account, memo: None })
     }
 
-    fn busy(_: &Connection, whose: &Whose, _: Window) -> Result<BusyAnswers, Failure> {
-        let (Whose::Calendars(ids) | Whose::Addresses(ids)) = whose;
-        let version = || Problem { id: "version".into(), what: word("version").into() };
+    fn busy(_: &Connection, targets: &BusyTargets, _: Window) -> Result<BusyReply, Failure> {
+        let (BusyTargets::Calendars(ids) | BusyTargets::Addresses(ids)) = targets;
+        let version = || Problem { id: "version".into(), what: word("version").into(), span: None };
         let free = |calendar: &String| BusyAnswer {
-            calendar: calendar.clone(),
+            target: calendar.clone(),
             outcome: Ok(BusyTimes { intervals: vec![], problems: vec![version()] }),
         };
-        Ok(BusyAnswers { calendars: ids.iter().map(free).collect(), memo: None })
+        Ok(BusyReply { answers: ids.iter().map(free).collect(), memo: None })
     }
 }

@@ -1,7 +1,7 @@
 //! A provider that sends a request in `plugin.describe`, in which the contract allows no requests.
 
 use chronus_sdk::http::{self, Request};
-use chronus_sdk::{Provider, descriptions::*, failure, types::*};
+use chronus_sdk::{Provider, descriptions::*, failure, values::*};
 use chronus_test_guests::description;
 
 /// The provider.
@@ -15,11 +15,11 @@ impl Provider for Eager {
         description("eager", "Eager")
     }
 
-    fn open(_: &Connection) -> Result<Opened, Failure> {
+    fn open(_: &Connection) -> Result<AccountReply, Failure> {
         Err(failure::unsupported(""))
     }
 
-    fn busy(_: &Connection, _: &Whose, _: Window) -> Result<BusyAnswers, Failure> {
+    fn busy(_: &Connection, _: &BusyTargets, _: Window) -> Result<BusyReply, Failure> {
         Err(failure::unsupported(""))
     }
 }

@@ -1,7 +1,7 @@
 //! A provider that imports what runtimes of other languages import without need: WASI's environment, files, sockets,
 //! standard streams and exit. `open` tries all of them and returns the results.
 
-use chronus_sdk::{Provider, descriptions::*, failure, types::*};
+use chronus_sdk::{Provider, descriptions::*, failure, values::*};
 use chronus_test_guests::{account, description};
 
 /// The part of WASI that is used here.
@@ -102,18 +102,19 @@ impl Provider for Foreign {
         description("foreign", "Foreign")
     }
 
-    fn open(connection: &Connection) -> Result<Opened, Failure> {
+    fn open(connection: &Connection) -> Result<AccountReply, Failure> {
         let calendar = |(id, name): (&str, String)| Calendar {
             id: id.into(),
             name,
             role: CalendarRole::Reader,
             is_default: false,
+            takes_meetings: false,
             zone: None,
         };
         Ok(account(try_everything(connection).into_iter().map(calendar).collect()))
     }
 
-    fn busy(_: &Connection, _: &Whose, _: Window) -> Result<BusyAnswers, Failure> {
+    fn busy(_: &Connection, _: &BusyTargets, _: Window) -> Result<BusyReply, Failure> {
         Err(failure::unsupported(""))
     }
 }

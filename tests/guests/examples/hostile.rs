@@ -19,7 +19,9 @@ use chronus_sdk::bindings::wasi::{
     io::streams::StreamError,
     random::random,
 };
-use chronus_sdk::{ChangesPage, EventRef, Provider, TwoWay, Write, descriptions::*, failure, log, types::*};
+use chronus_sdk::{
+    ChangesPage, EventRef, OccurrenceRef, Provider, TwoWay, Write, descriptions::*, failure, log, values::*,
+};
 use chronus_test_guests::{account, description};
 use std::hint::black_box;
 
@@ -29,10 +31,12 @@ chronus_sdk::provider!(Hostile, two_way);
 
 impl Provider for Hostile {
     fn describe() -> Description {
-        Description { version: "6.6.6".into(), ..description("hostile", "Hostile") }
+        let described = description("hostile", "Hostile");
+        let limits = Limits { concurrency: 2, ..described.limits };
+        Description { version: "6.6.6".into(), limits, ..described }
     }
 
-    fn open(connection: &Connection) -> Result<Opened, Failure> {
+    fn open(connection: &Connection) -> Result<AccountReply, Failure> {
         let order = Order(connection);
         let found = act(order)?;
         // Each text as one name, however long.
@@ -42,23 +46,30 @@ impl Provider for Hostile {
             name: piece.into(),
             role: CalendarRole::Reader,
             is_default: false,
+            takes_meetings: false,
             zone: None,
         };
         Ok(account(pieces(&found, longest).map(calendar).collect()))
     }
 
-    fn busy(connection: &Connection, _: &Whose, window: Window) -> Result<BusyAnswers, Failure> {
+    fn busy(connection: &Connection, _: &BusyTargets, window: Window) -> Result<BusyReply, Failure> {
         let order = Order(connection);
         if order.is("items") {
-            let interval =
-                Interval { start: window.start, end: window.end, kind: BusyKind::Busy, all_day: false, ours: None };
+            let interval = Interval {
+                start: window.start,
+                end: window.end,
+                kind: BusyKind::Busy,
+                all_day: false,
+                client_key: None,
+                uid: None,
+            };
             let outcome = Ok(BusyTimes { intervals: vec![interval; order.number("n")], problems: vec![] });
-            return Ok(BusyAnswers { calendars: vec![BusyAnswer { calendar: "work".into(), outcome }], memo: None });
+            return Ok(BusyReply { answers: vec![BusyAnswer { target: "work".into(), outcome }], memo: None });
         }
         let (start, end) = if order.get("act") == "backwards" { (window.end, window.start) } else { (i64::MAX, 0) };
-        let interval = Interval { start, end, kind: BusyKind::Busy, all_day: false, ours: None };
+        let interval = Interval { start, end, kind: BusyKind::Busy, all_day: false, client_key: None, uid: None };
         let outcome = Ok(BusyTimes { intervals: vec![interval], problems: vec![] });
-        Ok(BusyAnswers { calendars: vec![BusyAnswer { calendar: "work".into(), outcome }], memo: None })
+        Ok(BusyReply { answers: vec![BusyAnswer { target: "work".into(), outcome }], memo: None })
     }
 
     fn explain_failure(connection: &Connection, _: &SignInError) -> Failure {
@@ -70,11 +81,11 @@ impl Provider for Hostile {
 }
 
 impl TwoWay for Hostile {
-    fn create(c: &Connection, _: &str, _: &Draft, _: Write<'_>) -> Result<OneEvent, Failure> {
-        act(Order(c)).map(|_| OneEvent { event: event(1, 1, 2), memo: None })
+    fn create(c: &Connection, _: &str, _: &Draft, _: Write<'_>) -> Result<EventReply, Failure> {
+        act(Order(c)).map(|_| EventReply { event: event(1, 1, 2), memo: None })
     }
 
-    fn get(connection: &Connection, _: EventRef<'_>) -> Result<OneEvent, Failure> {
+    fn get(connection: &Connection, _: EventRef<'_>) -> Result<EventReply, Failure> {
         let order = Order(connection);
         let event = match order.get("act") {
             "month-13" => event(13, 1, 2),
@@ -86,33 +97,41 @@ impl TwoWay for Hostile {
             return Err(failure::failure(Remedy::Conflict(Event { id: String::new(), ..event }), "", "made up"));
         }
         let memo = order.is("memo").then(|| Memo { format: 1, data: vec![7; order.number("n")] });
-        Ok(OneEvent { event, memo })
+        Ok(EventReply { event, memo })
     }
 
-    fn get_many(c: &Connection, _: &str, _: &[String]) -> Result<FetchedEvents, Failure> {
+    fn get_many(c: &Connection, _: &str, _: &[String]) -> Result<EventsReply, Failure> {
         let item = |(kind, piece): (&str, &str)| {
             let found = Event { id: kind.into(), description: piece.into(), ..event(1, 1, 2) };
-            Fetched { id: kind.into(), outcome: Ok(found) }
+            EventOutcome { id: kind.into(), outcome: Ok(found) }
         };
         let found = act(Order(c))?;
-        Ok(FetchedEvents { items: pieces(&found, 1 << 20).map(item).collect(), memo: None })
+        Ok(EventsReply { events: pieces(&found, 1 << 20).map(item).collect(), memo: None })
     }
 
-    fn update(_: &Connection, _: EventRef<'_>, _: &Patch, _: Write<'_>) -> Result<OneEvent, Failure> {
+    fn find(_: &Connection, _: &str) -> Result<FindReply, Failure> {
         Err(failure::unsupported(""))
     }
 
-    fn cancel(_: &Connection, _: EventRef<'_>, _: Write<'_>) -> Result<Done, Failure> {
+    fn occurrence(_: &Connection, _: OccurrenceRef<'_>) -> Result<EventReply, Failure> {
         Err(failure::unsupported(""))
     }
 
-    fn respond(_: &Connection, _: EventRef<'_>, _: Rsvp, _: Write<'_>) -> Result<OneEvent, Failure> {
+    fn update(_: &Connection, _: EventRef<'_>, _: &Patch, _: Write<'_>) -> Result<EventReply, Failure> {
         Err(failure::unsupported(""))
     }
 
-    fn changes(c: &Connection, _: &str, _: ChangesPage<'_>) -> Result<Batch, Failure> {
+    fn cancel(_: &Connection, _: EventRef<'_>, _: Write<'_>) -> Result<WriteReply, Failure> {
+        Err(failure::unsupported(""))
+    }
+
+    fn respond(_: &Connection, _: EventRef<'_>, _: Rsvp, _: Write<'_>) -> Result<EventReply, Failure> {
+        Err(failure::unsupported(""))
+    }
+
+    fn changes(c: &Connection, _: &str, _: ChangesPage<'_>) -> Result<ChangesReply, Failure> {
         let next = vec![7; Order(c).number("n")];
-        Ok(Batch { items: vec![], next, more: false, complete_listing: true, memo: None })
+        Ok(ChangesReply { items: vec![], next, more: false, complete_listing: true, covers: None, memo: None })
     }
 }
 
@@ -163,6 +182,7 @@ fn act(order: Order<'_>) -> Result<Findings, Failure> {
         "nap" => nap(n, order.number("ms")),
         "random" => vec![("random", random::get_random_bytes(n as u64).len().to_string())],
         "dump" => dump(order),
+        "wait" => return Err(wait(order)),
         _ => vec![],
     })
 }
@@ -177,6 +197,16 @@ fn pieces(found: &Findings, longest: usize) -> impl Iterator<Item = (&'static st
             Some((std::mem::replace(&mut kind, "+"), piece))
         })
     })
+}
+
+/// The failure of a service that asks for a wait.
+fn wait(order: Order<'_>) -> Failure {
+    let scope = match order.get("scope") {
+        "organisation" => PauseScope::Organisation,
+        "provider" => PauseScope::Provider,
+        _ => PauseScope::Connection,
+    };
+    failure::failure(failure::pause(order.number("ms") as u64, scope), "429", "too many requests")
 }
 
 // ---- processor and memory ---------------------------------------------------------------------------------------
@@ -413,7 +443,12 @@ fn event(month: u8, start: u8, end: u8) -> Event {
         organiser: None,
         attendees: vec![],
         recurrence: vec![],
-        ours: None,
+        client_key: None,
+        location: String::new(),
+        url: String::new(),
+        private: false,
+        sequence: None,
+        unsent: false,
         updated: None,
     }
 }

@@ -1,6 +1,6 @@
 //! A provider that answers at once and sends no request: it measures the cost of a call itself.
 
-use chronus_sdk::{Provider, descriptions::*, types::*};
+use chronus_sdk::{Provider, descriptions::*, values::*};
 use chronus_test_guests::{account, description};
 
 /// The provider.
@@ -16,21 +16,22 @@ impl Provider for Idle {
                 page_size: 1,
                 get_many: 1,
                 poll_floor: 60,
+                concurrency: 1,
             },
             ..description("idle", "Idle")
         }
     }
 
-    fn open(_: &Connection) -> Result<Opened, Failure> {
+    fn open(_: &Connection) -> Result<AccountReply, Failure> {
         Ok(account(vec![]))
     }
 
-    fn busy(_: &Connection, whose: &Whose, _: Window) -> Result<BusyAnswers, Failure> {
-        let (Whose::Calendars(ids) | Whose::Addresses(ids)) = whose;
+    fn busy(_: &Connection, targets: &BusyTargets, _: Window) -> Result<BusyReply, Failure> {
+        let (BusyTargets::Calendars(ids) | BusyTargets::Addresses(ids)) = targets;
         let free = |calendar: &String| BusyAnswer {
-            calendar: calendar.clone(),
+            target: calendar.clone(),
             outcome: Ok(BusyTimes { intervals: vec![], problems: vec![] }),
         };
-        Ok(BusyAnswers { calendars: ids.iter().map(free).collect(), memo: None })
+        Ok(BusyReply { answers: ids.iter().map(free).collect(), memo: None })
     }
 }

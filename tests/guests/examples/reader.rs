@@ -10,7 +10,7 @@
 
 use chronus_sdk::failure::{invalid, unsupported};
 use chronus_sdk::http::{self, Request, Response, encode};
-use chronus_sdk::{Provider, descriptions::*, failure, icalendar, json, types::*};
+use chronus_sdk::{Provider, descriptions::*, failure, icalendar, json, values::*};
 use chronus_test_guests::account;
 use chronus_test_guests::store::{self, ORIGIN};
 
@@ -50,11 +50,12 @@ impl Provider for Reader {
             page_size: 1,
             get_many: 1,
             poll_floor: 60,
+            concurrency: 1,
         };
         store::description("reader", "Reader", limits)
     }
 
-    fn open(connection: &Connection) -> Result<Opened, Failure> {
+    fn open(connection: &Connection) -> Result<AccountReply, Failure> {
         store::learn(connection);
         let answer = http::send(&Request::new("GET", format!("{ORIGIN}/account")))?;
         if !answer.is_success() {
@@ -66,19 +67,22 @@ impl Provider for Reader {
             name: CALENDAR.into(),
             role: CalendarRole::Owner,
             is_default: true,
+            takes_meetings: false,
             zone: None,
         };
-        Ok(Opened { address: connection.address.clone(), ..account(vec![home]) })
+        let mut reply = account(vec![home]);
+        reply.account.address.clone_from(&connection.address);
+        Ok(reply)
     }
 
-    fn busy(connection: &Connection, whose: &Whose, window: Window) -> Result<BusyAnswers, Failure> {
+    fn busy(connection: &Connection, targets: &BusyTargets, window: Window) -> Result<BusyReply, Failure> {
         store::learn(connection);
         if window.end <= window.start {
             return Err(invalid("window", "its end is not after its start"));
         }
-        let Whose::Calendars(ids) = whose else { return Err(unsupported("the store tells of nobody else")) };
-        let answer = |id: &String| BusyAnswer { calendar: id.clone(), outcome: of_calendar(connection, id, window) };
-        Ok(BusyAnswers { calendars: ids.iter().map(answer).collect(), memo: None })
+        let BusyTargets::Calendars(ids) = targets else { return Err(unsupported("the store tells of nobody else")) };
+        let answer = |id: &String| BusyAnswer { target: id.clone(), outcome: of_calendar(connection, id, window) };
+        Ok(BusyReply { answers: ids.iter().map(answer).collect(), memo: None })
     }
 }
 
@@ -87,7 +91,7 @@ fn of_calendar(connection: &Connection, calendar: &str, window: Window) -> Resul
     for text in texts(calendar)? {
         match icalendar::parse(text.data.as_bytes()) {
             Ok((parsed, _)) => times.intervals.extend(store::intervals(connection, parsed, window, wrong)),
-            Err(error) => times.problems.push(Problem { id: text.id, what: error.to_string() }),
+            Err(error) => times.problems.push(Problem { id: text.id, what: error.to_string(), span: None }),
         }
     }
     if wrong("cut-short") {

@@ -2,7 +2,7 @@
 //! return more than anybody can use. A test makes another version by overwriting one text inside the component, as with
 //! `asking`. There is no service: an event is what the call says.
 
-use chronus_sdk::{ChangesPage, EventRef, Provider, TwoWay, Write, descriptions::*, failure, types::*};
+use chronus_sdk::{ChangesPage, EventRef, OccurrenceRef, Provider, TwoWay, Write, descriptions::*, failure, values::*};
 use chronus_test_guests::{account, description};
 
 /// Words `key=value`, filled up with spaces.
@@ -37,26 +37,36 @@ impl Provider for Versions {
                 page_size: 1,
                 get_many: 1,
                 poll_floor: 60,
+                concurrency: 1,
             },
             ..description("versions", "Versions")
         }
     }
 
-    fn open(_: &Connection) -> Result<Opened, Failure> {
+    fn open(_: &Connection) -> Result<AccountReply, Failure> {
         let home = Calendar {
             id: "home".into(),
             name: "Home".into(),
             role: CalendarRole::Owner,
             is_default: true,
+            takes_meetings: true,
             zone: None,
         };
         let calendars = if is("open", "wrong") { vec![] } else { vec![home] };
-        Ok(Opened { abilities: Abilities::READ_BUSY | Abilities::WRITE, ..account(calendars) })
+        let abilities = Abilities::READ_BUSY | Abilities::WRITE;
+        Ok(AccountReply { account: Account { abilities, ..account(calendars).account }, memo: None })
     }
 
-    fn busy(_: &Connection, whose: &Whose, window: Window) -> Result<BusyAnswers, Failure> {
-        let (Whose::Calendars(ids) | Whose::Addresses(ids)) = whose;
-        let interval = |end| Interval { start: window.start, end, kind: BusyKind::Busy, all_day: false, ours: None };
+    fn busy(_: &Connection, targets: &BusyTargets, window: Window) -> Result<BusyReply, Failure> {
+        let (BusyTargets::Calendars(ids) | BusyTargets::Addresses(ids)) = targets;
+        let interval = |end| Interval {
+            start: window.start,
+            end,
+            kind: BusyKind::Busy,
+            all_day: false,
+            client_key: None,
+            uid: None,
+        };
         let intervals = match word("busy") {
             // The worst mistake: booked time is shown as free.
             "wrong" => vec![],
@@ -65,15 +75,15 @@ impl Provider for Versions {
             _ => vec![interval(window.start + 3600)],
         };
         let answer = |calendar: &String| BusyAnswer {
-            calendar: calendar.clone(),
+            target: calendar.clone(),
             outcome: Ok(BusyTimes { intervals: intervals.clone(), problems: vec![] }),
         };
-        Ok(BusyAnswers { calendars: ids.iter().map(answer).collect(), memo: None })
+        Ok(BusyReply { answers: ids.iter().map(answer).collect(), memo: None })
     }
 }
 
 impl TwoWay for Versions {
-    fn create(_: &Connection, _: &str, draft: &Draft, write: Write<'_>) -> Result<OneEvent, Failure> {
+    fn create(_: &Connection, _: &str, draft: &Draft, write: Write<'_>) -> Result<EventReply, Failure> {
         if is("write", "wrong") {
             return Err(failure::invalid("event", "the service answered with status 400"));
         }
@@ -91,33 +101,46 @@ impl TwoWay for Versions {
             organiser: None,
             attendees: draft.attendees.clone(),
             recurrence: draft.recurrence.clone(),
-            ours: Some(write.key.to_owned()),
+            client_key: Some(write.key.to_owned()),
+            location: draft.location.clone(),
+            url: draft.url.clone(),
+            private: false,
+            sequence: None,
+            unsent: false,
             updated: None,
         };
-        Ok(OneEvent { event, memo: None })
+        Ok(EventReply { event, memo: None })
     }
 
-    fn get(_: &Connection, _: EventRef<'_>) -> Result<OneEvent, Failure> {
+    fn get(_: &Connection, _: EventRef<'_>) -> Result<EventReply, Failure> {
         Err(failure::not_found("there is no service"))
     }
 
-    fn get_many(_: &Connection, _: &str, _: &[String]) -> Result<FetchedEvents, Failure> {
-        Ok(FetchedEvents { items: vec![], memo: None })
+    fn get_many(_: &Connection, _: &str, _: &[String]) -> Result<EventsReply, Failure> {
+        Ok(EventsReply { events: vec![], memo: None })
     }
 
-    fn update(_: &Connection, _: EventRef<'_>, _: &Patch, _: Write<'_>) -> Result<OneEvent, Failure> {
+    fn find(_: &Connection, _: &str) -> Result<FindReply, Failure> {
+        Ok(FindReply { events: vec![], memo: None })
+    }
+
+    fn occurrence(_: &Connection, _: OccurrenceRef<'_>) -> Result<EventReply, Failure> {
         Err(failure::not_found("there is no service"))
     }
 
-    fn cancel(_: &Connection, _: EventRef<'_>, _: Write<'_>) -> Result<Done, Failure> {
-        Ok(Done { memo: None })
-    }
-
-    fn respond(_: &Connection, _: EventRef<'_>, _: Rsvp, _: Write<'_>) -> Result<OneEvent, Failure> {
+    fn update(_: &Connection, _: EventRef<'_>, _: &Patch, _: Write<'_>) -> Result<EventReply, Failure> {
         Err(failure::not_found("there is no service"))
     }
 
-    fn changes(_: &Connection, _: &str, _: ChangesPage<'_>) -> Result<Batch, Failure> {
+    fn cancel(_: &Connection, _: EventRef<'_>, _: Write<'_>) -> Result<WriteReply, Failure> {
+        Ok(WriteReply { memo: None })
+    }
+
+    fn respond(_: &Connection, _: EventRef<'_>, _: Rsvp, _: Write<'_>) -> Result<EventReply, Failure> {
+        Err(failure::not_found("there is no service"))
+    }
+
+    fn changes(_: &Connection, _: &str, _: ChangesPage<'_>) -> Result<ChangesReply, Failure> {
         Err(failure::temporary("there is no service"))
     }
 }

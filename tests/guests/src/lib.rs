@@ -4,7 +4,7 @@
 pub mod store;
 
 use chronus_sdk::descriptions::*;
-use chronus_sdk::types::{Abilities, Calendar, Opened};
+use chronus_sdk::values::{Abilities, Account, AccountReply, Calendar};
 
 /// A description with no hosts, the least limits and a sign-in without a credential.
 pub fn description(id: &str, name: &str) -> Description {
@@ -18,23 +18,19 @@ pub fn description(id: &str, name: &str) -> Description {
             label: "None".into(),
             method: Method::None,
             attach: Attach::Nothing,
+            subject_paths: vec![],
         }],
         hosts: vec![],
-        read_posts: vec![],
-        limits: Limits { busy_window: 1, changes_window: 1, page_size: 1, get_many: 1, poll_floor: 1 },
+        read_only_posts: vec![],
+        limits: Limits { busy_window: 1, changes_window: 1, page_size: 1, get_many: 1, poll_floor: 1, concurrency: 1 },
     }
 }
 
 /// An account of which only busy times can be read.
-pub fn account(calendars: Vec<Calendar>) -> Opened {
-    Opened {
-        address: None,
-        other_addresses: vec![],
-        zone: None,
-        calendars,
-        abilities: Abilities::READ_BUSY,
-        memo: None,
-    }
+pub fn account(calendars: Vec<Calendar>) -> AccountReply {
+    let account =
+        Account { address: None, other_addresses: vec![], zone: None, calendars, abilities: Abilities::READ_BUSY };
+    AccountReply { account, memo: None }
 }
 
 /// The value of a key in a text of words `key=value`; empty if there is none.

@@ -9,7 +9,7 @@ use chronus_sdk::clock;
 use chronus_sdk::descriptions::*;
 use chronus_sdk::icalendar::event::{self, Answer, Busy, Status, When};
 use chronus_sdk::icalendar::{self, Component, Occurrence, Zone, Zones};
-use chronus_sdk::types::{BusyKind, Connection, Interval, Window};
+use chronus_sdk::values::{BusyKind, Connection, Interval, Window};
 use jiff::Timestamp;
 
 /// The origin of the store; tests map it to a server of their own.
@@ -48,6 +48,7 @@ pub fn description(id: &str, name: &str, limits: Limits) -> Description {
             label: "User and password".into(),
             method: Method::Form(Form { fields, help_link: None }),
             attach: Attach::Basic(AttachBasic { user_field: "user".into(), secret_field: "password".into() }),
+            subject_paths: vec![],
         }],
         hosts: vec![ORIGIN.into()],
         limits,
@@ -125,6 +126,7 @@ fn interval(c: &Connection, occurrence: &Occurrence<'_>, window: Window, wrong: 
         end,
         kind: if wrong("free-is-busy") { BusyKind::Busy } else { kind },
         all_day: occurrence.all_day(),
-        ours: None,
+        client_key: None,
+        uid: vevent.text("UID"),
     })
 }

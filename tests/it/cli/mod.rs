@@ -33,7 +33,7 @@ fn inspect_tells_what_a_component_is() -> anyhow::Result<()> {
     run.has_code(0)?;
     let seen = run.json()?;
     ensure!(seen["sha256"] == *built.sha256 && seen["size"] == built.size, "{seen}");
-    ensure!(seen["id"] == "ical" && seen["contract"] == "0.1.0" && seen["level"] == "two-way", "{seen}");
+    ensure!(seen["id"] == "ical" && seen["contract"] == "0.2.0" && seen["level"] == "two-way", "{seen}");
     ensure!(
         seen["imports"] == serde_json::to_value(&built.imports)? && seen["inert"] == Value::Array(vec![]),
         "{seen}"
@@ -82,7 +82,7 @@ fn call_prints_what_the_provider_answers() -> anyhow::Result<()> {
     run.has_code(0)?;
     let seen = run.json()?;
     ensure!(seen["from"] == "2026-01-01T00:00:00Z" && seen["to"] == "2026-02-01T00:00:00Z", "{seen}");
-    ensure!(seen["calendars"][1]["calendar"] == "b" && seen["calendars"][1]["intervals"] == Value::Array(vec![]));
+    ensure!(seen["answers"][1]["target"] == "b" && seen["answers"][1]["intervals"] == Value::Array(vec![]));
     Ok(())
 }
 

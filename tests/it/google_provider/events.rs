@@ -2,7 +2,7 @@
 
 use super::{ANN, BEN, TWO_WAY, World, draft, hour, remedy};
 use anyhow::Context;
-use chronus_host::calendar::{Attendee, Draft, Patch, Role, Rsvp, Status, Window};
+use chronus_host::calendar::{Attendee, Draft, Patch, Rsvp, Status, Window};
 use chronus_host::plugins::Remedy;
 use chronus_host::plugins::contract::{Batch, Change, EventRef, Notify};
 use chronus_tests::google::Fault;
@@ -10,7 +10,7 @@ use http::Method;
 use serde_json::json;
 
 fn guest(address: &str) -> Attendee {
-    Attendee { address: address.into(), name: None, role: Role::Required, rsvp: Rsvp::NeedsAction, is_self: false }
+    Attendee::required(address.into(), None)
 }
 
 fn retitled(title: &str) -> Patch {
@@ -27,7 +27,7 @@ async fn a_deleted_meeting_is_made_again_and_nothing_goes_round_in_circles() -> 
         world.asked();
         let event = world.plugin.create(&access, ANN, "meeting-1", draft(0, 1), Notify::None).await?.value;
         assert_eq!(world.asked().len(), 2 * deleted + 1);
-        assert_eq!(event.ours.as_deref(), Some("meeting-1"));
+        assert_eq!(event.client_key.as_deref(), Some("meeting-1"));
         let again = world.plugin.create(&access, ANN, "meeting-1", draft(0, 1), Notify::None).await?.value;
         assert_eq!((&again.id, &again.uid), (&event.id, &event.uid));
         assert_eq!(world.google.events(ANN).len(), 1);
@@ -52,7 +52,7 @@ async fn guests_answers_and_comments_stay_whatever_their_host_changes() -> anyho
     world.other_program(BEN, "PATCH", &path, &comment.to_string()).await?;
     let answered = world
         .plugin
-        .respond(&ben, EventRef { calendar: BEN, id: &event.id }, "meeting-1", Rsvp::Accepted, Notify::All)
+        .respond(&ben, EventRef { calendar: BEN, id: &event.id }, "meeting-1", Rsvp::Accepted, None, Notify::All)
         .await?
         .value;
     let own: Vec<_> =
@@ -78,7 +78,7 @@ async fn guests_answers_and_comments_stay_whatever_their_host_changes() -> anyho
         .update(&ben, EventRef { calendar: BEN, id: &event.id }, "x", None, retitled("Mine"), Notify::All)
         .await;
     assert_eq!(remedy(refused)?, Remedy::NotPermitted);
-    assert_eq!(world.plugin.get(&ben, BEN, &event.id).await?.value.ours, None, "the copy of a guest is not ours");
+    assert_eq!(world.plugin.get(&ben, BEN, &event.id).await?.value.client_key, None, "the copy of a guest is not ours");
     Ok(())
 }
 
@@ -141,13 +141,16 @@ async fn who_is_told_is_the_callers_choice() -> anyhow::Result<()> {
             Notify::None,
         )
         .await?;
-    world.plugin.cancel(&access, EventRef { calendar: ANN, id: &silent.id }, "silent", None, Notify::None).await?;
+    world
+        .plugin
+        .cancel(&access, EventRef { calendar: ANN, id: &silent.id }, "silent", None, None, Notify::None)
+        .await?;
     assert_eq!(world.google.take_mails(), []);
     let told = world.plugin.create(&access, ANN, "told", invited("2"), Notify::All).await?.value;
     assert_eq!(world.google.take_mails().len(), 1);
-    world.plugin.cancel(&access, EventRef { calendar: ANN, id: &told.id }, "told", None, Notify::All).await?;
+    world.plugin.cancel(&access, EventRef { calendar: ANN, id: &told.id }, "told", None, None, Notify::All).await?;
     assert_eq!(world.google.take_mails().len(), 1);
-    world.plugin.cancel(&access, EventRef { calendar: ANN, id: &told.id }, "told", None, Notify::All).await?;
+    world.plugin.cancel(&access, EventRef { calendar: ANN, id: &told.id }, "told", None, None, Notify::All).await?;
     assert_eq!(world.google.take_mails(), [], "cancelling again tells nobody again");
     Ok(())
 }
@@ -171,7 +174,7 @@ async fn a_lost_answer_is_no_second_invitation() -> anyhow::Result<()> {
     world.other_program(ANN, "PATCH", &path, r#"{"summary":"Mine now"}"#).await?;
     let again = world.plugin.create(&access, ANN, "meeting-1", invited(), Notify::All).await;
     let Remedy::Conflict(present) = remedy(again)? else { anyhow::bail!("no conflict") };
-    assert_eq!((present.title.as_str(), present.ours.as_deref()), ("Mine now", Some("meeting-1")));
+    assert_eq!((present.title.as_str(), present.client_key.as_deref()), ("Mine now", Some("meeting-1")));
     Ok(())
 }
 

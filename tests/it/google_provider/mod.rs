@@ -101,7 +101,8 @@ impl World {
 fn grant() -> anyhow::Result<EgressGrant> {
     Ok(EgressGrant {
         hosts: vec!["https://www.googleapis.com".parse()?],
-        read_posts: vec!["https://www.googleapis.com/calendar/v3/freeBusy".parse()?],
+        read_only_posts: vec!["https://www.googleapis.com/calendar/v3/freeBusy".parse()?],
+        ..EgressGrant::default()
     })
 }
 
@@ -116,6 +117,9 @@ fn draft(start: i64, end: i64) -> Draft {
         uid: "meeting@chronus.example".into(),
         title: "Choir".into(),
         description: "Bring <notes> & pens".into(),
+        location: "Room <5>".into(),
+        url: "https://example.org/choir?week=1&part=2".into(),
+        organiser: None,
         when: Span::Timed { start: timed(start), end: timed(end) },
         busy: BusyKind::Busy,
         status: Status::Confirmed,

@@ -8,7 +8,7 @@ use axum::routing::post;
 use chronus_host::clock::Clock;
 use chronus_host::locks;
 use chronus_host::plugins::contract::Callback;
-use chronus_host::plugins::contract::{Hint, HintKind, Notify};
+use chronus_host::plugins::contract::{CallbackRequest, Hint, Notice, Notify};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
@@ -34,6 +34,10 @@ impl Inbox {
     }
 }
 
+fn request(headers: &Headers) -> CallbackRequest<'_> {
+    CallbackRequest { method: "POST", headers, query: "", body: b"" }
+}
+
 async fn keep(State(inbox): State<Inbox>, headers: HeaderMap) {
     let headers = headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect();
     locks::lock(&inbox.0).push(headers);
@@ -54,20 +58,20 @@ async fn a_change_is_heard_of_until_the_subscription_ends() -> anyhow::Result<()
     world.google.settle().await;
     let came = inbox.take();
     assert_eq!(came.len(), 1, "the first call only says that there is a channel");
-    let read = world.plugin.parse_notification(&came[0], "", b"").await?;
-    assert_eq!((read.reply.status, read.hints), (200, vec![]));
+    let read = world.plugin.parse_notification(request(&came[0])).await?;
+    assert_eq!((read.response.status, read.hints), (200, vec![]));
 
     world.plugin.create(&access, ANN, "meeting-1", draft(0, 1), Notify::None).await?;
     world.google.settle().await;
     let came = inbox.take();
     assert_eq!(came.len(), 1);
-    let read = world.plugin.parse_notification(&came[0], "", b"").await?;
+    let read = world.plugin.parse_notification(request(&came[0])).await?;
     let hint = Hint {
         subscription: first.id.clone(),
         secret: Some("a-secret-of-this-subscription".into()),
-        kind: HintKind::Changed,
+        notice: Notice::Changed,
     };
-    assert_eq!((read.reply.status, read.hints), (200, vec![hint]));
+    assert_eq!((read.response.status, read.hints), (200, vec![hint]));
 
     // A subscription cannot be extended: a second one exists beside it until the host ends the old one.
     let second = world.plugin.renew(&access, ANN, &first, &callback).await?.value;

@@ -3,7 +3,7 @@
 use super::{ANN, AVAILABILITY, BEN, TWO_WAY, World, draft, hour, remedy};
 use anyhow::Context;
 use chronus_host::calendar::{BusyKind, Interval, Window};
-use chronus_host::plugins::contract::{Abilities, BusyTargets, Notify};
+use chronus_host::plugins::contract::{Abilities, BusyTargets, Notify, Pause, PauseScope};
 use chronus_host::plugins::{Access, CallTarget, Remedy};
 use chronus_tests::google::{Fault, Role};
 use serde_json::json;
@@ -206,7 +206,10 @@ async fn too_many_requests_are_waited_for() -> anyhow::Result<()> {
         (Fault::refuse(403, "quotaExceeded"), 900_000),
     ] {
         world.google.fail_next(1, None, "/calendar/v3/", fault);
-        assert_eq!(own(&world, &access, window(0, 9)).await?, Err(Remedy::SlowDown(wait)));
+        assert_eq!(
+            own(&world, &access, window(0, 9)).await?,
+            Err(Remedy::SlowDown(Pause { milliseconds: wait, scope: PauseScope::Connection }))
+        );
         assert_eq!(own(&world, &access, window(0, 9)).await?, Ok(vec![]));
     }
     Ok(())

@@ -66,7 +66,8 @@ async fn who_lost_a_job_writes_nothing_down() -> anyhow::Result<()> {
     let kept = connections::store::of_person(&mut tx, organisation, person).await?.context("they are connected")?;
     let abilities = Abilities { write: true, ..kept.connection.account.abilities };
     let (id, name, zone) = ("one".to_owned(), "One".to_owned(), None);
-    let calendars = vec![Calendar { id, name, role: CalendarRole::Owner, is_default: true, zone }];
+    let calendars =
+        vec![Calendar { id, name, role: CalendarRole::Owner, is_default: true, takes_meetings: true, zone }];
     let account = Account { calendars, abilities, ..kept.connection.account };
     connections::store::save_account(&mut tx, kept.connection.id, &account, 0).await?;
     tx.commit().await?;

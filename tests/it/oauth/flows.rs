@@ -125,7 +125,8 @@ async fn who_needs_their_administrator_is_told_so_and_so_is_the_next_of_the_doma
     let callback = world.at_google(&page, ANN, Choice::All).await?;
     let error = refused(world.finish(&ann, &callback).await)?;
     let ConnectError::Consent(failure) = &error else { anyhow::bail!("{error:?}") };
-    let Remedy::NeedsAdminApproval(Some(link)) = &failure.remedy else { anyhow::bail!("{failure:?}") };
+    let Remedy::NeedsAdminApproval(approval) = &failure.remedy else { anyhow::bail!("{failure:?}") };
+    let link = approval.page.as_deref().context("a page")?;
     let advice = error.advice();
     ensure!(advice.contains("IT administrator of your organisation") && advice.contains(link), "{advice}");
 
@@ -140,7 +141,7 @@ async fn who_needs_their_administrator_is_told_so_and_so_is_the_next_of_the_doma
     let callback = world.at_google(&page, ANN, Choice::All).await?;
     refused(world.finish(&gil, &callback).await)?;
     let told = needed(world.ben, BEN).await?.context("ben is told before he tries")?;
-    assert_eq!((told.domain.as_str(), told.link.as_ref()), ("school.example", Some(link)));
+    assert_eq!((told.domain.as_str(), told.link.as_ref()), ("school.example", approval.page.as_ref()));
     ensure!(needed(world.ben, "eve@elsewhere.example").await?.is_none());
 
     // Once it is approved, the first person who succeeds removes the notice.

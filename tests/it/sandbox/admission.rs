@@ -94,7 +94,7 @@ fn an_undeclared_import_is_named_with_its_likely_origin_before_anything_is_compi
 
 #[test]
 fn a_component_of_another_contract_is_refused_by_its_number() {
-    for (number, advice) in [("0.2.0", "Update the host"), ("0.0.9", "Rebuild the provider"), ("1.0.0", "Update")] {
+    for (number, advice) in [("0.3.0", "Update the host"), ("0.1.0", "Rebuild the provider"), ("1.0.0", "Update")] {
         let text = format!(
             "package a:b; world w {{ export chronus:calendar/plugin@{number}; import chronus:calendar/log@{number}; }}
              package chronus:calendar@{number} {{ interface plugin {{ describe: func(); }} interface log {{ write: func(); }} }}"

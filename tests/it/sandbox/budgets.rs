@@ -184,7 +184,7 @@ async fn the_records_of_a_result_are_bounded() {
     let window =
         Window { start: "2026-01-01T00:00:00Z".parse().unwrap(), end: "2026-01-02T00:00:00Z".parse().unwrap() };
     let busy = async |n: usize| {
-        let ask = Ask::act("items").say("n", n).budget(|budget| budget.result_bytes = 64 << 20);
+        let ask = Ask::act("items").say("n", n).budget(|budget| budget.result_bytes = 96 << 20);
         yard.plugin.busy(&ask.access(), BusyTargets::Calendars(vec!["work".into()]), window).await
     };
     match busy(1_000_000).await {

@@ -122,26 +122,26 @@ async fn a_call_that_computes_can_be_given_up_at_any_tick() {
     Ask::act("nothing").open(&yard.plugin).await.unwrap();
 }
 
+/// The hostile guest says that it takes two.
 #[tokio::test(flavor = "multi_thread")]
-async fn calls_of_one_connection_run_one_at_a_time() {
-    let yard = Yard::new().await;
+async fn no_more_calls_of_a_connection_run_at_once_than_its_provider_takes() {
+    let yard = Yard::with(SandboxConfig { concurrent_calls: 16, ..config() }).await;
     let (server, sign) = slow().await;
-    let call = |connection: &'static str| {
-        let (plugin, access) = (yard.plugin.clone(), Ask::act("ask").to(&server).access());
+    let call = |connection: &'static str, wall_ms| {
+        let ask = Ask::act("ask").to(&server).budget(|budget| budget.wall_ms = wall_ms);
+        let (plugin, access) = (yard.plugin.clone(), ask.access());
         tokio::spawn(async move { plugin.open(&access.with_connection(connection)).await })
     };
-    let first = [call("one"), call("two")];
+    let mut slow = vec![call("one", 60_000), call("one", 60_000)];
     server.until(|counts| counts.requests == 2).await;
-    let second = [call("one"), call("two")];
-    // Both have what they wait for: a permit is free.
-    assert_eq!(yard.sandbox.instances(), 2);
-    sign.add_permits(2);
-    for call in first {
+    let error = call("one", 150).await.unwrap().unwrap_err();
+    assert!(matches!(error, CallError::Busy(_)), "{error}");
+    slow.push(call("two", 60_000));
+    server.until(|counts| counts.requests == 3).await;
+    slow.push(call("one", 60_000));
+    sign.add_permits(4);
+    for call in slow {
         call.await.unwrap().unwrap();
     }
-    server.until(|counts| counts.requests == 4).await;
-    sign.add_permits(2);
-    for call in second {
-        call.await.unwrap().unwrap();
-    }
+    assert_eq!(server.counts().requests, 4);
 }

@@ -32,7 +32,7 @@ fn apply(remedy: &str, ask: &mut Ask, policy: &mut EgressPolicy) {
         list.into_iter().flatten().map(|value| value.as_str().unwrap().to_owned()).collect()
     };
     ask.grant.hosts.extend(list("grant", "hosts").iter().map(|host| host.parse().unwrap()));
-    ask.grant.read_posts.extend(list("grant", "read-posts").iter().map(|post| post.parse().unwrap()));
+    ask.grant.read_only_posts.extend(list("grant", "read-only-posts").iter().map(|post| post.parse().unwrap()));
     for network in list("egress", "networks") {
         policy.addresses.networks.push(network.parse().unwrap());
     }
@@ -84,6 +84,25 @@ async fn a_granted_host_beside_a_server_of_the_persons_own() {
     let denial = denied(&yard, ask.clone()).await;
     assert_eq!((denial.rule, server.counts().connections), (EgressRule::Host, 0));
     mended_by(&denial, ask, config().egress, NameResolver::System).await;
+}
+
+/// The sign-in's credential opens every mailbox of the organisation.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_credential_for_many_mailboxes_opens_one() {
+    let (yard, server) = (Yard::new().await, Server::start(|_| ok("fine")).await);
+    let ask = |path: &str| {
+        let mut ask = Ask::act("ask").url(&format!("{}{path}", server.origin())).password("hunter22-mailboxes");
+        ask.connection.subject = Some("ann@example.com".into());
+        let below = format!("{}/users/{{subject}}/", server.origin()).parse().unwrap();
+        ask.grant.subject_paths.insert(ask.connection.sign_in.clone(), vec![below]);
+        ask
+    };
+    for path in ["/users/bob@example.com/events", "/users", "/users/ann@example.com/..%2Fbob@example.com/events"] {
+        let denial = denied(&yard, ask(path)).await;
+        assert_eq!((denial.rule.code(), server.counts().connections), ("mailbox-denied", 0), "{path}");
+    }
+    ask("/users/ann%40example.com/events").open(&yard.plugin).await.unwrap();
+    assert_eq!(server.counts().requests, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -320,6 +339,9 @@ async fn methods_that_write_in_calls_that_read() {
         uid: "uid".into(),
         title: String::new(),
         description: String::new(),
+        location: String::new(),
+        url: String::new(),
+        organiser: None,
         when: Span::Timed { start: at(0), end: at(60) },
         busy: BusyKind::Busy,
         status: Status::Confirmed,
@@ -339,7 +361,7 @@ async fn methods_that_write_in_calls_that_read() {
     let denial = denied(&yard, ask("POST")).await;
     mended_by(&denial, ask("POST"), config().egress, NameResolver::System).await;
     // Another path of the same host needs a line of its own.
-    assert_eq!(denial.remedy, Some(format!("grant.read-posts = [\"{}/\"]", server.origin())));
+    assert_eq!(denial.remedy, Some(format!("grant.read-only-posts = [\"{}/\"]", server.origin())));
 }
 
 #[tokio::test(flavor = "multi_thread")]

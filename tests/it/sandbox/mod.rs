@@ -15,6 +15,7 @@ mod connections; // Pools, organisations, trust.
 mod egress; // Where requests may go, and what a refusal says.
 mod exchanges; // Timeouts, errors and the span of one exchange.
 mod log; // What everybody wrote to the log.
+mod pauses; // The waits that services ask for.
 mod secrets; // A guest that dumps all it can see finds no credential.
 mod server; // A service that does what a test says.
 mod services; // Services that do not stop, do not go on, or unpack to too much.

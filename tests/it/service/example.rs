@@ -88,7 +88,7 @@ async fn the_example_keeps_the_contract() -> anyhow::Result<()> {
             prefix: "Bearer ".into(),
             secret: KEY.to_owned().into(),
         },
-        grant: EgressGrant { hosts: vec![SERVICE.parse()?], read_posts: vec![] },
+        grant: EgressGrant { hosts: vec![SERVICE.parse()?], ..EgressGrant::default() },
         budget: Budget::default(),
         run: "example".into(),
         expect: None,

@@ -18,16 +18,16 @@ use std::path::{Path, PathBuf};
 
 const HELP: &str = r#"Standard output is one JSON object. Instants are in UTC, in RFC 3339 format:
   account  {address, other_addresses, zone, abilities,
-            calendars: [{id, name, role, is_default, zone}]}
-  busy     {from, to, calendars: [
-            {calendar, intervals: [{start, end, kind, all_day}], problems}
-            or {calendar, failure}]}
+            calendars: [{id, name, role, is_default, takes_meetings, zone}]}
+  busy     {from, to, answers: [
+            {target, intervals: [{start, end, kind, all_day, client_key, uid}],
+             problems} or {target, failure}]}
   events   the event; for get-many {items: [{id, event} or {id, failure}]};
            for cancel {cancelled: id}
-  changes  {items: [{event} or {reference} or {gone} or {problem}], more,
-            complete_listing, pages}
-A failure is {remedy, service_code, detail}. Some remedies add a field: link, id,
-event, max_seconds, after_ms or what. If the whole call failed, the output is
+  changes  {items: [{event} or {reference} or {gone} or {left} or {problem}],
+            more, complete_listing, pages}
+A failure is {remedy, service_code, detail}. Some remedies add fields: tenant and
+link, id, event, max_seconds, after_ms and scope, or what. If the whole call failed, the output is
 {error: {code, message}}, with the failure or trap in it. The exit code is 1 if
 any part failed.
 
@@ -44,7 +44,7 @@ The target file (paths in it are relative to its folder):
                                  # { file = "path" } or the secret itself
   [grant]                        # default: what the component requests
   hosts = ["https://*.example.org"]
-  read-posts = ["https://api.example.org/freeBusy"]
+  read-only-posts = ["https://api.example.org/freeBusy"]
   [egress]
   networks = ["10.20.0.0/16"]    # private networks that providers can reach
   ca = "authority.pem"           # a certificate authority, besides the system's
@@ -71,7 +71,7 @@ enum Operation {
     Busy(Busy),
     /// Create, read, change and cancel events of a calendar
     #[command(subcommand)]
-    Events(events::Operation),
+    Events(Box<events::Operation>),
     /// List changes in a calendar since a cursor, or all events in a window
     Changes(changes::Changes),
 }
@@ -99,7 +99,7 @@ pub(super) async fn run(args: Args) -> Result<Exit, CliError> {
     match args.operation {
         Operation::Account(on) => account(Session::begin(&args.file, on).await?).await,
         Operation::Busy(busy) => self::busy(&args.file, busy).await,
-        Operation::Events(operation) => events::run(&args.file, operation).await,
+        Operation::Events(operation) => events::run(&args.file, *operation).await,
         Operation::Changes(changes) => changes::run(&args.file, changes).await,
     }
 }
@@ -114,22 +114,22 @@ async fn account(mut session: Session) -> Result<Exit, CliError> {
 struct BusyOut {
     from: Timestamp,
     to: Timestamp,
-    calendars: Vec<CalendarOut>,
+    answers: Vec<AnswerOut>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-enum CalendarOut {
-    Known { calendar: String, intervals: Vec<Interval>, problems: Vec<Problem> },
-    Unknown { calendar: String, failure: FailureOut },
+enum AnswerOut {
+    Known { target: String, intervals: Vec<Interval>, problems: Vec<Problem> },
+    Unknown { target: String, failure: FailureOut },
 }
 
-impl From<BusyAnswer> for CalendarOut {
+impl From<BusyAnswer> for AnswerOut {
     fn from(answer: BusyAnswer) -> Self {
-        let calendar = answer.calendar;
+        let target = answer.target;
         match answer.outcome {
-            Ok(BusyTimes { intervals, problems }) => Self::Known { calendar, intervals, problems },
-            Err(failure) => Self::Unknown { calendar, failure: failure.into() },
+            Ok(BusyTimes { intervals, problems }) => Self::Known { target, intervals, problems },
+            Err(failure) => Self::Unknown { target, failure: failure.into() },
         }
     }
 }
@@ -139,7 +139,7 @@ async fn busy(file: &Path, busy: Busy) -> Result<Exit, CliError> {
     let window = window(from, to)?;
     let mut session = Session::begin(file, on).await?;
     session.fits(window, session.plugin.description().limits.busy_window)?;
-    let whose = if !address.is_empty() {
+    let targets = if !address.is_empty() {
         BusyTargets::Addresses(address)
     } else if !calendar.is_empty() {
         BusyTargets::Calendars(calendar)
@@ -147,9 +147,9 @@ async fn busy(file: &Path, busy: Busy) -> Result<Exit, CliError> {
         BusyTargets::Calendars(session.open().await?.calendars.into_iter().map(|calendar| calendar.id).collect())
     };
     let access = session.access()?;
-    let answers = session.plugin.busy(&access, whose, window).await?;
-    let calendars: Vec<CalendarOut> = session.keep(answers)?.into_iter().map(Into::into).collect();
-    let failed = calendars.iter().any(|calendar| matches!(calendar, CalendarOut::Unknown { .. }));
-    output::json(&BusyOut { from, to, calendars })?;
+    let answers = session.plugin.busy(&access, targets, window).await?;
+    let answers: Vec<AnswerOut> = session.keep(answers)?.into_iter().map(Into::into).collect();
+    let failed = answers.iter().any(|answer| matches!(answer, AnswerOut::Unknown { .. }));
+    output::json(&BusyOut { from, to, answers })?;
     Ok(if failed { Exit::Failed } else { Exit::Done })
 }

@@ -27,7 +27,7 @@ the events in the target. Then the exact times are tested, and more sentences:
   start = "2027-05-03T07:00:00Z" # a date if all-day
   end = "2027-05-03T09:00:00Z"   # the day after the last if all-day
   all-day = false                # the default
-  kind = "busy"                  # the default; tentative, out-of-office,
+  kind = "busy"                  # the default; tentative, unanswered, out-of-office,
                                  # working-elsewhere or free
   event = "single"               # the default; series (an occurrence of one), or
                                  # cancelled (also declined): must not be found

@@ -4,7 +4,7 @@
 //! or a day; start and end have the same form; where clocks skip or repeat a time, RFC 5545 §3.3.5 decides. Content from
 //! a file passes the same checks. Rejected: the zone of this machine, which is not the zone of the calendar's owner.
 
-use crate::calendar::{Attendee, BusyKind, Draft, Patch, Role, Rsvp, Span, Status, ZonedTime};
+use crate::calendar::{Attendee, BusyKind, Draft, Patch, Span, Status, ZonedTime};
 use crate::cli::{input, output::CliError};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::{Timestamp, civil, tz::TimeZone};
@@ -18,7 +18,7 @@ const LARGEST: u64 = 4 << 20;
 pub(super) struct Content {
     /// A JSON file with the event, or with the fields to change; `-` is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = [
-        "title", "description", "start", "end", "zone", "busy", "status", "attendee", "recurrence",
+        "title", "description", "location", "url", "start", "end", "zone", "busy", "status", "attendee", "recurrence",
     ])]
     file: Option<PathBuf>,
     /// The title, on one line
@@ -27,6 +27,12 @@ pub(super) struct Content {
     /// The description, in plain text
     #[arg(long)]
     description: Option<String>,
+    /// The location, in plain text
+    #[arg(long)]
+    location: Option<String>,
+    /// A URL that belongs to the event
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
     /// The start: `2026-03-29T09:00` in --zone, `2026-03-29T09:00:00+02:00`, or `2026-03-29` for an all-day event
     #[arg(long, value_name = "WHEN", value_parser = When::parse)]
     start: Option<When>,
@@ -96,6 +102,9 @@ impl Content {
                     .span(zone)?
                     .ok_or_else(|| wrong("--start is missing; give it, or a whole draft with --file"))?,
                 description: self.description.unwrap_or_default(),
+                location: self.location.unwrap_or_default(),
+                url: self.url.unwrap_or_default(),
+                organiser: None,
                 busy: self.busy.unwrap_or(BusyKind::Busy),
                 status: self.status.unwrap_or_default(),
                 attendees: self.attendee.into_iter().map(invited).collect(),
@@ -117,6 +126,9 @@ impl Content {
                 when: self.span(zone)?,
                 title: self.title,
                 description: self.description,
+                location: self.location,
+                url: self.url,
+                answers: vec![],
                 busy: self.busy,
                 status: self.status,
                 attendees: some(self.attendee).map(|list| list.into_iter().map(invited).collect()),
@@ -190,7 +202,7 @@ fn known_zone(name: &str) -> Result<TimeZone, CliError> {
 }
 
 fn invited(address: String) -> Attendee {
-    Attendee { address, name: None, role: Role::default(), rsvp: Rsvp::default(), is_self: false }
+    Attendee::required(address, None)
 }
 
 fn some<T>(list: Vec<T>) -> Option<Vec<T>> {

@@ -215,7 +215,7 @@ async fn cancel(file: &Path, cancel: Cancel) -> Result<Exit, CliError> {
     let calendar = session.calendar(place.calendar).await?;
     let access = session.access()?;
     let at = EventRef { calendar: &calendar, id: &id };
-    let reply = session.plugin.cancel(&access, at, &key, etag.as_deref(), telling.notify).await?;
+    let reply = session.plugin.cancel(&access, at, &key, etag.as_deref(), None, telling.notify).await?;
     session.keep(reply)?;
     output::json(&BTreeMap::from([("cancelled", &id)]))?;
     Ok(Exit::Done)
@@ -227,7 +227,7 @@ async fn respond(file: &Path, respond: Respond) -> Result<Exit, CliError> {
     let calendar = session.calendar(place.calendar).await?;
     let access = session.access()?;
     let at = EventRef { calendar: &calendar, id: &id };
-    let reply = session.plugin.respond(&access, at, &key, rsvp, telling.notify).await?;
+    let reply = session.plugin.respond(&access, at, &key, rsvp, None, telling.notify).await?;
     let event = session.keep(reply)?;
     show(&event)
 }

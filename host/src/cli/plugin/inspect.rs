@@ -20,7 +20,7 @@ With --json, one object:
   level              read-only, two-way or two-way-push
   imports, inert     the interfaces that it imports; the imported interfaces that
                      the host replaces with stubs, which do nothing
-  hosts, read_posts  the access that it requests; a server that a person enters
+  hosts, read_only_posts  the access that it requests; a server that a person enters
                      is reachable for that person's connection only
   sign_ins           [{id, label, method}]; method is oauth2-code,
                      oauth2-client-credentials, oauth2-jwt-bearer, form,
@@ -57,7 +57,7 @@ struct Report<'a> {
     imports: &'a [String],
     inert: &'a [String],
     hosts: &'a [String],
-    read_posts: &'a [String],
+    read_only_posts: &'a [String],
     sign_ins: Vec<SignInOut<'a>>,
     limits: LimitsOut,
     size: usize,
@@ -79,6 +79,7 @@ struct LimitsOut {
     page_size: u32,
     get_many: u32,
     poll_floor: u32,
+    concurrency: u32,
 }
 
 /// Runs the command.
@@ -103,7 +104,7 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<Exit, CliError> {
 
 fn report(plugin: &Plugin, signature: SignatureOut) -> Report<'_> {
     let (description, inspection) = (plugin.description(), plugin.inspection());
-    let Limits { busy_window, changes_window, page_size, get_many, poll_floor } = description.limits;
+    let Limits { busy_window, changes_window, page_size, get_many, poll_floor, concurrency } = description.limits;
     let sign_ins = description.sign_ins.iter();
     Report {
         id: &description.id,
@@ -115,11 +116,11 @@ fn report(plugin: &Plugin, signature: SignatureOut) -> Report<'_> {
         imports: &inspection.imports,
         inert: &inspection.inert,
         hosts: &description.hosts,
-        read_posts: &description.read_posts,
+        read_only_posts: &description.read_only_posts,
         sign_ins: sign_ins
             .map(|sign_in| SignInOut { id: &sign_in.id, label: &sign_in.label, method: method(&sign_in.method) })
             .collect(),
-        limits: LimitsOut { busy_window, changes_window, page_size, get_many, poll_floor },
+        limits: LimitsOut { busy_window, changes_window, page_size, get_many, poll_floor, concurrency },
         size: inspection.size,
         sha256: &inspection.sha256,
         signature,
@@ -144,7 +145,7 @@ fn table(report: &Report<'_>) -> String {
         false => line(import),
     });
     let hosts = report.hosts.iter().map(|host| line(host));
-    let posts = report.read_posts.iter().map(|post| format!("POST {} (read-only)", line(post)));
+    let posts = report.read_only_posts.iter().map(|post| format!("POST {} (read-only)", line(post)));
     let sign_ins = report.sign_ins.iter().map(|one| format!("{}: {} ({})", one.id, line(one.label), one.method));
     let key = report.signature.key.as_deref().map(line).unwrap_or_default();
     let signature = match report.signature.state {

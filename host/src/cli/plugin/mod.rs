@@ -16,7 +16,6 @@ mod target;
 use super::output::{CliError, Exit};
 
 #[derive(Debug, clap::Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "one value exists per process")]
 pub(super) enum Command {
     /// Show a component's description, the access that it requests, and its signature
     Inspect(inspect::Args),

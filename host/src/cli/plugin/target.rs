@@ -20,7 +20,7 @@
 //!
 //! [grant]                             # exactly this is granted; default: what the component requests
 //! hosts = ["https://*.example.org"]
-//! read-posts = ["https://api.example.org/freeBusy"]
+//! read-only-posts = ["https://api.example.org/freeBusy"]
 //!
 //! [egress]
 //! networks = ["10.20.0.0/16"]         # private networks that providers can reach
@@ -53,7 +53,7 @@ use crate::{
     plugins::{
         Budget, CallTarget,
         contract::{Description, SignIn},
-        egress::{Credential, EgressGrant, EgressMap, EgressPolicy, OriginPattern},
+        egress::{AddressTemplate, Credential, EgressGrant, EgressMap, EgressPolicy, OriginPattern, TemplateError},
         sign_in::{self, SignInInput},
     },
 };
@@ -65,7 +65,6 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
-use url::Url;
 
 /// A target file that has been read, but not yet matched with a component.
 #[derive(Debug)]
@@ -114,7 +113,7 @@ struct TargetFile {
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 struct GrantTable {
     hosts: Vec<OriginPattern>,
-    read_posts: Vec<String>,
+    read_only_posts: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -162,8 +161,15 @@ impl Target {
         let signed_in =
             sign_in::sign_in(sign_in, input).map_err(|failed| error(format!("sign-in `{}`: {failed}", sign_in.id)))?;
         let grant = match grant {
-            Some(given) => EgressGrant { hosts: given.hosts, read_posts: urls(&given.read_posts).map_err(error)? },
-            None => requested_grant(description).map_err(error)?,
+            Some(given) => EgressGrant {
+                hosts: given.hosts,
+                read_only_posts: templates(&given.read_only_posts).map_err(error)?,
+                subject_paths: BTreeMap::from([(
+                    sign_in.id.clone(),
+                    templates(&sign_in.subject_paths).map_err(error)?,
+                )]),
+            },
+            None => requested_grant(description, sign_in).map_err(error)?,
         };
         let connection = CallTarget {
             sign_in: sign_in.id.clone(),
@@ -180,9 +186,13 @@ impl Target {
 
 /// The grant of a target without `[grant]`: what the component requests. A note says so, because in a deployment the
 /// operator decides this.
-fn requested_grant(description: &Description) -> Result<EgressGrant, String> {
+fn requested_grant(description: &Description, sign_in: &SignIn) -> Result<EgressGrant, String> {
     let hosts = description.hosts.iter().map(|host| host.parse().map_err(|e| format!("{e}")));
-    let grant = EgressGrant { hosts: hosts.collect::<Result<_, _>>()?, read_posts: urls(&description.read_posts)? };
+    let grant = EgressGrant {
+        hosts: hosts.collect::<Result<_, _>>()?,
+        read_only_posts: templates(&description.read_only_posts)?,
+        subject_paths: BTreeMap::from([(sign_in.id.clone(), templates(&sign_in.subject_paths)?)]),
+    };
     if !description.hosts.is_empty() {
         note(&format!(
             "note: granted access to the hosts that the component requests: {}",
@@ -214,12 +224,8 @@ fn choose<'a>(sign_ins: &'a [SignIn], wanted: Option<&str>) -> Result<&'a SignIn
     }
 }
 
-fn urls(addresses: &[String]) -> Result<Vec<Url>, String> {
-    let parse = |text: &String| match Url::parse(text) {
-        Ok(url) if url.has_host() && url.username().is_empty() && url.password().is_none() => Ok(url),
-        _ => Err("read-posts: an entry is not a URL; use, for example, https://api.example.org/freeBusy".to_owned()),
-    };
-    addresses.iter().map(parse).collect()
+fn templates(addresses: &[String]) -> Result<Vec<AddressTemplate>, String> {
+    addresses.iter().map(|text| text.parse().map_err(|error: TemplateError| error.to_string())).collect()
 }
 
 /// Parses a network or a single address.
@@ -322,7 +328,7 @@ mod tests {
     fn an_error_names_the_invalid_key() {
         for (text, part) in [
             ("sever = \"https://a.example\"", "unknown field `sever`, expected one of `sign-in`, `server`"),
-            ("\n[grant]\nhost = []", "line 3: unknown field `host`, expected `hosts` or `read-posts`"),
+            ("\n[grant]\nhost = []", "line 3: unknown field `host`, expected `hosts` or `read-only-posts`"),
             ("[budget]\nseconds = 5", "expected one of `cpu-ms`, `wall-ms`"),
             ("[secrets]\npassword = { env = \"CHRONUS_TEST_NO_SUCH_VARIABLE\" }", "`CHRONUS_TEST_NO_SUCH_VARIABLE`"),
             ("[secrets]\npassword = { file = \"nowhere.txt\" }", "nowhere.txt"),

@@ -3,7 +3,7 @@
 use super::act::{CallOutput, FaultedCall};
 use crate::{
     conformance::faults::Fault,
-    plugins::{BudgetLimit, CallError, Failure, Remedy},
+    plugins::{BudgetLimit, CallError, Failure, Remedy, contract::Pause},
 };
 
 /// A wrong result.
@@ -58,7 +58,7 @@ fn failure(fault: &Fault, act: FaultedCall, actual: &Failure) -> Result<(), Mism
     let codes = codes(fault, act);
     let least = shortest_wait(fault);
     match actual.remedy {
-        Remedy::SlowDown(wait) if codes.contains(&"slow-down") && wait < least => {
+        Remedy::SlowDown(Pause { milliseconds: wait, .. }) if codes.contains(&"slow-down") && wait < least => {
             Err(Mismatch { expected: format!("`slow-down` for at least {least} ms"), actual: format!("{wait} ms") })
         }
         _ if codes.contains(&actual.remedy.code()) => Ok(()),

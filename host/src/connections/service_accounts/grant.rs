@@ -3,7 +3,7 @@
 use super::account::Kind;
 use crate::{
     oauth::token::scopes,
-    plugins::contract::{Method, Oauth2ClientCredentials, Oauth2Code, Oauth2JwtBearer, ScopeLevel, SignIn},
+    plugins::contract::{Method, Oauth2ClientCredentials, Oauth2Code, Oauth2JwtBearer, Scope, ScopeLevel, SignIn},
 };
 
 /// How a service account gets tokens.
@@ -54,7 +54,7 @@ impl<'a> Grant<'a> {
     }
 
     /// The scopes to request.
-    pub(super) fn scopes(self) -> &'a [String] {
+    pub(super) fn scopes(self) -> &'a [Scope] {
         match self {
             Self::Assertion(grant) => &grant.scopes,
             Self::Client(grant) => &grant.scopes,

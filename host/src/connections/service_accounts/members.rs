@@ -202,7 +202,7 @@ impl MemberState {
         };
         let fields = match (account.kind, response.granted_scopes(grant.scopes())) {
             (Kind::Shared, _) => account.fields.iter().cloned().collect(),
-            (Kind::Delegated, Ok(granted)) => visible_fields(grant.visible_fields(), &response.fields, granted),
+            (Kind::Delegated, Ok(granted)) => visible_fields(grant.visible_fields(), &response.fields, &granted),
             (Kind::Delegated, Err(missing)) => {
                 return Ok(Err(retry_later(ConnectError::ScopesMissing(missing))));
             }
@@ -294,7 +294,7 @@ fn skip_after(failure: &Failure) -> Skip {
         Remedy::Temporary | Remedy::NeedsAdminApproval(_) | Remedy::AccessPending => {
             Skip::RetryLater { error, after: None }
         }
-        Remedy::SlowDown(milliseconds) => Skip::RetryLater { error, after: Some(Duration::from_millis(milliseconds)) },
+        Remedy::SlowDown(pause) => Skip::RetryLater { error, after: Some(pause.length()) },
         _ => Skip::Permanent(error),
     }
 }

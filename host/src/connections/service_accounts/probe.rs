@@ -16,7 +16,7 @@ use super::{
 use crate::{
     audit::{self, Act, Author, Entry, Subject, Values},
     auth::{Actor, Forbidden},
-    calendar::{Attendee, BusyKind, Draft, Role, Rsvp, Span, Status, ZonedTime},
+    calendar::{Attendee, BusyKind, Draft, Span, Status, ZonedTime},
     connections::{
         access::CalendarAccess,
         attempts::Attempt,
@@ -24,7 +24,12 @@ use crate::{
         explain::explain,
     },
     ids::{OrganisationId, ServiceAccountId},
-    oauth::{TokenError, client_credentials::CLIENT_SECRET, jwt_bearer::ServiceKey, token::visible_fields},
+    oauth::{
+        TokenError,
+        client_credentials::CLIENT_SECRET,
+        jwt_bearer::ServiceKey,
+        token::{names, visible_fields},
+    },
     people,
     plugins::{
         Access, CallError, CallTarget, EventRef, Failure, Plugin, Remedy,
@@ -183,7 +188,7 @@ async fn open_mailbox(
     known_as: String,
 ) -> Result<(Arc<Access>, Account), AccountError> {
     let DelegatedRequest { organisation, grant, .. } = request;
-    let requested = RequestedAccess { client: Some(known_as), scopes: grant.scopes().to_vec() };
+    let requested = RequestedAccess { client: Some(known_as), scopes: names(grant.scopes()) };
     let response = match request_delegated(calendars, request).await {
         Ok(response) => response,
         Err(TokenError::Refused(refusal)) => {
@@ -194,7 +199,7 @@ async fn open_mailbox(
         Err(error) => return Err(AccountError::NoToken(error.to_string())),
     };
     let granted = response.granted_scopes(grant.scopes()).map_err(AccountError::ScopesMissing)?;
-    let fields = visible_fields(grant.visible_fields(), &response.fields, granted);
+    let fields = visible_fields(grant.visible_fields(), &response.fields, &granted);
     let access = mailbox::access(calendars, provider, organisation, target, fields, response.access)?;
     let opened = provider.plugin.open(&access).await.map_err(|error| open_error(error, requested))?;
     Ok((access, opened.value))
@@ -222,17 +227,14 @@ async fn test_invitation(
     let key = format!("probe-{}", ServiceAccountId::new(now));
     let start = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * 365 * 31);
     let at = |at| ZonedTime { at, zone: "UTC".into() };
-    let guest = Attendee {
-        address: mailbox.to_owned(),
-        name: None,
-        role: Role::Required,
-        rsvp: Rsvp::NeedsAction,
-        is_self: false,
-    };
+    let guest = Attendee::required(mailbox.to_owned(), None);
     let draft = Draft {
         uid: format!("{key}@chronus"),
         title: "Connection test".to_owned(),
         description: String::new(),
+        location: String::new(),
+        url: String::new(),
+        organiser: None,
         when: Span::Timed { start: at(start), end: at(start + SignedDuration::from_mins(15)) },
         busy: BusyKind::Free,
         status: Status::Confirmed,
@@ -251,7 +253,10 @@ async fn test_invitation(
         Ok(reply) => reply.value,
         Err(error) => return refused(error),
     };
-    match plugin.cancel(access, EventRef { calendar: &calendar.id, id: &event.id }, &key, None, Notify::None).await {
+    match plugin
+        .cancel(access, EventRef { calendar: &calendar.id, id: &event.id }, &key, None, None, Notify::None)
+        .await
+    {
         Ok(_) => InvitationTest::Works,
         Err(error) => refused(error),
     }

@@ -21,7 +21,7 @@ use crate::{
     oauth::{
         REFRESH_TOKEN, SignInRef, State, Token, TokenResponse, clients,
         code_grant::{Authorization, AuthorizeRequest, Browser, authorize_url},
-        token::{code_grant, scopes, visible_fields},
+        token::{code_grant, names, scopes, visible_fields},
     },
     people::{self, Role},
     plugins::{
@@ -75,13 +75,13 @@ pub(in crate::connections) async fn save(
     offered_provider(calendars, organisation, &authorization.provider).await?;
     let scopes = scopes(code, authorization.level).1;
     let granted = response.granted_scopes(scopes).map_err(AccountError::ScopesMissing)?;
-    let fields = visible_fields(&code.keep_from_token, &response.fields, granted);
+    let fields = visible_fields(&code.keep_from_token, &response.fields, &granted);
     let refresh = response.refresh.clone().ok_or(AccountError::NoRefreshToken)?;
     let access = |mailbox: Option<&str>| {
         let target = call_target(sign_in, mailbox);
         mailbox::access(calendars, provider, organisation, target, fields.clone(), response.access.clone())
     };
-    let requested = || RequestedAccess { client: None, scopes: scopes.to_vec() };
+    let requested = || RequestedAccess { client: None, scopes: names(scopes) };
     let opened = provider.plugin.open(&access(None)?).await.map_err(|error| open_error(error, requested()))?;
     let mailbox = people::email(opened.value.address.as_deref().unwrap_or_default())?;
     check_domain(calendars, organisation, &mailbox).await?;

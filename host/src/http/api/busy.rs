@@ -85,6 +85,8 @@ closed_set! {
         Busy
         #[doc = "The person may be busy."]
         Tentative
+        #[doc = "The person was invited and has not answered."]
+        Unanswered
         #[doc = "The person is away."]
         OutOfOffice
         #[doc = "The person works at another place."]
@@ -145,7 +147,7 @@ pub(in crate::http) async fn get_busy_times(
                         end: interval.end,
                         kind: interval.kind.into(),
                         all_day: interval.all_day,
-                        meeting_uid: interval.ours.and_then(|key| uids.get(&key).cloned()),
+                        meeting_uid: interval.client_key.and_then(|key| uids.get(&key).cloned()),
                     })
                     .collect(),
             ),
@@ -159,7 +161,7 @@ pub(in crate::http) async fn get_busy_times(
 /// The UIDs of the meetings whose events are among the busy times, by the key in the event.
 async fn meeting_uids(app: &App, organisation: OrganisationId, busy: &Busy) -> sqlx::Result<HashMap<String, String>> {
     let Busy::Known { intervals, .. } = busy else { return Ok(HashMap::new()) };
-    let keys: Vec<_> = intervals.iter().filter_map(|interval| interval.ours.as_deref()).collect();
+    let keys: Vec<_> = intervals.iter().filter_map(|interval| interval.client_key.as_deref()).collect();
     if keys.is_empty() {
         return Ok(HashMap::new());
     }

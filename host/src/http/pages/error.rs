@@ -74,7 +74,7 @@ impl From<ConnectError> for PageError {
         };
         let approval_link = match &error {
             ConnectError::Consent(failure) => match &failure.remedy {
-                Remedy::NeedsAdminApproval(link) => link.clone(),
+                Remedy::NeedsAdminApproval(approval) => approval.page.clone(),
                 _ => None,
             },
             _ => None,

@@ -298,9 +298,10 @@ fn outcome(outcome: SubmissionOutcome, service: &str) -> Result<(Outcome, Status
             let mut failure =
                 Failure { texts: message.fill_in(Some(service)), client: None, scopes: Vec::new(), link: None };
             if let AccountError::Refused { failure: refused, requested } = error
-                && let Remedy::NeedsAdminApproval(link) = refused.remedy
+                && let Remedy::NeedsAdminApproval(approval) = refused.remedy
             {
-                failure = Failure { client: requested.client, scopes: requested.scopes, link, ..failure };
+                failure =
+                    Failure { client: requested.client, scopes: requested.scopes, link: approval.page, ..failure };
             }
             Ok((Outcome::Failed(failure), message.status()))
         }

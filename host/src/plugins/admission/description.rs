@@ -5,8 +5,8 @@
 //! operator must still accept what it requests. Rejected: checks at each place that uses the description.
 
 use crate::plugins::{
-    contract::{Attach, Description, FieldKind, Method, SignIn},
-    egress::OriginPattern,
+    contract::{Attach, Description, EndpointVariable, FieldKind, Method, SignIn},
+    egress::{AddressTemplate, OriginPattern},
 };
 use std::collections::BTreeSet;
 use url::Url;
@@ -16,7 +16,7 @@ use url::Url;
 /// # Errors
 /// Names the first fault that was found.
 pub fn check(description: &Description) -> Result<(), String> {
-    let Description { id, name, version, sign_ins, hosts, read_posts, limits, .. } = description;
+    let Description { id, name, version, sign_ins, hosts, read_only_posts, limits, .. } = description;
     identifier("id", id)?;
     if name.trim().is_empty() || name.len() > 100 {
         return Err(format!("name `{name}` is empty or longer than 100 bytes"));
@@ -28,14 +28,15 @@ pub fn check(description: &Description) -> Result<(), String> {
     for host in hosts {
         host.parse::<OriginPattern>().map_err(|error| format!("hosts: {error}"))?;
     }
-    for post in read_posts {
-        endpoint("read-posts", post)?;
+    for post in read_only_posts {
+        template("read-only-posts", post)?;
     }
     for (what, limit) in [
         ("busy-window", limits.busy_window),
         ("changes-window", limits.changes_window),
         ("page-size", limits.page_size.into()),
         ("get-many", limits.get_many.into()),
+        ("concurrency", limits.concurrency.into()),
     ] {
         if limit == 0 {
             return Err(format!("limits: {what} is 0, so no call could succeed"));
@@ -53,8 +54,22 @@ pub fn check(description: &Description) -> Result<(), String> {
 
 fn check_sign_in(sign_in: &SignIn) -> Result<(), String> {
     identifier("id", &sign_in.id)?;
+    for path in &sign_in.subject_paths {
+        let template = template("subject-paths", path)?;
+        if !template.names_subject() || !template.is_folder() {
+            return Err(format!(
+                "subject-paths: `{path}` does not have the segment `{{subject}}`, or does not end with `/`"
+            ));
+        }
+    }
     match &sign_in.method {
         Method::Oauth2Code(code) => {
+            fixed(&code.variables)?;
+            if !code.keep_claims.is_empty() {
+                return Err(not_yet("`keep-claims`"));
+            }
+            code.manage.iter().try_for_each(|page| endpoint("manage", page))?;
+            code.approval.iter().try_for_each(|page| endpoint("approval", page))?;
             endpoint("authorize", &code.authorize)?;
             let choices = code.endpoint_choices.iter();
             let tokens = choices.clone().map(|choice| &choice.token).chain([&code.token]);
@@ -62,8 +77,14 @@ fn check_sign_in(sign_in: &SignIn) -> Result<(), String> {
             let revokes = choices.filter_map(|choice| choice.revoke.as_ref()).chain(&code.revoke);
             revokes.map(|revoke| endpoint("revoke", revoke)).collect::<Result<Vec<_>, _>>()?;
         }
-        Method::Oauth2ClientCredentials(grant) => endpoint("token", &grant.token)?,
-        Method::Oauth2JwtBearer(grant) => endpoint("token", &grant.token)?,
+        Method::Oauth2ClientCredentials(grant) => {
+            fixed(&grant.variables)?;
+            endpoint("token", &grant.token)?;
+        }
+        Method::Oauth2JwtBearer(grant) => {
+            fixed(&grant.variables)?;
+            endpoint("token", &grant.token)?;
+        }
         Method::Form(form) => {
             let names: BTreeSet<_> = form.fields.iter().map(|field| &field.name).collect();
             if names.len() != form.fields.len() || form.fields.is_empty() {
@@ -81,6 +102,16 @@ fn check_sign_in(sign_in: &SignIn) -> Result<(), String> {
         Method::SecretUrl(_) | Method::None => {}
     }
     check_attach(sign_in)
+}
+
+/// A host that ignored a part of the contract would call addresses that nobody meant, or let requests through that the
+/// description forbids. So it refuses what it cannot do.
+fn not_yet(what: &str) -> String {
+    format!("it uses {what}, which this version of the host does not support")
+}
+
+fn fixed(variables: &[EndpointVariable]) -> Result<(), String> {
+    if variables.is_empty() { Ok(()) } else { Err(not_yet("`variables`")) }
 }
 
 fn check_attach(sign_in: &SignIn) -> Result<(), String> {
@@ -103,6 +134,12 @@ fn check_attach(sign_in: &SignIn) -> Result<(), String> {
         }
         Attach::Query(_) | Attach::Url | Attach::Nothing => Ok(()),
     }
+}
+
+fn template(what: &str, address: &str) -> Result<AddressTemplate, String> {
+    let template: AddressTemplate = address.parse().map_err(|error| format!("{what}: {error}"))?;
+    endpoint(what, address)?;
+    Ok(template)
 }
 
 /// Checks an address that the host itself calls, or sends a browser to.
@@ -148,10 +185,18 @@ mod tests {
                 label: "Password".into(),
                 method: Method::Form(Form { fields, help_link: None }),
                 attach: Attach::Basic(basic),
+                subject_paths: vec![],
             }],
             hosts: vec!["https://*.example.com".into()],
-            read_posts: vec![],
-            limits: Limits { busy_window: 1, changes_window: 1, page_size: 1, get_many: 1, poll_floor: 0 },
+            read_only_posts: vec![],
+            limits: Limits {
+                busy_window: 1,
+                changes_window: 1,
+                page_size: 1,
+                get_many: 1,
+                poll_floor: 0,
+                concurrency: 1,
+            },
         }
     }
 
@@ -168,7 +213,7 @@ mod tests {
             ("name", |d| d.name = " ".into()),
             ("version", |d| d.version = "one".into()),
             ("hosts", |d| d.hosts = vec!["https://*.com".into()]),
-            ("read-posts", |d| d.read_posts = vec!["http://a.example/".into()]),
+            ("read-only-posts", |d| d.read_only_posts = vec!["http://a.example/".into()]),
             ("page-size", |d| d.limits.page_size = 0),
             ("sign-ins", |d| d.sign_ins.clear()),
             ("same id", |d| d.sign_ins.extend_from_within(..)),

@@ -25,10 +25,11 @@ use wasmparser::{Encoding, Parser, Payload, Validator};
 const MAX_COMPONENT_BYTES: usize = 64 << 20;
 
 /// The interfaces that a provider gets.
-const GRANTED_IMPORTS: [&str; 10] = [
+const GRANTED_IMPORTS: [&str; 11] = [
     "chronus:calendar/descriptions",
     "chronus:calendar/log",
-    "chronus:calendar/types",
+    "chronus:calendar/values",
+    "chronus:calendar/zones",
     "wasi:clocks/monotonic-clock",
     "wasi:clocks/wall-clock",
     "wasi:http/outgoing-handler",
@@ -302,9 +303,9 @@ mod tests {
 
     #[test]
     fn another_contract_is_refused_by_its_number() {
-        let error = contract(&["chronus:calendar/plugin@0.2.0".into()]).unwrap_err().to_string();
-        assert!(error.contains("0.2.0") && error.contains(CONTRACT) && error.contains("Update the host"), "{error}");
-        let error = contract(&["chronus:calendar/plugin@0.0.9".into()]).unwrap_err().to_string();
+        let error = contract(&["chronus:calendar/plugin@0.3.0".into()]).unwrap_err().to_string();
+        assert!(error.contains("0.3.0") && error.contains(CONTRACT) && error.contains("Update the host"), "{error}");
+        let error = contract(&["chronus:calendar/plugin@0.1.0".into()]).unwrap_err().to_string();
         assert!(error.contains("Rebuild the provider"), "{error}");
     }
 
@@ -343,8 +344,8 @@ mod tests {
             "wasi:http/outgoing-handler@0.3.0",
             "wasi:cli/environment@0.2.0-rc-2023-11-10",
             "wasi:io/streams",
-            "chronus:calendar/log@0.2.0",
-            "chronus:calendar/busy@0.1.0",
+            "chronus:calendar/log@0.1.0",
+            "chronus:calendar/busy@0.2.0",
             "acme:db/sql",
             "env",
         ] {

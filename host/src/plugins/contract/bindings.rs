@@ -12,7 +12,7 @@ mod described {
         inline: "
             package chronus:host;
             world described {
-                import chronus:calendar/descriptions@0.1.0;
+                import chronus:calendar/descriptions@0.2.0;
             }
         ",
         additional_derives: [PartialEq, serde::Serialize, serde::Deserialize],
@@ -24,13 +24,14 @@ wasmtime::component::bindgen!({
     inline: "
         package chronus:host;
         world provider {
-            import chronus:calendar/log@0.1.0;
-            export chronus:calendar/plugin@0.1.0;
-            export chronus:calendar/account@0.1.0;
-            export chronus:calendar/busy@0.1.0;
-            export chronus:calendar/events@0.1.0;
-            export chronus:calendar/changes@0.1.0;
-            export chronus:calendar/push@0.1.0;
+            import chronus:calendar/log@0.2.0;
+            import chronus:calendar/zones@0.2.0;
+            export chronus:calendar/plugin@0.2.0;
+            export chronus:calendar/account@0.2.0;
+            export chronus:calendar/busy@0.2.0;
+            export chronus:calendar/events@0.2.0;
+            export chronus:calendar/changes@0.2.0;
+            export chronus:calendar/push@0.2.0;
         }
     ",
     with: { "chronus:calendar/descriptions": described::chronus::calendar::descriptions },

@@ -7,7 +7,7 @@
 //! invitation with an endless title must not make a person's calendar unreadable. Rejected: a bound for the bytes of the
 //! result alone, which allows both.
 
-use super::bindings::chronus::calendar::{descriptions::Description, types as wit};
+use super::bindings::chronus::calendar::{descriptions::Description, values as wit};
 
 /// How a provider's result breaks the contract.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -79,22 +79,22 @@ pub(in crate::plugins) trait Records {
 
 impl Records for Description {
     fn records(&self) -> usize {
-        self.sign_ins.len() + self.hosts.len() + self.read_posts.len()
+        self.sign_ins.len() + self.hosts.len() + self.read_only_posts.len()
     }
 }
 
-impl Records for wit::Opened {
+impl Records for wit::AccountReply {
     fn records(&self) -> usize {
-        self.calendars.len() + self.other_addresses.len()
+        self.account.calendars.len() + self.account.other_addresses.len()
     }
 }
 
-impl Records for wit::BusyAnswers {
+impl Records for wit::BusyReply {
     fn records(&self) -> usize {
         let of_one = |answer: &wit::BusyAnswer| {
             1 + answer.outcome.as_ref().map_or(0, |times| times.intervals.len() + times.problems.len())
         };
-        self.calendars.iter().map(of_one).sum()
+        self.answers.iter().map(of_one).sum()
     }
 }
 
@@ -104,23 +104,29 @@ impl Records for wit::Event {
     }
 }
 
-impl Records for wit::OneEvent {
+impl Records for wit::EventReply {
     fn records(&self) -> usize {
         self.event.records()
     }
 }
 
-impl Records for wit::FetchedEvents {
+impl Records for wit::EventsReply {
     fn records(&self) -> usize {
-        self.items.iter().map(|item| item.outcome.as_ref().map_or(1, Records::records)).sum()
+        self.events.iter().map(|item| item.outcome.as_ref().map_or(1, Records::records)).sum()
     }
 }
 
-impl Records for wit::Batch {
+impl Records for wit::FindReply {
+    fn records(&self) -> usize {
+        self.events.iter().map(|found| found.event.records()).sum()
+    }
+}
+
+impl Records for wit::ChangesReply {
     fn records(&self) -> usize {
         let of_one = |change: &wit::Change| match change {
             wit::Change::Event(event) => event.records(),
-            wit::Change::Reference(_) | wit::Change::Gone(_) | wit::Change::Problem(_) => 1,
+            wit::Change::Reference(_) | wit::Change::Gone(_) | wit::Change::Left(_) | wit::Change::Problem(_) => 1,
         };
         self.items.iter().map(of_one).sum()
     }
@@ -138,13 +144,13 @@ impl Records for wit::Failure {
     }
 }
 
-impl Records for wit::Done {
+impl Records for wit::WriteReply {
     fn records(&self) -> usize {
         1
     }
 }
 
-impl Records for wit::Subscribed {
+impl Records for wit::SubscriptionReply {
     fn records(&self) -> usize {
         1
     }
@@ -166,12 +172,13 @@ mod tests {
 
     #[test]
     fn every_item_of_every_list_counts() {
-        let interval = wit::Interval { start: 0, end: 1, kind: wit::BusyKind::Busy, all_day: false, ours: None };
+        let interval =
+            wit::Interval { start: 0, end: 1, kind: wit::BusyKind::Busy, all_day: false, client_key: None, uid: None };
         let times = wit::BusyTimes {
             intervals: vec![interval; 3],
-            problems: vec![wit::Problem { id: "a".into(), what: "b".into() }],
+            problems: vec![wit::Problem { id: "a".into(), what: "b".into(), span: None }],
         };
-        let answer = wit::BusyAnswer { calendar: "c".into(), outcome: Ok(times) };
-        assert_eq!(wit::BusyAnswers { calendars: vec![answer.clone(), answer], memo: None }.records(), 10);
+        let answer = wit::BusyAnswer { target: "c".into(), outcome: Ok(times) };
+        assert_eq!(wit::BusyReply { answers: vec![answer.clone(), answer], memo: None }.records(), 10);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::calendar::Event;
 use serde::Serialize;
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// The contract's `failure`: the service refused, or did not do, what the provider asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -36,8 +36,8 @@ impl std::error::Error for Failure {}
 pub enum Remedy {
     /// The person must connect again.
     Reconnect,
-    /// The person's IT administrator must approve, at this address if there is one.
-    NeedsAdminApproval(Option<String>),
+    /// The person's IT administrator must approve.
+    NeedsAdminApproval(AdminApproval),
     /// An approval was requested and is not effective yet.
     AccessPending,
     /// The person did not grant the scope for this.
@@ -56,14 +56,52 @@ pub enum Remedy {
     CursorExpired,
     /// The longest window that the service answers for, in seconds.
     WindowTooLarge(u64),
-    /// Wait at least this many milliseconds.
-    SlowDown(u64),
+    /// Too many requests: wait.
+    SlowDown(Pause),
     /// Try again later.
     Temporary,
     /// The request is invalid; the text names the field or rule.
     Invalid(String),
     /// The service has no such function.
     Unsupported,
+}
+
+/// Who must approve, and where; the contract's `admin-approval`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct AdminApproval {
+    /// The tenant, if the service named it.
+    pub tenant: Option<String>,
+    /// The page where the administrator approves, if there is one.
+    pub page: Option<String>,
+}
+
+/// A wait that the service asks for; the contract's `pause`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Pause {
+    /// The least wait, in milliseconds.
+    pub milliseconds: u64,
+    /// The calls that wait.
+    pub scope: PauseScope,
+}
+
+impl Pause {
+    /// The wait.
+    #[must_use]
+    pub const fn length(self) -> Duration {
+        Duration::from_millis(self.milliseconds)
+    }
+}
+
+/// The calls that a pause concerns, from few to many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PauseScope {
+    /// Those of the connection.
+    Connection,
+    /// Those of all connections through the same service account.
+    Organisation,
+    /// Those of the provider.
+    Provider,
 }
 
 impl Remedy {

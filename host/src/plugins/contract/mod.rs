@@ -3,24 +3,34 @@
 //! Events, times and busy kinds are those of [`crate::calendar`]. A provider's description keeps the generated types, because
 //! the operator's grant is a copy of it.
 
+pub(super) mod arguments;
 pub(super) mod bindings;
 pub(super) mod bounds;
-pub(super) mod convert;
 mod failure;
+pub(super) mod results;
 
-use crate::calendar::{Event, Interval, Problem};
+use crate::calendar::{Event, Interval, Problem, Window};
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 pub use bindings::chronus::calendar::descriptions::{
-    Attach, AttachBasic, AttachHeader, Description, EndpointChoice, FieldKind, Form, FormField, Level as ScopeLevel,
-    Limits, Method, Oauth2ClientCredentials, Oauth2Code, Oauth2JwtBearer, Scopes, SecretUrl, SignIn,
+    Attach, AttachBasic, AttachHeader, Description, EndpointChoice, EndpointVariable, FieldKind, Form, FormField,
+    HostChoice, Level as ScopeLevel, LevelScopes, Limits, Method, Oauth2ClientCredentials, Oauth2Code, Oauth2JwtBearer,
+    Scope, SecretUrl, SignIn, VariablePlace,
 };
-pub use failure::{Failure, Remedy};
+pub use failure::{AdminApproval, Failure, Pause, PauseScope, Remedy};
 
 /// The version of the contract that this host supports.
-pub const CONTRACT: &str = "0.1.0";
+pub const CONTRACT: &str = "0.2.0";
+
+#[cfg(test)]
+impl From<&str> for Scope {
+    /// A scope that token responses list.
+    fn from(name: &str) -> Self {
+        Self { name: name.to_owned(), echoed: true }
+    }
+}
 
 /// The levels of the contract; each is a world in `wit/provider.wit`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -115,6 +125,8 @@ pub struct Calendar {
     pub role: CalendarRole,
     /// Whether new meetings are written to this calendar.
     pub is_default: bool,
+    /// Whether invitations and answers work in this calendar.
+    pub takes_meetings: bool,
     /// The IANA time zone of the calendar.
     pub zone: Option<String>,
 }
@@ -123,13 +135,13 @@ pub struct Calendar {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CalendarRole {
-    /// All rights.
+    /// The person's own calendar.
     Owner,
-    /// Read and write events.
+    /// Read and write events of another person's calendar.
     Writer,
-    /// Read events.
+    /// Read events of another person's calendar.
     Reader,
-    /// See busy times without details.
+    /// See busy times of another person's calendar without details.
     FreeBusyReader,
 }
 
@@ -161,6 +173,10 @@ pub struct Abilities {
     pub can_withhold_invitations: bool,
     /// Writes events with recurrence.
     pub recurring_writes: bool,
+    /// The service can be told not to send the owner's answer to the organiser.
+    pub can_withhold_replies: bool,
+    /// The organiser can set the answers of attendees.
+    pub sets_answers: bool,
 }
 
 /// The calendars or people whose busy times a query asks for.
@@ -176,7 +192,7 @@ pub enum BusyTargets {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BusyAnswer {
     /// The calendar or address from the query.
-    pub calendar: String,
+    pub target: String,
     /// The busy times, or a failure. Never an empty list in place of a failure.
     pub outcome: Result<BusyTimes, Failure>,
 }
@@ -197,6 +213,15 @@ pub struct FetchedEvent {
     pub id: String,
     /// The event, or why it could not be read.
     pub outcome: Result<Event, Failure>,
+}
+
+/// An event and the calendar that holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CalendarEvent {
+    /// The id of the calendar.
+    pub calendar: String,
+    /// The event.
+    pub event: Event,
 }
 
 /// An event, by the ids that the service gave.
@@ -230,6 +255,8 @@ pub struct Batch {
     pub more: bool,
     /// Whether this page completes a listing that began without a cursor.
     pub complete_listing: bool,
+    /// The time that the cursor covers, if it is not the window of the call.
+    pub covers: Option<Window>,
 }
 
 impl Batch {
@@ -248,11 +275,13 @@ pub enum Change {
     Reference {
         /// The event's id.
         id: String,
-        /// The event's present etag.
-        etag: String,
+        /// The event's present etag, if the service returns it here.
+        etag: Option<String>,
     },
     /// The event with this id was deleted.
     Gone(String),
+    /// The event with this id was deleted, or is no longer in the window.
+    Left(String),
     /// An event that could not be read.
     Problem(Problem),
 }
@@ -263,7 +292,7 @@ impl Change {
     pub fn id(&self) -> &str {
         match self {
             Self::Event(event) => &event.id,
-            Self::Reference { id, .. } | Self::Gone(id) => id,
+            Self::Reference { id, .. } | Self::Gone(id) | Self::Left(id) => id,
             Self::Problem(problem) => &problem.id,
         }
     }
@@ -301,14 +330,27 @@ impl Subscription {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notification {
     /// The response to the sender.
-    pub reply: HttpReply,
+    pub response: CallbackResponse,
     /// The subscriptions that the notification concerns.
     pub hints: Vec<Hint>,
 }
 
-/// An HTTP response.
+/// A request to the callback.
+#[derive(Debug, Clone, Copy)]
+pub struct CallbackRequest<'a> {
+    /// In upper case.
+    pub method: &'a str,
+    /// Names in lower case.
+    pub headers: &'a [(String, Vec<u8>)],
+    /// Without the question mark.
+    pub query: &'a str,
+    /// The body.
+    pub body: &'a [u8],
+}
+
+/// The response to a request to the callback.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HttpReply {
+pub struct CallbackResponse {
     /// The status, 200 to 599.
     pub status: u16,
     /// The `content-type`.
@@ -325,12 +367,12 @@ pub struct Hint {
     /// The secret in the notification. A hint without the right secret is ignored.
     pub secret: Option<String>,
     /// The kind of change.
-    pub kind: HintKind,
+    pub notice: Notice,
 }
 
 /// What happened to a subscription or its calendar.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HintKind {
+pub enum Notice {
     /// The calendar has changed.
     Changed,
     /// The subscription must be renewed now.

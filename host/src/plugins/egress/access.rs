@@ -172,7 +172,7 @@ impl Access {
         self.with(|access| access.class = class)
     }
 
-    /// Sets the connection, whose calls run one at a time. Has no effect on an access that is shared already.
+    /// Sets the connection. Has no effect on an access that is shared already.
     #[must_use]
     pub fn with_connection(self: Arc<Self>, connection: impl Into<Arc<str>>) -> Arc<Self> {
         self.with(|access| access.connection = Some(connection.into()))

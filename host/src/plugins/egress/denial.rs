@@ -75,6 +75,8 @@ pub enum EgressRule {
     Address,
     /// A call that reads sends no request that writes; some calls send no requests.
     Method,
+    /// A request with a credential for many mailboxes stays in the one that the call is for.
+    Mailbox,
     /// Only the host sets headers for credentials and routing.
     Header,
     /// The address of a request is well formed and holds no user name.
@@ -93,6 +95,7 @@ impl EgressRule {
             Self::Scheme => "scheme-denied",
             Self::Address => "address-denied",
             Self::Method => "method-denied",
+            Self::Mailbox => "mailbox-denied",
             Self::Header => "header-denied",
             Self::Uri => "uri-denied",
             Self::Leak => "leak-denied",
@@ -105,6 +108,7 @@ impl EgressRule {
             Self::Scheme => "plain http is allowed to loopback only",
             Self::Address => "the host name resolves to a private, loopback, link-local or reserved address",
             Self::Method => "this call may not send such a request",
+            Self::Mailbox => "the address is outside of the mailbox that the call is for",
             Self::Header => "only the host sets this header",
             Self::Uri => "the address is malformed or holds a user name",
             Self::Leak => "it repeats the credential of the connection",

@@ -194,6 +194,8 @@ impl CallEgress {
             grant: &access.grant,
             server: access.server.as_ref(),
             secret_url: access.secret_url.as_ref(),
+            subject: access.target.subject.as_deref(),
+            subject_paths: access.grant.subject_paths.get(&access.target.sign_in).map_or(&[], Vec::as_slice),
         };
         let route = decide(&parts.method, &url, self.purpose, scope, &self.policy).map_err(|denial| {
             let error = match denial.rule {

@@ -63,7 +63,7 @@ async fn send(
     // The caller has taken the address from the operator's grant, so this grant covers exactly that origin. What is
     // checked here is the scheme and the network address.
     let grant = EgressGrant { hosts: exactly(&url).into_iter().collect(), ..EgressGrant::default() };
-    let scope = EgressScope { grant: &grant, server: None, secret_url: None };
+    let scope = EgressScope::new(&grant);
     let route = decide(&parts.method, &url, Purpose::Write, scope, policy).map_err(|denial| {
         tracing::warn!(provider, code = denial.rule.code(), "egress of the host denied: {denial}");
         denied(denial.to_string())

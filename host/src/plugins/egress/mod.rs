@@ -20,6 +20,7 @@ mod leak;
 mod map;
 mod meter;
 mod origin;
+mod template;
 mod transport;
 
 pub use access::{Access, AccessError, TokenRenewal};
@@ -35,10 +36,11 @@ pub use interceptor::{Exchange, GuestRequest, Interceptor};
 use leak::Secrets;
 pub use map::{EgressMap, MapError};
 pub use origin::{Origin, OriginError, OriginPattern, Scheme};
+pub use template::{AddressTemplate, TemplateError};
 pub use transport::{BodyStream, ServiceResponse, TransportError};
 
 use http::Method;
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 use url::{Host, Url};
 
 /// The requests that an operator has granted to a provider.
@@ -47,7 +49,9 @@ pub struct EgressGrant {
     /// The origins that the provider may reach.
     pub hosts: Vec<OriginPattern>,
     /// Addresses where a POST request only reads.
-    pub read_posts: Vec<Url>,
+    pub read_only_posts: Vec<AddressTemplate>,
+    /// By the id of a sign-in whose credential opens many mailboxes: the addresses below which its calls stay.
+    pub subject_paths: BTreeMap<String, Vec<AddressTemplate>>,
 }
 
 /// The egress policy for all providers of a host.
@@ -103,6 +107,18 @@ pub struct EgressScope<'a> {
     pub server: Option<&'a Origin>,
     /// The connection's secret address.
     pub secret_url: Option<&'a Url>,
+    /// The mailbox that the call is for.
+    pub subject: Option<&'a str>,
+    /// Where a request must stay that carries a credential for many mailboxes. Empty if the credential opens one.
+    pub subject_paths: &'a [AddressTemplate],
+}
+
+impl<'a> EgressScope<'a> {
+    /// The scope of a connection without a server, a secret address or a mailbox of its own.
+    #[must_use]
+    pub const fn new(grant: &'a EgressGrant) -> Self {
+        Self { grant, server: None, secret_url: None, subject: None, subject_paths: &[] }
+    }
 }
 
 /// The first layer: decides whether a request may leave, and where it goes.
@@ -116,7 +132,7 @@ pub fn decide(
     scope: EgressScope<'_>,
     policy: &EgressPolicy,
 ) -> Result<Route, Denial> {
-    let EgressScope { grant, server, secret_url } = scope;
+    let EgressScope { grant, server, secret_url, subject, subject_paths } = scope;
     let denial = |rule, what: String, remedy| Denial { rule, what, remedy };
     if !url.username().is_empty() || url.password().is_some() {
         return Err(denial(EgressRule::Uri, format!("{method} …@…"), None));
@@ -125,9 +141,9 @@ pub fn decide(
         return Err(denial(EgressRule::Uri, format!("{method} {}:…", url.scheme()), None));
     };
     let what = format!("{method} {origin}");
-    if !permits(purpose, method, url, grant) {
+    if !permits(purpose, method, url, scope) {
         let remedy = (purpose == Purpose::Read && method == Method::POST)
-            .then(|| format!("grant.read-posts = [\"{origin}{}\"]", url.path()));
+            .then(|| format!("grant.read-only-posts = [\"{origin}{}\"]", url.path()));
         return Err(denial(EgressRule::Method, what, remedy));
     }
     // The person entered the secret address: its host name is not compared with the grant, but its IP address is checked.
@@ -136,6 +152,9 @@ pub fn decide(
         // A connection with its own server reaches the granted hosts only if that server is granted too.
         let origins = server.into_iter().chain([&origin]).map(|origin| format!("\"{origin}\"")).collect::<Vec<_>>();
         return Err(denial(EgressRule::Host, what, Some(format!("grant.hosts = [{}]", origins.join(", ")))));
+    }
+    if secret.is_none() && !subject_paths.is_empty() && !subject_paths.iter().any(|path| path.is_above(url, subject)) {
+        return Err(denial(EgressRule::Mailbox, what, None));
     }
     let url = secret.unwrap_or(url);
     if let Some(mapped) = policy.map.apply(url) {
@@ -159,7 +178,7 @@ pub fn decide(
     }
 }
 
-fn permits(purpose: Purpose, method: &Method, url: &Url, grant: &EgressGrant) -> bool {
+fn permits(purpose: Purpose, method: &Method, url: &Url, scope: EgressScope<'_>) -> bool {
     // CONNECT opens a tunnel past every later check; the response to TRACE holds the request with its credential.
     if matches!(*method, Method::CONNECT | Method::TRACE) {
         return false;
@@ -169,13 +188,10 @@ fn permits(purpose: Purpose, method: &Method, url: &Url, grant: &EgressGrant) ->
         Purpose::Write => true,
         Purpose::Read => {
             matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS" | "PROPFIND" | "REPORT")
-                || (method == Method::POST && grant.read_posts.iter().any(|post| same_address(post, url)))
+                || (method == Method::POST
+                    && scope.grant.read_only_posts.iter().any(|post| post.is(url, scope.subject)))
         }
     }
-}
-
-fn same_address(post: &Url, url: &Url) -> bool {
-    post.origin() == url.origin() && post.path() == url.path()
 }
 
 #[cfg(test)]
@@ -185,7 +201,8 @@ mod tests {
     fn grant() -> EgressGrant {
         EgressGrant {
             hosts: vec!["https://api.example.com".parse().unwrap(), "https://*.dav.example.com".parse().unwrap()],
-            read_posts: vec!["https://api.example.com/freeBusy".parse().unwrap()],
+            read_only_posts: vec!["https://api.example.com/freeBusy".parse().unwrap()],
+            ..EgressGrant::default()
         }
     }
 
@@ -199,7 +216,7 @@ mod tests {
         let server = server.map(|server| server.parse::<Origin>().unwrap());
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let grant = grant();
-        let scope = EgressScope { grant: &grant, server: server.as_ref(), secret_url: None };
+        let scope = EgressScope { server: server.as_ref(), ..EgressScope::new(&grant) };
         decide(&method, &url.parse().unwrap(), purpose, scope, policy).map_err(|denial| denial.rule)
     }
 
@@ -286,14 +303,8 @@ mod tests {
     #[test]
     fn a_user_name_in_the_address_is_refused_and_not_repeated() {
         let url = "https://ann:hunter22@api.example.com/".parse().unwrap();
-        let denial = decide(
-            &Method::GET,
-            &url,
-            Purpose::Read,
-            EgressScope { grant: &grant(), server: None, secret_url: None },
-            &EgressPolicy::default(),
-        )
-        .unwrap_err();
+        let denial = decide(&Method::GET, &url, Purpose::Read, EgressScope::new(&grant()), &EgressPolicy::default())
+            .unwrap_err();
         assert_eq!(denial.rule, EgressRule::Uri);
         assert!(!denial.to_string().contains("hunter22"));
     }
@@ -301,27 +312,12 @@ mod tests {
     #[test]
     fn the_remedy_in_a_denial_allows_the_request() {
         let url: Url = "https://new.example.org:8443/x".parse().unwrap();
-        let denied = decide(
-            &Method::GET,
-            &url,
-            Purpose::Read,
-            EgressScope { grant: &grant(), server: None, secret_url: None },
-            &EgressPolicy::default(),
-        )
-        .unwrap_err();
+        let denied = decide(&Method::GET, &url, Purpose::Read, EgressScope::new(&grant()), &EgressPolicy::default())
+            .unwrap_err();
         let remedy = denied.remedy.unwrap();
         let host = remedy.split('"').nth(1).unwrap();
         let wider = EgressGrant { hosts: vec![host.parse().unwrap()], ..grant() };
-        assert!(
-            decide(
-                &Method::GET,
-                &url,
-                Purpose::Read,
-                EgressScope { grant: &wider, server: None, secret_url: None },
-                &EgressPolicy::default()
-            )
-            .is_ok()
-        );
+        assert!(decide(&Method::GET, &url, Purpose::Read, EgressScope::new(&wider), &EgressPolicy::default()).is_ok());
     }
 
     #[test]
@@ -332,7 +328,7 @@ mod tests {
             &Method::GET,
             &asked,
             Purpose::Read,
-            EgressScope { grant: &grant(), server: None, secret_url: Some(&secret) },
+            EgressScope { secret_url: Some(&secret), ..EgressScope::new(&grant()) },
             &EgressPolicy::default(),
         );
         assert_eq!(route, Ok(Route::Direct(secret)));
@@ -341,10 +337,36 @@ mod tests {
             &Method::GET,
             &asked,
             Purpose::Read,
-            EgressScope { grant: &grant(), server: None, secret_url: Some(&inside) },
+            EgressScope { secret_url: Some(&inside), ..EgressScope::new(&grant()) },
             &EgressPolicy::default(),
         );
         let denial = denial.unwrap_err();
         assert!(denial.rule == EgressRule::Address && !denial.what.contains("s3cret"));
+    }
+
+    #[test]
+    fn a_credential_for_many_mailboxes_stays_in_one() {
+        let grant = EgressGrant {
+            read_only_posts: vec!["https://api.example.com/users/{subject}/getSchedule".parse().unwrap()],
+            ..grant()
+        };
+        let paths = ["https://api.example.com/users/{subject}/".parse().unwrap()];
+        let ask = |method: Method, url: &str, subject| {
+            let scope = EgressScope { subject, subject_paths: &paths, ..EgressScope::new(&grant) };
+            let route = decide(&method, &url.parse().unwrap(), Purpose::Read, scope, &EgressPolicy::default());
+            route.map(drop).map_err(|denial| denial.rule)
+        };
+        let ann = Some("ann@example.com");
+        assert_eq!(ask(Method::GET, "https://api.example.com/users/ann@example.com/events", ann), Ok(()));
+        assert_eq!(ask(Method::POST, "https://api.example.com/users/ann@example.com/getSchedule", ann), Ok(()));
+        for (method, url, subject, rule) in [
+            (Method::GET, "https://api.example.com/users/bob@example.com/events", ann, EgressRule::Mailbox),
+            (Method::GET, "https://api.example.com/users", ann, EgressRule::Mailbox),
+            (Method::GET, "https://a.dav.example.com/users/ann@example.com/events", ann, EgressRule::Mailbox),
+            (Method::GET, "https://api.example.com/users/ann@example.com/events", None, EgressRule::Mailbox),
+            (Method::POST, "https://api.example.com/users/bob@example.com/getSchedule", ann, EgressRule::Method),
+        ] {
+            assert_eq!(ask(method, url, subject), Err(rule), "{url}");
+        }
     }
 }

@@ -9,7 +9,7 @@
 use super::grant::RequestedGrant;
 use crate::plugins::{
     Level,
-    contract::{Attach, FieldKind, FormField, Method, ScopeLevel, SignIn},
+    contract::{Attach, EndpointVariable, FieldKind, FormField, Method, ScopeLevel, SignIn, VariablePlace},
     egress::OriginPattern,
 };
 use serde::Serialize;
@@ -124,7 +124,7 @@ struct Fact<'a> {
 type Facts<'a> = BTreeMap<String, Fact<'a>>;
 
 fn facts(request: &RequestedGrant) -> Facts<'_> {
-    let RequestedGrant { id, name, level, hosts, read_posts, sign_ins, state_format: _ } = request;
+    let RequestedGrant { id, name, level, hosts, read_only_posts, sign_ins, state_format: _ } = request;
     let mut facts = Facts::new();
     let mut put = |name: String, value: &str, may_shrink| {
         facts.insert(name, Fact { value: value.to_owned(), sign_in: None, may_shrink });
@@ -141,7 +141,7 @@ fn facts(request: &RequestedGrant) -> Facts<'_> {
         let host = host.parse::<OriginPattern>().map_or_else(|_| host.clone(), |pattern| pattern.to_string());
         put(format!("host {host}"), "", true);
     }
-    for post in read_posts {
+    for post in read_only_posts {
         put(format!("POST that only reads {post}"), "", true);
     }
     for sign_in in sign_ins {
@@ -174,20 +174,25 @@ struct SignInFact {
 }
 
 fn sign_in_facts(sign_in: &SignIn) -> Vec<SignInFact> {
-    let SignIn { id: _, label, method, attach } = sign_in;
+    let SignIn { id: _, label, method, attach, subject_paths } = sign_in;
     let mut facts = vec![fact("", format!("{label:?}")), fact("attach", attach_text(attach))];
+    facts.extend(subject_paths.iter().map(|path| fact(&format!("requests for a mailbox below {path}"), "")));
     match method {
         Method::Oauth2Code(code) => {
             facts.push(fact("method", "oauth2-code"));
             facts.push(fact("authorize", &code.authorize));
             facts.push(fact("token", &code.token));
             facts.extend(code.revoke.as_ref().map(|revoke| fact("revoke", revoke)));
+            facts.extend(code.manage.as_ref().map(|manage| fact("page to withdraw consent", manage)));
+            facts.extend(code.approval.as_ref().map(|approval| fact("page for administrators", approval)));
+            facts.extend(code.variables.iter().map(variable_fact));
             for scopes in &code.scopes {
                 let level = match scopes.level {
                     ScopeLevel::Read => "read",
                     ScopeLevel::Write => "write",
                 };
-                facts.extend(scopes.scopes.iter().map(|scope| droppable_fact(format!("scope {scope} (to {level})"))));
+                let scopes = scopes.scopes.iter();
+                facts.extend(scopes.map(|scope| droppable_fact(format!("scope {} (to {level})", scope.name))));
             }
             let parameters = code.authorize_parameters.iter();
             facts.extend(parameters.map(|(name, value)| fact(&format!("authorize parameter {name}"), value)));
@@ -199,11 +204,14 @@ fn sign_in_facts(sign_in: &SignIn) -> Vec<SignInFact> {
             facts.extend(
                 code.keep_from_token.iter().map(|field| droppable_fact(format!("reads {field} of the token reply"))),
             );
+            let claims = code.keep_claims.iter();
+            facts.extend(claims.map(|claim| droppable_fact(format!("reads the claim {claim} of the id token"))));
         }
         Method::Oauth2ClientCredentials(grant) => {
             facts.push(fact("method", "oauth2-client-credentials"));
             facts.push(fact("token", &grant.token));
-            facts.extend(grant.scopes.iter().map(|scope| droppable_fact(format!("scope {scope}"))));
+            facts.extend(grant.variables.iter().map(variable_fact));
+            facts.extend(grant.scopes.iter().map(|scope| droppable_fact(format!("scope {}", scope.name))));
             facts.extend(
                 grant.keep_from_token.iter().map(|field| droppable_fact(format!("reads {field} of the token reply"))),
             );
@@ -213,7 +221,8 @@ fn sign_in_facts(sign_in: &SignIn) -> Vec<SignInFact> {
             facts.push(fact("token", &grant.token));
             facts.push(fact("audience", &grant.audience));
             facts.push(fact("subject claim", &grant.subject_claim));
-            facts.extend(grant.scopes.iter().map(|scope| droppable_fact(format!("scope {scope}"))));
+            facts.extend(grant.variables.iter().map(variable_fact));
+            facts.extend(grant.scopes.iter().map(|scope| droppable_fact(format!("scope {}", scope.name))));
             facts.extend(
                 grant.keep_from_token.iter().map(|field| droppable_fact(format!("reads {field} of the token reply"))),
             );
@@ -231,6 +240,19 @@ fn sign_in_facts(sign_in: &SignIn) -> Vec<SignInFact> {
         Method::None => facts.push(fact("method", "none")),
     }
     facts
+}
+
+fn variable_fact(variable: &EndpointVariable) -> SignInFact {
+    let EndpointVariable { name, label, help: _, place, preset } = variable;
+    let place = match place {
+        VariablePlace::Path(pattern) => format!("a path segment like {pattern:?}"),
+        VariablePlace::Host(choices) => {
+            let hosts: Vec<_> = choices.iter().map(|choice| choice.host.as_str()).collect();
+            format!("one of the hosts {}", hosts.join(", "))
+        }
+    };
+    let preset = preset.as_deref().unwrap_or("none");
+    fact(&format!("variable {name}"), format!("{label:?}, {place}, preset {preset}"))
 }
 
 fn fact(name: &str, value: impl Into<String>) -> SignInFact {
@@ -271,8 +293,8 @@ fn field_text(field: &FormField) -> String {
 mod tests {
     use super::*;
     use crate::plugins::contract::{
-        AttachBasic, AttachHeader, EndpointChoice, Form, Oauth2ClientCredentials, Oauth2Code, Oauth2JwtBearer, Scopes,
-        SecretUrl,
+        AttachBasic, AttachHeader, EndpointChoice, Form, LevelScopes, Oauth2ClientCredentials, Oauth2Code,
+        Oauth2JwtBearer, SecretUrl,
     };
 
     fn field(name: &str, kind: FieldKind) -> FormField {
@@ -280,7 +302,7 @@ mod tests {
     }
 
     fn sign_in(id: &str, method: Method, attach: Attach) -> SignIn {
-        SignIn { id: id.into(), label: id.to_uppercase(), method, attach }
+        SignIn { id: id.into(), label: id.to_uppercase(), method, attach, subject_paths: vec![] }
     }
 
     fn code() -> Oauth2Code {
@@ -288,7 +310,10 @@ mod tests {
             authorize: "https://a.example/authorize".into(),
             token: "https://a.example/token".into(),
             revoke: Some("https://a.example/revoke".into()),
-            scopes: vec![Scopes { level: ScopeLevel::Read, scopes: vec!["busy".into(), "mail".into()] }],
+            manage: None,
+            variables: vec![],
+            approval: None,
+            scopes: vec![LevelScopes { level: ScopeLevel::Read, scopes: vec!["busy".into(), "mail".into()] }],
             authorize_parameters: vec![("access_type".into(), "offline".into())],
             endpoint_choices: vec![EndpointChoice {
                 parameter: "region".into(),
@@ -297,6 +322,7 @@ mod tests {
                 revoke: None,
             }],
             keep_from_token: vec!["scope".into()],
+            keep_claims: vec![],
         }
     }
 
@@ -307,11 +333,13 @@ mod tests {
         let fields = vec![field("user", FieldKind::Text), field("password", FieldKind::Secret)];
         let application = Oauth2ClientCredentials {
             token: "https://a.example/token".into(),
+            variables: vec![],
             scopes: vec!["all".into()],
             keep_from_token: vec![],
         };
         let bearer = Oauth2JwtBearer {
             token: "https://a.example/token".into(),
+            variables: vec![],
             audience: "a".into(),
             subject_claim: "sub".into(),
             scopes: vec!["all".into()],
@@ -323,7 +351,7 @@ mod tests {
             name: "Example".into(),
             level: Level::TwoWay,
             hosts: vec!["https://*.a.example.org".into(), "https://b.example.org".into()],
-            read_posts: vec!["https://b.example.org/freeBusy".into()],
+            read_only_posts: vec!["https://b.example.org/freeBusy".into()],
             sign_ins: vec![
                 sign_in("code", Method::Oauth2Code(code()), header.clone()),
                 sign_in("application", Method::Oauth2ClientCredentials(application), header.clone()),
@@ -404,7 +432,9 @@ mod tests {
             ("+ level two-way-push", |a| a.level = Level::TwoWayPush),
             ("+ host https://c.example.org", |a| a.hosts.push("https://c.example.org".into())),
             ("+ host https://*.b.example.org", |a| a.hosts.push("https://*.b.example.org".into())),
-            ("+ POST that only reads https://b.example.org/x", |a| a.read_posts.push("https://b.example.org/x".into())),
+            ("+ POST that only reads https://b.example.org/x", |a| {
+                a.read_only_posts.push("https://b.example.org/x".into());
+            }),
             ("~ sign-in none: \"NONE\" -> \"New\"", |a| a.sign_ins[5].label = "New".into()),
             ("~ sign-in none, attach: nothing -> in the query, as k", |a| {
                 a.sign_ins[5].attach = Attach::Query("k".into());
@@ -421,7 +451,7 @@ mod tests {
             ("~ without sign-in code, revoke: ", |a| code_of(a).revoke = None),
             ("+ sign-in code, scope all (to read)", |a| code_of(a).scopes[0].scopes.push("all".into())),
             ("+ sign-in code, scope all (to write)", |a| {
-                code_of(a).scopes.push(Scopes { level: ScopeLevel::Write, scopes: vec!["all".into()] });
+                code_of(a).scopes.push(LevelScopes { level: ScopeLevel::Write, scopes: vec!["all".into()] });
             }),
             ("~ sign-in code, authorize parameter access_type: offline -> x", |a| {
                 code_of(a).authorize_parameters[0].1 = "x".into();
@@ -481,7 +511,7 @@ mod tests {
         type Case = (&'static [&'static str], fn(&mut RequestedGrant));
         let cases: [Case; 8] = [
             (&["- host https://b.example.org"], |a| drop(a.hosts.pop())),
-            (&["- POST that only reads https://b.example.org/freeBusy"], |a| a.read_posts.clear()),
+            (&["- POST that only reads https://b.example.org/freeBusy"], |a| a.read_only_posts.clear()),
             (&["- sign-in form"], |a| drop(a.sign_ins.remove(3))),
             (&["- sign-in code, scope mail (to read)"], |a| drop(code_of(a).scopes[0].scopes.pop())),
             (&["- sign-in code, reads scope of the token reply"], |a| code_of(a).keep_from_token.clear()),

@@ -8,10 +8,9 @@
 use crate::plugins::{
     Level, Plugin,
     contract::SignIn,
-    egress::{EgressGrant, OriginPattern},
+    egress::{AddressTemplate, EgressGrant, OriginPattern},
 };
 use serde::{Deserialize, Serialize};
-use url::Url;
 
 /// Everything that a component requests, in its own words. Stored as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,7 +25,7 @@ pub struct RequestedGrant {
     /// Origins, in the format of [`OriginPattern`].
     pub hosts: Vec<String>,
     /// Addresses where a POST request only reads.
-    pub read_posts: Vec<String>,
+    pub read_only_posts: Vec<String>,
     /// The sign-ins with endpoints, scopes, fields, and how the secret is attached.
     pub sign_ins: Vec<SignIn>,
     /// The number of the format of cursors and memos.
@@ -55,7 +54,7 @@ impl RequestedGrant {
             name: description.name.clone(),
             level: plugin.inspection().level,
             hosts: description.hosts.clone(),
-            read_posts: description.read_posts.clone(),
+            read_only_posts: description.read_only_posts.clone(),
             sign_ins: description.sign_ins.clone(),
             state_format: description.state_format,
         }
@@ -70,10 +69,17 @@ impl ProviderGrant {
     pub fn new(request: RequestedGrant) -> Result<Self, GrantError> {
         let hosts =
             request.hosts.iter().map(|host| host.parse::<OriginPattern>().map_err(|e| GrantError(e.to_string())));
-        let posts =
-            request.read_posts.iter().map(|post| Url::parse(post).map_err(|e| GrantError(format!("{post}: {e}"))));
-        let egress =
-            EgressGrant { hosts: hosts.collect::<Result<_, _>>()?, read_posts: posts.collect::<Result<_, _>>()? };
+        let templates = |texts: &[String]| {
+            let parsed = texts.iter().map(|text| text.parse::<AddressTemplate>());
+            parsed.collect::<Result<Vec<_>, _>>().map_err(|error| GrantError(error.to_string()))
+        };
+        let with_paths = request.sign_ins.iter().filter(|sign_in| !sign_in.subject_paths.is_empty());
+        let subject_paths = with_paths.map(|sign_in| Ok((sign_in.id.clone(), templates(&sign_in.subject_paths)?)));
+        let egress = EgressGrant {
+            hosts: hosts.collect::<Result<_, _>>()?,
+            read_only_posts: templates(&request.read_only_posts)?,
+            subject_paths: subject_paths.collect::<Result<_, _>>()?,
+        };
         Ok(Self { request, egress })
     }
 

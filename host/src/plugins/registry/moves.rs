@@ -236,8 +236,12 @@ mod tests {
             authorize_parameters: vec![],
             endpoint_choices: regions.iter().map(choice).collect(),
             keep_from_token: vec![],
+            manage: None,
+            variables: vec![],
+            approval: None,
+            keep_claims: vec![],
         });
-        SignIn { id: "code".into(), label: "Code".into(), method, attach: Attach::Nothing }
+        SignIn { id: "code".into(), label: "Code".into(), method, attach: Attach::Nothing, subject_paths: vec![] }
     }
 
     fn key(token: &str) -> SignIn {
@@ -247,13 +251,14 @@ mod tests {
             subject_claim: "sub".into(),
             scopes: vec![],
             keep_from_token: vec![],
+            variables: vec![],
         });
-        SignIn { id: "key".into(), label: "Key".into(), method, attach: Attach::Nothing }
+        SignIn { id: "key".into(), label: "Key".into(), method, attach: Attach::Nothing, subject_paths: vec![] }
     }
 
     fn form() -> SignIn {
         let method = Method::Form(Form { fields: vec![], help_link: None });
-        SignIn { id: "form".into(), label: "Form".into(), method, attach: Attach::Nothing }
+        SignIn { id: "form".into(), label: "Form".into(), method, attach: Attach::Nothing, subject_paths: vec![] }
     }
 
     fn grant(sign_ins: Vec<SignIn>) -> RequestedGrant {
@@ -262,7 +267,7 @@ mod tests {
             name: "Example".into(),
             level: Level::TwoWay,
             hosts: vec![],
-            read_posts: vec![],
+            read_only_posts: vec![],
             sign_ins,
             state_format: 1,
         }

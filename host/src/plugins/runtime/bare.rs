@@ -3,9 +3,9 @@
 //! It uses the same engine, pool, component and pre-instantiation as [`Plugin`](super::Plugin), with an empty store and no
 //! budget, policy or log. Only benchmarks use it. A component cannot send requests here.
 
-use super::{error::CallError, plugin::Plugin, sandbox::Sandbox};
+use super::{error::CallError, gate::Signs, plugin::Plugin, sandbox::Sandbox};
 use crate::plugins::{
-    contract::bindings::{self, chronus::calendar::types as wit, exports::chronus::calendar::busy},
+    contract::bindings::{self, chronus::calendar::values as wit, exports::chronus::calendar::busy},
     egress::{Access, Purpose},
 };
 use wasmtime::{
@@ -45,7 +45,7 @@ impl Plugin {
     /// If a call would not be let in.
     pub async fn pass_gate(&self, access: &Access) -> Result<(), CallError> {
         let pass = self.loaded.sandbox.gate.enter(access, Purpose::Read, self.loaded.identity.reference()).await?;
-        pass.end(Ok(()), |()| false)
+        pass.end(Ok(()), |()| Signs::default())
     }
 }
 
@@ -88,9 +88,9 @@ impl BareComponent {
             fields: vec![],
             memo: None,
         };
-        let whose = wit::Whose::Calendars(vec!["work".into()]);
+        let targets = wit::BusyTargets::Calendars(vec!["work".into()]);
         let window = wit::Window { start: 0, end: 86_400 };
-        let answers = guest.call_query(&mut store, &connection, &whose, window).await.map_err(error)?;
-        answers.map(|answers| answers.calendars.len()).map_err(|failure| failure.detail)
+        let answers = guest.call_query(&mut store, &connection, &targets, window).await.map_err(error)?;
+        answers.map(|reply| reply.answers.len()).map_err(|failure| failure.detail)
     }
 }

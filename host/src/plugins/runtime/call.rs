@@ -8,7 +8,7 @@
 use super::{
     cpu::CpuTime,
     error::{CallError, TrapReport},
-    gate::Pass,
+    gate::{Pass, Signs},
     log::GuestLog,
     memory::MemoryLimit,
     plugin::LoadedComponent,
@@ -109,7 +109,7 @@ impl<'a> Call<'a> {
             Ok(Err(error)) => triage(plugin, access, &id, store, &error),
             Err(_) => CallError::Exhausted(access.wall_limit()),
         };
-        pass.end(Err(error), |_| false)
+        pass.end(Err(error), |_| Signs::default())
     }
 
     /// The clock of the call.
@@ -117,18 +117,17 @@ impl<'a> Call<'a> {
         self.clock.clone()
     }
 
-    /// Ends the call. Returns the guest's result, or why there is none. `is_outage` says of a result whether it means that
-    /// the service is down.
+    /// Ends the call. Returns the guest's result, or why there is none. `signs` reads what a result tells about the service.
     pub(super) fn end<A: Records, F, T>(
         self,
         outcome: Result<wasmtime::Result<Result<A, F>>, Elapsed>,
         value: impl FnOnce(A) -> Result<T, BadAnswer>,
         failure: impl FnOnce(F) -> Result<Failure, BadAnswer>,
-        is_outage: impl FnOnce(&T) -> bool,
+        signs: impl FnOnce(&T) -> Signs,
     ) -> Result<T, CallError> {
         let Self { plugin, access, id, purpose, store, pass, .. } = self;
         let ended = EndedCall { plugin, access, id, purpose, store };
-        pass.end(ended.result(outcome, value, failure), is_outage)
+        pass.end(ended.result(outcome, value, failure), signs)
     }
 
     /// Explains the failure of a single item, if the provider cannot know its reason.

@@ -40,6 +40,9 @@ pub enum CallError {
          are in use; try again, or raise `sandbox.concurrent-calls`"
     )]
     Busy(u32),
+    /// The service has asked for a wait, which is not over for this long.
+    #[error("the calendar service has asked for a wait; the next attempt is in {} s", seconds(*.0))]
+    Paused(Duration),
     /// The calls of the connection failed again and again, and none begins for this long.
     #[error("the calendar failed again and again; the next attempt is in {} s", seconds(*.0))]
     ConnectionSuspended(Duration),
@@ -60,9 +63,10 @@ impl CallError {
     pub const fn pause(&self) -> Option<Duration> {
         match self {
             Self::Busy(_) => Some(BUSY_PAUSE),
-            Self::ConnectionSuspended(wait) | Self::ServiceSuspended(wait) | Self::VersionSuspended(wait) => {
-                Some(*wait)
-            }
+            Self::Paused(wait)
+            | Self::ConnectionSuspended(wait)
+            | Self::ServiceSuspended(wait)
+            | Self::VersionSuspended(wait) => Some(*wait),
             _ => None,
         }
     }
@@ -78,6 +82,7 @@ impl CallError {
             Self::BadAnswer(_) => "provider-bad-answer",
             Self::NotExported(_) => "not-exported",
             Self::Busy(_) => "sandbox-busy",
+            Self::Paused(_) => "slow-down",
             Self::ConnectionSuspended(_) => "calendar-suspended",
             Self::ServiceSuspended(_) => "service-suspended",
             Self::VersionSuspended(_) => "provider-suspended",

@@ -6,14 +6,15 @@
 use super::{
     call::Call,
     error::CallError,
+    gate::Signs,
     plugin::{LoadedComponent, Plugin},
 };
 use crate::{
-    calendar::{Draft, Event, Patch, Rsvp, Window},
+    calendar::{Draft, Event, Moment, Patch, Rsvp, Window},
     plugins::{
         contract::{
-            Account, Batch, BusyAnswer, BusyTargets, Description, EventRef, Failure, FetchedEvent, Notify, Remedy,
-            Reply, SignInError, bindings::exports::chronus::calendar::events::GuestIndices, convert,
+            Account, Batch, BusyAnswer, BusyTargets, CalendarEvent, Description, EventRef, Failure, FetchedEvent,
+            Notify, Reply, SignInError, arguments, bindings::exports::chronus::calendar::events::GuestIndices, results,
         },
         egress::{Access, Purpose},
         limits::Budget,
@@ -27,11 +28,10 @@ macro_rules! run {
     ($loaded:expr, $access:expr, $purpose:expr, $guest:expr, $function:ident($($argument:expr),*) => each $value:expr) => {{
         let (call, outcome) = run!(@outcome $loaded, $access, $purpose, $guest, $function($($argument),*));
         let explain = call.explain_items();
-        let mut reply = call.end(outcome, $value, convert::failure, |reply| {
-            // Each item may tell that the service is down, and nothing else.
-            let is_temporary = |failure: &Failure| failure.remedy == Remedy::Temporary;
-            let mut items = reply.value.iter();
-            !reply.value.is_empty() && items.all(|item| item.outcome.as_ref().is_err_and(is_temporary))
+        let mut reply = call.end(outcome, $value, results::failure, |reply| {
+            let failures: Vec<_> = reply.value.iter().filter_map(|item| item.outcome.as_ref().err()).collect();
+            let all_failed = !failures.is_empty() && failures.len() == reply.value.len();
+            Signs::of_items(failures.into_iter(), all_failed)
         })?;
         reply.value.iter_mut().filter_map(|item| item.outcome.as_mut().err()).for_each(explain);
         Ok(reply)
@@ -44,7 +44,7 @@ macro_rules! run {
     }};
     ($loaded:expr, $access:expr, $purpose:expr, $guest:expr, $function:ident($($argument:expr),*) => $value:expr) => {{
         let (call, outcome) = run!(@outcome $loaded, $access, $purpose, $guest, $function($($argument),*));
-        call.end(outcome, $value, convert::failure, |_| false)
+        call.end(outcome, $value, results::failure, |_| Signs::default())
     }};
 }
 pub(super) use run;
@@ -59,7 +59,7 @@ impl LoadedComponent {
         let guest = guest.map_err(|error| CallError::Host(error.to_string()))?;
         let outcome = call.clock().run(guest.call_describe(&mut call.store)).await;
         let outcome = outcome.map(|answer| answer.map(Ok::<_, Infallible>));
-        call.end(outcome, Ok, |never| match never {}, |_| false)
+        call.end(outcome, Ok, |never| match never {}, |_| Signs::default())
     }
 }
 
@@ -77,9 +77,9 @@ impl Plugin {
     /// # Errors
     /// See [`CallError`].
     pub async fn open(&self, access: &Arc<Access>) -> Result<Reply<Account>, CallError> {
-        let connection = convert::connection(&access.target);
+        let connection = arguments::connection(&access.target);
         let guest = &self.loaded.exports.account;
-        run!(&self.loaded, access, Purpose::Read, guest, call_open(&connection) => convert::account)
+        run!(&self.loaded, access, Purpose::Read, guest, call_open(&connection) => results::account)
     }
 
     /// `account.explain-failure`: what a failed sign-in or token refresh means.
@@ -87,13 +87,13 @@ impl Plugin {
     /// # Errors
     /// See [`CallError`]; never [`CallError::Failure`].
     pub async fn explain_failure(&self, access: &Arc<Access>, error: SignInError) -> Result<Failure, CallError> {
-        let (connection, error) = (convert::connection(&access.target), convert::sign_in_error(error));
+        let (connection, error) = (arguments::connection(&access.target), arguments::sign_in_error(error));
         let mut call = Call::begin(&self.loaded, access, Purpose::Offline).await?;
         let guest = self.loaded.exports.account.load(&mut call.store, &call.instance);
         let guest = guest.map_err(|error| CallError::Host(error.to_string()))?;
         let outcome = call.clock().run(guest.call_explain_failure(&mut call.store, &connection, &error)).await;
         let outcome = outcome.map(|answer| answer.map(Ok::<_, Infallible>));
-        call.end(outcome, convert::failure, |never| match never {}, |_| false)
+        call.end(outcome, results::failure, |never| match never {}, |_| Signs::default())
     }
 
     /// `busy.query`: the busy times within the window.
@@ -103,14 +103,14 @@ impl Plugin {
     pub async fn busy(
         &self,
         access: &Arc<Access>,
-        whose: BusyTargets,
+        targets: BusyTargets,
         window: Window,
     ) -> Result<Reply<Vec<BusyAnswer>>, CallError> {
-        let (connection, whose) = (convert::connection(&access.target), convert::whose(whose));
+        let (connection, targets) = (arguments::connection(&access.target), arguments::targets(targets));
         let guest = &self.loaded.exports.busy;
-        let window = convert::window(window);
+        let window = arguments::window(window);
         run!(&self.loaded, access, Purpose::Read, guest,
-            call_query(&connection, &whose, window) => each convert::busy)
+            call_query(&connection, &targets, window) => each results::busy)
     }
 
     /// `events.create`: creates an event, at most one for each key.
@@ -125,10 +125,10 @@ impl Plugin {
         draft: Draft,
         notify: Notify,
     ) -> Result<Reply<Event>, CallError> {
-        let (connection, draft) = (convert::connection(&access.target), convert::draft(draft));
-        let (guest, notify) = (self.events()?, convert::notify(notify));
+        let (connection, draft) = (arguments::connection(&access.target), arguments::draft(draft));
+        let (guest, notify) = (self.events()?, arguments::notify(notify));
         run!(&self.loaded, access, Purpose::Write, guest,
-            call_create(&connection, calendar, key, &draft, notify) => convert::one_event)
+            call_create(&connection, calendar, key, &draft, notify) => results::one_event)
     }
 
     /// `events.get`: the present state of an event.
@@ -136,9 +136,9 @@ impl Plugin {
     /// # Errors
     /// See [`CallError`].
     pub async fn get(&self, access: &Arc<Access>, calendar: &str, id: &str) -> Result<Reply<Event>, CallError> {
-        let connection = convert::connection(&access.target);
+        let connection = arguments::connection(&access.target);
         let guest = self.events()?;
-        run!(&self.loaded, access, Purpose::Read, guest, call_get(&connection, calendar, id) => convert::one_event)
+        run!(&self.loaded, access, Purpose::Read, guest, call_get(&connection, calendar, id) => results::one_event)
     }
 
     /// `events.get-many`: the present state of several events.
@@ -151,10 +151,36 @@ impl Plugin {
         calendar: &str,
         ids: &[String],
     ) -> Result<Reply<Vec<FetchedEvent>>, CallError> {
-        let connection = convert::connection(&access.target);
+        let connection = arguments::connection(&access.target);
         let guest = self.events()?;
         run!(&self.loaded, access, Purpose::Read, guest,
-            call_get_many(&connection, calendar, ids) => each convert::fetched)
+            call_get_many(&connection, calendar, ids) => each results::fetched)
+    }
+
+    /// `events.find`: the events with a UID in all calendars that are the person's own.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn find(&self, access: &Arc<Access>, uid: &str) -> Result<Reply<Vec<CalendarEvent>>, CallError> {
+        let connection = arguments::connection(&access.target);
+        let guest = self.events()?;
+        run!(&self.loaded, access, Purpose::Read, guest, call_find(&connection, uid) => results::found)
+    }
+
+    /// `events.occurrence`: the occurrence of a series that the series starts at this moment.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn occurrence(
+        &self,
+        access: &Arc<Access>,
+        series: EventRef<'_>,
+        original_start: Moment,
+    ) -> Result<Reply<Event>, CallError> {
+        let (connection, start) = (arguments::connection(&access.target), arguments::moment(original_start));
+        let guest = self.events()?;
+        run!(&self.loaded, access, Purpose::Read, guest,
+            call_occurrence(&connection, series.calendar, series.id, &start) => results::one_event)
     }
 
     /// `events.update`: changes the fields that the patch names.
@@ -170,10 +196,10 @@ impl Plugin {
         patch: Patch,
         notify: Notify,
     ) -> Result<Reply<Event>, CallError> {
-        let (connection, patch) = (convert::connection(&access.target), convert::patch(patch));
-        let (guest, notify) = (self.events()?, convert::notify(notify));
+        let (connection, patch) = (arguments::connection(&access.target), arguments::patch(patch));
+        let (guest, notify) = (self.events()?, arguments::notify(notify));
         run!(&self.loaded, access, Purpose::Write, guest,
-            call_update(&connection, event.calendar, event.id, key, etag, &patch, notify) => convert::one_event)
+            call_update(&connection, event.calendar, event.id, key, etag, &patch, notify) => results::one_event)
     }
 
     /// `events.cancel`: removes the event from the calendar.
@@ -186,12 +212,13 @@ impl Plugin {
         event: EventRef<'_>,
         key: &str,
         etag: Option<&str>,
+        comment: Option<&str>,
         notify: Notify,
     ) -> Result<Reply<()>, CallError> {
-        let connection = convert::connection(&access.target);
-        let (guest, notify) = (self.events()?, convert::notify(notify));
+        let connection = arguments::connection(&access.target);
+        let (guest, notify) = (self.events()?, arguments::notify(notify));
         run!(&self.loaded, access, Purpose::Write, guest,
-            call_cancel(&connection, event.calendar, event.id, key, etag, notify) => |done| convert::reply((), done.memo))
+            call_cancel(&connection, event.calendar, event.id, key, etag, comment, notify) => |done| results::reply((), done.memo))
     }
 
     /// `events.respond`: sets the owner's own answer to an invitation.
@@ -204,12 +231,13 @@ impl Plugin {
         event: EventRef<'_>,
         key: &str,
         rsvp: Rsvp,
+        comment: Option<&str>,
         notify: Notify,
     ) -> Result<Reply<Event>, CallError> {
-        let connection = convert::connection(&access.target);
-        let (guest, rsvp, notify) = (self.events()?, convert::rsvp_out(rsvp), convert::notify(notify));
+        let connection = arguments::connection(&access.target);
+        let (guest, rsvp, notify) = (self.events()?, arguments::rsvp(rsvp), arguments::notify(notify));
         run!(&self.loaded, access, Purpose::Write, guest,
-            call_respond(&connection, event.calendar, event.id, key, rsvp, notify) => convert::one_event)
+            call_respond(&connection, event.calendar, event.id, key, rsvp, comment, notify) => results::one_event)
     }
 
     /// `changes.page`: one page of changes.
@@ -224,11 +252,11 @@ impl Plugin {
         window: Window,
         max: u32,
     ) -> Result<Reply<Batch>, CallError> {
-        let (connection, window) = (convert::connection(&access.target), convert::window(window));
+        let (connection, window) = (arguments::connection(&access.target), arguments::window(window));
         let guest = self.loaded.exports.changes.as_ref().ok_or(CallError::NotExported("changes"))?;
         let cursor = cursor.map(<[u8]>::to_vec);
         run!(&self.loaded, access, Purpose::Read, guest,
-            call_page(&connection, calendar, cursor.as_ref(), window, max) => convert::batch)
+            call_page(&connection, calendar, cursor.as_ref(), window, max) => results::batch)
     }
 
     fn events(&self) -> Result<&GuestIndices, CallError> {

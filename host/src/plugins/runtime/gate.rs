@@ -1,4 +1,4 @@
-//! The way into a sandbox: past the breakers, and with a permit.
+//! The way into a sandbox: past the waits that services asked for, past the breakers, and with a permit.
 //!
 //! One pure function ([`verdicts`]) decides whether a call counts for or against the service and the provider's version.
 //! Each failure also counts against the connection. Calls without a connection (a person who is connecting a calendar, the
@@ -6,9 +6,9 @@
 
 use super::error::CallError;
 use crate::{
-    fairness::{Breakers, Caller, Outcome, Permit, Permits, Subject},
+    fairness::{Breakers, Caller, Outcome, PausedCalls, Pauses, Permit, Permits, Subject},
     plugins::{
-        contract::Remedy,
+        contract::{Failure, Pause, PauseScope, Remedy},
         egress::{Access, Purpose},
         limits::{BudgetLimit, LONGEST_WAIT, OFFLINE_CALLS},
     },
@@ -26,6 +26,7 @@ pub(super) struct Gate {
     /// to calendars never wait for each other.
     offline_permits: Arc<Permits>,
     breakers: Breakers,
+    pauses: Pauses,
 }
 
 /// A call that was let in. Dropping it lets the next one in.
@@ -34,7 +35,37 @@ pub(super) struct Pass<'a> {
     /// Empty for a call without a connection, and once the call has told about them.
     subjects: Vec<Subject>,
     connection: Option<Arc<str>>,
+    scopes: Option<PauseScopes>,
     _permit: Permit,
+}
+
+/// What each scope of a wait binds, for the calls of one connection.
+struct PauseScopes {
+    connection: PausedCalls,
+    organisation: PausedCalls,
+    /// `None` for a connection with a server of its own, which cannot speak for those of others.
+    provider: Option<PausedCalls>,
+}
+
+/// What a result tells about the service beside its value.
+#[derive(Debug, Default)]
+pub(super) struct Signs {
+    /// Whether the service is down.
+    pub(super) is_outage: bool,
+    /// The wait that it asks for.
+    pub(super) pause: Option<Pause>,
+}
+
+impl Signs {
+    /// The signs of a result with these failures of single items, in which nothing succeeded if `all_failed`.
+    pub(super) fn of_items<'a>(failures: impl Iterator<Item = &'a Failure>, all_failed: bool) -> Self {
+        let mut signs = Self { is_outage: all_failed, pause: None };
+        for failure in failures {
+            signs.is_outage &= failure.remedy == Remedy::Temporary;
+            signs.pause = longer(signs.pause, pause(failure));
+        }
+        signs
+    }
 }
 
 /// The component that is called.
@@ -42,6 +73,8 @@ pub(super) struct Pass<'a> {
 pub(super) struct ComponentRef<'a> {
     pub(super) id: &'a Arc<str>,
     pub(super) sha256: &'a Arc<str>,
+    /// How many calls of one connection it takes at once.
+    pub(super) concurrency: u32,
 }
 
 impl Gate {
@@ -51,6 +84,7 @@ impl Gate {
             permits: Permits::new(concurrent_calls as usize),
             offline_permits: Permits::new(OFFLINE_CALLS as usize),
             breakers: Breakers::default(),
+            pauses: Pauses::default(),
         }
     }
 
@@ -82,23 +116,67 @@ impl Gate {
             }
             _ => vec![],
         };
+        let scopes = connection.as_ref().filter(|_| purpose != Purpose::Offline);
+        let scopes = scopes.map(|connection| PauseScopes::new(access, connection, component.id));
+        self.check_pauses(scopes.as_ref())?;
         self.breakers.check(&subjects, Instant::now()).map_err(suspended)?;
+        let caller = Caller { share, connection: connection.clone(), concurrency: component.concurrency };
         let longest = LONGEST_WAIT.min(access.wall());
-        let permit = permits.acquire(Caller { share, connection: connection.clone() }, longest).await;
+        let permit = permits.acquire(caller, longest).await;
         let permit = permit.ok_or_else(|| CallError::Busy(self.room(purpose)))?;
+        // Others may have been told to wait meanwhile.
+        self.check_pauses(scopes.as_ref())?;
         self.breakers.begin(&subjects, Instant::now()).map_err(suspended)?;
-        Ok(Pass { gate: self, subjects, connection, _permit: permit })
+        Ok(Pass { gate: self, subjects, connection, scopes, _permit: permit })
+    }
+
+    fn check_pauses(&self, scopes: Option<&PauseScopes>) -> Result<(), CallError> {
+        let wait = scopes.and_then(|scopes| self.pauses.wait(&scopes.all(), Instant::now()));
+        wait.map_or(Ok(()), |wait| Err(CallError::Paused(wait)))
+    }
+}
+
+impl PauseScopes {
+    fn new(access: &Access, connection: &Arc<str>, provider: &Arc<str>) -> Self {
+        let share = access.share(provider);
+        let is_shared = share.origin == *provider;
+        let (organisation, origin, sign_in) = (share.organisation, share.origin, access.target.sign_in.as_str().into());
+        Self {
+            connection: PausedCalls::Connection(connection.clone()),
+            organisation: PausedCalls::Organisation { organisation, origin, sign_in },
+            provider: is_shared.then(|| PausedCalls::Provider(provider.clone())),
+        }
+    }
+
+    fn all(&self) -> Vec<PausedCalls> {
+        [&self.connection, &self.organisation].into_iter().chain(&self.provider).cloned().collect()
+    }
+
+    fn bound_by(&self, scope: PauseScope) -> &PausedCalls {
+        match scope {
+            PauseScope::Connection => &self.connection,
+            PauseScope::Organisation => &self.organisation,
+            PauseScope::Provider => self.provider.as_ref().unwrap_or(&self.organisation),
+        }
     }
 }
 
 impl Pass<'_> {
-    /// Ends the call. `is_outage` says of a value whether it means that the service is down.
+    /// Ends the call. `signs` reads what a value tells about the service.
     pub(super) fn end<T>(
         mut self,
         outcome: Result<T, CallError>,
-        is_outage: impl FnOnce(&T) -> bool,
+        signs: impl FnOnce(&T) -> Signs,
     ) -> Result<T, CallError> {
-        self.tell(verdicts(&outcome, is_outage));
+        let signs = match &outcome {
+            Ok(value) => signs(value),
+            Err(CallError::Failure(failure)) => Signs { is_outage: false, pause: pause(failure) },
+            Err(_) => Signs::default(),
+        };
+        if let (Some(scopes), Some(pause)) = (&self.scopes, signs.pause) {
+            self.gate.pauses.pause(scopes.bound_by(pause.scope).clone(), pause.length(), Instant::now());
+        }
+        self.tell(verdicts(outcome.as_ref().map(|_| signs.is_outage)));
         outcome
     }
 
@@ -126,11 +204,25 @@ fn suspended((subject, wait): (&Subject, Duration)) -> CallError {
     }
 }
 
-/// What the outcome of a call tells about the origin, and about the version of the provider.
-fn verdicts<T>(outcome: &Result<T, CallError>, is_outage: impl FnOnce(&T) -> bool) -> [Outcome; 2] {
+/// The wait that a failure asks for.
+fn pause(failure: &Failure) -> Option<Pause> {
+    match failure.remedy {
+        Remedy::SlowDown(pause) => Some(pause),
+        _ => None,
+    }
+}
+
+/// Of two waits the one that binds more calls, and of two for the same calls the longer one.
+fn longer(one: Option<Pause>, other: Option<Pause>) -> Option<Pause> {
+    [one, other].into_iter().flatten().max_by_key(|pause| (pause.scope, pause.milliseconds))
+}
+
+/// What the outcome of a call tells about the origin, and about the version of the provider. A value tells whether it means
+/// that the service is down.
+fn verdicts(outcome: Result<bool, &CallError>) -> [Outcome; 2] {
     let error = match outcome {
-        Ok(value) if is_outage(value) => return [Outcome::Failure, Outcome::Success],
-        Ok(_) => return [Outcome::Success; 2],
+        Ok(true) => return [Outcome::Failure, Outcome::Success],
+        Ok(false) => return [Outcome::Success; 2],
         Err(error) => error,
     };
     match error {
@@ -145,6 +237,7 @@ fn verdicts<T>(outcome: &Result<T, CallError>, is_outage: impl FnOnce(&T) -> boo
         CallError::Denied(_)
         | CallError::NotExported(_)
         | CallError::Busy(_)
+        | CallError::Paused(_)
         | CallError::ConnectionSuspended(_)
         | CallError::ServiceSuspended(_)
         | CallError::VersionSuspended(_)
@@ -155,7 +248,6 @@ fn verdicts<T>(outcome: &Result<T, CallError>, is_outage: impl FnOnce(&T) -> boo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plugins::contract::Failure;
 
     #[test]
     fn an_outage_is_the_services_and_a_crash_the_codes() {
@@ -166,7 +258,7 @@ mod tests {
         for (error, expected) in [
             (failure(Remedy::Temporary), [Bad, Good]),
             (failure(Remedy::Reconnect), [Good, Good]),
-            (failure(Remedy::SlowDown(1)), [Good, Good]),
+            (failure(Remedy::SlowDown(Pause { milliseconds: 1, scope: PauseScope::Connection })), [Good, Good]),
             (CallError::Exhausted(BudgetLimit::Wall(second)), [Bad, Unrelated]),
             (CallError::Exhausted(BudgetLimit::BackgroundWall(second)), [Bad, Unrelated]),
             (CallError::Exhausted(BudgetLimit::Memory(1)), [Unrelated, Bad]),
@@ -175,9 +267,9 @@ mod tests {
             (CallError::ServiceSuspended(second), [Unrelated, Unrelated]),
         ] {
             let text = format!("{error:?}");
-            assert_eq!(verdicts(&Err::<(), _>(error), |()| false), expected, "{text}");
+            assert_eq!(verdicts(Err(&error)), expected, "{text}");
         }
-        assert_eq!(verdicts(&Ok(1), |_| false), [Good, Good]);
-        assert_eq!(verdicts(&Ok(1), |_| true), [Bad, Good]);
+        assert_eq!(verdicts(Ok(false)), [Good, Good]);
+        assert_eq!(verdicts(Ok(true)), [Bad, Good]);
     }
 }

@@ -15,6 +15,7 @@ mod push;
 mod sandbox;
 mod shared;
 mod state;
+mod zones;
 
 pub use bare::{BareComponent, BareError};
 pub use error::{CallError, TrapReport};

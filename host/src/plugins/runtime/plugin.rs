@@ -1,7 +1,10 @@
 //! An admitted component, ready to be called.
 
 use super::{gate::ComponentRef, shared::SandboxShared, state::CallState};
-use crate::plugins::contract::{Description, Level, bindings::exports::chronus::calendar as exports};
+use crate::plugins::{
+    contract::{Description, Level, bindings::exports::chronus::calendar as exports},
+    limits::MAX_CONCURRENCY,
+};
 use serde::Serialize;
 use std::sync::Arc;
 use wasmtime::component::InstancePre;
@@ -34,8 +37,10 @@ pub struct Plugin {
 impl Plugin {
     /// An admitted component.
     pub(in crate::plugins) fn new(loaded: LoadedComponent, inspection: Inspection, description: Description) -> Self {
+        let concurrency = description.limits.concurrency.clamp(1, MAX_CONCURRENCY);
         let (id, version) = (description.id.as_str().into(), description.version.as_str().into());
-        let identity = Arc::new(ComponentIdentity { id, version, sha256: inspection.sha256.as_str().into() });
+        let identity =
+            Arc::new(ComponentIdentity { id, version, sha256: inspection.sha256.as_str().into(), concurrency });
         Self {
             loaded: LoadedComponent { identity, ..loaded },
             inspection: inspection.into(),
@@ -70,11 +75,13 @@ pub(super) struct ComponentIdentity {
     pub(super) id: Arc<str>,
     pub(super) version: Arc<str>,
     pub(super) sha256: Arc<str>,
+    /// How many calls of one connection it takes at once.
+    pub(super) concurrency: u32,
 }
 
 impl ComponentIdentity {
     pub(super) const fn reference(&self) -> ComponentRef<'_> {
-        ComponentRef { id: &self.id, sha256: &self.sha256 }
+        ComponentRef { id: &self.id, sha256: &self.sha256, concurrency: self.concurrency }
     }
 }
 

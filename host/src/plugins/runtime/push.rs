@@ -3,10 +3,11 @@
 //! The input of `parse-notification` comes from an unknown sender. So it runs without a connection, can send no requests, and
 //! has a small budget of its own.
 
-use super::{call::Call, error::CallError, functions::run, plugin::Plugin};
+use super::{call::Call, error::CallError, functions::run, gate::Signs, plugin::Plugin};
 use crate::plugins::{
     contract::{
-        Callback, Notification, Reply, Subscription, bindings::exports::chronus::calendar::push::GuestIndices, convert,
+        Callback, CallbackRequest, Notification, Reply, Subscription, arguments,
+        bindings::exports::chronus::calendar::push::GuestIndices, results,
     },
     egress::{Access, Purpose},
     limits::Budget,
@@ -25,10 +26,10 @@ impl Plugin {
         calendar: &str,
         callback: &Callback,
     ) -> Result<Reply<Subscription>, CallError> {
-        let (connection, guest) = (convert::connection(&access.target), self.push()?);
+        let (connection, guest) = (arguments::connection(&access.target), self.push()?);
         let (secret, expires) = (callback.secret.expose_secret(), callback.expires.as_second());
         run!(&self.loaded, access, Purpose::Write, guest,
-            call_subscribe(&connection, calendar, &callback.url, secret, expires) => convert::subscribed)
+            call_subscribe(&connection, calendar, &callback.url, secret, expires) => results::subscribed)
     }
 
     /// `push.renew`: extends a subscription, or creates a new one beside it.
@@ -42,11 +43,11 @@ impl Plugin {
         subscription: &Subscription,
         callback: &Callback,
     ) -> Result<Reply<Subscription>, CallError> {
-        let (connection, guest) = (convert::connection(&access.target), self.push()?);
-        let subscription = convert::subscription_out(subscription);
+        let (connection, guest) = (arguments::connection(&access.target), self.push()?);
+        let subscription = arguments::subscription(subscription);
         let (secret, expires) = (callback.secret.expose_secret(), callback.expires.as_second());
         run!(&self.loaded, access, Purpose::Write, guest,
-            call_renew(&connection, calendar, &subscription, &callback.url, secret, expires) => convert::subscribed)
+            call_renew(&connection, calendar, &subscription, &callback.url, secret, expires) => results::subscribed)
     }
 
     /// `push.confirm`: gives the service its code back.
@@ -59,10 +60,10 @@ impl Plugin {
         subscription: &Subscription,
         code: &str,
     ) -> Result<Reply<Subscription>, CallError> {
-        let (connection, guest) = (convert::connection(&access.target), self.push()?);
-        let subscription = convert::subscription_out(subscription);
+        let (connection, guest) = (arguments::connection(&access.target), self.push()?);
+        let subscription = arguments::subscription(subscription);
         run!(&self.loaded, access, Purpose::Write, guest,
-            call_confirm(&connection, &subscription, code) => convert::subscribed)
+            call_confirm(&connection, &subscription, code) => results::subscribed)
     }
 
     /// `push.unsubscribe`: ends a subscription. Succeeds if it has ended already.
@@ -70,30 +71,25 @@ impl Plugin {
     /// # Errors
     /// See [`CallError`].
     pub async fn unsubscribe(&self, access: &Arc<Access>, subscription: &Subscription) -> Result<Reply<()>, CallError> {
-        let (connection, guest) = (convert::connection(&access.target), self.push()?);
-        let subscription = convert::subscription_out(subscription);
+        let (connection, guest) = (arguments::connection(&access.target), self.push()?);
+        let subscription = arguments::subscription(subscription);
         run!(&self.loaded, access, Purpose::Write, guest,
-            call_unsubscribe(&connection, &subscription) => |done| convert::reply((), done.memo))
+            call_unsubscribe(&connection, &subscription) => |done| results::reply((), done.memo))
     }
 
-    /// `push.parse-notification`: reads a request to the callback. Header names are in lower case.
+    /// `push.parse-notification`: reads a request to the callback.
     ///
     /// # Errors
     /// See [`CallError`]; never [`CallError::Failure`].
-    pub async fn parse_notification(
-        &self,
-        headers: &[(String, Vec<u8>)],
-        query: &str,
-        body: &[u8],
-    ) -> Result<Notification, CallError> {
+    pub async fn parse_notification(&self, request: CallbackRequest<'_>) -> Result<Notification, CallError> {
         let access = Access::offline(Budget::unauthenticated());
         let mut call = Call::begin(&self.loaded, &access, Purpose::Offline).await?;
         let guest = self.push()?.load(&mut call.store, &call.instance);
         let guest = guest.map_err(|error| CallError::Host(error.to_string()))?;
-        let (headers, body) = (headers.to_vec(), body.to_vec());
-        let outcome = call.clock().run(guest.call_parse_notification(&mut call.store, &headers, query, &body)).await;
+        let request = arguments::callback_request(request);
+        let outcome = call.clock().run(guest.call_parse_notification(&mut call.store, &request)).await;
         let outcome = outcome.map(|answer| answer.map(Ok::<_, Infallible>));
-        call.end(outcome, convert::notification, |never| match never {}, |_| false)
+        call.end(outcome, results::notification, |never| match never {}, |_| Signs::default())
     }
 
     fn push(&self) -> Result<&GuestIndices, CallError> {

@@ -8,6 +8,7 @@ use super::{
     plugin::{ComponentIdentity, ExportIndices, LoadedComponent},
     shared::SandboxShared,
     state::CallState,
+    zones::Zones,
 };
 use crate::plugins::{
     contract::{Level, bindings},
@@ -64,6 +65,7 @@ impl Sandbox {
             |state: &mut CallState| &mut state.log,
         )
         .map_err(error)?;
+        bindings::chronus::calendar::zones::add_to_linker::<_, Zones>(&mut linker, |_| Zones).map_err(error)?;
         let clients = Clients::new(config.tls, config.names, config.egress.addresses.clone());
         let shared = Arc::new(SandboxShared {
             ticking,
@@ -121,7 +123,8 @@ impl Sandbox {
         let error = |error: wasmtime::Error| format!("{error:#}");
         let pre = self.linker.instantiate_pre(component).map_err(error)?;
         let exports = ExportIndices::find(&pre, level).map_err(error)?;
-        let identity = ComponentIdentity { id: "unnamed".into(), version: "0".into(), sha256: sha256.into() };
+        let identity =
+            ComponentIdentity { id: "unnamed".into(), version: "0".into(), sha256: sha256.into(), concurrency: 1 };
         Ok(LoadedComponent { sandbox: self.shared.clone(), pre, exports, identity: identity.into() })
     }
 }

@@ -8,7 +8,7 @@
 use chronus_sdk::failure::{failure, invalid};
 use chronus_sdk::icalendar::Zone;
 use chronus_sdk::json::Value;
-use chronus_sdk::types::{BusyKind, BusyTimes, Connection, Failure, Interval, Problem, Remedy, Rsvp, Window};
+use chronus_sdk::values::{BusyKind, BusyTimes, Connection, Failure, Interval, Problem, Remedy, Rsvp, Window};
 
 use super::Outcome;
 use crate::times::{self, Instants};
@@ -61,7 +61,7 @@ fn of_calendar(connection: &Connection, zone: &Zone, id: &str, window: Window) -
                 Ok(interval) => times.intervals.extend(interval),
                 Err(what) => {
                     let id = record::id(item).ok_or_else(|| api::nonsense("an event in it has no id"))?.to_owned();
-                    times.problems.push(Problem { id, what });
+                    times.problems.push(Problem { id, what, span: None });
                 }
             }
         }
@@ -84,9 +84,15 @@ fn interval(item: &Value, connection: &Connection, zone: &Zone, window: Window) 
     let Instants { start, end, all_day } = times::instants(&times::span(item)?, zone)?;
     let (start, end) = (start.max(window.start), end.min(window.end));
     let kind = match record::kind(item) {
+        // Google lists organisers among the attendees; they need not answer.
+        BusyKind::Busy if answer == Some(Rsvp::NeedsAction) && item["organizer"]["self"] != true => {
+            BusyKind::Unanswered
+        }
         BusyKind::Busy if answer == Some(Rsvp::Tentative) || item["status"] == "tentative" => BusyKind::Tentative,
         kind => kind,
     };
+    let client_key = record::client_key(item).map(str::to_owned);
+    let uid = item["iCalUID"].as_str().map(str::to_owned);
     // What takes no time takes nobody's time.
-    Ok((start < end).then(|| Interval { start, end, kind, all_day, ours: record::ours(item).map(str::to_owned) }))
+    Ok((start < end).then_some(Interval { start, end, kind, all_day, client_key, uid }))
 }

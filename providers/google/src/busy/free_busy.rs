@@ -5,10 +5,10 @@
 //! if each part of its window was answered under its own name and without errors. Parts meet exactly, and an interval across a
 //! boundary is joined again.
 
-use chronus_sdk::failure::{failure, temporary};
+use chronus_sdk::failure::{failure, pause, temporary};
 use chronus_sdk::json::{Value, json};
 use chronus_sdk::rfc3339;
-use chronus_sdk::types::{BusyKind, BusyTimes, Failure, Interval, Remedy, Window};
+use chronus_sdk::values::{BusyKind, BusyTimes, Failure, Interval, PauseScope, Remedy, Window};
 
 use super::Outcome;
 use crate::api;
@@ -92,10 +92,10 @@ fn refused(reason: &str) -> Failure {
         "notFound" => (Remedy::NotFound, "there is no such calendar, or it is not shown to this account"),
         "forbidden" => (Remedy::NotPermitted, "the calendar is not shown to this account"),
         "groupTooBig" | "tooManyCalendarsRequested" => {
-            (Remedy::Invalid("whose".to_owned()), "it stands for more calendars than Google looks at")
+            (Remedy::Invalid("targets".to_owned()), "it stands for more calendars than Google looks at")
         }
         "rateLimitExceeded" | "userRateLimitExceeded" | "quotaExceeded" => {
-            (Remedy::SlowDown(2000), "more requests than Google allows")
+            (pause(2000, PauseScope::Connection), "more requests than Google allows")
         }
         _ => (Remedy::Temporary, "Google could not read the calendar"),
     };
@@ -115,7 +115,8 @@ fn join(times: &mut Times, news: Times, seam: i64) {
 }
 
 fn busy(times: Times) -> BusyTimes {
-    let interval = |(start, end)| Interval { start, end, kind: BusyKind::Busy, all_day: false, ours: None };
+    let interval =
+        |(start, end)| Interval { start, end, kind: BusyKind::Busy, all_day: false, client_key: None, uid: None };
     BusyTimes { intervals: times.into_iter().map(interval).collect(), problems: Vec::new() }
 }
 
@@ -165,7 +166,7 @@ mod tests {
         for (reason, remedy) in [
             ("notFound", Remedy::NotFound),
             ("internalError", Remedy::Temporary),
-            ("groupTooBig", Remedy::Invalid("whose".into())),
+            ("groupTooBig", Remedy::Invalid("targets".into())),
             ("", Remedy::Temporary),
         ] {
             let entry = json!({ "busy": busy, "errors": [{ "domain": "global", "reason": reason }] });

@@ -9,7 +9,7 @@ pub(crate) mod free_busy;
 
 use chronus_sdk::failure::{failure, invalid, not_found, unsupported};
 use chronus_sdk::icalendar;
-use chronus_sdk::types::{BusyAnswer, BusyAnswers, BusyTimes, Connection, Failure, Remedy, Whose, Window};
+use chronus_sdk::values::{BusyAnswer, BusyReply, BusyTargets, BusyTimes, Connection, Failure, Remedy, Window};
 
 use crate::describe::BUSY_WINDOW;
 use crate::scopes::{self, Rights};
@@ -17,7 +17,7 @@ use crate::scopes::{self, Rights};
 type Outcome = Result<BusyTimes, Failure>;
 
 /// `busy.query`
-pub(crate) fn busy(connection: &Connection, whose: &Whose, window: Window) -> Result<BusyAnswers, Failure> {
+pub(crate) fn busy(connection: &Connection, targets: &BusyTargets, window: Window) -> Result<BusyReply, Failure> {
     if window.end <= window.start {
         return Err(invalid("window", "the window's end is not after its start"));
     }
@@ -25,18 +25,18 @@ pub(crate) fn busy(connection: &Connection, whose: &Whose, window: Window) -> Re
         return Err(failure(Remedy::WindowTooLarge(BUSY_WINDOW), "", "the window is longer than the provider takes"));
     }
     let rights = Rights::of(connection);
-    let (asked, outcomes) = match whose {
-        Whose::Calendars(ids) => (ids, of_calendars(connection, &rights, ids, window)?),
-        Whose::Addresses(addresses) => (addresses, of_others(&rights, addresses, window)),
+    let (asked, outcomes) = match targets {
+        BusyTargets::Calendars(ids) => (ids, of_calendars(connection, &rights, ids, window)?),
+        BusyTargets::Addresses(addresses) => (addresses, of_others(&rights, addresses, window)),
     };
-    let pair = |(calendar, outcome): (&String, Outcome)| {
+    let pair = |(target, outcome): (&String, Outcome)| {
         let outcome = outcome.map(|mut times| {
             icalendar::sort_by_times(&mut times.intervals, |each| (each.start, each.end));
             times
         });
-        BusyAnswer { calendar: calendar.clone(), outcome }
+        BusyAnswer { target: target.clone(), outcome }
     };
-    Ok(BusyAnswers { calendars: asked.iter().zip(outcomes).map(pair).collect(), memo: None })
+    Ok(BusyReply { answers: asked.iter().zip(outcomes).map(pair).collect(), memo: None })
 }
 
 fn of_calendars(

@@ -15,7 +15,7 @@ use chronus_sdk::ChangesPage;
 use chronus_sdk::failure::{failure, invalid};
 use chronus_sdk::json::Value;
 use chronus_sdk::log;
-use chronus_sdk::types::{Batch, Change, Connection, Failure, Problem, Remedy};
+use chronus_sdk::values::{Change, ChangesReply, Connection, Failure, Problem, Remedy};
 
 use self::cursor::{Cursor, Source};
 use crate::api::{self, Address};
@@ -28,7 +28,7 @@ pub(crate) fn page(
     connection: &Connection,
     calendar: &str,
     ChangesPage { cursor, window, max }: ChangesPage<'_>,
-) -> Result<Batch, Failure> {
+) -> Result<ChangesReply, Failure> {
     Rights::of(connection).to_read()?;
     let begins = cursor.is_none();
     let cursor = match cursor {
@@ -49,7 +49,7 @@ pub(crate) fn page(
     let (next, more) = follow(cursor, &answer)?;
     log::debug("a page of changes", &[("items", &items.len()), ("listing", &listing), ("more", &more)]);
     let next = next.write().ok_or_else(|| api::nonsense("its token is longer than a cursor may be"))?;
-    Ok(Batch { items, next, more, complete_listing: listing && !more, memo: None })
+    Ok(ChangesReply { items, next, more, complete_listing: listing && !more, covers: None, memo: None })
 }
 
 fn address(cursor: &Cursor, max: u32) -> Result<Address, Failure> {
@@ -94,6 +94,6 @@ fn change(item: &Value, connection: &Connection) -> Result<Change, Failure> {
     }
     Ok(match record::event(item, connection) {
         Ok(event) => Change::Event(event),
-        Err(what) => Change::Problem(Problem { id, what }),
+        Err(what) => Change::Problem(Problem { id, what, span: None }),
     })
 }

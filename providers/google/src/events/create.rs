@@ -15,7 +15,7 @@ use chronus_sdk::hash;
 use chronus_sdk::http::Response;
 use chronus_sdk::json::{Value, json};
 use chronus_sdk::same::{is_same_recurrence, is_same_time};
-use chronus_sdk::types::{Connection, Draft, Event, EventStatus, Failure, OneEvent, Remedy};
+use chronus_sdk::values::{Connection, Draft, Event, EventReply, EventStatus, Failure, Remedy};
 use chronus_sdk::{EventRef, Write};
 
 use super::{Place, written};
@@ -34,7 +34,7 @@ pub(crate) fn create(
     calendar: &str,
     draft: &Draft,
     Write { key, notify, .. }: Write<'_>,
-) -> Result<OneEvent, Failure> {
+) -> Result<EventReply, Failure> {
     Rights::of(connection).to_write()?;
     if key.is_empty() || key.len() > MAX_KEY || !key.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
         return Err(invalid("key", "a key is 1 to 256 bytes of printable ASCII"));
@@ -47,7 +47,7 @@ pub(crate) fn create(
         let response = api::send("POST", &address, None, Some(&body))?;
         if !is_taken(&response) {
             let event = record::event_or_failure(&written(&response)?, connection)?;
-            return Ok(OneEvent { event, memo: None });
+            return Ok(EventReply { event, memo: None });
         }
         let place = Place { connection, event: EventRef { calendar, id: &id } };
         let present = match place.peek() {
@@ -75,7 +75,7 @@ fn by_key(calendar: &str, key: &str) -> Result<Option<Value>, Failure> {
     let property = format!("{}={key}", record::KEY);
     let found = api::get(&api::events(calendar)?.with("privateExtendedProperty", &property))?;
     let items = api::list(&found, "items")?;
-    Ok(items.iter().find(|item| record::ours(item) == Some(key) && !record::is_cancelled(item)).cloned())
+    Ok(items.iter().find(|item| record::client_key(item) == Some(key) && !record::is_cancelled(item)).cloned())
 }
 
 /// The id of a key's event, after a number of its events were deleted. Keys hold no line ends, so the number after the line
@@ -91,6 +91,11 @@ fn body(key: &str, draft: &Draft) -> Result<Value, Failure> {
     if draft.status == EventStatus::Cancelled {
         return Err(unsupported("Google deletes cancelled events, so an event cannot be created as cancelled"));
     }
+    if draft.organiser.is_some() {
+        return Err(unsupported(
+            "an event that somebody else organises comes into a Google calendar by invitation only",
+        ));
+    }
     let (start, end) = times::write(&draft.when, None)?;
     let mut body = json!({
         "summary": draft.title,
@@ -101,6 +106,12 @@ fn body(key: &str, draft: &Draft) -> Result<Value, Failure> {
         "transparency": record::transparency(draft.busy)?,
         "extendedProperties": { "private": { record::KEY: key } },
     });
+    if !draft.location.is_empty() {
+        body["location"] = draft.location.as_str().into();
+    }
+    if !draft.url.is_empty() {
+        body["source"] = record::source(&draft.url)?;
+    }
     if !draft.attendees.is_empty() {
         body["attendees"] = people::write(&draft.attendees)?.into();
     }
@@ -111,9 +122,9 @@ fn body(key: &str, draft: &Draft) -> Result<Value, Failure> {
 }
 
 /// The result of creating an event that already exists.
-fn settle(place: Place<'_>, key: &str, body: &Value, present: &Value) -> Result<OneEvent, Failure> {
+fn settle(place: Place<'_>, key: &str, body: &Value, present: &Value) -> Result<EventReply, Failure> {
     let event = record::event_or_failure(present, place.connection)?;
-    if event.ours.as_deref() != Some(key) {
+    if event.client_key.as_deref() != Some(key) {
         let detail = "another event holds the id";
         return Err(failure(Remedy::AlreadyExists(event.id), "409 duplicate", detail));
     }
@@ -122,7 +133,7 @@ fn settle(place: Place<'_>, key: &str, body: &Value, present: &Value) -> Result<
         let detail = "this key has created an event with other content";
         return Err(failure(Remedy::Conflict(event), "409 duplicate", detail));
     }
-    Ok(OneEvent { event, memo: None })
+    Ok(EventReply { event, memo: None })
 }
 
 /// Whether an event has the wanted content, as far as Google returns it unchanged. Answers do not count, because people may
@@ -130,6 +141,8 @@ fn settle(place: Place<'_>, key: &str, body: &Value, present: &Value) -> Result<
 fn is_same(wanted: &Event, event: &Event) -> bool {
     wanted.title.trim() == event.title.trim()
         && wanted.description.trim() == event.description.trim()
+        && wanted.location.trim() == event.location.trim()
+        && wanted.url == event.url
         && wanted.busy == event.busy
         && wanted.status == event.status
         && is_same_time(&wanted.when, &event.when, !wanted.recurrence.is_empty())

@@ -8,18 +8,20 @@
 
 mod cancel;
 mod create;
+mod find;
 mod respond;
 mod update;
 
 pub(crate) use cancel::cancel;
 pub(crate) use create::create;
+pub(crate) use find::{find, occurrence};
 pub(crate) use respond::respond;
 pub(crate) use update::update;
 
 use chronus_sdk::failure::failure;
 use chronus_sdk::http::Response;
 use chronus_sdk::json::Value;
-use chronus_sdk::types::{Connection, Event, Failure, Fetched, FetchedEvents, Notify, OneEvent, Remedy};
+use chronus_sdk::values::{Connection, Event, EventOutcome, EventReply, EventsReply, Failure, Notify, Remedy};
 use chronus_sdk::{EventRef, Write};
 
 use crate::{api, record};
@@ -35,14 +37,14 @@ struct Place<'a> {
 }
 
 /// `events.get`
-pub(crate) fn get(connection: &Connection, event: EventRef<'_>) -> Result<OneEvent, Failure> {
+pub(crate) fn get(connection: &Connection, event: EventRef<'_>) -> Result<EventReply, Failure> {
     let event = record::event_or_failure(&Place { connection, event }.fetch()?, connection)?;
-    Ok(OneEvent { event, memo: None })
+    Ok(EventReply { event, memo: None })
 }
 
 /// `events.get-many`. One request for each event: Google's batches are a separate protocol and not faster.
-pub(crate) fn get_many(connection: &Connection, calendar: &str, ids: &[String]) -> Result<FetchedEvents, Failure> {
-    let mut items = Vec::with_capacity(ids.len());
+pub(crate) fn get_many(connection: &Connection, calendar: &str, ids: &[String]) -> Result<EventsReply, Failure> {
+    let mut events = Vec::with_capacity(ids.len());
     for id in ids {
         let outcome = match (Place { connection, event: EventRef { calendar, id } }).fetch() {
             Ok(item) => record::event_or_failure(&item, connection).map(|event| Event { id: id.clone(), ..event }),
@@ -50,9 +52,9 @@ pub(crate) fn get_many(connection: &Connection, calendar: &str, ids: &[String]) 
             Err(failure) if concerns_all(&failure.remedy) => return Err(failure),
             Err(failure) => Err(failure),
         };
-        items.push(Fetched { id: id.clone(), outcome });
+        events.push(EventOutcome { id: id.clone(), outcome });
     }
-    Ok(FetchedEvents { items, memo: None })
+    Ok(EventsReply { events, memo: None })
 }
 
 fn concerns_all(remedy: &Remedy) -> bool {
@@ -99,7 +101,7 @@ impl Place<'_> {
         self,
         Write { etag, notify, .. }: Write<'_>,
         change: &dyn Fn(&Value) -> Result<Option<Value>, Failure>,
-    ) -> Result<OneEvent, Failure> {
+    ) -> Result<EventReply, Failure> {
         for _ in 0..TRIES {
             let item = self.fetch()?;
             if is_stale(&item, etag) {
@@ -111,7 +113,7 @@ impl Place<'_> {
             };
             if let Some(now) = now {
                 let event = record::event_or_failure(&now, self.connection)?;
-                return Ok(OneEvent { event, memo: None });
+                return Ok(EventReply { event, memo: None });
             }
         }
         Err(changed_each_time())

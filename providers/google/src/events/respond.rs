@@ -5,7 +5,7 @@
 
 use chronus_sdk::failure::failure;
 use chronus_sdk::json::{Value, json};
-use chronus_sdk::types::{Connection, Failure, OneEvent, Remedy, Rsvp};
+use chronus_sdk::values::{Connection, EventReply, Failure, Remedy, Rsvp};
 use chronus_sdk::{EventRef, Write};
 
 use super::Place;
@@ -18,21 +18,29 @@ pub(crate) fn respond(
     event: EventRef<'_>,
     rsvp: Rsvp,
     write: Write<'_>,
-) -> Result<OneEvent, Failure> {
+) -> Result<EventReply, Failure> {
     Rights::of(connection).to_write()?;
-    Place { connection, event }.rewrite(write, &|item| answered(item, rsvp, connection))
+    Place { connection, event }.rewrite(write, &|item| answered(item, rsvp, write.comment, connection))
 }
 
-fn answered(item: &Value, rsvp: Rsvp, connection: &Connection) -> Result<Option<Value>, Failure> {
+fn answered(
+    item: &Value,
+    rsvp: Rsvp,
+    comment: Option<&str>,
+    connection: &Connection,
+) -> Result<Option<Value>, Failure> {
     let own = people::own_place(item, connection).and_then(|place| people::raw(item).get(place));
     let Some(own) = own else {
         return Err(failure(Remedy::NotPermitted, "", "the calendar's owner is not an attendee"));
     };
     let status = people::response_status(rsvp);
-    if own["responseStatus"] == status {
+    if own["responseStatus"] == status && comment.is_none_or(|comment| own["comment"] == comment) {
         return Ok(None);
     }
     let mut own = own.clone();
     own["responseStatus"] = status.into();
+    if let Some(comment) = comment {
+        own["comment"] = comment.into();
+    }
     Ok(Some(json!({ "attendeesOmitted": true, "attendees": [own] })))
 }

@@ -7,7 +7,7 @@
 use chronus_sdk::failure::unsupported;
 use chronus_sdk::json::{Map, Value};
 use chronus_sdk::same::is_same_recurrence;
-use chronus_sdk::types::{BusyKind, Connection, Failure, OneEvent, Patch};
+use chronus_sdk::values::{BusyKind, Connection, EventReply, Failure, Patch};
 use chronus_sdk::{EventRef, Write};
 
 use super::Place;
@@ -20,7 +20,7 @@ pub(crate) fn update(
     event: EventRef<'_>,
     patch: &Patch,
     write: Write<'_>,
-) -> Result<OneEvent, Failure> {
+) -> Result<EventReply, Failure> {
     Rights::of(connection).to_write()?;
     Place { connection, event }.rewrite(write, &|item| changes(item, patch, connection))
 }
@@ -39,6 +39,12 @@ fn changes(item: &Value, patch: &Patch, connection: &Connection) -> Result<Optio
     if let Some(description) = patch.description.as_ref().filter(|wanted| !reads_so(wanted)) {
         set("description", text::to_markup(description).into());
     }
+    if let Some(location) = patch.location.as_ref().filter(|location| **location != present.location) {
+        set("location", location.as_str().into());
+    }
+    if let Some(url) = patch.url.as_ref().filter(|url| **url != present.url) {
+        set("source", if url.is_empty() { Value::Null } else { record::source(url)? });
+    }
     if let Some(when) = patch.when.as_ref().filter(|when| **when != present.when) {
         let (start, end) = times::write(when, Some(item))?;
         set("start", start);
@@ -53,9 +59,11 @@ fn changes(item: &Value, patch: &Patch, connection: &Connection) -> Result<Optio
     if let Some(status) = patch.status.filter(|status| *status != present.status) {
         set("status", record::status_name(status).into());
     }
-    if let Some(wanted) = &patch.attendees
-        && let Some(list) = people::rewrite(item, wanted, connection)?
-    {
+    let attendees = match &patch.attendees {
+        Some(wanted) => people::rewrite(item, wanted, connection)?,
+        None => None,
+    };
+    if let Some(list) = people::answer_for(item, attendees, &patch.answers)? {
         set("attendees", list.into());
     }
     let differs = |lines: &&Vec<String>| !is_same_recurrence(lines, &present.recurrence);
@@ -80,22 +88,10 @@ mod tests {
     use super::*;
     use chronus_sdk::json::json;
     use chronus_sdk::testing;
-    use chronus_sdk::types::{Date, DaySpan, EventStatus, Span};
+    use chronus_sdk::values::{Date, DaySpan, EventStatus, Span};
 
     fn connection() -> Connection {
         Connection { zone: "UTC".into(), ..testing::connection("google") }
-    }
-
-    fn nothing() -> Patch {
-        Patch {
-            title: None,
-            description: None,
-            when: None,
-            busy: None,
-            status: None,
-            attendees: None,
-            recurrence: None,
-        }
     }
 
     fn item() -> Value {
@@ -115,17 +111,18 @@ mod tests {
             status: Some(EventStatus::Confirmed),
             attendees: Some(people::attendees(&item(), &connection())),
             recurrence: Some(vec!["RRULE:COUNT=3;FREQ=DAILY".into()]),
+            ..testing::patch()
         };
         assert_eq!(changes(&item(), &same, &connection()), Ok(None));
-        assert_eq!(changes(&item(), &nothing(), &connection()), Ok(None));
+        assert_eq!(changes(&item(), &testing::patch(), &connection()), Ok(None));
     }
 
     #[test]
     fn what_differs_is_sent_alone() {
-        let patch = Patch { description: Some(String::new()), recurrence: Some(vec![]), ..nothing() };
+        let patch = Patch { description: Some(String::new()), recurrence: Some(vec![]), ..testing::patch() };
         let body = changes(&item(), &patch, &connection()).expect("a patch");
         assert_eq!(body, Some(json!({ "description": "", "recurrence": [] })));
-        let patch = Patch { busy: Some(BusyKind::Free), title: Some("<b>".into()), ..nothing() };
+        let patch = Patch { busy: Some(BusyKind::Free), title: Some("<b>".into()), ..testing::patch() };
         let body = changes(&item(), &patch, &connection()).expect("a patch");
         assert_eq!(body, Some(json!({ "transparency": "transparent", "summary": "<b>" })));
     }
@@ -134,7 +131,7 @@ mod tests {
     fn a_day_out_of_office_stays_one() {
         let mut away = item();
         away["eventType"] = "outOfOffice".into();
-        let patch = |busy| Patch { busy: Some(busy), ..nothing() };
+        let patch = |busy| Patch { busy: Some(busy), ..testing::patch() };
         assert!(changes(&away, &patch(BusyKind::Free), &connection()).is_err());
         assert_eq!(changes(&away, &patch(BusyKind::OutOfOffice), &connection()), Ok(None));
         assert!(changes(&item(), &patch(BusyKind::OutOfOffice), &connection()).is_err());

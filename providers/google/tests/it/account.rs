@@ -3,7 +3,7 @@
 use chronus_google::Google;
 use chronus_sdk::Provider;
 use chronus_sdk::json::{Value, json};
-use chronus_sdk::types::*;
+use chronus_sdk::values::*;
 
 use crate::script::{EVENTS, Script};
 use crate::{ANN, connection, remedy};
@@ -20,10 +20,11 @@ fn about() -> Value {
 fn two_way() -> Abilities {
     let writes = Abilities::WRITE | Abilities::RECURRING_WRITES;
     let invites = Abilities::SENDS_INVITATIONS | Abilities::CAN_WITHHOLD_INVITATIONS;
-    Abilities::READ_BUSY | Abilities::REPORT_CHANGES | Abilities::PUSH | writes | invites
+    let answers = Abilities::CAN_WITHHOLD_REPLIES | Abilities::SETS_ANSWERS;
+    Abilities::READ_BUSY | Abilities::REPORT_CHANGES | Abilities::PUSH | writes | invites | answers
 }
 
-fn open(script: &Script, connection: Connection) -> Result<Opened, Failure> {
+fn open(script: &Script, connection: Connection) -> Result<AccountReply, Failure> {
     script.run(|| Google::open(&connection))
 }
 
@@ -33,7 +34,7 @@ fn with_events_alone_the_calendar_is_the_primary_one() {
         .expect(USER, 200, json!({ "id": "1", "email": ANN, "verified_email": true }))
         .expect(&format!("GET {EVENTS}?maxResults=1"), 200, about());
     let scopes = ["openid", "userinfo.email", "calendar.events"];
-    let opened = open(&script, Connection { address: None, ..connection(&scopes) }).expect("an account");
+    let opened = open(&script, Connection { address: None, ..connection(&scopes) }).expect("an account").account;
     assert_eq!((opened.address.as_deref(), opened.zone.as_deref()), (Some(ANN), Some("Europe/Rome")));
     let [calendar] = &opened.calendars[..] else { panic!("{:?}", opened.calendars) };
     assert_eq!((calendar.id.as_str(), calendar.name.as_str(), calendar.role), (ANN, "Ann", CalendarRole::Owner));
@@ -45,7 +46,7 @@ fn with_events_alone_the_calendar_is_the_primary_one() {
 fn with_free_busy_alone_it_tells_when_it_is_taken() {
     let answer = json!({ "calendars": { ANN: { "busy": [] } } });
     let script = Script::default().expect(FREE_BUSY, 200, answer);
-    let opened = open(&script, connection(&["openid", "calendar.freebusy"])).expect("an account");
+    let opened = open(&script, connection(&["openid", "calendar.freebusy"])).expect("an account").account;
     assert_eq!(opened.calendars[0].role, CalendarRole::FreeBusyReader);
     assert!(!opened.calendars[0].is_default);
     assert_eq!(opened.abilities, Abilities::READ_BUSY | Abilities::READ_BUSY_OF_OTHERS);
@@ -63,7 +64,7 @@ fn the_list_is_read_where_it_is_open() {
         { "id": "a@x", "summary": "Boss", "accessRole": "freeBusyReader" },
     ] });
     let script = Script::default().expect(LIST, 200, page).expect(&format!("{LIST}&pageToken=p%202"), 200, next);
-    let opened = open(&script, connection(&["calendar"])).expect("an account");
+    let opened = open(&script, connection(&["calendar"])).expect("an account").account;
     let seen: Vec<_> =
         opened.calendars.iter().map(|one| (one.id.as_str(), one.name.as_str(), one.role, one.is_default)).collect();
     assert_eq!(
@@ -78,7 +79,7 @@ fn the_list_is_read_where_it_is_open() {
     // Who may only read is a reader, whatever the calendar is to them.
     let one = json!({ "items": [{ "id": ANN, "accessRole": "owner", "primary": true }] });
     let script = Script::default().expect(LIST, 200, one);
-    let opened = open(&script, connection(&["calendar.readonly"])).expect("an account");
+    let opened = open(&script, connection(&["calendar.readonly"])).expect("an account").account;
     assert_eq!((opened.calendars[0].role, opened.calendars[0].is_default), (CalendarRole::Reader, false));
     let reads = Abilities::READ_BUSY | Abilities::READ_BUSY_OF_OTHERS | Abilities::REPORT_CHANGES | Abilities::PUSH;
     assert_eq!(opened.abilities, reads);
@@ -89,7 +90,7 @@ fn a_shared_account_tells_one_persons_free_busy() {
     let person = Connection { subject: Some("bo@example.com".into()), ..connection(&["email", "calendar"]) };
     let answer = json!({ "calendars": { "bo@example.com": { "busy": [] } } });
     let script = Script::default().expect(FREE_BUSY, 200, answer);
-    let opened = open(&script, person.clone()).expect("an account");
+    let opened = open(&script, person.clone()).expect("an account").account;
     assert_eq!(opened.abilities, Abilities::READ_BUSY);
     assert_eq!(opened.address.as_deref(), Some("bo@example.com"));
     let hidden = json!({ "calendars": { "bo@example.com": { "errors": [{ "reason": "notFound" }], "busy": [] } } });
@@ -98,10 +99,10 @@ fn a_shared_account_tells_one_persons_free_busy() {
     assert!(failure.detail.contains("does not share"), "{}", failure.detail);
     // Whatever that account could see, this connection is about one person.
     let others = Script::default().run(|| {
-        let whose = Whose::Calendars(vec![ANN.into()]);
-        Google::busy(&person, &whose, crate::window())
+        let targets = BusyTargets::Calendars(vec![ANN.into()]);
+        Google::busy(&person, &targets, crate::window())
     });
-    assert_eq!(others.expect("answers").calendars[0].outcome.as_ref().expect_err("no").remedy, Remedy::NotFound);
+    assert_eq!(others.expect("answers").answers[0].outcome.as_ref().expect_err("no").remedy, Remedy::NotFound);
 }
 
 #[test]
@@ -110,7 +111,7 @@ fn what_is_wrong_is_told() {
         (401, "authError", Remedy::Reconnect),
         (403, "insufficientPermissions", Remedy::NeedsScope),
         (403, "accessNotConfigured", Remedy::NotPermitted),
-        (503, "backendError", Remedy::SlowDown(2000)),
+        (503, "backendError", chronus_sdk::failure::pause(2000, PauseScope::Connection)),
     ] {
         let script = Script::default().refuse(&format!("GET {EVENTS}?maxResults=1"), status, reason);
         let failure = open(&script, connection(&["calendar.events"])).expect_err("refused");
@@ -129,12 +130,18 @@ fn what_is_asked_of_people_is_the_least_that_works() {
     use chronus_sdk::descriptions::{Level, Method};
     let description = Google::describe();
     let Method::Oauth2Code(person) = &description.sign_ins[0].method else { panic!("a code grant") };
-    let of = |level| person.scopes.iter().find(|one| one.level == level).map(|one| one.scopes.clone()).expect("scopes");
+    let of = |level| {
+        person
+            .scopes
+            .iter()
+            .find(|one| one.level == level)
+            .map(|one| one.scopes.iter().map(|scope| scope.name.clone()).collect::<Vec<_>>())
+    };
     // By the names that replies have for them: the host compares the two.
     let email = "https://www.googleapis.com/auth/userinfo.email";
     let least = |scope: &str| ["openid", email, scope].map(str::to_owned).to_vec();
-    assert_eq!(of(Level::Read), least("https://www.googleapis.com/auth/calendar.freebusy"));
-    assert_eq!(of(Level::Write), least("https://www.googleapis.com/auth/calendar.events"));
+    assert_eq!(of(Level::Read), Some(least("https://www.googleapis.com/auth/calendar.freebusy")));
+    assert_eq!(of(Level::Write), Some(least("https://www.googleapis.com/auth/calendar.events")));
     assert_eq!(description.hosts, ["https://www.googleapis.com"]);
-    assert_eq!(description.read_posts, ["https://www.googleapis.com/calendar/v3/freeBusy"]);
+    assert_eq!(description.read_only_posts, ["https://www.googleapis.com/calendar/v3/freeBusy"]);
 }

@@ -3,7 +3,7 @@
 use chronus_google::Google;
 use chronus_sdk::Provider;
 use chronus_sdk::json::{Value, json};
-use chronus_sdk::types::*;
+use chronus_sdk::values::*;
 
 use crate::script::{EVENTS, Script};
 use crate::{ANN, DAY, HOUR, MONDAY, connection, remedy, window, writer};
@@ -17,9 +17,9 @@ fn list() -> String {
 }
 
 fn ask(script: &Script, connection: Connection, window: Window) -> Result<BusyTimes, Failure> {
-    let whose = Whose::Calendars(vec![ANN.into()]);
-    let answers = script.run(|| Google::busy(&connection, &whose, window)).expect("answers");
-    answers.calendars.into_iter().next().expect("an answer").outcome
+    let targets = BusyTargets::Calendars(vec![ANN.into()]);
+    let answers = script.run(|| Google::busy(&connection, &targets, window)).expect("answers");
+    answers.answers.into_iter().next().expect("an answer").outcome
 }
 
 fn item(id: &str, from: &str, to: &str, more: Value) -> Value {
@@ -49,7 +49,7 @@ fn kinds_come_from_type_status_and_the_own_answer() {
         (json!({ "eventType": "birthday" }), Some(BusyKind::Free)),
         (own("declined"), None),
         (own("tentative"), Some(BusyKind::Tentative)),
-        (own("needsAction"), Some(BusyKind::Busy)),
+        (own("needsAction"), Some(BusyKind::Unanswered)),
         (json!({ "attendees": [{ "email": "bo@example.com", "responseStatus": "declined" }] }), Some(BusyKind::Busy)),
     ] {
         let page = json!({ "items": [item("a", "09:00", "10:00", more.clone())] });
@@ -76,7 +76,7 @@ fn pages_are_read_to_the_end_and_empty_ones_are_no_end() {
     let seen: Vec<_> = times
         .intervals
         .iter()
-        .map(|one| (one.start - MONDAY, one.end - MONDAY, one.all_day, one.ours.as_deref()))
+        .map(|one| (one.start - MONDAY, one.end - MONDAY, one.all_day, one.client_key.as_deref()))
         .collect();
     // The window begins at nine; a whole day is the owner's.
     assert_eq!(seen, [(0, HOUR / 2, false, None), (0, 15 * HOUR, true, None), (HOUR, 3 * HOUR, false, Some("k"))]);
@@ -104,10 +104,10 @@ fn what_could_not_be_read_is_not_free() {
 #[test]
 fn once_google_wants_to_be_left_alone_nothing_more_is_asked() {
     let script = Script::default().refuse(&list(), 403, "userRateLimitExceeded");
-    let whose = Whose::Calendars(vec![ANN.into(), "b@x".into()]);
-    let answers = script.run(|| Google::busy(&writer(), &whose, window())).expect("answers").calendars;
+    let targets = BusyTargets::Calendars(vec![ANN.into(), "b@x".into()]);
+    let answers = script.run(|| Google::busy(&writer(), &targets, window())).expect("answers").answers;
     for answer in answers {
-        assert_eq!(remedy(answer.outcome), Remedy::SlowDown(2000));
+        assert_eq!(remedy(answer.outcome), chronus_sdk::failure::pause(2000, PauseScope::Connection));
     }
 }
 
@@ -142,9 +142,9 @@ fn errors_of_one_calendar_are_that_calendars_failure() {
     let script = Script::default().expect(FREE_BUSY, 200, answer);
     let asked = [ANN, "b@x", "c@x", "left-out@x"].map(str::to_owned).to_vec();
     let given = connection(&["calendar.freebusy", "calendar.events"]);
-    let answers = script.run(|| Google::busy(&given, &Whose::Addresses(asked.clone()), window())).expect("answers");
-    let seen: Vec<_> =
-        answers.calendars.into_iter().map(|one| (one.calendar, one.outcome.map_err(|f| f.remedy))).collect();
+    let answers =
+        script.run(|| Google::busy(&given, &BusyTargets::Addresses(asked.clone()), window())).expect("answers");
+    let seen: Vec<_> = answers.answers.into_iter().map(|one| (one.target, one.outcome.map_err(|f| f.remedy))).collect();
     assert_eq!(seen.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>(), asked);
     assert_eq!(seen[0].1.as_ref().map(|times| times.intervals.len()), Ok(1));
     assert_eq!(seen[1].1, Err(Remedy::Temporary));
@@ -155,18 +155,18 @@ fn errors_of_one_calendar_are_that_calendars_failure() {
 /// Who may write events may not ask for free/busy: not even a request leaves.
 #[test]
 fn the_scope_trap_is_not_walked_into() {
-    let others = Whose::Addresses(vec!["bo@example.com".into()]);
+    let others = BusyTargets::Addresses(vec!["bo@example.com".into()]);
     let answers = Script::default().run(|| Google::busy(&writer(), &others, window())).expect("answers");
-    assert_eq!(remedy(answers.calendars[0].outcome.clone()), Remedy::Unsupported);
-    let mine = Whose::Calendars(vec![ANN.into()]);
+    assert_eq!(remedy(answers.answers[0].outcome.clone()), Remedy::Unsupported);
+    let mine = BusyTargets::Calendars(vec![ANN.into()]);
     let answers = Script::default().run(|| Google::busy(&connection(&["openid"]), &mine, window())).expect("answers");
-    assert_eq!(remedy(answers.calendars[0].outcome.clone()), Remedy::NeedsScope);
+    assert_eq!(remedy(answers.answers[0].outcome.clone()), Remedy::NeedsScope);
 }
 
 #[test]
 fn windows_have_an_end_after_their_start_and_a_longest_length() {
-    let ask = |start, end| Google::busy(&writer(), &Whose::Calendars(vec![]), Window { start, end });
+    let ask = |start, end| Google::busy(&writer(), &BusyTargets::Calendars(vec![]), Window { start, end });
     assert_eq!(remedy(ask(5, 5)), Remedy::Invalid("window".into()));
     assert_eq!(remedy(ask(0, 401 * DAY)), Remedy::WindowTooLarge(400 * 86_400));
-    assert!(ask(0, 400 * DAY).expect("answers").calendars.is_empty());
+    assert!(ask(0, 400 * DAY).expect("answers").answers.is_empty());
 }

@@ -2,7 +2,7 @@
 
 use chronus_google::Google;
 use chronus_sdk::json::{Value, json};
-use chronus_sdk::types::*;
+use chronus_sdk::values::*;
 use chronus_sdk::{ChangesPage, TwoWay};
 
 use crate::script::{EVENTS, Script};
@@ -14,15 +14,16 @@ fn item(id: &str) -> Value {
     json!({ "id": id, "etag": "\"1\"", "status": "confirmed", "start": { "date": "2026-03-02" }, "end": { "date": "2026-03-03" } })
 }
 
-fn page(script: &Script, cursor: Option<Vec<u8>>, max: u32) -> Result<Batch, Failure> {
+fn page(script: &Script, cursor: Option<Vec<u8>>, max: u32) -> Result<ChangesReply, Failure> {
     let page = ChangesPage { cursor: cursor.as_deref(), window: window(), max };
     script.run(|| Google::changes(&writer(), ANN, page))
 }
 
-fn ids(batch: &Batch) -> Vec<String> {
+fn ids(batch: &ChangesReply) -> Vec<String> {
     let id = |change: &Change| match change {
         Change::Event(event) => event.id.clone(),
         Change::Gone(id) => format!("-{id}"),
+        Change::Left(id) => format!("<{id}"),
         Change::Problem(problem) => format!("?{}", problem.id),
         Change::Reference(reference) => reference.id.clone(),
     };
@@ -80,7 +81,7 @@ fn what_is_cancelled_is_gone_unless_it_is_one_of_a_series() {
     assert_eq!(ids(&batch), ["-a", "s_20260302T080000Z"]);
     let Change::Event(event) = &batch.items[1] else { panic!("an event") };
     assert_eq!((event.status, event.series_id.as_deref()), (EventStatus::Cancelled, Some("s")));
-    let start = Timed { at: MONDAY, zone: "Europe/Rome".into() };
+    let start = ZonedTime { at: MONDAY, zone: "Europe/Rome".into() };
     assert_eq!(event.original_start, Some(Moment::Timed(start)));
 }
 
@@ -94,7 +95,7 @@ fn a_position_that_google_forgot_begins_anew() {
     for (status, reason, expected) in [
         (404, "notFound", Remedy::NotFound),
         (401, "authError", Remedy::Reconnect),
-        (403, "rateLimitExceeded", Remedy::SlowDown(2000)),
+        (403, "rateLimitExceeded", chronus_sdk::failure::pause(2000, PauseScope::Connection)),
         (500, "backendError", Remedy::Temporary),
     ] {
         let script = Script::default().refuse(&look, status, reason);

@@ -2,7 +2,7 @@
 
 use chronus_google::Google;
 use chronus_sdk::json::{Value, json};
-use chronus_sdk::types::*;
+use chronus_sdk::values::*;
 use chronus_sdk::{EventRef, TwoWay, Write};
 
 use crate::script::{EVENTS, Script};
@@ -36,10 +36,10 @@ fn event() -> EventRef<'static> {
 }
 
 fn write(etag: Option<&str>, notify: Notify) -> Write<'_> {
-    Write { key: KEY, etag, notify }
+    Write { key: KEY, etag, notify, comment: None }
 }
 
-fn create(script: &Script, draft: &Draft) -> Result<OneEvent, Failure> {
+fn create(script: &Script, draft: &Draft) -> Result<EventReply, Failure> {
     script.run(|| Google::create(&writer(), ANN, draft, write(None, Notify::None)))
 }
 
@@ -62,6 +62,7 @@ fn an_event_is_made_with_an_id_of_the_key() {
     assert!(id.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'v').contains(&byte)), "{id}");
     let expected = json!({
         "id": id, "summary": "Planning", "description": "a &lt; b\nnext", "status": "confirmed", "transparency": "opaque",
+        "location": "Room 5", "source": { "url": "https://example.org/meetings/1" },
         "start": { "dateTime": "2026-03-02T09:00:00+01:00", "timeZone": "Europe/Rome" },
         "end": { "dateTime": "2026-03-02T10:00:00+01:00", "timeZone": "Europe/Rome" },
         "extendedProperties": { "private": { "chronusKey": KEY } },
@@ -71,7 +72,7 @@ fn an_event_is_made_with_an_id_of_the_key() {
     assert_eq!(other["id"], body["id"], "the key alone decides");
     let script = Script::default().expect(&insert(), 200, stored(&body));
     let event = create(&script, &draft()).expect("made").event;
-    assert_eq!((event.ours.as_deref(), event.description.as_str()), (Some(KEY), "a < b\nnext"));
+    assert_eq!((event.client_key.as_deref(), event.description.as_str()), (Some(KEY), "a < b\nnext"));
     assert_eq!(event.uid, format!("{}@google.com", event.id));
     assert_eq!(event.when, draft().when);
 }
@@ -144,8 +145,7 @@ fn a_deleted_event_is_followed_by_another_and_not_for_ever() {
 
 #[test]
 fn what_google_cannot_hold_is_not_made() {
-    let guest =
-        |role| Attendee { address: "bo@example.com".into(), name: None, role, rsvp: Rsvp::NeedsAction, is_self: false };
+    let guest = |role| Attendee { role, ..chronus_sdk::testing::attendee("bo@example.com") };
     for draft in [
         Draft { status: EventStatus::Cancelled, ..draft() },
         Draft { busy: BusyKind::OutOfOffice, ..draft() },
@@ -171,7 +171,7 @@ fn item() -> Value {
     })
 }
 
-fn update(script: &Script, etag: Option<&str>, patch: Patch) -> Result<OneEvent, Failure> {
+fn update(script: &Script, etag: Option<&str>, patch: Patch) -> Result<EventReply, Failure> {
     script.run(|| Google::update(&writer(), event(), &patch, write(etag, Notify::All)))
 }
 
@@ -199,13 +199,7 @@ fn a_change_is_sent_alone_under_what_was_read() {
 
 #[test]
 fn guests_keep_what_is_theirs() {
-    let guest = |address: &str, rsvp| Attendee {
-        address: address.into(),
-        name: None,
-        role: Role::Required,
-        rsvp,
-        is_self: false,
-    };
+    let guest = |address: &str, rsvp| Attendee { rsvp, ..chronus_sdk::testing::attendee(address) };
     let wanted = vec![guest("BO@example.com", Rsvp::Declined), guest("cy@example.com", Rsvp::NeedsAction)];
     let script = Script::default().expect(&get(), 200, item()).expect(&patch(), 200, item());
     update(&script, None, Patch { attendees: Some(wanted), ..nothing() }).expect("changed");
@@ -279,7 +273,7 @@ fn an_answer_is_the_owners_alone() {
     assert_eq!(remedy(respond(&script, Rsvp::Accepted)), Remedy::NotPermitted);
 }
 
-fn cancel(script: &Script, etag: Option<&str>) -> Result<Done, Failure> {
+fn cancel(script: &Script, etag: Option<&str>) -> Result<WriteReply, Failure> {
     script.run(|| Google::cancel(&writer(), event(), write(etag, Notify::All)))
 }
 
@@ -321,12 +315,12 @@ fn each_of_many_has_its_own_outcome_until_google_wants_to_be_left_alone() {
         script.run(|| Google::get_many(&writer(), ANN, &ids))
     };
     let script = Script::default().expect(&get(), 200, item()).refuse(&format!("GET {}", at("none")), 404, "notFound");
-    let items = many(&script).expect("items").items;
+    let items = many(&script).expect("items").events;
     assert_eq!(items.iter().map(|item| item.id.as_str()).collect::<Vec<_>>(), [FIRST, "none", "../x"]);
     assert!(items[0].outcome.is_ok());
     assert!(
         items[1..].iter().all(|item| item.outcome.as_ref().is_err_and(|failure| failure.remedy == Remedy::NotFound))
     );
     let script = Script::default().refuse(&get(), 429, "rateLimitExceeded");
-    assert_eq!(remedy(many(&script)), Remedy::SlowDown(2000));
+    assert_eq!(remedy(many(&script)), chronus_sdk::failure::pause(2000, PauseScope::Connection));
 }

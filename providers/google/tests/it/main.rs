@@ -14,7 +14,8 @@ mod push;
 mod script;
 
 use chronus_sdk::testing;
-use chronus_sdk::types::*;
+use chronus_sdk::testing::patch as nothing;
+use chronus_sdk::values::*;
 
 /// 2 March 2026, 09:00 in Rome.
 const MONDAY: i64 = 1_772_438_400;
@@ -46,8 +47,8 @@ fn window() -> Window {
     Window { start: MONDAY, end: MONDAY + DAY }
 }
 
-fn in_rome(at: i64) -> Timed {
-    Timed { at, zone: "Europe/Rome".into() }
+fn in_rome(at: i64) -> ZonedTime {
+    ZonedTime { at, zone: "Europe/Rome".into() }
 }
 
 fn hour_from(at: i64) -> Span {
@@ -59,16 +60,15 @@ fn draft() -> Draft {
         uid: "meeting-1@chronus".into(),
         title: "Planning".into(),
         description: "a < b\nnext".into(),
+        location: "Room 5".into(),
+        url: "https://example.org/meetings/1".into(),
         when: hour_from(MONDAY),
         busy: BusyKind::Busy,
         status: EventStatus::Confirmed,
+        organiser: None,
         attendees: vec![],
         recurrence: vec![],
     }
-}
-
-fn nothing() -> Patch {
-    Patch { title: None, description: None, when: None, busy: None, status: None, attendees: None, recurrence: None }
 }
 
 fn remedy<T>(result: Result<T, Failure>) -> Remedy {

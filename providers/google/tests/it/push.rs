@@ -3,7 +3,7 @@
 use chronus_google::Google;
 use chronus_sdk::http::{Response, native};
 use chronus_sdk::json::{self, json};
-use chronus_sdk::types::*;
+use chronus_sdk::values::*;
 use chronus_sdk::{Callback, Push};
 
 use crate::script::Script;
@@ -16,7 +16,7 @@ fn subscription(state: &[u8]) -> Subscription {
 }
 
 /// Google gives back the channel that was asked for, for as long as it likes.
-fn watching(call: impl FnOnce() -> Result<Subscribed, Failure>) -> Result<Subscribed, Failure> {
+fn watching(call: impl FnOnce() -> Result<SubscriptionReply, Failure>) -> Result<SubscriptionReply, Failure> {
     let answer = |request: &chronus_sdk::http::Request| {
         assert!(request.url.ends_with("/calendars/ann%40example.com/events/watch"), "{}", request.url);
         let asked = json::read(&Response::new("", 200).with_body("", request.body.clone())).expect("a value");

@@ -6,7 +6,7 @@ use chronus_sdk::failure::failure;
 use chronus_sdk::http::{HttpError, Url};
 use chronus_sdk::icalendar::event::{self, Answer as Reply, Status};
 use chronus_sdk::icalendar::{self, Component, Occurrence};
-use chronus_sdk::types::{BusyKind, BusyTimes, Failure, Interval, Problem, Remedy, Window};
+use chronus_sdk::values::{BusyKind, BusyTimes, Failure, Interval, Problem, Remedy, Window};
 use jiff::Timestamp;
 
 use crate::dav::{self, Answer, Multistatus, Ns, QueryData, Trouble, href};
@@ -44,7 +44,7 @@ fn too_large(window: Window) -> Failure {
 
 fn of_resource(mut answer: Answer, session: &Session<'_>, window: Window, times: &mut BusyTimes) {
     let Some(id) = href::event_id(&answer.url) else { return };
-    let mut problem = |what: String| times.problems.push(Problem { id: id.clone(), what });
+    let mut problem = |what: String| times.problems.push(Problem { id: id.clone(), what, span: None });
     let Some(data) = answer.take_text(Ns::CalDav, "calendar-data") else {
         // Deleted between the search and the answer: it no longer takes time.
         if !matches!(answer.status, Some(404 | 410)) {
@@ -71,30 +71,42 @@ fn engine_window(window: Window) -> icalendar::Window {
 struct EventKinds<'a> {
     calendar: &'a Component,
     session: &'a Session<'a>,
-    known: Vec<(&'a Component, Option<BusyKind>, Option<String>)>,
+    known: Vec<EventKind<'a>>,
+}
+
+/// What all occurrences of an event have in common.
+struct EventKind<'a> {
+    event: &'a Component,
+    /// `None` if the event takes no time of the owner's.
+    kind: Option<BusyKind>,
+    client_key: Option<String>,
+    uid: Option<String>,
 }
 
 impl<'a> EventKinds<'a> {
     fn interval(&mut self, occurrence: &Occurrence<'a>, window: Window) -> Option<Interval> {
-        let (kind, ours) = self.of(occurrence.event);
         let start = occurrence.start.as_second().max(window.start);
         let end = occurrence.end.as_second().min(window.end);
         // An event without a duration takes no time.
         if end <= start {
             return None;
         }
-        Some(Interval { start, end, kind: kind?, all_day: occurrence.all_day(), ours })
+        let event = self.of(occurrence.event)?;
+        let (kind, client_key, uid) = (event.kind?, event.client_key.clone(), event.uid.clone());
+        Some(Interval { start, end, kind, all_day: occurrence.all_day(), client_key, uid })
     }
 
-    fn of(&mut self, event: &'a Component) -> (Option<BusyKind>, Option<String>) {
-        if let Some((_, kind, ours)) = self.known.iter().find(|(known, ..)| std::ptr::eq(*known, event)) {
-            return (*kind, ours.clone());
-        }
-        let kind = meaning(event, self.session);
-        // A changed occurrence by another program may lack the key of its series.
-        let ours = record::ours(event).or_else(|| record::ours(record::main_event(self.calendar)?));
-        self.known.push((event, kind, ours.clone()));
-        (kind, ours)
+    fn of(&mut self, event: &'a Component) -> Option<&EventKind<'a>> {
+        let known = self.known.iter().position(|known| std::ptr::eq(known.event, event));
+        let place = known.unwrap_or_else(|| {
+            let kind = meaning(event, self.session);
+            // A changed occurrence by another program may lack the key of its series.
+            let client_key =
+                record::client_key(event).or_else(|| record::client_key(record::main_event(self.calendar)?));
+            self.known.push(EventKind { event, kind, client_key, uid: event.text("UID") });
+            self.known.len() - 1
+        });
+        self.known.get(place)
     }
 }
 
@@ -104,7 +116,11 @@ fn meaning(event: &Component, session: &Session<'_>) -> Option<BusyKind> {
     if event::status(event) == Status::Cancelled || reply == Some(Reply::Declined) {
         return None;
     }
+    let organises = || event::organiser(event).is_some_and(|organiser| session.is_own(&organiser.address));
     match record::kind(event::busy(event)) {
+        BusyKind::Busy | BusyKind::Tentative if reply == Some(Reply::NeedsAction) && !organises() => {
+            Some(BusyKind::Unanswered)
+        }
         BusyKind::Busy if reply == Some(Reply::Tentative) => Some(BusyKind::Tentative),
         kind => Some(kind),
     }

@@ -6,7 +6,7 @@ use chronus_sdk::failure::unsupported;
 use chronus_sdk::http::{self, Url};
 use chronus_sdk::icalendar::value::{self, DateOrTime, Duration, ListedDate, PeriodEnd};
 use chronus_sdk::icalendar::{self, Property, Zone};
-use chronus_sdk::types::{BusyKind, BusyTimes, Interval, Problem, Window};
+use chronus_sdk::values::{BusyKind, BusyTimes, Interval, Problem, Window};
 
 use crate::dav::{self, Trouble, requests};
 
@@ -38,7 +38,7 @@ pub(super) fn ask(calendar: &Url, window: Window) -> Result<BusyTimes, Trouble> 
             }
         }
     }
-    let problem = |what| Problem { id: calendar.path().to_owned(), what };
+    let problem = |what| Problem { id: calendar.path().to_owned(), what, span: None };
     let problems = problems.drain(..).map(|each| problem(each.what)).collect();
     Ok(BusyTimes { intervals, problems })
 }
@@ -67,5 +67,5 @@ fn period(listed: &ListedDate<'_>) -> Option<(i64, i64)> {
 
 fn cut(start: i64, end: i64, window: Window, kind: BusyKind) -> Option<Interval> {
     let (start, end) = (start.max(window.start), end.min(window.end));
-    (start < end).then_some(Interval { start, end, kind, all_day: false, ours: None })
+    (start < end).then_some(Interval { start, end, kind, all_day: false, client_key: None, uid: None })
 }

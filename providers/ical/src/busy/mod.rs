@@ -10,27 +10,27 @@ mod free_busy;
 
 use chronus_sdk::failure::{invalid, unsupported};
 use chronus_sdk::icalendar;
-use chronus_sdk::types::{BusyAnswer, BusyAnswers, BusyTimes, Connection, Failure, Remedy, Whose, Window};
+use chronus_sdk::values::{BusyAnswer, BusyReply, BusyTargets, BusyTimes, Connection, Failure, Remedy, Window};
 
 use crate::dav::Trouble;
 use crate::session::{self, Session};
 
 /// `busy.query`
-pub(crate) fn busy(connection: &Connection, whose: &Whose, window: Window) -> Result<BusyAnswers, Failure> {
+pub(crate) fn busy(connection: &Connection, targets: &BusyTargets, window: Window) -> Result<BusyReply, Failure> {
     if window.end <= window.start {
         return Err(invalid("window", "the window's end is not after its start"));
     }
-    let ids = match whose {
-        Whose::Calendars(ids) => ids,
-        Whose::Addresses(addresses) => {
-            let refused = |calendar: &String| BusyAnswer {
-                calendar: calendar.clone(),
+    let ids = match targets {
+        BusyTargets::Calendars(ids) => ids,
+        BusyTargets::Addresses(addresses) => {
+            let refused = |address: &String| BusyAnswer {
+                target: address.clone(),
                 outcome: Err(unsupported("CalDAV servers show other people's times only within one server")),
             };
-            return Ok(BusyAnswers { calendars: addresses.iter().map(refused).collect(), memo: None });
+            return Ok(BusyReply { answers: addresses.iter().map(refused).collect(), memo: None });
         }
     };
-    let (calendars, memo) = session::run(connection, |session| {
+    let (answers, memo) = session::run(connection, |session| {
         let mut answers = Vec::with_capacity(ids.len());
         for id in ids {
             let outcome = match of_calendar(session, id, window) {
@@ -39,11 +39,11 @@ pub(crate) fn busy(connection: &Connection, whose: &Whose, window: Window) -> Re
                 Err(trouble) if trouble.perhaps_moved && !session.fresh => return Err(trouble),
                 Err(trouble) => Err(*trouble.failure),
             };
-            answers.push(BusyAnswer { calendar: id.clone(), outcome });
+            answers.push(BusyAnswer { target: id.clone(), outcome });
         }
         Ok(answers)
     })?;
-    Ok(BusyAnswers { calendars, memo })
+    Ok(BusyReply { answers, memo })
 }
 
 fn of_calendar(session: &Session<'_>, id: &str, window: Window) -> Result<BusyTimes, Trouble> {

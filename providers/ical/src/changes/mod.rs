@@ -19,7 +19,7 @@ use chronus_sdk::ChangesPage;
 use chronus_sdk::failure::{failure, invalid, temporary};
 use chronus_sdk::http::{HttpError, Url};
 use chronus_sdk::log;
-use chronus_sdk::types::{Batch, Change, Connection, Failure, Problem, Remedy, Window};
+use chronus_sdk::values::{Change, ChangesReply, Connection, Failure, Problem, Remedy, Window};
 
 use crate::dav::{self, Answer, Ns, QueryData, Trouble, href, requests};
 use crate::describe::PAGE;
@@ -33,7 +33,7 @@ pub(crate) fn page(
     connection: &Connection,
     calendar: &str,
     ChangesPage { cursor, window, max }: ChangesPage<'_>,
-) -> Result<Batch, Failure> {
+) -> Result<ChangesReply, Failure> {
     if window.end <= window.start {
         return Err(invalid("window", "the window's end is not after its start"));
     }
@@ -52,7 +52,7 @@ pub(crate) fn page(
         };
         give(session, &url, cursor, max.min(PAGE))
     })?;
-    Ok(Batch { memo, ..batch })
+    Ok(ChangesReply { memo, ..batch })
 }
 
 fn expired(code: &str) -> Failure {
@@ -97,7 +97,7 @@ fn go_on(session: &Session<'_>, url: &Url, mut cursor: Cursor) -> Result<Cursor,
 }
 
 /// Returns the next page of the cursor's changes.
-fn give(session: &Session<'_>, url: &Url, mut cursor: Cursor, max: u32) -> Result<Batch, Trouble> {
+fn give(session: &Session<'_>, url: &Url, mut cursor: Cursor, max: u32) -> Result<ChangesReply, Trouble> {
     let count = cursor.pending.len().min(max as usize);
     let now: Vec<Pending> = cursor.pending.drain(..count).collect();
     let changed: Vec<String> = now.iter().filter_map(changed).collect();
@@ -117,7 +117,7 @@ fn give(session: &Session<'_>, url: &Url, mut cursor: Cursor, max: u32) -> Resul
         cursor.listing = None;
     }
     let next = cursor.write().ok_or_else(|| expired("too many changes for one cursor"))?;
-    Ok(Batch { items, next, more, complete_listing, memo: None })
+    Ok(ChangesReply { items, next, more, complete_listing, covers: None, memo: None })
 }
 
 fn changed(pending: &Pending) -> Option<String> {
@@ -133,14 +133,14 @@ fn item(session: &Session<'_>, id: String, found: FetchResult) -> Result<Option<
         FetchResult::Stored(stored) if !record::holds_event(&stored.calendar) => return Ok(None),
         FetchResult::Stored(stored) => match stored.event(session) {
             Ok(event) => Change::Event(event),
-            Err(what) => Change::Problem(Problem { id, what }),
+            Err(what) => Change::Problem(Problem { id, what, span: None }),
         },
-        FetchResult::Unreadable(what) => Change::Problem(Problem { id, what }),
+        FetchResult::Unreadable(what) => Change::Problem(Problem { id, what, span: None }),
         // Deleted since it was named.
         FetchResult::Missing => Change::Gone(id),
         // The server omitted it, which proves nothing.
         FetchResult::Failed(failure) if failure.service_code.is_empty() => return Err(*failure),
-        FetchResult::Failed(failure) => Change::Problem(Problem { id, what: failure.detail }),
+        FetchResult::Failed(failure) => Change::Problem(Problem { id, what: failure.detail, span: None }),
     }))
 }
 

@@ -10,7 +10,7 @@
 
 use chronus_sdk::http::{self, Response, Url};
 use chronus_sdk::log;
-use chronus_sdk::types::Remedy;
+use chronus_sdk::values::Remedy;
 
 use crate::dav::{self, Ns, Trouble, href, requests};
 use crate::session::Session;

@@ -12,7 +12,7 @@ mod xml;
 use chronus_sdk::failure::failure;
 use chronus_sdk::http::{self, HttpError, Request, Response, Url};
 use chronus_sdk::log;
-use chronus_sdk::types::{Failure, Remedy, Window};
+use chronus_sdk::values::{Failure, Remedy, Window};
 
 pub(crate) use etag::Etag;
 pub(crate) use multistatus::{Answer, Multistatus, Preconditions};

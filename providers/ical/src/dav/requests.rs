@@ -5,7 +5,7 @@
 
 use chronus_sdk::http::{Request, Url};
 use chronus_sdk::icalendar::value;
-use chronus_sdk::types::{Instant, Window};
+use chronus_sdk::values::{Instant, Window};
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::xml::escape;

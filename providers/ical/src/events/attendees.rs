@@ -3,7 +3,7 @@
 use chronus_sdk::icalendar::Component;
 use chronus_sdk::icalendar::event::{self, Organiser};
 use chronus_sdk::log;
-use chronus_sdk::types::Attendee;
+use chronus_sdk::values::Attendee;
 
 use crate::record;
 use crate::session::Session;

@@ -6,7 +6,7 @@
 use chronus_sdk::failure::failure;
 use chronus_sdk::http;
 use chronus_sdk::icalendar::event;
-use chronus_sdk::types::{Connection, Done, Failure, Notify, Remedy};
+use chronus_sdk::values::{Connection, Failure, Notify, Remedy, WriteReply};
 use chronus_sdk::{EventRef, Write};
 
 use super::{Place, TRIES, conflict, fetch, is_stale, not_written, still};
@@ -15,9 +15,9 @@ use crate::record::StoredEvent;
 use crate::session::{self, Session};
 
 /// `events.cancel`
-pub(crate) fn cancel(connection: &Connection, event: EventRef<'_>, write: Write<'_>) -> Result<Done, Failure> {
+pub(crate) fn cancel(connection: &Connection, event: EventRef<'_>, write: Write<'_>) -> Result<WriteReply, Failure> {
     let ((), memo) = session::run(connection, |session| remove(session, event, write))?;
-    Ok(Done { memo })
+    Ok(WriteReply { memo })
 }
 
 fn remove(session: &Session<'_>, event: EventRef<'_>, Write { etag, notify, .. }: Write<'_>) -> Result<(), Trouble> {

@@ -10,13 +10,13 @@
 //!
 //! Rejected: an address computed from the UID. The same key with another UID would create a second event.
 
-use chronus_sdk::failure::{failure, invalid, temporary};
+use chronus_sdk::failure::{failure, invalid, temporary, unsupported};
 use chronus_sdk::http::{self, Response};
 use chronus_sdk::icalendar::event;
 use chronus_sdk::icalendar::vtimezone::define_zones;
 use chronus_sdk::icalendar::{Component, Property};
 use chronus_sdk::same::{is_same_recurrence, is_same_time};
-use chronus_sdk::types::{Attendee, Connection, Draft, Event, Failure, Notify, OneEvent, Remedy};
+use chronus_sdk::values::{Attendee, Connection, Draft, Event, EventReply, Failure, Notify, Remedy};
 use chronus_sdk::{Write, clock};
 use jiff::Timestamp;
 
@@ -38,7 +38,7 @@ pub(crate) fn create(
     calendar: &str,
     draft: &Draft,
     Write { key, notify, .. }: Write<'_>,
-) -> Result<OneEvent, Failure> {
+) -> Result<EventReply, Failure> {
     check(key, draft)?;
     one(connection, &|session| {
         let url = session.calendar(calendar)?;
@@ -49,7 +49,7 @@ pub(crate) fn create(
             return settle(session, key, draft, &present);
         }
         match put(session, &place, WriteCondition::IfAbsent, data)? {
-            PutOutcome::Done(stored) => Ok(stored.event_or_failure(session)?),
+            PutOutcome::Stored(stored) => Ok(stored.event_or_failure(session)?),
             PutOutcome::Precondition(response) => match holder(session, &place, draft, &response)? {
                 Holder::Here(present) => settle(session, key, draft, &present),
                 Holder::Elsewhere(id) => Err(taken(&response, id)),
@@ -65,6 +65,10 @@ pub(crate) fn create(
 fn check(key: &str, draft: &Draft) -> Result<(), Failure> {
     if key.is_empty() || key.len() > MAX_KEY || !key.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
         return Err(invalid("key", "a key is 1 to 256 bytes of printable ASCII"));
+    }
+    if draft.organiser.is_some() {
+        let detail = "a copy of a meeting that somebody else organises cannot be made yet";
+        return Err(unsupported(detail));
     }
     if draft.uid.trim().is_empty() {
         return Err(invalid("draft.uid", "an event needs a UID"));
@@ -85,12 +89,12 @@ pub(super) fn file_name(key: &str) -> String {
 /// The result of creating an event that already exists.
 fn settle(session: &Session<'_>, key: &str, draft: &Draft, present: &StoredEvent) -> Result<Event, Trouble> {
     let event = present.event_or_failure(session)?;
-    let ours = match &event.ours {
+    let is_ours = match &event.client_key {
         Some(known) => known == key,
         // The name remains if a server drops unknown properties.
         None => present.id == file_name(key),
     };
-    if !ours {
+    if !is_ours {
         return Err(failure(Remedy::AlreadyExists(event.id), "", "another event holds the UID").into());
     }
     if !is_same(draft, &event) {
@@ -106,6 +110,8 @@ fn is_same(draft: &Draft, event: &Event) -> bool {
     draft.uid == event.uid
         && draft.title == event.title
         && edit::lines(&draft.description) == event.description
+        && draft.location == event.location
+        && draft.url == event.url
         && draft.busy == event.busy
         && draft.status == event.status
         && is_same_time(&draft.when, &event.when, !draft.recurrence.is_empty())
@@ -132,8 +138,10 @@ fn build(
     event::set_when(&mut made, &record::when(&draft.when)?);
     event::set_title(&mut made, &draft.title);
     event::set_description(&mut made, &edit::lines(&draft.description));
+    event::set_location(&mut made, &edit::lines(&draft.location));
+    event::set_url(&mut made, &draft.url).map_err(|bad| invalid("draft.url", bad.0))?;
     event::set_status(&mut made, record::status(draft.status));
-    event::set_busy(&mut made, record::busy(draft.busy));
+    event::set_busy(&mut made, record::busy(draft.busy)?);
     event::set_recurrence(&mut made, &draft.recurrence).map_err(|bad| invalid("draft.recurrence", bad.0))?;
     made.set(Property::from_text(KEY, key));
     invite(session, &mut made, &draft.attendees);

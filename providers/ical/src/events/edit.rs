@@ -8,12 +8,12 @@
 //! old value follows the series; a different one was changed on purpose and stays. [`shift`](super::shift) handles a series that
 //! moves.
 
-use chronus_sdk::failure::invalid;
+use chronus_sdk::failure::{invalid, unsupported};
 use chronus_sdk::icalendar::event::{self, Fields, When};
 use chronus_sdk::icalendar::vtimezone::define_zones;
 use chronus_sdk::icalendar::{Component, Zones};
 use chronus_sdk::same::is_same_recurrence;
-use chronus_sdk::types::{Attendee, Failure, Notify, Patch};
+use chronus_sdk::values::{Attendee, Failure, Notify, Patch};
 use jiff::Timestamp;
 
 use super::attendees::invite;
@@ -26,6 +26,8 @@ use crate::session::Session;
 struct Changes {
     title: Option<String>,
     description: Option<String>,
+    location: Option<String>,
+    url: Option<String>,
     when: Option<When>,
     busy: Option<event::Busy>,
     status: Option<event::Status>,
@@ -99,14 +101,20 @@ fn schedule(session: &Session<'_>, calendar: &mut Component, before: &Fields, no
 
 impl Changes {
     fn of(patch: &Patch, before: &Fields) -> Result<Changes, Failure> {
+        if !patch.answers.is_empty() {
+            return Err(unsupported("a CalDAV server collects the answers of attendees itself"));
+        }
         let description = patch.description.as_deref().map(lines);
+        let location = patch.location.as_deref().map(lines);
         let when = patch.when.as_ref().map(record::when).transpose()?;
         let people = |wanted: &&Vec<Attendee>| !is_same_people(&record::attendees(wanted), &before.attendees);
         Ok(Changes {
             title: patch.title.clone().filter(|title| *title != before.title),
             description: description.filter(|description| *description != before.description),
+            location: location.filter(|location| *location != before.location),
+            url: patch.url.clone().filter(|url| *url != before.url),
             when: when.filter(|when| !before.when.as_ref().is_some_and(|before| is_same_when(before, when))),
-            busy: patch.busy.map(record::busy).filter(|busy| *busy != before.busy),
+            busy: patch.busy.map(record::busy).transpose()?.filter(|busy| *busy != before.busy),
             status: patch.status.map(record::status).filter(|status| *status != before.status),
             attendees: patch.attendees.as_ref().filter(people).cloned(),
             recurrence: patch.recurrence.clone().filter(|lines| !is_same_recurrence(lines, &before.recurrence)),
@@ -116,6 +124,8 @@ impl Changes {
     fn are_none(&self) -> bool {
         self.title.is_none()
             && self.description.is_none()
+            && self.location.is_none()
+            && self.url.is_none()
             && self.when.is_none()
             && self.busy.is_none()
             && self.status.is_none()
@@ -128,6 +138,8 @@ impl Changes {
         Changes {
             title: self.title.clone().filter(|_| own.title == before.title),
             description: self.description.clone().filter(|_| own.description == before.description),
+            location: self.location.clone().filter(|_| own.location == before.location),
+            url: self.url.clone().filter(|_| own.url == before.url),
             busy: self.busy.filter(|_| own.busy == before.busy),
             status: self.status.filter(|_| own.status == before.status),
             attendees: self.attendees.clone().filter(|_| is_same_people(&own.attendees, &before.attendees)),
@@ -142,6 +154,12 @@ impl Changes {
         }
         if let Some(description) = &self.description {
             event::set_description(event, description);
+        }
+        if let Some(location) = &self.location {
+            event::set_location(event, location);
+        }
+        if let Some(url) = &self.url {
+            event::set_url(event, url).map_err(|bad| invalid("patch.url", bad.0))?;
         }
         if let Some(busy) = self.busy {
             event::set_busy(event, busy);

@@ -9,12 +9,14 @@ mod attendees;
 mod cancel;
 mod create;
 mod edit;
+mod find;
 mod respond;
 mod shift;
 mod update;
 
 pub(crate) use cancel::cancel;
 pub(crate) use create::create;
+pub(crate) use find::{find, occurrence};
 pub(crate) use respond::respond;
 pub(crate) use update::update;
 
@@ -22,7 +24,7 @@ use chronus_sdk::EventRef;
 use chronus_sdk::failure::{failure, invalid, not_found};
 use chronus_sdk::http::{self, Response, Url};
 use chronus_sdk::icalendar::Component;
-use chronus_sdk::types::{Connection, Event, Failure, Fetched, FetchedEvents, OneEvent, Remedy};
+use chronus_sdk::values::{Connection, Event, EventOutcome, EventReply, EventsReply, Failure, Remedy};
 
 use crate::dav::requests::{self, WriteCondition};
 use crate::dav::{self, Answer, Etag, Ns, Trouble, href};
@@ -54,7 +56,7 @@ impl Place {
 }
 
 /// `events.get`
-pub(crate) fn get(connection: &Connection, event: EventRef<'_>) -> Result<OneEvent, Failure> {
+pub(crate) fn get(connection: &Connection, event: EventRef<'_>) -> Result<EventReply, Failure> {
     one(connection, &|session| {
         let stored = fetch(session, &Place::of(session, event)?)?;
         Ok(stored.event_or_failure(session)?)
@@ -62,15 +64,15 @@ pub(crate) fn get(connection: &Connection, event: EventRef<'_>) -> Result<OneEve
 }
 
 /// `events.get-many`
-pub(crate) fn get_many(connection: &Connection, calendar: &str, ids: &[String]) -> Result<FetchedEvents, Failure> {
-    let (items, memo) = session::run(connection, |session| {
+pub(crate) fn get_many(connection: &Connection, calendar: &str, ids: &[String]) -> Result<EventsReply, Failure> {
+    let (events, memo) = session::run(connection, |session| {
         let found = fetch_many(session, &session.calendar(calendar)?, ids)?;
         Ok(ids.iter().zip(found).map(|(id, found)| item(session, id, found)).collect())
     })?;
-    Ok(FetchedEvents { items, memo })
+    Ok(EventsReply { events, memo })
 }
 
-fn item(session: &Session<'_>, id: &str, found: FetchResult) -> Fetched {
+fn item(session: &Session<'_>, id: &str, found: FetchResult) -> EventOutcome {
     let outcome = match found {
         FetchResult::Stored(stored) => stored.event_or_failure(session),
         FetchResult::Unreadable(what) => Err(record::unreadable(what)),
@@ -79,13 +81,13 @@ fn item(session: &Session<'_>, id: &str, found: FetchResult) -> Fetched {
     };
     // The id as requested: the caller finds the item by it.
     let outcome = outcome.map(|event| Event { id: id.to_owned(), ..event });
-    Fetched { id: id.to_owned(), outcome }
+    EventOutcome { id: id.to_owned(), outcome }
 }
 
 /// Runs a step that returns one event.
-fn one(connection: &Connection, step: &dyn Fn(&Session<'_>) -> Result<Event, Trouble>) -> Result<OneEvent, Failure> {
+fn one(connection: &Connection, step: &dyn Fn(&Session<'_>) -> Result<Event, Trouble>) -> Result<EventReply, Failure> {
     let (event, memo) = session::run(connection, step)?;
-    Ok(OneEvent { event, memo })
+    Ok(EventReply { event, memo })
 }
 
 /// Reads one event that must exist.
@@ -126,7 +128,7 @@ fn peek_with_etag(session: &Session<'_>, place: &Place) -> Result<Option<StoredE
 
 /// The result of a PUT.
 enum PutOutcome {
-    Done(StoredEvent),
+    Stored(StoredEvent),
     /// Another event is there, or the event has changed.
     Precondition(Response),
 }
@@ -152,8 +154,8 @@ fn put(
         None => place.clone(),
     };
     match response.header("etag").filter(|etag| !Etag::is_weak(etag)).and_then(Etag::read) {
-        Some(etag) => Ok(PutOutcome::Done(StoredEvent { id: place.id, etag: Some(etag), calendar, unread: None })),
-        None => fetch(session, &place).map(PutOutcome::Done),
+        Some(etag) => Ok(PutOutcome::Stored(StoredEvent { id: place.id, etag: Some(etag), calendar, unread: None })),
+        None => fetch(session, &place).map(PutOutcome::Stored),
     }
 }
 
@@ -246,7 +248,7 @@ fn rewrite(
             let detail = format!("a part of the event cannot be read, and a change would lose it: {what}");
             return Err(invalid("event", detail).into());
         }
-        if let PutOutcome::Done(stored) = put(session, place, still(&stored), changed)? {
+        if let PutOutcome::Stored(stored) = put(session, place, still(&stored), changed)? {
             return Ok(stored.event_or_failure(session)?);
         }
     }

@@ -5,7 +5,7 @@
 
 use chronus_sdk::failure::failure;
 use chronus_sdk::icalendar::event as vevent;
-use chronus_sdk::types::{Connection, Failure, OneEvent, Remedy, Rsvp};
+use chronus_sdk::values::{Connection, EventReply, Failure, Remedy, Rsvp};
 use chronus_sdk::{EventRef, Write};
 
 use super::{Place, one, rewrite};
@@ -17,7 +17,7 @@ pub(crate) fn respond(
     event: EventRef<'_>,
     rsvp: Rsvp,
     Write { notify, .. }: Write<'_>,
-) -> Result<OneEvent, Failure> {
+) -> Result<EventReply, Failure> {
     one(connection, &|session| {
         let place = Place::of(session, event)?;
         rewrite(session, &place, None, &|stored| {

@@ -1,6 +1,6 @@
 //! Changing an event by a patch.
 
-use chronus_sdk::types::{Connection, Failure, OneEvent, Patch};
+use chronus_sdk::values::{Connection, EventReply, Failure, Patch};
 use chronus_sdk::{EventRef, Write, clock};
 use jiff::Timestamp;
 
@@ -12,7 +12,7 @@ pub(crate) fn update(
     event: EventRef<'_>,
     patch: &Patch,
     Write { etag, notify, .. }: Write<'_>,
-) -> Result<OneEvent, Failure> {
+) -> Result<EventReply, Failure> {
     let now = Timestamp::from_second(clock::now()).unwrap_or(Timestamp::UNIX_EPOCH);
     one(connection, &|session| {
         let place = Place::of(session, event)?;

@@ -1,7 +1,7 @@
 //! Finding the account, and finding it again.
 
 use chronus_ical::Ical;
-use chronus_sdk::types::*;
+use chronus_sdk::values::*;
 use chronus_sdk::{EventRef, Provider, TwoWay, Write};
 
 use crate::server::{Habits, Server};
@@ -10,7 +10,7 @@ use crate::{connection, ics, remedy, window};
 #[test]
 fn an_account_is_found_through_the_well_known_address() {
     let server = Server::default();
-    let opened = server.open().expect("an account");
+    let opened = server.open().expect("an account").account;
     assert_eq!(
         server.requests(),
         ["PROPFIND /.well-known/caldav", "PROPFIND /dav/", "PROPFIND /dav/ann/", "PROPFIND /dav/ann/",]
@@ -38,19 +38,19 @@ fn an_account_is_found_through_the_well_known_address() {
 #[test]
 fn a_calendar_that_is_the_outbox_too_is_a_calendar() {
     let server = Server::with(Habits { work_is_outbox: true, ..Habits::default() });
-    let calendars = server.open().expect("an account").calendars;
+    let calendars = server.open().expect("an account").account.calendars;
     assert!(calendars.iter().any(|each| each.id == "/dav/ann/work/" && each.is_default), "{calendars:?}");
 }
 
 #[test]
 fn an_account_is_found_where_nothing_points_to_it() {
     let server = Server::with(Habits { has_no_well_known: true, root: "/remote.php/dav", ..Habits::default() });
-    assert_eq!(server.open().expect("an account").calendars.len(), 2);
+    assert_eq!(server.open().expect("an account").account.calendars.len(), 2);
     let elsewhere = Server::with(Habits { has_no_well_known: true, root: "/odd/place", ..Habits::default() });
     assert_eq!(remedy(elsewhere.open()), Remedy::Invalid("server".into()));
     let mut told = connection(None);
     told.fields.push(("path".into(), "/odd/place/".into()));
-    assert_eq!(elsewhere.call(|| Ical::open(&told)).expect("an account").calendars.len(), 2);
+    assert_eq!(elsewhere.call(|| Ical::open(&told)).expect("an account").account.calendars.len(), 2);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn an_apple_account_is_told_of_app_specific_passwords() {
 #[test]
 fn only_servers_that_are_known_to_deliver_are_believed() {
     let invites = |habits| {
-        let abilities = Server::with(habits).open().expect("an account").abilities;
+        let abilities = Server::with(habits).open().expect("an account").account.abilities;
         abilities & Abilities::SENDS_INVITATIONS == Abilities::SENDS_INVITATIONS
     };
     let announcing =
@@ -126,12 +126,12 @@ fn an_account_that_moved_is_found_again() {
     let old = EventRef { calendar: "/dav/ann/work/", id: "a.ics" };
     let get = server.call(|| Ical::get(&connection(memo.clone()), old));
     assert_eq!(get.expect_err("it moved").detail, "this account has no such calendar");
-    let write = Write { key: "k", etag: None, notify: Notify::All };
+    let write = Write { key: "k", etag: None, notify: Notify::All, comment: None };
     let cancel = server.call(|| Ical::cancel(&connection(memo.clone()), old, write));
     assert_eq!(remedy(cancel), Remedy::NotFound, "what was not looked at is not gone");
-    let asked = Whose::Calendars(vec!["/moved/ann/work/".into()]);
+    let asked = BusyTargets::Calendars(vec!["/moved/ann/work/".into()]);
     let busy = server.call(|| Ical::busy(&connection(memo), &asked, window())).expect("answers");
-    assert_eq!(busy.calendars[0].outcome.as_ref().expect("times").intervals.len(), 1);
+    assert_eq!(busy.answers[0].outcome.as_ref().expect("times").intervals.len(), 1);
     assert!(busy.memo.is_some());
 }
 
@@ -162,6 +162,6 @@ fn an_outage_is_not_a_reason_to_connect_again() {
     };
     assert_eq!(down(500), Remedy::Temporary);
     assert_eq!(down(502), Remedy::Temporary);
-    assert_eq!(down(503), Remedy::SlowDown(2000));
+    assert_eq!(down(503), chronus_sdk::failure::pause(2000, PauseScope::Connection));
     assert_eq!(down(404), Remedy::Invalid("server".into()));
 }

@@ -2,7 +2,7 @@
 
 use chronus_ical::Ical;
 use chronus_sdk::Provider;
-use chronus_sdk::types::*;
+use chronus_sdk::values::*;
 
 use crate::server::{Habits, Server};
 use crate::{DAY, HOUR, MONDAY, connection, ics, remedy, window};
@@ -12,9 +12,9 @@ fn times(server: &Server) -> BusyTimes {
 }
 
 fn ask(server: &Server, window: Window) -> Result<BusyTimes, Failure> {
-    let asked = Whose::Calendars(vec![server.calendar()]);
+    let asked = BusyTargets::Calendars(vec![server.calendar()]);
     let answers = server.call(|| Ical::busy(&connection(None), &asked, window)).expect("answers");
-    answers.calendars.into_iter().next().expect("an answer").outcome
+    answers.answers.into_iter().next().expect("an answer").outcome
 }
 
 fn kinds(server: &Server) -> Vec<BusyKind> {
@@ -33,7 +33,9 @@ fn a_series_is_expanded_with_its_exceptions() {
     let starts: Vec<i64> = times.intervals.iter().map(|interval| interval.start).collect();
     // The clocks go forward on 29 March: nine stays nine.
     assert_eq!(starts, [MONDAY, MONDAY + 15 * DAY + 6 * HOUR, MONDAY + 21 * DAY, MONDAY + 28 * DAY - HOUR]);
-    assert!(times.intervals.iter().all(|each| each.ours.as_deref() == Some("k") && each.end == each.start + HOUR));
+    assert!(
+        times.intervals.iter().all(|each| each.client_key.as_deref() == Some("k") && each.end == each.start + HOUR)
+    );
     assert_eq!(times.problems, []);
 }
 
@@ -41,8 +43,14 @@ fn a_series_is_expanded_with_its_exceptions() {
 fn a_day_is_the_owners_day() {
     let server = Server::default();
     server.put("d.ics", &ics("d", "DTSTART;VALUE=DATE:20260302"));
-    let expected =
-        Interval { start: MONDAY - 9 * HOUR, end: MONDAY + 15 * HOUR, kind: BusyKind::Busy, all_day: true, ours: None };
+    let expected = Interval {
+        start: MONDAY - 9 * HOUR,
+        end: MONDAY + 15 * HOUR,
+        kind: BusyKind::Busy,
+        all_day: true,
+        client_key: None,
+        uid: Some("d".into()),
+    };
     assert_eq!(times(&server).intervals, [expected]);
 }
 
@@ -105,7 +113,7 @@ fn what_could_not_be_read_is_not_free() {
         (500, Remedy::Temporary),
         (403, Remedy::NotPermitted),
         (404, Remedy::NotFound),
-        (429, Remedy::SlowDown(2000)),
+        (429, chronus_sdk::failure::pause(2000, PauseScope::Connection)),
         (200, Remedy::Temporary),
     ] {
         let server = Server::with(Habits { report_fails: Some(status), ..Habits::default() });
@@ -120,20 +128,20 @@ fn each_calendar_has_its_own_answer() {
     let server = Server::default();
     let asked = vec!["/dav/ann/none/".to_owned(), server.calendar(), "elsewhere".to_owned()];
     for memo in [None, server.memo()] {
-        let whose = Whose::Calendars(asked.clone());
-        let answers = server.call(|| Ical::busy(&connection(memo), &whose, window())).expect("answers").calendars;
-        let seen: Vec<_> = answers.iter().map(|each| (each.calendar.as_str(), each.outcome.is_ok())).collect();
+        let targets = BusyTargets::Calendars(asked.clone());
+        let answers = server.call(|| Ical::busy(&connection(memo), &targets, window())).expect("answers").answers;
+        let seen: Vec<_> = answers.iter().map(|each| (each.target.as_str(), each.outcome.is_ok())).collect();
         assert_eq!(seen, [("/dav/ann/none/", false), ("/dav/ann/work/", true), ("elsewhere", false)]);
     }
-    let others = Whose::Addresses(vec!["bo@example.com".into()]);
-    let answers = server.call(|| Ical::busy(&connection(None), &others, window())).expect("answers").calendars;
+    let others = BusyTargets::Addresses(vec!["bo@example.com".into()]);
+    let answers = server.call(|| Ical::busy(&connection(None), &others, window())).expect("answers").answers;
     assert_eq!(answers[0].outcome.as_ref().expect_err("unsupported").remedy, Remedy::Unsupported);
 }
 
 #[test]
 fn a_window_that_ends_before_it_starts_is_no_window() {
     let window = Window { start: MONDAY, end: MONDAY };
-    let asked = Whose::Calendars(vec![]);
+    let asked = BusyTargets::Calendars(vec![]);
     assert_eq!(remedy(Ical::busy(&connection(None), &asked, window)), Remedy::Invalid("window".into()));
 }
 
@@ -163,17 +171,17 @@ fn a_calendar_that_tells_free_busy_alone_is_asked_for_that() {
     // From then on in one request, and back when there are more rights.
     let ask = |memo| {
         server.requests();
-        let asked = Whose::Calendars(vec![server.calendar()]);
+        let asked = BusyTargets::Calendars(vec![server.calendar()]);
         let answers = server.call(|| Ical::busy(&connection(memo), &asked, window())).expect("answers");
-        assert!(answers.calendars[0].outcome.is_ok());
+        assert!(answers.answers[0].outcome.is_ok());
         (server.requests().len(), answers.memo)
     };
     let (first, memo) = ask(server.memo());
     assert_eq!((first, ask(memo.clone())), (2, (1, None)));
     server.0.borrow_mut().habits.free_busy = Some("");
-    let asked = Whose::Calendars(vec![server.calendar()]);
+    let asked = BusyTargets::Calendars(vec![server.calendar()]);
     let refused = server.call(|| Ical::busy(&connection(memo.clone()), &asked, window())).expect("answers");
-    let failure = refused.calendars[0].outcome.as_ref().expect_err("nothing may be seen");
+    let failure = refused.answers[0].outcome.as_ref().expect_err("nothing may be seen");
     assert_eq!(failure.remedy, Remedy::NotPermitted);
     server.0.borrow_mut().habits.free_busy = None;
     assert_eq!(ask(memo).0, 2);

@@ -1,7 +1,7 @@
 //! What changed since the last time.
 
 use chronus_ical::Ical;
-use chronus_sdk::types::*;
+use chronus_sdk::values::*;
 use chronus_sdk::{ChangesPage, TwoWay};
 
 use crate::server::{Habits, Server, name};
@@ -18,7 +18,7 @@ impl Reader {
         Reader { server: Server::with(habits), cursor: None }
     }
 
-    fn page(&self, cursor: Option<Cursor>, max: u32) -> Result<Batch, Failure> {
+    fn page(&self, cursor: Option<Cursor>, max: u32) -> Result<ChangesReply, Failure> {
         let (work, page) = (self.server.calendar(), ChangesPage { cursor: cursor.as_deref(), window: window(), max });
         self.server.call(|| Ical::changes(&connection(None), &work, page))
     }
@@ -45,6 +45,7 @@ fn show(change: &Change) -> String {
     match change {
         Change::Event(event) => format!("+{}", event.id),
         Change::Gone(id) => format!("-{id}"),
+        Change::Left(id) => format!("<{id}"),
         Change::Problem(problem) => format!("!{}", problem.id),
         Change::Reference(reference) => format!("?{}", reference.id),
     }

@@ -1,7 +1,7 @@
 //! Making, reading, changing, answering and taking away.
 
 use chronus_ical::Ical;
-use chronus_sdk::types::*;
+use chronus_sdk::values::*;
 use chronus_sdk::{EventRef, TwoWay, Write};
 
 use crate::server::{Habits, Server, State, name};
@@ -27,7 +27,7 @@ impl Caller {
 
     fn create(&self, key: &str, draft: &Draft, notify: Notify) -> Result<Event, Failure> {
         let (connection, work) = (self.connection(), self.server.calendar());
-        let write = Write { key, etag: None, notify };
+        let write = Write { key, etag: None, notify, comment: None };
         let made = self.server.call(|| Ical::create(&connection, &work, draft, write))?;
         Ok(made.event)
     }
@@ -39,20 +39,22 @@ impl Caller {
 
     fn update(&self, id: &str, etag: Option<String>, patch: Patch, notify: Notify) -> Result<Event, Failure> {
         let (connection, work) = (self.connection(), self.server.calendar());
-        let (event, write) = (EventRef { calendar: &work, id }, Write { key: "k", etag: etag.as_deref(), notify });
+        let (event, write) =
+            (EventRef { calendar: &work, id }, Write { key: "k", etag: etag.as_deref(), notify, comment: None });
         let call = || Ical::update(&connection, event, &patch, write);
         Ok(self.server.call(call)?.event)
     }
 
     fn cancel(&self, id: &str, etag: Option<String>, notify: Notify) -> Result<(), Failure> {
         let (connection, work) = (self.connection(), self.server.calendar());
-        let (event, write) = (EventRef { calendar: &work, id }, Write { key: "k", etag: etag.as_deref(), notify });
+        let (event, write) =
+            (EventRef { calendar: &work, id }, Write { key: "k", etag: etag.as_deref(), notify, comment: None });
         self.server.call(|| Ical::cancel(&connection, event, write)).map(|_| ())
     }
 
     fn respond(&self, id: &str, rsvp: Rsvp, notify: Notify) -> Result<Event, Failure> {
         let (connection, work) = (self.connection(), self.server.calendar());
-        let (event, write) = (EventRef { calendar: &work, id }, Write { key: "k", etag: None, notify });
+        let (event, write) = (EventRef { calendar: &work, id }, Write { key: "k", etag: None, notify, comment: None });
         Ok(self.server.call(|| Ical::respond(&connection, event, rsvp, write))?.event)
     }
 
@@ -92,7 +94,7 @@ fn what_is_made_comes_back() {
     assert_eq!((&got.uid, &got.title, &got.description), (&wanted.uid, &wanted.title, &wanted.description));
     assert_eq!((&got.when, got.busy, got.status), (&wanted.when, wanted.busy, wanted.status));
     assert_eq!((&got.attendees, &got.recurrence), (&wanted.attendees, &wanted.recurrence));
-    assert_eq!(got.ours.as_deref(), Some("key/1 ~"));
+    assert_eq!(got.client_key.as_deref(), Some("key/1 ~"));
     let organiser = got.organiser.expect("an organiser");
     assert_eq!((organiser.address.as_str(), organiser.is_self), ("ann@example.com", true));
     let data = caller.server.data(&made.id);
@@ -102,15 +104,15 @@ fn what_is_made_comes_back() {
 #[test]
 fn times_come_back_in_every_form() {
     let caller = plain();
-    let utc = |at| Timed { at, zone: "UTC".into() };
+    let utc = |at| ZonedTime { at, zone: "UTC".into() };
     // 25 October 2026: the clocks in Rome show half past two twice.
     let second_half_past_two = 1_792_891_800;
     let day = |day| Date { year: 2026, month: 3, day };
     let spans = [
         Span::Timed(TimedSpan { start: utc(MONDAY), end: utc(MONDAY) }),
         Span::Timed(TimedSpan {
-            start: Timed { at: MONDAY, zone: "Asia/Tokyo".into() },
-            end: Timed { at: MONDAY + HOUR, zone: "America/New_York".into() },
+            start: ZonedTime { at: MONDAY, zone: "Asia/Tokyo".into() },
+            end: ZonedTime { at: MONDAY + HOUR, zone: "America/New_York".into() },
         }),
         Span::AllDay(DaySpan { start: day(2), end: day(3) }),
         Span::AllDay(DaySpan { start: day(28), end: Date { year: 2026, month: 4, day: 1 } }),
@@ -197,7 +199,7 @@ fn an_event_of_ours_that_was_renamed_is_still_ours() {
     caller.server.delete(&made.id);
     caller.server.put(&name("renamed@.ics"), &data);
     let again = caller.create("k", &draft(), Notify::All).expect("there already");
-    assert_eq!((again.id.as_str(), again.ours.as_deref()), ("renamed%40.ics", Some("k")));
+    assert_eq!((again.id.as_str(), again.client_key.as_deref()), ("renamed%40.ics", Some("k")));
 }
 
 #[test]
@@ -235,12 +237,15 @@ fn every_field_can_be_changed() {
         status: Some(EventStatus::Cancelled),
         attendees: Some(vec![guest("bo@example.com")]),
         recurrence: Some(vec!["RRULE:FREQ=DAILY;COUNT=2".into()]),
+        location: Some("Hall; 2".into()),
+        url: Some("https://example.org/2?a=1,2".into()),
+        ..nothing()
     };
     let after = caller.update(&made.id, made.etag.clone(), patch.clone(), Notify::All).expect("changed");
     assert_eq!((after.title.as_str(), after.description.as_str()), ("New, title", "New\ntext"));
     assert_eq!((Some(after.when), Some(after.busy), Some(after.status)), (patch.when, patch.busy, patch.status));
     assert_eq!((Some(after.attendees), Some(after.recurrence)), (patch.attendees, patch.recurrence));
-    assert_eq!((after.ours.as_deref(), after.uid), (Some("k"), made.uid));
+    assert_eq!((after.client_key.as_deref(), after.uid), (Some("k"), made.uid));
     assert!(caller.server.data(&made.id).contains("SEQUENCE:1"));
 }
 
@@ -306,7 +311,7 @@ fn a_rival_between_reading_and_writing_is_noticed() {
     let other = ics("meeting-1@chronus", "DTSTART:20260302T080000Z\nDTEND:20260302T090000Z\nX-CHRONUS-KEY:k");
     caller.server.after("GET", move |state| state.store(&id, &other));
     let failure = caller.create("k", &draft(), Notify::All).expect_err("another try was faster");
-    assert_eq!(conflict(failure).ours.as_deref(), Some("k"));
+    assert_eq!(conflict(failure).client_key.as_deref(), Some("k"));
 }
 
 #[test]
@@ -358,7 +363,7 @@ fn many_are_fetched_at_once_and_each_has_its_answer() {
         caller.server.put("bad.ics", "no calendar");
         let ids = ["c.ics", "none.ics", "b%40x.ics", "bad.ics", "b@x.ics", "../x", "a.ics"].map(str::to_owned).to_vec();
         let (connection, work) = (caller.connection(), caller.server.calendar());
-        let items = caller.server.call(|| Ical::get_many(&connection, &work, &ids)).expect("answers").items;
+        let items = caller.server.call(|| Ical::get_many(&connection, &work, &ids)).expect("answers").events;
         assert_eq!(items.iter().map(|item| item.id.clone()).collect::<Vec<_>>(), ids);
         let seen: Vec<Option<String>> = items.iter().map(|item| item.outcome.clone().ok().map(|e| e.uid)).collect();
         let [a, b, c] = ["a", "b@x", "c"].map(|uid| Some(uid.to_owned()));
@@ -425,7 +430,7 @@ fn an_answer_that_must_not_be_sent_is_not_given() {
 fn what_cannot_be_written_is_said_before_it_is_tried() {
     let caller = plain();
     let bad = |draft: Draft| remedy(caller.create("k", &draft, Notify::All));
-    let nowhere = Timed { at: MONDAY, zone: "Nowhere/City".into() };
+    let nowhere = ZonedTime { at: MONDAY, zone: "Nowhere/City".into() };
     let when = Span::Timed(TimedSpan { start: nowhere.clone(), end: nowhere });
     assert!(matches!(bad(Draft { when, ..draft() }), Remedy::Invalid(_)));
     assert!(matches!(bad(Draft { recurrence: vec!["RRULE:FREQ=NEVER".into()], ..draft() }), Remedy::Invalid(_)));

@@ -13,7 +13,8 @@ mod series;
 mod server;
 
 use chronus_sdk::testing;
-use chronus_sdk::types::*;
+use chronus_sdk::testing::patch as nothing;
+use chronus_sdk::values::*;
 use server::{ORIGIN, Server};
 
 /// 2 March 2026, 09:00 in Rome.
@@ -30,8 +31,8 @@ fn connection(memo: Option<Memo>) -> Connection {
     }
 }
 
-fn in_rome(at: i64) -> Timed {
-    Timed { at, zone: "Europe/Rome".into() }
+fn in_rome(at: i64) -> ZonedTime {
+    ZonedTime { at, zone: "Europe/Rome".into() }
 }
 
 fn hour_from(at: i64) -> Span {
@@ -47,26 +48,19 @@ fn draft() -> Draft {
         uid: "meeting-1@chronus".into(),
         title: "Réunion; \"A, B\" \\ <&> \u{1F4C5}".into(),
         description: "first\nsecond;, \\n\n\n\tlast".into(),
+        location: "Room 5".into(),
+        url: "https://example.org/meetings/1".into(),
         when: hour_from(MONDAY),
         busy: BusyKind::Busy,
         status: EventStatus::Confirmed,
+        organiser: None,
         attendees: vec![],
         recurrence: vec![],
     }
 }
 
 fn guest(address: &str) -> Attendee {
-    Attendee {
-        address: address.into(),
-        name: Some("Bo, \"the\" guest".into()),
-        role: Role::Required,
-        rsvp: Rsvp::NeedsAction,
-        is_self: false,
-    }
-}
-
-fn nothing() -> Patch {
-    Patch { title: None, description: None, when: None, busy: None, status: None, attendees: None, recurrence: None }
+    Attendee { name: Some("Bo, \"the\" guest".into()), ..testing::attendee(address) }
 }
 
 /// An event as another program writes it. `lines` are added to it.
@@ -86,7 +80,7 @@ fn remedy<T>(result: Result<T, Failure>) -> Remedy {
 }
 
 impl Server {
-    fn open(&self) -> Result<Opened, Failure> {
+    fn open(&self) -> Result<AccountReply, Failure> {
         self.call(|| <chronus_ical::Ical as chronus_sdk::Provider>::open(&connection(None)))
     }
 

@@ -1,7 +1,7 @@
 //! A series that is moved, renamed or ended takes what belongs to it along.
 
 use chronus_ical::Ical;
-use chronus_sdk::types::*;
+use chronus_sdk::values::*;
 use chronus_sdk::{EventRef, Provider, TwoWay, Write};
 
 use crate::server::Server;
@@ -25,7 +25,14 @@ const LAST: &str = "20260330T070000Z";
 fn change(server: &Server, patch: Patch) -> Event {
     let work = server.calendar();
     let event = EventRef { calendar: &work, id: "s.ics" };
-    let call = || Ical::update(&connection(None), event, &patch, Write { key: "k", etag: None, notify: Notify::All });
+    let call = || {
+        Ical::update(
+            &connection(None),
+            event,
+            &patch,
+            Write { key: "k", etag: None, notify: Notify::All, comment: None },
+        )
+    };
     server.call(call).expect("changed").event
 }
 
@@ -36,9 +43,9 @@ fn get(server: &Server) -> Event {
 }
 
 fn starts(server: &Server) -> Vec<i64> {
-    let asked = Whose::Calendars(vec![server.calendar()]);
+    let asked = BusyTargets::Calendars(vec![server.calendar()]);
     let answers = server.call(|| Ical::busy(&connection(None), &asked, window())).expect("answers");
-    let times = answers.calendars[0].outcome.clone().expect("times");
+    let times = answers.answers[0].outcome.clone().expect("times");
     assert_eq!(times.problems, []);
     times.intervals.iter().map(|each| each.start).collect()
 }
@@ -80,7 +87,7 @@ fn moving_a_series_moves_its_exceptions() {
 fn moving_a_series_to_another_zone_keeps_its_shape() {
     let server = server(LAST);
     // Eight in London is nine in Rome, in winter and in summer.
-    let london = |at| Timed { at, zone: "Europe/London".into() };
+    let london = |at| ZonedTime { at, zone: "Europe/London".into() };
     let span = TimedSpan { start: london(MONDAY + HOUR), end: london(MONDAY + 2 * HOUR) };
     change(&server, Patch { when: Some(Span::Timed(span)), ..nothing() });
     assert_eq!(starts(&server), at(HOUR));
@@ -107,9 +114,9 @@ fn a_longer_meeting_is_longer_every_week() {
     let span = TimedSpan { start: in_rome(MONDAY), end: in_rome(MONDAY + 3 * HOUR) };
     change(&server, Patch { when: Some(Span::Timed(span)), ..nothing() });
     assert_eq!(starts(&server), at(0));
-    let asked = Whose::Calendars(vec![server.calendar()]);
+    let asked = BusyTargets::Calendars(vec![server.calendar()]);
     let answers = server.call(|| Ical::busy(&connection(None), &asked, window())).expect("answers");
-    let times = answers.calendars[0].outcome.clone().expect("times");
+    let times = answers.answers[0].outcome.clone().expect("times");
     let hours: Vec<i64> = times.intervals.iter().map(|each| (each.end - each.start) / HOUR).collect();
     assert_eq!(hours, [3, 1, 3, 3], "but the one that was moved by hand");
 }

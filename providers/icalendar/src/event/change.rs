@@ -44,6 +44,32 @@ pub fn set_description(event: &mut Component, description: &str) {
     }
 }
 
+/// Sets LOCATION, or removes it if it is empty. The parameters of the old one, a page about the place, go with it.
+pub fn set_location(event: &mut Component, location: &str) {
+    match location {
+        "" => event.remove("LOCATION"),
+        text => set_text(event, "LOCATION", text),
+    }
+}
+
+/// Sets URL, or removes it if it is empty.
+///
+/// # Errors
+/// If the address has white space or control characters, which no address has (RFC 3986).
+pub fn set_url(event: &mut Component, url: &str) -> Result<(), BadValue> {
+    if url.chars().any(|char| char.is_whitespace() || char.is_control()) {
+        return Err(BadValue("an address has no white space"));
+    }
+    match url {
+        "" => event.remove("URL"),
+        url if event.property("URL").is_none_or(|known| known.value.trim() != url) => {
+            event.set(Property::new("URL", url));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
 fn set_text(event: &mut Component, name: &str, text: &str) {
     if event.text(name).as_deref() != Some(text) {
         event.set(Property::from_text(name, text));

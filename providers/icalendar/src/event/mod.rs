@@ -14,8 +14,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 pub use change::{
-    new, revise, set_answer, set_attendees, set_busy, set_description, set_organiser, set_recurrence, set_status,
-    set_title, set_when, stamp,
+    new, revise, set_answer, set_attendees, set_busy, set_description, set_location, set_organiser, set_recurrence,
+    set_status, set_title, set_url, set_when, stamp,
 };
 
 use super::series::{Moment, Timing};
@@ -31,6 +31,12 @@ pub struct Fields {
     pub title: String,
     /// DESCRIPTION, lines ended by `\n`.
     pub description: String,
+    /// LOCATION
+    pub location: String,
+    /// URL
+    pub url: String,
+    /// CLASS: PRIVATE or CONFIDENTIAL.
+    pub private: bool,
     /// `None` if DTSTART cannot be read; then a problem says so.
     pub when: Option<When>,
     /// RECURRENCE-ID, if this is a changed occurrence of a series.
@@ -129,6 +135,9 @@ pub fn read(event: &Component, zones: &mut Zones<'_>) -> (Fields, Vec<Problem>) 
     let fields = Fields {
         title: event.text("SUMMARY").unwrap_or_default(),
         description: event.text("DESCRIPTION").unwrap_or_default(),
+        location: event.text("LOCATION").unwrap_or_default(),
+        url: event.property("URL").map(|url| url.value.trim().to_owned()).unwrap_or_default(),
+        private: is_private(event),
         when: timing.and_then(|timing| when(&timing, zones.owner())),
         original,
         busy: busy(event),
@@ -167,6 +176,11 @@ pub fn busy(event: &Component) -> Busy {
         _ if status(event) == Status::Tentative => Busy::Tentative,
         _ => Busy::Busy,
     }
+}
+
+/// RFC 5545 §3.8.1.3: an unknown class is private.
+fn is_private(event: &Component) -> bool {
+    event.property("CLASS").is_some_and(|class| !class.value.trim().eq_ignore_ascii_case("PUBLIC"))
 }
 
 /// STATUS

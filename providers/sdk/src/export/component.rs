@@ -2,11 +2,12 @@
 
 use std::marker::PhantomData;
 
-use crate::types::{
-    Batch, BusyAnswers, Connection, Cursor, Done, Draft, Failure, FetchedEvents, Instant, Notification, Notify,
-    OneEvent, Opened, Patch, Rsvp, SignInError, Subscribed, Subscription, Whose, Window,
+use crate::values::{
+    AccountReply, BusyReply, BusyTargets, CallbackRequest, ChangesReply, Connection, Cursor, Draft, EventReply,
+    EventsReply, Failure, FindReply, Instant, Moment, Notification, Notify, Patch, Rsvp, SignInError, Subscription,
+    SubscriptionReply, Window, WriteReply,
 };
-use crate::{Callback, ChangesPage, EventRef, Provider, Push, TwoWay, Write};
+use crate::{Callback, ChangesPage, EventRef, OccurrenceRef, Provider, Push, TwoWay, Write};
 
 /// A provider as a component.
 #[derive(Debug)]
@@ -29,12 +30,13 @@ fn run<T>(function: impl FnOnce() -> T) -> T {
 pub mod read_only {
     wit_bindgen::generate!({
         path: "wit",
-        world: "chronus:calendar/read-only@0.1.0",
+        world: "chronus:calendar/read-only@0.2.0",
         pub_export_macro: true,
         with: {
-            "chronus:calendar/types@0.1.0": crate::types,
-            "chronus:calendar/descriptions@0.1.0": crate::descriptions,
-            "chronus:calendar/log@0.1.0": crate::bindings::chronus::calendar::log,
+            "chronus:calendar/values@0.2.0": crate::values,
+            "chronus:calendar/descriptions@0.2.0": crate::descriptions,
+            "chronus:calendar/log@0.2.0": crate::bindings::chronus::calendar::log,
+            "chronus:calendar/zones@0.2.0": crate::bindings::chronus::calendar::zones,
             "wasi:clocks/monotonic-clock@0.2.12": crate::bindings::wasi::clocks::monotonic_clock,
             "wasi:clocks/wall-clock@0.2.12": crate::bindings::wasi::clocks::wall_clock,
             "wasi:http/outgoing-handler@0.2.12": crate::bindings::wasi::http::outgoing_handler,
@@ -54,15 +56,15 @@ pub mod two_way {
         inline: "
             package chronus:sdk-two-way;
             world two-way-exports {
-                export chronus:calendar/events@0.1.0;
-                export chronus:calendar/changes@0.1.0;
+                export chronus:calendar/events@0.2.0;
+                export chronus:calendar/changes@0.2.0;
             }
         ",
         pub_export_macro: true,
         with: {
-            "chronus:calendar/types@0.1.0": crate::types,
-            "chronus:calendar/events@0.1.0": generate,
-            "chronus:calendar/changes@0.1.0": generate,
+            "chronus:calendar/values@0.2.0": crate::values,
+            "chronus:calendar/events@0.2.0": generate,
+            "chronus:calendar/changes@0.2.0": generate,
         },
     });
 }
@@ -74,13 +76,13 @@ pub mod push {
         inline: "
             package chronus:sdk-push;
             world push-exports {
-                export chronus:calendar/push@0.1.0;
+                export chronus:calendar/push@0.2.0;
             }
         ",
         pub_export_macro: true,
         with: {
-            "chronus:calendar/types@0.1.0": crate::types,
-            "chronus:calendar/push@0.1.0": generate,
+            "chronus:calendar/values@0.2.0": crate::values,
+            "chronus:calendar/push@0.2.0": generate,
         },
     });
 }
@@ -96,7 +98,7 @@ impl<T: Provider> plugin::Guest for Component<T> {
 }
 
 impl<T: Provider> account::Guest for Component<T> {
-    fn open(connection: Connection) -> Result<Opened, Failure> {
+    fn open(connection: Connection) -> Result<AccountReply, Failure> {
         run(|| T::open(&connection))
     }
 
@@ -106,8 +108,8 @@ impl<T: Provider> account::Guest for Component<T> {
 }
 
 impl<T: Provider> busy::Guest for Component<T> {
-    fn query(connection: Connection, whose: Whose, window: Window) -> Result<BusyAnswers, Failure> {
-        run(|| T::busy(&connection, &whose, window))
+    fn query(connection: Connection, targets: BusyTargets, window: Window) -> Result<BusyReply, Failure> {
+        run(|| T::busy(&connection, &targets, window))
     }
 }
 
@@ -118,16 +120,30 @@ impl<T: TwoWay> events::Guest for Component<T> {
         key: String,
         draft: Draft,
         notify: Notify,
-    ) -> Result<OneEvent, Failure> {
-        run(|| T::create(&connection, &calendar, &draft, Write { key: &key, etag: None, notify }))
+    ) -> Result<EventReply, Failure> {
+        run(|| T::create(&connection, &calendar, &draft, Write { key: &key, etag: None, notify, comment: None }))
     }
 
-    fn get(connection: Connection, calendar: String, id: String) -> Result<OneEvent, Failure> {
+    fn get(connection: Connection, calendar: String, id: String) -> Result<EventReply, Failure> {
         run(|| T::get(&connection, EventRef { calendar: &calendar, id: &id }))
     }
 
-    fn get_many(connection: Connection, calendar: String, ids: Vec<String>) -> Result<FetchedEvents, Failure> {
+    fn get_many(connection: Connection, calendar: String, ids: Vec<String>) -> Result<EventsReply, Failure> {
         run(|| T::get_many(&connection, &calendar, &ids))
+    }
+
+    fn find(connection: Connection, uid: String) -> Result<FindReply, Failure> {
+        run(|| T::find(&connection, &uid))
+    }
+
+    fn occurrence(
+        connection: Connection,
+        calendar: String,
+        series_id: String,
+        original_start: Moment,
+    ) -> Result<EventReply, Failure> {
+        let occurrence = OccurrenceRef { calendar: &calendar, series_id: &series_id, original_start: &original_start };
+        run(|| T::occurrence(&connection, occurrence))
     }
 
     fn update(
@@ -138,9 +154,9 @@ impl<T: TwoWay> events::Guest for Component<T> {
         etag: Option<String>,
         patch: Patch,
         notify: Notify,
-    ) -> Result<OneEvent, Failure> {
+    ) -> Result<EventReply, Failure> {
         let event = EventRef { calendar: &calendar, id: &id };
-        run(|| T::update(&connection, event, &patch, Write { key: &key, etag: etag.as_deref(), notify }))
+        run(|| T::update(&connection, event, &patch, Write { key: &key, etag: etag.as_deref(), notify, comment: None }))
     }
 
     fn cancel(
@@ -149,10 +165,12 @@ impl<T: TwoWay> events::Guest for Component<T> {
         id: String,
         key: String,
         etag: Option<String>,
+        comment: Option<String>,
         notify: Notify,
-    ) -> Result<Done, Failure> {
+    ) -> Result<WriteReply, Failure> {
         let event = EventRef { calendar: &calendar, id: &id };
-        run(|| T::cancel(&connection, event, Write { key: &key, etag: etag.as_deref(), notify }))
+        let write = Write { key: &key, etag: etag.as_deref(), notify, comment: comment.as_deref() };
+        run(|| T::cancel(&connection, event, write))
     }
 
     fn respond(
@@ -161,10 +179,12 @@ impl<T: TwoWay> events::Guest for Component<T> {
         id: String,
         key: String,
         rsvp: Rsvp,
+        comment: Option<String>,
         notify: Notify,
-    ) -> Result<OneEvent, Failure> {
+    ) -> Result<EventReply, Failure> {
         let event = EventRef { calendar: &calendar, id: &id };
-        run(|| T::respond(&connection, event, rsvp, Write { key: &key, etag: None, notify }))
+        let write = Write { key: &key, etag: None, notify, comment: comment.as_deref() };
+        run(|| T::respond(&connection, event, rsvp, write))
     }
 }
 
@@ -175,7 +195,7 @@ impl<T: TwoWay> changes::Guest for Component<T> {
         cursor: Option<Cursor>,
         window: Window,
         max: u32,
-    ) -> Result<Batch, Failure> {
+    ) -> Result<ChangesReply, Failure> {
         run(|| T::changes(&connection, &calendar, ChangesPage { cursor: cursor.as_deref(), window, max }))
     }
 }
@@ -187,7 +207,7 @@ impl<T: Push> push_exports::Guest for Component<T> {
         callback: String,
         secret: String,
         expires: Instant,
-    ) -> Result<Subscribed, Failure> {
+    ) -> Result<SubscriptionReply, Failure> {
         run(|| T::subscribe(&connection, &calendar, Callback { url: &callback, secret: &secret, expires }))
     }
 
@@ -198,20 +218,20 @@ impl<T: Push> push_exports::Guest for Component<T> {
         callback: String,
         secret: String,
         expires: Instant,
-    ) -> Result<Subscribed, Failure> {
+    ) -> Result<SubscriptionReply, Failure> {
         let callback = Callback { url: &callback, secret: &secret, expires };
         run(|| T::renew(&connection, &calendar, &subscription, callback))
     }
 
-    fn confirm(connection: Connection, subscription: Subscription, code: String) -> Result<Subscribed, Failure> {
+    fn confirm(connection: Connection, subscription: Subscription, code: String) -> Result<SubscriptionReply, Failure> {
         run(|| T::confirm(&connection, &subscription, &code))
     }
 
-    fn unsubscribe(connection: Connection, subscription: Subscription) -> Result<Done, Failure> {
+    fn unsubscribe(connection: Connection, subscription: Subscription) -> Result<WriteReply, Failure> {
         run(|| T::unsubscribe(&connection, &subscription))
     }
 
-    fn parse_notification(headers: Vec<(String, Vec<u8>)>, query: String, body: Vec<u8>) -> Notification {
-        run(|| T::parse_notification(&headers, &query, &body))
+    fn parse_notification(request: CallbackRequest) -> Notification {
+        run(|| T::parse_notification(&request))
     }
 }

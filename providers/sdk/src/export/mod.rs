@@ -19,7 +19,8 @@ pub mod component;
 /// [`Provider`](crate::Provider); with [`TwoWay`](crate::TwoWay); with [`Push`](crate::Push) as well.
 ///
 /// A larger provider spreads the functions over modules. Then the macro implements the traits: it is given a function
-/// for each entry, and a module for `events` (`create`, `get`, `get_many`, `update`, `cancel`, `respond`) and for `push`
+/// for each entry, and a module for `events` (`create`, `get`, `get_many`, `find`,
+/// `occurrence`, `update`, `cancel`, `respond`) and for `push`
 /// (`subscribe`, `renew`, `confirm`, `unsubscribe`, `parse_notification`). Each has the signature of the trait's function
 /// of that name. `explain_failure` may be left out.
 ///
@@ -71,85 +72,99 @@ macro_rules! provider {
                 $describe()
             }
 
-            fn open(connection: &$crate::types::Connection) -> Result<$crate::types::Opened, $crate::types::Failure> {
+            fn open(connection: &$crate::values::Connection) -> Result<$crate::values::AccountReply, $crate::values::Failure> {
                 $open(connection)
             }
 
             $(
                 fn explain_failure(
-                    connection: &$crate::types::Connection,
-                    error: &$crate::types::SignInError,
-                ) -> $crate::types::Failure {
+                    connection: &$crate::values::Connection,
+                    error: &$crate::values::SignInError,
+                ) -> $crate::values::Failure {
                     $explain(connection, error)
                 }
             )?
 
             fn busy(
-                connection: &$crate::types::Connection,
-                whose: &$crate::types::Whose,
-                window: $crate::types::Window,
-            ) -> Result<$crate::types::BusyAnswers, $crate::types::Failure> {
-                $busy(connection, whose, window)
+                connection: &$crate::values::Connection,
+                targets: &$crate::values::BusyTargets,
+                window: $crate::values::Window,
+            ) -> Result<$crate::values::BusyReply, $crate::values::Failure> {
+                $busy(connection, targets, window)
             }
         }
 
         $(
             impl $crate::TwoWay for $type {
                 fn create(
-                    connection: &$crate::types::Connection,
+                    connection: &$crate::values::Connection,
                     calendar: &str,
-                    draft: &$crate::types::Draft,
+                    draft: &$crate::values::Draft,
                     write: $crate::Write<'_>,
-                ) -> Result<$crate::types::OneEvent, $crate::types::Failure> {
+                ) -> Result<$crate::values::EventReply, $crate::values::Failure> {
                     $events::create(connection, calendar, draft, write)
                 }
 
                 fn get(
-                    connection: &$crate::types::Connection,
+                    connection: &$crate::values::Connection,
                     event: $crate::EventRef<'_>,
-                ) -> Result<$crate::types::OneEvent, $crate::types::Failure> {
+                ) -> Result<$crate::values::EventReply, $crate::values::Failure> {
                     $events::get(connection, event)
                 }
 
                 fn get_many(
-                    connection: &$crate::types::Connection,
+                    connection: &$crate::values::Connection,
                     calendar: &str,
                     ids: &[String],
-                ) -> Result<$crate::types::FetchedEvents, $crate::types::Failure> {
+                ) -> Result<$crate::values::EventsReply, $crate::values::Failure> {
                     $events::get_many(connection, calendar, ids)
                 }
 
+                fn find(
+                    connection: &$crate::values::Connection,
+                    uid: &str,
+                ) -> Result<$crate::values::FindReply, $crate::values::Failure> {
+                    $events::find(connection, uid)
+                }
+
+                fn occurrence(
+                    connection: &$crate::values::Connection,
+                    occurrence: $crate::OccurrenceRef<'_>,
+                ) -> Result<$crate::values::EventReply, $crate::values::Failure> {
+                    $events::occurrence(connection, occurrence)
+                }
+
                 fn update(
-                    connection: &$crate::types::Connection,
+                    connection: &$crate::values::Connection,
                     event: $crate::EventRef<'_>,
-                    patch: &$crate::types::Patch,
+                    patch: &$crate::values::Patch,
                     write: $crate::Write<'_>,
-                ) -> Result<$crate::types::OneEvent, $crate::types::Failure> {
+                ) -> Result<$crate::values::EventReply, $crate::values::Failure> {
                     $events::update(connection, event, patch, write)
                 }
 
                 fn cancel(
-                    connection: &$crate::types::Connection,
+                    connection: &$crate::values::Connection,
                     event: $crate::EventRef<'_>,
                     write: $crate::Write<'_>,
-                ) -> Result<$crate::types::Done, $crate::types::Failure> {
+                ) -> Result<$crate::values::WriteReply, $crate::values::Failure> {
                     $events::cancel(connection, event, write)
                 }
 
                 fn respond(
-                    connection: &$crate::types::Connection,
+                    connection: &$crate::values::Connection,
                     event: $crate::EventRef<'_>,
-                    rsvp: $crate::types::Rsvp,
+                    rsvp: $crate::values::Rsvp,
                     write: $crate::Write<'_>,
-                ) -> Result<$crate::types::OneEvent, $crate::types::Failure> {
+                ) -> Result<$crate::values::EventReply, $crate::values::Failure> {
                     $events::respond(connection, event, rsvp, write)
                 }
 
                 fn changes(
-                    connection: &$crate::types::Connection,
+                    connection: &$crate::values::Connection,
                     calendar: &str,
                     page: $crate::ChangesPage<'_>,
-                ) -> Result<$crate::types::Batch, $crate::types::Failure> {
+                ) -> Result<$crate::values::ChangesReply, $crate::values::Failure> {
                     $changes(connection, calendar, page)
                 }
             }
@@ -158,43 +173,41 @@ macro_rules! provider {
         $(
             impl $crate::Push for $type {
                 fn subscribe(
-                    connection: &$crate::types::Connection,
+                    connection: &$crate::values::Connection,
                     calendar: &str,
                     callback: $crate::Callback<'_>,
-                ) -> Result<$crate::types::Subscribed, $crate::types::Failure> {
+                ) -> Result<$crate::values::SubscriptionReply, $crate::values::Failure> {
                     $push::subscribe(connection, calendar, callback)
                 }
 
                 fn renew(
-                    connection: &$crate::types::Connection,
+                    connection: &$crate::values::Connection,
                     calendar: &str,
-                    subscription: &$crate::types::Subscription,
+                    subscription: &$crate::values::Subscription,
                     callback: $crate::Callback<'_>,
-                ) -> Result<$crate::types::Subscribed, $crate::types::Failure> {
+                ) -> Result<$crate::values::SubscriptionReply, $crate::values::Failure> {
                     $push::renew(connection, calendar, subscription, callback)
                 }
 
                 fn confirm(
-                    connection: &$crate::types::Connection,
-                    subscription: &$crate::types::Subscription,
+                    connection: &$crate::values::Connection,
+                    subscription: &$crate::values::Subscription,
                     code: &str,
-                ) -> Result<$crate::types::Subscribed, $crate::types::Failure> {
+                ) -> Result<$crate::values::SubscriptionReply, $crate::values::Failure> {
                     $push::confirm(connection, subscription, code)
                 }
 
                 fn unsubscribe(
-                    connection: &$crate::types::Connection,
-                    subscription: &$crate::types::Subscription,
-                ) -> Result<$crate::types::Done, $crate::types::Failure> {
+                    connection: &$crate::values::Connection,
+                    subscription: &$crate::values::Subscription,
+                ) -> Result<$crate::values::WriteReply, $crate::values::Failure> {
                     $push::unsubscribe(connection, subscription)
                 }
 
                 fn parse_notification(
-                    headers: &[(String, Vec<u8>)],
-                    query: &str,
-                    body: &[u8],
-                ) -> $crate::types::Notification {
-                    $push::parse_notification(headers, query, body)
+                    request: &$crate::values::CallbackRequest,
+                ) -> $crate::values::Notification {
+                    $push::parse_notification(request)
                 }
             }
         )?

@@ -8,8 +8,8 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{Response, Url};
-use crate::failure::failure;
-use crate::types::{Failure, Remedy};
+use crate::failure::{failure, pause};
+use crate::values::{Failure, PauseScope, Remedy};
 
 /// The shortest wait after 429 and 503. Services name waits that are shorter than their own throttle (iCloud does).
 pub const MIN_WAIT: Duration = Duration::from_secs(2);
@@ -66,7 +66,7 @@ pub(super) fn of_status(response: &Response, now: i64) -> Failure {
         403 => Remedy::NotPermitted,
         404 => Remedy::NotFound,
         410 => Remedy::Gone,
-        429 | 503 => Remedy::SlowDown(wait(response.retry_after(now))),
+        429 | 503 => pause(wait(response.retry_after(now)), PauseScope::Connection),
         408 | 425 | 500..=599 => Remedy::Temporary,
         status => Remedy::Invalid(format!("status {status}")),
     };

@@ -11,7 +11,7 @@
 //!
 //! ```
 //! use chronus_sdk::http::{self, HttpError, Request, Response, native};
-//! use chronus_sdk::types::Failure;
+//! use chronus_sdk::values::Failure;
 //!
 //! fn title() -> Result<String, Failure> {
 //!     let answer = http::send(&Request::new("GET", "https://api.example.com/calendar").header("accept", "text/plain"))?;
@@ -28,7 +28,7 @@
 //! );
 //! native::answering(
 //!     |_| Err(HttpError::Unreachable("connection refused".into())),
-//!     || assert_eq!(title().unwrap_err().remedy, chronus_sdk::types::Remedy::Temporary),
+//!     || assert_eq!(title().unwrap_err().remedy, chronus_sdk::values::Remedy::Temporary),
 //! );
 //! ```
 //!
@@ -50,7 +50,7 @@ pub use date::parse_date;
 pub use error::{HttpError, MAX_WAIT, MIN_WAIT};
 pub use url::{BadUrl, Url, decode, encode};
 
-use crate::types::Failure;
+use crate::values::Failure;
 
 /// The most bytes of an answer that [`send`] reads unless the request says otherwise: 16 MiB.
 pub const DEFAULT_LIMIT: usize = 16 << 20;

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::*;
-use crate::types::Remedy;
+use crate::failure::pause;
+use crate::values::{PauseScope, Remedy};
 
 fn url(text: &str) -> Url {
     Url::parse(text).expect("an address")
@@ -93,12 +94,12 @@ fn a_wait_is_neither_too_short_nor_endless() {
         let response = Response::new("https://h/", status).with_header("Retry-After", value);
         error::of_status(&response, 784_111_700).remedy
     };
-    assert_eq!(answer(503, "1"), Remedy::SlowDown(2_000));
-    assert_eq!(answer(429, "30"), Remedy::SlowDown(30_000));
-    assert_eq!(answer(429, "Sun, 06 Nov 1994 08:49:37 GMT"), Remedy::SlowDown(77_000));
-    assert_eq!(answer(429, "Sun, 06 Nov 1994 08:00:00 GMT"), Remedy::SlowDown(2_000));
-    assert_eq!(answer(503, "99999999999"), Remedy::SlowDown(86_400_000));
-    assert_eq!(answer(503, "soon"), Remedy::SlowDown(2_000));
+    assert_eq!(answer(503, "1"), pause(2_000, PauseScope::Connection));
+    assert_eq!(answer(429, "30"), pause(30_000, PauseScope::Connection));
+    assert_eq!(answer(429, "Sun, 06 Nov 1994 08:49:37 GMT"), pause(77_000, PauseScope::Connection));
+    assert_eq!(answer(429, "Sun, 06 Nov 1994 08:00:00 GMT"), pause(2_000, PauseScope::Connection));
+    assert_eq!(answer(503, "99999999999"), pause(86_400_000, PauseScope::Connection));
+    assert_eq!(answer(503, "soon"), pause(2_000, PauseScope::Connection));
 }
 
 #[test]

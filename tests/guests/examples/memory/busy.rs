@@ -1,25 +1,25 @@
 //! When the owner is busy.
 
 use chronus_sdk::failure::{invalid, temporary, unsupported};
-use chronus_sdk::types::*;
+use chronus_sdk::values::*;
 use chronus_test_guests::store;
 
 use crate::service::{self, StoredEvent};
 use crate::{record, wrong};
 
-pub(crate) fn busy(c: &Connection, whose: &Whose, window: Window) -> Result<BusyAnswers, Failure> {
+pub(crate) fn busy(c: &Connection, targets: &BusyTargets, window: Window) -> Result<BusyReply, Failure> {
     if window.end <= window.start && !wrong("backwards-is-free") {
         return Err(invalid("window", "its end is not after its start"));
     }
-    let Whose::Calendars(ids) = whose else { return Err(unsupported("the store tells of nobody else")) };
+    let BusyTargets::Calendars(ids) = targets else { return Err(unsupported("the store tells of nobody else")) };
     let mut ids = ids.clone();
     if ids.is_empty() && wrong("nothing-is-invalid") {
-        return Err(invalid("whose", "nobody is asked for"));
+        return Err(invalid("targets", "nobody is asked for"));
     }
     if wrong("answers-in-its-own-order") {
         ids.sort();
     }
-    let mut calendars = Vec::new();
+    let mut answers = Vec::new();
     for calendar in ids {
         let mut outcome = of_calendar(c, &calendar, window);
         if wrong("drops-unknown-calendars") && outcome.is_err() {
@@ -28,9 +28,9 @@ pub(crate) fn busy(c: &Connection, whose: &Whose, window: Window) -> Result<Busy
         if wrong("failure-is-free") && outcome.is_err() {
             outcome = Ok(BusyTimes { intervals: vec![], problems: vec![] });
         }
-        calendars.push(BusyAnswer { calendar, outcome });
+        answers.push(BusyAnswer { target: calendar, outcome });
     }
-    Ok(BusyAnswers { calendars, memo: None })
+    Ok(BusyReply { answers, memo: None })
 }
 
 fn of_calendar(c: &Connection, calendar: &str, window: Window) -> Result<BusyTimes, Failure> {
@@ -39,7 +39,7 @@ fn of_calendar(c: &Connection, calendar: &str, window: Window) -> Result<BusyTim
         match record::parse(&stored) {
             Ok(parsed) => times.intervals.extend(store::intervals(c, parsed, window, wrong)),
             Err(failure) if wrong("one-bad-event-is-all") => return Err(temporary(failure.detail)),
-            Err(failure) => times.problems.push(Problem { id: id(&stored), what: failure.detail }),
+            Err(failure) => times.problems.push(Problem { id: id(&stored), what: failure.detail, span: None }),
         }
     }
     if wrong("always-free") {

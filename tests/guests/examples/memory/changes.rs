@@ -3,12 +3,12 @@
 //! of the last change at the start of the listing: `L3/12`. Deletions during the listing are returned after it.
 
 use chronus_sdk::failure::failure;
-use chronus_sdk::types::*;
+use chronus_sdk::values::*;
 
 use crate::service::{self, EventChange};
 use crate::{record, wrong};
 
-pub(crate) fn page(c: &Connection, calendar: &str, cursor: Option<&[u8]>, max: u32) -> Result<Batch, Failure> {
+pub(crate) fn page(c: &Connection, calendar: &str, cursor: Option<&[u8]>, max: u32) -> Result<ChangesReply, Failure> {
     let expired = || failure(Remedy::CursorExpired, "", "this provider did not make the cursor");
     let place = match cursor.map(CursorPosition::read) {
         None => CursorPosition::BEGINNING,
@@ -43,7 +43,7 @@ pub(crate) fn page(c: &Connection, calendar: &str, cursor: Option<&[u8]>, max: u
     };
     let next = next.write();
     let complete_listing = listing && !more && !wrong("never-complete");
-    Ok(Batch { items, next, more, complete_listing, memo: None })
+    Ok(ChangesReply { items, next, more, complete_listing, covers: None, memo: None })
 }
 
 /// The content of a cursor.
@@ -93,6 +93,6 @@ fn change(c: &Connection, happened: &EventChange, listing: bool) -> Option<Chang
         Ok(_) if listing && wrong("lists-no-series") && stored.data.contains("\nRRULE:") => None,
         Ok(event) if wrong("knows-no-future") && record::is_ahead(&event.when) => None,
         Ok(event) => Some(Change::Event(event)),
-        Err(failure) => Some(Change::Problem(Problem { id: happened.id.clone(), what: failure.detail })),
+        Err(failure) => Some(Change::Problem(Problem { id: happened.id.clone(), what: failure.detail, span: None })),
     }
 }

@@ -2,7 +2,7 @@
 
 use chronus_sdk::failure::{failure, invalid, not_found, temporary};
 use chronus_sdk::icalendar::{Property, event};
-use chronus_sdk::types::*;
+use chronus_sdk::values::*;
 
 use crate::service::{self, StoredEvent, WriteCondition};
 use crate::{now, record, wrong};
@@ -73,22 +73,34 @@ pub(crate) fn get(c: &Connection, calendar: &str, id: &str) -> Result<Event, Fai
     Ok(event)
 }
 
-pub(crate) fn get_many(c: &Connection, calendar: &str, ids: &[String]) -> Result<Vec<Fetched>, Failure> {
+pub(crate) fn get_many(c: &Connection, calendar: &str, ids: &[String]) -> Result<Vec<EventOutcome>, Failure> {
     if ids.is_empty() && wrong("nothing-is-invalid") {
         return Err(invalid("ids", "the list is empty"));
     }
     let one = |id: &String| {
         let mut outcome = service::get(calendar, id).and_then(|stored| record::event(c, &stored));
         if let Ok(event) = &mut outcome {
-            event.ours = event.ours.take().filter(|_| !wrong("forgets-its-key"));
+            event.client_key = event.client_key.take().filter(|_| !wrong("forgets-its-key"));
         }
-        Fetched { id: id.clone(), outcome }
+        EventOutcome { id: id.clone(), outcome }
     };
-    let mut items: Vec<Fetched> = ids.iter().map(one).collect();
+    let mut items: Vec<EventOutcome> = ids.iter().map(one).collect();
     if wrong("drops-unknown-ids") {
         items.retain(|item| item.outcome.is_ok());
     }
     Ok(items)
+}
+
+/// The events with a UID in the calendars that are the person's own.
+pub(crate) fn find_all(c: &Connection, uid: &str) -> Result<Vec<CalendarEvent>, Failure> {
+    let mut events = vec![];
+    for stored in service::list("home")? {
+        let event = record::event(c, &stored)?;
+        if event.uid == uid && !wrong("finds-nothing") {
+            events.push(CalendarEvent { calendar: "home".into(), event });
+        }
+    }
+    Ok(events)
 }
 
 pub(crate) fn update(
@@ -125,14 +137,17 @@ pub(crate) fn update(
 
 /// A planted error: an update of an event that does not exist creates it.
 fn make_at(c: &Connection, calendar: &str, id: &str, key: &str, patch: &Patch) -> Result<Event, Failure> {
-    let at = |at| Timed { at, zone: "UTC".into() };
+    let at = |at| ZonedTime { at, zone: "UTC".into() };
     let draft = Draft {
         uid: id.into(),
         title: patch.title.clone().unwrap_or_default(),
         description: String::new(),
+        location: String::new(),
+        url: String::new(),
         when: Span::Timed(TimedSpan { start: at(0), end: at(3600) }),
         busy: BusyKind::Busy,
         status: EventStatus::Confirmed,
+        organiser: None,
         attendees: vec![],
         recurrence: vec![],
     };

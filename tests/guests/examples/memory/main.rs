@@ -20,7 +20,9 @@ mod push;
 mod record;
 mod service;
 
-use chronus_sdk::{ChangesPage, EventRef, Provider, TwoWay, Write, clock, descriptions::*, failure, types::*};
+use chronus_sdk::{
+    ChangesPage, EventRef, OccurrenceRef, Provider, TwoWay, Write, clock, descriptions::*, failure, values::*,
+};
 use chronus_test_guests::store;
 
 /// The provider.
@@ -51,7 +53,7 @@ impl Provider for Memory {
         describe::describe()
     }
 
-    fn open(connection: &Connection) -> Result<Opened, Failure> {
+    fn open(connection: &Connection) -> Result<AccountReply, Failure> {
         store::learn(connection);
         let account = service::account()?;
         let mut calendars = vec![
@@ -82,14 +84,9 @@ impl Provider for Memory {
         if wrong("memo-grows") && connection.memo.is_some() {
             notes = Some(Memo { format: 1, data: vec![b'm'; 65_537] });
         }
-        Ok(Opened {
-            address: connection.address.clone(),
-            other_addresses: vec![],
-            zone: None,
-            calendars,
-            abilities,
-            memo: notes,
-        })
+        let address = connection.address.clone();
+        let account = Account { address, other_addresses: vec![], zone: None, calendars, abilities };
+        Ok(AccountReply { account, memo: notes })
     }
 
     fn explain_failure(connection: &Connection, error: &SignInError) -> Failure {
@@ -103,14 +100,21 @@ impl Provider for Memory {
         failure::of_sign_in(error)
     }
 
-    fn busy(connection: &Connection, whose: &Whose, window: Window) -> Result<BusyAnswers, Failure> {
+    fn busy(connection: &Connection, targets: &BusyTargets, window: Window) -> Result<BusyReply, Failure> {
         begin(connection)?;
-        busy::busy(connection, whose, window)
+        busy::busy(connection, targets, window)
     }
 }
 
 fn calendar(id: &str, role: CalendarRole, is_default: bool) -> Calendar {
-    Calendar { id: id.into(), name: id.into(), role, is_default, zone: None }
+    Calendar {
+        id: id.into(),
+        name: id.into(),
+        role,
+        is_default,
+        takes_meetings: role != CalendarRole::Reader,
+        zone: None,
+    }
 }
 
 fn now() -> jiff::Timestamp {
@@ -118,42 +122,52 @@ fn now() -> jiff::Timestamp {
 }
 
 impl TwoWay for Memory {
-    fn create(c: &Connection, calendar: &str, draft: &Draft, write: Write<'_>) -> Result<OneEvent, Failure> {
+    fn create(c: &Connection, calendar: &str, draft: &Draft, write: Write<'_>) -> Result<EventReply, Failure> {
         begin(c)?;
         let event = events::create(c, calendar, write.key, draft)?;
-        Ok(OneEvent { event, memo: memo() })
+        Ok(EventReply { event, memo: memo() })
     }
 
-    fn get(c: &Connection, event: EventRef<'_>) -> Result<OneEvent, Failure> {
+    fn get(c: &Connection, event: EventRef<'_>) -> Result<EventReply, Failure> {
         begin(c)?;
         let event = events::get(c, event.calendar, event.id)?;
-        Ok(OneEvent { event, memo: None })
+        Ok(EventReply { event, memo: None })
     }
 
-    fn get_many(c: &Connection, calendar: &str, ids: &[String]) -> Result<FetchedEvents, Failure> {
+    fn get_many(c: &Connection, calendar: &str, ids: &[String]) -> Result<EventsReply, Failure> {
         begin(c)?;
-        Ok(FetchedEvents { items: events::get_many(c, calendar, ids)?, memo: None })
+        Ok(EventsReply { events: events::get_many(c, calendar, ids)?, memo: None })
     }
 
-    fn update(c: &Connection, event: EventRef<'_>, patch: &Patch, write: Write<'_>) -> Result<OneEvent, Failure> {
+    fn find(c: &Connection, uid: &str) -> Result<FindReply, Failure> {
+        begin(c)?;
+        Ok(FindReply { events: events::find_all(c, uid)?, memo: None })
+    }
+
+    fn occurrence(c: &Connection, _: OccurrenceRef<'_>) -> Result<EventReply, Failure> {
+        begin(c)?;
+        Err(failure::unsupported("the store keeps no occurrences"))
+    }
+
+    fn update(c: &Connection, event: EventRef<'_>, patch: &Patch, write: Write<'_>) -> Result<EventReply, Failure> {
         begin(c)?;
         let event = events::update(c, event.calendar, event.id, write.key, write.etag, patch)?;
-        Ok(OneEvent { event, memo: None })
+        Ok(EventReply { event, memo: None })
     }
 
-    fn cancel(c: &Connection, event: EventRef<'_>, write: Write<'_>) -> Result<Done, Failure> {
+    fn cancel(c: &Connection, event: EventRef<'_>, write: Write<'_>) -> Result<WriteReply, Failure> {
         begin(c)?;
         events::cancel(c, event.calendar, event.id, write.etag)?;
-        Ok(Done { memo: None })
+        Ok(WriteReply { memo: None })
     }
 
-    fn respond(c: &Connection, event: EventRef<'_>, rsvp: Rsvp, _: Write<'_>) -> Result<OneEvent, Failure> {
+    fn respond(c: &Connection, event: EventRef<'_>, rsvp: Rsvp, _: Write<'_>) -> Result<EventReply, Failure> {
         begin(c)?;
         let event = events::respond(c, event.calendar, event.id, rsvp)?;
-        Ok(OneEvent { event, memo: None })
+        Ok(EventReply { event, memo: None })
     }
 
-    fn changes(c: &Connection, calendar: &str, page: ChangesPage<'_>) -> Result<Batch, Failure> {
+    fn changes(c: &Connection, calendar: &str, page: ChangesPage<'_>) -> Result<ChangesReply, Failure> {
         begin(c)?;
         changes::page(c, calendar, page.cursor, page.max)
     }

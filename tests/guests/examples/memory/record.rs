@@ -6,7 +6,7 @@
 use chronus_sdk::failure::{invalid, unsupported};
 use chronus_sdk::icalendar::event::{self, Answer, Busy, Role as EventRole, Status, When};
 use chronus_sdk::icalendar::{self, Component, Property, Zone, Zones};
-use chronus_sdk::types::*;
+use chronus_sdk::values::*;
 use chronus_test_guests::store::{kind, owner_zone};
 use jiff::{Timestamp, civil};
 
@@ -35,10 +35,13 @@ pub(crate) fn calendar(c: &Connection, key: &str, draft: &Draft) -> Result<Compo
     let patch = Patch {
         title: Some(draft.title.clone()),
         description: Some(draft.description.clone()),
+        location: Some(draft.location.clone()),
+        url: Some(draft.url.clone()),
         when: Some(draft.when.clone()),
         busy: Some(draft.busy),
         status: Some(draft.status),
         attendees: Some(draft.attendees.clone()),
+        answers: vec![],
         recurrence: Some(draft.recurrence.clone()),
     };
     apply(c, &mut made, &patch)?;
@@ -55,6 +58,12 @@ pub(crate) fn apply(c: &Connection, made: &mut Component, patch: &Patch) -> Resu
     let kept = |description: &&String| !(description.is_empty() && wrong("keeps-what-is-emptied"));
     if let Some(description) = patch.description.as_ref().filter(kept) {
         event::set_description(made, description);
+    }
+    if let Some(location) = &patch.location {
+        event::set_location(made, location);
+    }
+    if let Some(url) = &patch.url {
+        event::set_url(made, url).map_err(|error| invalid("url", error.0))?;
     }
     if let Some(when) = &patch.when {
         event::set_when(made, &span_in(when)?);
@@ -123,7 +132,12 @@ pub(crate) fn event(c: &Connection, stored: &StoredEvent) -> Result<Event, Failu
         }),
         attendees: fields.attendees.iter().map(|one| attendee_out(one, is_self(&one.address))).collect(),
         recurrence: fields.recurrence,
-        ours: key,
+        client_key: key,
+        sequence: Some(fields.sequence),
+        unsent: false,
+        location: fields.location,
+        url: fields.url,
+        private: fields.private,
         updated: fields.updated.map(Timestamp::as_second),
     };
     lose(&mut seen);
@@ -134,6 +148,12 @@ pub(crate) fn event(c: &Connection, stored: &StoredEvent) -> Result<Event, Failu
 fn lose(event: &mut Event) {
     if wrong("loses-descriptions") {
         event.description.clear();
+    }
+    if wrong("loses-locations") {
+        event.location.clear();
+    }
+    if wrong("loses-urls") {
+        event.url.clear();
     }
     if wrong("loses-newlines") {
         event.description = event.description.replace('\n', " ");
@@ -170,7 +190,7 @@ fn lose(event: &mut Event) {
         Span::Timed(span) if wrong("loses-zones") => span.start.zone = "UTC".into(),
         Span::Timed(span) if wrong("nothing-takes-a-minute") => span.end.at = span.end.at.max(span.start.at + 60),
         Span::AllDay(_) if wrong("days-become-times") => {
-            let midnight = Timed { at: 0, zone: "UTC".into() };
+            let midnight = ZonedTime { at: 0, zone: "UTC".into() };
             event.when = Span::Timed(TimedSpan { start: midnight.clone(), end: midnight });
         }
         _ => {}
@@ -199,6 +219,7 @@ fn busy_in(kind: BusyKind) -> Busy {
         BusyKind::Tentative => Busy::Tentative,
         BusyKind::OutOfOffice => Busy::OutOfOffice,
         BusyKind::WorkingElsewhere => Busy::WorkingElsewhere,
+        BusyKind::Unanswered => Busy::Tentative,
         BusyKind::Free => Busy::Free,
     }
 }
@@ -243,11 +264,14 @@ fn attendee_out(attendee: &event::Attendee, is_self: bool) -> Attendee {
             Answer::Declined => Rsvp::Declined,
         },
         is_self,
+        responded: None,
+        comment: None,
+        proposed: None,
     }
 }
 
 fn span_in(span: &Span) -> Result<When, Failure> {
-    let at = |timed: &Timed| {
+    let at = |timed: &ZonedTime| {
         let zone = Zone::iana(&timed.zone).ok_or_else(|| invalid("when.zone", "it is no IANA time zone"))?;
         let at = Timestamp::from_second(timed.at).map_err(|_| invalid("when.at", "it is too far away"))?;
         let again = zone.instant(zone.local(at)).filter(|_| wrong("knows-local-times-only"));
@@ -268,7 +292,8 @@ fn span_in(span: &Span) -> Result<When, Failure> {
 }
 
 fn span_out(when: &When) -> Span {
-    let timed = |at: &Timestamp, zone: &Zone| Timed { at: at.as_second(), zone: zone.name().unwrap_or("UTC").into() };
+    let timed =
+        |at: &Timestamp, zone: &Zone| ZonedTime { at: at.as_second(), zone: zone.name().unwrap_or("UTC").into() };
     let date = |date: &civil::Date| Date {
         year: date.year().into(),
         month: date.month().unsigned_abs(),

@@ -1,8 +1,8 @@
 //! Requests to the store, which stores texts by id, with an etag for each text and a number for each change.
 
-use chronus_sdk::failure::{failure, not_found, temporary};
+use chronus_sdk::failure::{failure, not_found, pause, temporary};
 use chronus_sdk::http::{self, Request, Response};
-use chronus_sdk::types::{Failure, Remedy};
+use chronus_sdk::values::{Failure, PauseScope, Remedy};
 use chronus_test_guests::store::ORIGIN;
 use serde_json::Value;
 
@@ -153,8 +153,8 @@ fn misread(answer: &Response, right: Failure) -> Failure {
         403 if wrong("refusal-is-a-lost-password") => Remedy::Reconnect,
         404 | 410 if wrong("unknown-is-temporary") => Remedy::Temporary,
         412 if wrong("precondition-is-a-lost-password") => Remedy::Reconnect,
-        429 | 503 if wrong("waits-as-it-likes") => Remedy::SlowDown(2000),
-        429 if wrong("waits-no-longer-than-told") => Remedy::SlowDown(told.unwrap_or_default() * 1000),
+        429 | 503 if wrong("waits-as-it-likes") => pause(2000, PauseScope::Connection),
+        429 if wrong("waits-no-longer-than-told") => pause(told.unwrap_or_default() * 1000, PauseScope::Connection),
         429 if wrong("haste-is-temporary") => Remedy::Temporary,
         500 | 502 | 504 if wrong("trouble-is-a-lost-password") => Remedy::Reconnect,
         _ => return right,

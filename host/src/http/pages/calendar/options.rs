@@ -189,7 +189,7 @@ pub(super) mod testing {
     }
 
     fn sign_in(id: &str, label: &str, method: Method) -> SignIn {
-        SignIn { id: id.into(), label: label.into(), method, attach: Attach::Nothing }
+        SignIn { id: id.into(), label: label.into(), method, attach: Attach::Nothing, subject_paths: vec![] }
     }
 
     /// An option with a form.
@@ -232,7 +232,13 @@ mod tests {
     }
 
     fn sign_in(method: Method) -> SignIn {
-        SignIn { id: "option".into(), label: "An option".into(), method, attach: Attach::Nothing }
+        SignIn {
+            id: "option".into(),
+            label: "An option".into(),
+            method,
+            attach: Attach::Nothing,
+            subject_paths: vec![],
+        }
     }
 
     #[test]
@@ -273,10 +279,14 @@ mod tests {
             authorize: "https://accounts.service.example/authorize".into(),
             token: "https://accounts.service.example/token".into(),
             revoke: None,
+            manage: None,
+            variables: vec![],
+            approval: None,
             scopes: vec![],
             authorize_parameters: vec![],
             endpoint_choices: vec![],
             keep_from_token: vec![],
+            keep_claims: vec![],
         };
         let option = ConnectOption::build("a", "A service", &sign_in(Method::Oauth2Code(code)), None);
         let seen = (option.action, &*option.service, option.fields.len());

@@ -1,4 +1,4 @@
-//! Conversion between the contract's types and the host's own types.
+//! Conversion of a function's results into the host's own types.
 //!
 //! Problem: a provider's result may hold dates that do not exist, instants out of range, or spans that end before they
 //! start. Decision: results are checked when they are converted, and an invalid one is an error ([`BadAnswer`]) that says
@@ -6,14 +6,14 @@
 //! show up later as a wrong meeting.
 
 use super::{
-    Abilities, Account, Batch, BusyAnswer, BusyTargets, BusyTimes, Calendar, CalendarRole, CallTarget, Change, Failure,
-    FetchedEvent, Hint, HintKind, HttpReply, Memo, Notification, Notify, Remedy, Reply, SignInError, Subscription,
-    bindings::chronus::calendar::types as wit,
+    Abilities, Account, AdminApproval, Batch, BusyAnswer, BusyTimes, Calendar, CalendarEvent, CalendarRole,
+    CallbackResponse, Change, Failure, FetchedEvent, Hint, Memo, Notice, Notification, Pause, PauseScope, Remedy,
+    Reply, Subscription,
+    bindings::chronus::calendar::values as wit,
     bounds::{self, ADDRESSES, BadAnswer, CALENDARS, DESCRIPTION, DETAIL, ID, NAME, RULE, TITLE, ZONE},
 };
 use crate::calendar::{
-    Attendee, BusyKind, Draft, Event, Interval, Moment, Organiser, Patch, Problem, Role, Rsvp, Span, Status, Window,
-    ZonedTime,
+    Attendee, BusyKind, Event, Interval, Moment, Organiser, Problem, Role, Rsvp, Span, Status, Window, ZonedTime,
 };
 use jiff::{Timestamp, civil};
 
@@ -23,124 +23,6 @@ fn bad<T>(what: impl Into<String>) -> Conversion<T> {
     Err(BadAnswer::Invalid(what.into()))
 }
 
-// ---- into the provider ------------------------------------------------------------------------------------------
-
-pub(in crate::plugins) fn connection(c: &CallTarget) -> wit::Connection {
-    wit::Connection {
-        sign_in: c.sign_in.clone(),
-        server: c.server.clone(),
-        subject: c.subject.clone(),
-        address: c.address.clone(),
-        zone: c.zone.clone(),
-        fields: c.fields.clone(),
-        memo: c.memo.as_ref().map(|memo| wit::Memo { format: memo.format, data: memo.data.clone() }),
-    }
-}
-
-pub(in crate::plugins) fn window(window: Window) -> wit::Window {
-    wit::Window { start: window.start.as_second(), end: window.end.as_second() }
-}
-
-pub(in crate::plugins) fn whose(whose: BusyTargets) -> wit::Whose {
-    match whose {
-        BusyTargets::Calendars(ids) => wit::Whose::Calendars(ids),
-        BusyTargets::Addresses(addresses) => wit::Whose::Addresses(addresses),
-    }
-}
-
-pub(in crate::plugins) const fn notify(notify: Notify) -> wit::Notify {
-    match notify {
-        Notify::All => wit::Notify::All,
-        Notify::None => wit::Notify::None,
-    }
-}
-
-pub(in crate::plugins) fn draft(draft: Draft) -> wit::Draft {
-    wit::Draft {
-        uid: draft.uid,
-        title: draft.title,
-        description: draft.description,
-        when: span_out(draft.when),
-        busy: kind_out(draft.busy),
-        status: status_out(draft.status),
-        attendees: draft.attendees.into_iter().map(attendee_out).collect(),
-        recurrence: draft.recurrence,
-    }
-}
-
-pub(in crate::plugins) fn patch(patch: Patch) -> wit::Patch {
-    wit::Patch {
-        title: patch.title,
-        description: patch.description,
-        when: patch.when.map(span_out),
-        busy: patch.busy.map(kind_out),
-        status: patch.status.map(status_out),
-        attendees: patch.attendees.map(|list| list.into_iter().map(attendee_out).collect()),
-        recurrence: patch.recurrence,
-    }
-}
-
-pub(in crate::plugins) fn sign_in_error(error: SignInError) -> wit::SignInError {
-    let SignInError { status, error, description, fields } = error;
-    wit::SignInError { status, error, description, fields }
-}
-
-fn timed_out(timed: ZonedTime) -> wit::Timed {
-    wit::Timed { at: timed.at.as_second(), zone: timed.zone }
-}
-
-fn date_out(date: civil::Date) -> wit::Date {
-    // A month and a day of month are never negative.
-    wit::Date { year: date.year().into(), month: date.month().unsigned_abs(), day: date.day().unsigned_abs() }
-}
-
-fn span_out(span: Span) -> wit::Span {
-    match span {
-        Span::Timed { start, end } => wit::Span::Timed(wit::TimedSpan { start: timed_out(start), end: timed_out(end) }),
-        Span::AllDay { start, end } => wit::Span::AllDay(wit::DaySpan { start: date_out(start), end: date_out(end) }),
-    }
-}
-
-fn attendee_out(attendee: Attendee) -> wit::Attendee {
-    let Attendee { address, name, role, rsvp, is_self } = attendee;
-    let role = match role {
-        Role::Chair => wit::Role::Chair,
-        Role::Required => wit::Role::Required,
-        Role::Optional => wit::Role::Optional,
-        Role::NonParticipant => wit::Role::NonParticipant,
-    };
-    wit::Attendee { address, name, role, rsvp: rsvp_out(rsvp), is_self }
-}
-
-pub(in crate::plugins) const fn rsvp_out(rsvp: Rsvp) -> wit::Rsvp {
-    match rsvp {
-        Rsvp::NeedsAction => wit::Rsvp::NeedsAction,
-        Rsvp::Accepted => wit::Rsvp::Accepted,
-        Rsvp::Tentative => wit::Rsvp::Tentative,
-        Rsvp::Declined => wit::Rsvp::Declined,
-    }
-}
-
-const fn kind_out(kind: BusyKind) -> wit::BusyKind {
-    match kind {
-        BusyKind::Busy => wit::BusyKind::Busy,
-        BusyKind::Tentative => wit::BusyKind::Tentative,
-        BusyKind::OutOfOffice => wit::BusyKind::OutOfOffice,
-        BusyKind::WorkingElsewhere => wit::BusyKind::WorkingElsewhere,
-        BusyKind::Free => wit::BusyKind::Free,
-    }
-}
-
-const fn status_out(status: Status) -> wit::EventStatus {
-    match status {
-        Status::Confirmed => wit::EventStatus::Confirmed,
-        Status::Tentative => wit::EventStatus::Tentative,
-        Status::Cancelled => wit::EventStatus::Cancelled,
-    }
-}
-
-// ---- out of the provider ----------------------------------------------------------------------------------------
-
 pub(in crate::plugins) fn reply<T>(value: T, new_memo: Option<wit::Memo>) -> Conversion<Reply<T>> {
     Ok(Reply { value, memo: new_memo.map(memo).transpose()? })
 }
@@ -149,8 +31,9 @@ fn memo(memo: wit::Memo) -> Conversion<Memo> {
     Ok(Memo { format: memo.format, data: bounds::bounded(memo.data, "a memo", Memo::MAX)? })
 }
 
-pub(in crate::plugins) fn account(opened: wit::Opened) -> Conversion<Reply<Account>> {
-    let flags = opened.abilities;
+pub(in crate::plugins) fn account(opened: wit::AccountReply) -> Conversion<Reply<Account>> {
+    let wit::AccountReply { account, memo } = opened;
+    let flags = account.abilities;
     let abilities = Abilities {
         read_busy: flags.contains(wit::Abilities::READ_BUSY),
         read_busy_of_others: flags.contains(wit::Abilities::READ_BUSY_OF_OTHERS),
@@ -160,8 +43,10 @@ pub(in crate::plugins) fn account(opened: wit::Opened) -> Conversion<Reply<Accou
         sends_invitations: flags.contains(wit::Abilities::SENDS_INVITATIONS),
         can_withhold_invitations: flags.contains(wit::Abilities::CAN_WITHHOLD_INVITATIONS),
         recurring_writes: flags.contains(wit::Abilities::RECURRING_WRITES),
+        can_withhold_replies: flags.contains(wit::Abilities::CAN_WITHHOLD_REPLIES),
+        sets_answers: flags.contains(wit::Abilities::SETS_ANSWERS),
     };
-    let wit::Opened { address, other_addresses, zone, calendars, memo, .. } = opened;
+    let wit::Account { address, other_addresses, zone, calendars, .. } = account;
     let address_of = |text| bounds::bounded(text, "an address", NAME);
     let account = Account {
         address: address.map(address_of).transpose()?,
@@ -190,27 +75,27 @@ fn calendar(calendar: wit::Calendar) -> Conversion<Calendar> {
         wit::CalendarRole::Reader => CalendarRole::Reader,
         wit::CalendarRole::FreeBusyReader => CalendarRole::FreeBusyReader,
     };
-    let wit::Calendar { id, name, is_default, zone, .. } = calendar;
+    let wit::Calendar { id, name, is_default, takes_meetings, zone, .. } = calendar;
     let name = bounds::bounded(name, "a calendar's name", NAME)?;
-    Ok(Calendar { id: identifier(id)?, name, role, is_default, zone: zone_name(zone)? })
+    Ok(Calendar { id: identifier(id)?, name, role, is_default, takes_meetings, zone: zone_name(zone)? })
 }
 
 fn identifier(id: String) -> Conversion<String> {
     bounds::bounded(id, "an id", ID)
 }
 
-pub(in crate::plugins) fn busy(answers: wit::BusyAnswers) -> Conversion<Reply<Vec<BusyAnswer>>> {
+pub(in crate::plugins) fn busy(answers: wit::BusyReply) -> Conversion<Reply<Vec<BusyAnswer>>> {
     let one = |answer: wit::BusyAnswer| {
         let outcome = match answer.outcome {
             Ok(times) => Ok(BusyTimes {
                 intervals: times.intervals.into_iter().map(interval).collect::<Conversion<_>>()?,
-                problems: times.problems.into_iter().map(problem).collect(),
+                problems: times.problems.into_iter().map(problem).collect::<Conversion<_>>()?,
             }),
             Err(error) => Err(failure(error)?),
         };
-        Ok(BusyAnswer { calendar: identifier(answer.calendar)?, outcome })
+        Ok(BusyAnswer { target: identifier(answer.target)?, outcome })
     };
-    reply(answers.calendars.into_iter().map(one).collect::<Conversion<_>>()?, answers.memo)
+    reply(answers.answers.into_iter().map(one).collect::<Conversion<_>>()?, answers.memo)
 }
 
 fn interval(interval: wit::Interval) -> Conversion<Interval> {
@@ -218,20 +103,30 @@ fn interval(interval: wit::Interval) -> Conversion<Interval> {
     if end <= start {
         return bad(format!("an interval that ends at {end} and starts at {start}"));
     }
-    let ours = bounds::optional(interval.ours, "a key of an event", ID)?;
-    Ok(Interval { start, end, kind: kind(interval.kind), all_day: interval.all_day, ours })
+    let client_key = bounds::optional(interval.client_key, "a key of an event", ID)?;
+    let uid = bounds::optional(interval.uid, "a UID", ID)?;
+    Ok(Interval { start, end, kind: kind(interval.kind), all_day: interval.all_day, client_key, uid })
 }
 
-fn problem(problem: wit::Problem) -> Problem {
-    Problem { id: bounds::cut(problem.id, ID), what: bounds::cut(problem.what, DETAIL) }
+fn problem(problem: wit::Problem) -> Conversion<Problem> {
+    let span = problem.span.map(window).transpose()?;
+    Ok(Problem { id: bounds::cut(problem.id, ID), what: bounds::cut(problem.what, DETAIL), span })
 }
 
-pub(in crate::plugins) fn one_event(one: wit::OneEvent) -> Conversion<Reply<Event>> {
+fn window(window: wit::Window) -> Conversion<Window> {
+    let (start, end) = (instant(window.start)?, instant(window.end)?);
+    if end <= start {
+        return bad(format!("a time that ends at {end} and starts at {start}"));
+    }
+    Ok(Window { start, end })
+}
+
+pub(in crate::plugins) fn one_event(one: wit::EventReply) -> Conversion<Reply<Event>> {
     reply(event(one.event)?, one.memo)
 }
 
-pub(in crate::plugins) fn fetched(fetched: wit::FetchedEvents) -> Conversion<Reply<Vec<FetchedEvent>>> {
-    let one = |item: wit::Fetched| {
+pub(in crate::plugins) fn fetched(fetched: wit::EventsReply) -> Conversion<Reply<Vec<FetchedEvent>>> {
+    let one = |item: wit::EventOutcome| {
         let outcome = match item.outcome {
             Ok(found) => match event(found) {
                 Ok(event) => Ok(event),
@@ -244,39 +139,42 @@ pub(in crate::plugins) fn fetched(fetched: wit::FetchedEvents) -> Conversion<Rep
         };
         Ok(FetchedEvent { id: identifier(item.id)?, outcome })
     };
-    reply(fetched.items.into_iter().map(one).collect::<Conversion<_>>()?, fetched.memo)
+    reply(fetched.events.into_iter().map(one).collect::<Conversion<_>>()?, fetched.memo)
 }
 
-pub(in crate::plugins) fn batch(batch: wit::Batch) -> Conversion<Reply<Batch>> {
+pub(in crate::plugins) fn found(found: wit::FindReply) -> Conversion<Reply<Vec<CalendarEvent>>> {
+    let one =
+        |one: wit::CalendarEvent| Ok(CalendarEvent { calendar: identifier(one.calendar)?, event: event(one.event)? });
+    reply(found.events.into_iter().map(one).collect::<Conversion<_>>()?, found.memo)
+}
+
+pub(in crate::plugins) fn batch(batch: wit::ChangesReply) -> Conversion<Reply<Batch>> {
     let change = |change| {
         Ok(match change {
             wit::Change::Event(changed) => {
                 let id = bounds::cut(changed.id.clone(), ID);
                 match event(changed) {
                     Ok(event) => Change::Event(event),
-                    Err(BadAnswer::TooLong(what)) => Change::Problem(Problem { id, what }),
+                    Err(BadAnswer::TooLong(what)) => Change::Problem(Problem { id, what, span: None }),
                     Err(invalid) => return Err(invalid),
                 }
             }
             wit::Change::Reference(wit::Reference { id, etag }) => {
-                Change::Reference { id: identifier(id)?, etag: identifier(etag)? }
+                Change::Reference { id: identifier(id)?, etag: etag.map(identifier).transpose()? }
             }
             wit::Change::Gone(id) => Change::Gone(identifier(id)?),
-            wit::Change::Problem(unread) => Change::Problem(problem(unread)),
+            wit::Change::Left(id) => Change::Left(identifier(id)?),
+            wit::Change::Problem(unread) => Change::Problem(problem(unread)?),
         })
     };
     let items = batch.items.into_iter().map(change).collect::<Conversion<_>>()?;
-    let wit::Batch { next, more, complete_listing, memo, .. } = batch;
+    let wit::ChangesReply { next, more, complete_listing, covers, memo, .. } = batch;
+    let covers = covers.map(window).transpose()?;
     let next = bounds::bounded(next, "a cursor", Batch::MAX_CURSOR)?;
-    reply(Batch { items, next, more, complete_listing }, memo)
+    reply(Batch { items, next, more, complete_listing, covers }, memo)
 }
 
-pub(in crate::plugins) fn subscription_out(subscription: &Subscription) -> wit::Subscription {
-    let Subscription { id, state, expires } = subscription;
-    wit::Subscription { id: id.clone(), state: state.clone(), expires: expires.map(Timestamp::as_second) }
-}
-
-pub(in crate::plugins) fn subscribed(subscribed: wit::Subscribed) -> Conversion<Reply<Subscription>> {
+pub(in crate::plugins) fn subscribed(subscribed: wit::SubscriptionReply) -> Conversion<Reply<Subscription>> {
     let wit::Subscription { id, state, expires } = subscribed.subscription;
     if id.is_empty() {
         return bad("a subscription without an id");
@@ -287,27 +185,27 @@ pub(in crate::plugins) fn subscribed(subscribed: wit::Subscribed) -> Conversion<
 }
 
 pub(in crate::plugins) fn notification(notification: wit::Notification) -> Conversion<Notification> {
-    let wit::Reply { status, content_type, body } = notification.reply;
+    let wit::CallbackResponse { status, content_type, body } = notification.response;
     if !(200..600).contains(&status) {
         return bad(format!("a reply with the status {status}"));
     }
     let hint = |hint: wit::Hint| {
-        let kind = match hint.news {
-            wit::News::Changed => HintKind::Changed,
-            wit::News::Renew => HintKind::Renew,
-            wit::News::Recreate => HintKind::Recreate,
-            wit::News::Missed => HintKind::Missed,
-            wit::News::Confirm(code) => HintKind::Confirm(bounds::bounded(code, "a code", ID)?),
-            wit::News::Ended => HintKind::Ended,
+        let notice = match hint.notice {
+            wit::Notice::Changed => Notice::Changed,
+            wit::Notice::Renew => Notice::Renew,
+            wit::Notice::Recreate => Notice::Recreate,
+            wit::Notice::Missed => Notice::Missed,
+            wit::Notice::Confirm(code) => Notice::Confirm(bounds::bounded(code, "a code", ID)?),
+            wit::Notice::Ended => Notice::Ended,
         };
         Ok(Hint {
             subscription: identifier(hint.subscription)?,
             secret: bounds::optional(hint.secret, "a secret", ID)?,
-            kind,
+            notice,
         })
     };
     let hints = notification.hints.into_iter().map(hint).collect::<Conversion<_>>()?;
-    Ok(Notification { reply: HttpReply { status, content_type, body }, hints })
+    Ok(Notification { response: CallbackResponse { status, content_type, body }, hints })
 }
 
 fn event(event: wit::Event) -> Conversion<Event> {
@@ -341,8 +239,13 @@ fn event(event: wit::Event) -> Conversion<Event> {
         series_id: event.series_id.map(identifier).transpose()?,
         title: bounds::cut(event.title, TITLE),
         description: bounds::cut(event.description, DESCRIPTION),
+        location: bounds::cut(event.location, TITLE),
+        url: bounds::cut(event.url, ID),
+        private: event.private,
+        sequence: event.sequence,
+        unsent: event.unsent,
         recurrence: event.recurrence.into_iter().map(rule).collect::<Conversion<_>>()?,
-        ours: bounds::optional(event.ours, "a key of an event", ID)?,
+        client_key: bounds::optional(event.client_key, "a key of an event", ID)?,
     })
 }
 
@@ -359,9 +262,12 @@ fn attendee(attendee: wit::Attendee) -> Conversion<Attendee> {
         wit::Rsvp::Tentative => Rsvp::Tentative,
         wit::Rsvp::Declined => Rsvp::Declined,
     };
-    let wit::Attendee { address, name, is_self, .. } = attendee;
+    let wit::Attendee { address, name, is_self, responded, comment, proposed, .. } = attendee;
     let (address, name) = (bounds::bounded(address, "an address", ID)?, name.map(|name| bounds::cut(name, NAME)));
-    Ok(Attendee { address, name, role, rsvp, is_self })
+    let responded = responded.map(instant).transpose()?;
+    let comment = comment.map(|comment| bounds::cut(comment, DETAIL));
+    let proposed = proposed.map(span).transpose()?;
+    Ok(Attendee { address, name, role, rsvp, is_self, responded, comment, proposed })
 }
 
 fn span(span: wit::Span) -> Conversion<Span> {
@@ -390,7 +296,7 @@ fn moment(moment: wit::Moment) -> Conversion<Moment> {
     })
 }
 
-fn timed(timed: wit::Timed) -> Conversion<ZonedTime> {
+fn timed(timed: wit::ZonedTime) -> Conversion<ZonedTime> {
     let zone = bounds::bounded(timed.zone, "the name of a time zone", ZONE)?;
     Ok(ZonedTime { at: instant(timed.at)?, zone })
 }
@@ -414,6 +320,7 @@ const fn kind(kind: wit::BusyKind) -> BusyKind {
     match kind {
         wit::BusyKind::Busy => BusyKind::Busy,
         wit::BusyKind::Tentative => BusyKind::Tentative,
+        wit::BusyKind::Unanswered => BusyKind::Unanswered,
         wit::BusyKind::OutOfOffice => BusyKind::OutOfOffice,
         wit::BusyKind::WorkingElsewhere => BusyKind::WorkingElsewhere,
         wit::BusyKind::Free => BusyKind::Free,
@@ -423,7 +330,10 @@ const fn kind(kind: wit::BusyKind) -> BusyKind {
 pub(in crate::plugins) fn failure(failure: wit::Failure) -> Conversion<Failure> {
     let remedy = match failure.remedy {
         wit::Remedy::Reconnect => Remedy::Reconnect,
-        wit::Remedy::NeedsAdminApproval(link) => Remedy::NeedsAdminApproval(bounds::optional(link, "a link", ID)?),
+        wit::Remedy::NeedsAdminApproval(approval) => Remedy::NeedsAdminApproval(AdminApproval {
+            tenant: bounds::optional(approval.tenant, "a tenant", ID)?,
+            page: bounds::optional(approval.page, "a link", ID)?,
+        }),
         wit::Remedy::AccessPending => Remedy::AccessPending,
         wit::Remedy::NeedsScope => Remedy::NeedsScope,
         wit::Remedy::NotPermitted => Remedy::NotPermitted,
@@ -433,7 +343,14 @@ pub(in crate::plugins) fn failure(failure: wit::Failure) -> Conversion<Failure> 
         wit::Remedy::Conflict(present) => Remedy::Conflict(Box::new(event(present)?)),
         wit::Remedy::CursorExpired => Remedy::CursorExpired,
         wit::Remedy::WindowTooLarge(seconds) => Remedy::WindowTooLarge(seconds),
-        wit::Remedy::SlowDown(milliseconds) => Remedy::SlowDown(milliseconds),
+        wit::Remedy::SlowDown(wit::Pause { milliseconds, scope }) => {
+            let scope = match scope {
+                wit::PauseScope::Connection => PauseScope::Connection,
+                wit::PauseScope::Organisation => PauseScope::Organisation,
+                wit::PauseScope::Provider => PauseScope::Provider,
+            };
+            Remedy::SlowDown(Pause { milliseconds, scope })
+        }
         wit::Remedy::Temporary => Remedy::Temporary,
         wit::Remedy::Invalid(what) => Remedy::Invalid(bounds::cut(what, DETAIL)),
         wit::Remedy::Unsupported => Remedy::Unsupported,
@@ -444,7 +361,7 @@ pub(in crate::plugins) fn failure(failure: wit::Failure) -> Conversion<Failure> 
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::arguments, *};
 
     #[test]
     fn dates_that_do_not_exist_break_the_contract() {
@@ -452,12 +369,12 @@ mod tests {
             assert!(date(wit::Date { year, month, day }).is_err(), "{year}-{month}-{day}");
         }
         assert_eq!(date(wit::Date { year: 2024, month: 2, day: 29 }), Ok(civil::date(2024, 2, 29)));
-        assert_eq!(date(date_out(civil::date(-44, 3, 15))), Ok(civil::date(-44, 3, 15)));
+        assert_eq!(date(arguments::date(civil::date(-44, 3, 15))), Ok(civil::date(-44, 3, 15)));
     }
 
     #[test]
     fn spans_run_forward() {
-        let at = |at| wit::Timed { at, zone: "UTC".into() };
+        let at = |at| wit::ZonedTime { at, zone: "UTC".into() };
         assert!(span(wit::Span::Timed(wit::TimedSpan { start: at(5), end: at(5) })).is_ok());
         assert!(span(wit::Span::Timed(wit::TimedSpan { start: at(5), end: at(4) })).is_err());
         let day = wit::Date { year: 2026, month: 1, day: 1 };
@@ -475,13 +392,18 @@ mod tests {
             original_start: None,
             title: title.into(),
             description: String::new(),
+            location: String::new(),
+            url: String::new(),
+            private: false,
+            sequence: None,
+            unsent: false,
             when: wit::Span::AllDay(wit::DaySpan { start: day(1), end: day(2) }),
             busy: wit::BusyKind::Busy,
             status: wit::EventStatus::Confirmed,
             organiser: None,
             attendees: vec![],
             recurrence: vec![],
-            ours: None,
+            client_key: None,
             updated: None,
         }
     }
@@ -491,16 +413,17 @@ mod tests {
         let long = "x".repeat(2 * DESCRIPTION);
         let events = [named("uid", "title"), named(&long, "title"), named("uid", &long)];
         let items = events.iter().cloned().map(wit::Change::Event).collect();
-        let page = wit::Batch { items, next: vec![], more: false, complete_listing: true, memo: None };
+        let page =
+            wit::ChangesReply { items, next: vec![], more: false, complete_listing: true, covers: None, memo: None };
         let items = batch(page).unwrap().value.items;
         let [Change::Event(_), Change::Problem(problem), Change::Event(cut)] = &items[..] else { panic!("{items:?}") };
         assert_eq!(problem.what, "a UID of 2097152 bytes; at most 4096 are accepted");
         assert_eq!(cut.title.len(), TITLE + "…".len());
-        let item = |event: &wit::Event| wit::Fetched { id: "id".into(), outcome: Ok(event.clone()) };
-        let fetched = fetched(wit::FetchedEvents { items: events.iter().map(item).collect(), memo: None }).unwrap();
+        let item = |event: &wit::Event| wit::EventOutcome { id: "id".into(), outcome: Ok(event.clone()) };
+        let fetched = fetched(wit::EventsReply { events: events.iter().map(item).collect(), memo: None }).unwrap();
         let outcomes: Vec<_> = fetched.value.iter().map(|item| item.outcome.is_ok()).collect();
         assert_eq!(outcomes, [true, false, true]);
-        assert!(one_event(wit::OneEvent { event: events[1].clone(), memo: None }).is_err());
+        assert!(one_event(wit::EventReply { event: events[1].clone(), memo: None }).is_err());
     }
 
     #[test]
@@ -508,8 +431,14 @@ mod tests {
         let memo = |bytes| Some(wit::Memo { format: 1, data: vec![0; bytes] });
         assert!(reply((), memo(Memo::MAX)).is_ok());
         assert!(reply((), memo(Memo::MAX + 1)).is_err());
-        let page =
-            |bytes| wit::Batch { items: vec![], next: vec![0; bytes], more: false, complete_listing: true, memo: None };
+        let page = |bytes| wit::ChangesReply {
+            items: vec![],
+            next: vec![0; bytes],
+            more: false,
+            complete_listing: true,
+            covers: None,
+            memo: None,
+        };
         assert!(batch(page(Batch::MAX_CURSOR)).is_ok());
         assert!(batch(page(Batch::MAX_CURSOR + 1)).is_err());
     }
