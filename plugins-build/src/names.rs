@@ -4,7 +4,7 @@
 //! source. The compiler's names are long: they hold every generic argument, and a hash of every crate that differs with
 //! every compiler. So each name is written as in the source, without arguments, hashes and modules of the standard library:
 //! `chronus_ical::dav::read`, `<jiff::error::Error as Display>::fmt`. Functions of the standard library have no name,
-//! because the mistake is in their caller. The result is a quarter of the size and readable without a demangler.
+//! because the mistake is in their caller, and neither have those that `derive` writes. The result is a quarter of the size and readable without a demangler.
 //!
 //! Rejected: no names (the report would be numbers), and names in a separate file (a reader of the report would need the
 //! file of exactly that build).
@@ -36,7 +36,21 @@ fn readable(name: &str) -> Option<String> {
     // `{:#}` leaves the hashes out.
     let Ok(demangled) = try_demangle(name) else { return Some(name.to_owned()) };
     let name = without_arguments(&format!("{demangled:#}"));
-    (!is_of_the_standard_library(&name)).then(|| without_modules(&name))
+    let is_named = !is_of_the_standard_library(&name) && !is_derived(&name);
+    is_named.then(|| without_modules(&name))
+}
+
+/// Whether the function implements a trait of the standard library that is mostly derived.
+fn is_derived(name: &str) -> bool {
+    const TRAITS: [&str; 6] = [
+        " as core::clone::Clone>::",
+        " as core::cmp::PartialEq>::",
+        " as core::cmp::PartialOrd>::",
+        " as core::cmp::Ord>::",
+        " as core::default::Default>::",
+        " as core::fmt::Debug>::",
+    ];
+    TRAITS.iter().any(|derived| name.contains(derived))
 }
 
 /// Whether a path leads into the standard library.
@@ -182,6 +196,18 @@ mod tests {
             ("<T>::f", false),
         ] {
             assert_eq!(is_of_the_standard_library(name), is, "{name}");
+        }
+    }
+
+    #[test]
+    fn derived_functions_have_no_names() {
+        for (name, is) in [
+            ("<dav::Etag as core::fmt::Debug>::fmt", true),
+            ("<dav::Etag as core::clone::Clone>::clone::{closure#0}", true),
+            ("<dav::Etag as core::fmt::Display>::fmt", false),
+            ("<dav::Etag as core::ops::Drop>::drop", false),
+        ] {
+            assert_eq!(is_derived(name), is, "{name}");
         }
     }
 
