@@ -2,7 +2,7 @@
 //!
 //! `describe` says what the provider asks for. `open` finds the calendars, with `discovery`. `busy`, `events` and `changes`
 //! implement the contract's functions of these names, and each call begins in `session`. `dav` sends requests and reads
-//! answers, `record` converts events, and `scheduling` decides who sends invitations. `README.md` describes the behaviour
+//! answers, `record` converts events, `occurrence` those of a series, and `scheduling` decides who sends invitations. `README.md` describes the behaviour
 //! for each server and gives the reasons.
 
 #![expect(
@@ -19,6 +19,7 @@ mod events;
 mod fetch;
 mod fields;
 mod memo;
+mod occurrence;
 mod open;
 mod quirks;
 mod record;

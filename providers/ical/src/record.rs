@@ -1,11 +1,8 @@
 //! Conversion between stored calendar data and the contract's event.
 //!
-//! One resource of a CalDAV server holds one UID: the event and, if it repeats, its changed occurrences. The contract's record
-//! describes the event with its recurrence rule. A changed occurrence is a part of its series here and not an event of its own,
-//! so `series-id` is never set; a change to one appears as a new etag of the series, and busy times include it. If there are
-//! only changed occurrences (the person was invited to single days of a series), the earliest represents all.
-//!
-//! Rejected: an event for each changed occurrence. Their ids would not be addresses, and several events would share one etag.
+//! One resource of a CalDAV server holds one UID: the event and, if it repeats, its changed occurrences, which
+//! [`occurrence`](super::occurrence) makes events of their own. If there are only changed occurrences (the person was invited to
+//! single days of a series), the earliest is the event of the resource.
 
 use chronus_sdk::failure::invalid;
 use chronus_sdk::icalendar::event::{self, Answer, Busy, Fields, Role, Status, When};
@@ -70,8 +67,15 @@ impl StoredEvent {
     /// # Errors
     /// If it cannot be read. The text says why, and holds no text of the event.
     pub(crate) fn event(&self, session: &Session<'_>) -> Result<Event, String> {
-        let main = main_event(&self.calendar).ok_or("it holds no event")?;
-        let (fields, problems) = event::read(main, &mut Zones::new(&self.calendar, session.zone.clone()));
+        self.read(session, main_event(&self.calendar).ok_or("it holds no event")?)
+    }
+
+    /// One VEVENT as a single event.
+    ///
+    /// # Errors
+    /// If it cannot be read. The text says why, and holds no text of the event.
+    pub(crate) fn read(&self, session: &Session<'_>, event: &Component) -> Result<Event, String> {
+        let (fields, problems) = event::read(event, &mut Zones::new(&self.calendar, session.zone.clone()));
         let when = fields.when.as_ref().ok_or_else(|| all(&problems))?;
         Ok(Event {
             id: self.id.clone(),
@@ -91,7 +95,7 @@ impl StoredEvent {
                 is_self: session.is_own(&organiser.address),
             }),
             attendees: fields.attendees.iter().map(|attendee| attendee_of(attendee, session)).collect(),
-            client_key: client_key(main),
+            client_key: client_key(event),
             sequence: Some(fields.sequence),
             // A server that invites does so with the write.
             unsent: false,
@@ -216,7 +220,7 @@ pub(crate) fn kind(busy: Busy) -> BusyKind {
     }
 }
 
-fn span(when: &When) -> Span {
+pub(crate) fn span(when: &When) -> Span {
     let timed = |at: &Timestamp, zone: &Zone| ZonedTime {
         at: at.as_second(),
         // A zone that only this calendar defines has no name for others; the instant is right.
@@ -230,7 +234,7 @@ fn span(when: &When) -> Span {
     }
 }
 
-fn date(date: jiff::civil::Date) -> Date {
+pub(crate) fn date(date: jiff::civil::Date) -> Date {
     let part = |value: i8| u8::try_from(value).unwrap_or(1);
     Date { year: i32::from(date.year()), month: part(date.month()), day: part(date.day()) }
 }
@@ -267,7 +271,7 @@ fn moment(timed: &ZonedTime) -> Result<(Timestamp, Zone), Failure> {
     Ok((at, zone))
 }
 
-fn civil(date: Date) -> Result<jiff::civil::Date, Failure> {
+pub(crate) fn civil(date: Date) -> Result<jiff::civil::Date, Failure> {
     let made = || {
         let (year, month, day) =
             (i16::try_from(date.year).ok()?, i8::try_from(date.month).ok()?, i8::try_from(date.day).ok()?);

@@ -20,6 +20,8 @@ pub(super) struct Cursor {
     pub(super) source: Source,
     /// Known changes that were not returned yet, in order.
     pub(super) pending: Vec<Pending>,
+    /// How many events of the first pending resource were returned: a series may not fit into a page.
+    pub(super) returned: usize,
     /// The listing, while it lasts.
     pub(super) listing: Option<Listing>,
     /// The server cut its answer short and has more changes.
@@ -69,7 +71,7 @@ pub(super) struct Listing {
 
 impl Cursor {
     pub(super) fn new(calendar: &str, source: Source, listing: Option<Listing>) -> Cursor {
-        Cursor { calendar: calendar.to_owned(), source, pending: Vec::new(), listing, cut_short: false }
+        Cursor { calendar: calendar.to_owned(), source, pending: Vec::new(), returned: 0, listing, cut_short: false }
     }
 
     /// Reads a cursor of this calendar.
@@ -92,6 +94,7 @@ impl Cursor {
         match (key, &mut self.source, &mut self.listing) {
             ('n', Source::Compare(seen), _) => seen.names.get_or_insert_default().extend(named(&value)?),
             ('c', ..) => self.pending.push(Pending::Changed(value)),
+            ('r', ..) => self.returned = value.parse().ok()?,
             ('g', ..) => self.pending.push(Pending::Gone(value)),
             ('l', _, listing) => {
                 let (start, end) = value.split_once(' ')?;
@@ -124,6 +127,9 @@ impl Cursor {
                 Pending::Changed(name) => out.push('c', name),
                 Pending::Gone(name) => out.push('g', name),
             }
+        }
+        if self.returned > 0 {
+            out.push('r', &self.returned.to_string());
         }
         if let Some(listing) = &self.listing {
             out.push('l', &format!("{} {}", listing.start, listing.end));
@@ -230,6 +236,7 @@ mod tests {
         }
         let mut cursor = Cursor::new("/cal/", Source::Sync("t".into()), None);
         cursor.cut_short = true;
+        cursor.returned = 3;
         cursor.listing = Some(Listing { start: -5, end: 7, after: Some("z.ics".into()) });
         let bytes = cursor.clone().write().expect("it fits");
         assert_eq!(Cursor::read(&bytes, "/cal/"), Some(cursor));

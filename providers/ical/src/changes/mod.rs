@@ -24,7 +24,7 @@ use chronus_sdk::values::{Change, ChangesReply, Connection, Failure, Problem, Re
 use crate::dav::{self, Answer, Ns, QueryData, Trouble, href, requests};
 use crate::describe::PAGE;
 use crate::fetch::{FetchResult, fetch_many};
-use crate::record;
+use crate::occurrence::PartResult;
 use crate::session::{self, Session};
 use cursor::{Cursor, Listing, Pending, Snapshot, Source, TaggedName, hash};
 
@@ -98,19 +98,31 @@ fn go_on(session: &Session<'_>, url: &Url, mut cursor: Cursor) -> Result<Cursor,
 
 /// Returns the next page of the cursor's changes.
 fn give(session: &Session<'_>, url: &Url, mut cursor: Cursor, max: u32) -> Result<ChangesReply, Trouble> {
-    let count = cursor.pending.len().min(max as usize);
-    let now: Vec<Pending> = cursor.pending.drain(..count).collect();
+    let max = max as usize;
+    let now: Vec<Pending> = cursor.pending.iter().take(max).cloned().collect();
     let changed: Vec<String> = now.iter().filter_map(changed).collect();
     let mut bodies = fetch_many(session, url, &changed)?.into_iter();
-    let mut items = Vec::with_capacity(count);
+    let mut items = Vec::with_capacity(now.len());
+    let mut done = 0;
     for one in now {
-        match one {
-            Pending::Gone(id) => items.push(Change::Gone(id)),
-            Pending::Changed(id) => {
-                items.extend(bodies.next().map(|found| item(session, id, found)).transpose()?.flatten());
-            }
+        let all = match one {
+            Pending::Gone(id) => vec![Change::Gone(id)],
+            Pending::Changed(id) => match bodies.next() {
+                Some(found) => events(session, id, found)?,
+                None => break,
+            },
+        };
+        let (before, room) = (std::mem::take(&mut cursor.returned), max - items.len());
+        let rest = all.len().saturating_sub(before);
+        items.extend(all.into_iter().skip(before).take(room));
+        if rest > room {
+            // A series with more changed occurrences than the page has room for.
+            cursor.returned = before + room;
+            break;
         }
+        done += 1;
     }
+    cursor.pending.drain(..done);
     let more = cursor.has_more();
     let complete_listing = cursor.listing.is_some() && !more;
     if complete_listing {
@@ -127,21 +139,24 @@ fn changed(pending: &Pending) -> Option<String> {
     }
 }
 
-/// `None` for a resource that is not an event: calendars may hold tasks.
-fn item(session: &Session<'_>, id: String, found: FetchResult) -> Result<Option<Change>, Failure> {
-    Ok(Some(match found {
-        FetchResult::Stored(stored) if !record::holds_event(&stored.calendar) => return Ok(None),
-        FetchResult::Stored(stored) => match stored.event(session) {
-            Ok(event) => Change::Event(event),
-            Err(what) => Change::Problem(Problem { id, what, span: None }),
-        },
+/// The event of a resource, or the series and its changed occurrences. None for a resource that is not an event: calendars may
+/// hold tasks.
+fn events(session: &Session<'_>, id: String, found: FetchResult) -> Result<Vec<Change>, Failure> {
+    Ok(vec![match found {
+        FetchResult::Stored(stored) => {
+            let change = |PartResult { id, event }| match event {
+                Ok(event) => Change::Event(event),
+                Err(what) => Change::Problem(Problem { id, what, span: None }),
+            };
+            return Ok(stored.parts(session).into_iter().map(change).collect());
+        }
         FetchResult::Unreadable(what) => Change::Problem(Problem { id, what, span: None }),
         // Deleted since it was named.
         FetchResult::Missing => Change::Gone(id),
         // The server omitted it, which proves nothing.
         FetchResult::Failed(failure) if failure.service_code.is_empty() => return Err(*failure),
         FetchResult::Failed(failure) => Change::Problem(Problem { id, what: failure.detail, span: None }),
-    }))
+    }])
 }
 
 /// The names of the events that touch a window, sorted, after a name.

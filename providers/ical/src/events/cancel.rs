@@ -1,17 +1,18 @@
 //! Cancelling an event.
 //!
 //! A server with scheduling notifies people: if the organiser removes the event it is cancelled for all, and if an attendee removes
-//! it they decline. A header can prevent the latter notification and not the former.
+//! it they decline. A header can prevent the latter notification and not the former. An occurrence is taken out of
+//! its series by an EXDATE, and so is its change.
 
-use chronus_sdk::failure::failure;
+use chronus_sdk::failure::{failure, unsupported};
 use chronus_sdk::http;
-use chronus_sdk::icalendar::event;
+use chronus_sdk::icalendar::{Moment, event};
 use chronus_sdk::values::{Connection, Failure, Notify, Remedy, WriteReply};
 use chronus_sdk::{EventRef, Write};
 
-use super::{Place, TRIES, conflict, fetch, is_stale, not_written, still};
+use super::{Place, TRIES, Target, conflict, fetch, is_stale, not_written, rewrite, still};
 use crate::dav::{Trouble, requests};
-use crate::record::StoredEvent;
+use crate::record::{self, StoredEvent};
 use crate::session::{self, Session};
 
 /// `events.cancel`
@@ -20,25 +21,61 @@ pub(crate) fn cancel(connection: &Connection, event: EventRef<'_>, write: Write<
     Ok(WriteReply { memo })
 }
 
-fn remove(session: &Session<'_>, event: EventRef<'_>, Write { etag, notify, .. }: Write<'_>) -> Result<(), Trouble> {
-    let calendar = session.calendar(event.calendar)?;
-    // An id that no event can have is not there.
-    let Some(place) = Place::within(calendar, event.id) else { return Ok(()) };
+fn remove(session: &Session<'_>, event: EventRef<'_>, write: Write<'_>) -> Result<(), Trouble> {
+    let target = match Target::of(session, event) {
+        Ok(target) => target,
+        // An id that no event can have is not there.
+        Err(trouble) => return if_absent(trouble),
+    };
+    match target.start {
+        None => remove_resource(session, &target.place, write),
+        Some(start) => take_out(session, &target, start, write).or_else(if_absent),
+    }
+}
+
+fn take_out(
+    session: &Session<'_>,
+    target: &Target,
+    start: Moment,
+    Write { etag, notify, .. }: Write<'_>,
+) -> Result<(), Trouble> {
+    let change = |stored: &StoredEvent| {
+        let mut calendar = stored.calendar.clone();
+        match stored.changed_index(session, start) {
+            Some(index) => drop(calendar.components.remove(index)),
+            None => drop(stored.event_at(session, Some(start))?),
+        }
+        if !record::holds_event(&calendar) {
+            return Err(unsupported("the occurrence is all that is known of its series; cancel the series"));
+        }
+        check(session, stored, notify)?;
+        if let (Some(excluded), Some(master)) =
+            (stored.property("EXDATE", session, start), record::main_index(&calendar))
+            && let Some(master) = calendar.components.get_mut(master)
+        {
+            master.properties.push(excluded);
+        }
+        Ok(Some(calendar))
+    };
+    rewrite(session, target, etag, &change).map(drop)
+}
+
+fn remove_resource(session: &Session<'_>, place: &Place, Write { etag, notify, .. }: Write<'_>) -> Result<(), Trouble> {
     for _ in 0..TRIES {
-        let stored = match fetch(session, &place) {
+        let stored = match fetch(session, place) {
             Ok(stored) => stored,
             Err(trouble) => return if_absent(trouble),
         };
         if is_stale(&stored, etag) {
-            return Err(conflict(session, &stored));
+            return Err(conflict(session, &stored, None));
         }
         let silent = check(session, &stored, notify)?;
         let response = http::send(&requests::delete(&place.url, still(&stored), silent))?;
         match response.status {
             200..=299 => return Ok(()),
-            404 | 410 => return if_absent(not_written(session, &place, &response)),
+            404 | 410 => return if_absent(not_written(session, place, &response)),
             409 | 412 => {}
-            _ => return Err(not_written(session, &place, &response)),
+            _ => return Err(not_written(session, place, &response)),
         }
     }
     Err(failure(Remedy::Temporary, "412", format!("other clients changed the event during each of {TRIES} attempts"))

@@ -6,12 +6,12 @@
 //!
 //! The changed occurrences of a series are components of their own with copies of every field. A copy that equals the series'
 //! old value follows the series; a different one was changed on purpose and stays. [`shift`](super::shift) handles a series that
-//! moves.
+//! moves. An occurrence that is changed alone gets such a component, and the series stays as it is.
 
 use chronus_sdk::failure::{invalid, unsupported};
 use chronus_sdk::icalendar::event::{self, Fields, When};
 use chronus_sdk::icalendar::vtimezone::define_zones;
-use chronus_sdk::icalendar::{Component, Zones};
+use chronus_sdk::icalendar::{Component, Moment, Zones};
 use chronus_sdk::same::is_same_recurrence;
 use chronus_sdk::values::{Attendee, Failure, Notify, Patch};
 use jiff::Timestamp;
@@ -35,17 +35,21 @@ struct Changes {
     recurrence: Option<Vec<String>>,
 }
 
-/// The calendar with the patch applied; `None` if nothing differs.
+/// The calendar with the patch applied to the event, or to the occurrence with this start; `None` if nothing differs.
 ///
 /// # Errors
 /// `invalid` if the patch cannot be applied; `unsupported` if the server would notify people against `notify`.
 pub(super) fn apply(
     session: &Session<'_>,
     stored: &StoredEvent,
+    start: Option<Moment>,
     patch: &Patch,
     notify: Notify,
     now: Timestamp,
 ) -> Result<Option<Component>, Failure> {
+    if let Some(start) = start {
+        return apply_to_occurrence(session, stored, start, patch, notify, now);
+    }
     let before = stored.fields(session).ok_or_else(|| record::unreadable("it holds no event".to_owned()))?;
     let changes = Changes::of(patch, &before)?;
     if changes.are_none() {
@@ -82,6 +86,48 @@ pub(super) fn apply(
         return Err(invalid("patch.when", problem.what));
     }
     Ok(Some(calendar))
+}
+
+fn apply_to_occurrence(
+    session: &Session<'_>,
+    stored: &StoredEvent,
+    start: Moment,
+    patch: &Patch,
+    notify: Notify,
+    now: Timestamp,
+) -> Result<Option<Component>, Failure> {
+    if patch.recurrence.as_ref().is_some_and(|lines| !lines.is_empty()) {
+        return Err(invalid("patch.recurrence", "an occurrence does not repeat"));
+    }
+    let mut calendar = stored.calendar.clone();
+    let index = stored_occurrence(session, stored, &mut calendar, start)?;
+    let Some(component) = calendar.components.get_mut(index) else { return Ok(None) };
+    let before = event::read(component, &mut Zones::new(&stored.calendar, session.zone.clone())).0;
+    let changes = Changes::of(patch, &before)?;
+    if changes.are_none() {
+        return Ok(None);
+    }
+    changes.apply(session, component, None)?;
+    changes.stamp(component, now);
+    schedule(session, &mut calendar, &before, notify)?;
+    if let Some(problem) = define_zones(&mut calendar).into_iter().next() {
+        return Err(invalid("patch.when", problem.what));
+    }
+    Ok(Some(calendar))
+}
+
+/// The position of the VEVENT of an occurrence, which is added if the series has none for it.
+pub(super) fn stored_occurrence(
+    session: &Session<'_>,
+    stored: &StoredEvent,
+    calendar: &mut Component,
+    start: Moment,
+) -> Result<usize, Failure> {
+    if let Some(index) = stored.changed_index(session, start) {
+        return Ok(index);
+    }
+    calendar.components.push(stored.new_change(session, start)?);
+    Ok(calendar.components.len() - 1)
 }
 
 fn repeats(calendar: &Component, main: &Fields) -> bool {

@@ -1,8 +1,6 @@
 //! Finding events by their UID, in all calendars that are the person's own.
 
-use chronus_sdk::OccurrenceRef;
-use chronus_sdk::failure::unsupported;
-use chronus_sdk::values::{CalendarEvent, CalendarRole, Connection, EventReply, Failure, FindReply};
+use chronus_sdk::values::{CalendarEvent, CalendarRole, Connection, Failure, FindReply};
 
 use super::stored;
 use crate::dav::{self, Trouble, requests};
@@ -34,9 +32,4 @@ fn of_calendar(session: &Session<'_>, calendar: &str, uid: &str) -> Result<Vec<C
         }
     }
     Ok(events)
-}
-
-/// `events.occurrence`
-pub(crate) fn occurrence(_: &Connection, _: OccurrenceRef<'_>) -> Result<EventReply, Failure> {
-    Err(unsupported("an occurrence is read and changed with its series"))
 }

@@ -16,19 +16,20 @@ mod update;
 
 pub(crate) use cancel::cancel;
 pub(crate) use create::create;
-pub(crate) use find::{find, occurrence};
+pub(crate) use find::find;
 pub(crate) use respond::respond;
 pub(crate) use update::update;
 
-use chronus_sdk::EventRef;
 use chronus_sdk::failure::{failure, invalid, not_found};
 use chronus_sdk::http::{self, Response, Url};
-use chronus_sdk::icalendar::Component;
+use chronus_sdk::icalendar::{Component, Moment};
 use chronus_sdk::values::{Connection, Event, EventOutcome, EventReply, EventsReply, Failure, Remedy};
+use chronus_sdk::{EventRef, OccurrenceRef};
 
 use crate::dav::requests::{self, WriteCondition};
 use crate::dav::{self, Answer, Etag, Ns, Trouble, href};
 use crate::fetch::{FetchResult, fetch_many};
+use crate::occurrence::{self, EventId};
 use crate::record::{self, StoredEvent};
 use crate::session::{self, Session};
 
@@ -43,12 +44,23 @@ struct Place {
     url: Url,
 }
 
-impl Place {
-    fn of(session: &Session<'_>, event: EventRef<'_>) -> Result<Place, Trouble> {
-        let calendar = session.calendar(event.calendar)?;
-        Place::within(calendar, event.id).ok_or_else(|| not_found("no event can have this id").into())
-    }
+/// The place of an event, and which of the events there it is.
+struct Target {
+    place: Place,
+    /// The start of an occurrence. `None` for the resource's event.
+    start: Option<Moment>,
+}
 
+impl Target {
+    fn of(session: &Session<'_>, event: EventRef<'_>) -> Result<Target, Trouble> {
+        let calendar = session.calendar(event.calendar)?;
+        let target = EventId::read(event.id)
+            .and_then(|id| Some(Target { place: Place::within(calendar, id.resource)?, start: id.start }));
+        target.ok_or_else(|| not_found("no event can have this id").into())
+    }
+}
+
+impl Place {
     fn within(calendar: Url, id: &str) -> Option<Place> {
         let url = href::event_url(&calendar, id)?;
         Some(Place { id: href::event_id(&url)?, calendar, url })
@@ -58,15 +70,26 @@ impl Place {
 /// `events.get`
 pub(crate) fn get(connection: &Connection, event: EventRef<'_>) -> Result<EventReply, Failure> {
     one(connection, &|session| {
-        let stored = fetch(session, &Place::of(session, event)?)?;
-        Ok(stored.event_or_failure(session)?)
+        let Target { place, start } = Target::of(session, event)?;
+        Ok(fetch(session, &place)?.event_at(session, start)?)
     })
+}
+
+/// `events.occurrence`
+pub(crate) fn occurrence(connection: &Connection, asked: OccurrenceRef<'_>) -> Result<EventReply, Failure> {
+    let OccurrenceRef { calendar, series_id, original_start } = asked;
+    let start = occurrence::start(original_start);
+    // The id of an occurrence with a start behind it is no id.
+    let id = EventId { resource: series_id, start }.text();
+    get(connection, EventRef { calendar, id: if start.is_some() { &id } else { "" } })
 }
 
 /// `events.get-many`
 pub(crate) fn get_many(connection: &Connection, calendar: &str, ids: &[String]) -> Result<EventsReply, Failure> {
     let (events, memo) = session::run(connection, |session| {
-        let found = fetch_many(session, &session.calendar(calendar)?, ids)?;
+        let resource = |id: &String| EventId::read(id).map_or_else(|| id.clone(), |id| id.resource.to_owned());
+        let resources: Vec<String> = ids.iter().map(resource).collect();
+        let found = fetch_many(session, &session.calendar(calendar)?, &resources)?;
         Ok(ids.iter().zip(found).map(|(id, found)| item(session, id, found)).collect())
     })?;
     Ok(EventsReply { events, memo })
@@ -74,7 +97,7 @@ pub(crate) fn get_many(connection: &Connection, calendar: &str, ids: &[String]) 
 
 fn item(session: &Session<'_>, id: &str, found: FetchResult) -> EventOutcome {
     let outcome = match found {
-        FetchResult::Stored(stored) => stored.event_or_failure(session),
+        FetchResult::Stored(stored) => stored.event_at(session, EventId::read(id).and_then(|id| id.start)),
         FetchResult::Unreadable(what) => Err(record::unreadable(what)),
         FetchResult::Missing => Err(not_found("the calendar has no such event")),
         FetchResult::Failed(failure) => Err(*failure),
@@ -206,8 +229,8 @@ fn refused(response: &Response) -> Trouble {
 }
 
 /// The failure of a write whose etag is not the present one.
-fn conflict(session: &Session<'_>, stored: &StoredEvent) -> Trouble {
-    match stored.event_or_failure(session) {
+fn conflict(session: &Session<'_>, stored: &StoredEvent, start: Option<Moment>) -> Trouble {
+    match stored.event_at(session, start) {
         Ok(event) => failure(Remedy::Conflict(event), "412", "the event has been changed in the meantime").into(),
         Err(failure) => failure.into(),
     }
@@ -231,25 +254,25 @@ fn still(stored: &StoredEvent) -> WriteCondition<'_> {
 }
 
 /// Reads an event, changes it, and writes it if it differs. With an etag the event must have that etag; without one, any state
-/// is changed.
+/// is changed. Returns the resource as it is now.
 fn rewrite(
     session: &Session<'_>,
-    place: &Place,
+    Target { place, start }: &Target,
     etag: Option<&str>,
     change: &dyn Fn(&StoredEvent) -> Result<Option<Component>, Failure>,
-) -> Result<Event, Trouble> {
+) -> Result<StoredEvent, Trouble> {
     for _ in 0..TRIES {
         let stored = fetch(session, place)?;
         if is_stale(&stored, etag) {
-            return Err(conflict(session, &stored));
+            return Err(conflict(session, &stored, *start));
         }
-        let Some(changed) = change(&stored)? else { return Ok(stored.event_or_failure(session)?) };
+        let Some(changed) = change(&stored)? else { return Ok(stored) };
         if let Some(what) = &stored.unread {
             let detail = format!("a part of the event cannot be read, and a change would lose it: {what}");
             return Err(invalid("event", detail).into());
         }
         if let PutOutcome::Stored(stored) = put(session, place, still(&stored), changed)? {
-            return Ok(stored.event_or_failure(session)?);
+            return Ok(stored);
         }
     }
     Err(failure(Remedy::Temporary, "412", format!("other clients changed the event during each of {TRIES} attempts"))

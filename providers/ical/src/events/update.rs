@@ -4,7 +4,8 @@ use chronus_sdk::values::{Connection, EventReply, Failure, Patch};
 use chronus_sdk::{EventRef, Write, clock};
 use jiff::Timestamp;
 
-use super::{Place, edit, one, rewrite};
+use super::{Target, edit, one, rewrite};
+use crate::record::StoredEvent;
 
 /// `events.update`
 pub(crate) fn update(
@@ -15,7 +16,8 @@ pub(crate) fn update(
 ) -> Result<EventReply, Failure> {
     let now = Timestamp::from_second(clock::now()).unwrap_or(Timestamp::UNIX_EPOCH);
     one(connection, &|session| {
-        let place = Place::of(session, event)?;
-        rewrite(session, &place, etag, &|stored| edit::apply(session, stored, patch, notify, now))
+        let target = Target::of(session, event)?;
+        let change = |stored: &StoredEvent| edit::apply(session, stored, target.start, patch, notify, now);
+        Ok(rewrite(session, &target, etag, &change)?.event_at(session, target.start)?)
     })
 }

@@ -8,7 +8,7 @@ use crate::server::Server;
 use crate::{DAY, HOUR, MONDAY, connection, hour_from, ics, in_rome, nothing, window};
 
 /// Every Monday at nine: one excluded, one moved to Tuesday at three, one only renamed.
-fn weekly(until: &str) -> String {
+pub(crate) fn weekly(until: &str) -> String {
     let series = format!(
         "SUMMARY:Weekly\nDTSTART;TZID=Europe/Rome:20260302T090000\nDTEND;TZID=Europe/Rome:20260302T100000\n\
          RRULE:FREQ=WEEKLY;UNTIL={until}\nEXDATE;TZID=Europe/Rome:20260309T090000\nEND:VEVENT\n\
@@ -20,7 +20,7 @@ fn weekly(until: &str) -> String {
     ics("s", &series)
 }
 
-const LAST: &str = "20260330T070000Z";
+pub(crate) const LAST: &str = "20260330T070000Z";
 
 fn change(server: &Server, patch: Patch) -> Event {
     let work = server.calendar();
@@ -42,7 +42,7 @@ fn get(server: &Server) -> Event {
     server.call(call).expect("there").event
 }
 
-fn starts(server: &Server) -> Vec<i64> {
+pub(crate) fn starts(server: &Server) -> Vec<i64> {
     let asked = BusyTargets::Calendars(vec![server.calendar()]);
     let answers = server.call(|| Ical::busy(&connection(None), &asked, window())).expect("answers");
     let times = answers.answers[0].outcome.clone().expect("times");
