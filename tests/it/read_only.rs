@@ -32,6 +32,7 @@ const WRONG: &[(&str, &[&str])] = &[
     ("all-day-in-utc", &["busy/all-day"]),
     ("free-is-busy", &["busy/free"]),
     ("cancelled-is-busy", &["busy/cancelled"]),
+    ("unanswered-is-busy", &["busy/unanswered"]),
     ("knows-no-future", &["failure/clock"]),
     (
         "liar",
@@ -52,8 +53,13 @@ const WRONG: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// The events that the tester puts into the account. The store gives the first five on one page, and the sixth on another.
-const EVENTS: [(&str, &str); 6] = [
+/// The events that the tester puts into the account. The store gives the first five on one page, and the others on another.
+const EVENTS: [(&str, &str); 7] = [
+    (
+        "a-invitation",
+        "DTSTART:20240524T130000Z\r\nDTEND:20240524T150000Z\r\nORGANIZER:mailto:bo@example.com\r\n\
+         ATTENDEE;PARTSTAT=NEEDS-ACTION:mailto:owner@example.com",
+    ),
     ("a-series", "DTSTART:20240514T070000Z\r\nDTEND:20240514T080000Z\r\nRRULE:FREQ=DAILY;COUNT=3"),
     ("b-days", "DTSTART;VALUE=DATE:20240520\r\nDTEND;VALUE=DATE:20240522"),
     ("c-cancelled", "DTSTART:20240517T070000Z\r\nDTEND:20240517T080000Z\r\nSTATUS:CANCELLED"),
@@ -96,6 +102,7 @@ fn expectation() -> anyhow::Result<Expectation> {
         ("2024-05-17T10:00:00Z", "2024-05-17T11:00:00Z", BusyKind::Free, ExpectedEvent::Single),
         ("2024-05-17T13:00:00Z", "2024-05-17T15:00:00Z", BusyKind::Busy, ExpectedEvent::Single),
         ("2024-05-23T13:00:00Z", "2024-05-23T15:00:00Z", BusyKind::Busy, ExpectedEvent::Single),
+        ("2024-05-24T13:00:00Z", "2024-05-24T15:00:00Z", BusyKind::Unanswered, ExpectedEvent::Single),
     ] {
         intervals.push(timed(start, end, kind, event)?);
     }
@@ -134,7 +141,7 @@ async fn an_honest_reader_passes_with_everything_tried() -> anyhow::Result<()> {
     assert_eq!(report.verdict(), Verdict::Passed, "{report}");
     let busy = |id: &str| id.starts_with("busy/") || id.ends_with(":busy");
     let passed = report.rows.iter().filter(|row| busy(row.id) && row.outcome == Outcome::Passed);
-    assert_eq!(passed.count(), 25, "{report}");
+    assert_eq!(passed.count(), 26, "{report}");
     Ok(())
 }
 
@@ -180,13 +187,13 @@ async fn an_empty_account_is_partly_tried() -> anyhow::Result<()> {
         let report = conformance::run(&plugin, &target("empty", wrong, None)?, None).await?;
         assert_eq!(report.verdict(), Verdict::PartlyTried, "{report}");
         let untried = untried(&report);
-        assert_eq!(untried.len(), 19, "{report}");
+        assert_eq!(untried.len(), 20, "{report}");
         for (id, why) in &untried {
-            let is_named = id.ends_with(":expected");
+            let is_named = id.ends_with(":expected") || *id == "busy/unanswered";
             let advice = if is_named { "add [[expect.intervals]] with" } else { "put an event into the test account" };
             assert!(why.contains(advice), "{id}: {why}");
         }
-        assert!(report.summary().ends_with("partly tried: 19 not tried (11 of busy, 8 of failure)"), "{report}");
+        assert!(report.summary().ends_with("partly tried: 20 not tried (12 of busy, 8 of failure)"), "{report}");
     }
     Ok(())
 }
@@ -209,6 +216,7 @@ async fn held_events_are_enough_for_the_accidents() -> anyhow::Result<()> {
             "busy/recurrence:expected",
             "busy/all-day:expected",
             "busy/free:expected",
+            "busy/unanswered",
             "busy/cancelled:expected",
         ];
         assert_eq!(ids, named, "{report}");
@@ -239,6 +247,10 @@ start = "2024-05-17T10:00:00Z"
 end = "2024-05-17T11:00:00Z"
 kind = "free"
 [[expect.intervals]]
+start = "2024-05-24T13:00:00Z"
+end = "2024-05-24T15:00:00Z"
+kind = "unanswered"
+[[expect.intervals]]
 start = "2024-05-23T15:00:00+02:00"
 end = "2024-05-23T17:00:00+02:00"
 "#;
@@ -255,7 +267,7 @@ async fn the_exit_code_tells_partly_tried_from_passed_and_failed() -> anyhow::Re
         [("nothing", EXPECT, 0, "passed"), ("nothing", "", 4, "partly-tried"), ("unsorted", EXPECT, 1, "failed")]
     {
         let text = format!(
-            "zone = \"Europe/Rome\"\n[fields]\nuser = \"ann\"\nwrong = \"{wrong}\"\n[secrets]\npassword = \"{PASSWORD}\"\n\
+            "zone = \"Europe/Rome\"\naddress = \"owner@example.com\"\n[fields]\nuser = \"ann\"\nwrong = \"{wrong}\"\n[secrets]\npassword = \"{PASSWORD}\"\n\
              [egress.map]\n\"https://memory.example\" = \"{}\"\n{expect}",
             store.origin()
         );

@@ -2,7 +2,7 @@
 //! `series`.
 
 use super::{
-    bench::{Bench, Watch},
+    bench::{Bench, CreatedEvent, Watch},
     expect::{CaseResult, ensure, equal, expect_times, failed, fails, not_applicable, ok, short, times},
     get::NOT_THERE,
     open, respond,
@@ -31,6 +31,8 @@ super::list! {
     "busy/cancelled" [ReadBusy, Write] cancelled;
     "busy/cancelled:later" [ReadBusy, Write] cancelled_later;
     "busy/cancelled:declined" [ReadBusy, Write] declined;
+    "busy/uid" [ReadBusy, Write] uid;
+    "busy/client-key" [ReadBusy, Write] client_key;
     "busy/one-bad-event" [ReadBusy] one_bad_event;
     "busy/window:backwards" [ReadBusy] window(-1);
     "busy/window:empty" [ReadBusy] window(0);
@@ -173,6 +175,34 @@ async fn declined(bench: &Bench) -> CaseResult {
 async fn takes_nothing(bench: &Bench, what: &str, watch: &Watch<'_>) -> CaseResult {
     let guard = bench.guard(9, 10).await?;
     expect_times(&format!("{what} takes nothing beside another event"), &[guard], &watch.added().await?)
+}
+
+async fn uid(bench: &Bench) -> CaseResult {
+    let (made, interval) = made_and_read(bench).await?;
+    match interval.uid {
+        Some(uid) => equal("the interval has the UID of the event", &made.event.uid, &uid),
+        None => not_applicable("the service does not tell UIDs with busy times"),
+    }
+}
+
+async fn client_key(bench: &Bench) -> CaseResult {
+    let (made, interval) = made_and_read(bench).await?;
+    match interval.client_key {
+        Some(key) => equal("the interval has the key of the event", &made.key, &key),
+        None => not_applicable("the service does not tell keys with busy times"),
+    }
+}
+
+/// A new event, and its interval.
+async fn made_and_read(bench: &Bench) -> CaseResult<(CreatedEvent, Interval)> {
+    let watch = bench.watch(bench.hours(9, 13)).await?;
+    let made = bench.make(&bench.draft(10, 11)).await?;
+    let added = watch.added().await?;
+    expect_times("the event takes its time", &[(bench.hour(10), bench.hour(11))], &added)?;
+    match added.into_iter().next() {
+        Some(interval) => Ok((made, interval)),
+        None => failed("the event takes its time", "nothing"),
+    }
 }
 
 /// Applicable only if the account has an unreadable event: the contract has no function to create one.

@@ -11,8 +11,8 @@ use crate::{
     plugins::{
         Access, AccessError, CallError, CallTarget, EventRef, Failure, Plugin,
         contract::{
-            Account, Batch, BusyAnswer, BusyTargets, Callback, FetchedEvent, Memo, Notify, Reply, SignInError,
-            Subscription,
+            Account, Batch, BusyAnswer, BusyTargets, CalendarEvent, Callback, FetchedEvent, Memo, Notify, Reply,
+            SignInError, Subscription,
         },
         egress::Interceptor,
     },
@@ -139,6 +139,10 @@ impl Caller {
 
     pub(super) async fn get_many(&self, calendar: &str, ids: &[String]) -> CallResult<Vec<FetchedEvent>> {
         self.keep(self.plugin.get_many(&self.access()?, calendar, ids).await)
+    }
+
+    pub(super) async fn find(&self, uid: &str) -> CallResult<Vec<CalendarEvent>> {
+        self.keep(self.plugin.find(&self.access()?, uid).await)
     }
 
     pub(super) async fn update(

@@ -15,6 +15,7 @@ super::list! {
     "busy/recurrence:expected" [ReadBusy, HeldEvents] found(Subject::Series);
     "busy/all-day:expected" [ReadBusy, HeldEvents] found(Subject::WholeDays);
     "busy/free:expected" [ReadBusy, HeldEvents] free;
+    "busy/unanswered" [ReadBusy, HeldEvents] found(Subject::Unanswered);
     "busy/cancelled:expected" [ReadBusy, HeldEvents] cancelled;
 }
 
@@ -79,6 +80,7 @@ enum Subject {
     Series,
     WholeDays,
     Free,
+    Unanswered,
     Cancelled,
 }
 
@@ -87,6 +89,7 @@ impl Subject {
         match (expected.event, expected.kind, expected.span) {
             (ExpectedEvent::Cancelled, ..) => Self::Cancelled,
             (_, BusyKind::Free, _) => Self::Free,
+            (_, BusyKind::Unanswered, _) => Self::Unanswered,
             (ExpectedEvent::Series, ..) => Self::Series,
             (_, _, ExpectedSpan::WholeDays { .. }) => Self::WholeDays,
             (_, _, ExpectedSpan::Timed { .. }) => Self::Single,
@@ -100,6 +103,7 @@ impl Subject {
             Self::Series => ("the occurrences of a series", "`event = \"series\"`"),
             Self::WholeDays => ("an event of whole days", "`all-day = true`"),
             Self::Free => ("an event that is marked as free", "`kind = \"free\"`"),
+            Self::Unanswered => ("an invitation that the owner has not answered", "`kind = \"unanswered\"`"),
             Self::Cancelled => ("a cancelled or declined event", "`event = \"cancelled\"`"),
         }
     }

@@ -1,9 +1,10 @@
-//! Cases of `events.get` and `events.get-many`.
+//! Cases of `events.get`, `events.get-many` and `events.find`.
 
 use super::{
     bench::Bench,
     expect::{CaseResult, ensure, equal, fails, ok, short},
 };
+use crate::calendar::Event;
 
 super::list! {
     "get/unknown" [Write] unknown;
@@ -11,6 +12,8 @@ super::list! {
     "get-many/each" [Write] each;
     "get-many/each:none" [Write] none;
     "get-many/each:at-the-limit" [Write] at_the_limit;
+    "find/there" [Write] found;
+    "find/absent" [Write] not_found;
 }
 
 pub(super) const NOT_THERE: [&str; 2] = ["not-found", "gone"];
@@ -72,4 +75,24 @@ async fn at_the_limit(bench: &Bench) -> CaseResult {
     equal("one item for each id, in the order of the request", &ids, &answered)?;
     let there = items.iter().filter(|item| item.outcome.is_ok()).count();
     equal("the one event that exists", &1, &there)
+}
+
+async fn found(bench: &Bench) -> CaseResult {
+    let made = bench.make(&bench.draft(10, 11)).await?;
+    bench.make(&bench.draft(12, 13)).await?;
+    let found = ok("`find` of the event's UID succeeds", bench.caller.find(&made.event.uid).await)?;
+    let found: Vec<_> = found.into_iter().map(|one| (one.calendar, one.event.id, one.event.uid)).collect();
+    let Event { id, uid, .. } = &made.event;
+    equal(
+        "`find` gives the event with its calendar, and no other",
+        &vec![(made.calendar.clone(), id.clone(), uid.clone())],
+        &found,
+    )
+}
+
+async fn not_found(bench: &Bench) -> CaseResult {
+    bench.make(&bench.draft(10, 11)).await?;
+    let uid = format!("{}@conformance.example.com", bench.name());
+    let found = ok("`find` of a UID that no event has succeeds", bench.caller.find(&uid).await)?;
+    equal("it gives no event", &0, &found.len())
 }

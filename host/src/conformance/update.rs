@@ -8,9 +8,10 @@ use super::{
     round_trip::attendee,
 };
 use crate::{
-    calendar::{Attendee, BusyKind, Draft, Event, Patch, Role, Rsvp, Status},
+    calendar::{Attendee, AttendeeAnswer, BusyKind, Draft, Event, Patch, Role, Rsvp, Status},
     plugins::{EventRef, Remedy},
 };
+use std::collections::BTreeMap;
 
 super::list! {
     "update/only-named:title" [Write] one_field(Field::Title, false);
@@ -30,6 +31,7 @@ super::list! {
     "update/stale" [Write] stale;
     "update/unknown" [Write] unknown(false);
     "update/unknown:with-etag" [Write] unknown(true);
+    "update/answers" [Write] set_answers;
     "update/no-etag" [Write] no_etag;
 }
 
@@ -213,4 +215,28 @@ async fn no_etag(bench: &Bench) -> CaseResult {
         equal("`update` without an etag returns the new title", &title.to_owned(), &updated.title)?;
     }
     equal("`get` returns the title of the last update", &"Second".to_owned(), &bench.get(&made).await?.title)
+}
+
+async fn set_answers(bench: &Bench) -> CaseResult {
+    let guest = |number| attendee(&format!("guest-{number}@example.com"), Some("Guest"), Role::Required);
+    let draft = Draft { attendees: vec![guest(1), guest(2)], ..bench.draft(10, 11) };
+    let made = bench.make_if_possible(&draft).await?;
+    let before = bench.get(&made).await?;
+    let accepted = AttendeeAnswer { address: guest(1).address, rsvp: Rsvp::Accepted };
+    let updated = bench.update(&made, Patch { answers: vec![accepted], ..Patch::default() }).await;
+    if !bench.account()?.abilities.sets_answers {
+        fails("`update` with an answer of a guest, without `sets-answers`", updated, &["unsupported"])?;
+        return holds("`get` afterwards", &Field::ALL, &Content::from(&before), &bench.get(&made).await?);
+    }
+    ok("`update` sets the answer of a guest", updated)?;
+    let after = bench.get(&made).await?;
+    let answers = |event: &Event| {
+        let all = event.attendees.iter().map(|one| (one.address.to_lowercase(), one.rsvp));
+        all.collect::<BTreeMap<_, _>>()
+    };
+    let mut expected = answers(&before);
+    expected.insert(guest(1).address, Rsvp::Accepted);
+    equal("the guest has the answer, and everybody else their own", &expected, &answers(&after))?;
+    let rest: Vec<Field> = Field::ALL.into_iter().filter(|field| *field != Field::Attendees).collect();
+    holds("`get` after the answer", &rest, &Content::from(&before), &after)
 }

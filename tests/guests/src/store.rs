@@ -120,11 +120,16 @@ fn interval(c: &Connection, occurrence: &Occurrence<'_>, window: Window, wrong: 
     if inside && !wrong("not-clipped") {
         (start, end) = (start.max(window.start), end.min(window.end));
     }
-    let kind = kind(event::busy(vevent));
+    let organises = event::organiser(vevent).is_some_and(|organiser| organiser.address.eq_ignore_ascii_case(owner));
+    let is_unanswered = event::answer(vevent, &[owner]) == Some(Answer::NeedsAction) && !organises;
+    let kind = match kind(event::busy(vevent)) {
+        BusyKind::Busy if is_unanswered && !wrong("unanswered-is-busy") => BusyKind::Unanswered,
+        kind => kind,
+    };
     ((inside || touches) && start < end).then(|| Interval {
         start,
         end,
-        kind: if wrong("free-is-busy") { BusyKind::Busy } else { kind },
+        kind: if wrong("free-is-busy") && kind == BusyKind::Free { BusyKind::Busy } else { kind },
         all_day: occurrence.all_day(),
         client_key: None,
         uid: vevent.text("UID"),

@@ -37,7 +37,15 @@ fn of_calendar(c: &Connection, calendar: &str, window: Window) -> Result<BusyTim
     let mut times = BusyTimes { intervals: vec![], problems: vec![] };
     for stored in service::list(calendar)? {
         match record::parse(&stored) {
-            Ok(parsed) => times.intervals.extend(store::intervals(c, parsed, window, wrong)),
+            Ok(parsed) => {
+                let key = record::key(&parsed);
+                let told = |one: Interval| Interval {
+                    client_key: if wrong("busy-keys-are-uids") { one.uid.clone() } else { key.clone() },
+                    uid: if wrong("busy-uids-are-keys") { key.clone() } else { one.uid },
+                    ..one
+                };
+                times.intervals.extend(store::intervals(c, parsed, window, wrong).into_iter().map(told));
+            }
             Err(failure) if wrong("one-bad-event-is-all") => return Err(temporary(failure.detail)),
             Err(failure) => times.problems.push(Problem { id: id(&stored), what: failure.detail, span: None }),
         }

@@ -65,6 +65,7 @@ impl Provider for Memory {
             | Abilities::WRITE
             | Abilities::REPORT_CHANGES
             | Abilities::RECURRING_WRITES
+            | Abilities::SETS_ANSWERS
             | Abilities::PUSH;
         let mut notes = memo();
         if wrong("lists-tasks") {
@@ -141,7 +142,14 @@ impl TwoWay for Memory {
 
     fn find(c: &Connection, uid: &str) -> Result<FindReply, Failure> {
         begin(c)?;
-        Ok(FindReply { events: events::find_all(c, uid)?, memo: None })
+        let mut events = events::find_all(c, uid)?;
+        if wrong("finds-nothing") {
+            events.clear();
+        }
+        if events.is_empty() && wrong("finds-or-fails") {
+            return Err(failure::not_found("no event has the UID"));
+        }
+        Ok(FindReply { events, memo: None })
     }
 
     fn occurrence(c: &Connection, _: OccurrenceRef<'_>) -> Result<EventReply, Failure> {

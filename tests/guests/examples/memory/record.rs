@@ -28,6 +28,11 @@ pub(crate) fn only(calendar: &mut Component) -> Result<&mut Component, Failure> 
     calendar.inner_mut("VEVENT").next().ok_or_else(|| invalid("event", "there is no VEVENT in it"))
 }
 
+/// The key in a calendar.
+pub(crate) fn key(calendar: &Component) -> Option<String> {
+    calendar.inner("VEVENT").next()?.text(KEY)
+}
+
 /// A calendar with the event of a draft.
 pub(crate) fn calendar(c: &Connection, key: &str, draft: &Draft) -> Result<Component, Failure> {
     let mut made = event::new(&draft.uid, now());
@@ -94,6 +99,9 @@ pub(crate) fn apply(c: &Connection, made: &mut Component, patch: &Patch) -> Resu
             |one: &&Attendee| c.address.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(&one.address));
         let kept = attendees.iter().filter(|one| !(wrong("organiser-is-no-attendee") && is_organiser(one)));
         event::set_attendees(made, &kept.map(attendee_in).collect::<Vec<_>>());
+    }
+    for answer in patch.answers.iter().filter(|_| !wrong("answers-are-lost")) {
+        event::set_answer(made, &[&answer.address], answer_in(answer.rsvp));
     }
     if let Some(lines) = &patch.recurrence {
         event::set_recurrence(made, lines).map_err(|error| invalid("recurrence", error.0))?;
