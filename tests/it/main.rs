@@ -11,6 +11,7 @@ mod google; // The stand-in for Google, driven by Google's own client and by oth
 mod google_provider; // The Google provider holds the contract against the stand-in, and does what people need of it.
 mod http; // The API: every route refuses what it must, in one form, and writes nothing meanwhile.
 mod jobs; // Jobs are done once, one at a time in a lane, by a host that is alive.
+mod languages; // Providers in JavaScript and Python keep the contract, and work in a host.
 mod oauth; // Calendars are connected at the service's own page, and tokens go on from there.
 mod occurrences; // Busy times are what recurring-ical-events and ical.js agree on, over the calendars of two test suites.
 mod pages; // Pages refuse visitors without the right to see them, links work once, and mail reaches its address.

@@ -83,7 +83,7 @@ fn add_user(store: &Store, user: &str) {
     }
 }
 
-fn expectation() -> anyhow::Result<Expectation> {
+pub(crate) fn expectation() -> anyhow::Result<Expectation> {
     let timed = |start: &str, end: &str, kind, event| {
         let span = ExpectedSpan::Timed { start: start.parse()?, end: end.parse()? };
         anyhow::Ok(ExpectedInterval { span, kind, event })
@@ -111,7 +111,7 @@ fn expectation() -> anyhow::Result<Expectation> {
 }
 
 /// The account of this user at the store, where the tester expects these events. The provider makes the mistake `wrong`.
-fn target(user: &str, wrong: &str, expect: Option<Expectation>) -> anyhow::Result<Target> {
+pub(crate) fn target(user: &str, wrong: &str, expect: Option<Expectation>) -> anyhow::Result<Target> {
     Ok(Target { expect, ..conformance_target(user, wrong)? })
 }
 

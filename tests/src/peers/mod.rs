@@ -20,6 +20,7 @@ use crate::checkout::tell;
 mod account;
 mod browser;
 mod caldav;
+mod componentize;
 mod cyrus;
 mod emulate;
 mod google;
@@ -38,6 +39,7 @@ mod xandikos;
 pub use account::Account;
 pub use browser::{Browser, SeenPage};
 pub use caldav::{CaldavClient, NewEvent, SeenEvent};
+pub use componentize::{Language, language_component};
 pub use cyrus::Cyrus;
 pub use emulate::Emulate;
 pub use google::GoogleClient;
@@ -86,11 +88,15 @@ pub enum Peer {
     ApiPython,
     /// Readers of the API document in JavaScript: Redocly, openapi-typescript, TypeScript.
     ApiNode,
+    /// componentize-js: makes components of providers in JavaScript.
+    ComponentizeJs,
+    /// componentize-py: makes components of providers in Python.
+    ComponentizePy,
 }
 
 impl Peer {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Radicale,
         Self::Xandikos,
         Self::Cyrus,
@@ -106,6 +112,8 @@ impl Peer {
         Self::Browser,
         Self::ApiPython,
         Self::ApiNode,
+        Self::ComponentizeJs,
+        Self::ComponentizePy,
     ];
 
     /// What `CHRONUS_WITHOUT`, its folder in the cache and the file below `tests/peers` call it.
@@ -126,6 +134,8 @@ impl Peer {
             Self::Browser => "browser",
             Self::ApiPython => "api_python",
             Self::ApiNode => "api_node",
+            Self::ComponentizeJs => "componentize_js",
+            Self::ComponentizePy => "componentize_py",
         }
     }
 
@@ -138,6 +148,8 @@ impl Peer {
             Self::Browser => "playwright-core",
             Self::ApiPython => "schemathesis",
             Self::ApiNode => "@redocly/cli",
+            Self::ComponentizeJs => "@bytecodealliance/componentize-js",
+            Self::ComponentizePy => "componentize-py",
             Self::Radicale
             | Self::Xandikos
             | Self::Cyrus
@@ -165,6 +177,8 @@ impl Peer {
             Self::Browser => include_str!("../../peers/browser.txt"),
             Self::ApiPython => include_str!("../../peers/api_python.txt"),
             Self::ApiNode => include_str!("../../peers/api_node.txt"),
+            Self::ComponentizeJs => include_str!("../../peers/componentize_js.txt"),
+            Self::ComponentizePy => include_str!("../../peers/componentize_py.txt"),
             Self::Cyrus | Self::Libical | Self::Postgres => "",
         }
     }
