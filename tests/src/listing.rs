@@ -28,7 +28,7 @@ pub struct Reader<'a> {
 pub struct FirstListing {
     pub cursor: Vec<u8>,
     pub memo: Option<Memo>,
-    /// The ids of all events.
+    /// The ids of all single events and series.
     pub ids: BTreeSet<String>,
 }
 
@@ -40,18 +40,25 @@ impl Reader<'_> {
         connection.memo = opened.memo.or(connection.memo);
         ensure!(opened.value.calendars.iter().any(|calendar| calendar.id == self.calendar), "it is not listed");
         let most = self.plugin.description().limits.page_size;
-        let (mut cursor, mut ids) = (None, BTreeSet::new());
+        let (mut cursor, mut ids, mut occurrences) = (None, BTreeSet::new(), BTreeSet::new());
         loop {
             let access = self.access(&connection, faults)?;
             let page = self.plugin.changes(&access, self.calendar, cursor.as_deref(), self.window, most).await?;
             connection.memo = page.memo.or(connection.memo);
             let page = page.value;
-            let events = page.items.iter().filter(|item| matches!(item, Change::Event(_)));
-            for id in events.map(Change::id) {
-                ensure!(ids.insert(id.to_owned()), "{id} is listed twice");
+            for item in page.items {
+                let Change::Event(event) = item else { continue };
+                let is_new = match event.series_id {
+                    None => ids.insert(event.id.clone()),
+                    Some(series) => occurrences.insert((series, event.id.clone())),
+                };
+                ensure!(is_new, "{} is listed twice", event.id);
             }
             if !page.more {
                 ensure!(page.complete_listing, "the listing is not complete");
+                for (series, id) in &occurrences {
+                    ensure!(ids.contains(series), "{id} is listed without its series");
+                }
                 return Ok(FirstListing { cursor: page.next, memo: connection.memo, ids });
             }
             cursor = Some(page.next);

@@ -238,8 +238,8 @@ async fn events_and_changes_of_a_real_server() -> anyhow::Result<()> {
     ensure!(made["uid"] == "lunch" && made["when"]["timed"]["start"]["at"] == "2026-07-01T10:00:00Z", "{made}");
     ensure!(call(0, &create)?["id"] == id, "a second event was made");
     let busy = call(0, &[&["busy"][..], &window].concat())?;
-    ensure!(busy["calendars"][0]["intervals"][0]["start"] == "2026-07-01T10:00:00Z", "{busy}");
-    ensure!(busy["calendars"][0]["intervals"].as_array().is_some_and(|intervals| intervals.len() == 1), "{busy}");
+    ensure!(busy["answers"][0]["intervals"][0]["start"] == "2026-07-01T10:00:00Z", "{busy}");
+    ensure!(busy["answers"][0]["intervals"].as_array().is_some_and(|intervals| intervals.len() == 1), "{busy}");
 
     let update =
         call(0, &["events", "update", id, "--title", "Late lunch", "--etag", made["etag"].as_str().unwrap_or("")])?;
@@ -258,8 +258,8 @@ async fn events_and_changes_of_a_real_server() -> anyhow::Result<()> {
     ensure!(changes(false)?["items"][0]["gone"] == id);
     ensure!(changes(false)?["items"] == Value::Array(vec![]), "a second look finds something");
     let unknown = call(1, &[&["busy", "--calendar", "/nowhere/", "--calendar", &calendar][..], &window].concat())?;
-    ensure!(unknown["calendars"][0]["failure"]["remedy"] == "not-found", "{unknown}");
-    ensure!(unknown["calendars"][1]["intervals"] == Value::Array(vec![]), "{unknown}");
+    ensure!(unknown["answers"][0]["failure"]["remedy"] == "not-found", "{unknown}");
+    ensure!(unknown["answers"][1]["intervals"] == Value::Array(vec![]), "{unknown}");
     Ok(())
 }
 
