@@ -9,7 +9,7 @@
 use super::grant::RequestedGrant;
 use crate::plugins::{
     Level,
-    contract::{Attach, EndpointVariable, FieldKind, FormField, Method, ScopeLevel, SignIn, VariablePlace},
+    contract::{Attach, EndpointVariable, FieldKind, FormField, Method, Scope, ScopeLevel, SignIn, VariablePlace},
     egress::OriginPattern,
 };
 use serde::Serialize;
@@ -192,7 +192,7 @@ fn sign_in_facts(sign_in: &SignIn) -> Vec<SignInFact> {
                     ScopeLevel::Write => "write",
                 };
                 let scopes = scopes.scopes.iter();
-                facts.extend(scopes.map(|scope| droppable_fact(format!("scope {} (to {level})", scope.name))));
+                facts.extend(scopes.flat_map(|scope| scope_facts(scope, &format!(" (to {level})"))));
             }
             let parameters = code.authorize_parameters.iter();
             facts.extend(parameters.map(|(name, value)| fact(&format!("authorize parameter {name}"), value)));
@@ -211,7 +211,7 @@ fn sign_in_facts(sign_in: &SignIn) -> Vec<SignInFact> {
             facts.push(fact("method", "oauth2-client-credentials"));
             facts.push(fact("token", &grant.token));
             facts.extend(grant.variables.iter().map(variable_fact));
-            facts.extend(grant.scopes.iter().map(|scope| droppable_fact(format!("scope {}", scope.name))));
+            facts.extend(grant.scopes.iter().flat_map(|scope| scope_facts(scope, "")));
             facts.extend(
                 grant.keep_from_token.iter().map(|field| droppable_fact(format!("reads {field} of the token reply"))),
             );
@@ -222,7 +222,7 @@ fn sign_in_facts(sign_in: &SignIn) -> Vec<SignInFact> {
             facts.push(fact("audience", &grant.audience));
             facts.push(fact("subject claim", &grant.subject_claim));
             facts.extend(grant.variables.iter().map(variable_fact));
-            facts.extend(grant.scopes.iter().map(|scope| droppable_fact(format!("scope {}", scope.name))));
+            facts.extend(grant.scopes.iter().flat_map(|scope| scope_facts(scope, "")));
             facts.extend(
                 grant.keep_from_token.iter().map(|field| droppable_fact(format!("reads {field} of the token reply"))),
             );
@@ -257,6 +257,13 @@ fn variable_fact(variable: &EndpointVariable) -> SignInFact {
 
 fn fact(name: &str, value: impl Into<String>) -> SignInFact {
     SignInFact { name: name.to_owned(), value: value.into(), may_shrink: false }
+}
+
+/// A scope and, because the host then cannot see that it was refused, whether token responses leave it out.
+fn scope_facts(Scope { name, echoed }: &Scope, purpose: &str) -> impl Iterator<Item = SignInFact> + use<> {
+    let name = format!("scope {name}{purpose}");
+    let unseen = (!echoed).then(|| droppable_fact(format!("{name} is not listed in token responses")));
+    std::iter::once(droppable_fact(name)).chain(unseen)
 }
 
 fn droppable_fact(name: String) -> SignInFact {
@@ -427,7 +434,7 @@ mod tests {
     #[test]
     fn whatever_is_wider_or_different_needs_consent_and_is_one_line() {
         type Case = (&'static str, fn(&mut RequestedGrant));
-        let cases: [Case; 28] = [
+        let cases: [Case; 29] = [
             ("~ name: Example -> Other", |a| a.name = "Other".into()),
             ("+ level two-way-push", |a| a.level = Level::TwoWayPush),
             ("+ host https://c.example.org", |a| a.hosts.push("https://c.example.org".into())),
@@ -450,6 +457,9 @@ mod tests {
             ("~ sign-in code, revoke: ", |a| code_of(a).revoke = Some("https://b.example/".into())),
             ("~ without sign-in code, revoke: ", |a| code_of(a).revoke = None),
             ("+ sign-in code, scope all (to read)", |a| code_of(a).scopes[0].scopes.push("all".into())),
+            ("+ sign-in code, scope mail (to read) is not listed in token responses", |a| {
+                code_of(a).scopes[0].scopes[1].echoed = false;
+            }),
             ("+ sign-in code, scope all (to write)", |a| {
                 code_of(a).scopes.push(LevelScopes { level: ScopeLevel::Write, scopes: vec!["all".into()] });
             }),
