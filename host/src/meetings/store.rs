@@ -6,10 +6,11 @@
 
 use super::{Content, Meeting, plan::EventCopy};
 use crate::{
+    calendar::Window,
     db::{self, Column, Page, Tx, dialect::Dialect, dialect::in_list, execute, fetch},
     ids::{MeetingId, OrganisationId, PersonId},
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 const STATUS: Column = Column::of("meetings", "status");
 const COPY_STATE: Column = Column::of("event_copies", "state");
@@ -218,6 +219,24 @@ pub async fn uids(tx: &mut Tx, organisation: OrganisationId, keys: &[&str]) -> s
     );
     let sql = tx.sql_for(SELECT);
     Ok(fetch!(tx, all, (String, String), sql, organisation.to_string(), db::to_json(&keys)?)?.into_iter().collect())
+}
+
+/// The UIDs of the meetings that a person takes part in and that touch a window, if their events were written.
+pub async fn uids_of_person(tx: &mut Tx, person: PersonId, window: Window) -> sqlx::Result<HashSet<String>> {
+    let found = fetch!(
+        tx,
+        all,
+        (String,),
+        "select uid from meetings
+         where owner_id = $1 and uid is not null and start_at < $3 and end_at > $2
+         union
+         select uid from meetings join attendees on meeting_id = id
+         where person_id = $1 and uid is not null and start_at < $3 and end_at > $2",
+        person.to_string(),
+        window.start.as_microsecond(),
+        window.end.as_microsecond(),
+    )?;
+    Ok(found.into_iter().map(|(uid,)| uid).collect())
 }
 
 /// Updates a meeting, except for the UID. Returns false, and changes nothing, if it was changed since it was read as `before`.

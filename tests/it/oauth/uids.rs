@@ -1,6 +1,6 @@
 //! The UID of a meeting: what the API shows is what the owner's calendar has, wherever the host died.
 
-use super::world::{ANN, World};
+use super::world::{ANN, BEN, World};
 use crate::service::world::{id, settled};
 use anyhow::{Context as _, ensure};
 use chronus_host::{
@@ -107,8 +107,40 @@ async fn the_api_shows_the_uid_that_the_calendar_has() -> anyhow::Result<()> {
     let busy = client.get(&busy).await?;
     let intervals = busy["intervals"].as_array().context("it is known")?;
     ensure!(intervals.len() == 1, "{busy}");
-    let told = &intervals[0]["meeting_uid"];
-    ensure!(told.is_null() || *told == *uid, "{busy}");
+    ensure!(intervals[0]["meeting_uid"] == *uid, "{busy}");
+    host.stop().await?;
+    Ok(())
+}
+
+/// The copy that a guest's service receives has no key of ours, only the UID.
+#[tokio::test]
+async fn a_guests_copy_is_known_by_its_uid() -> anyhow::Result<()> {
+    let world = World::at(Clock::System, &[]).await?;
+    world.two_way().await?;
+    world.connect(&world.browser(), ANN).await?;
+    world.connect(&world.browser_of(world.ben, "session-of-ben"), BEN).await?;
+    let (ann, ben, config) = (world.token(world.ann).await?, world.token(world.ben).await?, world.config_file()?);
+    std::fs::OpenOptions::new().append(true).open(&config)?.write_all(SETTINGS.as_bytes())?;
+    let host = Host::start(&config, &[]).await?;
+    let client = host.client(&ann)?;
+    let mut body = world.meeting_body("Together", 20);
+    body["attendees"] = json!([world.ben]);
+    let made = id(&client.post("/v1/meetings", &body).await?)?;
+    let uid = world.shown_uid(&client, &made, "Together").await?;
+    // Two invitations reach Ben: to this meeting, and to somebody else's.
+    for (uid, hour) in [(uid.as_str(), 10), ("another@elsewhere.example", 14)] {
+        let at = |hour: u32| json!({ "dateTime": format!("2027-05-20T{hour}:00:00Z"), "timeZone": "Europe/Rome" });
+        let copy = json!({
+            "iCalUID": uid, "summary": "Together", "start": at(hour), "end": at(hour + 1),
+            "attendees": [{ "email": BEN, "responseStatus": "accepted" }],
+        });
+        world.google.receive("assistant@elsewhere.example", &copy)?;
+    }
+    let busy = format!("/v1/people/{}/busy?from=2027-05-20T00:00:00Z&to=2027-05-21T00:00:00Z", world.ben);
+    let busy = host.client(&ben)?.get(&busy).await?;
+    let told: Vec<_> =
+        busy["intervals"].as_array().context("it is known")?.iter().map(|one| &one["meeting_uid"]).collect();
+    ensure!(told == [&json!(uid), &Value::Null], "{busy}");
     host.stop().await?;
     Ok(())
 }

@@ -6,14 +6,16 @@ use crate::{
     auth::Actor,
     availability::{self, Busy},
     calendar::{self, Window},
+    db::Tx,
     http::{
         input::{PathIds, QueryParams, queries::BusyQuery},
         problem::Problem,
         schema::closed_set,
     },
-    ids::{OrganisationId, PersonId},
+    ids::PersonId,
     meetings,
     offload::offload,
+    people::Person,
 };
 use axum::{
     Json,
@@ -22,7 +24,7 @@ use axum::{
 };
 use jiff::Timestamp;
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use utoipa::ToSchema;
 
 /// The busy times of a person.
@@ -113,7 +115,7 @@ pub(in crate::http) async fn get_busy_times(
     let person = find_person(&app, &actor, person).await?;
     let window = Window { start: from, end: to };
     let busy = availability::busy(&app.calendars, person.organisation, person.id, window).await?;
-    let uids = meeting_uids(&app, person.organisation, &busy).await?;
+    let uids = MeetingUids::find(&app, &person, window, &busy).await?;
     let not_connected = BusyTimes {
         person: person.id,
         state: BusyState::NotConnected,
@@ -143,11 +145,11 @@ pub(in crate::http) async fn get_busy_times(
                 intervals
                     .into_iter()
                     .map(|interval| BusyInterval {
+                        meeting_uid: uids.of(&interval),
                         start: interval.start,
                         end: interval.end,
                         kind: interval.kind.into(),
                         all_day: interval.all_day,
-                        meeting_uid: interval.client_key.and_then(|key| uids.get(&key).cloned()),
                     })
                     .collect(),
             ),
@@ -158,12 +160,31 @@ pub(in crate::http) async fn get_busy_times(
     Ok(offload(records, || Json(times()).into_response()))
 }
 
-/// The UIDs of the meetings whose events are among the busy times, by the key in the event.
-async fn meeting_uids(app: &App, organisation: OrganisationId, busy: &Busy) -> sqlx::Result<HashMap<String, String>> {
-    let Busy::Known { intervals, .. } = busy else { return Ok(HashMap::new()) };
-    let keys: Vec<_> = intervals.iter().filter_map(|interval| interval.client_key.as_deref()).collect();
-    if keys.is_empty() {
-        return Ok(HashMap::new());
+/// The UIDs of meetings, to name the busy times that they take.
+#[derive(Default)]
+struct MeetingUids {
+    /// By the key in the owner's event.
+    by_key: HashMap<String, String>,
+    /// Those of the person's own meetings. Guests' copies have no key, and the UID of the owner's event.
+    own: HashSet<String>,
+}
+
+impl MeetingUids {
+    async fn find(app: &App, person: &Person, window: Window, busy: &Busy) -> sqlx::Result<Self> {
+        let Busy::Known { intervals, .. } = busy else { return Ok(Self::default()) };
+        let keys: Vec<_> = intervals.iter().filter_map(|interval| interval.client_key.as_deref()).collect();
+        let read = async |tx: &mut Tx| {
+            let by_key = match keys.is_empty() {
+                true => HashMap::new(),
+                false => meetings::store::uids(tx, person.organisation, &keys).await?,
+            };
+            Ok(Self { by_key, own: meetings::store::uids_of_person(tx, person.id, window).await? })
+        };
+        app.db.read(read).await
     }
-    app.db.read(async |tx| meetings::store::uids(tx, organisation, &keys).await).await
+
+    fn of(&self, interval: &calendar::Interval) -> Option<String> {
+        let by_key = interval.client_key.as_ref().and_then(|key| self.by_key.get(key));
+        by_key.or_else(|| self.own.get(interval.uid.as_ref()?)).cloned()
+    }
 }
