@@ -23,6 +23,7 @@ mod sandbox; // The sandbox holds, whatever a guest does.
 mod schedule; // Periodic work is done once by all hosts together.
 mod scheduling; // Over a server that schedules, invitations go out and answers come back, and the other way round.
 mod secrets; // What is sealed opens in its row and nowhere else; keys change while it stays.
+mod series; // A series that two clients change, occurrence by occurrence.
 mod service; // The service, from outside: the program that is shipped, its API, a real calendar server.
 mod shares; // Workers are shared by class, organisation and origin, on one host and on several.
 mod sizes; // Components are below a megabyte.

@@ -1,6 +1,6 @@
 """An independent CalDAV client for tests: one verb, JSON in, JSON out.
 
-    python caldav_client.py calendars|create|invite|answer|occurrences|find|delete < request.json
+    python caldav_client.py calendars|create|change|invite|answer|occurrences|find|delete < request.json
 
 Every request has `account` {origin, start, user, password} and, but for `calendars`, `calendar`: the path of one.
 """
@@ -22,6 +22,22 @@ def calendars(client, request):
 
 def create(client, request):
     return path(calendar_of(client, request).save_event(whole(request["event"])))
+
+
+def change(client, request):
+    """Gives the occurrence that begins at `at` the title and times of `event`, or excludes it if that is null."""
+    stored = calendar_of(client, request).event_by_uid(request["uid"])
+    calendar = icalendar.Calendar.from_ical(stored.data)
+    master = next(event for event in calendar.walk("VEVENT") if "recurrence-id" not in event)
+    at = datetime.datetime.fromisoformat(request["at"]).replace(tzinfo=zoneinfo.ZoneInfo(request["zone"]))
+    if request["event"] is None:
+        master.add("exdate", at)
+    else:
+        changed = icalendar.Calendar.from_ical(whole(request["event"])).walk("VEVENT")[0]
+        changed.add("recurrence-id", at)
+        calendar.add_component(changed)
+    stored.data = calendar.to_ical().decode()
+    stored.save(increase_seqno=False)
 
 
 def invite(client, request):
@@ -111,5 +127,5 @@ request = json.load(sys.stdin)
 account = request["account"]
 signed_in = {"username": account["user"], "password": account["password"], "auth_type": "basic"}
 with caldav.DAVClient(url=account["origin"] + account["start"], **signed_in) as client:
-    verbs = [calendars, create, invite, answer, occurrences, find, delete]
+    verbs = [calendars, create, change, invite, answer, occurrences, find, delete]
     print(json.dumps({verb.__name__: verb for verb in verbs}[sys.argv[1]](client, request)))

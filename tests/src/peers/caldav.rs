@@ -60,6 +60,18 @@ impl CaldavClient {
         self.run("create", calendar, json!({ "event": event })).await
     }
 
+    /// Gives an occurrence of a series the title and times of `event`, or excludes it. `at` is its start in local time.
+    pub async fn change(
+        &self,
+        calendar: &str,
+        uid: &str,
+        at: &str,
+        zone: &str,
+        event: Option<&NewEvent>,
+    ) -> anyhow::Result<()> {
+        self.run("change", calendar, json!({ "uid": uid, "at": at, "zone": zone, "event": event })).await
+    }
+
     /// Makes an event that the account organises and to which these addresses are invited; gives its path.
     pub async fn invite(&self, calendar: &str, event: &NewEvent, guests: &[&str]) -> anyhow::Result<String> {
         self.run("invite", calendar, json!({ "event": event, "guests": guests })).await
