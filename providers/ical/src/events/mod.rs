@@ -79,7 +79,7 @@ pub(crate) fn get(connection: &Connection, event: EventRef<'_>) -> Result<EventR
 pub(crate) fn occurrence(connection: &Connection, asked: OccurrenceRef<'_>) -> Result<EventReply, Failure> {
     let OccurrenceRef { calendar, series_id, original_start } = asked;
     let start = occurrence::start(original_start);
-    // The id of an occurrence with a start behind it is no id.
+    // If `series-id` names an occurrence already, the result is not an id, and neither is the empty text.
     let id = EventId { resource: series_id, start }.text();
     get(connection, EventRef { calendar, id: if start.is_some() { &id } else { "" } })
 }
