@@ -11,7 +11,7 @@
 //! Rejected: ids by the position in the series, which change when a rule does.
 
 use chronus_sdk::failure::{failure, not_found};
-use chronus_sdk::icalendar::event::{self, Fields, When};
+use chronus_sdk::icalendar::event::{self, When};
 use chronus_sdk::icalendar::value::{self, DateOrTime};
 use chronus_sdk::icalendar::{self, Component, Moment, Occurrence, Property, Zone, Zones};
 use chronus_sdk::values::{Event, Failure, Moment as ContractMoment, Remedy, ZonedTime};
@@ -77,16 +77,17 @@ pub(crate) struct PartResult {
 impl StoredEvent {
     /// The series, if it is stored, and each changed occurrence.
     pub(crate) fn parts(&self, session: &Session<'_>) -> Vec<PartResult> {
-        let master = self.master();
+        let series = self.series_time(session);
         let mut parts = Vec::new();
-        if master.is_some() {
+        if self.master().is_some() {
             parts.push(PartResult { id: self.id.clone(), event: self.event(session) });
         }
         for changed in self.calendar.inner("VEVENT").filter(|event| event.property("RECURRENCE-ID").is_some()) {
-            parts.push(match self.start_of(session, changed) {
-                Some(start) => {
-                    PartResult { id: self.id_at(start), event: self.changed_occurrence(session, changed, start) }
-                }
+            parts.push(match self.start_of(session, series.as_ref(), changed) {
+                Some(start) => PartResult {
+                    id: self.id_at(start),
+                    event: self.changed_occurrence(session, series.as_ref(), changed, start),
+                },
                 None => PartResult { id: self.id.clone(), event: Err("RECURRENCE-ID cannot be read".to_owned()) },
             });
         }
@@ -96,23 +97,25 @@ impl StoredEvent {
     /// The resource's event, or the occurrence with this start.
     pub(crate) fn event_at(&self, session: &Session<'_>, start: Option<Moment>) -> Result<Event, Failure> {
         let Some(start) = start else { return self.event_or_failure(session) };
+        let series = self.series_time(session);
         if let Some(index) = self.changed_index(session, start)
             && let Some(changed) = self.calendar.components.get(index)
         {
-            return self.changed_occurrence(session, changed, start).map_err(unreadable);
+            return self.changed_occurrence(session, series.as_ref(), changed, start).map_err(unreadable);
         }
         let occurrence = self.unchanged(session, start)?;
         let mut event = self.read(session, occurrence.event).map_err(unreadable)?;
         event.when = record::span(&when(session, self, &occurrence));
-        Ok(self.within_series(session, event, start))
+        Ok(self.within_series(series.as_ref(), event, start))
     }
 
     /// The position of the changed occurrence with this start among the components.
     pub(crate) fn changed_index(&self, session: &Session<'_>, start: Moment) -> Option<usize> {
-        self.calendar
-            .components
-            .iter()
-            .position(|component| component.name == "VEVENT" && self.start_of(session, component) == Some(start))
+        let series = self.series_time(session);
+        let is_it = |component: &Component| {
+            component.name == "VEVENT" && self.start_of(session, series.as_ref(), component) == Some(start)
+        };
+        self.calendar.components.iter().position(is_it)
     }
 
     /// A VEVENT that changes the occurrence with this start, and says what the series says.
@@ -147,15 +150,19 @@ impl StoredEvent {
         record::main_event(&self.calendar).filter(|main| main.property("RECURRENCE-ID").is_none())
     }
 
+    /// The time of the series. `None` if there is no series, or its time cannot be read.
+    fn series_time(&self, session: &Session<'_>) -> Option<When> {
+        event::read(self.master()?, &mut Zones::new(&self.calendar, session.zone.clone())).0.when
+    }
+
     /// The start that the series gives a changed occurrence.
-    fn start_of(&self, session: &Session<'_>, changed: &Component) -> Option<Moment> {
-        let fields = |event| event::read(event, &mut Zones::new(&self.calendar, session.zone.clone())).0;
-        let original = fields(changed).original?;
-        let series = self.master().and_then(|master| fields(master).when);
+    fn start_of(&self, session: &Session<'_>, series: Option<&When>, changed: &Component) -> Option<Moment> {
+        changed.property("RECURRENCE-ID")?;
+        let original = event::read(changed, &mut Zones::new(&self.calendar, session.zone.clone())).0.original?;
         Some(match (original, series) {
             // Some programs name the day only.
             (Moment::Date(date), Some(When::Timed { start, start_zone, .. })) => {
-                let time = start_zone.local(start).time();
+                let time = start_zone.local(*start).time();
                 Moment::Timed(start_zone.instant(date.to_datetime(time))?)
             }
             (original, _) => original,
@@ -166,22 +173,28 @@ impl StoredEvent {
         EventId { resource: &self.id, start: Some(start) }.text()
     }
 
-    fn changed_occurrence(&self, session: &Session<'_>, changed: &Component, start: Moment) -> Result<Event, String> {
+    fn changed_occurrence(
+        &self,
+        session: &Session<'_>,
+        series: Option<&When>,
+        changed: &Component,
+        start: Moment,
+    ) -> Result<Event, String> {
         let mut event = self.read(session, changed)?;
         // One that another program has changed may lack the key of its series.
         event.client_key = event.client_key.or_else(|| record::client_key(self.master()?));
-        Ok(self.within_series(session, event, start))
+        Ok(self.within_series(series, event, start))
     }
 
-    fn within_series(&self, session: &Session<'_>, event: Event, start: Moment) -> Event {
-        let zone = self.master_fields(session).and_then(|fields| match fields.when? {
-            When::Timed { start_zone, .. } => start_zone.name().map(str::to_owned),
-            When::Days { .. } => None,
-        });
+    fn within_series(&self, series: Option<&When>, event: Event, start: Moment) -> Event {
+        let zone = match series {
+            Some(When::Timed { start_zone, .. }) => start_zone.name(),
+            Some(When::Days { .. }) | None => None,
+        };
         let original = match start {
             Moment::Date(date) => ContractMoment::AllDay(record::date(date)),
             Moment::Timed(at) => {
-                let zone = zone.unwrap_or_else(|| "UTC".to_owned());
+                let zone = zone.unwrap_or("UTC").to_owned();
                 ContractMoment::Timed(ZonedTime { at: at.as_second(), zone })
             }
         };
@@ -192,11 +205,6 @@ impl StoredEvent {
             recurrence: Vec::new(),
             ..event
         }
-    }
-
-    fn master_fields(&self, session: &Session<'_>) -> Option<Fields> {
-        let zones = &mut Zones::new(&self.calendar, session.zone.clone());
-        self.master().map(|master| event::read(master, zones).0)
     }
 
     /// The occurrence with this start, which no VEVENT of its own changes.
