@@ -225,7 +225,7 @@ async fn a_session_that_another_one_ends_is_recorded() -> anyhow::Result<()> {
     expected.push((Act::OtherSessionsEnded, id(&four), Some(ann)));
     assert_eq!(of_sessions(&db).await?, expected);
 
-    // One that has expired was ended by nobody.
+    // An expired session has no person who ended it.
     clock.advance(sessions::LIFETIME);
     sign_in(ben, Some(&second)).await?;
     let entries = of_sessions(&db).await?;

@@ -1,5 +1,5 @@
 //! A series whose occurrences are changed one by one, by an independent client and by the provider: each reads what the other
-//! has written, and nobody's change disturbs the rest.
+//! has written, and no change disturbs the other occurrences.
 
 use anyhow::{Context as _, ensure};
 use chronus_host::calendar::{Moment, Patch, Span, Window, ZonedTime};

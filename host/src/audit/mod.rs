@@ -12,7 +12,7 @@
 //! What is done on another system is recorded with its outcome, also if it failed: a credential has left the host, or an event
 //! may have been written. If the answer is lost, the act is tried again; if it is given up, [`Act::JobFailed`] says that the
 //! outcome is unknown. What the host notices by itself is recorded where it changes what people can do. Where one act ends
-//! many things (a service account, a token, a session), each has an entry. Not recorded, because nobody is better or worse off:
+//! many things (a service account, a token, a session), each has an entry. Not recorded, because no access and no meeting changes:
 //!
 //! - what is refused before anything leaves the host, and what changes nothing;
 //! - the upkeep of the host: leases and pauses of jobs, attempts that are tried again, refreshed tokens, notes of providers,

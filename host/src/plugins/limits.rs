@@ -31,7 +31,7 @@ pub(super) const REQUESTS_IN_FLIGHT: usize = 16;
 /// The maximum number of calls at once that send no requests. Each computes for milliseconds, so few slots are enough.
 pub(super) const OFFLINE_CALLS: u32 = 8;
 
-/// The most calls of one connection at once, whatever a provider says that it takes.
+/// The most calls of one connection at once, even if its provider takes more.
 pub(super) const MAX_CONCURRENCY: u32 = 8;
 
 /// How long a call waits for a sandbox before it is refused: longer than most calls take, and shorter than people wait.

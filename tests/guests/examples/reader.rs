@@ -80,7 +80,9 @@ impl Provider for Reader {
         if window.end <= window.start {
             return Err(invalid("window", "its end is not after its start"));
         }
-        let BusyTargets::Calendars(ids) = targets else { return Err(unsupported("the store tells of nobody else")) };
+        let BusyTargets::Calendars(ids) = targets else {
+            return Err(unsupported("the store has no times of other people"));
+        };
         let answer = |id: &String| BusyAnswer { target: id.clone(), outcome: of_calendar(connection, id, window) };
         Ok(BusyReply { answers: ids.iter().map(answer).collect(), memo: None })
     }

@@ -300,7 +300,7 @@ async fn a_move_that_is_rolled_back_moves_nothing() -> anyhow::Result<()> {
     ensure!(scene.rows().await? == before, "something was stored");
     ensure!(registry::waiting(&scene.app.db, "google").await? == waiting, "it no longer waits");
     assert_eq!(scene.renewed(&[scene.ann]).await?, [1, 0]);
-    // Another digest than the one that waits is accepted by nobody.
+    // A digest other than the waiting one is not accepted.
     let other = registry::accept(&scene.app.db, &OPERATOR, "google", &waiting.sha256.replace('a', "b")).await;
     ensure!(other.is_err(), "{other:?}");
     assert_eq!(scene.token_of(scene.ann).await?, (State::Connected, text(REAL)));
@@ -382,7 +382,7 @@ async fn without_its_sign_in_a_connection_is_lost_at_once_and_its_owner_is_told(
         let mut tx = scene.app.db.begin().await?;
         let lease = chronus_tests::jobs::claim(&mut tx, "a host", Duration::from_secs(60)).await?;
         tx.commit().await?;
-        let lease = lease.context("nobody tells ann")?;
+        let lease = lease.context("no job tells ann")?;
         if matches!(lease.effect, Effect::MailReconnect { connection } if connection == ann) {
             break;
         }

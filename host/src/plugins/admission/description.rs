@@ -104,8 +104,8 @@ fn check_sign_in(sign_in: &SignIn) -> Result<(), String> {
     check_attach(sign_in)
 }
 
-/// A host that ignored a part of the contract would call addresses that nobody meant, or let requests through that the
-/// description forbids. So it refuses what it cannot do.
+/// A host that ignored a part of the contract would call wrong addresses, or send requests that the description forbids. So a
+/// description that needs such a part is refused.
 fn not_yet(what: &str) -> String {
     format!("it uses {what}, which this version of the host does not support")
 }

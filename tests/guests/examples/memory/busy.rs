@@ -11,10 +11,12 @@ pub(crate) fn busy(c: &Connection, targets: &BusyTargets, window: Window) -> Res
     if window.end <= window.start && !wrong("backwards-is-free") {
         return Err(invalid("window", "its end is not after its start"));
     }
-    let BusyTargets::Calendars(ids) = targets else { return Err(unsupported("the store tells of nobody else")) };
+    let BusyTargets::Calendars(ids) = targets else {
+        return Err(unsupported("the store has no times of other people"));
+    };
     let mut ids = ids.clone();
     if ids.is_empty() && wrong("nothing-is-invalid") {
-        return Err(invalid("targets", "nobody is asked for"));
+        return Err(invalid("targets", "no calendar is asked for"));
     }
     if wrong("answers-in-its-own-order") {
         ids.sort();
