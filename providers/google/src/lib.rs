@@ -15,6 +15,7 @@ mod busy;
 mod changes;
 mod describe;
 mod events;
+mod excluded;
 mod explain;
 mod open;
 mod people;

@@ -77,6 +77,14 @@ pub(crate) fn compact(start: &Moment) -> Option<String> {
     Some(text.replace(['-', ':'], ""))
 }
 
+/// The day of a start; of an instant, the day in this zone.
+pub(crate) fn day_of(start: &Moment, zone: &Zone) -> Option<civil::Date> {
+    match start {
+        Moment::Timed(start) => Some(zone.local(Timestamp::from_second(start.at).ok()?).date()),
+        Moment::AllDay(day) => to_civil(*day),
+    }
+}
+
 /// The instants of an event, in seconds.
 pub(crate) struct Instants {
     pub(crate) start: i64,

@@ -3,6 +3,7 @@
 mod conformance;
 mod events;
 mod push;
+mod series;
 mod times;
 
 use anyhow::Context;

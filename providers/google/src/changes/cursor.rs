@@ -17,6 +17,25 @@ pub(super) struct Cursor {
     pub(super) source: Source,
     /// The page that is next, if the last one was not the end.
     pub(super) page: Option<String>,
+    /// Whether the pages since the first one of a listing have not ended yet. The last page of Google's listing may be followed
+    /// by series.
+    pub(super) listing: bool,
+    /// The series that are still to be given whole.
+    pub(super) pending: Vec<Series>,
+    /// The ids of the series that were given since the last look began, or are in `pending`. Empty between two looks.
+    pub(super) given: Vec<String>,
+}
+
+/// A series of which something has changed, so that all of it is given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Series {
+    pub(super) id: String,
+    /// Its UID, if the series is known to exist.
+    pub(super) uid: Option<String>,
+    /// The next page of its events.
+    pub(super) page: Option<String>,
+    /// The ids of its cancelled occurrences that were named. If the series does not exist, they are gone.
+    pub(super) cancelled: Vec<String>,
 }
 
 /// What is being read.
@@ -34,8 +53,20 @@ const FROM: char = 'f';
 const TO: char = 't';
 const SYNC: char = 's';
 const PAGE: char = 'p';
+const LISTING: char = 'l';
+const GIVEN: char = 'g';
+const SERIES: char = 'S';
+const SERIES_UID: char = 'U';
+const SERIES_PAGE: char = 'P';
+const SERIES_CANCELLED: char = 'C';
 
 impl Cursor {
+    pub(super) fn new(calendar: &str, source: Source) -> Cursor {
+        let listing = matches!(source, Source::Listing { .. });
+        let calendar = calendar.to_owned();
+        Cursor { calendar, source, page: None, listing, pending: Vec::new(), given: Vec::new() }
+    }
+
     /// Reads a cursor of this calendar.
     pub(super) fn read(bytes: &[u8], calendar: &str) -> Option<Cursor> {
         let mut entries = lines::read(bytes)?.peekable();
@@ -48,8 +79,27 @@ impl Cursor {
         };
         let page = entries.next_if(|(key, _)| *key == PAGE).map(|(_, token)| token);
         // A listing that has no next page has become a sync token.
-        let whole = entries.next().is_none() && (page.is_some() || matches!(source, Source::Sync(_)));
-        whole.then(|| Cursor { calendar: calendar.to_owned(), source, page })
+        if page.is_none() && !matches!(source, Source::Sync(_)) {
+            return None;
+        }
+        let listing = entries.next_if(|(key, _)| *key == LISTING).is_some();
+        let mut cursor = Cursor { page, listing, ..Cursor::new(calendar, source) };
+        for (key, value) in entries {
+            match (key, cursor.pending.last_mut()) {
+                (GIVEN, None) => cursor.given.push(value),
+                (SERIES, _) => cursor.pending.push(Series { id: value, ..Series::default() }),
+                (SERIES_UID, Some(series)) => series.uid = Some(value),
+                (SERIES_PAGE, Some(series)) => series.page = Some(value),
+                (SERIES_CANCELLED, Some(series)) => series.cancelled.push(value),
+                _ => return None,
+            }
+        }
+        Some(cursor)
+    }
+
+    /// Whether the next page follows at once.
+    pub(super) fn has_more(&self) -> bool {
+        self.page.is_some() || !self.pending.is_empty()
     }
 
     /// The cursor as bytes. `None` if it is too long.
@@ -65,6 +115,16 @@ impl Cursor {
             Source::Sync(token) => out.push(SYNC, token),
         }
         self.page.iter().for_each(|page| out.push(PAGE, page));
+        if self.listing {
+            out.push(LISTING, "");
+        }
+        self.given.iter().for_each(|id| out.push(GIVEN, id));
+        for series in &self.pending {
+            out.push(SERIES, &series.id);
+            series.uid.iter().for_each(|uid| out.push(SERIES_UID, uid));
+            series.page.iter().for_each(|page| out.push(SERIES_PAGE, page));
+            series.cancelled.iter().for_each(|id| out.push(SERIES_CANCELLED, id));
+        }
         Some(out.into_bytes()).filter(|bytes| bytes.len() <= MAX_BYTES)
     }
 }
@@ -73,17 +133,19 @@ impl Cursor {
 mod tests {
     use super::*;
 
-    fn cursors() -> [Cursor; 3] {
-        let cursor = |source, page: Option<&str>| Cursor {
-            calendar: "ann@example.com".into(),
-            source,
-            page: page.map(Into::into),
-        };
+    fn cursors() -> [Cursor; 4] {
         let listing = Source::Listing { from: "2026-03-01T00:00:00Z".into(), to: "2026-04-01T00:00:00Z".into() };
+        let cursor = |source| Cursor::new("ann@example.com", source);
+        let sync = || cursor(Source::Sync("CPDA=".into()));
+        let pending = vec![
+            Series { id: "a".into(), uid: Some("a@google.com".into()), page: Some("p\n2".into()), cancelled: vec![] },
+            Series { id: "b".into(), cancelled: vec!["b_1".into(), "b_2".into()], ..Series::default() },
+        ];
         [
-            cursor(listing, Some("p\n1")),
-            cursor(Source::Sync("CPDA=".into()), None),
-            cursor(Source::Sync("CPDA=".into()), Some("p2")),
+            Cursor { page: Some("p\n1".into()), ..cursor(listing) },
+            sync(),
+            Cursor { page: Some("p2".into()), ..sync() },
+            Cursor { listing: true, pending, given: vec!["a".into(), "b".into(), "c".into()], ..sync() },
         ]
     }
 
@@ -107,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_token_that_does_not_fit_is_no_cursor() {
-        let cursor = Cursor { calendar: "a".into(), source: Source::Sync("x".repeat(MAX_BYTES)), page: None };
+        let cursor = Cursor::new("a", Source::Sync("x".repeat(MAX_BYTES)));
         assert_eq!(cursor.write(), None);
     }
 }

@@ -7,21 +7,24 @@
 //! Google forgets tokens (410), and page tokens earlier; for an old one it sometimes answers 400. With a cursor, each of these
 //! means that the calendar must be listed again.
 //!
-//! Series are not expanded: a series is one event with its rule, and its changed occurrences are events of their own.
+//! Series are not expanded: a series is one event with its rule, and its changed occurrences are events of their own. Google
+//! names only the events that changed, and the contract wants the whole series. [`series`] adds the rest.
 
 mod cursor;
+mod series;
 
 use chronus_sdk::ChangesPage;
 use chronus_sdk::failure::{failure, invalid};
 use chronus_sdk::json::Value;
 use chronus_sdk::log;
-use chronus_sdk::values::{Change, ChangesReply, Connection, Failure, Problem, Remedy};
+use chronus_sdk::values::{ChangesReply, Connection, Failure, Remedy};
 
 use self::cursor::{Cursor, Source};
+use self::series::Items;
 use crate::api::{self, Address};
 use crate::describe::PAGE;
 use crate::scopes::Rights;
-use crate::{record, times};
+use crate::times;
 
 /// `changes.page`
 pub(crate) fn page(
@@ -31,29 +34,36 @@ pub(crate) fn page(
 ) -> Result<ChangesReply, Failure> {
     Rights::of(connection).to_read()?;
     let begins = cursor.is_none();
-    let cursor = match cursor {
+    let mut cursor = match cursor {
         Some(bytes) => Cursor::read(bytes, calendar).ok_or_else(|| expired(""))?,
         None if window.end <= window.start => {
             return Err(invalid("window", "the window's end is not after its start"));
         }
         None => {
             let (from, to) = times::around(window)?;
-            Cursor { calendar: calendar.to_owned(), source: Source::Listing { from, to }, page: None }
+            Cursor::new(calendar, Source::Listing { from, to })
         }
     };
-    let answer =
-        api::get(&address(&cursor, max)?).map_err(|failure| if begins { failure } else { of_cursor(failure) })?;
-    let items = api::list(&answer, "items")?;
-    let items = items.iter().map(|item| change(item, connection)).collect::<Result<Vec<Change>, Failure>>()?;
-    let listing = matches!(cursor.source, Source::Listing { .. });
-    let (next, more) = follow(cursor, &answer)?;
-    log::debug("a page of changes", &[("items", &items.len()), ("listing", &listing), ("more", &more)]);
-    let next = next.write().ok_or_else(|| api::nonsense("its token is longer than a cursor may be"))?;
-    Ok(ChangesReply { items, next, more, complete_listing: listing && !more, covers: None, memo: None })
+    let mut items = Items::new(connection, max.clamp(1, PAGE));
+    if cursor.pending.is_empty() {
+        let answer = api::get(&address(&cursor, &items)?);
+        let answer = answer.map_err(|failure| if begins { failure } else { of_cursor(failure) })?;
+        series::add_page(api::list(&answer, "items")?, &mut items, &mut cursor)?;
+        follow(&mut cursor, &answer)?;
+    }
+    series::complete(&mut items, &mut cursor)?;
+    let (changes, listing, more) = (items.changes, cursor.listing, cursor.has_more());
+    if !more {
+        cursor.listing = false;
+        cursor.given.clear();
+    }
+    log::debug("a page of changes", &[("items", &changes.len()), ("listing", &listing), ("more", &more)]);
+    let next = cursor.write().ok_or_else(|| api::nonsense("its tokens are longer than a cursor may be"))?;
+    Ok(ChangesReply { items: changes, next, more, complete_listing: listing && !more, covers: None, memo: None })
 }
 
-fn address(cursor: &Cursor, max: u32) -> Result<Address, Failure> {
-    let events = api::events(&cursor.calendar)?.with("maxResults", &max.clamp(1, PAGE).to_string());
+fn address(cursor: &Cursor, items: &Items<'_>) -> Result<Address, Failure> {
+    let events = api::events(&cursor.calendar)?.with("maxResults", &items.room().to_string());
     let events = match &cursor.source {
         Source::Listing { from, to } => events.with("timeMin", from).with("timeMax", to),
         Source::Sync(token) => events.with("syncToken", token),
@@ -61,15 +71,16 @@ fn address(cursor: &Cursor, max: u32) -> Result<Address, Failure> {
     Ok(events.with_some("pageToken", cursor.page.as_deref()))
 }
 
-/// The cursor after a page, and whether there are more pages.
-fn follow(cursor: Cursor, answer: &Value) -> Result<(Cursor, bool), Failure> {
+/// Moves the cursor behind a page.
+fn follow(cursor: &mut Cursor, answer: &Value) -> Result<(), Failure> {
     let token = |name: &str| answer[name].as_str().filter(|token| !token.is_empty()).map(str::to_owned);
     match (token("nextPageToken"), token("nextSyncToken")) {
-        (Some(page), _) if cursor.page.as_ref() == Some(&page) => Err(api::nonsense("its pages have no end")),
-        (Some(page), _) => Ok((Cursor { page: Some(page), ..cursor }, true)),
-        (None, Some(token)) => Ok((Cursor { source: Source::Sync(token), page: None, ..cursor }, false)),
-        (None, None) => Err(api::nonsense("it has neither a next page nor a sync token")),
+        (Some(page), _) if cursor.page.as_ref() == Some(&page) => return Err(api::nonsense("its pages have no end")),
+        (Some(page), _) => cursor.page = Some(page),
+        (None, Some(token)) => (cursor.source, cursor.page) = (Source::Sync(token), None),
+        (None, None) => return Err(api::nonsense("it has neither a next page nor a sync token")),
     }
+    Ok(())
 }
 
 /// The failure of a request with a cursor.
@@ -83,17 +94,4 @@ fn of_cursor(failure: Failure) -> Failure {
 
 fn expired(code: &str) -> Failure {
     failure(Remedy::CursorExpired, code, "the cursor is no longer valid; list the calendar again")
-}
-
-/// One item of a page. If an item has no id, the page cannot be trusted.
-fn change(item: &Value, connection: &Connection) -> Result<Change, Failure> {
-    let id = record::id(item).ok_or_else(|| api::nonsense("an event in it has no id"))?.to_owned();
-    // A cancelled occurrence belongs to a series that exists; any other cancelled event is gone.
-    if record::is_cancelled(item) && !item["recurringEventId"].is_string() {
-        return Ok(Change::Gone(id));
-    }
-    Ok(match record::event(item, connection) {
-        Ok(event) => Change::Event(event),
-        Err(what) => Change::Problem(Problem { id, what, span: None }),
-    })
 }

@@ -1,7 +1,8 @@
 //! Finding events: by their UID, and an occurrence by the start that its series gives it.
 //!
 //! The person's own calendars are those that `open` lists as theirs. The id of an occurrence is made of the series' id and the
-//! original start by Google's rule, so one request reads it, whether the occurrence was changed or not.
+//! original start by Google's rule, so one request reads it, whether the occurrence was changed or not. If Google has no such
+//! event, the series tells whether it excludes the start.
 
 use chronus_sdk::failure::{failure, not_found};
 use chronus_sdk::json::Value;
@@ -9,6 +10,7 @@ use chronus_sdk::values::{CalendarEvent, CalendarRole, Connection, EventReply, F
 use chronus_sdk::{EventRef, OccurrenceRef};
 
 use super::Place;
+use crate::excluded::excludes;
 use crate::scopes::Rights;
 use crate::{api, open, record, times};
 
@@ -34,7 +36,16 @@ pub(crate) fn occurrence(connection: &Connection, occurrence: OccurrenceRef<'_>)
     let OccurrenceRef { calendar, series_id, original_start } = occurrence;
     let start = times::compact(original_start).ok_or_else(|| not_found("no occurrence can start then"))?;
     let id = format!("{series_id}_{start}");
-    let item = Place { connection, event: EventRef { calendar, id: &id } }.peek()?;
+    let item = match (Place { connection, event: EventRef { calendar, id: &id } }).peek() {
+        Err(Failure { remedy: Remedy::NotFound, .. }) => {
+            let series = Place { connection, event: EventRef { calendar, id: series_id } }.fetch()?;
+            return Err(match excludes(&series, original_start) {
+                true => failure(Remedy::Gone, "404 notFound", "the occurrence was taken out of the series"),
+                false => not_found("the series has no occurrence that starts then"),
+            });
+        }
+        item => item?,
+    };
     if item["recurringEventId"] != series_id {
         return Err(not_found("the series has no occurrence that starts then"));
     }

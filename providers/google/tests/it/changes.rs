@@ -76,13 +76,124 @@ fn what_is_cancelled_is_gone_unless_it_is_one_of_a_series() {
     let occurrence = json!({ "id": "s_20260302T080000Z", "status": "cancelled", "recurringEventId": "s",
         "originalStartTime": { "dateTime": "2026-03-02T09:00:00+01:00", "timeZone": "Europe/Rome" } });
     let answer = json!({ "items": [{ "id": "a", "status": "cancelled" }, occurrence], "nextSyncToken": "s2" });
-    let script = Script::default().expect(&format!("GET {EVENTS}?maxResults=250&syncToken=s1"), 200, answer);
+    let script = Script::default()
+        .expect(&format!("GET {EVENTS}?maxResults=250&syncToken=s1"), 200, answer)
+        .expect(&format!("GET {EVENTS}/s"), 200, series("s"))
+        .expect(&whole(248), 200, json!({ "items": [] }));
     let batch = page(&script, Some(since("s1")), 250).expect("a page");
     assert_eq!(ids(&batch), ["-a", "s_20260302T080000Z"]);
     let Change::Event(event) = &batch.items[1] else { panic!("an event") };
     assert_eq!((event.status, event.series_id.as_deref()), (EventStatus::Cancelled, Some("s")));
     let start = ZonedTime { at: MONDAY, zone: "Europe/Rome".into() };
     assert_eq!(event.original_start, Some(Moment::Timed(start)));
+}
+
+fn series(id: &str) -> Value {
+    json!({ "id": id, "etag": "\"1\"", "status": "confirmed", "iCalUID": "u@google.com", "recurrence": ["RRULE:FREQ=DAILY"],
+        "start": { "date": "2026-03-02" }, "end": { "date": "2026-03-03" } })
+}
+
+fn occurrence(day: u8, status: &str) -> Value {
+    json!({ "id": format!("s_2026030{day}"), "status": status, "recurringEventId": "s",
+        "originalStartTime": { "date": format!("2026-03-0{day}") },
+        "start": { "date": "2026-03-02" }, "end": { "date": "2026-03-03" } })
+}
+
+/// The request for the events of the series.
+fn whole(max: u32) -> String {
+    format!("GET {EVENTS}?maxResults={max}&iCalUID=u%40google.com&showDeleted=true")
+}
+
+#[test]
+fn a_series_is_given_whole_over_pages_of_any_size() {
+    let page_of = |items: &[Value]| json!({ "items": items, "nextSyncToken": "s2" });
+    let (confirmed, cancelled) = (occurrence(3, "confirmed"), occurrence(4, "cancelled"));
+    let other = json!({ "id": "other", "status": "confirmed", "recurrence": ["RRULE:FREQ=DAILY"] });
+    let rest = json!({ "items": [series("s"), confirmed, other], "nextPageToken": "p" });
+    let script = Script::default()
+        .expect(&format!("GET {EVENTS}?maxResults=3&syncToken=s1"), 200, page_of(std::slice::from_ref(&confirmed)))
+        .expect(&format!("GET {EVENTS}/s"), 200, series("s"))
+        .expect(&whole(2), 200, rest.clone())
+        .expect(&format!("{}&pageToken=p", whole(1)), 200, json!({ "items": [cancelled] }));
+    let batch = page(&script, Some(since("s1")), 3).expect("a page");
+    assert_eq!((ids(&batch), batch.more), (vec!["s_20260303".into(), "s".into(), "s_20260304".into()], false));
+
+    let script =
+        Script::default().expect(&format!("GET {EVENTS}?maxResults=1&syncToken=s1"), 200, page_of(&[series("s")]));
+    let first = page(&script, Some(since("s1")), 1).expect("a page");
+    assert_eq!((ids(&first), first.more, first.complete_listing), (vec!["s".into()], true, false));
+    let script = Script::default().expect(&whole(2), 200, rest);
+    let second = page(&script, Some(first.next), 2).expect("a page");
+    assert_eq!((ids(&second), second.more), (vec!["s".into(), "s_20260303".into()], true));
+    let script = Script::default().expect(&format!("{}&pageToken=p", whole(9)), 200, json!({ "items": [cancelled] }));
+    let last = page(&script, Some(second.next.clone()), 9).expect("a page");
+    assert_eq!((ids(&last), last.more), (vec!["s_20260304".into()], false));
+    assert_eq!(last.next, since("s2"), "the cursor forgets the series");
+    // Google has forgotten the page.
+    let script = Script::default().refuse(&format!("{}&pageToken=p", whole(9)), 400, "invalid");
+    assert_eq!(remedy(page(&script, Some(second.next), 9)), Remedy::CursorExpired);
+}
+
+#[test]
+fn a_listing_is_complete_when_its_series_are() {
+    let listed = json!({ "items": [series("s")], "nextSyncToken": "s2" });
+    let script = Script::default().expect(&format!("GET {EVENTS}?maxResults=1&{WINDOW}"), 200, listed);
+    let first = page(&script, None, 1).expect("a page");
+    assert_eq!((first.more, first.complete_listing), (true, false));
+    let script =
+        Script::default().expect(&whole(5), 200, json!({ "items": [series("s"), occurrence(3, "cancelled")] }));
+    let last = page(&script, Some(first.next), 5).expect("a page");
+    assert_eq!((ids(&last).len(), last.more, last.complete_listing), (2, false, true));
+}
+
+/// Somebody who was invited to single days of a series has no series.
+#[test]
+fn an_occurrence_without_its_series_is_gone_when_it_is_cancelled() {
+    let look = format!("GET {EVENTS}?maxResults=250&syncToken=s1");
+    let items = [occurrence(3, "cancelled"), occurrence(4, "confirmed")];
+    let script = Script::default().expect(&look, 200, json!({ "items": items, "nextSyncToken": "s2" })).refuse(
+        &format!("GET {EVENTS}/s"),
+        404,
+        "notFound",
+    );
+    let batch = page(&script, Some(since("s1")), 250).expect("a page");
+    assert_eq!((ids(&batch), batch.more), (vec!["s_20260304".into(), "-s_20260303".into()], false));
+    // The whole series was deleted.
+    let items = [occurrence(3, "cancelled"), json!({ "id": "s", "status": "cancelled" })];
+    let script = Script::default().expect(&look, 200, json!({ "items": items, "nextSyncToken": "s2" }));
+    let batch = page(&script, Some(since("s1")), 250).expect("a page");
+    assert_eq!(ids(&batch), ["-s_20260303", "-s"]);
+}
+
+#[test]
+fn many_series_take_several_calls() {
+    let of_series = |number: usize| {
+        json!({ "id": format!("s{number}_x"), "status": "cancelled",
+        "recurringEventId": format!("s{number}"), "originalStartTime": { "date": "2026-03-03" } })
+    };
+    let items: Vec<Value> = (0..50).map(of_series).collect();
+    let mut script = Script::default().expect(
+        &format!("GET {EVENTS}?maxResults=250&syncToken=s1"),
+        200,
+        json!({ "items": items, "nextSyncToken": "s2" }),
+    );
+    for number in 0..40 {
+        script = script.refuse(&format!("GET {EVENTS}/s{number}"), 404, "notFound");
+    }
+    let first = page(&script, Some(since("s1")), 250).expect("a page");
+    assert!(first.more);
+    let rest = (40..50)
+        .fold(Script::default(), |script, number| script.refuse(&format!("GET {EVENTS}/s{number}"), 404, "notFound"));
+    let last = page(&rest, Some(first.next), 250).expect("a page");
+    assert_eq!((last.items.len(), last.more), (10, false));
+    let script = Script::default()
+        .expect(
+            &format!("GET {EVENTS}?maxResults=250&syncToken=s1"),
+            200,
+            json!({ "items": [of_series(0)], "nextSyncToken": "s2" }),
+        )
+        .refuse(&format!("GET {EVENTS}/s0"), 500, "backendError");
+    assert_eq!(remedy(page(&script, Some(since("s1")), 250)), Remedy::Temporary);
 }
 
 #[test]
