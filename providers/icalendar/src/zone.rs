@@ -87,6 +87,23 @@ impl Zone {
     pub fn local(&self, instant: Timestamp) -> DateTime {
         self.rules.to_datetime(instant)
     }
+
+    /// The offset that is in force at `start`, and those that begin after it and before `end`.
+    pub fn transitions(&self, start: Timestamp, end: Timestamp) -> impl Iterator<Item = Transition> {
+        let first = Transition { at: start, offset: self.rules.to_offset(start).seconds() };
+        let later = self.rules.following(start).take_while(move |one| one.timestamp() < end);
+        let later = later.map(|one| Transition { at: one.timestamp(), offset: one.offset().seconds() });
+        std::iter::once(first).chain(later)
+    }
+}
+
+/// A change of the offset of a zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transition {
+    /// When the offset begins.
+    pub at: Timestamp,
+    /// Seconds east of UTC.
+    pub offset: i32,
 }
 
 /// A zone with a cache of the last period between two changes of the clocks. A series needs hundreds of times in a row, and

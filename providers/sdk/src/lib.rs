@@ -9,7 +9,7 @@
 //! | [`http`] | requests to the service; in tests, a function answers them |
 //! | [`failure`] | failures in one line |
 //! | [`json`], [`rfc3339`], [`icalendar`] | data formats |
-//! | [`time`], [`clock`] | whole days as instants; the present time |
+//! | [`time`], [`clock`] | local times and whole days as instants; the present time |
 //! | [`same`] | comparison of what was sent with what the service stored |
 //! | [`random`], [`hash`] | names that nobody can guess; names that are the same at each try |
 //! | [`lines`] | memos and cursors as text |

@@ -7,7 +7,7 @@
 
 use crate::plugins::contract::bindings::chronus::calendar::{values as wit, zones};
 use chronus_icalendar::Zone;
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use wasmtime::component::HasData;
 
 /// The most transitions in one answer: those of more than two centuries.
@@ -26,25 +26,19 @@ impl zones::Host for Zones {
         let zone = Zone::named(&name);
         Ok(zone.and_then(|zone| {
             let name = zone.name()?.to_owned();
-            Some(zones::ZoneRules { zone: name, transitions: transitions(zone.rules(), window) })
+            Some(zones::ZoneRules { zone: name, transitions: transitions(&zone, window) })
         }))
     }
 }
 
 /// The offset at the start of the window, and those that begin within it.
-fn transitions(rules: &TimeZone, window: wit::Window) -> Vec<zones::Transition> {
+fn transitions(zone: &Zone, window: wit::Window) -> Vec<zones::Transition> {
     let at = |seconds: i64| {
         let end = if seconds < 0 { Timestamp::MIN } else { Timestamp::MAX };
         Timestamp::from_second(seconds).unwrap_or(end)
     };
-    let (start, end) = (at(window.start), at(window.end));
-    let first = zones::Transition { at: start.as_second(), offset: rules.to_offset(start).seconds() };
-    let later = rules.following(start).take_while(|transition| transition.timestamp() < end);
-    let later = later.map(|transition| zones::Transition {
-        at: transition.timestamp().as_second(),
-        offset: transition.offset().seconds(),
-    });
-    std::iter::once(first).chain(later).take(MOST).collect()
+    let all = zone.transitions(at(window.start), at(window.end));
+    all.take(MOST).map(|one| zones::Transition { at: one.at.as_second(), offset: one.offset }).collect()
 }
 
 #[cfg(test)]
