@@ -2,7 +2,7 @@
 //! nothing else for it, and it holds for the provider of CalDAV against servers of others.
 
 use anyhow::Context;
-use chronus_host::conformance::{self, Ability, Case, Outcome, Target, Verdict};
+use chronus_host::conformance::{self, Ability, CallbackTarget, Case, Outcome, Target, Verdict};
 use chronus_host::plugins::egress::{Credential, EgressGrant, EgressMap, EgressPolicy};
 use chronus_host::plugins::{Budget, CallTarget, Plugin};
 use chronus_tests::harness::{self, SERVER};
@@ -12,10 +12,13 @@ use chronus_tests::wit::wit_labels;
 use chronus_tests::{components, repo_root};
 use futures_util::{StreamExt, stream};
 use std::collections::BTreeSet;
+use std::process::Stdio;
+use tokio::io::{AsyncBufReadExt, BufReader};
 
 /// Each way in which the toy provider of `guests/examples/memory` can be wrong, and the sentences that it then breaks.
 const WRONG: &[(&str, &[&str])] = &[
     ("lists-tasks", &["open/calendars"]),
+    ("meetings-anywhere", &["open/meetings"]),
     ("default-missing", &["open/default"]),
     ("default-twice", &["open/default"]),
     ("calendars-named-anew", &["open/stable", "memo/optional"]),
@@ -30,8 +33,8 @@ const WRONG: &[(&str, &[&str])] = &[
     ("not-clipped", &["busy/clipped"]),
     ("unsorted", &["busy/sorted"]),
     ("nothing-takes-a-minute", &["busy/clipped", "create/round-trip"]),
-    ("the-first-is-all", &["busy/recurrence", "busy/wall-clock"]),
-    ("exceptions-ignored", &["busy/recurrence"]),
+    ("the-first-is-all", &["busy/recurrence", "busy/wall-clock", "occurrence/alone", "update/series-move"]),
+    ("exceptions-ignored", &["busy/recurrence", "occurrence/alone", "update/series-move"]),
     ("fixed-offset", &["busy/wall-clock"]),
     ("all-day-in-utc", &["busy/all-day"]),
     ("free-is-busy", &["busy/free"]),
@@ -50,19 +53,21 @@ const WRONG: &[(&str, &[&str])] = &[
     ("loses-marks", &["create/round-trip"]),
     ("shows-escapes", &["create/round-trip"]),
     ("takes-text-for-markup", &["create/round-trip"]),
-    ("loses-zones", &["create/round-trip", "update/only-named"]),
+    ("loses-zones", &["create/round-trip", "update/only-named", "occurrence/there"]),
     ("knows-local-times-only", &["create/round-trip"]),
-    ("days-become-times", &["create/round-trip"]),
+    ("days-become-times", &["create/round-trip", "occurrence/there"]),
     ("loses-kinds", &["create/round-trip"]),
     ("is-always-certain", &["create/round-trip"]),
     ("loses-names", &["create/round-trip"]),
     ("loses-roles", &["create/round-trip", "update/only-named"]),
-    ("loses-rules", &["create/round-trip", "update/only-named"]),
+    ("loses-rules", &["create/round-trip", "update/only-named", "series/whole"]),
     ("uid-of-its-own", &["create/uid"]),
     ("forgets-its-key", &["create/client-key"]),
     ("makes-it-twice", &["create/idempotent", "memo/optional", "failure/again"]),
     ("conflict-overwrites", &["create/conflict"]),
     ("taken-uid-is-free", &["create/taken"]),
+    ("organises-every-copy", &["create/copy"]),
+    ("never-sends", &["create/sent"]),
     (
         "unknown-is-temporary",
         &[
@@ -83,24 +88,61 @@ const WRONG: &[(&str, &[&str])] = &[
     ("resets-answers", &["update/only-named"]),
     ("keeps-what-is-emptied", &["update/only-named"]),
     ("answers-are-lost", &["update/answers"]),
+    ("sequence-stays", &["update/sequence"]),
+    ("moved-stay-moved", &["update/series-move"]),
+    ("moves-past-its-rule", &["update/series-move"]),
+    (
+        "occurrences-are-the-series",
+        &["occurrence/there", "occurrence/absent", "occurrence/alone", "series/whole", "update/series-move"],
+    ),
+    ("every-start-exists", &["occurrence/absent"]),
+    ("changes-the-whole-series", &["occurrence/alone"]),
+    ("cancels-the-whole-series", &["occurrence/absent", "occurrence/alone", "series/whole", "update/series-move"]),
+    ("series-in-parts", &["series/whole"]),
     ("etag-stays", &["update/etag-new"]),
     ("etags-ignored", &["update/stale", "cancel/stale"]),
     ("update-makes", &["update/unknown"]),
-    ("updates-once", &["update/no-etag", "update/only-named", "failure/again"]),
-    ("cancel-does-nothing", &["cancel/gone", "cancel/stale", "changes/tombstone"]),
+    (
+        "updates-once",
+        &[
+            "update/no-etag",
+            "update/only-named",
+            "update/sequence",
+            "update/series-move",
+            "series/whole",
+            "failure/again",
+        ],
+    ),
+    (
+        "cancel-does-nothing",
+        &[
+            "cancel/gone",
+            "cancel/stale",
+            "changes/tombstone",
+            "occurrence/absent",
+            "occurrence/alone",
+            "series/whole",
+            "update/series-move",
+        ],
+    ),
+    ("refuses-comments", &["cancel/comment", "respond/comment"]),
     ("cancels-once", &["cancel/again", "failure/again"]),
     ("answers-for-all", &["respond/own-answer"]),
     ("invites-itself", &["respond/not-invited"]),
-    ("lists-no-series", &["changes/listing"]),
+    ("lists-no-series", &["changes/listing", "series/whole"]),
     ("never-complete", &["changes/listing"]),
     ("misses-new-ones", &["changes/new", "changes/max"]),
-    ("misses-updates", &["changes/new"]),
+    ("misses-updates", &["changes/new", "series/whole"]),
+    ("leaves-what-moves", &["changes/left", "changes/new", "series/whole"]),
+    ("covers-too-much", &["changes/covers"]),
     ("never-tombstones", &["changes/tombstone"]),
     ("repeats-changes", &["changes/fix-point"]),
     ("max-ignored", &["changes/max"]),
-    ("skips-between-pages", &["changes/max"]),
+    ("skips-between-pages", &["changes/max", "series/whole"]),
     ("any-cursor-is-good", &["changes/expired"]),
-    ("never-goes-back", &["changes/out-of-order"]),
+    ("never-goes-back", &["changes/out-of-order", "series/whole"]),
+    ("loses-secrets", &["subscribe/told", "renew/told"]),
+    ("renewal-loses-secrets", &["renew/told"]),
     ("unsubscribes-once", &["unsubscribe/again"]),
     ("asks-what-a-failure-means", &["explain-failure/offline", "explain-failure/lost-grant"]),
     ("every-failure-is-a-lost-grant", &["explain-failure/lost-grant"]),
@@ -114,7 +156,7 @@ const WRONG: &[(&str, &[&str])] = &[
     ("haste-is-temporary", &["failure/slow-down"]),
     ("trouble-is-a-lost-password", &["failure/temporary"]),
     ("answers-once", &["failure/again"]),
-    ("knows-no-future", &["failure/clock"]),
+    ("knows-no-future", &["failure/clock", "update/series-move"]),
 ];
 
 /// The account of this user at the store. The provider makes the mistake `wrong`.
@@ -133,6 +175,7 @@ pub(crate) fn target(user: &str, wrong: &str) -> anyhow::Result<Target> {
         budget: Budget::default(),
         run: user.into(),
         expect: None,
+        callback: CallbackTarget::default(),
     })
 }
 
@@ -244,7 +287,7 @@ async fn an_organiser_who_is_no_attendee_answers_nothing() -> anyhow::Result<()>
     let plugin = memory(&store).await?;
     store.add_user("organiser");
     let target = target("organiser", "organiser-is-no-attendee")?;
-    for (part, cases) in [("respond", 10), ("busy/cancelled:declined", 1)] {
+    for (part, cases) in [("respond", 11), ("busy/cancelled:declined", 1)] {
         let report = conformance::run(&plugin, &target, Some(part)).await?;
         let without_answer = report.rows.iter().filter(
             |row| matches!(&row.outcome, Outcome::NotApplicable { why } if why.contains("does not keep the organiser")),
@@ -266,6 +309,34 @@ async fn what_is_claimed_must_be_exported() -> anyhow::Result<()> {
     for ability in ["`write`", "`recurring-writes`", "`report-changes`", "`push`"] {
         assert!(actual.contains(ability), "{ability}: {actual}");
     }
+    Ok(())
+}
+
+/// `plugin call … watch` prints the notification of a change that is made while it waits.
+#[tokio::test]
+async fn a_watch_prints_the_first_notification() -> anyhow::Result<()> {
+    let store = Store::start().await?;
+    store.add_user("watch");
+    let folder = tempfile::tempdir()?;
+    let (target, origin) = (folder.path().join("target.toml"), store.origin());
+    let text = format!(
+        "[fields]\nuser = \"watch\"\nwrong = \"nothing\"\n[secrets]\npassword = \"{PASSWORD}\"\n[egress.map]\n\
+         \"https://memory.example\" = \"{origin}\"\n"
+    );
+    std::fs::write(&target, text)?;
+    let component = tokio::task::spawn_blocking(components).await??.guest("memory")?.path.clone();
+    let mut command = tokio::task::spawn_blocking(chronus_tests::command).await??;
+    command.args(["plugin", "call"]).arg(component).args(["watch", "--target"]).arg(&target);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut running = command.spawn()?;
+    let mut lines = BufReader::new(running.stderr.take().context("standard error")?).lines();
+    while !lines.next_line().await?.context("the command waits")?.contains("waiting 60 s") {}
+    store.put("watch", "home", "new", "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n");
+    let output = running.wait_with_output().await?;
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    assert_eq!((&told["notice"], &told["secret"]), (&"changed".into(), &"right".into()), "{told}");
+    assert!(told["callback"].as_str().is_some_and(|url| url.starts_with("http://127.0.0.1:")), "{told}");
+    assert_eq!(output.status.code(), Some(0));
     Ok(())
 }
 
@@ -326,6 +397,7 @@ async fn holds_for_caldav(server: &str, account: &Account) -> anyhow::Result<()>
         budget: Budget::default(),
         run: server.into(),
         expect: None,
+        callback: CallbackTarget::default(),
     };
     let report = conformance::run(&plugin, &target, None).await?;
     println!("{report}");

@@ -28,7 +28,8 @@ const WRONG: &[(&str, &[&str])] = &[
     ("edges-count", &["busy/half-open"]),
     ("not-clipped", &["busy/clipped"]),
     ("unsorted", &["busy/sorted"]),
-    ("the-first-is-all", &["busy/recurrence"]),
+    ("the-first-is-all", &["busy/recurrence", "busy/wall-clock"]),
+    ("fixed-offset", &["busy/wall-clock"]),
     ("all-day-in-utc", &["busy/all-day"]),
     ("free-is-busy", &["busy/free"]),
     ("cancelled-is-busy", &["busy/cancelled"]),
@@ -54,13 +55,19 @@ const WRONG: &[(&str, &[&str])] = &[
 ];
 
 /// The events that the tester puts into the account. The store gives the first five on one page, and the others on another.
-const EVENTS: [(&str, &str); 7] = [
+const EVENTS: [(&str, &str); 8] = [
     (
         "a-invitation",
         "DTSTART:20240524T130000Z\r\nDTEND:20240524T150000Z\r\nORGANIZER:mailto:bo@example.com\r\n\
          ATTENDEE;PARTSTAT=NEEDS-ACTION:mailto:owner@example.com",
     ),
     ("a-series", "DTSTART:20240514T070000Z\r\nDTEND:20240514T080000Z\r\nRRULE:FREQ=DAILY;COUNT=3"),
+    // The clocks of Rome go back between its two occurrences.
+    (
+        "a-weekly",
+        "DTSTART;TZID=Europe/Rome:20241023T090000\r\nDTEND;TZID=Europe/Rome:20241023T100000\r\n\
+         RRULE:FREQ=WEEKLY;COUNT=2",
+    ),
     ("b-days", "DTSTART;VALUE=DATE:20240520\r\nDTEND;VALUE=DATE:20240522"),
     ("c-cancelled", "DTSTART:20240517T070000Z\r\nDTEND:20240517T080000Z\r\nSTATUS:CANCELLED"),
     ("d-free", "DTSTART:20240517T100000Z\r\nDTEND:20240517T110000Z\r\nTRANSP:TRANSPARENT"),
@@ -103,11 +110,13 @@ pub(crate) fn expectation() -> anyhow::Result<Expectation> {
         ("2024-05-17T13:00:00Z", "2024-05-17T15:00:00Z", BusyKind::Busy, ExpectedEvent::Single),
         ("2024-05-23T13:00:00Z", "2024-05-23T15:00:00Z", BusyKind::Busy, ExpectedEvent::Single),
         ("2024-05-24T13:00:00Z", "2024-05-24T15:00:00Z", BusyKind::Unanswered, ExpectedEvent::Single),
+        ("2024-10-23T07:00:00Z", "2024-10-23T08:00:00Z", BusyKind::Busy, ExpectedEvent::Series),
+        ("2024-10-30T08:00:00Z", "2024-10-30T09:00:00Z", BusyKind::Busy, ExpectedEvent::Series),
     ] {
         intervals.push(timed(start, end, kind, event)?);
     }
-    let window = Window { start: "2024-05-13T00:00:00Z".parse()?, end: "2024-05-27T00:00:00Z".parse()? };
-    Ok(Expectation { window, calendar: None, intervals })
+    let window = Window { start: "2024-05-13T00:00:00Z".parse()?, end: "2024-11-04T00:00:00Z".parse()? };
+    Ok(Expectation { window, calendar: None, intervals, without: vec![] })
 }
 
 /// The account of this user at the store, where the tester expects these events. The provider makes the mistake `wrong`.
@@ -141,7 +150,7 @@ async fn an_honest_reader_passes_with_everything_tried() -> anyhow::Result<()> {
     assert_eq!(report.verdict(), Verdict::Passed, "{report}");
     let busy = |id: &str| id.starts_with("busy/") || id.ends_with(":busy");
     let passed = report.rows.iter().filter(|row| busy(row.id) && row.outcome == Outcome::Passed);
-    assert_eq!(passed.count(), 26, "{report}");
+    assert_eq!(passed.count(), 27, "{report}");
     Ok(())
 }
 
@@ -187,13 +196,13 @@ async fn an_empty_account_is_partly_tried() -> anyhow::Result<()> {
         let report = conformance::run(&plugin, &target("empty", wrong, None)?, None).await?;
         assert_eq!(report.verdict(), Verdict::PartlyTried, "{report}");
         let untried = untried(&report);
-        assert_eq!(untried.len(), 20, "{report}");
+        assert_eq!(untried.len(), 21, "{report}");
         for (id, why) in &untried {
             let is_named = id.ends_with(":expected") || *id == "busy/unanswered";
             let advice = if is_named { "add [[expect.intervals]] with" } else { "put an event into the test account" };
             assert!(why.contains(advice), "{id}: {why}");
         }
-        assert!(report.summary().ends_with("partly tried: 20 not tried (12 of busy, 8 of failure)"), "{report}");
+        assert!(report.summary().ends_with("partly tried: 21 not tried (13 of busy, 8 of failure)"), "{report}");
     }
     Ok(())
 }
@@ -214,6 +223,7 @@ async fn held_events_are_enough_for_the_accidents() -> anyhow::Result<()> {
             "busy/all-day:another-zone",
             "busy/failure-is-not-free:expected",
             "busy/recurrence:expected",
+            "busy/wall-clock:expected",
             "busy/all-day:expected",
             "busy/free:expected",
             "busy/unanswered",
@@ -228,11 +238,15 @@ async fn held_events_are_enough_for_the_accidents() -> anyhow::Result<()> {
 const EXPECT: &str = r#"
 [expect]
 from = "2024-05-13T00:00:00Z"
-to = "2024-05-27T00:00:00Z"
+to = "2024-11-04T00:00:00Z"
 calendar = "home"
 [[expect.intervals]]
 start = "2024-05-14T07:00:00Z"
 end = "2024-05-14T08:00:00Z"
+event = "series"
+[[expect.intervals]]
+start = "2024-10-30T08:00:00Z"
+end = "2024-10-30T09:00:00Z"
 event = "series"
 [[expect.intervals]]
 start = "2024-05-20"

@@ -6,8 +6,9 @@
 //! Rejected: a CalDAV server, which has a behaviour of its own and starts too slowly for forty variants.
 
 use chronus_host::locks;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::body::Bytes;
@@ -18,6 +19,7 @@ use axum::routing::{get, put};
 use axum::{Json, Router};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -38,8 +40,16 @@ type Accounts = Arc<Mutex<HashMap<String, Account>>>;
 #[derive(Debug, Default)]
 struct Account {
     requests: u64,
-    subscriptions: BTreeSet<String>,
+    subscriptions: BTreeMap<String, Subscription>,
     calendars: BTreeMap<String, Calendar>,
+}
+
+/// Where the store reports changes of a calendar.
+#[derive(Debug, Clone, Deserialize)]
+struct Subscription {
+    calendar: String,
+    callback: String,
+    secret: String,
 }
 
 /// The texts of a calendar, and their changes.
@@ -97,11 +107,13 @@ impl Store {
         locks::lock(&self.accounts).insert(name.to_owned(), account);
     }
 
-    /// Puts a text into a calendar of a user.
+    /// Puts a text into a calendar of a user, and tells subscribers.
     pub fn put(&self, user: &str, calendar: &str, id: &str, data: &str) {
         let mut accounts = locks::lock(&self.accounts);
-        if let Some(calendar) = accounts.get_mut(user).and_then(|account| account.calendars.get_mut(calendar)) {
-            calendar.keep(id, data);
+        let Some(account) = accounts.get_mut(user) else { return };
+        if let Some(stored) = account.calendars.get_mut(calendar) {
+            stored.keep(id, data);
+            account.notify(calendar);
         }
     }
 
@@ -115,6 +127,13 @@ impl Store {
 impl Drop for Store {
     fn drop(&mut self) {
         self.server.abort();
+    }
+}
+
+impl Account {
+    /// Tells the subscribers of a calendar that it has changed.
+    fn notify(&self, calendar: &str) {
+        self.subscriptions.iter().filter(|(_, one)| one.calendar == calendar).for_each(notify);
     }
 }
 
@@ -170,9 +189,26 @@ fn within(
     answer: impl FnOnce(&mut Calendar) -> Response,
 ) -> Response {
     with_account(accounts, headers, |account| match account.calendars.get_mut(name) {
-        Some(calendar) => answer(calendar),
+        Some(calendar) => {
+            let before = calendar.last;
+            let response = answer(calendar);
+            if calendar.last != before {
+                account.notify(name);
+            }
+            response
+        }
         None => StatusCode::NOT_FOUND.into_response(),
     })
+}
+
+/// Sends a notification. One that does not arrive is not repeated.
+fn notify((id, to): (&String, &Subscription)) {
+    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build();
+    let (id, to) = (id.clone(), to.clone());
+    tokio::spawn(async move {
+        let request = client?.post(&to.callback).header("x-subscription", id).header("x-secret", to.secret);
+        request.send().await.map(drop)
+    });
 }
 
 fn with_account(accounts: &Accounts, headers: &HeaderMap, answer: impl FnOnce(&mut Account) -> Response) -> Response {
@@ -258,18 +294,22 @@ async fn delete(State(accounts): State<Accounts>, Path((calendar, id)): Place, h
     })
 }
 
-/// A subscription, for which no notification is ever sent.
-async fn subscribe(State(accounts): State<Accounts>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+async fn subscribe(
+    State(accounts): State<Accounts>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Json(wanted): Json<Subscription>,
+) -> Response {
     with_account(&accounts, &headers, |account| {
-        account.subscriptions.insert(id);
+        account.subscriptions.insert(id, wanted);
         StatusCode::CREATED.into_response()
     })
 }
 
 async fn unsubscribe(State(accounts): State<Accounts>, Path(id): Path<String>, headers: HeaderMap) -> Response {
     with_account(&accounts, &headers, |account| match account.subscriptions.remove(&id) {
-        true => StatusCode::NO_CONTENT.into_response(),
-        false => StatusCode::NOT_FOUND.into_response(),
+        Some(_) => StatusCode::NO_CONTENT.into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use super::{
     Target,
+    callbacks::Listener,
     caller::Caller,
     expect::{CaseResult, describe_error, failed, not_applicable, not_tried, ok},
 };
@@ -22,6 +23,7 @@ use std::{
         atomic::{AtomicU32, Ordering},
     },
 };
+use tokio::sync::OnceCell;
 
 /// The years that runs choose from. They are in the past, so their clock changes are final.
 pub(super) const YEARS: RangeInclusive<i16> = 2013..=2024;
@@ -36,6 +38,7 @@ pub(super) struct Bench {
     held_window: Window,
     count: AtomicU32,
     made: Mutex<Vec<CreatedEvent>>,
+    listener: OnceCell<Listener>,
 }
 
 /// An event that a case created, and its key.
@@ -63,7 +66,16 @@ impl Bench {
         let account = caller.open().await.map_err(|error| describe_error(&error));
         let day = civil::date(year_of(&run), 5, 14);
         let held_window = held_window(&caller);
-        Ok(Self { caller, account, run, day, held_window, count: AtomicU32::new(0), made: Mutex::default() })
+        Ok(Self {
+            caller,
+            account,
+            run,
+            day,
+            held_window,
+            count: AtomicU32::new(0),
+            made: Mutex::default(),
+            listener: OnceCell::new(),
+        })
     }
 
     pub(super) fn run(&self) -> &str {
@@ -92,6 +104,13 @@ impl Bench {
             account.abilities.write && account.calendars.iter().any(|calendar| calendar.role.writes())
         };
         self.account.as_ref().is_ok_and(writes)
+    }
+
+    /// The address for notifications. It listens from the first call on.
+    pub(super) async fn listener(&self) -> CaseResult<&Listener> {
+        let target = &self.caller.target().callback;
+        let started = self.listener.get_or_try_init(|| Listener::start(&self.caller.plugin, target)).await;
+        started.or_else(|error| not_tried(format!("the suite cannot listen on {}: {error}", target.listen)))
     }
 
     pub(super) fn limits(&self) -> Limits {

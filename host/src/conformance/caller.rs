@@ -5,7 +5,7 @@
 
 use super::Target;
 use crate::{
-    calendar::{Draft, Event, Patch, Rsvp, Window},
+    calendar::{Draft, Event, Moment, Patch, Rsvp, Window},
     clock::Clock,
     locks,
     plugins::{
@@ -145,6 +145,10 @@ impl Caller {
         self.keep(self.plugin.find(&self.access()?, uid).await)
     }
 
+    pub(super) async fn occurrence(&self, series: EventRef<'_>, start: Moment) -> CallResult<Event> {
+        self.keep(self.plugin.occurrence(&self.access()?, series, start).await)
+    }
+
     pub(super) async fn update(
         &self,
         event: EventRef<'_>,
@@ -176,8 +180,40 @@ impl Caller {
         self.keep(self.plugin.respond(&self.access()?, event, key, rsvp, None, notify).await)
     }
 
+    /// `respond` with a comment.
+    pub(super) async fn respond_with(
+        &self,
+        event: EventRef<'_>,
+        key: &str,
+        rsvp: Rsvp,
+        comment: &str,
+        notify: Notify,
+    ) -> CallResult<Event> {
+        self.keep(self.plugin.respond(&self.access()?, event, key, rsvp, Some(comment), notify).await)
+    }
+
+    /// `cancel` without an etag and with a comment.
+    pub(super) async fn cancel_with(
+        &self,
+        event: EventRef<'_>,
+        key: &str,
+        comment: &str,
+        notify: Notify,
+    ) -> CallResult<()> {
+        self.keep(self.plugin.cancel(&self.access()?, event, key, None, Some(comment), notify).await)
+    }
+
     pub(super) async fn subscribe(&self, calendar: &str, callback: &Callback) -> CallResult<Subscription> {
         self.keep(self.plugin.subscribe(&self.access()?, calendar, callback).await)
+    }
+
+    pub(super) async fn renew(
+        &self,
+        calendar: &str,
+        subscription: &Subscription,
+        callback: &Callback,
+    ) -> CallResult<Subscription> {
+        self.keep(self.plugin.renew(&self.access()?, calendar, subscription, callback).await)
     }
 
     pub(super) async fn unsubscribe(&self, subscription: &Subscription) -> CallResult<()> {

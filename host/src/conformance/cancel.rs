@@ -18,6 +18,7 @@ super::list! {
     "cancel/gone:with-etag" [Write] gone_with_etag;
     "cancel/again" [Write] again;
     "cancel/again:with-etag" [Write] again_with_etag;
+    "cancel/comment" [Write] comment;
     "cancel/stale" [Write] stale;
 }
 
@@ -83,6 +84,12 @@ async fn again_with_etag(bench: &Bench) -> CaseResult {
         ok(what, bench.caller.cancel(made.event_ref(), &made.key, etag.as_deref(), bench.notify()).await)?;
     }
     Ok(())
+}
+
+async fn comment(bench: &Bench) -> CaseResult {
+    let made = bench.make(&bench.draft(10, 11)).await?;
+    let cancelled = bench.caller.cancel_with(made.event_ref(), &made.key, "We meet another time", bench.notify()).await;
+    ok("`cancel` with a comment succeeds", cancelled)
 }
 
 async fn stale(bench: &Bench) -> CaseResult {

@@ -26,6 +26,8 @@ super::list! {
     "changes/fix-point:after-changes" [ReportChanges, Write] fix_point_after_changes;
     "changes/max:listing" [ReportChanges, Write] max_of_a_listing;
     "changes/max:changes" [ReportChanges, Write] max_of_changes;
+    "changes/left" [ReportChanges, Write] left;
+    "changes/covers" [ReportChanges, Write] covers;
     "changes/expired" [ReportChanges] expired;
 }
 
@@ -33,7 +35,7 @@ super::list! {
 const MOST_PAGES: usize = 5000;
 
 /// The pages from a cursor up to `more` = false.
-struct Pages {
+pub(super) struct Pages {
     items: Vec<Change>,
     sizes: Vec<usize>,
     cursor: Vec<u8>,
@@ -42,11 +44,11 @@ struct Pages {
 
 impl Pages {
     /// The last change of the event.
-    fn last(&self, id: &str) -> Option<&Change> {
+    pub(super) fn last(&self, id: &str) -> Option<&Change> {
         self.items.iter().rev().find(|change| change.id() == id)
     }
 
-    fn ids(&self) -> BTreeSet<&str> {
+    pub(super) fn ids(&self) -> BTreeSet<&str> {
         self.items.iter().map(Change::id).collect()
     }
 
@@ -93,7 +95,8 @@ async fn page(bench: &Bench, cursor: Option<&[u8]>, max: u32) -> CaseResult<Batc
     ok(what, page)
 }
 
-async fn follow_by(bench: &Bench, cursor: Option<&[u8]>, max: u32) -> CaseResult<Pages> {
+/// Follows the pages from a cursor, or those of a listing, with this many items at most on each.
+pub(super) async fn follow_by(bench: &Bench, cursor: Option<&[u8]>, max: u32) -> CaseResult<Pages> {
     let mut pages = Pages { items: Vec::new(), sizes: Vec::new(), cursor: Vec::new(), complete: false };
     let mut cursor = cursor.map(<[u8]>::to_vec);
     while pages.sizes.len() < MOST_PAGES {
@@ -183,8 +186,8 @@ async fn named_after(bench: &Bench, patch: Patch) -> CaseResult {
     let updated = ok("`update` changes the event", bench.update(&made, patch).await)?;
     let pages = follow(bench, Some(&cursor)).await?;
     match pages.last(&made.event.id) {
-        // An event that left the window may also be named as gone.
-        Some(Change::Gone(_)) if outside => Ok(()),
+        // An event that left the window may also be named as gone or left.
+        Some(Change::Gone(_) | Change::Left(_)) if outside => Ok(()),
         Some(Change::Event(event)) => holds("the change", &Field::ALL, &Content::from(&updated), event),
         _ => pages.names("the changed event", &made),
     }
@@ -292,6 +295,35 @@ async fn several(bench: &Bench) -> CaseResult<Vec<CreatedEvent>> {
 fn no_page_over(max: usize, pages: &Pages) -> CaseResult {
     let largest = pages.sizes.iter().max().copied().unwrap_or(0);
     ensure(largest <= max, &format!("no page with more than {max} items"), || format!("one with {largest}"))
+}
+
+async fn left(bench: &Bench) -> CaseResult {
+    let made = bench.make(&bench.draft(10, 11)).await?;
+    let cursor = now(bench).await?;
+    let patch = Patch { title: Some("Still here".into()), ..Patch::default() };
+    ok("`update` changes the event", bench.update(&made, patch).await)?;
+    let pages = follow(bench, Some(&cursor)).await?;
+    match pages.last(&made.event.id) {
+        Some(change @ Change::Left(_)) => failed("an event that is in the window is not `left`", short(change)),
+        _ => Ok(()),
+    }
+}
+
+/// Events before and after the window are listed if they are within the time that the provider says it covers.
+async fn covers(bench: &Bench) -> CaseResult {
+    let mut made = vec![bench.make(&bench.draft(10, 11)).await?];
+    for hour in [-24 * 20, 24 * 20] {
+        made.push(bench.make(&bench.draft(hour, hour + 1)).await?);
+    }
+    let first = page(bench, None, bench.limits().page_size).await?;
+    let window = first.covers.unwrap_or_else(|| around(bench));
+    ensure(window.start < window.end, "`covers` ends after it starts", || short(&window))?;
+    let pages = follow(bench, None).await?;
+    let is_covered = |made: &&CreatedEvent| match &made.event.when {
+        Span::Timed { start, end } => start.at < window.end && end.at > window.start,
+        Span::AllDay { .. } => false,
+    };
+    made.iter().filter(is_covered).try_for_each(|made| pages.names("the event within the covered time", made))
 }
 
 async fn expired(bench: &Bench) -> CaseResult {

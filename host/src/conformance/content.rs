@@ -79,6 +79,13 @@ impl From<&Event> for Content {
     }
 }
 
+impl Content {
+    /// The content of an occurrence of a series that takes place at this time, and otherwise as the series says.
+    pub(super) fn of_occurrence(series: &Event, when: Span) -> Self {
+        Self { when, recurrence: Vec::new(), ..Self::from(series) }
+    }
+}
+
 /// Checks that the result of a call has the expected values in these fields.
 pub(super) fn holds(call: &str, fields: &[Field], expected: &Content, actual: &Event) -> CaseResult {
     let actual = Content::from(actual);

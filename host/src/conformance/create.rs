@@ -4,22 +4,25 @@ use super::{
     bench::{Bench, CreatedEvent},
     caller::Caller,
     content::{Content, Field, holds},
-    expect::{CaseResult, describe_error, ensure, equal, failed, fails, not_applicable, ok},
+    expect::{CaseResult, describe_error, ensure, equal, failed, fails, not_applicable, ok, short},
+    round_trip::attendee,
 };
 use crate::{
-    calendar::{Draft, Event, Patch},
+    calendar::{Attendee, Draft, Event, Organiser, Patch, Role},
     plugins::{CallError, Remedy},
 };
 
 super::list! {
     "create/uid" [Write] uid;
-    "create/client-key" [Write] ours;
+    "create/client-key" [Write] client_key;
     "create/client-key:any-key" [Write] any_key;
     "create/idempotent" [Write] idempotent;
     "create/idempotent:series" [RecurringWrites] idempotent_series;
     "create/conflict:title" [Write] conflict_of_title;
     "create/conflict:time" [Write] conflict_of_time;
     "create/taken" [Write] taken;
+    "create/copy" [Write] copy;
+    "create/sent" [Write] sent;
 }
 
 /// The event in the results of the calls after `create`, with the name of each call.
@@ -46,7 +49,7 @@ async fn uid(bench: &Bench) -> CaseResult {
     Ok(())
 }
 
-async fn ours(bench: &Bench) -> CaseResult {
+async fn client_key(bench: &Bench) -> CaseResult {
     let made = bench.make(&bench.draft(10, 11)).await?;
     carries(bench, &made).await
 }
@@ -63,9 +66,9 @@ async fn any_key(bench: &Bench) -> CaseResult {
 
 async fn carries(bench: &Bench, made: &CreatedEvent) -> CaseResult {
     let key = Some(made.key.clone());
-    equal("`create` returns its key in `ours`", &key, &made.event.client_key)?;
+    equal("`create` returns its key as `client-key`", &key, &made.event.client_key)?;
     for (call, event) in later_answers(bench, made).await? {
-        equal(&format!("{call} returns the key of `create` in `ours`"), &key, &event.client_key)?;
+        equal(&format!("{call} returns the key of `create` as `client-key`"), &key, &event.client_key)?;
     }
     Ok(())
 }
@@ -160,4 +163,35 @@ async fn taken(bench: &Bench) -> CaseResult {
         }
     }
     holds("`get` of the event that holds the UID", &Field::ALL, &Content::from(&draft), &bench.get(&made).await?)
+}
+
+/// A copy of a meeting that somebody else organises.
+async fn copy(bench: &Bench) -> CaseResult {
+    let organiser =
+        Organiser { address: "organiser@example.com".into(), name: Some("Organiser".into()), is_self: false };
+    let guest = attendee("guest-1@example.com", Some("Guest"), Role::Required);
+    let draft = Draft { organiser: Some(organiser.clone()), attendees: vec![guest], ..bench.draft(10, 11) };
+    let made = bench.make_if_possible(&draft).await?;
+    let rest: Vec<Field> = Field::ALL.into_iter().filter(|field| *field != Field::Attendees).collect();
+    for (call, event) in [("`create`", made.event.clone()), ("`get`", bench.get(&made).await?)] {
+        let given = event.organiser.as_ref().map(|given| (given.address.to_lowercase(), given.is_self));
+        equal(&format!("{call} returns the organiser of a copy"), &Some((organiser.address.clone(), false)), &given)?;
+        let is_guest = |one: &Attendee| one.address.eq_ignore_ascii_case("guest-1@example.com");
+        ensure(event.attendees.iter().any(is_guest), &format!("{call} returns the attendee of a copy"), || {
+            short(&event.attendees)
+        })?;
+        holds(call, &rest, &Content::from(&draft), &event)?;
+    }
+    Ok(())
+}
+
+/// The suite writes events without attendees, or tells all of them, unless the service can be told otherwise.
+async fn sent(bench: &Bench) -> CaseResult {
+    let made = bench.make(&bench.draft(10, 11)).await?;
+    let mut events = vec![("`create`", made.event.clone())];
+    events.extend(later_answers(bench, &made).await?);
+    for (call, event) in events {
+        ensure(!event.unsent, &format!("{call} returns an event that is not `unsent`"), || short(&event.unsent))?;
+    }
+    Ok(())
 }

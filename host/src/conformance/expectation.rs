@@ -5,14 +5,19 @@
 
 use super::{
     bench::{Bench, local},
-    expect::{CaseResult, ensure, not_tried, times},
+    expect::{CaseResult, ensure, not_applicable, not_tried, times},
 };
 use crate::calendar::{BusyKind, Interval, Window};
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{
+    Timestamp,
+    civil::Date,
+    tz::{Offset, TimeZone},
+};
 
 super::list! {
     "busy/failure-is-not-free:expected" [ReadBusy, HeldEvents] found(Subject::Single);
     "busy/recurrence:expected" [ReadBusy, HeldEvents] found(Subject::Series);
+    "busy/wall-clock:expected" [ReadBusy, HeldEvents] found(Subject::WallClock);
     "busy/all-day:expected" [ReadBusy, HeldEvents] found(Subject::WholeDays);
     "busy/free:expected" [ReadBusy, HeldEvents] free;
     "busy/unanswered" [ReadBusy, HeldEvents] found(Subject::Unanswered);
@@ -28,6 +33,24 @@ pub struct Expectation {
     pub calendar: Option<String>,
     /// Intervals within the window. There may be others.
     pub intervals: Vec<ExpectedInterval>,
+    /// The forms that no event of the service has, so that their cases do not apply.
+    pub without: Vec<EventForm>,
+}
+
+/// A form that an event may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EventForm {
+    /// It repeats.
+    Series,
+    /// It takes whole days.
+    AllDay,
+    /// It does not block time.
+    Free,
+    /// It is an invitation that the owner can leave unanswered.
+    Unanswered,
+    /// It can be cancelled or declined and still be there.
+    Cancelled,
 }
 
 /// The time of an event.
@@ -77,7 +100,10 @@ pub enum ExpectedEvent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Subject {
     Single,
+    /// Occurrences on the same side of a change of the clocks as the first one.
     Series,
+    /// Occurrences on the other side.
+    WallClock,
     WholeDays,
     Free,
     Unanswered,
@@ -85,14 +111,32 @@ enum Subject {
 }
 
 impl Subject {
-    const fn of(expected: &ExpectedInterval) -> Self {
+    /// `first_offset` is that of the first occurrence of a series which is named.
+    fn of(expected: &ExpectedInterval, zone: &TimeZone, first_offset: Option<Offset>) -> Self {
         match (expected.event, expected.kind, expected.span) {
             (ExpectedEvent::Cancelled, ..) => Self::Cancelled,
             (_, BusyKind::Free, _) => Self::Free,
             (_, BusyKind::Unanswered, _) => Self::Unanswered,
+            (ExpectedEvent::Series, _, ExpectedSpan::Timed { start, .. })
+                if first_offset.is_some_and(|first| zone.to_offset(start) != first) =>
+            {
+                Self::WallClock
+            }
             (ExpectedEvent::Series, ..) => Self::Series,
             (_, _, ExpectedSpan::WholeDays { .. }) => Self::WholeDays,
             (_, _, ExpectedSpan::Timed { .. }) => Self::Single,
+        }
+    }
+
+    /// The form that the service may lack.
+    const fn form(self) -> Option<EventForm> {
+        match self {
+            Self::Single => None,
+            Self::Series | Self::WallClock => Some(EventForm::Series),
+            Self::WholeDays => Some(EventForm::AllDay),
+            Self::Free => Some(EventForm::Free),
+            Self::Unanswered => Some(EventForm::Unanswered),
+            Self::Cancelled => Some(EventForm::Cancelled),
         }
     }
 
@@ -101,6 +145,10 @@ impl Subject {
         match self {
             Self::Single => ("a single event", "`start` and `end`"),
             Self::Series => ("the occurrences of a series", "`event = \"series\"`"),
+            Self::WallClock => (
+                "occurrences of a series before and after a change of the clocks in the zone of the target",
+                "`event = \"series\"` for each",
+            ),
             Self::WholeDays => ("an event of whole days", "`all-day = true`"),
             Self::Free => ("an event that is marked as free", "`kind = \"free\"`"),
             Self::Unanswered => ("an invitation that the owner has not answered", "`kind = \"unanswered\"`"),
@@ -119,15 +167,22 @@ async fn compare(bench: &Bench, subject: Subject) -> CaseResult<Comparison> {
     let (event, lines) = subject.description();
     let unnamed = |place: &str| {
         format!(
-            "{place} does not name {event}; put it into the test account, and add [[expect.intervals]] with {lines}"
+            "{place} does not name {event}; put it into the test account, and add [[expect.intervals]] with {lines}; if the service has no such events, add their form to `without`"
         )
     };
     let Some(expect) = &bench.caller.target().expect else { return not_tried(unnamed("the target")) };
+    if subject.form().is_some_and(|form| expect.without.contains(&form)) {
+        return not_applicable(format!("by `without` in [expect], the service does not have {event}"));
+    }
     let zone = &bench.caller.target().connection.zone;
     let Ok(rules) = TimeZone::get(zone) else {
         return not_tried(format!("the zone {zone} is not known to the host; use another `zone` in the target"));
     };
-    let named = expect.intervals.iter().filter(|one| Subject::of(one) == subject);
+    let first_offset = expect.intervals.iter().find_map(|one| match (one.event, one.span) {
+        (ExpectedEvent::Series, ExpectedSpan::Timed { start, .. }) => Some(rules.to_offset(start)),
+        _ => None,
+    });
+    let named = expect.intervals.iter().filter(|one| Subject::of(one, &rules, first_offset) == subject);
     let expected: Vec<Interval> = named.map(|one| interval(one, &rules)).collect();
     if expected.is_empty() {
         return not_tried(unnamed("[expect]"));

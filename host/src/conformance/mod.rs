@@ -16,6 +16,7 @@
 
 mod bench;
 mod busy;
+mod callbacks;
 mod caller;
 mod cancel;
 mod changes;
@@ -31,6 +32,7 @@ pub mod faults;
 mod get;
 mod held;
 mod memo;
+mod occurrence;
 mod open;
 mod promises;
 mod push;
@@ -40,7 +42,8 @@ mod round_trip;
 mod series;
 mod update;
 
-pub use expectation::{Expectation, ExpectedEvent, ExpectedInterval, ExpectedSpan};
+pub use callbacks::{CallbackTarget, Listener, Received};
+pub use expectation::{EventForm, Expectation, ExpectedEvent, ExpectedInterval, ExpectedSpan};
 pub use promises::promise;
 pub use report::{Counts, Outcome, Report, Row, Verdict};
 
@@ -72,6 +75,8 @@ pub struct Target {
     pub run: String,
     /// Events that the tester put into the account by hand.
     pub expect: Option<Expectation>,
+    /// Where the service can call the suite.
+    pub callback: CallbackTarget,
 }
 
 /// What a case needs of the connection.
@@ -150,6 +155,7 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
         update::CASES,
         cancel::CASES,
         respond::CASES,
+        occurrence::CASES,
         changes::CASES,
         memo::CASES,
         explain::CASES,

@@ -18,6 +18,7 @@ use std::collections::BTreeSet;
 super::list! {
     "open/calendars" [Open] calendars;
     "open/default" [Open] default;
+    "open/meetings" [Open] meetings;
     "open/abilities" [Open] abilities;
     "open/stable" [Open] stable;
     "open/reconnect" [Open] reconnect;
@@ -72,6 +73,14 @@ async fn default(bench: &Bench) -> CaseResult {
         ensure(defaults.len() == 1, "exactly one calendar is the default, because a calendar can be written", actual)?;
     }
     ensure(defaults.iter().all(|calendar| calendar.role.writes()), "the default calendar can be written", actual)
+}
+
+async fn meetings(bench: &Bench) -> CaseResult {
+    for calendar in bench.account()?.calendars.iter().filter(|calendar| calendar.takes_meetings) {
+        let what = format!("`{}`, which takes meetings, is a calendar that can be written", calendar.id);
+        ensure(calendar.role.writes(), &what, || format!("{:?}", calendar.role))?;
+    }
+    Ok(())
 }
 
 async fn abilities(bench: &Bench) -> CaseResult {

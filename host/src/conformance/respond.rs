@@ -15,6 +15,7 @@ use crate::calendar::{Attendee, Draft, Event, Role, Rsvp};
 super::list! {
     "respond/own-answer" [Write] own_answer(str::to_owned);
     "respond/own-answer:letters-in-another-case" [Write] own_answer(str::to_uppercase);
+    "respond/comment" [Write] comment;
     "respond/not-invited" [Write] not_invited;
 }
 
@@ -23,6 +24,15 @@ type Spelling = fn(&str) -> String;
 
 /// An event to which the owner is invited, and a guest who has accepted.
 pub(super) async fn invited(bench: &Bench, spelling: Spelling) -> CaseResult<CreatedEvent> {
+    invited_by(bench, bench.draft(10, 12), spelling).await
+}
+
+/// The same with the times of a draft.
+pub(super) async fn invited_to(bench: &Bench, draft: Draft) -> CaseResult<CreatedEvent> {
+    invited_by(bench, draft, str::to_owned).await
+}
+
+async fn invited_by(bench: &Bench, draft: Draft, spelling: Spelling) -> CaseResult<CreatedEvent> {
     let account = bench.account()?;
     let Some(owner) = account.address.as_ref().or(bench.caller.target().connection.address.as_ref()) else {
         return not_applicable("neither `open` nor the connection contains the owner's address");
@@ -30,7 +40,7 @@ pub(super) async fn invited(bench: &Bench, spelling: Spelling) -> CaseResult<Cre
     let guest = Attendee { rsvp: Rsvp::Accepted, ..attendee("guest-1@example.com", Some("Guest"), Role::Required) };
     let owner = attendee(&spelling(owner), None, Role::Required);
     let address = owner.address.clone();
-    let made = bench.make_if_possible(&Draft { attendees: vec![guest, owner], ..bench.draft(10, 12) }).await?;
+    let made = bench.make_if_possible(&Draft { attendees: vec![guest, owner], ..draft }).await?;
     let entry = made.event.attendees.iter().find(|one| one.is_self || one.address.eq_ignore_ascii_case(&address));
     match entry {
         Some(entry) if entry.is_self => Ok(made),
@@ -65,6 +75,17 @@ fn only_own(call: &str, before: &Event, rsvp: Rsvp, actual: &Event) -> CaseResul
     })?;
     let rest: Vec<Field> = Field::ALL.into_iter().filter(|field| *field != Field::Attendees).collect();
     holds(call, &rest, &Content::from(before), actual)
+}
+
+async fn comment(bench: &Bench) -> CaseResult {
+    const COMMENT: &str = "I will be five minutes late";
+    let made = invited(bench, str::to_owned).await?;
+    let call = bench.caller.respond_with(made.event_ref(), &made.key, Rsvp::Accepted, COMMENT, bench.notify());
+    let answered = ok("`respond` with a comment succeeds", call.await)?;
+    let own = answered.attendees.iter().find(|one| one.is_self).and_then(|one| one.comment.as_deref());
+    ensure(own.is_none_or(|own| own == COMMENT), "the owner's comment, where the service tells comments", || {
+        short(&own)
+    })
 }
 
 async fn not_invited(bench: &Bench) -> CaseResult {

@@ -3,7 +3,7 @@
 use super::{
     bench::{Bench, CreatedEvent, timed},
     content::{Content, Field, holds},
-    expect::{CaseResult, ensure, equal, failed, fails, not_applicable, ok},
+    expect::{CaseResult, ensure, equal, failed, fails, not_applicable, ok, short},
     get::NOT_THERE,
     round_trip::attendee,
 };
@@ -32,6 +32,7 @@ super::list! {
     "update/unknown" [Write] unknown(false);
     "update/unknown:with-etag" [Write] unknown(true);
     "update/answers" [Write] set_answers;
+    "update/sequence" [Write] sequence;
     "update/no-etag" [Write] no_etag;
 }
 
@@ -205,6 +206,21 @@ async fn unknown(bench: &Bench, with_etag: bool) -> CaseResult {
     fails(&format!("`update` of `{id}`, which does not exist"), updated, &NOT_THERE)?;
     let what = format!("`get` of `{id}` after an update of an event that does not exist");
     fails(&what, bench.caller.get(&made.calendar, &id).await, &NOT_THERE).map(drop)
+}
+
+async fn sequence(bench: &Bench) -> CaseResult {
+    let made = bench.make(&bench.draft(10, 11)).await?;
+    let Some(first) = bench.get(&made).await?.sequence else {
+        return not_applicable("the service tells no `sequence`");
+    };
+    let title = Patch { title: Some("After".into()), ..Patch::default() };
+    ok("`update` changes the title", bench.update(&made, title).await)?;
+    let second = bench.get(&made).await?.sequence;
+    ensure(second >= Some(first), &format!("after another title, `sequence` is not below {first}"), || short(&second))?;
+    let when = timed(bench.hour(12), bench.hour(13), "UTC");
+    ok("`update` changes the time", bench.update(&made, Patch { when: Some(when), ..Patch::default() }).await)?;
+    let third = bench.get(&made).await?.sequence;
+    ensure(third > second, &format!("after another time, `sequence` is above {}", short(&second)), || short(&third))
 }
 
 async fn no_etag(bench: &Bench) -> CaseResult {

@@ -97,7 +97,7 @@ fn of_calendar(connection: &Connection, calendar: &str, window: Window) -> Resul
         }
     }
     if wrong("cut-short") {
-        times.intervals.truncate(6);
+        times.intervals.truncate(8);
     }
     times.intervals.sort_by_key(|interval| (interval.start, interval.end));
     if wrong("unsorted") {

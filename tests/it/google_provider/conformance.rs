@@ -1,7 +1,7 @@
 //! The conformance suite, with each set of scopes that people may grant.
 
 use super::{ANN, AVAILABILITY, BEN, TWO_WAY, World, grant};
-use chronus_host::conformance::{self, Outcome, Report, Target};
+use chronus_host::conformance::{self, CallbackTarget, Outcome, Report, Target};
 use chronus_host::plugins::{Budget, CallTarget};
 use chronus_tests::google::Role;
 use chronus_tests::repo_root;
@@ -16,6 +16,7 @@ async fn run(world: &World, name: &str, connection: CallTarget, scopes: &[&str])
         budget: Budget::default(),
         run: name.into(),
         expect: None,
+        callback: CallbackTarget::default(),
     };
     let report = conformance::run(&world.plugin, &target, None).await?;
     println!("{report}");

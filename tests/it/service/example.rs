@@ -6,12 +6,15 @@ use axum::extract::Query;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, routing::get};
-use chronus_host::conformance::{self, Target};
+use chronus_host::calendar::{BusyKind, Window};
+use chronus_host::conformance::{
+    self, CallbackTarget, EventForm, Expectation, ExpectedEvent, ExpectedInterval, ExpectedSpan, Target, Verdict,
+};
 use chronus_host::plugins::egress::{Credential, EgressGrant, EgressMap, EgressPolicy};
 use chronus_host::plugins::{Budget, CallTarget};
 use chronus_tests::peers::{self, Peer};
 use chronus_tests::{components, harness, repo_root};
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::date};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::io::Write as _;
@@ -91,12 +94,26 @@ async fn the_example_keeps_the_contract() -> anyhow::Result<()> {
         grant: EgressGrant { hosts: vec![SERVICE.parse()?], ..EgressGrant::default() },
         budget: Budget::default(),
         run: "example".into(),
-        expect: None,
+        expect: Some(expectation()?),
+        callback: CallbackTarget::default(),
     };
     let report = conformance::run(&plugin, &target, None).await?;
     println!("{report}");
-    ensure!(report.is_green(), "{report}");
+    ensure!(report.verdict() == Verdict::Passed, "{report}");
     Ok(())
+}
+
+/// The shifts of the service, which has events of two forms.
+fn expectation() -> anyhow::Result<Expectation> {
+    let shift = ExpectedSpan::Timed { start: "2027-05-03T07:00:00Z".parse()?, end: "2027-05-03T09:00:00Z".parse()? };
+    let day = ExpectedSpan::WholeDays { start: date(2027, 5, 4), end: date(2027, 5, 5) };
+    let interval = |span| ExpectedInterval { span, kind: BusyKind::Busy, event: ExpectedEvent::Single };
+    Ok(Expectation {
+        window: Window { start: "2027-05-01T00:00:00Z".parse()?, end: "2027-05-08T00:00:00Z".parse()? },
+        calendar: None,
+        intervals: vec![interval(shift), interval(day)],
+        without: vec![EventForm::Series, EventForm::Free, EventForm::Unanswered, EventForm::Cancelled],
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]

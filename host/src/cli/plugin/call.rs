@@ -3,6 +3,7 @@
 use super::{
     changes, events,
     session::{Session, TargetArgs, window},
+    watch,
 };
 use crate::cli::{
     input,
@@ -26,6 +27,8 @@ const HELP: &str = r#"Standard output is one JSON object. Instants are in UTC, i
            for cancel {cancelled: id}
   changes  {items: [{event} or {reference} or {gone} or {left} or {problem}],
             more, complete_listing, pages}
+  watch    {callback, subscription: {id, expires}, notice, secret}; secret is
+           right, wrong or missing
 A failure is {remedy, service_code, detail}. Some remedies add fields: tenant and
 link, id, event, max_seconds, after_ms and scope, or what. If the whole call failed, the output is
 {error: {code, message}}, with the failure or trap in it. The exit code is 1 if
@@ -50,7 +53,8 @@ The target file (paths in it are relative to its folder):
   ca = "authority.pem"           # a certificate authority, besides the system's
   [egress.map]                   # send requests to other servers
   "https://dav.example.org" = "http://127.0.0.1:5232"
-  [expect]                       # see `chronus plugin conformance --help`
+  [expect]                       # these two: see `chronus plugin conformance --help`
+  [push]
   [budget]                       # also cpu-ms, memory-bytes, requests, log-lines,
   wall-ms = 60000                # request-, response- and result-bytes"#;
 
@@ -74,6 +78,8 @@ enum Operation {
     Events(Box<events::Operation>),
     /// List changes in a calendar since a cursor, or all events in a window
     Changes(changes::Changes),
+    /// Wait for a notification that a calendar has changed
+    Watch(watch::Watch),
 }
 
 #[derive(Debug, clap::Args)]
@@ -101,6 +107,7 @@ pub(super) async fn run(args: Args) -> Result<Exit, CliError> {
         Operation::Busy(busy) => self::busy(&args.file, busy).await,
         Operation::Events(operation) => events::run(&args.file, *operation).await,
         Operation::Changes(changes) => changes::run(&args.file, changes).await,
+        Operation::Watch(watch) => watch::run(&args.file, watch).await,
     }
 }
 

@@ -23,6 +23,8 @@ the events in the target. Then the exact times are tested, and more sentences:
   from = "2027-05-01T00:00:00Z"
   to = "2027-05-15T00:00:00Z"
   calendar = "work"              # an id; default: the default calendar
+  without = ["unanswered"]       # forms that no event of the service has: series,
+                                 # all-day, free, unanswered, cancelled
   [[expect.intervals]]           # once for each interval; others may be there too
   start = "2027-05-03T07:00:00Z" # a date if all-day
   end = "2027-05-03T09:00:00Z"   # the day after the last if all-day
@@ -31,6 +33,12 @@ the events in the target. Then the exact times are tested, and more sentences:
                                  # working-elsewhere or free
   event = "single"               # the default; series (an occurrence of one), or
                                  # cancelled (also declined): must not be found
+
+A provider whose service sends notifications: the suite listens for them on this
+machine. For a service that calls public addresses only, open a tunnel:
+  [push]
+  listen = "127.0.0.1:8099"              # default: a free port of 127.0.0.1
+  callback = "https://tunnel.example.net" # leads to `listen`; default: `listen`
 
 With --json: {provider, version, sha256, run, left_behind,
 counts: {passed, failed, not_applicable, not_tried}, verdict,
@@ -80,10 +88,10 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<Exit, CliError> {
     }
     let session = Session::begin(&file, TargetArgs { target, memo: None }).await?;
     output::note(&format!("note: running {count} cases; this takes a minute or two over a network"));
-    let MatchedTarget { connection, credential, grant, budget, expect } = session.connected;
+    let MatchedTarget { connection, credential, grant, budget, expect, callback } = session.connected;
     let run = run.map_or_else(super::draft::unique, Ok)?;
     let organisation = ORGANISATION.to_owned();
-    let target = conformance::Target { organisation, connection, credential, grant, budget, run, expect };
+    let target = conformance::Target { organisation, connection, credential, grant, budget, run, expect, callback };
     let report = conformance::run(&session.plugin, &target, case.as_deref()).await?;
     if as_json {
         output::json(&ReportOut { report: &report, counts: report.counts(), verdict: report.verdict() })?;

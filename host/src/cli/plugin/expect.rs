@@ -4,7 +4,7 @@
 
 use crate::{
     calendar::{BusyKind, Window},
-    conformance::{Expectation, ExpectedEvent, ExpectedInterval, ExpectedSpan},
+    conformance::{EventForm, Expectation, ExpectedEvent, ExpectedInterval, ExpectedSpan},
 };
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use serde::Deserialize;
@@ -16,6 +16,8 @@ pub(super) struct ExpectTable {
     from: String,
     to: String,
     calendar: Option<String>,
+    #[serde(default)]
+    without: Vec<EventForm>,
     intervals: Vec<IntervalTable>,
 }
 
@@ -48,7 +50,7 @@ impl ExpectTable {
         }
         let numbered = (1..).zip(&self.intervals);
         let intervals = numbered.map(|(number, one)| one.check(number, window)).collect::<Result<_, _>>()?;
-        Ok(Expectation { window, calendar: self.calendar.clone(), intervals })
+        Ok(Expectation { window, calendar: self.calendar.clone(), intervals, without: self.without.clone() })
     }
 }
 
@@ -121,7 +123,8 @@ mod tests {
             kind = "out-of-office"
             event = "series"
         "#;
-        let expect = check(&format!("{WINDOW}calendar = \"shifts\"\n{intervals}")).unwrap();
+        let expect = check(&format!("{WINDOW}calendar = \"shifts\"\nwithout = [\"free\"]\n{intervals}")).unwrap();
+        assert_eq!(expect.without, [EventForm::Free]);
         assert_eq!(expect.calendar.as_deref(), Some("shifts"));
         let spans: Vec<_> = expect.intervals.iter().map(|one| (one.kind, one.event)).collect();
         assert_eq!(
@@ -165,6 +168,10 @@ mod tests {
             (one("start = \"a\"\nend = \"b\"\nkind = \"bussy\""), "unknown variant `bussy`, expected one of `busy`"),
             (one("start = \"a\"\nend = \"b\"\nallday = true"), "unknown field `allday`"),
             (one("start = \"a\""), "missing field `end`"),
+            (
+                format!("{WINDOW}without = [\"sets\"]\nintervals = []"),
+                "unknown variant `sets`, expected one of `series`",
+            ),
         ] {
             let error = check(&text).unwrap_err();
             assert!(error.contains(part), "{text}: {error}");

@@ -12,6 +12,7 @@ mod list;
 mod remove;
 mod session;
 mod target;
+mod watch;
 
 use super::output::{CliError, Exit};
 

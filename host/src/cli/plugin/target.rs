@@ -36,6 +36,10 @@
 //! start = "2027-05-03T07:00:00Z"
 //! end = "2027-05-03T09:00:00Z"
 //!
+//! [push]                              # where the service can call `chronus plugin conformance`
+//! listen = "127.0.0.1:8099"           # on this machine; default: a free port
+//! callback = "https://t.example.net"  # a tunnel that leads there, for services that call public addresses only
+//!
 //! [budget]                            # cpu-ms, wall-ms, memory-bytes, requests, request-bytes, held-bytes,
 //! wall-ms = 60000                     # response-bytes, log-lines, result-bytes
 //! ```
@@ -49,7 +53,7 @@ use crate::cli::{
 };
 use crate::{
     config,
-    conformance::Expectation,
+    conformance::{CallbackTarget, Expectation},
     plugins::{
         Budget, CallTarget,
         contract::{Description, SignIn},
@@ -65,6 +69,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
+use url::Url;
 
 /// A target file that has been read, but not yet matched with a component.
 #[derive(Debug)]
@@ -77,6 +82,7 @@ pub(super) struct Target {
     pub(super) authorities: Vec<CertificateDer<'static>>,
     secrets: BTreeMap<String, SecretString>,
     expect: Option<Expectation>,
+    callback: CallbackTarget,
 }
 
 /// A target that was matched with a component.
@@ -87,6 +93,7 @@ pub(super) struct MatchedTarget {
     pub(super) grant: EgressGrant,
     pub(super) budget: Budget,
     pub(super) expect: Option<Expectation>,
+    pub(super) callback: CallbackTarget,
 }
 
 #[derive(Debug, Deserialize)]
@@ -107,6 +114,39 @@ struct TargetFile {
     #[serde(default)]
     budget: Budget,
     expect: Option<ExpectTable>,
+    #[serde(default)]
+    push: PushTable,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct PushTable {
+    listen: Option<String>,
+    callback: Option<String>,
+}
+
+impl PushTable {
+    /// Checks the values. The error is a sentence that begins with the field.
+    fn check(&self) -> Result<CallbackTarget, String> {
+        let mut target = CallbackTarget::default();
+        if let Some(listen) = &self.listen {
+            target.listen = listen.parse().map_err(|_| {
+                format!("push.listen: `{listen}` is not an address and a port; use, for example, \"127.0.0.1:8099\"")
+            })?;
+        }
+        if let Some(callback) = &self.callback {
+            let is_address = Url::parse(callback).is_ok_and(|url| {
+                ["http", "https"].contains(&url.scheme()) && url.query().is_none() && url.fragment().is_none()
+            });
+            if !is_address {
+                return Err(format!(
+                    "push.callback: `{callback}` is not an address; use, for example, \"https://tunnel.example.net\""
+                ));
+            }
+            target.address = Some(callback.clone());
+        }
+        Ok(target)
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -149,7 +189,16 @@ impl Target {
         let secrets = found.map(|(name, source)| Ok((name.clone(), secret(&name, source, beside)?)));
         let secrets = secrets.collect::<Result<_, String>>().map_err(error)?;
         let expect = file.expect.as_ref().map(ExpectTable::check).transpose().map_err(error)?;
-        Ok(Self { path: path.to_owned(), file, expect, egress, authorities: authorities.unwrap_or_default(), secrets })
+        let callback = file.push.check().map_err(error)?;
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            expect,
+            callback,
+            egress,
+            authorities: authorities.unwrap_or_default(),
+            secrets,
+        })
     }
 
     /// Matches the target with the description of the component.
@@ -180,7 +229,14 @@ impl Target {
             fields: signed_in.fields,
             memo: None,
         };
-        Ok(MatchedTarget { connection, credential: signed_in.credential, grant, budget, expect: self.expect })
+        Ok(MatchedTarget {
+            connection,
+            credential: signed_in.credential,
+            grant,
+            budget,
+            expect: self.expect,
+            callback: self.callback,
+        })
     }
 }
 
@@ -337,6 +393,8 @@ mod tests {
             ("[egress]\nca = \"target.toml\"", "does not contain a certificate in PEM format"),
             ("[egress.map]\n\"https://a.example\" = \"http://b.example\"", "plain http to another machine"),
             ("[grant]\nhosts = [\"https://*.org\"]", "whole public suffix"),
+            ("[push]\nlisten = \"8099\"", "push.listen: `8099` is not an address and a port"),
+            ("[push]\ncallback = \"tunnel\"", "push.callback: `tunnel` is not an address"),
             ("[expect]\nfrom = \"soon\"\nto = \"later\"\nintervals = []", "expect.from: `soon` is not an instant"),
         ] {
             let error = error(text);

@@ -9,10 +9,10 @@ use super::super::{
     held, respond,
 };
 use crate::{
-    calendar::{Draft, Event, Patch, Rsvp, Window},
+    calendar::{Draft, Event, Moment, Patch, Rsvp, Window, ZonedTime},
     plugins::{
         CallError,
-        contract::{Account, Batch, BusyAnswer, FetchedEvent},
+        contract::{Account, Batch, BusyAnswer, CalendarEvent, FetchedEvent},
     },
 };
 
@@ -23,6 +23,8 @@ pub(super) enum FaultedCall {
     Busy,
     Get,
     GetMany,
+    Find,
+    Occurrence,
     /// `changes.page` without a cursor.
     Listing,
     /// `changes.page` from a cursor with later changes.
@@ -52,6 +54,7 @@ pub(super) enum CallOutput {
     Account(Account),
     Busy(Vec<BusyAnswer>),
     Fetched(Vec<FetchedEvent>),
+    Found(Vec<CalendarEvent>),
     Event(Box<Event>),
     /// Without the cursor, which may differ each time.
     Page(Batch),
@@ -59,10 +62,14 @@ pub(super) enum CallOutput {
 }
 
 impl CallOutput {
-    /// Whether a call that looks for busy times found none, so that its output cannot be told from a lost one.
+    /// Whether a call that looks for something found nothing, so that its output cannot be told from a lost one.
     pub(super) fn is_empty(&self) -> bool {
         let is_empty = |answer: &BusyAnswer| answer.outcome.as_ref().is_ok_and(|times| times.intervals.is_empty());
-        matches!(self, Self::Busy(answers) if answers.iter().all(is_empty))
+        match self {
+            Self::Busy(answers) => answers.iter().all(is_empty),
+            Self::Found(events) => events.is_empty(),
+            _ => false,
+        }
     }
 }
 
@@ -82,6 +89,8 @@ impl FaultedCall {
             Self::Busy => "query",
             Self::Get => "get",
             Self::GetMany => "get-many",
+            Self::Find => "find",
+            Self::Occurrence => "occurrence",
             Self::Listing => "page (of a listing)",
             Self::Look => "page (from a cursor)",
             Self::Create => "create",
@@ -114,7 +123,11 @@ impl FaultedCall {
                 scene.cursor = Some(super::super::changes::now(bench).await?);
                 scene.made = Some(bench.make(&scene.draft).await?);
             }
-            Self::Busy | Self::Get | Self::GetMany | Self::Listing | Self::Update | Self::Cancel => {
+            Self::Occurrence => {
+                scene.draft.recurrence = vec!["RRULE:FREQ=DAILY;COUNT=3".into()];
+                scene.made = Some(bench.make_if_possible(&scene.draft).await?);
+            }
+            Self::Busy | Self::Get | Self::GetMany | Self::Find | Self::Listing | Self::Update | Self::Cancel => {
                 let made = bench.make(&scene.draft).await?;
                 scene.ids = vec![made.event.id.clone(), bench.unknown_id(&made.event.id)];
                 scene.made = Some(made);
@@ -134,6 +147,11 @@ impl FaultedCall {
             Self::Busy => CallOutput::Busy(caller.busy(&[calendar], scene.window).await?),
             Self::Get => event(caller.get(calendar, &made?.event.id).await?),
             Self::GetMany => CallOutput::Fetched(caller.get_many(calendar, &scene.ids).await?),
+            Self::Find => CallOutput::Found(caller.find(&made?.event.uid).await?),
+            Self::Occurrence => {
+                let second = Moment::Timed(ZonedTime { at: bench.hour(34), zone: "UTC".into() });
+                event(caller.occurrence(made?.event_ref(), second).await?)
+            }
             Self::Listing | Self::Look => {
                 let (cursor, window) = (scene.cursor.as_deref(), scene.window);
                 let page = caller.changes(calendar, cursor, window, bench.limits().page_size).await?;

@@ -38,6 +38,8 @@ macro_rules! cases {
                 case!(concat!("failure/", $sentence, ":busy"), [ReadBusy], fails(FaultedCall::Busy, $faults)),
                 case!(concat!("failure/", $sentence, ":get"), [Write], fails(FaultedCall::Get, $faults)),
                 case!(concat!("failure/", $sentence, ":get-many"), [Write], fails(FaultedCall::GetMany, $faults)),
+                case!(concat!("failure/", $sentence, ":find"), [Write], fails(FaultedCall::Find, $faults)),
+                case!(concat!("failure/", $sentence, ":occurrence"), [RecurringWrites], fails(FaultedCall::Occurrence, $faults)),
                 case!(concat!("failure/", $sentence, ":listing"), [ReportChanges, Write], fails(FaultedCall::Listing, $faults)),
                 case!(concat!("failure/", $sentence, ":look"), [ReportChanges, Write], fails(FaultedCall::Look, $faults)),
                 case!(concat!("failure/", $sentence, ":create"), [Write], fails(FaultedCall::Create, $faults)),

@@ -1,9 +1,11 @@
 //! Events: created once, read, changed, cancelled, answered.
 
+use chronus_sdk::OccurrenceRef;
 use chronus_sdk::failure::{failure, invalid, not_found, temporary};
 use chronus_sdk::icalendar::{Property, event};
 use chronus_sdk::values::*;
 
+use crate::occurrence::{self, EventId};
 use crate::service::{self, StoredEvent, WriteCondition};
 use crate::{now, record, wrong};
 
@@ -66,11 +68,23 @@ pub(crate) fn create(c: &Connection, calendar: &str, key: &str, draft: &Draft) -
 }
 
 pub(crate) fn get(c: &Connection, calendar: &str, id: &str) -> Result<Event, Failure> {
-    let mut event = record::event(c, &service::get(calendar, id)?)?;
+    let mut event = read(c, calendar, id)?;
     if wrong("uid-of-its-own") {
         event.uid.insert_str(0, "own-");
     }
     Ok(event)
+}
+
+fn read(c: &Connection, calendar: &str, id: &str) -> Result<Event, Failure> {
+    let id = EventId::read(id);
+    occurrence::event_at(c, &service::get(calendar, id.text)?, id.start)
+}
+
+/// The occurrence that the series starts at this moment.
+pub(crate) fn occurrence(c: &Connection, of: OccurrenceRef<'_>) -> Result<Event, Failure> {
+    let stored = service::get(of.calendar, of.series_id)?;
+    let start = occurrence::start(of.original_start).ok_or_else(|| not_found("there is no such moment"))?;
+    occurrence::event_at(c, &stored, Some(start).filter(|_| !wrong("occurrences-are-the-series")))
 }
 
 pub(crate) fn get_many(c: &Connection, calendar: &str, ids: &[String]) -> Result<Vec<EventOutcome>, Failure> {
@@ -78,7 +92,7 @@ pub(crate) fn get_many(c: &Connection, calendar: &str, ids: &[String]) -> Result
         return Err(invalid("ids", "the list is empty"));
     }
     let one = |id: &String| {
-        let mut outcome = service::get(calendar, id).and_then(|stored| record::event(c, &stored));
+        let mut outcome = read(c, calendar, id);
         if let Ok(event) = &mut outcome {
             event.client_key = event.client_key.take().filter(|_| !wrong("forgets-its-key"));
         }
@@ -111,14 +125,20 @@ pub(crate) fn update(
     etag: Option<&str>,
     patch: &Patch,
 ) -> Result<Event, Failure> {
-    let Some(present) = find(calendar, id)? else {
+    let EventId { text, start } = EventId::read(id);
+    let Some(present) = find(calendar, text)? else {
         if wrong("update-makes") {
             return make_at(c, calendar, id, key, patch);
         }
         return Err(not_found("there is no event of this id"));
     };
-    let mut stored = record::parse(&present)?;
-    let vevent = record::only(&mut stored)?;
+    let before = record::parse(&present)?;
+    let mut stored = before.clone();
+    let index = match start {
+        Some(start) => occurrence::changed(c, &mut stored, start)?,
+        None => 0,
+    };
+    let vevent = occurrence::component(&mut stored, index)?;
     if etag.is_none() && wrong("updates-once") && vevent.text("SEQUENCE").is_some_and(|number| number != "0") {
         return Err(conflict(c, &present));
     }
@@ -128,10 +148,16 @@ pub(crate) fn update(
         vevent.remove("DESCRIPTION");
     }
     event::revise(vevent, now());
+    if start.is_some() && wrong("changes-the-whole-series") {
+        record::apply(c, record::only(&mut stored)?, &Patch { when: None, ..patch.clone() })?;
+    }
+    if start.is_none() && (patch.when.is_some() || patch.recurrence.is_some()) {
+        occurrence::follow(c, &mut stored, &before, patch.recurrence.is_none())?;
+    }
     let data = stored.write();
-    match service::put(calendar, id, expected(etag, &present), &data)? {
-        Some(etag) => record::event(c, &StoredEvent { etag, data, ..present }),
-        None => Err(conflict(c, &service::get(calendar, id)?)),
+    match service::put(calendar, text, expected(etag, &present), &data)? {
+        Some(etag) => occurrence::event_at(c, &StoredEvent { etag, data, ..present }, start),
+        None => Err(conflict(c, &service::get(calendar, text)?)),
     }
 }
 
@@ -168,7 +194,8 @@ fn expected<'a>(etag: Option<&'a str>, present: &'a StoredEvent) -> WriteConditi
 }
 
 pub(crate) fn cancel(c: &Connection, calendar: &str, id: &str, etag: Option<&str>) -> Result<(), Failure> {
-    let Some(present) = find(calendar, id)? else {
+    let EventId { text, start } = EventId::read(id);
+    let Some(present) = find(calendar, text)? else {
         if wrong("cancels-once") {
             return Err(not_found("there is no event of this id"));
         }
@@ -177,16 +204,29 @@ pub(crate) fn cancel(c: &Connection, calendar: &str, id: &str, etag: Option<&str
     if wrong("cancel-does-nothing") {
         return Ok(());
     }
-    match service::delete(calendar, id, expected(etag, &present))? {
-        true => Ok(()),
-        false => Err(conflict(c, &service::get(calendar, id)?)),
-    }
+    let done = match start.filter(|_| !wrong("cancels-the-whole-series")) {
+        None => service::delete(calendar, text, expected(etag, &present))?,
+        Some(start) => {
+            let mut stored = record::parse(&present)?;
+            match occurrence::take_out(c, &mut stored, start) {
+                Err(Failure { remedy: Remedy::Gone, .. }) if !wrong("cancels-once") => return Ok(()),
+                taken => taken?,
+            }
+            service::put(calendar, text, expected(etag, &present), &stored.write())?.is_some()
+        }
+    };
+    if done { Ok(()) } else { Err(conflict(c, &service::get(calendar, text)?)) }
 }
 
 pub(crate) fn respond(c: &Connection, calendar: &str, id: &str, rsvp: Rsvp) -> Result<Event, Failure> {
-    let present = service::get(calendar, id)?;
+    let EventId { text, start } = EventId::read(id);
+    let present = service::get(calendar, text)?;
     let mut stored = record::parse(&present)?;
-    let vevent = record::only(&mut stored)?;
+    let index = match start {
+        Some(start) => occurrence::changed(c, &mut stored, start)?,
+        None => 0,
+    };
+    let vevent = occurrence::component(&mut stored, index)?;
     let owner = c.address.clone().unwrap_or_default();
     if wrong("answers-once") && event::answer(vevent, &[&owner]) == Some(record::answer_in(rsvp)) {
         return Err(failure(Remedy::NotPermitted, "", "the owner has given this answer"));
@@ -204,8 +244,8 @@ pub(crate) fn respond(c: &Connection, calendar: &str, id: &str, rsvp: Rsvp) -> R
     }
     event::stamp(vevent, now());
     let data = stored.write();
-    match service::put(calendar, id, WriteCondition::Is(&present.etag), &data)? {
-        Some(etag) => record::event(c, &StoredEvent { etag, data, ..present }),
+    match service::put(calendar, text, WriteCondition::Is(&present.etag), &data)? {
+        Some(etag) => occurrence::event_at(c, &StoredEvent { etag, data, ..present }, start),
         None => Err(temporary("somebody changed the event at the same time")),
     }
 }

@@ -16,6 +16,7 @@ mod busy;
 mod changes;
 mod describe;
 mod events;
+mod occurrence;
 mod push;
 mod record;
 mod service;
@@ -113,8 +114,16 @@ fn calendar(id: &str, role: CalendarRole, is_default: bool) -> Calendar {
         name: id.into(),
         role,
         is_default,
-        takes_meetings: role != CalendarRole::Reader,
+        takes_meetings: role != CalendarRole::Reader || wrong("meetings-anywhere"),
         zone: None,
+    }
+}
+
+/// A planted error: a comment makes the call fail.
+fn refuse_comment(write: &Write<'_>) -> Result<(), Failure> {
+    match write.comment {
+        Some(_) if wrong("refuses-comments") => Err(failure::unsupported("the store keeps no comments")),
+        _ => Ok(()),
     }
 }
 
@@ -152,9 +161,9 @@ impl TwoWay for Memory {
         Ok(FindReply { events, memo: None })
     }
 
-    fn occurrence(c: &Connection, _: OccurrenceRef<'_>) -> Result<EventReply, Failure> {
+    fn occurrence(c: &Connection, occurrence: OccurrenceRef<'_>) -> Result<EventReply, Failure> {
         begin(c)?;
-        Err(failure::unsupported("the store keeps no occurrences"))
+        Ok(EventReply { event: events::occurrence(c, occurrence)?, memo: None })
     }
 
     fn update(c: &Connection, event: EventRef<'_>, patch: &Patch, write: Write<'_>) -> Result<EventReply, Failure> {
@@ -165,18 +174,20 @@ impl TwoWay for Memory {
 
     fn cancel(c: &Connection, event: EventRef<'_>, write: Write<'_>) -> Result<WriteReply, Failure> {
         begin(c)?;
+        refuse_comment(&write)?;
         events::cancel(c, event.calendar, event.id, write.etag)?;
         Ok(WriteReply { memo: None })
     }
 
-    fn respond(c: &Connection, event: EventRef<'_>, rsvp: Rsvp, _: Write<'_>) -> Result<EventReply, Failure> {
+    fn respond(c: &Connection, event: EventRef<'_>, rsvp: Rsvp, write: Write<'_>) -> Result<EventReply, Failure> {
         begin(c)?;
+        refuse_comment(&write)?;
         let event = events::respond(c, event.calendar, event.id, rsvp)?;
         Ok(EventReply { event, memo: None })
     }
 
     fn changes(c: &Connection, calendar: &str, page: ChangesPage<'_>) -> Result<ChangesReply, Failure> {
         begin(c)?;
-        changes::page(c, calendar, page.cursor, page.max)
+        changes::page(c, calendar, &page)
     }
 }

@@ -1,4 +1,4 @@
-//! Notifications by the service, which never sends any: subscriptions are only stored.
+//! Notifications by the service, which sends one for each change of a calendar.
 
 use chronus_sdk::failure::unsupported;
 use chronus_sdk::values::*;
@@ -7,19 +7,24 @@ use chronus_sdk::{Callback, Push};
 use crate::{Memory, begin, service, wrong};
 
 impl Push for Memory {
-    fn subscribe(c: &Connection, _: &str, callback: Callback<'_>) -> Result<SubscriptionReply, Failure> {
+    fn subscribe(c: &Connection, calendar: &str, callback: Callback<'_>) -> Result<SubscriptionReply, Failure> {
         begin(c)?;
         let id = callback.url.rsplit('/').next().unwrap_or_default().to_owned();
-        service::subscribe(&id)?;
+        let secret = if wrong("loses-secrets") { "" } else { callback.secret };
+        service::subscribe(&id, calendar, callback.url, secret)?;
         Ok(SubscriptionReply { subscription: Subscription { id, state: vec![], expires: None }, memo: None })
     }
 
     fn renew(
-        _: &Connection,
-        _: &str,
+        c: &Connection,
+        calendar: &str,
         subscription: &Subscription,
         callback: Callback<'_>,
     ) -> Result<SubscriptionReply, Failure> {
+        begin(c)?;
+        if wrong("renewal-loses-secrets") {
+            service::subscribe(&subscription.id, calendar, callback.url, "")?;
+        }
         let subscription = Subscription { expires: Some(callback.expires), ..subscription.clone() };
         Ok(SubscriptionReply { subscription, memo: None })
     }
@@ -37,9 +42,12 @@ impl Push for Memory {
     }
 
     fn parse_notification(request: &CallbackRequest) -> Notification {
-        let id = request.headers.iter().find(|(name, _)| name == "x-subscription");
-        let id = id.and_then(|(_, id)| String::from_utf8(id.clone()).ok()).filter(|id| !id.is_empty());
-        let hint = |subscription| Hint { subscription, secret: None, notice: Notice::Changed };
+        let header = |wanted| {
+            let found = request.headers.iter().find(|(name, _)| name == wanted);
+            found.and_then(|(_, value)| String::from_utf8(value.clone()).ok()).filter(|value| !value.is_empty())
+        };
+        let hint = |subscription| Hint { subscription, secret: header("x-secret"), notice: Notice::Changed };
+        let id = header("x-subscription");
         let response = CallbackResponse { status: 204, content_type: String::new(), body: vec![] };
         Notification { response, hints: id.map(hint).into_iter().collect() }
     }

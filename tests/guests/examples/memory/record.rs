@@ -23,9 +23,13 @@ pub(crate) fn parse(stored: &StoredEvent) -> Result<Component, Failure> {
     Ok(calendar)
 }
 
-/// The only event of a calendar.
+/// The event of a calendar, or the series: the first VEVENT.
 pub(crate) fn only(calendar: &mut Component) -> Result<&mut Component, Failure> {
-    calendar.inner_mut("VEVENT").next().ok_or_else(|| invalid("event", "there is no VEVENT in it"))
+    calendar.inner_mut("VEVENT").next().ok_or_else(no_event)
+}
+
+fn no_event() -> Failure {
+    invalid("event", "there is no VEVENT in it")
 }
 
 /// The key in a calendar.
@@ -50,6 +54,10 @@ pub(crate) fn calendar(c: &Connection, key: &str, draft: &Draft) -> Result<Compo
         recurrence: Some(draft.recurrence.clone()),
     };
     apply(c, &mut made, &patch)?;
+    if let Some(organiser) = draft.organiser.as_ref().filter(|_| !wrong("organises-every-copy")) {
+        let Organiser { address, name, .. } = organiser.clone();
+        event::set_organiser(&mut made, &event::Organiser { address, name });
+    }
     let mut calendar = Component::calendar("-//chronus//memory//EN", None);
     calendar.components.push(made);
     Ok(calendar)
@@ -109,13 +117,22 @@ pub(crate) fn apply(c: &Connection, made: &mut Component, patch: &Patch) -> Resu
     Ok(())
 }
 
-/// The event of a stored text.
+/// The event of a stored text, or the series.
 pub(crate) fn event(c: &Connection, stored: &StoredEvent) -> Result<Event, Failure> {
-    let mut calendar = parse(stored)?;
-    let owner = owner_zone(c);
-    let key = only(&mut calendar)?.text(KEY);
-    let vevent = only(&mut calendar)?.clone();
-    let (fields, _) = event::read(&vevent, &mut Zones::new(&calendar, owner));
+    let calendar = parse(stored)?;
+    let vevent = calendar.inner("VEVENT").next().ok_or_else(no_event)?;
+    read(c, stored, &calendar, vevent)
+}
+
+/// The event of a VEVENT in a stored text.
+pub(crate) fn read(
+    c: &Connection,
+    stored: &StoredEvent,
+    calendar: &Component,
+    vevent: &Component,
+) -> Result<Event, Failure> {
+    let key = vevent.text(KEY);
+    let (fields, _) = event::read(vevent, &mut Zones::new(calendar, owner_zone(c)));
     let when = fields.when.ok_or_else(|| invalid("event", "its time cannot be read"))?;
     let is_self = |address: &str| c.address.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(address));
     let mut seen = Event {
@@ -141,8 +158,8 @@ pub(crate) fn event(c: &Connection, stored: &StoredEvent) -> Result<Event, Failu
         attendees: fields.attendees.iter().map(|one| attendee_out(one, is_self(&one.address))).collect(),
         recurrence: fields.recurrence,
         client_key: key,
-        sequence: Some(fields.sequence),
-        unsent: false,
+        sequence: Some(if wrong("sequence-stays") { 0 } else { fields.sequence }),
+        unsent: wrong("never-sends"),
         location: fields.location,
         url: fields.url,
         private: fields.private,
@@ -285,11 +302,6 @@ fn span_in(span: &Span) -> Result<When, Failure> {
         let again = zone.instant(zone.local(at)).filter(|_| wrong("knows-local-times-only"));
         Ok::<_, Failure>((again.unwrap_or(at), zone))
     };
-    let day = |date: &Date| {
-        let parts = (i16::try_from(date.year), i8::try_from(date.month), i8::try_from(date.day));
-        let (Ok(year), Ok(month), Ok(day)) = parts else { return Err(invalid("when", "it is no date")) };
-        civil::Date::new(year, month, day).map_err(|_| invalid("when", "it is no date"))
-    };
     Ok(match span {
         Span::Timed(TimedSpan { start, end }) => {
             let ((start, start_zone), (end, end_zone)) = (at(start)?, at(end)?);
@@ -299,14 +311,21 @@ fn span_in(span: &Span) -> Result<When, Failure> {
     })
 }
 
+/// A day for the engine.
+pub(crate) fn day(date: &Date) -> Result<civil::Date, Failure> {
+    let parts = (i16::try_from(date.year), i8::try_from(date.month), i8::try_from(date.day));
+    let (Ok(year), Ok(month), Ok(day)) = parts else { return Err(invalid("when", "it is no date")) };
+    civil::Date::new(year, month, day).map_err(|_| invalid("when", "it is no date"))
+}
+
+/// A day for the contract.
+pub(crate) fn date(date: &civil::Date) -> Date {
+    Date { year: date.year().into(), month: date.month().unsigned_abs(), day: date.day().unsigned_abs() }
+}
+
 fn span_out(when: &When) -> Span {
     let timed =
         |at: &Timestamp, zone: &Zone| ZonedTime { at: at.as_second(), zone: zone.name().unwrap_or("UTC").into() };
-    let date = |date: &civil::Date| Date {
-        year: date.year().into(),
-        month: date.month().unsigned_abs(),
-        day: date.day().unsigned_abs(),
-    };
     match when {
         When::Timed { start, start_zone, end, end_zone } => {
             Span::Timed(TimedSpan { start: timed(start, start_zone), end: timed(end, end_zone) })

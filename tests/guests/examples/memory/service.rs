@@ -4,7 +4,7 @@ use chronus_sdk::failure::{failure, not_found, pause, temporary};
 use chronus_sdk::http::{self, Request, Response};
 use chronus_sdk::values::{Failure, PauseScope, Remedy};
 use chronus_test_guests::store::ORIGIN;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::wrong;
 
@@ -31,18 +31,18 @@ pub(crate) struct EventChange {
 }
 
 pub(crate) fn account() -> Result<Account, Failure> {
-    let answer = json(&read("/account")?)?;
+    let answer = read_json(&read("/account")?)?;
     Ok(Account { requests: answer["requests"].as_u64().unwrap_or_default() })
 }
 
 /// All that is in a calendar.
 pub(crate) fn list(calendar: &str) -> Result<Vec<StoredEvent>, Failure> {
-    let answer = json(&read(&format!("/calendars/{}/events", http::encode(calendar)))?)?;
+    let answer = read_json(&read(&format!("/calendars/{}/events", http::encode(calendar)))?)?;
     Ok(answer.as_array().map(Vec::as_slice).unwrap_or_default().iter().filter_map(stored).collect())
 }
 
 pub(crate) fn get(calendar: &str, id: &str) -> Result<StoredEvent, Failure> {
-    let answer = json(&read(&place(calendar, id))?)?;
+    let answer = read_json(&read(&place(calendar, id))?)?;
     stored(&answer).ok_or_else(|| temporary("the store gave no event"))
 }
 
@@ -66,7 +66,7 @@ pub(crate) fn put(
     match answer.status {
         412 if wrong("precondition-ignored") => Ok(Some(String::new())),
         412 => Ok(None),
-        _ => Ok(Some(json(&checked(answer)?)?["etag"].as_str().unwrap_or_default().to_owned())),
+        _ => Ok(Some(read_json(&checked(answer)?)?["etag"].as_str().unwrap_or_default().to_owned())),
     }
 }
 
@@ -97,7 +97,7 @@ pub(crate) fn since(calendar: &str, after: u64, listing: bool) -> Result<Option<
     if answer.status == 410 {
         return Ok(None);
     }
-    let answer = json(&checked(answer)?)?;
+    let answer = read_json(&checked(answer)?)?;
     let happened = |item: &Value| {
         let id = item["id"].as_str()?.to_owned();
         Some(EventChange { number: item["number"].as_u64()?, id, stored: stored(item) })
@@ -107,9 +107,11 @@ pub(crate) fn since(calendar: &str, after: u64, listing: bool) -> Result<Option<
     Ok(Some(ChangesSince { items: items.iter().filter_map(happened).collect(), last }))
 }
 
-/// Subscribes to notifications of the store.
-pub(crate) fn subscribe(id: &str) -> Result<(), Failure> {
-    checked(http::send(&Request::new("PUT", format!("{ORIGIN}/subscriptions/{}", http::encode(id))))?).map(drop)
+/// Subscribes to notifications of the store about a calendar.
+pub(crate) fn subscribe(id: &str, calendar: &str, callback: &str, secret: &str) -> Result<(), Failure> {
+    let wanted = json!({ "calendar": calendar, "callback": callback, "secret": secret }).to_string();
+    let request = Request::new("PUT", format!("{ORIGIN}/subscriptions/{}", http::encode(id)));
+    checked(http::send(&request.body("application/json", wanted))?).map(drop)
 }
 
 /// Ends the subscription.
@@ -162,7 +164,7 @@ fn misread(answer: &Response, right: Failure) -> Failure {
     failure(remedy, right.service_code, right.detail)
 }
 
-fn json(answer: &Response) -> Result<Value, Failure> {
+fn read_json(answer: &Response) -> Result<Value, Failure> {
     serde_json::from_slice(&answer.body).or_else(|error| match error {
         _ if wrong("garbage-is-empty") => Ok(Value::Null),
         _ if wrong("garbage-is-gone") => Err(not_found("the store gave nothing that could be read")),
