@@ -13,6 +13,8 @@ create table oauth_clients (
     -- The sealed client secret, and the id of the key that seals it.
     sealed bytea not null,
     sealed_by text not null,
+    -- JSON: values of the variables in the sign-in's addresses.
+    variables text not null,
     changed_at bigint not null,
     unique (provider_id, sign_in)
 );
@@ -31,15 +33,19 @@ create table authorizations (
     redirect_uri text not null,
     -- Whether this is the second request, which forces consent because the first brought no refresh token.
     force_consent bigint not null check (force_consent in (0, 1)),
+    -- JSON: the values of the variables in the sign-in's addresses.
+    variables text not null,
     -- The sealed code verifier (RFC 7636). Key rotation leaves it out, because it lives for minutes.
     sealed bytea not null,
     expires_at bigint not null
 );
 create index authorizations_by_end on authorizations (expires_at);
 
--- The access level of a token, empty for other credentials; its token endpoint, and its expiry.
+-- The access level of a token, empty for other credentials; its token endpoint, the values (JSON) of the variables in the
+-- sign-in's addresses, and its expiry.
 alter table connections add column level text check (level in ('read', 'write'));
 alter table connections add column token_endpoint text;
+alter table connections add column variables text not null default '{}';
 alter table connections add column token_expires_at bigint;
 -- One host at a time refreshes a token: the attempt's id, and the end of its lease.
 alter table connections add column refresh_lease text;
@@ -53,6 +59,9 @@ create table revocations (
     provider_id text not null,
     sign_in text not null,
     address text,
+    -- The endpoint that issued the token, and the values (JSON) of the variables in the sign-in's addresses.
+    token_endpoint text not null,
+    variables text not null,
     -- The sealed token, and the id of the key that seals it. The credential of a former owner stays sealed for the owner's
     -- row, because the host that deletes the owner may lack the key.
     sealed bytea not null,

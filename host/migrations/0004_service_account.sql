@@ -26,8 +26,10 @@ create table service_accounts (
     -- The sealed key or tokens, and the id of the key that seals them.
     sealed bytea not null,
     sealed_by text not null,
-    -- For a shared account: the token endpoint, the token's expiry, and the lease of the host that refreshes it.
-    token_endpoint text,
+    -- The token endpoint, and the values (JSON) of the variables in the sign-in's addresses.
+    token_endpoint text not null,
+    variables text not null,
+    -- For a shared account: the token's expiry, and the lease of the host that refreshes it.
     token_expires_at bigint,
     refresh_lease text,
     refresh_until bigint,

@@ -7,7 +7,7 @@ use crate::ids::{ConnectionId, PersonId, ServiceAccountId};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use std::fmt::Display;
+use std::{collections::BTreeMap, fmt::Display};
 
 /// Longer texts are cut.
 const LONGEST_TEXT: usize = 200;
@@ -47,6 +47,8 @@ values! {
     waiting_sha256: &str => text,
     /// The id of an OAuth client at its service.
     client_id: &str => text,
+    /// Values of the variables in a sign-in's addresses, such as a tenant. None of them is secret.
+    variables: &BTreeMap<String, String> => texts,
     /// A role.
     role: &'static str => Value::from,
     /// A state.
@@ -113,6 +115,10 @@ impl Values {
 /// A text that names a thing, cut and without control characters.
 fn text(text: &str) -> Value {
     text.chars().filter(|c| !c.is_control()).take(LONGEST_TEXT).collect::<String>().into()
+}
+
+fn texts(texts: &BTreeMap<String, String>) -> Value {
+    texts.iter().map(|(name, value)| (name.clone(), text(value))).collect()
 }
 
 fn shown(value: impl Display) -> Value {

@@ -20,6 +20,7 @@ use crate::{
         Access, AccessError, Budget, CallError, CallTarget,
         contract::{BusyAnswer, BusyTargets, Reply},
         egress::Credential,
+        endpoints::resolve,
         registry::{Provider, ProviderGrant, Registry, RegistryError},
         sign_in::{self, SignInInput},
     },
@@ -28,7 +29,6 @@ use crate::{
 };
 use jiff::Timestamp;
 use std::{
-    collections::BTreeMap,
     hash::{Hash, Hasher},
     sync::Arc,
 };
@@ -187,7 +187,11 @@ impl CalendarAccess {
         secrets.remove(REFRESH_TOKEN);
         let granted = provider.granted.sign_in(&connection.sign_in);
         let granted = granted.ok_or_else(|| unusable(format!("`{}` is no longer granted", connection.sign_in)))?;
-        let fields: BTreeMap<_, _> = connection.fields.iter().cloned().collect();
+        // The provider sees the fields that the sign-in names now, and the values with which the token was issued.
+        let variables = connection.token.as_ref().map(|token| token.variables.clone()).unwrap_or_default();
+        let resolved = resolve(granted, &variables).map_err(|error| unusable(error.to_string()))?;
+        let mut fields = sign_in::used_fields(granted, &connection.fields);
+        fields.extend(resolved.values().clone());
         let input = SignInInput { server: connection.server.clone(), fields, secrets };
         let signed_in = sign_in::sign_in(granted, input).map_err(|error| unusable(error.to_string()))?;
         // Notes in a format that this version of the provider does not know are dropped.

@@ -7,17 +7,21 @@
 //! right of both and calls the one that the sign-in was begun for.
 
 use super::{
-    access::CalendarAccess, approvals::Source, code_grant, connection::Connection, error::ConnectError, revocations,
-    service_accounts, service_accounts::ServiceAccount,
+    access::CalendarAccess,
+    approvals::Source,
+    code_grant::{self, IssuedToken},
+    connection::Connection,
+    error::ConnectError,
+    revocations, service_accounts,
+    service_accounts::ServiceAccount,
 };
 use crate::{
     audit::{self, Act, Entry, Subject},
     oauth::{
-        TokenError, TokenResponse,
+        TokenError,
         code_grant::{Authorization, Browser, Callback, ExchangeError, exchange, take_authorization},
-        token,
     },
-    plugins::{contract::Oauth2Code, registry::Provider},
+    plugins::{endpoints::resolve, registry::Provider},
 };
 use tracing::Instrument as _;
 
@@ -86,8 +90,10 @@ async fn conclude(
     callback: &Callback,
 ) -> Result<CallbackOutcome, ConnectError> {
     let provider = calendars.registry.provider(&authorization.provider).await?;
-    let code = provider.granted.sign_in(&authorization.sign_in).and_then(token::code_grant);
-    let code = code.ok_or_else(|| ConnectError::SignIn(authorization.sign_in.clone()))?;
+    let unknown = || ConnectError::SignIn(authorization.sign_in.clone());
+    let granted = provider.granted.sign_in(&authorization.sign_in).ok_or_else(unknown)?;
+    let granted = resolve(granted, &authorization.variables)?;
+    let code = granted.code().ok_or_else(unknown)?;
     if let Some(refusal) = callback.refusal() {
         return Err(code_grant::consent_error(calendars, &provider, authorization, refusal, Source::Browser).await?);
     }
@@ -100,7 +106,8 @@ async fn conclude(
         Err(error) => return Err(error.into()),
     };
     let endpoint = callback.token_endpoint(code);
-    let outcome = match store(calendars, &provider, authorization, code, endpoint, &response).await {
+    let issued = IssuedToken { granted: &granted, code, endpoint, response: &response };
+    let outcome = match store(calendars, &provider, authorization, issued).await {
         Err(ConnectError::NoRefreshToken) if !authorization.force_consent => {
             let Authorization { provider, sign_in, .. } = authorization.clone();
             return Ok(CallbackOutcome::Again { provider, sign_in });
@@ -109,7 +116,7 @@ async fn conclude(
     };
     if outcome.is_err() {
         let mut tx = calendars.db.begin().await?;
-        revocations::enqueue_unused(&mut tx, &calendars.keyring, authorization, &response).await?;
+        revocations::enqueue_unused(&mut tx, &calendars.keyring, authorization, endpoint, &response).await?;
         tx.commit().await?;
     }
     outcome
@@ -119,15 +126,13 @@ async fn store(
     calendars: &CalendarAccess,
     provider: &Provider,
     authorization: &Authorization,
-    code: &Oauth2Code,
-    endpoint: &str,
-    response: &TokenResponse,
+    issued: IssuedToken<'_>,
 ) -> Result<CallbackOutcome, ConnectError> {
     if authorization.for_organisation {
-        let saved = service_accounts::shared::save(calendars, provider, authorization, code, endpoint, response).await;
+        let saved = service_accounts::shared::save(calendars, provider, authorization, issued).await;
         let account = saved.map_err(|error| ConnectError::Account(Box::new(error)))?;
         return Ok(CallbackOutcome::Shared(Box::new(account)));
     }
-    let connection = code_grant::connect(calendars, provider, authorization, code, endpoint, response).await?;
+    let connection = code_grant::connect(calendars, provider, authorization, issued).await?;
     Ok(CallbackOutcome::Connected(Box::new(connection)))
 }

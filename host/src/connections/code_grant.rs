@@ -15,13 +15,14 @@ use crate::{
     oauth::{
         REFRESH_TOKEN, SignInRef, Token, TokenResponse, clients,
         code_grant::{Authorization, AuthorizeRequest, Browser, authorize_url},
-        token::{code_grant, scopes, visible_fields},
+        token::{is_code_grant, scopes, visible_fields},
     },
     organisations::{offers, programs},
     people,
     plugins::{
         CallTarget, Remedy,
         contract::{Oauth2Code, ScopeLevel, SignInError},
+        endpoints::{ResolvedSignIn, resolve},
         registry::Provider,
         sign_in::{self, ACCESS_TOKEN, SignInInput},
     },
@@ -39,6 +40,19 @@ pub struct BeginRequest<'a> {
     pub redirect: &'a Url,
     /// Whether the service must ask for consent again, because the first attempt brought no refresh token.
     pub force_consent: bool,
+}
+
+/// Tokens that the service issued for a code.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct IssuedToken<'a> {
+    /// The sign-in.
+    pub(super) granted: &'a ResolvedSignIn,
+    /// Its grant.
+    pub(super) code: &'a Oauth2Code,
+    /// The endpoint that issued the tokens.
+    pub(super) endpoint: &'a str,
+    /// The tokens.
+    pub(super) response: &'a TokenResponse,
 }
 
 /// Begins a sign-in and returns the address of the service's page.
@@ -67,9 +81,10 @@ pub async fn begin(
         return Err(ConnectError::AlreadyConnected);
     }
     let provider = calendars.registry.provider(id).await?;
-    let granted = provider.granted.sign_in(sign_in_id).and_then(code_grant);
+    let granted = provider.granted.sign_in(sign_in_id).filter(|granted| is_code_grant(granted));
     let granted = granted.ok_or_else(|| ConnectError::SignIn(sign_in_id.to_owned()))?;
     let client = client.ok_or_else(|| ConnectError::NoClient(id.to_owned()))?;
+    let granted = &resolve(granted, &client.variables)?;
 
     let had_write = before.as_ref().and_then(|before| before.connection.token.as_ref());
     let had_write = had_write.is_some_and(|token| token.level == ScopeLevel::Write);
@@ -99,10 +114,9 @@ pub(super) async fn connect(
     calendars: &CalendarAccess,
     provider: &Provider,
     authorization: &Authorization,
-    code: &Oauth2Code,
-    endpoint: &str,
-    response: &TokenResponse,
+    issued: IssuedToken<'_>,
 ) -> Result<Connection, ConnectError> {
+    let IssuedToken { granted: sign_in, code, endpoint, response } = issued;
     let browser = &authorization.browser;
     let requested = scopes(code, authorization.level).1;
     let granted = response.granted_scopes(requested).map_err(ConnectError::ScopesMissing)?;
@@ -111,16 +125,17 @@ pub(super) async fn connect(
     let before = store::of_person(&mut tx, browser.organisation, browser.person).await?;
     tx.commit().await?;
 
-    let sign_in = provider.granted.sign_in(&authorization.sign_in);
-    let sign_in = sign_in.ok_or_else(|| ConnectError::SignIn(authorization.sign_in.clone()))?;
-    let fields = visible_fields(&code.keep_from_token, &response.fields, &granted);
+    let mut fields = visible_fields(&code.keep_from_token, &response.fields, &granted);
+    fields.extend(sign_in.values().clone());
     let access = [(ACCESS_TOKEN.to_owned(), response.access.clone())];
-    let signed_in = sign_in::sign_in(sign_in, SignInInput { server: None, fields, secrets: access.clone().into() })?;
+    let signed_in =
+        sign_in::sign_in(sign_in.sign_in(), SignInInput { server: None, fields, secrets: access.clone().into() })?;
     let mut secrets: BTreeMap<String, SecretString> = access.into();
     secrets.extend(response.refresh.clone().map(|refresh| (REFRESH_TOKEN.to_owned(), refresh)));
     let token = Token {
         level: authorization.level,
         endpoint: endpoint.to_owned(),
+        variables: sign_in.values().clone(),
         expires_at: response.expires_at(calendars.now()),
     };
     let sign_in = authorization.sign_in_ref();

@@ -8,7 +8,10 @@ use crate::{
         jwt_bearer::KeyError,
     },
     people::PersonError,
-    plugins::{AccessError, CallError, Failure, Remedy, registry::RegistryError, sign_in::SignInInputError},
+    plugins::{
+        AccessError, CallError, Failure, Remedy, endpoints::VariableError, registry::RegistryError,
+        sign_in::SignInInputError,
+    },
     rate_limits::LimitReached,
     secrets::OpenError,
 };
@@ -57,6 +60,9 @@ pub enum ConnectError {
         "this host is not registered with the service of `{0}`; an operator registers it with `chronus provider client`"
     )]
     NoClient(String),
+    /// The sign-in's addresses have a variable without a value that fits.
+    #[error("{0}; an operator sets it with `chronus provider client … --variable NAME=VALUE`")]
+    Variable(#[from] VariableError),
     /// This browser did not begin the sign-in, or the sign-in has expired or was ended before.
     #[error("this sign-in was not started in this browser, or has expired; start again")]
     State,
@@ -164,6 +170,12 @@ pub enum AccountError {
         "this host is not registered with the service of `{0}`; an operator registers it with `chronus provider client`"
     )]
     NoClient(String),
+    /// The sign-in's addresses have a variable without a value that fits.
+    #[error("{0}; send the values in `variables`")]
+    Variable(#[from] VariableError),
+    /// The same, where the operator's client has the values.
+    #[error("{0}; an operator sets it with `chronus provider client … --variable NAME=VALUE`")]
+    ClientVariable(VariableError),
     /// The key file is invalid.
     #[error(transparent)]
     Key(#[from] KeyError),

@@ -17,7 +17,7 @@ use crate::{
     plugins::{
         CallTarget,
         contract::{Account, ScopeLevel},
-        registry::{self, Provider},
+        registry::{self, IssuingEndpoint, Provider},
         sign_in::SignInParts,
     },
 };
@@ -180,7 +180,7 @@ async fn persist(
     let Connection { id, organisation, person, provider, sign_in, address, token, service_account, .. } =
         &stored.connection;
     let mut tx = calendars.db.begin().await?;
-    let endpoint = token.as_ref().map(|token| token.endpoint.as_str());
+    let endpoint = token.as_ref().map(|token| IssuingEndpoint { url: &token.endpoint, variables: &token.variables });
     if !registry::has_endpoint(&mut tx, provider, sign_in, endpoint).await? {
         return Err(if endpoint.is_some() { ConnectError::State } else { ConnectError::SignIn(sign_in.clone()) });
     }

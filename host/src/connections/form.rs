@@ -12,7 +12,7 @@ use crate::{
     audit::{Act, Entry},
     auth::Actor,
     ids::PersonId,
-    oauth::{SignInRef, token::code_grant},
+    oauth::{SignInRef, token::is_code_grant},
     organisations::offers,
     people,
     plugins::sign_in::{self, SignInInput},
@@ -60,7 +60,7 @@ pub async fn connect(
     let provider = calendars.registry.provider(&form.provider).await?;
     let unknown = || ConnectError::SignIn(form.sign_in.clone());
     let granted = provider.granted.sign_in(&form.sign_in).ok_or_else(unknown)?;
-    if code_grant(granted).is_some() {
+    if is_code_grant(granted) {
         return Err(ConnectError::NeedsBrowser);
     }
     if !sign_in::is_form(granted) {

@@ -16,7 +16,8 @@ use crate::{
     db::Db,
     ids::RevocationId,
     jobs::{self, Lease, LeaseError, Outcome},
-    oauth::{ClientError, TokenEndpoint, clients, token::code_grant},
+    oauth::{ClientError, TokenEndpoint, clients, code_grant::revocation_endpoint},
+    plugins::endpoints::{ResolvedSignIn, resolve},
 };
 
 /// The kind of the jobs that revoke a token.
@@ -72,8 +73,10 @@ async fn attempt(
         Ok(provider) => provider,
         Err(error) => return Ok(Err(error.to_string())),
     };
-    let code = provider.granted.sign_in(sign_in.sign_in).and_then(code_grant);
-    let Some((code, revocation_url)) = code.and_then(|code| Some((code, code.revoke.as_ref()?))) else {
+    let granted = provider.granted.sign_in(sign_in.sign_in);
+    let granted = granted.and_then(|granted| resolve(granted, &revocation.variables).ok());
+    let code = granted.as_ref().and_then(ResolvedSignIn::code);
+    let Some(revocation_url) = code.and_then(|code| revocation_endpoint(code, &revocation.endpoint)) else {
         return Ok(Ok(None));
     };
     let token = match credential.token(&calendars.keyring, revocation.organisation) {
@@ -86,7 +89,7 @@ async fn attempt(
         organisation: revocation.organisation.to_string(),
         provider: sign_in.provider,
         client: &client,
-        url: &code.token,
+        url: &revocation.endpoint,
     };
     let mut tx = calendars.db.begin().await?;
     jobs::begin_act(&mut tx, lease).await?;

@@ -11,7 +11,10 @@ use crate::{
         token::{level_name, stored_level},
         token_lease::LeaseSql,
     },
-    plugins::contract::{Account, Memo},
+    plugins::{
+        contract::{Account, Memo},
+        endpoints::VariableValues,
+    },
     secrets::{
         SealedValue,
         rotation::{SealedTable, sealed_table},
@@ -49,6 +52,7 @@ struct Row {
     sealed_by: String,
     level: Option<String>,
     token_endpoint: Option<String>,
+    variables: String,
     token_expires_at: Option<i64>,
     service_account_id: Option<String>,
 }
@@ -77,6 +81,7 @@ impl TryFrom<Row> for StoredConnection {
             (Some(level), Some(endpoint)) => Some(Token {
                 level: stored_level(Column::of("connections", "level"), &level)?,
                 endpoint,
+                variables: db::from_json(&row.variables)?,
                 expires_at: row.token_expires_at.map(db::instant),
             }),
             _ => None,
@@ -110,16 +115,20 @@ impl TryFrom<Row> for StoredConnection {
 struct TokenColumns<'a> {
     level: Option<&'static str>,
     endpoint: Option<&'a str>,
+    /// An empty object for a connection without a token.
+    variables: String,
     expires_at: Option<i64>,
 }
 
 impl<'a> TokenColumns<'a> {
-    fn of(token: Option<&'a Token>) -> Self {
-        Self {
+    fn of(token: Option<&'a Token>) -> sqlx::Result<Self> {
+        let none = VariableValues::new();
+        Ok(Self {
             level: token.map(|token| level_name(token.level)),
             endpoint: token.map(|token| token.endpoint.as_str()),
+            variables: db::to_json(token.map_or(&none, |token| &token.variables))?,
             expires_at: token.and_then(|token| token.expires_at).map(Timestamp::as_microsecond),
-        }
+        })
     }
 }
 
@@ -129,7 +138,7 @@ macro_rules! select_where {
         concat!(
             "select id, organisation_id, person_id, provider_id, sign_in, server, subject, address, zone, fields, account,
                     opened_at, state, memo, memo_format, memo_state_format, memo_revision, connected_at, sealed,
-                    sealed_by, level, token_endpoint, token_expires_at, service_account_id
+                    sealed_by, level, token_endpoint, variables, token_expires_at, service_account_id
              from connections where ",
             $condition
         )
@@ -197,14 +206,15 @@ pub async fn by_id(tx: &mut Tx, id: ConnectionId) -> sqlx::Result<Option<StoredC
 pub async fn insert(tx: &mut Tx, new: &StoredConnection) -> sqlx::Result<()> {
     let StoredConnection { connection, sealed, memo_state_format } = new;
     let memo = connection.memo.as_ref();
-    let TokenColumns { level, endpoint, expires_at } = TokenColumns::of(connection.token.as_ref());
+    let TokenColumns { level, endpoint, variables, expires_at } = TokenColumns::of(connection.token.as_ref())?;
     execute!(
         tx,
         "insert into connections (id, organisation_id, person_id, provider_id, sign_in, server, subject, address, zone,
                 fields, sealed, sealed_by, account, opened_at, state, memo, memo_format, memo_state_format,
-                memo_revision, connected_at, level, token_endpoint, token_expires_at, service_account_id)
+                memo_revision, connected_at, level, token_endpoint, token_expires_at, service_account_id,
+                variables)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-                $23, $24)",
+                $23, $24, $25)",
         connection.id.to_string(),
         connection.organisation.to_string(),
         connection.person.to_string(),
@@ -229,6 +239,7 @@ pub async fn insert(tx: &mut Tx, new: &StoredConnection) -> sqlx::Result<()> {
         endpoint,
         expires_at,
         connection.service_account.map(|id| id.to_string()),
+        variables,
     )?;
     Ok(())
 }
@@ -236,13 +247,13 @@ pub async fn insert(tx: &mut Tx, new: &StoredConnection) -> sqlx::Result<()> {
 /// Replaces the credential after a new sign-in to the same account. Returns false if the row is gone.
 pub async fn replace_credential(tx: &mut Tx, id: ConnectionId, new: &StoredConnection) -> sqlx::Result<bool> {
     let (connection, memo) = (&new.connection, new.connection.memo.as_ref());
-    let TokenColumns { level, endpoint, expires_at } = TokenColumns::of(connection.token.as_ref());
+    let TokenColumns { level, endpoint, variables, expires_at } = TokenColumns::of(connection.token.as_ref())?;
     let rows = execute!(
         tx,
         "update connections set sealed = $2, sealed_by = $3, account = $4, opened_at = $5, state = $6, memo = $7,
                 memo_format = $8, memo_state_format = $9, memo_revision = memo_revision + 1, zone = $10, address = $11,
-                fields = $12, level = $13, token_endpoint = $14, token_expires_at = $15, refresh_lease = null,
-                refresh_until = null
+                fields = $12, level = $13, token_endpoint = $14, token_expires_at = $15, variables = $16,
+                refresh_lease = null, refresh_until = null
          where id = $1",
         id.to_string(),
         &new.sealed.bytes,
@@ -259,6 +270,7 @@ pub async fn replace_credential(tx: &mut Tx, id: ConnectionId, new: &StoredConne
         level,
         endpoint,
         expires_at,
+        variables,
     )?;
     Ok(rows == 1)
 }
@@ -305,7 +317,7 @@ pub async fn save_account(tx: &mut Tx, id: ConnectionId, account: &Account, now:
 /// Stores the account and the level of a connection that lost write access. Returns false if the account was opened
 /// meanwhile.
 pub(super) async fn save_lost_write(tx: &mut Tx, connection: &Connection) -> sqlx::Result<bool> {
-    let TokenColumns { level, .. } = TokenColumns::of(connection.token.as_ref());
+    let TokenColumns { level, .. } = TokenColumns::of(connection.token.as_ref())?;
     let rows = execute!(
         tx,
         "update connections set account = $2, level = $3 where id = $1 and opened_at = $4",

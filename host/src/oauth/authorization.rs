@@ -4,7 +4,7 @@ use super::context::SignInRef;
 use crate::{
     audit::Author,
     ids::{OrganisationId, PersonId, SessionId},
-    plugins::contract::ScopeLevel,
+    plugins::{contract::ScopeLevel, endpoints::VariableValues},
 };
 use jiff::Timestamp;
 
@@ -44,6 +44,8 @@ pub struct Authorization {
     pub force_consent: bool,
     /// Whether the token is for the organisation's service account.
     pub for_organisation: bool,
+    /// The values of the sign-in's variables with which it began, and with which it ends.
+    pub variables: VariableValues,
     /// The sealed code verifier.
     pub sealed: Vec<u8>,
     /// When the sign-in can no longer be ended.

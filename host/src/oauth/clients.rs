@@ -12,6 +12,7 @@ use crate::{
     audit::{self, Act, Author, Entry, Subject, Values},
     db::{self, Db, Tx},
     ids::OauthClientId,
+    plugins::endpoints::VariableValues,
     secrets::{Keyring, OpenError},
 };
 use secrecy::SecretString;
@@ -27,6 +28,21 @@ pub struct Client {
     pub id: String,
     /// Its secret. Public clients have none.
     pub secret: Option<SecretString>,
+    /// Values of the sign-in's variables, as the operator entered them.
+    pub variables: VariableValues,
+}
+
+/// A client in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegisteredClient {
+    /// The id of the provider.
+    pub provider: String,
+    /// The id of its sign-in.
+    pub sign_in: String,
+    /// The client's id at the service.
+    pub client_id: String,
+    /// Values of the sign-in's variables.
+    pub variables: VariableValues,
 }
 
 /// A client could not be stored or read.
@@ -57,14 +73,19 @@ pub async fn set(
     let id = previous.as_ref().map_or_else(|| Ok(OauthClientId::new(now)), |row| db::parsed(&row.id))?;
     let secrets: BTreeMap<_, _> = client.secret.iter().map(|secret| (SECRET.to_owned(), secret.clone())).collect();
     let sealed = keyring.seal_map(&SEALED_CLIENTS.place("", id), &secrets);
-    store::put_client(&mut tx, id, sign_in, &client.id, &sealed, now).await.map_err(|error| match error {
+    store::put_client(&mut tx, id, sign_in, client, &sealed, now).await.map_err(|error| match error {
         error if db::is_missing(&error) => ClientError::NoProvider(sign_in.provider.to_owned()),
         error => error.into(),
     })?;
-    let values = |client: &str| Values::new().sign_in(sign_in.sign_in).client_id(client);
-    let before = previous.map_or_else(Values::new, |row| values(&row.client_id));
+    let values = |client: &str, variables: &VariableValues| {
+        Values::new().sign_in(sign_in.sign_in).client_id(client).variables(variables)
+    };
+    let before = match previous {
+        Some(row) => values(&row.client_id, &row.variables()?),
+        None => Values::new(),
+    };
     let entry = Entry::new(by, Act::OauthClientSet, Subject::provider(sign_in.provider));
-    audit::record(&mut tx, entry.before(before).after(values(&client.id))).await?;
+    audit::record(&mut tx, entry.before(before).after(values(&client.id, &client.variables))).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -73,5 +94,11 @@ pub async fn set(
 pub async fn find(tx: &mut Tx, keyring: &Keyring, sign_in: SignInRef<'_>) -> Result<Option<Client>, ClientError> {
     let Some(row) = store::client(tx, sign_in).await? else { return Ok(None) };
     let mut secrets = keyring.open_map(&SEALED_CLIENTS.place("", &row.id), &row.sealed)?;
-    Ok(Some(Client { id: row.client_id, secret: secrets.remove(SECRET) }))
+    let variables = row.variables()?;
+    Ok(Some(Client { id: row.client_id, secret: secrets.remove(SECRET), variables }))
+}
+
+/// The clients that operators have registered, without their secrets.
+pub async fn list(tx: &mut Tx) -> sqlx::Result<Vec<RegisteredClient>> {
+    store::clients(tx).await
 }

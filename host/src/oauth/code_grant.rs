@@ -14,7 +14,7 @@ use super::{
     context::{Context, SignInRef},
     endpoint::{TokenEndpoint, TokenError, TokenResponse, token_response},
     store,
-    token::{Token, code_grant, level_name, names, scopes},
+    token::{Token, level_name, names, scopes},
 };
 use crate::{
     audit::{self, Act, Entry, Values},
@@ -22,6 +22,7 @@ use crate::{
     ids::{OrganisationId, digest},
     plugins::{
         contract::{Oauth2Code, ScopeLevel, SignInError},
+        endpoints::{ResolvedSignIn, resolve},
         registry::RegistryError,
     },
     secrets::{OpenError, Place},
@@ -57,8 +58,8 @@ pub struct AuthorizeRequest<'a> {
     pub sign_in: SignInRef<'a>,
     /// The address that the service sends the browser back to, exactly as it is registered there.
     pub redirect: &'a Url,
-    /// The grant that the operator accepted.
-    pub granted: &'a Oauth2Code,
+    /// The sign-in that the operator accepted, with the client's values of its variables.
+    pub granted: &'a ResolvedSignIn,
     /// The client that the operator registered.
     pub client: &'a Client,
     /// The level of access to request.
@@ -85,8 +86,8 @@ pub struct Callback {
 /// An authorization request could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthorizeError {
-    /// The granted authorization endpoint is not a URL.
-    #[error("the authorization endpoint of the sign-in `{0}` is not a URL")]
+    /// The granted sign-in has no authorization endpoint, or it is not a URL.
+    #[error("the sign-in `{0}` has no authorization endpoint")]
     Endpoint(String),
     /// The database failed.
     #[error(transparent)]
@@ -128,7 +129,7 @@ pub enum RefreshRequestError {
     /// The client could not be read.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// The operator's grant does not have the sign-in with the token's endpoint.
+    /// The operator's grant does not have the sign-in with the token's endpoint and variables.
     #[error("its sign-in or its token endpoint is no longer granted")]
     NotGranted,
     /// The token cannot be refreshed any more.
@@ -178,11 +179,13 @@ pub async fn authorize_url(
     request: AuthorizeRequest<'_>,
 ) -> Result<Url, AuthorizeError> {
     let AuthorizeRequest { sign_in, redirect, granted, client, level, login_hint, prompt, .. } = request;
-    let (level, scopes) = scopes(granted, level);
+    let no_endpoint = || AuthorizeError::Endpoint(sign_in.sign_in.to_owned());
+    let code = granted.code().ok_or_else(no_endpoint)?;
+    let (level, scopes) = scopes(code, level);
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
     let state = CsrfToken::new_random();
-    let mut url = Url::parse(&granted.authorize).map_err(|_| AuthorizeError::Endpoint(sign_in.sign_in.to_owned()))?;
-    let extra = granted.authorize_parameters.iter().filter(|(name, _)| !RESERVED_PARAMS.contains(&name.as_str()));
+    let mut url = Url::parse(&code.authorize).map_err(|_| no_endpoint())?;
+    let extra = code.authorize_parameters.iter().filter(|(name, _)| !RESERVED_PARAMS.contains(&name.as_str()));
     let extra = extra.filter(|(name, _)| name != "prompt" || prompt);
     url.query_pairs_mut()
         .append_pair("response_type", "code")
@@ -205,6 +208,7 @@ pub async fn authorize_url(
         redirect: redirect.to_string(),
         force_consent: request.force_consent,
         for_organisation: request.for_organisation,
+        variables: granted.values().clone(),
         sealed: context.keyring.seal_map(&verifier_place(browser, state.secret()), &secrets.into()).bytes,
         expires_at: now + AUTHORIZATION_TTL,
     };
@@ -275,7 +279,8 @@ pub async fn refresh(
     tx.commit().await?;
     let client = client?.ok_or(RefreshRequestError::NoClient)?;
     let provider = context.registry.provider(sign_in.provider).await?;
-    let code = provider.granted.sign_in(sign_in.sign_in).and_then(code_grant);
+    let granted = provider.granted.sign_in(sign_in.sign_in).and_then(|granted| resolve(granted, &token.variables).ok());
+    let code = granted.as_ref().and_then(ResolvedSignIn::code);
     if !code.is_some_and(|code| has_token_endpoint(code, &token.endpoint)) {
         return Err(RefreshRequestError::NotGranted);
     }
@@ -287,6 +292,14 @@ pub async fn refresh(
         url: &token.endpoint,
     };
     Ok(request_refresh(&endpoint, refresh_token).await?)
+}
+
+/// Where tokens of this endpoint are revoked. `None` if the sign-in does not have the endpoint, or it has no revocation endpoint.
+#[must_use]
+pub fn revocation_endpoint<'a>(code: &'a Oauth2Code, token_endpoint: &str) -> Option<&'a str> {
+    let choices = code.endpoint_choices.iter().map(|choice| (&choice.token, &choice.revoke));
+    let places = [(&code.token, &code.revoke)].into_iter().chain(choices);
+    places.into_iter().find(|(token, _)| *token == token_endpoint)?.1.as_deref()
 }
 
 /// Deletes sign-ins that were not ended in time.

@@ -2,12 +2,14 @@
 
 use super::{
     authorization::{Authorization, Browser},
+    clients::{Client, RegisteredClient},
     context::SignInRef,
     token::{State, level_name, stored_level},
 };
 use crate::{
     db::{self, Column, Tx, execute, fetch},
     ids::OauthClientId,
+    plugins::endpoints::VariableValues,
     secrets::{
         SealedValue,
         rotation::{SealedTable, sealed_table},
@@ -24,10 +26,28 @@ pub(super) struct ClientRow {
     pub(super) id: String,
     pub(super) client_id: String,
     pub(super) sealed: Vec<u8>,
+    variables: String,
+}
+
+impl ClientRow {
+    /// Values of the sign-in's variables.
+    pub(super) fn variables(&self) -> sqlx::Result<VariableValues> {
+        db::from_json(&self.variables)
+    }
+}
+
+/// All clients, without their secrets.
+pub(super) async fn clients(tx: &mut Tx) -> sqlx::Result<Vec<RegisteredClient>> {
+    let sql = "select provider_id, sign_in, client_id, variables from oauth_clients order by provider_id, sign_in";
+    let rows = fetch!(tx, all, (String, String, String, String), sql)?;
+    let client = |(provider, sign_in, client_id, variables): (String, String, String, String)| {
+        Ok(RegisteredClient { provider, sign_in, client_id, variables: db::from_json(&variables)? })
+    };
+    rows.into_iter().map(client).collect()
 }
 
 pub(super) async fn client(tx: &mut Tx, sign_in: SignInRef<'_>) -> sqlx::Result<Option<ClientRow>> {
-    let sql = "select id, client_id, sealed from oauth_clients where provider_id = $1 and sign_in = $2";
+    let sql = "select id, client_id, sealed, variables from oauth_clients where provider_id = $1 and sign_in = $2";
     fetch!(tx, optional, ClientRow, sql, sign_in.provider, sign_in.sign_in)
 }
 
@@ -35,22 +55,23 @@ pub(super) async fn put_client(
     tx: &mut Tx,
     id: OauthClientId,
     sign_in: SignInRef<'_>,
-    client_id: &str,
+    client: &Client,
     sealed: &SealedValue,
     now: Timestamp,
 ) -> sqlx::Result<()> {
     execute!(
         tx,
-        "insert into oauth_clients (id, provider_id, sign_in, client_id, sealed, sealed_by, changed_at)
-         values ($1, $2, $3, $4, $5, $6, $7)
-         on conflict (id) do update set client_id = $4, sealed = $5, sealed_by = $6, changed_at = $7",
+        "insert into oauth_clients (id, provider_id, sign_in, client_id, sealed, sealed_by, changed_at, variables)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)
+         on conflict (id) do update set client_id = $4, sealed = $5, sealed_by = $6, changed_at = $7, variables = $8",
         id.to_string(),
         sign_in.provider,
         sign_in.sign_in,
-        client_id,
+        &client.id,
         &sealed.bytes,
         &sealed.key,
         now.as_microsecond(),
+        db::to_json(&client.variables)?,
     )?;
     Ok(())
 }
@@ -63,6 +84,7 @@ struct AuthorizationRow {
     redirect_uri: String,
     force_consent: i64,
     for_organisation: i64,
+    variables: String,
     sealed: Vec<u8>,
     expires_at: i64,
 }
@@ -71,8 +93,8 @@ pub(super) async fn insert_authorization(tx: &mut Tx, state_hash: &str, new: &Au
     execute!(
         tx,
         "insert into authorizations (state_hash, session_id, organisation_id, person_id, provider_id, sign_in, level,
-                redirect_uri, force_consent, for_organisation, sealed, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                redirect_uri, force_consent, for_organisation, sealed, expires_at, variables)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         state_hash,
         new.browser.session.to_string(),
         new.browser.organisation.to_string(),
@@ -85,6 +107,7 @@ pub(super) async fn insert_authorization(tx: &mut Tx, state_hash: &str, new: &Au
         i64::from(new.for_organisation),
         &new.sealed,
         new.expires_at.as_microsecond(),
+        db::to_json(&new.variables)?,
     )?;
     Ok(())
 }
@@ -100,7 +123,8 @@ pub(super) async fn take_authorization(
         optional,
         AuthorizationRow,
         "delete from authorizations where state_hash = $1 and session_id = $2 and person_id = $3
-         returning provider_id, sign_in, level, redirect_uri, force_consent, for_organisation, sealed, expires_at",
+         returning provider_id, sign_in, level, redirect_uri, force_consent, for_organisation, variables, sealed,
+                   expires_at",
         state_hash,
         browser.session.to_string(),
         browser.person.to_string(),
@@ -114,6 +138,7 @@ pub(super) async fn take_authorization(
             redirect: row.redirect_uri,
             force_consent: Column::of("authorizations", "force_consent").flag(row.force_consent)?,
             for_organisation: Column::of("authorizations", "for_organisation").flag(row.for_organisation)?,
+            variables: db::from_json(&row.variables)?,
             sealed: row.sealed,
             expires_at: db::instant(row.expires_at),
         })

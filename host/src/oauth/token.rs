@@ -2,7 +2,10 @@
 
 use crate::{
     db::{Column, string_enum},
-    plugins::contract::{Method, Oauth2Code, Scope, ScopeLevel, SignIn},
+    plugins::{
+        contract::{Method, Oauth2Code, Scope, ScopeLevel, SignIn},
+        endpoints::VariableValues,
+    },
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -35,6 +38,8 @@ pub struct Token {
     pub level: ScopeLevel,
     /// The token endpoint that refreshes it.
     pub endpoint: String,
+    /// The values of the sign-in's variables with which it was issued.
+    pub variables: VariableValues,
     /// When the access token expires, if the service said so.
     pub expires_at: Option<Timestamp>,
 }
@@ -68,13 +73,10 @@ pub fn stored_level(column: Column, word: &str) -> sqlx::Result<ScopeLevel> {
     column.word::<StoredLevel>(word).map(Into::into)
 }
 
-/// The authorization code grant of a sign-in, if the sign-in uses one.
+/// Whether a sign-in uses the authorization code grant.
 #[must_use]
-pub const fn code_grant(sign_in: &SignIn) -> Option<&Oauth2Code> {
-    match &sign_in.method {
-        Method::Oauth2Code(code) => Some(code),
-        _ => None,
-    }
+pub const fn is_code_grant(sign_in: &SignIn) -> bool {
+    matches!(sign_in.method, Method::Oauth2Code(_))
 }
 
 /// The scopes of a level. A sign-in that lacks the level gives the scopes of the level that it has.

@@ -6,13 +6,15 @@
 //! Each function of the contract is a method of [`Plugin`].
 //!
 //! The modules, in the order in which they may use each other: `limits` what a call may use, [`contract`] the types of
-//! the contract, [`egress`] which requests may leave, [`sign_in`] from a form to a credential, `runtime` how a call runs
+//! the contract, [`egress`] which requests may leave, [`endpoints`] the addresses of a sign-in, [`sign_in`] from a form to a
+//! credential, `runtime` how a call runs
 //! and fails, [`admission`] which components are accepted, [`registry`] which of them are in use and what they were
 //! granted.
 
 pub mod admission;
 pub mod contract;
 pub mod egress;
+pub mod endpoints;
 mod limits;
 pub mod registry;
 mod runtime;

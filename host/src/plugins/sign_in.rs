@@ -10,6 +10,7 @@
 use super::{
     contract::{Attach, FieldKind, FormField, Method, SignIn},
     egress::{Credential, NotSendable, Origin, OriginError, SECRET_URL_HOST},
+    endpoints::variables,
 };
 use regex_lite::Regex;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -139,6 +140,15 @@ pub const fn is_form(sign_in: &SignIn) -> bool {
     matches!(sign_in.method, Method::Form(_) | Method::SecretUrl(_) | Method::None)
 }
 
+/// The stored fields of a connection that its sign-in still uses. A version of the provider may read fewer fields of the token
+/// response; the fields of a form are all used, so that one that is gone is noticed.
+#[must_use]
+pub fn used_fields(sign_in: &SignIn, stored: &[(String, String)]) -> BTreeMap<String, String> {
+    let (used, _) = asked(sign_in);
+    let stored = stored.iter().filter(|(name, _)| is_form(sign_in) || used.contains(&name.as_str()));
+    stored.cloned().collect()
+}
+
 /// Separates the input into the fields that the provider sees and the credential that stays with the host.
 ///
 /// # Errors
@@ -217,7 +227,8 @@ fn asked<'a>(sign_in: &'a SignIn) -> (Vec<&'a str>, Vec<&'a str>) {
         Method::Oauth2ClientCredentials(grant) => &grant.keep_from_token,
         Method::Oauth2JwtBearer(grant) => &grant.keep_from_token,
     };
-    (kept.iter().map(String::as_str).collect(), vec![ACCESS_TOKEN])
+    let variables = variables(sign_in).iter().map(|variable| variable.name.as_str());
+    (kept.iter().map(String::as_str).chain(variables).collect(), vec![ACCESS_TOKEN])
 }
 
 /// The origin of the server: from the input, or the form's preset.

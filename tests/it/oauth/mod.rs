@@ -3,6 +3,7 @@
 
 mod audit; // Everything that acts leaves an entry in the audit log, without a secret.
 mod daily; // Accounts are opened again, and what has expired is deleted.
+mod directory; // A service with other addresses for each tenant and cloud.
 mod emulate; // The same with somebody else's OAuth, and in a real browser.
 mod flows; // Consent given, refused, cut down, stolen and replayed.
 mod foreign; // A version that names another token endpoint.

@@ -140,7 +140,7 @@ impl World {
             people::put_member(&app.db, &OPERATOR, Member { program, person, role: MemberRole::Participant }).await?;
             ids.push(person);
         }
-        let client = Client { id: CLIENT.into(), secret: Some(CLIENT_SECRET.into()) };
+        let client = Client { id: CLIENT.into(), secret: Some(CLIENT_SECRET.into()), variables: BTreeMap::new() };
         clients::set(&app.db, &OPERATOR, &app.calendars.keyring, GOOGLE, &client).await?;
         let (ann, ben) = (ids[0], ids[1]);
         Ok(Self { google, map: pairs, database, clock, app, organisation, program, ann, ben, folder })

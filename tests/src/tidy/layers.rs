@@ -43,7 +43,7 @@ const ORDER: [&str; 28] = [
 
 /// The same inside the large rooms, by the names in their folders. The folder's own `mod.rs` stands on all of them.
 const INNER: [(&str, &[&str]); 2] = [
-    ("plugins", &["limits", "contract", "egress", "sign_in", "runtime", "admission", "registry"]),
+    ("plugins", &["limits", "contract", "egress", "endpoints", "sign_in", "runtime", "admission", "registry"]),
     (
         "connections",
         &[

@@ -7,7 +7,8 @@ use crate::cli::{
 };
 use crate::plugins::{
     Level, Plugin,
-    contract::{Limits, Method},
+    contract::{EndpointVariable, Limits, Method, SignIn, VariablePlace},
+    endpoints,
 };
 use serde::Serialize;
 use std::path::PathBuf;
@@ -22,9 +23,11 @@ With --json, one object:
                      the host replaces with stubs, which do nothing
   hosts, read_only_posts  the access that it requests; a server that a person enters
                      is reachable for that person's connection only
-  sign_ins           [{id, label, method}]; method is oauth2-code,
+  sign_ins           [{id, label, method, variables}]; method is oauth2-code,
                      oauth2-client-credentials, oauth2-jwt-bearer, form,
-                     secret-url or none
+                     secret-url or none; variables is [{name, label, help,
+                     preset, pattern, hosts}], the parts of its addresses that
+                     an operator's client or a service account sets
   limits             {busy_window, changes_window, poll_floor} in seconds,
                      {page_size, get_many} in events
   size, sha256       the size in bytes; the digest in hex
@@ -70,6 +73,18 @@ struct SignInOut<'a> {
     id: &'a str,
     label: &'a str,
     method: &'static str,
+    variables: Vec<VariableOut<'a>>,
+}
+
+/// A variable stands for a segment of a path that matches the pattern, or for one of the hosts.
+#[derive(Debug, Serialize)]
+struct VariableOut<'a> {
+    name: &'a str,
+    label: &'a str,
+    help: &'a str,
+    preset: Option<&'a str>,
+    pattern: Option<&'a str>,
+    hosts: Vec<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -117,14 +132,26 @@ fn report(plugin: &Plugin, signature: SignatureOut) -> Report<'_> {
         inert: &inspection.inert,
         hosts: &description.hosts,
         read_only_posts: &description.read_only_posts,
-        sign_ins: sign_ins
-            .map(|sign_in| SignInOut { id: &sign_in.id, label: &sign_in.label, method: method(&sign_in.method) })
-            .collect(),
+        sign_ins: sign_ins.map(sign_in_out).collect(),
         limits: LimitsOut { busy_window, changes_window, page_size, get_many, poll_floor, concurrency },
         size: inspection.size,
         sha256: &inspection.sha256,
         signature,
     }
+}
+
+fn sign_in_out(sign_in: &SignIn) -> SignInOut<'_> {
+    let variables = endpoints::variables(sign_in).iter().map(variable_out).collect();
+    SignInOut { id: &sign_in.id, label: &sign_in.label, method: method(&sign_in.method), variables }
+}
+
+fn variable_out(variable: &EndpointVariable) -> VariableOut<'_> {
+    let EndpointVariable { name, label, help, place, preset } = variable;
+    let (pattern, hosts) = match place {
+        VariablePlace::Path(pattern) => (Some(pattern.as_str()), vec![]),
+        VariablePlace::Host(choices) => (None, choices.iter().map(|choice| choice.host.as_str()).collect()),
+    };
+    VariableOut { name, label, help, preset: preset.as_deref(), pattern, hosts }
 }
 
 const fn method(method: &Method) -> &'static str {
@@ -146,7 +173,12 @@ fn table(report: &Report<'_>) -> String {
     });
     let hosts = report.hosts.iter().map(|host| line(host));
     let posts = report.read_only_posts.iter().map(|post| format!("POST {} (read-only)", line(post)));
-    let sign_ins = report.sign_ins.iter().map(|one| format!("{}: {} ({})", one.id, line(one.label), one.method));
+    let sign_ins = report.sign_ins.iter().map(|one| {
+        let variables: Vec<_> = one.variables.iter().map(|variable| variable.name).collect();
+        let variables =
+            if variables.is_empty() { String::new() } else { format!(", variables {}", variables.join(", ")) };
+        format!("{}: {} ({}{variables})", one.id, line(one.label), one.method)
+    });
     let key = report.signature.key.as_deref().map(line).unwrap_or_default();
     let signature = match report.signature.state {
         SignatureState::Unsigned => "none".to_owned(),

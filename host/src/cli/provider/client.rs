@@ -8,8 +8,11 @@ use crate::cli::{
 };
 use crate::{
     app,
-    oauth::{Client, ClientError, SignInRef, clients, token::code_grant},
-    plugins::registry,
+    oauth::{Client, ClientError, SignInRef, clients, token::is_code_grant},
+    plugins::{
+        endpoints::{VariableValues, resolve_entered},
+        registry,
+    },
 };
 use secrecy::SecretString;
 use serde::Serialize;
@@ -21,7 +24,12 @@ URI <public-url>/connect/callback/<provider id>. The service then issues a clien
 and a secret. The secret is read from a file or standard input, because every user of
 this machine can read command-line arguments.
 
-With --json: {provider, sign_in, client_id}.";
+Some services have other addresses for each organisation or country: their sign-ins
+have variables, such as a tenant, which `chronus plugin inspect` shows. Set each that
+has no preset value. The command replaces the previous client with its values;
+calendars that are connected keep theirs.
+
+With --json: {provider, sign_in, client_id, variables}.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
@@ -37,6 +45,9 @@ pub(in crate::cli) struct Args {
     /// A file that contains only the client secret; `-` is standard input [default: no secret]
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
+    /// The value of a variable in the sign-in's addresses, such as tenant=example.org; may be repeated
+    #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = variable)]
+    variables: Vec<NamedValue>,
     #[command(flatten)]
     config: ConfigArgs,
 }
@@ -46,6 +57,14 @@ struct ClientOut<'a> {
     provider: &'a str,
     sign_in: &'a str,
     client_id: &'a str,
+    variables: &'a VariableValues,
+}
+
+/// An argument `NAME=VALUE`.
+#[derive(Debug, Clone)]
+struct NamedValue {
+    name: String,
+    value: String,
 }
 
 /// Runs the command.
@@ -57,25 +76,46 @@ pub(super) async fn run(args: &Args, as_json: bool) -> Result<Exit, CliError> {
     let keyring = app::open_keyring(&db, &by, &config.keys).await?;
     let granted = registry::granted(&db, &args.id).await?;
     let mut sign_ins = granted.iter().flat_map(|asks| &asks.sign_ins);
-    if !sign_ins.any(|sign_in| sign_in.id == args.sign_in && code_grant(sign_in).is_some()) {
+    let Some(granted) = sign_ins.find(|sign_in| sign_in.id == args.sign_in && is_code_grant(sign_in)) else {
         let message = format!(
             "`{}` has no accepted OAuth sign-in `{}`; `chronus plugin inspect` shows the sign-ins of a component, and \
              `chronus provider grant` accepts them",
             args.id, args.sign_in
         );
         return Err(CliError::input("sign-in", message));
+    };
+    let mut variables = VariableValues::new();
+    for NamedValue { name, value } in &args.variables {
+        if variables.insert(name.clone(), value.clone()).is_some() {
+            return Err(CliError::input("variable", format!("`{name}` is given twice; leave one out")));
+        }
     }
-    let client = Client { id: args.client_id.clone(), secret };
+    resolve_entered(granted, &variables).map_err(|error| {
+        CliError::input("variable", format!("{error}; set the values with `--variable NAME=VALUE`"))
+    })?;
+    let client = Client { id: args.client_id.clone(), secret, variables };
     let sign_in = SignInRef { provider: &args.id, sign_in: &args.sign_in };
     clients::set(&db, &by, &keyring, sign_in, &client).await?;
     db.close().await;
     if as_json {
-        output::json(&ClientOut { provider: &args.id, sign_in: &args.sign_in, client_id: &args.client_id })?;
+        output::json(&ClientOut {
+            provider: &args.id,
+            sign_in: &args.sign_in,
+            client_id: &client.id,
+            variables: &client.variables,
+        })?;
     } else {
         let (id, client) = (output::line(&args.id), output::line(&args.client_id));
         output::text(&format!("{id} now uses the OAuth client {client}"))?;
     }
     Ok(Exit::Done)
+}
+
+fn variable(text: &str) -> Result<NamedValue, String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok(NamedValue { name: name.to_owned(), value: value.to_owned() }),
+        _ => Err("it must have the form NAME=VALUE".to_owned()),
+    }
 }
 
 fn secret(path: &std::path::Path) -> Result<SecretString, CliError> {

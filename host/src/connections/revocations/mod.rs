@@ -5,6 +5,10 @@
 //! their calendar stays valid. Decision: the credential is moved as it is sealed, with the place that it is sealed for, and
 //! opened only by the job, which waits for the key. Rejected: opening it to seal the token alone, which fails then; refusing
 //! to disconnect, which leaves the calendar connected against the person's will.
+//!
+//! A token is revoked only where the sign-in that issued it says. Threat: an operator accepts a version with other endpoints
+//! meanwhile, and a token of the old service goes to the new one. Decision: the row names the endpoint that issued the token,
+//! like the row of its former owner, and moves with it (`registry/moves.rs`).
 
 pub(super) mod store;
 
@@ -14,7 +18,7 @@ use crate::{
     ids::{OrganisationId, PersonId, RevocationId},
     jobs::{self, Effect, Owner},
     oauth::{REFRESH_TOKEN, SignInRef, TokenResponse, code_grant::Authorization},
-    plugins::sign_in::ACCESS_TOKEN,
+    plugins::{endpoints::VariableValues, sign_in::ACCESS_TOKEN},
     secrets::{Keyring, OpenError, Place, SealedValue, rotation::COLUMN},
 };
 use secrecy::SecretString;
@@ -34,6 +38,10 @@ pub(super) struct Revocation {
     pub sign_in: String,
     /// E-mail address of the account. `None` if it is not known.
     pub address: Option<String>,
+    /// The endpoint that issued the token. An operator who accepts another endpoint in its place moves it.
+    pub endpoint: String,
+    /// The values of the sign-in's variables with which the token was issued.
+    pub variables: VariableValues,
 }
 
 impl Revocation {
@@ -81,15 +89,17 @@ impl SealedCredential {
 /// endpoint.
 pub(super) async fn enqueue_for_connection(tx: &mut Tx, stored: &StoredConnection) -> sqlx::Result<()> {
     let Connection { id, organisation, person, provider, sign_in, address, .. } = &stored.connection;
-    if stored.connection.token.is_none() || stored.connection.service_account.is_some() {
+    let Some(token) = stored.connection.token.as_ref().filter(|_| stored.connection.service_account.is_none()) else {
         return Ok(());
-    }
+    };
     let revocation = Revocation {
         organisation: *organisation,
         person: *person,
         provider: provider.clone(),
         sign_in: sign_in.clone(),
         address: address.clone(),
+        endpoint: token.endpoint.clone(),
+        variables: token.variables.clone(),
     };
     let (table, row) = (PlaceTable::Connections, id.to_string());
     revocation.enqueue(tx, &SealedCredential { value: stored.sealed.clone(), table, row }).await
@@ -101,6 +111,7 @@ pub(super) async fn enqueue_unused(
     tx: &mut Tx,
     keyring: &Keyring,
     authorization: &Authorization,
+    endpoint: &str,
     response: &TokenResponse,
 ) -> sqlx::Result<()> {
     let revocation = Revocation {
@@ -109,6 +120,8 @@ pub(super) async fn enqueue_unused(
         provider: authorization.provider.clone(),
         sign_in: authorization.sign_in.clone(),
         address: None,
+        endpoint: endpoint.to_owned(),
+        variables: authorization.variables.clone(),
     };
     let (name, token) = match &response.refresh {
         Some(refresh) => (REFRESH_TOKEN, refresh),

@@ -34,6 +34,8 @@ struct Row {
     provider_id: String,
     sign_in: String,
     address: Option<String>,
+    token_endpoint: String,
+    variables: String,
     sealed: Vec<u8>,
     sealed_by: String,
     place_table: String,
@@ -50,8 +52,8 @@ pub(super) async fn insert(
     execute!(
         tx,
         "insert into revocations (id, organisation_id, person_id, provider_id, sign_in, address, sealed, sealed_by,
-                place_table, place_row, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                place_table, place_row, created_at, token_endpoint, variables)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         id.to_string(),
         new.organisation.to_string(),
         new.person.to_string(),
@@ -63,6 +65,8 @@ pub(super) async fn insert(
         credential.table.as_str(),
         &credential.row,
         now,
+        &new.endpoint,
+        db::to_json(&new.variables)?,
     )?;
     Ok(())
 }
@@ -76,7 +80,8 @@ pub(in crate::connections) async fn find(
         tx,
         optional,
         Row,
-        "select organisation_id, person_id, provider_id, sign_in, address, sealed, sealed_by, place_table, place_row
+        "select organisation_id, person_id, provider_id, sign_in, address, token_endpoint, variables, sealed, sealed_by,
+                place_table, place_row
          from revocations where id = $1",
         id.to_string(),
     )?;
@@ -87,6 +92,8 @@ pub(in crate::connections) async fn find(
             provider: row.provider_id,
             sign_in: row.sign_in,
             address: row.address,
+            endpoint: row.token_endpoint,
+            variables: db::from_json(&row.variables)?,
         };
         let credential = SealedCredential {
             value: SealedValue { key: row.sealed_by, bytes: row.sealed },

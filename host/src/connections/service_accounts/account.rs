@@ -5,6 +5,7 @@ use crate::{
     db::string_enum,
     ids::{OrganisationId, PersonId, ServiceAccountId},
     oauth::{SignInRef, State, Token},
+    plugins::{contract::ScopeLevel, endpoints::VariableValues},
 };
 use jiff::Timestamp;
 
@@ -29,8 +30,12 @@ pub struct ServiceAccount {
     pub fields: Vec<(String, String)>,
     /// Whether the service accepts the credential.
     pub state: State,
-    /// Facts about the token of a shared account.
-    pub token: Option<Token>,
+    /// The endpoint that issues its tokens. An operator who accepts another endpoint in its place moves it.
+    pub endpoint: String,
+    /// The values of the variables in the sign-in's addresses.
+    pub variables: VariableValues,
+    /// When the token of a shared account expires, if the service said so.
+    pub expires_at: Option<Timestamp>,
     /// The administrator who saved it last.
     pub saved_by: PersonId,
     /// When it was saved last.
@@ -56,7 +61,20 @@ impl ServiceAccount {
     /// The values of the account that the audit log shows.
     pub(super) fn values(&self) -> Values {
         let values = Values::new().provider(&self.provider).sign_in(&self.sign_in).kind(self.kind.as_str());
-        values.optional(self.client.as_deref(), Values::client_id)
+        let values = values.optional(self.client.as_deref(), Values::client_id);
+        values.optional(Some(&self.variables).filter(|variables| !variables.is_empty()), Values::variables)
+    }
+
+    /// Facts about the token of a shared account, which only reads.
+    #[must_use]
+    pub fn token(&self) -> Option<Token> {
+        let Self { kind, endpoint, variables, expires_at, .. } = self;
+        (*kind == Kind::Shared).then(|| Token {
+            level: ScopeLevel::Read,
+            endpoint: endpoint.clone(),
+            variables: variables.clone(),
+            expires_at: *expires_at,
+        })
     }
 
     /// The sign-in.

@@ -3,7 +3,10 @@
 use super::account::Kind;
 use crate::{
     oauth::token::scopes,
-    plugins::contract::{Method, Oauth2ClientCredentials, Oauth2Code, Oauth2JwtBearer, Scope, ScopeLevel, SignIn},
+    plugins::{
+        contract::{Method, Oauth2ClientCredentials, Oauth2Code, Oauth2JwtBearer, Scope, ScopeLevel, SignIn},
+        endpoints::ResolvedSignIn,
+    },
 };
 
 /// How a service account gets tokens.
@@ -19,8 +22,8 @@ pub(super) enum Grant<'a> {
 
 impl<'a> Grant<'a> {
     /// The grant of a sign-in. `None` if the sign-in cannot be used for a service account.
-    pub(super) const fn of_sign_in(sign_in: &'a SignIn) -> Option<Self> {
-        match &sign_in.method {
+    pub(super) const fn of_sign_in(sign_in: &'a ResolvedSignIn) -> Option<Self> {
+        match &sign_in.sign_in().method {
             Method::Oauth2JwtBearer(grant) => Some(Self::Assertion(grant)),
             Method::Oauth2ClientCredentials(grant) => Some(Self::Client(grant)),
             Method::Oauth2Code(code) => Some(Self::Code(code)),
@@ -65,6 +68,10 @@ impl<'a> Grant<'a> {
 
 /// The kind of service account that a sign-in makes. `None` if it makes none.
 #[must_use]
-pub fn kind_of(sign_in: &SignIn) -> Option<Kind> {
-    Grant::of_sign_in(sign_in).map(Grant::kind)
+pub const fn kind_of(sign_in: &SignIn) -> Option<Kind> {
+    match &sign_in.method {
+        Method::Oauth2JwtBearer(_) | Method::Oauth2ClientCredentials(_) => Some(Kind::Delegated),
+        Method::Oauth2Code(_) => Some(Kind::Shared),
+        Method::Form(_) | Method::SecretUrl(_) | Method::None => None,
+    }
 }

@@ -32,6 +32,7 @@ use crate::{
     plugins::{
         CallError, Failure, Remedy,
         contract::ScopeLevel,
+        endpoints::resolve,
         registry::Provider,
         sign_in::{self, ACCESS_TOKEN, SignInInput},
     },
@@ -162,7 +163,10 @@ impl MemberState {
             && connection.sign_in == stored.account.sign_in
             && connection.subject.as_ref() == Some(&self.person.email)
             && connection.state == State::Connected
-            && connection.token.as_ref().is_some_and(|token| token.level == self.level(stored))
+            && connection
+                .token
+                .as_ref()
+                .is_some_and(|token| token.level == self.level(stored) && token.variables == stored.account.variables)
     }
 
     async fn disconnect(&self, calendars: &CalendarAccess, by: &Author, before: &StoredConnection) -> sqlx::Result<()> {
@@ -192,31 +196,38 @@ impl MemberState {
             Ok(provider) => provider,
             Err(error) => return Ok(Err(retry_later(error))),
         };
-        let sign_in = provider.granted.sign_in(&account.sign_in);
-        let Some((sign_in, grant)) = sign_in.and_then(|sign_in| Some((sign_in, Grant::of_sign_in(sign_in)?))) else {
-            return Ok(Err(retry_later(format!("the sign-in `{}` is no longer granted", account.sign_in))));
+        let not_granted = || Ok(Err(retry_later(format!("the sign-in `{}` is no longer granted", account.sign_in))));
+        let Some(granted) = provider.granted.sign_in(&account.sign_in) else { return not_granted() };
+        let granted = match resolve(granted, &account.variables) {
+            Ok(granted) => granted,
+            Err(error) => return Ok(Err(retry_later(error))),
         };
+        let Some(grant) = Grant::of_sign_in(&granted) else { return not_granted() };
+        if grant.kind() == Kind::Delegated && grant.endpoint() != account.endpoint {
+            return not_granted();
+        }
         let response = match request_token(calendars, &provider, stored, grant, &self.person.email).await {
             Ok(response) => response,
             Err(skip) => return Ok(Err(skip)),
         };
-        let fields = match (account.kind, response.granted_scopes(grant.scopes())) {
+        let mut fields: BTreeMap<_, _> = match (account.kind, response.granted_scopes(grant.scopes())) {
             (Kind::Shared, _) => account.fields.iter().cloned().collect(),
             (Kind::Delegated, Ok(granted)) => visible_fields(grant.visible_fields(), &response.fields, &granted),
             (Kind::Delegated, Err(missing)) => {
                 return Ok(Err(retry_later(ConnectError::ScopesMissing(missing))));
             }
         };
+        fields.extend(granted.values().clone());
         let secrets: BTreeMap<_, _> = [(ACCESS_TOKEN.to_owned(), response.access.clone())].into();
-        let signed_in = match sign_in::sign_in(sign_in, SignInInput { server: None, fields, secrets: secrets.clone() })
-        {
+        let input = SignInInput { server: None, fields, secrets: secrets.clone() };
+        let signed_in = match sign_in::sign_in(granted.sign_in(), input) {
             Ok(signed_in) => signed_in,
             Err(error) => return Ok(Err(retry_later(error))),
         };
-        let endpoint = account.token.as_ref().map_or(grant.endpoint(), |token| token.endpoint.as_str());
         let token = Token {
             level: self.level(stored),
-            endpoint: endpoint.to_owned(),
+            endpoint: account.endpoint.clone(),
+            variables: account.variables.clone(),
             expires_at: response.expires_at(calendars.now()),
         };
         let new = NewConnection {

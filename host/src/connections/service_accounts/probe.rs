@@ -9,7 +9,7 @@
 
 use super::{
     account::Kind,
-    grant::Grant,
+    grant::{Grant, kind_of},
     mailbox::{self, call_target, check_domain, offered_provider},
     token::{DelegatedRequest, request_delegated},
 };
@@ -34,6 +34,7 @@ use crate::{
     plugins::{
         Access, CallError, CallTarget, EventRef, Failure, Plugin, Remedy,
         contract::{Account, Notify},
+        endpoints::{ResolvedSignIn, VariableValues, resolve_entered},
         registry::Provider,
     },
 };
@@ -52,6 +53,8 @@ pub struct NewAccount {
     pub secret: AccountCredential,
     /// The mailbox to probe, in one of the organisation's mail domains.
     pub mailbox: String,
+    /// Values of the variables in the sign-in's addresses.
+    pub variables: VariableValues,
 }
 
 /// The account's credential.
@@ -98,6 +101,10 @@ pub enum InvitationTest {
 pub(super) struct ProbeSuccess {
     pub(super) report: ProbeReport,
     pub(super) secrets: BTreeMap<String, SecretString>,
+    /// The endpoint that issued the token.
+    pub(super) endpoint: String,
+    /// The values of the variables in the sign-in's addresses.
+    pub(super) variables: VariableValues,
 }
 
 /// Refuses actors other than the global administrators of this organisation, with a token of their own. An organisation's
@@ -134,8 +141,13 @@ pub(super) async fn probe_unchecked(
     new: &NewAccount,
 ) -> Result<ProbeSuccess, AccountError> {
     let provider = offered_provider(calendars, organisation, &new.provider).await?;
-    let grant = provider.granted.sign_in(&new.sign_in).and_then(Grant::of_sign_in);
-    let grant = grant.ok_or_else(|| AccountError::SignIn(new.sign_in.clone()))?;
+    let unknown = || AccountError::SignIn(new.sign_in.clone());
+    let granted = provider.granted.sign_in(&new.sign_in).ok_or_else(unknown)?;
+    if kind_of(granted) == Some(Kind::Shared) {
+        return Err(AccountError::NeedsBrowser);
+    }
+    let granted = resolve_entered(granted, &new.variables)?;
+    let grant = Grant::of_sign_in(&granted).ok_or_else(unknown)?;
     let (client, known_as, secrets) = match (grant, &new.secret) {
         (Grant::Code(_), _) => return Err(AccountError::NeedsBrowser),
         (Grant::Assertion(_), AccountCredential::Key(text)) => {
@@ -161,7 +173,7 @@ pub(super) async fn probe_unchecked(
     };
     let target = call_target(&new.sign_in, Some(&mailbox));
     let attempt = Attempt::to_probe(calendars, organisation).await??;
-    let (access, account) = match open_mailbox(calendars, &provider, request, target, known_as).await {
+    let (access, account) = match open_mailbox(calendars, &provider, &granted, request, target, known_as).await {
         Ok(opened) => opened,
         Err(error) => {
             let values = Values::new().sign_in(&new.sign_in).client_id(&client).outcome(error.outcome());
@@ -172,7 +184,8 @@ pub(super) async fn probe_unchecked(
     attempt.succeeded(calendars).await;
     let inviting = test_invitation(&provider.plugin, &access, &account, &mailbox, calendars.now()).await;
     let report = ProbeReport { kind: grant.kind(), client: Some(client), mailbox, account, inviting };
-    Ok(ProbeSuccess { report, secrets })
+    let (endpoint, variables) = (grant.endpoint().to_owned(), granted.values().clone());
+    Ok(ProbeSuccess { report, secrets, endpoint, variables })
 }
 
 fn tried<'a>(by: &'a Author, organisation: OrganisationId, new: &NewAccount) -> Entry<'a> {
@@ -183,6 +196,7 @@ fn tried<'a>(by: &'a Author, organisation: OrganisationId, new: &NewAccount) -> 
 async fn open_mailbox(
     calendars: &CalendarAccess,
     provider: &Provider,
+    granted: &ResolvedSignIn,
     request: DelegatedRequest<'_>,
     target: CallTarget,
     known_as: String,
@@ -198,8 +212,9 @@ async fn open_mailbox(
         }
         Err(error) => return Err(AccountError::NoToken(error.to_string())),
     };
-    let granted = response.granted_scopes(grant.scopes()).map_err(AccountError::ScopesMissing)?;
-    let fields = visible_fields(grant.visible_fields(), &response.fields, &granted);
+    let scopes = response.granted_scopes(grant.scopes()).map_err(AccountError::ScopesMissing)?;
+    let mut fields = visible_fields(grant.visible_fields(), &response.fields, &scopes);
+    fields.extend(granted.values().clone());
     let access = mailbox::access(calendars, provider, organisation, target, fields, response.access)?;
     let opened = provider.plugin.open(&access).await.map_err(|error| open_error(error, requested))?;
     Ok((access, opened.value))

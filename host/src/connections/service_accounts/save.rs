@@ -22,7 +22,7 @@ use crate::{
     ids::{OrganisationId, ServiceAccountId},
     jobs::{self, Effect, Owner},
     oauth::State,
-    plugins::registry,
+    plugins::registry::{self, IssuingEndpoint},
 };
 use secrecy::SecretString;
 use std::collections::BTreeMap;
@@ -58,7 +58,9 @@ pub async fn save(
         client: success.report.client.clone(),
         fields: vec![],
         state: State::Connected,
-        token: None,
+        endpoint: success.endpoint,
+        variables: success.variables,
+        expires_at: None,
         saved_by,
         saved_at: now,
     };
@@ -74,8 +76,8 @@ pub(super) async fn store_account(
     secrets: &BTreeMap<String, SecretString>,
 ) -> Result<ServiceAccount, AccountError> {
     let mut tx = calendars.db.begin().await?;
-    let endpoint = account.token.as_ref().map(|token| token.endpoint.as_str());
-    if !registry::has_endpoint(&mut tx, &account.provider, &account.sign_in, endpoint).await? {
+    let endpoint = IssuingEndpoint { url: &account.endpoint, variables: &account.variables };
+    if !registry::has_endpoint(&mut tx, &account.provider, &account.sign_in, Some(endpoint)).await? {
         return Err(AccountError::SignIn(account.sign_in));
     }
     let before = store::of_provider(&mut tx, account.organisation, &account.provider).await?;
@@ -164,6 +166,8 @@ async fn revoke_token(tx: &mut Tx, stored: &StoredServiceAccount) -> sqlx::Resul
         provider: account.provider.clone(),
         sign_in: account.sign_in.clone(),
         address: Some(account.mailbox.clone()),
+        endpoint: account.endpoint.clone(),
+        variables: account.variables.clone(),
     };
     let (table, row) = (PlaceTable::ServiceAccounts, account.id.to_string());
     revocation.enqueue(tx, &SealedCredential { value: stored.sealed.clone(), table, row }).await

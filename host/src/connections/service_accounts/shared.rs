@@ -15,20 +15,17 @@ use crate::{
     auth::Forbidden,
     connections::{
         access::CalendarAccess,
+        code_grant::IssuedToken,
         error::{AccountError, RequestedAccess},
     },
     ids::ServiceAccountId,
     oauth::{
-        REFRESH_TOKEN, SignInRef, State, Token, TokenResponse, clients,
+        REFRESH_TOKEN, SignInRef, State, clients,
         code_grant::{Authorization, AuthorizeRequest, Browser, authorize_url},
-        token::{code_grant, names, scopes, visible_fields},
+        token::{is_code_grant, names, scopes, visible_fields},
     },
     people::{self, Role},
-    plugins::{
-        contract::{Oauth2Code, ScopeLevel},
-        registry::Provider,
-        sign_in::ACCESS_TOKEN,
-    },
+    plugins::{contract::ScopeLevel, endpoints::resolve, registry::Provider, sign_in::ACCESS_TOKEN},
 };
 use url::Url;
 
@@ -41,12 +38,13 @@ pub async fn begin(
 ) -> Result<Url, AccountError> {
     let administrator = administrator(calendars, browser).await?;
     let provider = offered_provider(calendars, browser.organisation, sign_in.provider).await?;
-    let granted = provider.granted.sign_in(sign_in.sign_in).and_then(code_grant);
+    let granted = provider.granted.sign_in(sign_in.sign_in).filter(|granted| is_code_grant(granted));
     let granted = granted.ok_or_else(|| AccountError::SignIn(sign_in.sign_in.to_owned()))?;
     let mut tx = calendars.db.begin_read().await?;
     let client = clients::find(&mut tx, &calendars.keyring, sign_in).await?;
     tx.commit().await?;
     let client = client.ok_or_else(|| AccountError::NoClient(sign_in.provider.to_owned()))?;
+    let granted = &resolve(granted, &client.variables).map_err(AccountError::ClientVariable)?;
     let request = AuthorizeRequest {
         sign_in,
         redirect,
@@ -66,16 +64,16 @@ pub(in crate::connections) async fn save(
     calendars: &CalendarAccess,
     provider: &Provider,
     authorization: &Authorization,
-    code: &Oauth2Code,
-    endpoint: &str,
-    response: &TokenResponse,
+    issued: IssuedToken<'_>,
 ) -> Result<ServiceAccount, AccountError> {
+    let IssuedToken { granted: resolved, code, endpoint, response } = issued;
     let (organisation, sign_in) = (authorization.browser.organisation, &*authorization.sign_in);
     let administrator = administrator(calendars, &authorization.browser).await?;
     offered_provider(calendars, organisation, &authorization.provider).await?;
     let scopes = scopes(code, authorization.level).1;
     let granted = response.granted_scopes(scopes).map_err(AccountError::ScopesMissing)?;
-    let fields = visible_fields(&code.keep_from_token, &response.fields, &granted);
+    let mut fields = visible_fields(&code.keep_from_token, &response.fields, &granted);
+    fields.extend(resolved.values().clone());
     let refresh = response.refresh.clone().ok_or(AccountError::NoRefreshToken)?;
     let access = |mailbox: Option<&str>| {
         let target = call_target(sign_in, mailbox);
@@ -100,11 +98,9 @@ pub(in crate::connections) async fn save(
         client: None,
         fields: fields.into_iter().collect(),
         state: State::Connected,
-        token: Some(Token {
-            level: ScopeLevel::Read,
-            endpoint: endpoint.to_owned(),
-            expires_at: response.expires_at(now),
-        }),
+        endpoint: endpoint.to_owned(),
+        variables: resolved.values().clone(),
+        expires_at: response.expires_at(now),
         saved_by: administrator.id,
         saved_at: now,
     };

@@ -4,8 +4,7 @@ use super::account::{Kind, ServiceAccount};
 use crate::{
     db::{self, Column, Tx, execute, fetch},
     ids::{OrganisationId, PersonId, ServiceAccountId},
-    oauth::{SignInRef, Token, store::lease_sql, token_lease::LeaseSql},
-    plugins::contract::ScopeLevel,
+    oauth::{SignInRef, store::lease_sql, token_lease::LeaseSql},
     secrets::{
         SealedValue,
         rotation::{SealedTable, sealed_table},
@@ -41,7 +40,8 @@ struct Row {
     state: String,
     sealed: Vec<u8>,
     sealed_by: String,
-    token_endpoint: Option<String>,
+    token_endpoint: String,
+    variables: String,
     token_expires_at: Option<i64>,
     saved_by: String,
     saved_at: i64,
@@ -51,8 +51,6 @@ impl TryFrom<Row> for StoredServiceAccount {
     type Error = sqlx::Error;
 
     fn try_from(row: Row) -> sqlx::Result<Self> {
-        let expires_at = row.token_expires_at.map(db::instant);
-        let token = |endpoint| Token { level: ScopeLevel::Read, endpoint, expires_at };
         let account = ServiceAccount {
             id: db::parsed(&row.id)?,
             organisation: db::parsed(&row.organisation_id)?,
@@ -63,7 +61,9 @@ impl TryFrom<Row> for StoredServiceAccount {
             client: row.client,
             fields: db::from_json(&row.fields)?,
             state: Column::of("service_accounts", "state").word(&row.state)?,
-            token: row.token_endpoint.map(token),
+            endpoint: row.token_endpoint,
+            variables: db::from_json(&row.variables)?,
+            expires_at: row.token_expires_at.map(db::instant),
             saved_by: db::parsed(&row.saved_by)?,
             saved_at: db::instant(row.saved_at),
         };
@@ -78,7 +78,7 @@ pub(super) async fn accounts(tx: &mut Tx, organisation: OrganisationId) -> sqlx:
         all,
         Row,
         "select id, organisation_id, provider_id, sign_in, kind, mailbox, client, fields, state, sealed, sealed_by,
-                token_endpoint, token_expires_at, saved_by, saved_at
+                token_endpoint, variables, token_expires_at, saved_by, saved_at
          from service_accounts where organisation_id = $1 order by id",
         organisation.to_string(),
     )?;
@@ -133,15 +133,14 @@ pub(super) async fn put(
     tx: &mut Tx,
     StoredServiceAccount { account, sealed }: &StoredServiceAccount,
 ) -> sqlx::Result<()> {
-    let token = account.token.as_ref();
     execute!(
         tx,
         "insert into service_accounts (id, organisation_id, provider_id, sign_in, kind, mailbox, client, fields,
-                state, sealed, sealed_by, token_endpoint, token_expires_at, saved_by, saved_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+                state, sealed, sealed_by, token_endpoint, token_expires_at, saved_by, saved_at, variables)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
          on conflict (id) do update set sign_in = $4, kind = $5, mailbox = $6, client = $7, fields = $8, state = $9,
                 sealed = $10, sealed_by = $11, token_endpoint = $12, token_expires_at = $13, saved_by = $14,
-                saved_at = $15, refresh_lease = null, refresh_until = null",
+                saved_at = $15, variables = $16, refresh_lease = null, refresh_until = null",
         account.id.to_string(),
         account.organisation.to_string(),
         &account.provider,
@@ -153,10 +152,11 @@ pub(super) async fn put(
         account.state.as_str(),
         &sealed.bytes,
         &sealed.key,
-        token.map(|token| token.endpoint.as_str()),
-        token.and_then(|token| token.expires_at).map(Timestamp::as_microsecond),
+        &account.endpoint,
+        account.expires_at.map(Timestamp::as_microsecond),
         account.saved_by.to_string(),
         account.saved_at.as_microsecond(),
+        db::to_json(&account.variables)?,
     )?;
     Ok(())
 }

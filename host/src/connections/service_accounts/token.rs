@@ -25,6 +25,7 @@ use crate::{
         jwt_bearer::{self, ServiceKey},
         token_lease::{self, LeaseSql, RefreshError, RefreshedToken, StoredToken, TokenOwner},
     },
+    plugins::endpoints::{VariableValues, resolve},
 };
 use secrecy::SecretString;
 use std::{collections::BTreeMap, time::Duration};
@@ -68,7 +69,7 @@ impl TokenOwner for SharedToken {
             state: row.account.state,
             place: store::SEALED.place(organisation, id),
             sealed: row.sealed.clone(),
-            expires_at: row.account.token.as_ref().and_then(|token| token.expires_at),
+            expires_at: row.account.expires_at,
             row,
         }))
     }
@@ -80,11 +81,12 @@ impl TokenOwner for SharedToken {
         _refused: Option<&SecretString>,
     ) -> Result<TokenResponse, RefreshError> {
         let account = &row.account;
+        let token = account.token();
         let outcome = code_grant::refresh(
             self.context(),
             account.organisation,
             account.sign_in_ref(),
-            account.token.as_ref(),
+            token.as_ref(),
             refresh_token,
         );
         match outcome.await {
@@ -110,7 +112,8 @@ pub(super) async fn request_delegated(
 ) -> Result<TokenResponse, TokenError> {
     const STORED_KEY: TokenError = TokenError::Unusable("stored key");
     let DelegatedRequest { organisation, provider, grant, client, mut secrets, mailbox } = request;
-    let named = Client { id: client.to_owned(), secret: secrets.remove(CLIENT_SECRET) };
+    let secret = secrets.remove(CLIENT_SECRET);
+    let named = Client { id: client.to_owned(), secret, variables: VariableValues::new() };
     let endpoint = TokenEndpoint {
         sandbox: calendars.registry.sandbox(),
         organisation: organisation.to_string(),
@@ -143,10 +146,15 @@ pub(in crate::connections) async fn for_connection(
     let provider = provider.map_err(|error| RefreshError::Temporary(error.to_string()))?;
     // If the account was saved again with another sign-in, a job will connect the person by that one.
     let is_same = account.sign_in == connection.sign_in;
-    let grant = provider.granted.sign_in(&connection.sign_in).and_then(Grant::of_sign_in).filter(|_| is_same);
+    let granted = provider.granted.sign_in(&connection.sign_in).filter(|_| is_same);
+    let granted = granted.and_then(|granted| resolve(granted, &account.variables).ok());
+    let grant = granted.as_ref().and_then(Grant::of_sign_in);
     let grant = grant.ok_or_else(|| unusable("the sign-in is no longer granted"))?;
     if let Grant::Code(_) = grant {
         return shared(calendars, &account, refused).await;
+    }
+    if grant.endpoint() != account.endpoint {
+        return Err(RefreshError::NotGranted);
     }
     let mailbox = connection.subject.as_deref().ok_or_else(|| unusable("the connection has no mailbox"))?;
     let secrets = calendars.keyring.open_map(&store::SEALED.place(account.organisation, id), &sealed.bytes);

@@ -11,7 +11,7 @@ use crate::{
         schema::closed_set,
     },
     ids::{ConnectionId, PersonId},
-    oauth::token::code_grant,
+    oauth::token::is_code_grant,
     organisations::offers,
     plugins::contract::{Abilities, Calendar, FieldKind, Form, Method, ScopeLevel, SignIn},
 };
@@ -264,7 +264,7 @@ pub(in crate::http) async fn list_offers(
 
 fn sign_in_out(sign_in: &SignIn) -> Option<SignInOut> {
     let (id, label) = (sign_in.id.clone(), sign_in.label.clone());
-    if code_grant(sign_in).is_some() {
+    if is_code_grant(sign_in) {
         return Some(SignInOut { id, label, method: SignInMethod::Browser, help_link: None, fields: vec![] });
     }
     let Method::Form(Form { fields, help_link }) = &sign_in.method else { return None };

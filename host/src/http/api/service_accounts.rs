@@ -22,6 +22,7 @@ use crate::{
 use axum::{Json, extract::State, http::StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// The service accounts and email domains of an organisation.
@@ -31,7 +32,7 @@ use utoipa::ToSchema;
     "items": [{
         "id": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e64", "provider": "example", "sign_in": "service-account",
         "kind": "delegated", "mailbox": "ann@example.org", "client": "chronus@example.org",
-        "state": "connected", "people": 12, "saved_by": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e66",
+        "variables": {}, "state": "connected", "people": 12, "saved_by": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e66",
         "saved_at": "2026-11-23T09:00:00Z"
     }]
 }))]
@@ -47,7 +48,7 @@ pub(in crate::http) struct ServiceAccountList {
 #[schema(as = ServiceAccount, example = json!({
     "id": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e64", "provider": "example", "sign_in": "service-account",
     "kind": "delegated", "mailbox": "ann@example.org", "client": "chronus@example.org",
-    "state": "connected", "people": 12, "saved_by": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e66",
+    "variables": {}, "state": "connected", "people": 12, "saved_by": "0190f2a4-7c1b-7cc8-9e3b-5f2a8d1c4e66",
     "saved_at": "2026-11-23T09:00:00Z"
 }))]
 pub(in crate::http) struct ServiceAccountOut {
@@ -59,6 +60,8 @@ pub(in crate::http) struct ServiceAccountOut {
     mailbox: String,
     /// Name of the service account or application; null for a shared mailbox.
     client: Option<String>,
+    /// Values of the variables in the sign-in's addresses, such as a tenant.
+    variables: BTreeMap<String, String>,
     state: ServiceAccountState,
     /// Number of people whose calendars the account connects.
     people: i64,
@@ -142,13 +145,18 @@ pub(in crate::http) struct NewServiceAccount {
     client_id: Option<String>,
     /// Secret of the application.
     client_secret: Option<String>,
+    /// Values of the variables in the sign-in's addresses, such as a tenant. A variable that is left out has its preset value.
+    #[serde(default)]
+    variables: BTreeMap<String, String>,
 }
 
 impl From<Overview> for ServiceAccountOut {
     fn from(Overview { account, people }: Overview) -> Self {
-        let ServiceAccount { id, provider, sign_in, kind, mailbox, client, state, saved_by, saved_at, .. } = account;
+        let ServiceAccount {
+            id, provider, sign_in, kind, mailbox, client, variables, state, saved_by, saved_at, ..
+        } = account;
         let (kind, state) = (kind.into(), state.into());
-        Self { id, provider, sign_in, kind, mailbox, client, state, people, saved_by, saved_at }
+        Self { id, provider, sign_in, kind, mailbox, client, variables, state, people, saved_by, saved_at }
     }
 }
 
@@ -168,7 +176,7 @@ impl From<ProbeReport> for Probe {
 
 impl NewServiceAccount {
     fn at(self, provider: String) -> Result<NewAccount, Problem> {
-        let Self { sign_in, mailbox, key, client_id, client_secret } = self;
+        let Self { sign_in, mailbox, key, client_id, client_secret, variables } = self;
         let secret = match (key, client_id, client_secret) {
             (Some(key), None, None) => AccountCredential::Key(key.into()),
             (None, Some(id), Some(secret)) => AccountCredential::Client { id, secret: secret.into() },
@@ -177,7 +185,7 @@ impl NewServiceAccount {
                 return Err(Problem::detailed(Code::InvalidSignIn, detail));
             }
         };
-        Ok(NewAccount { provider, sign_in, secret, mailbox })
+        Ok(NewAccount { provider, sign_in, secret, mailbox, variables })
     }
 }
 

@@ -265,7 +265,7 @@ impl From<&ConnectError> for Message {
             ConnectError::Refused(_) => Self::ProviderFailed,
             ConnectError::TooOften(_) => Self::TooManyAttempts,
             ConnectError::AlreadyConnected => Self::AlreadyConnected,
-            ConnectError::NoClient(_) => Self::NotRegistered,
+            ConnectError::NoClient(_) | ConnectError::Variable(_) => Self::NotRegistered,
             ConnectError::State => Self::SignInOver,
             ConnectError::Consent(failure) => match failure.remedy {
                 Remedy::NeedsAdminApproval(_) | Remedy::AccessPending => Self::NeedsAdminApproval,
@@ -293,9 +293,10 @@ impl From<&AccountError> for Message {
             AccountError::SignIn(_)
             | AccountError::Secret(_)
             | AccountError::NeedsBrowser
+            | AccountError::Variable(_)
             | AccountError::Input(_)
             | AccountError::Access(_) => Self::AccountInvalid,
-            AccountError::NoClient(_) => Self::AccountNotRegistered,
+            AccountError::NoClient(_) | AccountError::ClientVariable(_) => Self::AccountNotRegistered,
             AccountError::Key(KeyError::Json | KeyError::Kind) => Self::KeyInvalid,
             AccountError::Key(KeyError::Missing(_) | KeyError::Unfit) => Self::KeyIncomplete,
             AccountError::Mailbox(_) => Self::MailboxInvalid,

@@ -28,7 +28,8 @@ use crate::{
     organisations::{domains, offers},
     plugins::{
         Remedy,
-        contract::{Method, SignIn},
+        contract::{EndpointVariable, HostChoice, Method, SignIn, VariablePlace},
+        endpoints::{self, VariableValues},
     },
 };
 use askama::Template;
@@ -38,6 +39,10 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// The names of fields for variables begin with this.
+const VARIABLE: &str = "variable.";
 
 #[derive(Template)]
 #[template(path = "organisation.html")]
@@ -77,7 +82,20 @@ struct AccountOption {
     mailbox: String,
     /// As it was entered.
     client_id: String,
+    variables: Vec<VariableField>,
     outcome: Option<Outcome>,
+}
+
+/// The field of a variable in the addresses of a sign-in.
+struct VariableField {
+    name: String,
+    label: String,
+    help: String,
+    /// As it was entered, or the preset value.
+    value: String,
+    pattern: Option<String>,
+    /// The values to choose from. Empty if any text that matches the pattern is accepted.
+    hosts: Vec<HostChoice>,
 }
 
 /// The fields of a form.
@@ -128,6 +146,7 @@ struct Submission {
     sign_in: String,
     mailbox: String,
     client_id: String,
+    variables: VariableValues,
     outcome: SubmissionOutcome,
 }
 
@@ -147,6 +166,20 @@ pub(super) struct AccountForm {
     #[serde(default)]
     client_secret: String,
     r#do: Action,
+    /// All other fields.
+    #[serde(flatten)]
+    others: BTreeMap<String, String>,
+}
+
+impl AccountForm {
+    /// The values of variables that were entered.
+    fn variables(&self) -> VariableValues {
+        let entered = self
+            .others
+            .iter()
+            .filter_map(|(name, value)| Some((name.strip_prefix(VARIABLE)?.to_owned(), value.trim().to_owned())));
+        entered.filter(|(_, value)| !value.is_empty()).collect()
+    }
 }
 
 /// The button that was used.
@@ -182,7 +215,7 @@ pub(super) async fn submit(
     Form(form): Form<AccountForm>,
 ) -> Result<Response, PageError> {
     service_accounts::administers(&actor, session.organisation).map_err(|_| Message::AdministratorsOnly)?;
-    let client_id = form.client_id.trim().to_owned();
+    let (client_id, variables) = (form.client_id.trim().to_owned(), form.variables());
     let secret = match form.key {
         Some(key) => AccountCredential::Key(key.into()),
         None => {
@@ -190,7 +223,7 @@ pub(super) async fn submit(
         }
     };
     let (provider, sign_in) = (form.provider, form.sign_in);
-    let new = NewAccount { provider, sign_in, secret, mailbox: form.mailbox.trim().to_owned() };
+    let new = NewAccount { provider, sign_in, secret, mailbox: form.mailbox.trim().to_owned(), variables };
     let outcome = if form.r#do == Action::Save {
         match service_accounts::save(&app.calendars, &actor, session.organisation, &new).await {
             Ok(_) => return Ok(Redirect::to(paths::ORGANISATION).into_response()),
@@ -199,8 +232,8 @@ pub(super) async fn submit(
     } else {
         service_accounts::probe(&app.calendars, &actor, session.organisation, &new).await
     };
-    let NewAccount { provider, sign_in, mailbox, .. } = new;
-    let submission = Submission { provider, sign_in, mailbox, client_id, outcome };
+    let NewAccount { provider, sign_in, mailbox, variables, .. } = new;
+    let submission = Submission { provider, sign_in, mailbox, client_id, variables, outcome };
     show(&app, &actor, &session, layout, Some(submission)).await
 }
 
@@ -260,13 +293,20 @@ async fn show(
                 fields,
                 mailbox: String::new(),
                 client_id: String::new(),
+                variables: Vec::new(),
                 outcome: None,
             };
+            let mut entered = VariableValues::new();
             let is_this = |one: &mut Submission| one.provider == id && one.sign_in == sign_in.id;
             if let Some(submission) = submission.take_if(is_this) {
-                (option.mailbox, option.client_id) = (submission.mailbox, submission.client_id);
+                (option.mailbox, option.client_id, entered) =
+                    (submission.mailbox, submission.client_id, submission.variables);
                 let (outcome, of_outcome) = outcome(submission.outcome, service)?;
                 (option.outcome, status) = (Some(outcome), of_outcome);
+            }
+            if fields != Fields::Nothing {
+                let variables = endpoints::variables(sign_in).iter();
+                option.variables = variables.map(|variable| VariableField::new(variable, &entered)).collect();
             }
             options.push(option);
         }
@@ -318,6 +358,18 @@ const fn fields(sign_in: &SignIn) -> Option<Fields> {
     }
 }
 
+impl VariableField {
+    fn new(variable: &EndpointVariable, entered: &VariableValues) -> Self {
+        let EndpointVariable { name, label, help, place, preset } = variable;
+        let (pattern, hosts) = match place {
+            VariablePlace::Path(pattern) => (Some(pattern.clone()), vec![]),
+            VariablePlace::Host(hosts) => (None, hosts.clone()),
+        };
+        let value = entered.get(name).or(preset.as_ref()).cloned().unwrap_or_default();
+        Self { name: name.clone(), label: label.clone(), help: help.clone(), value, pattern, hosts }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{
@@ -345,8 +397,31 @@ mod tests {
             fields,
             mailbox: "gil@school.example".into(),
             client_id: "client-1".into(),
+            variables: if fields == Fields::Client { variables() } else { vec![] },
             outcome,
         }
+    }
+
+    /// A variable of each kind.
+    fn variables() -> Vec<VariableField> {
+        let hosts = [("login.example", "Worldwide"), ("login.gov.example", "Government")];
+        let choice = |(host, label): (&str, &str)| HostChoice { host: host.into(), label: label.into() };
+        let tenant = EndpointVariable {
+            name: "tenant".into(),
+            label: "Directory (tenant) ID".into(),
+            help: "On the overview page of the application".into(),
+            place: VariablePlace::Path("[0-9a-f-]+".into()),
+            preset: None,
+        };
+        let cloud = EndpointVariable {
+            name: "cloud".into(),
+            label: "Cloud".into(),
+            help: "Where your organisation has its account".into(),
+            place: VariablePlace::Host(hosts.map(choice).into()),
+            preset: Some("login.gov.example".into()),
+        };
+        let entered = VariableValues::from([("tenant".to_owned(), "7f3a".to_owned())]);
+        [tenant, cloud].iter().map(|variable| VariableField::new(variable, &entered)).collect()
     }
 
     fn page(domains: &[&str], accounts: Vec<SavedAccount>, options: Vec<AccountOption>) -> OrganisationPage {
@@ -366,7 +441,9 @@ mod tests {
             client: Some("robot@school.example".into()),
             fields: Vec::new(),
             state,
-            token: None,
+            endpoint: "https://login.example/7f3a/token".into(),
+            variables: [("tenant".to_owned(), "7f3a".to_owned())].into(),
+            expires_at: None,
             saved_by: PersonId::new(at),
             saved_at: at,
         };

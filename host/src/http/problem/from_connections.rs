@@ -33,7 +33,10 @@ impl From<ConnectError> for Problem {
             ConnectError::NoServiceAccount => Code::NotOffered,
             ConnectError::AlreadyConnected => Code::AlreadyConnected,
             ConnectError::NeedsBrowser => Code::NeedsBrowser,
-            ConnectError::NoClient(_) | ConnectError::NoToken(_) | ConnectError::Sealed(_) => Code::CalendarUnavailable,
+            ConnectError::NoClient(_)
+            | ConnectError::Variable(_)
+            | ConnectError::NoToken(_)
+            | ConnectError::Sealed(_) => Code::CalendarUnavailable,
             ConnectError::State => Code::SignInOver,
             ConnectError::Consent(failure) => match failure.remedy {
                 Remedy::NeedsAdminApproval(_) | Remedy::AccessPending => Code::NeedsAdminApproval,
@@ -86,6 +89,7 @@ impl From<AccountError> for Problem {
             AccountError::SignIn(_)
             | AccountError::Secret(_)
             | AccountError::Key(_)
+            | AccountError::Variable(_)
             | AccountError::Input(_)
             | AccountError::Access(_) => Code::InvalidSignIn,
             AccountError::NeedsBrowser => Code::NeedsBrowser,
@@ -99,6 +103,7 @@ impl From<AccountError> for Problem {
             AccountError::Call(CallError::Busy(_)) => Code::TooBusy,
             AccountError::Provider(_)
             | AccountError::NoClient(_)
+            | AccountError::ClientVariable(_)
             | AccountError::Call(_)
             | AccountError::NoToken(_)
             | AccountError::Sealed(_) => Code::CalendarUnavailable,

@@ -5,8 +5,9 @@
 //! operator must still accept what it requests. Rejected: checks at each place that uses the description.
 
 use crate::plugins::{
-    contract::{Attach, Description, EndpointVariable, FieldKind, Method, SignIn},
+    contract::{Attach, Description, FieldKind, Method, SignIn},
     egress::{AddressTemplate, OriginPattern},
+    endpoints::{self, Addresses},
 };
 use std::collections::BTreeSet;
 use url::Url;
@@ -54,6 +55,9 @@ pub fn check(description: &Description) -> Result<(), String> {
 
 fn check_sign_in(sign_in: &SignIn) -> Result<(), String> {
     identifier("id", &sign_in.id)?;
+    for variable in endpoints::variables(sign_in) {
+        identifier("variable", &variable.name)?;
+    }
     for path in &sign_in.subject_paths {
         let template = template("subject-paths", path)?;
         if !template.names_subject() || !template.is_folder() {
@@ -64,26 +68,26 @@ fn check_sign_in(sign_in: &SignIn) -> Result<(), String> {
     }
     match &sign_in.method {
         Method::Oauth2Code(code) => {
-            fixed(&code.variables)?;
             if !code.keep_claims.is_empty() {
-                return Err(not_yet("`keep-claims`"));
+                return Err("it uses `keep-claims`, which this version of the host does not support".to_owned());
             }
-            code.manage.iter().try_for_each(|page| endpoint("manage", page))?;
-            code.approval.iter().try_for_each(|page| endpoint("approval", page))?;
-            endpoint("authorize", &code.authorize)?;
-            let choices = code.endpoint_choices.iter();
-            let tokens = choices.clone().map(|choice| &choice.token).chain([&code.token]);
-            tokens.map(|token| endpoint("token", token)).collect::<Result<Vec<_>, _>>()?;
-            let revokes = choices.filter_map(|choice| choice.revoke.as_ref()).chain(&code.revoke);
-            revokes.map(|revoke| endpoint("revoke", revoke)).collect::<Result<Vec<_>, _>>()?;
+            let mut addresses = vec![("authorize", &*code.authorize), ("token", &*code.token)];
+            let optional = [("revoke", &code.revoke), ("manage", &code.manage), ("approval", &code.approval)];
+            addresses.extend(optional.iter().filter_map(|(what, address)| Some((*what, address.as_deref()?))));
+            for choice in &code.endpoint_choices {
+                addresses.push(("token", &choice.token));
+                addresses.extend(choice.revoke.as_deref().map(|revoke| ("revoke", revoke)));
+            }
+            let kept = code.keep_from_token.iter().chain(&code.keep_claims).map(String::as_str).collect();
+            endpoints::check(Addresses { addresses, kept }, &code.variables)?;
         }
         Method::Oauth2ClientCredentials(grant) => {
-            fixed(&grant.variables)?;
-            endpoint("token", &grant.token)?;
+            let kept = grant.keep_from_token.iter().map(String::as_str).collect();
+            endpoints::check(Addresses { addresses: vec![("token", &grant.token)], kept }, &grant.variables)?;
         }
         Method::Oauth2JwtBearer(grant) => {
-            fixed(&grant.variables)?;
-            endpoint("token", &grant.token)?;
+            let kept = grant.keep_from_token.iter().map(String::as_str).collect();
+            endpoints::check(Addresses { addresses: vec![("token", &grant.token)], kept }, &grant.variables)?;
         }
         Method::Form(form) => {
             let names: BTreeSet<_> = form.fields.iter().map(|field| &field.name).collect();
@@ -102,16 +106,6 @@ fn check_sign_in(sign_in: &SignIn) -> Result<(), String> {
         Method::SecretUrl(_) | Method::None => {}
     }
     check_attach(sign_in)
-}
-
-/// A host that ignored a part of the contract would call wrong addresses, or send requests that the description forbids. So a
-/// description that needs such a part is refused.
-fn not_yet(what: &str) -> String {
-    format!("it uses {what}, which this version of the host does not support")
-}
-
-fn fixed(variables: &[EndpointVariable]) -> Result<(), String> {
-    if variables.is_empty() { Ok(()) } else { Err(not_yet("`variables`")) }
 }
 
 fn check_attach(sign_in: &SignIn) -> Result<(), String> {
@@ -166,7 +160,10 @@ fn identifier(what: &str, text: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plugins::contract::{AttachBasic, Form, FormField, Limits};
+    use crate::plugins::{
+        contract::{AttachBasic, Form, FormField, Limits},
+        endpoints::testing::{code, path},
+    };
 
     fn field(name: &str, kind: FieldKind) -> FormField {
         FormField { name: name.into(), label: name.into(), kind, pattern: None, help: String::new(), preset: None }
@@ -208,7 +205,7 @@ mod tests {
     #[test]
     fn each_unsound_part_is_named() {
         type Case = (&'static str, fn(&mut Description));
-        let cases: [Case; 10] = [
+        let cases: [Case; 12] = [
             ("id", |d| d.id = "../x".into()),
             ("name", |d| d.name = " ".into()),
             ("version", |d| d.version = "one".into()),
@@ -219,6 +216,8 @@ mod tests {
             ("same id", |d| d.sign_ins.extend_from_within(..)),
             ("attach", |d| d.sign_ins[0].attach = Attach::Url),
             ("attach", |d| d.sign_ins[0].method = Method::None),
+            ("is no variable", |d| d.sign_ins[0].method = Method::Oauth2Code(code(vec![]))),
+            ("variable", |d| d.sign_ins[0].method = Method::Oauth2Code(code(vec![path("Tenant", None)]))),
         ];
         for (part, spoil) in cases {
             let mut description = good();

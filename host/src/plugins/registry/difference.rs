@@ -185,7 +185,7 @@ fn sign_in_facts(sign_in: &SignIn) -> Vec<SignInFact> {
             facts.extend(code.revoke.as_ref().map(|revoke| fact("revoke", revoke)));
             facts.extend(code.manage.as_ref().map(|manage| fact("page to withdraw consent", manage)));
             facts.extend(code.approval.as_ref().map(|approval| fact("page for administrators", approval)));
-            facts.extend(code.variables.iter().map(variable_fact));
+            facts.extend(code.variables.iter().flat_map(variable_facts));
             for scopes in &code.scopes {
                 let level = match scopes.level {
                     ScopeLevel::Read => "read",
@@ -210,7 +210,7 @@ fn sign_in_facts(sign_in: &SignIn) -> Vec<SignInFact> {
         Method::Oauth2ClientCredentials(grant) => {
             facts.push(fact("method", "oauth2-client-credentials"));
             facts.push(fact("token", &grant.token));
-            facts.extend(grant.variables.iter().map(variable_fact));
+            facts.extend(grant.variables.iter().flat_map(variable_facts));
             facts.extend(grant.scopes.iter().flat_map(|scope| scope_facts(scope, "")));
             facts.extend(
                 grant.keep_from_token.iter().map(|field| droppable_fact(format!("reads {field} of the token reply"))),
@@ -221,7 +221,7 @@ fn sign_in_facts(sign_in: &SignIn) -> Vec<SignInFact> {
             facts.push(fact("token", &grant.token));
             facts.push(fact("audience", &grant.audience));
             facts.push(fact("subject claim", &grant.subject_claim));
-            facts.extend(grant.variables.iter().map(variable_fact));
+            facts.extend(grant.variables.iter().flat_map(variable_facts));
             facts.extend(grant.scopes.iter().flat_map(|scope| scope_facts(scope, "")));
             facts.extend(
                 grant.keep_from_token.iter().map(|field| droppable_fact(format!("reads {field} of the token reply"))),
@@ -242,17 +242,19 @@ fn sign_in_facts(sign_in: &SignIn) -> Vec<SignInFact> {
     facts
 }
 
-fn variable_fact(variable: &EndpointVariable) -> SignInFact {
-    let EndpointVariable { name, label, help: _, place, preset } = variable;
-    let place = match place {
-        VariablePlace::Path(pattern) => format!("a path segment like {pattern:?}"),
-        VariablePlace::Host(choices) => {
-            let hosts: Vec<_> = choices.iter().map(|choice| choice.host.as_str()).collect();
-            format!("one of the hosts {}", hosts.join(", "))
-        }
+/// A variable, and each host that it can stand for.
+fn variable_facts(variable: &EndpointVariable) -> Vec<SignInFact> {
+    let EndpointVariable { name, label, help, place, preset } = variable;
+    let (place, hosts) = match place {
+        VariablePlace::Path(pattern) => (format!("a path segment like {pattern:?}"), vec![]),
+        VariablePlace::Host(choices) => ("one of its hosts".to_owned(), choices.iter().collect()),
     };
     let preset = preset.as_deref().unwrap_or("none");
-    fact(&format!("variable {name}"), format!("{label:?}, {place}, preset {preset}"))
+    let own = fact(&format!("variable {name}"), format!("{label:?}, {place}, preset {preset}, help {help:?}"));
+    let hosts = hosts.into_iter();
+    let hosts =
+        hosts.map(|choice| fact(&format!("variable {name}, host {}", choice.host), format!("{:?}", choice.label)));
+    [own].into_iter().chain(hosts).collect()
 }
 
 fn fact(name: &str, value: impl Into<String>) -> SignInFact {
@@ -299,9 +301,12 @@ fn field_text(field: &FormField) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plugins::contract::{
-        AttachBasic, AttachHeader, EndpointChoice, Form, LevelScopes, Oauth2ClientCredentials, Oauth2Code,
-        Oauth2JwtBearer, SecretUrl,
+    use crate::plugins::{
+        contract::{
+            AttachBasic, AttachHeader, EndpointChoice, Form, LevelScopes, Oauth2ClientCredentials, Oauth2Code,
+            Oauth2JwtBearer, SecretUrl,
+        },
+        endpoints::testing::{host, path},
     };
 
     fn field(name: &str, kind: FieldKind) -> FormField {
@@ -318,7 +323,7 @@ mod tests {
             token: "https://a.example/token".into(),
             revoke: Some("https://a.example/revoke".into()),
             manage: None,
-            variables: vec![],
+            variables: vec![host("cloud", &["a.example", "b.example"], None)],
             approval: None,
             scopes: vec![LevelScopes { level: ScopeLevel::Read, scopes: vec!["busy".into(), "mail".into()] }],
             authorize_parameters: vec![("access_type".into(), "offline".into())],
@@ -434,7 +439,7 @@ mod tests {
     #[test]
     fn whatever_is_wider_or_different_needs_consent_and_is_one_line() {
         type Case = (&'static str, fn(&mut RequestedGrant));
-        let cases: [Case; 29] = [
+        let cases: [Case; 33] = [
             ("~ name: Example -> Other", |a| a.name = "Other".into()),
             ("+ level two-way-push", |a| a.level = Level::TwoWayPush),
             ("+ host https://c.example.org", |a| a.hosts.push("https://c.example.org".into())),
@@ -462,6 +467,16 @@ mod tests {
             }),
             ("+ sign-in code, scope all (to write)", |a| {
                 code_of(a).scopes.push(LevelScopes { level: ScopeLevel::Write, scopes: vec!["all".into()] });
+            }),
+            ("+ sign-in code, variable tenant: \"The tenant\", a path segment like ", |a| {
+                code_of(a).variables.push(path("tenant", None));
+            }),
+            ("~ sign-in code, variable cloud: ", |a| code_of(a).variables[0].preset = Some("a.example".into())),
+            ("+ sign-in code, variable cloud, host c.example: \"C.EXAMPLE\"", |a| {
+                code_of(a).variables[0] = host("cloud", &["a.example", "b.example", "c.example"], None);
+            }),
+            ("~ without sign-in code, variable cloud, host b.example: ", |a| {
+                code_of(a).variables[0] = host("cloud", &["a.example"], None);
             }),
             ("~ sign-in code, authorize parameter access_type: offline -> x", |a| {
                 code_of(a).authorize_parameters[0].1 = "x".into();

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     audit::{self, Act, Author, Entry, Subject, Values},
     db::{self, Db, Tx},
-    plugins::{Plugin, admission::inspect},
+    plugins::{Plugin, admission::inspect, endpoints::VariableValues},
 };
 
 /// How often a change is tried when others change the same provider.
@@ -175,13 +175,27 @@ pub async fn accept_in(tx: &mut Tx, by: &Author, id: &str, sha256: &str) -> Resu
     Ok(())
 }
 
+/// A token endpoint, as a credential names it.
+#[derive(Debug, Clone, Copy)]
+pub struct IssuingEndpoint<'a> {
+    /// Its URL.
+    pub url: &'a str,
+    /// The values of the sign-in's variables.
+    pub variables: &'a VariableValues,
+}
+
 /// Whether the accepted grant of a provider has this sign-in, and if an endpoint is given, with this token endpoint. No other
 /// grant is accepted until the transaction ends. A credential is stored only if this holds: one that was made while an
 /// operator accepted another grant is not among those that were moved.
 ///
 /// # Errors
 /// If the database fails.
-pub async fn has_endpoint(tx: &mut Tx, id: &str, sign_in: &str, endpoint: Option<&str>) -> sqlx::Result<bool> {
+pub async fn has_endpoint(
+    tx: &mut Tx,
+    id: &str,
+    sign_in: &str,
+    endpoint: Option<IssuingEndpoint<'_>>,
+) -> sqlx::Result<bool> {
     let granted = stored_grant(store::locked_grant(tx, id).await?.as_deref());
     Ok(granted.is_some_and(|granted| moves::has_endpoint(&granted, sign_in, endpoint)))
 }

@@ -16,7 +16,9 @@ mod store;
 
 pub use difference::{DifferenceKind, DifferenceLine, difference, needs_acceptance, step_back};
 pub use grant::{GrantError, ProviderGrant, RequestedGrant};
-pub use lifecycle::{NewVersion, accept, accept_in, connections, granted, has_endpoint, in_use, list, remove, waiting};
+pub use lifecycle::{
+    IssuingEndpoint, NewVersion, accept, accept_in, connections, granted, has_endpoint, in_use, list, remove, waiting,
+};
 pub use store::ProviderStamp;
 
 use super::{

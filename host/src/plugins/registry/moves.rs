@@ -2,27 +2,34 @@
 //!
 //! Problem: a token endpoint moves, and everybody who is connected must sign in again, because a token goes only to the
 //! endpoint that it was made for. Threat: the host follows a move by itself, and sends the tokens of one service to another
-//! origin. Decision: each credential names its endpoint, and only the acceptance of a grant changes that name, in the
+//! origin. Decision: each credential, also one that waits to be revoked, names its endpoint, and only the acceptance of a grant changes that name, in the
 //! transaction that changes the grant. The endpoint that has the same place in the same sign-in takes over: the default one,
 //! or that of the same endpoint choice. The printed difference counts beforehand which credentials move and which do not.
 //! Those that do not wait for a new sign-in of their owner, who is told by mail. If there is no grant before, because the
 //! provider was removed and is added again, nothing says that the new endpoint is the same service, so nothing moves.
 //! An older version is accepted like any other, so stepping back moves the tokens back.
 //!
-//! A move is one statement for each sign-in and table. Rejected: a job, until whose end each refresh would fail; a stored
+//! Addresses with variables are compared as they are with the values of each credential, which stay as they are: where a new
+//! version has no value for a variable, or a value no longer fits, nothing moves.
+//!
+//! A move is one statement for each sign-in, set of values and table. Rejected: a job, until whose end each refresh would fail; a stored
 //! place instead of the endpoint, with which every change of the grant would redirect tokens, also after the provider was
 //! removed.
 
 use super::{
     difference::{DifferenceKind, DifferenceLine},
     grant::RequestedGrant,
+    lifecycle::IssuingEndpoint,
     store,
 };
 use crate::{
     audit::{self, Act, Author, Entry, Values},
     db::Tx,
     jobs::{self, Effect, Owner},
-    plugins::contract::{Method, SignIn},
+    plugins::{
+        contract::{Method, SignIn},
+        endpoints::{ResolvedSignIn, VariableValues, resolve},
+    },
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -71,18 +78,27 @@ pub(super) async fn plan(
 impl CredentialMoves {
     /// What an operator is shown.
     pub(super) fn lines(&self) -> Vec<DifferenceLine> {
-        let mut counts = BTreeMap::<String, [u64; 2]>::new();
+        let mut counts = BTreeMap::<String, [u64; 3]>::new();
         for (group, fate) in &self.0 {
-            let what = match fate {
-                Fate::Stays => continue,
-                Fate::Moves { from, to } => format!("from {from} to {to} without a new sign-in"),
-                Fate::Lost(reason) => format!("must be connected again, because {reason}"),
+            let what = match (fate, group.holder) {
+                (Fate::Stays, _) => continue,
+                (Fate::Moves { from, to }, _) => format!("from {from} to {to} without a new sign-in"),
+                (Fate::Lost(reason), Holder::Revocation) => format!("is not revoked, because {reason}"),
+                (Fate::Lost(reason), _) => format!("must be connected again, because {reason}"),
             };
             let count = counts.entry(format!("sign-in {}, {what}", group.sign_in)).or_default();
-            count[usize::from(group.holder == Holder::ServiceAccount)] += group.count;
+            match group.holder {
+                Holder::Connection => count[0] += group.count,
+                Holder::ServiceAccount => count[1] += group.count,
+                Holder::Revocation => count[2] += group.count,
+            }
         }
-        let line = |(what, [connections, accounts]): (String, [u64; 2])| {
-            let counted = [counted(connections, "connection"), counted(accounts, "service account")];
+        let line = |(what, [connections, accounts, revocations]): (String, [u64; 3])| {
+            let counted = [
+                counted(connections, "connection", "connections"),
+                counted(accounts, "service account", "service accounts"),
+                counted(revocations, "token of a former connection", "tokens of former connections"),
+            ];
             let counted: Vec<_> = counted.into_iter().flatten().collect();
             DifferenceLine { kind: DifferenceKind::Note, what: format!("{what}: {}", counted.join(" and ")) }
         };
@@ -102,19 +118,19 @@ impl CredentialMoves {
 
     /// Carries it out, in the transaction that accepts the grant.
     pub(super) async fn apply(&self, tx: &mut Tx, by: &Author, provider: &str) -> sqlx::Result<()> {
-        let mut endpoints = BTreeMap::<&str, BTreeMap<&str, &str>>::new();
+        let mut endpoints = BTreeMap::<(&str, &VariableValues), BTreeMap<&str, &str>>::new();
         for (group, fate) in &self.0 {
             match fate {
                 Fate::Moves { from, to } => {
-                    endpoints.entry(&group.sign_in).or_default().insert(from, to);
+                    endpoints.entry((&group.sign_in, &group.variables)).or_default().insert(from, to);
                 }
                 Fate::Lost(_) => lose(tx, by, provider, group).await?,
                 Fate::Stays => {}
             }
         }
         // All endpoints of a sign-in move at once: two may have changed places.
-        for (sign_in, endpoints) in endpoints {
-            store::move_endpoints(tx, provider, sign_in, &endpoints).await?;
+        for ((sign_in, variables), endpoints) in endpoints {
+            store::move_endpoints(tx, provider, sign_in, variables, &endpoints).await?;
         }
         Ok(())
     }
@@ -123,6 +139,8 @@ impl CredentialMoves {
 /// Marks credentials whose owners must sign in again, and tells the owners of connections.
 async fn lose(tx: &mut Tx, by: &Author, provider: &str, group: &CredentialGroup) -> sqlx::Result<()> {
     match group.holder {
+        // The job finds no endpoint, and deletes the token.
+        Holder::Revocation => {}
         Holder::Connection => {
             for (connection, organisation) in store::lose_connections(tx, provider, group).await? {
                 let entry = Entry::new(by, Act::CredentialLost, connection).organisation(organisation);
@@ -148,21 +166,19 @@ fn fate(old: Option<&RequestedGrant>, new: &RequestedGrant, group: &CredentialGr
     if before.is_some_and(|before| discriminant(&before.method) != discriminant(&after.method)) {
         return Fate::Lost("the sign-in has another method".to_owned());
     }
-    let (had, has) = (before.map(endpoints).unwrap_or_default(), endpoints(after));
-    let endpoint = match &group.endpoint {
-        Some(endpoint) => endpoint.as_str(),
-        // A key is not bound to an endpoint by itself: its requests go to the one that is granted.
-        None => match had.first() {
-            Some((Place::Default, endpoint)) => *endpoint,
-            _ => return Fate::Stays,
-        },
+    let Some(endpoint) = group.endpoint.as_ref() else { return Fate::Stays };
+    let had = before.and_then(|before| resolve(before, &group.variables).ok());
+    let has = match resolve(after, &group.variables) {
+        Ok(has) => has,
+        Err(error) => return Fate::Lost(error.to_string()),
     };
-    let places: Vec<_> = had.iter().filter(|(_, url)| *url == endpoint).map(|(place, _)| *place).collect();
+    let (had, has) = (had.as_ref().map(endpoints).unwrap_or_default(), endpoints(&has));
+    let places: Vec<_> = had.iter().filter(|(_, url)| url == endpoint).map(|(place, _)| *place).collect();
     let heirs: BTreeSet<_> = has.iter().filter(|(place, _)| places.contains(place)).map(|(_, url)| *url).collect();
-    let is_granted = has.iter().any(|(_, url)| *url == endpoint);
+    let is_granted = has.iter().any(|(_, url)| url == endpoint);
     match (heirs.first(), heirs.len()) {
-        _ if heirs.contains(endpoint) => Fate::Stays,
-        (Some(to), 1) => Fate::Moves { from: endpoint.to_owned(), to: (*to).to_owned() },
+        _ if heirs.contains(endpoint.as_str()) => Fate::Stays,
+        (Some(to), 1) => Fate::Moves { from: endpoint.clone(), to: (*to).to_owned() },
         (None, _) if is_granted => Fate::Stays,
         (None, _) => Fate::Lost(match places.first() {
             Some(Place::Choice { parameter, value }) => {
@@ -179,8 +195,8 @@ fn sign_in<'a>(grant: &'a RequestedGrant, id: &str) -> Option<&'a SignIn> {
 }
 
 /// The token endpoints of a sign-in, the default one first.
-fn endpoints(sign_in: &SignIn) -> Vec<(Place<'_>, &str)> {
-    match &sign_in.method {
+fn endpoints(sign_in: &ResolvedSignIn) -> Vec<(Place<'_>, &str)> {
+    match &sign_in.sign_in().method {
         Method::Oauth2Code(code) => {
             let choices = code.endpoint_choices.iter().map(|choice| {
                 (Place::Choice { parameter: &choice.parameter, value: &choice.value }, choice.token.as_str())
@@ -194,17 +210,17 @@ fn endpoints(sign_in: &SignIn) -> Vec<(Place<'_>, &str)> {
 }
 
 /// Whether a grant has this sign-in with this token endpoint, or without one.
-pub(super) fn has_endpoint(grant: &RequestedGrant, id: &str, endpoint: Option<&str>) -> bool {
-    sign_in(grant, id).is_some_and(|sign_in| {
-        endpoint.is_none_or(|endpoint| endpoints(sign_in).iter().any(|(_, granted)| *granted == endpoint))
-    })
+pub(super) fn has_endpoint(grant: &RequestedGrant, id: &str, endpoint: Option<IssuingEndpoint<'_>>) -> bool {
+    let Some(sign_in) = sign_in(grant, id) else { return false };
+    let Some(IssuingEndpoint { url, variables }) = endpoint else { return true };
+    resolve(sign_in, variables).is_ok_and(|granted| endpoints(&granted).iter().any(|(_, granted)| *granted == url))
 }
 
-fn counted(count: u64, what: &str) -> Option<String> {
+fn counted(count: u64, one: &str, many: &str) -> Option<String> {
     match count {
         0 => None,
-        1 => Some(format!("1 {what}")),
-        count => Some(format!("{count} {what}s")),
+        1 => Some(format!("1 {one}")),
+        count => Some(format!("{count} {many}")),
     }
 }
 
@@ -214,6 +230,7 @@ mod tests {
     use crate::plugins::{
         Level,
         contract::{Attach, EndpointChoice, Form, Oauth2Code, Oauth2JwtBearer},
+        endpoints::testing::{host, path, values},
     };
 
     const A: &str = "https://a.example/token";
@@ -274,7 +291,8 @@ mod tests {
     }
 
     fn group(holder: Holder, sign_in: &str, endpoint: Option<&str>, count: u64) -> CredentialGroup {
-        CredentialGroup { holder, sign_in: sign_in.into(), endpoint: endpoint.map(Into::into), count }
+        let (sign_in, endpoint) = (sign_in.into(), endpoint.map(Into::into));
+        CredentialGroup { holder, sign_in, endpoint, variables: VariableValues::new(), count }
     }
 
     fn of_connection(sign_in: &str, endpoint: Option<&str>) -> CredentialGroup {
@@ -343,12 +361,43 @@ mod tests {
     }
 
     #[test]
-    fn a_key_goes_where_the_grant_says() {
-        let (before, after) = (grant(vec![key(A)]), grant(vec![key(B)]));
-        let moves = || Fate::Moves { from: A.into(), to: B.into() };
-        let account = group(Holder::ServiceAccount, "key", None, 1);
-        assert_eq!(fate(Some(&before), &after, &account), moves());
-        assert_eq!(fate(Some(&before), &after, &of_connection("key", Some(A))), moves());
+    fn addresses_are_compared_with_the_values_of_each_credential() {
+        const OLD: &str = "https://{cloud}/{tenant}/token";
+        let described = |token: &str, hosts: &[&str]| {
+            let mut described = code(token, &[("eu", "https://eu.example/{tenant}/token")]);
+            let Method::Oauth2Code(code) = &mut described.method else { panic!("{described:?}") };
+            code.variables = vec![path("tenant", None), host("cloud", hosts, Some(hosts[0]))];
+            grant(vec![described])
+        };
+        let fate_of = |old: &RequestedGrant, new: &RequestedGrant, endpoint: &str, given: &[(&str, &str)]| {
+            let group = CredentialGroup { variables: values(given), ..of_connection("code", Some(endpoint)) };
+            fate(Some(old), new, &group)
+        };
+        let moves = |from: &str, to: &str| Fate::Moves { from: from.into(), to: to.into() };
+        let old = described(OLD, &["a.example", "b.example"]);
+        let of_a = [("tenant", "school"), ("cloud", "a.example")];
+        let of_b = [("tenant", "school"), ("cloud", "b.example")];
+        let at_a = "https://a.example/school/token";
+        assert_eq!(fate_of(&old, &old, at_a, &of_a), Fate::Stays);
+        let new = described("https://{cloud}/v2/{tenant}/token", &["a.example", "b.example", "c.example"]);
+        assert_eq!(fate_of(&old, &new, at_a, &of_a), moves(at_a, "https://a.example/v2/school/token"));
+        let at_b = "https://b.example/school/token";
+        assert_eq!(fate_of(&old, &new, at_b, &of_b), moves(at_b, "https://b.example/v2/school/token"));
+        assert_eq!(fate_of(&old, &new, "https://eu.example/school/token", &of_a), Fate::Stays);
+        // A host that is no longer on the list, and a variable without a value.
+        let fewer = described(OLD, &["a.example"]);
+        assert!(
+            matches!(fate_of(&old, &fewer, at_b, &of_b), Fate::Lost(why) if why.contains("must be one of a.example"))
+        );
+        assert!(
+            matches!(fate_of(&old, &new, at_a, &of_a[1..]), Fate::Lost(why) if why.contains("`tenant` is missing"))
+        );
+        // Another preset moves only credentials without a value of their own.
+        let other = described(OLD, &["b.example", "a.example"]);
+        assert_eq!(fate_of(&old, &other, at_a, &of_a), Fate::Stays);
+        assert_eq!(fate_of(&old, &other, at_a, &of_a[..1]), moves(at_a, at_b));
+        assert!(has_endpoint(&old, "code", Some(IssuingEndpoint { url: at_b, variables: &values(&of_b) })));
+        assert!(!has_endpoint(&old, "code", Some(IssuingEndpoint { url: at_b, variables: &values(&of_a) })));
     }
 
     /// The provider was removed, and with it its grant: what is added under its name may be another service.
@@ -366,19 +415,22 @@ mod tests {
         let moved = CredentialMoves(vec![
             (group(Holder::Connection, "code", Some(A), 2), moves()),
             (group(Holder::ServiceAccount, "code", Some(A), 1), moves()),
+            (group(Holder::Revocation, "code", Some(A), 1), moves()),
             (group(Holder::Connection, "form", None, 1), Fate::Lost("the sign-in is removed".into())),
+            (group(Holder::Revocation, "form", Some(A), 2), Fate::Lost("the sign-in is removed".into())),
         ]);
         let lines: Vec<_> = moved.lines().iter().map(ToString::to_string).collect();
         assert_eq!(
             lines,
             [
                 "  sign-in code, from https://a.example/token to https://b.example/token without a new sign-in: 2 \
-                 connections and 1 service account",
+                 connections and 1 service account and 1 token of a former connection",
+                "  sign-in form, is not revoked, because the sign-in is removed: 2 tokens of former connections",
                 "  sign-in form, must be connected again, because the sign-in is removed: 1 connection",
             ]
         );
         let values = serde_json::to_value(moved.values(Values::new())).unwrap();
-        assert_eq!(values, serde_json::json!({ "moved": 3, "lost": 1 }));
+        assert_eq!(values, serde_json::json!({ "moved": 4, "lost": 3 }));
         assert_eq!(CredentialMoves::default().lines(), []);
         assert_eq!(CredentialMoves::default().values(Values::new()), Values::new());
     }

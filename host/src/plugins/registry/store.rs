@@ -3,6 +3,7 @@
 use crate::{
     db::{self, Tx, dialect::Dialect, execute, fetch},
     ids::{ConnectionId, OrganisationId, ProviderGeneration, ServiceAccountId},
+    plugins::endpoints::VariableValues,
 };
 use std::{collections::BTreeMap, str::FromStr};
 
@@ -193,72 +194,95 @@ pub(super) enum Holder {
     Connection,
     /// A service account.
     ServiceAccount,
+    /// Nobody any more: the token waits to be revoked.
+    Revocation,
 }
 
-/// Credentials of a provider that work and were made by the same sign-in for the same endpoint.
+/// Credentials of a provider that work and were made by the same sign-in for the same endpoint, with the same values of
+/// variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct CredentialGroup {
     pub(super) holder: Holder,
     pub(super) sign_in: String,
-    /// The token endpoint; `None` for passwords and keys.
+    /// The token endpoint; `None` for passwords.
     pub(super) endpoint: Option<String>,
+    pub(super) variables: VariableValues,
     pub(super) count: u64,
 }
 
-/// Statements on a table with the columns `provider_id`, `sign_in`, `token_endpoint`, `state` and those of a lease.
+/// Statements on a table with the columns `provider_id`, `sign_in`, `token_endpoint` and `variables`.
 struct CredentialSql {
+    holder: Holder,
     count: &'static str,
     move_endpoints: Dialect,
-    lose: &'static str,
 }
 
 macro_rules! credential_sql {
-    ($table:literal) => {
+    ($holder:expr, $table:literal, $condition:literal) => {
         CredentialSql {
+            holder: $holder,
             count: concat!(
-                "select sign_in, token_endpoint, count(*) from ",
+                "select sign_in, token_endpoint, variables, count(*) from ",
                 $table,
-                " where provider_id = $1 and state = 'connected'
-                  group by sign_in, token_endpoint order by sign_in, token_endpoint"
+                " where provider_id = $1 ",
+                $condition,
+                " group by sign_in, token_endpoint, variables order by sign_in, token_endpoint, variables"
             ),
             move_endpoints: Dialect {
                 sqlite: concat!(
                     "update ",
                     $table,
-                    " set token_endpoint = (select value from json_each($3) where key = token_endpoint)
-                      where provider_id = $1 and sign_in = $2 and token_endpoint in (select key from json_each($3))"
+                    " set token_endpoint = (select value from json_each($4) where key = token_endpoint)
+                      where provider_id = $1 and sign_in = $2 and variables = $3
+                            and token_endpoint in (select key from json_each($4))"
                 ),
                 postgres: concat!(
                     "update ",
                     $table,
-                    " set token_endpoint = cast($3 as json) ->> token_endpoint
-                      where provider_id = $1 and sign_in = $2
-                            and token_endpoint in (select json_object_keys(cast($3 as json)))"
+                    " set token_endpoint = cast($4 as json) ->> token_endpoint
+                      where provider_id = $1 and sign_in = $2 and variables = $3
+                            and token_endpoint in (select json_object_keys(cast($4 as json)))"
                 ),
             },
-            lose: concat!(
-                "update ",
-                $table,
-                " set state = 'reconnect', refresh_lease = null, refresh_until = null
-                  where provider_id = $1 and sign_in = $2 and coalesce(token_endpoint, '') = $3 and state = 'connected'
-                  returning id, organisation_id"
-            ),
         }
     };
 }
 
-const CONNECTIONS: CredentialSql = credential_sql!("connections");
-const SERVICE_ACCOUNTS: CredentialSql = credential_sql!("service_accounts");
+const CREDENTIALS: [CredentialSql; 3] = [
+    credential_sql!(Holder::Connection, "connections", "and state = 'connected'"),
+    credential_sql!(Holder::ServiceAccount, "service_accounts", "and state = 'connected'"),
+    credential_sql!(Holder::Revocation, "revocations", ""),
+];
+
+/// The statement that marks credentials in a table with the columns `state` and those of a lease.
+macro_rules! lose_sql {
+    ($table:literal) => {
+        concat!(
+            "update ",
+            $table,
+            " set state = 'reconnect', refresh_lease = null, refresh_until = null
+              where provider_id = $1 and sign_in = $2 and coalesce(token_endpoint, '') = $3 and variables = $4
+                    and state = 'connected'
+              returning id, organisation_id"
+        )
+    };
+}
+
+const LOSE_CONNECTIONS: &str = lose_sql!("connections");
+const LOSE_SERVICE_ACCOUNTS: &str = lose_sql!("service_accounts");
 
 /// The credentials of a provider.
 pub(super) async fn credentials(tx: &mut Tx, provider: &str) -> sqlx::Result<Vec<CredentialGroup>> {
     let mut groups = Vec::new();
-    for (holder, sql) in [(Holder::Connection, CONNECTIONS.count), (Holder::ServiceAccount, SERVICE_ACCOUNTS.count)] {
-        for (sign_in, endpoint, count) in fetch!(tx, all, (String, Option<String>, i64), sql, provider)? {
+    for CredentialSql { holder, count: sql, .. } in CREDENTIALS {
+        for (sign_in, endpoint, variables, count) in
+            fetch!(tx, all, (String, Option<String>, String, i64), sql, provider)?
+        {
             groups.push(CredentialGroup {
                 holder,
                 sign_in,
                 endpoint,
+                variables: db::from_json(&variables)?,
                 count: u64::try_from(count).map_err(db::broken)?,
             });
         }
@@ -266,17 +290,18 @@ pub(super) async fn credentials(tx: &mut Tx, provider: &str) -> sqlx::Result<Vec
     Ok(groups)
 }
 
-/// Replaces token endpoints of a sign-in by those that `endpoints` names for them.
+/// Replaces token endpoints of a sign-in with these values by those that `endpoints` names for them.
 pub(super) async fn move_endpoints(
     tx: &mut Tx,
     provider: &str,
     sign_in: &str,
+    variables: &VariableValues,
     endpoints: &BTreeMap<&str, &str>,
 ) -> sqlx::Result<()> {
-    let endpoints = db::to_json(endpoints)?;
-    for CredentialSql { move_endpoints, .. } in [CONNECTIONS, SERVICE_ACCOUNTS] {
+    let (variables, endpoints) = (db::to_json(variables)?, db::to_json(endpoints)?);
+    for CredentialSql { move_endpoints, .. } in CREDENTIALS {
         let sql = tx.sql_for(move_endpoints);
-        execute!(tx, sql, provider, sign_in, &endpoints)?;
+        execute!(tx, sql, provider, sign_in, &variables, &endpoints)?;
     }
     Ok(())
 }
@@ -287,7 +312,7 @@ pub(super) async fn lose_connections(
     provider: &str,
     group: &CredentialGroup,
 ) -> sqlx::Result<Vec<(ConnectionId, OrganisationId)>> {
-    lose(tx, CONNECTIONS.lose, provider, group).await
+    lose(tx, LOSE_CONNECTIONS, provider, group).await
 }
 
 /// Marks service accounts that must be saved again, and returns them with their organisations.
@@ -296,15 +321,16 @@ pub(super) async fn lose_service_accounts(
     provider: &str,
     group: &CredentialGroup,
 ) -> sqlx::Result<Vec<(ServiceAccountId, OrganisationId)>> {
-    lose(tx, SERVICE_ACCOUNTS.lose, provider, group).await
+    lose(tx, LOSE_SERVICE_ACCOUNTS, provider, group).await
 }
 
 async fn lose<I: FromStr<Err: std::error::Error + Send + Sync + 'static>>(
     tx: &mut Tx,
     sql: &'static str,
     provider: &str,
-    CredentialGroup { sign_in, endpoint, .. }: &CredentialGroup,
+    CredentialGroup { sign_in, endpoint, variables, .. }: &CredentialGroup,
 ) -> sqlx::Result<Vec<(I, OrganisationId)>> {
-    let rows = fetch!(tx, all, (String, String), sql, provider, sign_in, endpoint.as_deref().unwrap_or_default())?;
+    let (endpoint, variables) = (endpoint.as_deref().unwrap_or_default(), db::to_json(variables)?);
+    let rows = fetch!(tx, all, (String, String), sql, provider, sign_in, endpoint, variables)?;
     rows.iter().map(|(id, organisation)| Ok((db::parsed(id)?, db::parsed(organisation)?))).collect()
 }

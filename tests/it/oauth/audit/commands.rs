@@ -30,6 +30,7 @@ const READING: &[&str] = &[
     "plugin inspect",
     "plugin list",
     "program list",
+    "provider clients",
     "serve",
     "stuck list",
     "token list",

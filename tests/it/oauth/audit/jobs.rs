@@ -90,7 +90,7 @@ async fn what_is_sent_is_recorded() -> anyhow::Result<()> {
     let admin = Actor { principal, ..world.actor(scene.gil) };
     let secret = AccountCredential::Key(scene.key.to_string().into());
     let (provider, sign_in, mailbox) = ("google".into(), "service-account".into(), GIL.into());
-    let new = NewAccount { provider, sign_in, secret, mailbox };
+    let new = NewAccount { provider, sign_in, secret, mailbox, variables: Default::default() };
     service_accounts::save(&world.app.calendars, &admin, organisation, &new).await?;
     let connected = scene.gets(&before, by_job(Act::CalendarConnected, SubjectKind::Connection)).await?;
     ensure!(connected.after["service_account"].is_string(), "{connected:?}");

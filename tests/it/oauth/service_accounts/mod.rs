@@ -25,7 +25,7 @@ use chronus_host::{
 };
 use chronus_tests::OPERATOR;
 use serde_json::Value;
-use std::ops::Deref;
+use std::{collections::BTreeMap, ops::Deref};
 use tokio::task::JoinSet;
 
 /// What is the organisation's, on the operator's word.
@@ -92,6 +92,7 @@ impl School {
             sign_in: "service-account".into(),
             secret: AccountCredential::Key(self.key.to_string().into()),
             mailbox: mailbox.into(),
+            variables: BTreeMap::new(),
         }
     }
 

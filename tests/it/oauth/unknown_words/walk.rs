@@ -36,6 +36,7 @@ use chronus_tests::{
     stored::{Form, STORED, Stored},
 };
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::pin::Pin;
 
 /// A word that no enum has.
@@ -462,8 +463,8 @@ async fn save_account(
     let principal = Principal::Person { organisation, person, role, programs: vec![] };
     let administrator = Actor { principal, ..world.actor(person) };
     let secret = AccountCredential::Key(key.to_string().into());
-    let new =
-        NewAccount { provider: "google".into(), sign_in: "service-account".into(), secret, mailbox: mailbox.into() };
+    let (provider, sign_in, mailbox) = ("google".into(), "service-account".into(), mailbox.into());
+    let new = NewAccount { provider, sign_in, secret, mailbox, variables: BTreeMap::new() };
     service_accounts::save(&world.app.calendars, &administrator, organisation, &new).await?;
     Ok(administrator)
 }

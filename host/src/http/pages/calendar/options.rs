@@ -7,6 +7,7 @@ use crate::{
     plugins::{
         contract::{FieldKind, Form, FormField, Method, Oauth2Code, SecretUrl, SignIn},
         egress::Origin,
+        endpoints,
         registry::Provider,
         sign_in::SECRET_URL,
     },
@@ -159,10 +160,9 @@ pub(super) const fn is_personal(sign_in: &SignIn) -> bool {
 /// The origins to which the button of a sign-in redirects the browser.
 pub(in crate::http::pages) fn form_action_origins(app: &App, sign_in: &SignIn) -> Vec<Origin> {
     match &sign_in.method {
-        Method::Oauth2Code(Oauth2Code { authorize, .. }) => {
-            let Ok(url) = Url::parse(authorize) else { return Vec::new() };
-            let mapped = app.config.egress.map.apply(&url).unwrap_or(url);
-            Origin::of(&mapped).into_iter().collect()
+        Method::Oauth2Code(Oauth2Code { authorize, variables, .. }) => {
+            let mapped = |url: Url| app.config.egress.map.apply(&url).unwrap_or(url);
+            endpoints::samples(authorize, variables).into_iter().filter_map(|url| Origin::of(&mapped(url))).collect()
         }
         Method::Form(_)
         | Method::SecretUrl(_)
