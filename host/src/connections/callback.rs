@@ -21,7 +21,10 @@ use crate::{
         TokenError,
         code_grant::{Authorization, Browser, Callback, ExchangeError, exchange, take_authorization},
     },
-    plugins::{endpoints::resolve, registry::Provider},
+    plugins::{
+        endpoints::resolve,
+        registry::{self, IssuingEndpoint, Provider},
+    },
 };
 use tracing::Instrument as _;
 
@@ -116,6 +119,10 @@ async fn conclude(
     };
     if outcome.is_err() {
         let mut tx = calendars.db.begin().await?;
+        let issuing = IssuingEndpoint { url: endpoint, variables: &authorization.variables };
+        // An operator may have accepted another endpoint since the token was requested.
+        let (issued_by, sign_in) = (provider.granted.request(), &authorization.sign_in);
+        let endpoint = registry::present_endpoint(&mut tx, issued_by, sign_in, issuing).await?;
         revocations::enqueue_unused(&mut tx, &calendars.keyring, authorization, endpoint, &response).await?;
         tx.commit().await?;
     }

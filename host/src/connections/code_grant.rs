@@ -15,7 +15,7 @@ use crate::{
     oauth::{
         REFRESH_TOKEN, SignInRef, Token, TokenResponse, clients,
         code_grant::{Authorization, AuthorizeRequest, Browser, authorize_url},
-        token::{is_code_grant, scopes, visible_fields},
+        token::{is_code_grant, scopes},
     },
     organisations::{offers, programs},
     people,
@@ -125,7 +125,7 @@ pub(super) async fn connect(
     let before = store::of_person(&mut tx, browser.organisation, browser.person).await?;
     tx.commit().await?;
 
-    let mut fields = visible_fields(&code.keep_from_token, &response.fields, &granted);
+    let mut fields = response.visible_fields(&code.keep_from_token, &granted)?;
     fields.extend(sign_in.values().clone());
     let access = [(ACCESS_TOKEN.to_owned(), response.access.clone())];
     let signed_in =

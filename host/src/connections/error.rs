@@ -5,6 +5,7 @@ use crate::{
     oauth::{
         ClientError,
         code_grant::{AuthorizeError, ExchangeError},
+        id_token::IdTokenError,
         jwt_bearer::KeyError,
     },
     people::PersonError,
@@ -78,6 +79,9 @@ pub enum ConnectError {
     /// The service issued no token and gave no reason.
     #[error("{0}")]
     NoToken(String),
+    /// The service's id token cannot be used.
+    #[error("{0}")]
+    IdToken(#[from] IdTokenError),
     /// A sealed secret could not be opened.
     #[error("the stored secret could not be opened: {0}")]
     Sealed(#[from] OpenError),
@@ -205,6 +209,9 @@ pub enum AccountError {
     /// The service issued no refresh token.
     #[error("the service gave access for a short time only")]
     NoRefreshToken,
+    /// The service's id token cannot be used.
+    #[error("{0}")]
+    IdToken(#[from] IdTokenError),
     /// Testing has failed too often.
     #[error(transparent)]
     TooOften(#[from] LimitReached),

@@ -90,6 +90,7 @@ async fn attempt(
         provider: sign_in.provider,
         client: &client,
         url: &revocation.endpoint,
+        keep_claims: &[],
     };
     let mut tx = calendars.db.begin().await?;
     jobs::begin_act(&mut tx, lease).await?;

@@ -329,6 +329,12 @@ pub(super) async fn save_lost_write(tx: &mut Tx, connection: &Connection) -> sql
     Ok(rows == 1)
 }
 
+/// Stores the fields of a connection.
+pub(super) async fn save_fields(tx: &mut Tx, connection: &Connection) -> sqlx::Result<()> {
+    let sql = "update connections set fields = $2 where id = $1";
+    execute!(tx, sql, connection.id.to_string(), db::to_json(&connection.fields)?).map(drop)
+}
+
 /// Marks a connection whose credential the service refused. Returns false if the credential is no longer the stored one: the
 /// person has signed in again meanwhile.
 pub async fn mark_refused(tx: &mut Tx, id: ConnectionId, sealed: &SealedValue) -> sqlx::Result<bool> {

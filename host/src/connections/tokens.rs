@@ -75,6 +75,21 @@ impl TokenOwner for ConnectionToken {
         }
     }
 
+    async fn token_stored(
+        &self,
+        tx: &mut Tx,
+        row: &mut StoredConnection,
+        response: &TokenResponse,
+    ) -> sqlx::Result<()> {
+        match response.refreshed_fields(&row.connection.fields) {
+            Some(fields) => {
+                row.connection.fields = fields;
+                store::save_fields(tx, &row.connection).await
+            }
+            None => Ok(()),
+        }
+    }
+
     async fn access_lost(&self, tx: &mut Tx) -> sqlx::Result<()> {
         let mail = Effect::MailReconnect { connection: self.connection.id };
         jobs::enqueue_for(tx, &mail, &Owner::organisation(self.connection.organisation)).await?;

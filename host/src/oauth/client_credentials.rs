@@ -1,6 +1,6 @@
 //! Tokens for an application that acts as itself: the client credentials grant (RFC 6749 §4.4).
 
-use super::endpoint::{TokenEndpoint, TokenError, TokenResponse, token_response};
+use super::endpoint::{TokenEndpoint, TokenError, TokenResponse};
 use crate::plugins::contract::Scope as RequestedScope;
 use oauth2::Scope;
 
@@ -15,5 +15,5 @@ pub async fn request_token(
     let (client, http) = (endpoint.client()?, endpoint.http());
     let request =
         client.exchange_client_credentials().add_scopes(scopes.iter().map(|scope| Scope::new(scope.name.clone())));
-    token_response(request.request_async(&http).await, &http)
+    endpoint.response(request.request_async(&http).await, &http)
 }

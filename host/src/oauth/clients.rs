@@ -4,6 +4,8 @@
 //! and its secret is sealed like people's credentials. Rejected: the configuration file, which each host has its own copy
 //! of.
 
+pub use super::store::RegisteredClient;
+
 use super::{
     context::SignInRef,
     store::{self, SEALED_CLIENTS},
@@ -29,19 +31,6 @@ pub struct Client {
     /// Its secret. Public clients have none.
     pub secret: Option<SecretString>,
     /// Values of the sign-in's variables, as the operator entered them.
-    pub variables: VariableValues,
-}
-
-/// A client in a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RegisteredClient {
-    /// The id of the provider.
-    pub provider: String,
-    /// The id of its sign-in.
-    pub sign_in: String,
-    /// The client's id at the service.
-    pub client_id: String,
-    /// Values of the sign-in's variables.
     pub variables: VariableValues,
 }
 
@@ -73,9 +62,11 @@ pub async fn set(
     let id = previous.as_ref().map_or_else(|| Ok(OauthClientId::new(now)), |row| db::parsed(&row.id))?;
     let secrets: BTreeMap<_, _> = client.secret.iter().map(|secret| (SECRET.to_owned(), secret.clone())).collect();
     let sealed = keyring.seal_map(&SEALED_CLIENTS.place("", id), &secrets);
-    store::put_client(&mut tx, id, sign_in, client, &sealed, now).await.map_err(|error| match error {
-        error if db::is_missing(&error) => ClientError::NoProvider(sign_in.provider.to_owned()),
-        error => error.into(),
+    store::put_client(&mut tx, id, sign_in, &client.id, &client.variables, &sealed, now).await.map_err(|error| {
+        match error {
+            error if db::is_missing(&error) => ClientError::NoProvider(sign_in.provider.to_owned()),
+            error => error.into(),
+        }
     })?;
     let values = |client: &str, variables: &VariableValues| {
         Values::new().sign_in(sign_in.sign_in).client_id(client).variables(variables)

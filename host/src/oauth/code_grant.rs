@@ -12,7 +12,7 @@ pub use super::authorization::{Authorization, Browser};
 use super::{
     clients::{self, Client, ClientError},
     context::{Context, SignInRef},
-    endpoint::{TokenEndpoint, TokenError, TokenResponse, token_response},
+    endpoint::{TokenEndpoint, TokenError, TokenResponse},
     store,
     token::{Token, level_name, names, scopes},
 };
@@ -260,6 +260,7 @@ pub async fn exchange(
         provider: &authorization.provider,
         client: &client,
         url: callback.token_endpoint(granted),
+        keep_claims: &granted.keep_claims,
     };
     Ok(request_token(&endpoint, code, &verifier, &authorization.redirect).await?)
 }
@@ -281,15 +282,14 @@ pub async fn refresh(
     let provider = context.registry.provider(sign_in.provider).await?;
     let granted = provider.granted.sign_in(sign_in.sign_in).and_then(|granted| resolve(granted, &token.variables).ok());
     let code = granted.as_ref().and_then(ResolvedSignIn::code);
-    if !code.is_some_and(|code| has_token_endpoint(code, &token.endpoint)) {
-        return Err(RefreshRequestError::NotGranted);
-    }
+    let code = code.filter(|code| has_token_endpoint(code, &token.endpoint)).ok_or(RefreshRequestError::NotGranted)?;
     let endpoint = TokenEndpoint {
         sandbox: context.registry.sandbox(),
         organisation: organisation.to_string(),
         provider: sign_in.provider,
         client: &client,
         url: &token.endpoint,
+        keep_claims: &code.keep_claims,
     };
     Ok(request_refresh(&endpoint, refresh_token).await?)
 }
@@ -318,7 +318,7 @@ async fn request_token(
     let (client, http) = (endpoint.client()?.set_redirect_uri(redirect), endpoint.http());
     let request = client.exchange_code(AuthorizationCode::new(code.to_owned()));
     let request = request.set_pkce_verifier(PkceCodeVerifier::new(verifier.expose_secret().to_owned()));
-    token_response(request.request_async(&http).await, &http)
+    endpoint.response(request.request_async(&http).await, &http)
 }
 
 async fn request_refresh(
@@ -327,7 +327,7 @@ async fn request_refresh(
 ) -> Result<TokenResponse, TokenError> {
     let (client, http) = (endpoint.client()?, endpoint.http());
     let refresh_token = RefreshToken::new(refresh_token.expose_secret().to_owned());
-    token_response(client.exchange_refresh_token(&refresh_token).request_async(&http).await, &http)
+    endpoint.response(client.exchange_refresh_token(&refresh_token).request_async(&http).await, &http)
 }
 
 fn has_token_endpoint(code: &Oauth2Code, endpoint: &str) -> bool {

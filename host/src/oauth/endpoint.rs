@@ -8,6 +8,7 @@
 
 use super::{
     clients::Client,
+    id_token::{self, IdTokenError},
     token::{is_same_scope, names},
 };
 use crate::locks;
@@ -39,7 +40,10 @@ use std::{
 };
 
 /// Fields of a reply that are secrets, whatever a component says about them.
-const SECRET_FIELDS: [&str; 3] = ["access_token", "id_token", "refresh_token"];
+const SECRET_FIELDS: [&str; 3] = ["access_token", ID_TOKEN, "refresh_token"];
+
+/// The field with the id token.
+const ID_TOKEN: &str = "id_token";
 
 /// A token endpoint, with the client that talks to it.
 #[derive(Clone)]
@@ -54,6 +58,8 @@ pub struct TokenEndpoint<'a> {
     pub client: &'a Client,
     /// URL of the token endpoint.
     pub url: &'a str,
+    /// Names of the claims of the id token that are kept.
+    pub keep_claims: &'a [String],
 }
 
 /// Tokens that a service issued.
@@ -69,6 +75,8 @@ pub struct TokenResponse {
     pub scopes: Option<Vec<String>>,
     /// All other fields with a text or a number, without secret ones.
     pub fields: BTreeMap<String, String>,
+    /// The kept claims of the id token, if the reply has one.
+    pub claims: Result<Option<BTreeMap<String, String>>, IdTokenError>,
 }
 
 /// A service issued no token.
@@ -90,6 +98,35 @@ impl TokenResponse {
     #[must_use]
     pub fn expires_at(&self, now: Timestamp) -> Option<Timestamp> {
         self.lifetime.and_then(|lifetime| now.checked_add(lifetime).ok())
+    }
+
+    /// The fields that the provider may see: those that its sign-in names, and the claims that it keeps.
+    pub fn visible_fields(
+        &self,
+        names: &[String],
+        granted_scopes: &[String],
+    ) -> Result<BTreeMap<String, String>, IdTokenError> {
+        let fields = names.iter().filter_map(|name| match name.as_str() {
+            "scope" => Some((name.clone(), granted_scopes.join(" "))),
+            name => Some((name.to_owned(), self.fields.get(name)?.clone())),
+        });
+        Ok(fields.chain(self.claims.clone()?.unwrap_or_default()).collect())
+    }
+
+    /// The fields of a stored credential after its token was refreshed, if they changed. Without an id token, the claims stay.
+    #[must_use]
+    pub fn refreshed_fields(&self, stored: &[(String, String)]) -> Option<Vec<(String, String)>> {
+        let claims = match &self.claims {
+            Ok(claims) => claims.as_ref()?,
+            Err(error) => {
+                tracing::warn!(%error, "the claims of a refreshed token were not read");
+                return None;
+            }
+        };
+        let mut fields: BTreeMap<_, _> = stored.iter().cloned().collect();
+        fields.extend(claims.clone());
+        let fields: Vec<_> = fields.into_iter().collect();
+        (fields != stored).then_some(fields)
     }
 
     /// The granted scopes, or the requested scopes that are missing among them. A response without scopes grants all
@@ -182,7 +219,26 @@ impl TokenEndpoint<'_> {
             Ok(_) => Err(RequestTokenError::Other("the reply is not a token response".to_owned())),
             Err(error) => Err(RequestTokenError::Request(error)),
         };
-        token_response(result, &http)
+        self.response(result, &http)
+    }
+
+    /// Converts the crate's result. The error of the crate contains the reply's body, which is dropped; so is the id token.
+    pub(super) fn response(&self, result: CrateResult, http: &EgressHttpClient) -> Result<TokenResponse, TokenError> {
+        let reply = result.map_err(|error| token_error(error, http))?;
+        let fields = &reply.extra_fields().0;
+        let id_token = fields.get(ID_TOKEN).filter(|_| !self.keep_claims.is_empty());
+        let claims = id_token.map(|id_token| {
+            let text = id_token.as_str().ok_or(IdTokenError::Malformed)?;
+            id_token::claims(text, &self.client.id, self.keep_claims)
+        });
+        Ok(TokenResponse {
+            access: reply.access_token().secret().as_str().into(),
+            refresh: reply.refresh_token().map(|token| token.secret().as_str().into()),
+            lifetime: reply.expires_in(),
+            scopes: reply.scopes().map(|scopes| scopes.iter().map(|scope| scope.to_string()).collect()),
+            fields: public_fields(fields.clone()),
+            claims: claims.transpose(),
+        })
     }
 
     fn crate_client(&self) -> CrateClient {
@@ -219,18 +275,6 @@ impl<'c> AsyncHttpClient<'c> for EgressHttpClient {
             Ok(reply.map(|body| body.to_vec()))
         })
     }
-}
-
-/// Converts the crate's result. The error of the crate contains the reply's body, which is dropped.
-pub(super) fn token_response(result: CrateResult, http: &EgressHttpClient) -> Result<TokenResponse, TokenError> {
-    let reply = result.map_err(|error| token_error(error, http))?;
-    Ok(TokenResponse {
-        access: reply.access_token().secret().as_str().into(),
-        refresh: reply.refresh_token().map(|token| token.secret().as_str().into()),
-        lifetime: reply.expires_in(),
-        scopes: reply.scopes().map(|scopes| scopes.iter().map(|scope| scope.to_string()).collect()),
-        fields: public_fields(reply.extra_fields().0.clone()),
-    })
 }
 
 fn token_error<E: oauth2::ErrorResponse + 'static>(

@@ -9,7 +9,7 @@
 //!
 //! Where to look: [`code_grant`] sign-in at the service's own page (RFC 6749 §4.1, PKCE), [`jwt_bearer`] assertions for
 //! mailboxes (RFC 7523), [`client_credentials`] (RFC 6749 §4.4), [`clients`] the applications that operators register,
-//! [`endpoint`] requests and replies, [`token_lease`] refresh.
+//! [`endpoint`] requests and replies, [`id_token`] the claims that a reply may hold, [`token_lease`] refresh.
 
 pub mod authorization;
 pub mod client_credentials;
@@ -17,6 +17,7 @@ pub mod clients;
 pub mod code_grant;
 pub mod context;
 pub mod endpoint;
+pub mod id_token;
 pub mod jwt_bearer;
 pub mod single_flight;
 pub mod store;

@@ -2,7 +2,6 @@
 
 use super::{
     authorization::{Authorization, Browser},
-    clients::{Client, RegisteredClient},
     context::SignInRef,
     token::{State, level_name, stored_level},
 };
@@ -19,6 +18,19 @@ use jiff::Timestamp;
 
 /// Client secrets of the deployment.
 pub const SEALED_CLIENTS: SealedTable = sealed_table!("oauth_clients", "''");
+
+/// A client without its secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegisteredClient {
+    /// The id of the provider.
+    pub provider: String,
+    /// The id of its sign-in.
+    pub sign_in: String,
+    /// The client's id at the service.
+    pub client_id: String,
+    /// Values of the sign-in's variables.
+    pub variables: VariableValues,
+}
 
 /// A row of `oauth_clients`.
 #[derive(sqlx::FromRow)]
@@ -55,7 +67,8 @@ pub(super) async fn put_client(
     tx: &mut Tx,
     id: OauthClientId,
     sign_in: SignInRef<'_>,
-    client: &Client,
+    client_id: &str,
+    variables: &VariableValues,
     sealed: &SealedValue,
     now: Timestamp,
 ) -> sqlx::Result<()> {
@@ -67,11 +80,11 @@ pub(super) async fn put_client(
         id.to_string(),
         sign_in.provider,
         sign_in.sign_in,
-        &client.id,
+        client_id,
         &sealed.bytes,
         &sealed.key,
         now.as_microsecond(),
-        db::to_json(&client.variables)?,
+        db::to_json(variables)?,
     )?;
     Ok(())
 }

@@ -8,7 +8,6 @@ use crate::{
     },
 };
 use jiff::Timestamp;
-use std::collections::BTreeMap;
 
 /// Name of the refresh token among sealed secrets.
 pub const REFRESH_TOKEN: &str = "refresh-token";
@@ -102,18 +101,4 @@ pub fn names(scopes: &[Scope]) -> Vec<String> {
 pub fn is_same_scope(one: &str, other: &str) -> bool {
     let last = |scope: &str| scope.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
     one.eq_ignore_ascii_case(other) || one.contains('/') != other.contains('/') && last(one) == last(other)
-}
-
-/// The fields of a token response that the provider may see: those that its sign-in names.
-#[must_use]
-pub fn visible_fields(
-    names: &[String],
-    response: &BTreeMap<String, String>,
-    granted_scopes: &[String],
-) -> BTreeMap<String, String> {
-    let fields = names.iter().filter_map(|name| match name.as_str() {
-        "scope" => Some((name.clone(), granted_scopes.join(" "))),
-        name => Some((name.to_owned(), response.get(name)?.clone())),
-    });
-    fields.collect()
 }

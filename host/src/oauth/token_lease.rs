@@ -75,6 +75,14 @@ pub trait TokenOwner: Clone + Send + Sync + 'static {
         refused: Option<&SecretString>,
     ) -> impl Future<Output = Result<TokenResponse, RefreshError>> + Send;
 
+    /// Runs in the transaction that stores a new token: stores what else the service said with it.
+    fn token_stored(
+        &self,
+        tx: &mut Tx,
+        row: &mut Self::Row,
+        response: &TokenResponse,
+    ) -> impl Future<Output = sqlx::Result<()>> + Send;
+
     /// Runs in the transaction that marks the owner as [`State::Reconnect`].
     fn access_lost(&self, tx: &mut Tx) -> impl Future<Output = sqlx::Result<()>> + Send;
 }
@@ -188,10 +196,14 @@ async fn attempt<O: TokenOwner>(
         Ok(response) => {
             let expires_at = response.expires_at(context.clock.now());
             secrets.insert(ACCESS_TOKEN.to_owned(), response.access.clone());
-            secrets.extend(response.refresh.map(|refresh| (REFRESH_TOKEN.to_owned(), refresh)));
+            secrets.extend(response.refresh.clone().map(|refresh| (REFRESH_TOKEN.to_owned(), refresh)));
             let sealed = context.keyring.seal_map(&stored.place, &secrets);
             match store::store_tokens(&mut tx, sql, &id, lease, &sealed, expires_at).await? {
-                true => Ok(RefreshedToken { row: stored.row, access: response.access, expires_at, sealed }),
+                true => {
+                    let mut row = stored.row;
+                    owner.token_stored(&mut tx, &mut row, &response).await?;
+                    Ok(RefreshedToken { row, access: response.access, expires_at, sealed })
+                }
                 // The owner signed in again or was deleted during the request.
                 false => Err(RefreshError::Temporary("the sign-in changed meanwhile".into())),
             }

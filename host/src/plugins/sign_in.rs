@@ -227,8 +227,12 @@ fn asked<'a>(sign_in: &'a SignIn) -> (Vec<&'a str>, Vec<&'a str>) {
         Method::Oauth2ClientCredentials(grant) => &grant.keep_from_token,
         Method::Oauth2JwtBearer(grant) => &grant.keep_from_token,
     };
+    let claims = match &sign_in.method {
+        Method::Oauth2Code(code) => code.keep_claims.as_slice(),
+        _ => &[],
+    };
     let variables = variables(sign_in).iter().map(|variable| variable.name.as_str());
-    (kept.iter().map(String::as_str).chain(variables).collect(), vec![ACCESS_TOKEN])
+    (kept.iter().chain(claims).map(String::as_str).chain(variables).collect(), vec![ACCESS_TOKEN])
 }
 
 /// The origin of the server: from the input, or the form's preset.

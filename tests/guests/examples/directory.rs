@@ -124,7 +124,7 @@ fn code(revoke: Option<String>) -> Oauth2Code {
         authorize_parameters: vec![],
         endpoint_choices: vec![],
         keep_from_token: vec!["scope".into()],
-        keep_claims: vec![],
+        keep_claims: vec!["tid".into(), "guest".into()],
     }
 }
 

@@ -111,7 +111,7 @@ pub(super) async fn enqueue_unused(
     tx: &mut Tx,
     keyring: &Keyring,
     authorization: &Authorization,
-    endpoint: &str,
+    endpoint: String,
     response: &TokenResponse,
 ) -> sqlx::Result<()> {
     let revocation = Revocation {
@@ -120,7 +120,7 @@ pub(super) async fn enqueue_unused(
         provider: authorization.provider.clone(),
         sign_in: authorization.sign_in.clone(),
         address: None,
-        endpoint: endpoint.to_owned(),
+        endpoint,
         variables: authorization.variables.clone(),
     };
     let (name, token) = match &response.refresh {

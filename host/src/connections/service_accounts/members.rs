@@ -26,7 +26,7 @@ use crate::{
     },
     ids::{OrganisationId, PersonId},
     jobs::{self, Effect, Lease, LeaseError, Outcome, Owner},
-    oauth::{State, Token, TokenError, TokenResponse, token::visible_fields, token_lease::RefreshError},
+    oauth::{State, Token, TokenError, TokenResponse, token_lease::RefreshError},
     organisations::{domains, offers, programs},
     people::{self, Person},
     plugins::{
@@ -212,7 +212,10 @@ impl MemberState {
         };
         let mut fields: BTreeMap<_, _> = match (account.kind, response.granted_scopes(grant.scopes())) {
             (Kind::Shared, _) => account.fields.iter().cloned().collect(),
-            (Kind::Delegated, Ok(granted)) => visible_fields(grant.visible_fields(), &response.fields, &granted),
+            (Kind::Delegated, Ok(granted)) => match response.visible_fields(grant.visible_fields(), &granted) {
+                Ok(fields) => fields,
+                Err(error) => return Ok(Err(retry_later(error))),
+            },
             (Kind::Delegated, Err(missing)) => {
                 return Ok(Err(retry_later(ConnectError::ScopesMissing(missing))));
             }

@@ -24,12 +24,7 @@ use crate::{
         explain::explain,
     },
     ids::{OrganisationId, ServiceAccountId},
-    oauth::{
-        TokenError,
-        client_credentials::CLIENT_SECRET,
-        jwt_bearer::ServiceKey,
-        token::{names, visible_fields},
-    },
+    oauth::{TokenError, client_credentials::CLIENT_SECRET, jwt_bearer::ServiceKey, token::names},
     people,
     plugins::{
         Access, CallError, CallTarget, EventRef, Failure, Plugin, Remedy,
@@ -213,7 +208,7 @@ async fn open_mailbox(
         Err(error) => return Err(AccountError::NoToken(error.to_string())),
     };
     let scopes = response.granted_scopes(grant.scopes()).map_err(AccountError::ScopesMissing)?;
-    let mut fields = visible_fields(grant.visible_fields(), &response.fields, &scopes);
+    let mut fields = response.visible_fields(grant.visible_fields(), &scopes)?;
     fields.extend(granted.values().clone());
     let access = mailbox::access(calendars, provider, organisation, target, fields, response.access)?;
     let opened = provider.plugin.open(&access).await.map_err(|error| open_error(error, requested))?;

@@ -22,7 +22,7 @@ use crate::{
     oauth::{
         REFRESH_TOKEN, SignInRef, State, clients,
         code_grant::{Authorization, AuthorizeRequest, Browser, authorize_url},
-        token::{is_code_grant, names, scopes, visible_fields},
+        token::{is_code_grant, names, scopes},
     },
     people::{self, Role},
     plugins::{contract::ScopeLevel, endpoints::resolve, registry::Provider, sign_in::ACCESS_TOKEN},
@@ -72,7 +72,7 @@ pub(in crate::connections) async fn save(
     offered_provider(calendars, organisation, &authorization.provider).await?;
     let scopes = scopes(code, authorization.level).1;
     let granted = response.granted_scopes(scopes).map_err(AccountError::ScopesMissing)?;
-    let mut fields = visible_fields(&code.keep_from_token, &response.fields, &granted);
+    let mut fields = response.visible_fields(&code.keep_from_token, &granted)?;
     fields.extend(resolved.values().clone());
     let refresh = response.refresh.clone().ok_or(AccountError::NoRefreshToken)?;
     let access = |mailbox: Option<&str>| {

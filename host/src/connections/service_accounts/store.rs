@@ -161,6 +161,12 @@ pub(super) async fn put(
     Ok(())
 }
 
+/// Stores the fields of a service account.
+pub(super) async fn save_fields(tx: &mut Tx, account: &ServiceAccount) -> sqlx::Result<()> {
+    let sql = "update service_accounts set fields = $2 where id = $1";
+    execute!(tx, sql, account.id.to_string(), db::to_json(&account.fields)?).map(drop)
+}
+
 /// Deletes a service account and the connections that it made.
 pub(super) async fn delete(tx: &mut Tx, id: ServiceAccountId) -> sqlx::Result<()> {
     execute!(tx, "delete from connections where service_account_id = $1", id.to_string())?;

@@ -99,6 +99,21 @@ impl TokenOwner for SharedToken {
         }
     }
 
+    async fn token_stored(
+        &self,
+        tx: &mut Tx,
+        row: &mut StoredServiceAccount,
+        response: &TokenResponse,
+    ) -> sqlx::Result<()> {
+        match response.refreshed_fields(&row.account.fields) {
+            Some(fields) => {
+                row.account.fields = fields;
+                store::save_fields(tx, &row.account).await
+            }
+            None => Ok(()),
+        }
+    }
+
     /// The connections of the account find out one by one, and each one's owner is mailed then.
     async fn access_lost(&self, tx: &mut Tx) -> sqlx::Result<()> {
         audit::record(tx, self.account.entry(&Author::Host, Act::CredentialLost)).await
@@ -120,6 +135,7 @@ pub(super) async fn request_delegated(
         provider,
         client: &named,
         url: grant.endpoint(),
+        keep_claims: &[],
     };
     match grant {
         Grant::Assertion(grant) => {
@@ -185,5 +201,5 @@ pub(super) async fn shared(
     let owner = SharedToken { calendars: calendars.clone(), account: account.clone() };
     let RefreshedToken { access, expires_at, .. } = token_lease::refresh(&owner, refused.cloned()).await?;
     let lifetime = expires_at.and_then(|at| Duration::try_from(at.duration_since(calendars.now())).ok());
-    Ok(TokenResponse { access, refresh: None, lifetime, scopes: None, fields: BTreeMap::new() })
+    Ok(TokenResponse { access, refresh: None, lifetime, scopes: None, fields: BTreeMap::new(), claims: Ok(None) })
 }

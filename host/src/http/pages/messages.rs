@@ -248,7 +248,10 @@ impl From<&ConnectError> for Message {
             ConnectError::NotThemself => Self::NotAllowed,
             ConnectError::Unknown => Self::NotFound,
             ConnectError::NotOffered(_) | ConnectError::NoServiceAccount => Self::NotOffered,
-            ConnectError::Provider(_) | ConnectError::NoToken(_) | ConnectError::Sealed(_) => Self::ProviderFailed,
+            ConnectError::Provider(_)
+            | ConnectError::NoToken(_)
+            | ConnectError::IdToken(_)
+            | ConnectError::Sealed(_) => Self::ProviderFailed,
             ConnectError::Input(_) => Self::FieldsInvalid,
             ConnectError::SignIn(_) | ConnectError::Access(_) | ConnectError::NeedsBrowser => Self::SignInInvalid,
             ConnectError::Refused(CallError::Failure(failure)) => match failure.remedy {
@@ -287,9 +290,11 @@ impl From<&AccountError> for Message {
             AccountError::NotAllowed(_) => Self::AdministratorsOnly,
             AccountError::TooOften(_) => Self::TooManyAttempts,
             AccountError::NotOffered(_) => Self::AccountNotOffered,
-            AccountError::Provider(_) | AccountError::NoToken(_) | AccountError::Call(_) | AccountError::Sealed(_) => {
-                Self::AccountUnreachable
-            }
+            AccountError::Provider(_)
+            | AccountError::NoToken(_)
+            | AccountError::IdToken(_)
+            | AccountError::Call(_)
+            | AccountError::Sealed(_) => Self::AccountUnreachable,
             AccountError::SignIn(_)
             | AccountError::Secret(_)
             | AccountError::NeedsBrowser

@@ -36,6 +36,7 @@ impl From<ConnectError> for Problem {
             ConnectError::NoClient(_)
             | ConnectError::Variable(_)
             | ConnectError::NoToken(_)
+            | ConnectError::IdToken(_)
             | ConnectError::Sealed(_) => Code::CalendarUnavailable,
             ConnectError::State => Code::SignInOver,
             ConnectError::Consent(failure) => match failure.remedy {
@@ -106,6 +107,7 @@ impl From<AccountError> for Problem {
             | AccountError::ClientVariable(_)
             | AccountError::Call(_)
             | AccountError::NoToken(_)
+            | AccountError::IdToken(_)
             | AccountError::Sealed(_) => Code::CalendarUnavailable,
             AccountError::ScopesMissing(_) | AccountError::NoRefreshToken => Code::ConsentNotGiven,
             AccountError::NoAccount(_) => Code::NotFound,

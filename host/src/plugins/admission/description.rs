@@ -68,9 +68,6 @@ fn check_sign_in(sign_in: &SignIn) -> Result<(), String> {
     }
     match &sign_in.method {
         Method::Oauth2Code(code) => {
-            if !code.keep_claims.is_empty() {
-                return Err("it uses `keep-claims`, which this version of the host does not support".to_owned());
-            }
             let mut addresses = vec![("authorize", &*code.authorize), ("token", &*code.token)];
             let optional = [("revoke", &code.revoke), ("manage", &code.manage), ("approval", &code.approval)];
             addresses.extend(optional.iter().filter_map(|(what, address)| Some((*what, address.as_deref()?))));

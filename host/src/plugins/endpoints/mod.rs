@@ -47,7 +47,7 @@ pub enum VariableError {
         name: String,
         /// The label for operators.
         label: String,
-        /// What fits.
+        /// The required form.
         expected: String,
     },
     /// There is no such variable.

@@ -9,6 +9,7 @@ use crate::plugins::{
     Level, Plugin,
     contract::SignIn,
     egress::{AddressTemplate, EgressGrant, OriginPattern},
+    endpoints::VariableValues,
 };
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +38,15 @@ pub struct RequestedGrant {
 pub struct ProviderGrant {
     request: RequestedGrant,
     egress: EgressGrant,
+}
+
+/// A token endpoint, as a credential names it.
+#[derive(Debug, Clone, Copy)]
+pub struct IssuingEndpoint<'a> {
+    /// Its URL.
+    pub url: &'a str,
+    /// The values of the sign-in's variables.
+    pub variables: &'a VariableValues,
 }
 
 /// A stored grant that this version of the host cannot read.

@@ -5,15 +5,16 @@
 //! run, before the transaction begins. Rejected: a lock, which a crashed process would keep.
 
 use super::{
-    AddError, AddOutcome, ChangeError, DifferenceLine, GrantError, PendingVersion, Provenance, Provider, ProviderGrant,
-    ProviderStamp, ProviderState, ProviderSummary, Registry, RegistryError, RequestedGrant, VersionSummary, difference,
+    AddError, AddOutcome, ChangeError, DifferenceLine, GrantError, IssuingEndpoint, PendingVersion, Provenance,
+    Provider, ProviderGrant, ProviderStamp, ProviderState, ProviderSummary, Registry, RegistryError, RequestedGrant,
+    VersionSummary, difference,
     moves::{self, CredentialMoves},
     needs_acceptance, step_back, store,
 };
 use crate::{
     audit::{self, Act, Author, Entry, Subject, Values},
     db::{self, Db, Tx},
-    plugins::{Plugin, admission::inspect, endpoints::VariableValues},
+    plugins::{Plugin, admission::inspect},
 };
 
 /// How often a change is tried when others change the same provider.
@@ -175,15 +176,6 @@ pub async fn accept_in(tx: &mut Tx, by: &Author, id: &str, sha256: &str) -> Resu
     Ok(())
 }
 
-/// A token endpoint, as a credential names it.
-#[derive(Debug, Clone, Copy)]
-pub struct IssuingEndpoint<'a> {
-    /// Its URL.
-    pub url: &'a str,
-    /// The values of the sign-in's variables.
-    pub variables: &'a VariableValues,
-}
-
 /// Whether the accepted grant of a provider has this sign-in, and if an endpoint is given, with this token endpoint. No other
 /// grant is accepted until the transaction ends. A credential is stored only if this holds: one that was made while an
 /// operator accepted another grant is not among those that were moved.
@@ -198,6 +190,22 @@ pub async fn has_endpoint(
 ) -> sqlx::Result<bool> {
     let granted = stored_grant(store::locked_grant(tx, id).await?.as_deref());
     Ok(granted.is_some_and(|granted| moves::has_endpoint(&granted, sign_in, endpoint)))
+}
+
+/// The token endpoint that a token of an earlier grant is bound to now: that of its place in the present grant, as if the token
+/// had been stored when the grant was accepted. An endpoint without an heir stays, and is not granted.
+///
+/// # Errors
+/// If the database fails.
+pub async fn present_endpoint(
+    tx: &mut Tx,
+    issued_by: &RequestedGrant,
+    sign_in: &str,
+    endpoint: IssuingEndpoint<'_>,
+) -> sqlx::Result<String> {
+    let granted = stored_grant(store::locked_grant(tx, &issued_by.id).await?.as_deref());
+    let heir = granted.and_then(|granted| moves::heir(issued_by, &granted, sign_in, endpoint));
+    Ok(heir.unwrap_or_else(|| endpoint.url.to_owned()))
 }
 
 /// What is granted to a provider. `None` if there is no such provider, or no version was accepted.

@@ -15,9 +15,9 @@ mod plugin_cache;
 mod store;
 
 pub use difference::{DifferenceKind, DifferenceLine, difference, needs_acceptance, step_back};
-pub use grant::{GrantError, ProviderGrant, RequestedGrant};
+pub use grant::{GrantError, IssuingEndpoint, ProviderGrant, RequestedGrant};
 pub use lifecycle::{
-    IssuingEndpoint, NewVersion, accept, accept_in, connections, granted, has_endpoint, in_use, list, remove, waiting,
+    NewVersion, accept, accept_in, connections, granted, has_endpoint, in_use, list, present_endpoint, remove, waiting,
 };
 pub use store::ProviderStamp;
 

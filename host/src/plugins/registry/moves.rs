@@ -18,8 +18,7 @@
 
 use super::{
     difference::{DifferenceKind, DifferenceLine},
-    grant::RequestedGrant,
-    lifecycle::IssuingEndpoint,
+    grant::{IssuingEndpoint, RequestedGrant},
     store,
 };
 use crate::{
@@ -206,6 +205,27 @@ fn endpoints(sign_in: &ResolvedSignIn) -> Vec<(Place<'_>, &str)> {
         Method::Oauth2ClientCredentials(grant) => vec![(Place::Default, grant.token.as_str())],
         Method::Oauth2JwtBearer(grant) => vec![(Place::Default, grant.token.as_str())],
         Method::Form(_) | Method::SecretUrl(_) | Method::None => vec![],
+    }
+}
+
+/// The endpoint that takes over, if another grant moves the endpoint of one.
+pub(super) fn heir(
+    old: &RequestedGrant,
+    new: &RequestedGrant,
+    sign_in: &str,
+    endpoint: IssuingEndpoint<'_>,
+) -> Option<String> {
+    let IssuingEndpoint { url, variables } = endpoint;
+    let group = CredentialGroup {
+        holder: Holder::Revocation,
+        sign_in: sign_in.to_owned(),
+        endpoint: Some(url.to_owned()),
+        variables: variables.clone(),
+        count: 1,
+    };
+    match fate(Some(old), new, &group) {
+        Fate::Moves { to, .. } => Some(to),
+        Fate::Stays | Fate::Lost(_) => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! A service that has other addresses for each tenant and cloud: the variables of a sign-in, from the operator's command to the
 //! last request.
 
+mod claims; // Claims of the id token.
 mod clients; // An operator's client with a tenant.
 mod service;
 mod service_accounts; // An organisation's application with a tenant.

@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
     routing::{get, post},
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
@@ -41,6 +42,20 @@ struct Book {
     issued: BTreeMap<String, String>,
     /// What was asked for at each place: `login/school/token refresh_token`.
     requests: Vec<String>,
+    /// What a token reply has as its id token.
+    id_token: IdToken,
+}
+
+/// The id token of a reply.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) enum IdToken {
+    /// For our client, with this number as one of its claims.
+    Ours(u32),
+    /// For another client.
+    Foreign,
+    /// None.
+    #[default]
+    None,
 }
 
 impl Directory {
@@ -66,6 +81,11 @@ impl Directory {
             ("https://gov.directory.example".to_owned(), to("gov")),
             ("https://api.directory.example".to_owned(), to("api")),
         ]
+    }
+
+    /// From now on, replies have this id token.
+    pub(super) fn set_id_token(&self, id_token: IdToken) {
+        self.book().id_token = id_token;
     }
 
     /// The requests since this was last asked.
@@ -137,7 +157,19 @@ async fn token(
     if grant == "authorization_code" {
         reply["refresh_token"] = book.issue("refresh", &place).into();
     }
+    let claims = |audience: &str, number: u32| json!({ "aud": audience, "tid": tenant, "guest": number, "name": "Ann hunter22" });
+    match book.id_token {
+        IdToken::Ours(number) => reply["id_token"] = signed(&claims(CLIENT, number)).into(),
+        IdToken::Foreign => reply["id_token"] = signed(&claims("another-client", 1)).into(),
+        IdToken::None => {}
+    }
     Json(reply).into_response()
+}
+
+/// Claims in the form of RFC 7515 §7.1. Nobody checks the signature.
+fn signed(claims: &Value) -> String {
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    format!("{}.{}.{}", part(&json!({ "alg": "RS256" })), part(claims), URL_SAFE_NO_PAD.encode("signature"))
 }
 
 async fn revoke(

@@ -75,7 +75,7 @@ async fn an_application_gets_its_tokens_at_the_tenant_of_the_organisation() -> a
     let ann = scene.connection(scene.ann).await?.context("a connection")?;
     assert_eq!(fields_seen(&ann)?, "cloud=gov.directory.example tenant=school.example");
 
-    // Saved with another tenant, it connects everybody anew.
+    // Saved with another tenant, it connects everybody again.
     save(&[("tenant", "college.example")]).await?;
     connected("college.example").await?;
     runner.shutdown().await;
