@@ -12,6 +12,8 @@ use url::{ParseError, Url};
 const SIGN_IN: &str = "/sign-in/";
 /// The path to which a calendar service sends the browser back, before the provider's id.
 pub const CALLBACK: &str = "/connect/callback/";
+/// The path to which a calendar service sends the browser of an administrator back who approved or not, before the provider's id.
+const APPROVAL_RETURN: &str = "/connect/approval/";
 /// The path of the page on which a person connects their calendar.
 const CALENDAR_SETTINGS: &str = "/settings/calendar";
 
@@ -44,6 +46,14 @@ impl Links {
     #[must_use]
     pub fn calendar_settings(&self) -> String {
         format!("{}{CALENDAR_SETTINGS}", self.origin)
+    }
+
+    /// Where a service sends the browser of an IT administrator back to after its page for approvals.
+    ///
+    /// # Errors
+    /// If the provider's id does not fit into a URL.
+    pub fn approval_return(&self, provider: &str) -> Result<Url, ParseError> {
+        Url::parse(&format!("{}{APPROVAL_RETURN}{provider}", self.origin))
     }
 
     /// The OAuth redirect URI for a provider.

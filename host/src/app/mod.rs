@@ -137,6 +137,7 @@ pub async fn calendar_access(
         class: Class::Interactive,
         questions: Joined::default(),
         limits: config.limits,
+        links: config.links(),
         refreshes: SingleFlight::default(),
     })
 }

@@ -12,6 +12,7 @@ use crate::{
     db::Db,
     fairness::{Class, Joined},
     ids::{ConnectionId, OrganisationId},
+    links::Links,
     oauth::{
         self, REFRESH_TOKEN,
         token_lease::{RefreshError, SingleFlight},
@@ -52,6 +53,8 @@ pub struct CalendarAccess {
     pub questions: Joined<BusyQuestion, BusyReply>,
     /// The rate limits.
     pub limits: Limits,
+    /// The URLs of this host that services are given.
+    pub links: Links,
     /// The token refreshes that are running in this process.
     pub refreshes: SingleFlight,
 }

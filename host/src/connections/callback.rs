@@ -98,13 +98,17 @@ async fn conclude(
     let granted = resolve(granted, &authorization.variables)?;
     let code = granted.code().ok_or_else(unknown)?;
     if let Some(refusal) = callback.refusal() {
-        return Err(code_grant::consent_error(calendars, &provider, authorization, refusal, Source::Browser).await?);
+        return Err(
+            code_grant::consent_error(calendars, &provider, authorization, &granted, refusal, Source::Browser).await?
+        );
     }
     let response = match exchange(calendars.oauth(), authorization, code, callback).await {
         Ok(response) => response,
         Err(ExchangeError::Token(TokenError::Refused(refusal))) => {
             let source = Source::TokenEndpoint;
-            return Err(code_grant::consent_error(calendars, &provider, authorization, refusal, source).await?);
+            return Err(
+                code_grant::consent_error(calendars, &provider, authorization, &granted, refusal, source).await?
+            );
         }
         Err(error) => return Err(error.into()),
     };

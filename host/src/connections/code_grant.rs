@@ -150,6 +150,7 @@ pub(super) async fn consent_error(
     calendars: &CalendarAccess,
     provider: &Provider,
     authorization: &Authorization,
+    granted: &ResolvedSignIn,
     refusal: SignInError,
     source: approvals::Source,
 ) -> Result<ConnectError, ConnectError> {
@@ -164,8 +165,11 @@ pub(super) async fn consent_error(
         ..CallTarget::default()
     };
     let access = calendars.without_credential(provider, browser.organisation, target)?;
-    let failure = provider.plugin.explain_failure(&access, refusal).await.map_err(ConnectError::Refused)?;
-    if let Remedy::NeedsAdminApproval(approval) = &failure.remedy {
+    let mut failure = provider.plugin.explain_failure(&access, refusal).await.map_err(ConnectError::Refused)?;
+    if let Remedy::NeedsAdminApproval(approval) = &mut failure.remedy {
+        if approval.page.is_none() {
+            approval.page = approvals::page(calendars, authorization, granted, approval.tenant.as_deref()).await?;
+        }
         let applicant = Applicant { organisation, person: person.id, address: &person.email, provider: id };
         approvals::record_needed(&calendars.db, applicant, approval.page.as_deref(), source).await?;
     }

@@ -40,7 +40,7 @@ pub use access::{CalendarAccess, NotCallable};
 pub use callback::{CallbackOutcome, finish};
 pub use code_grant::{BeginRequest, begin};
 pub use connection::{Connection, State};
-pub use disconnect::{DisconnectError, disconnect};
+pub use disconnect::{DisconnectError, disconnect, page_to_withdraw, page_to_withdraw_later};
 pub use error::{AccountError, ConnectError, RequestedAccess};
 pub use form::{FormSignIn, connect};
 pub use offered::{OfferedProvider, offered_providers};

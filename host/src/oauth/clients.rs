@@ -89,6 +89,12 @@ pub async fn find(tx: &mut Tx, keyring: &Keyring, sign_in: SignInRef<'_>) -> Res
     Ok(Some(Client { id: row.client_id, secret: secrets.remove(SECRET), variables }))
 }
 
+/// The client of a sign-in without its secret, if an operator has registered one.
+pub async fn registered(tx: &mut Tx, sign_in: SignInRef<'_>) -> sqlx::Result<Option<RegisteredClient>> {
+    let clients = store::clients(tx).await?;
+    Ok(clients.into_iter().find(|client| client.provider == sign_in.provider && client.sign_in == sign_in.sign_in))
+}
+
 /// The clients that operators have registered, without their secrets.
 pub async fn list(tx: &mut Tx) -> sqlx::Result<Vec<RegisteredClient>> {
     store::clients(tx).await

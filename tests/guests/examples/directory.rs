@@ -29,6 +29,7 @@ impl Provider for Directory {
         Description {
             sign_ins: vec![
                 sign_in("work", Method::Oauth2Code(code(Some("https://{cloud}/{tenant}/revoke".into())))),
+                sign_in("listed", Method::Oauth2Code(code(None))),
                 sign_in("application", Method::Oauth2ClientCredentials(application())),
             ],
             hosts: vec![API.into()],
@@ -75,11 +76,11 @@ impl Provider for Directory {
             return Err(answer.failure());
         }
         let (BusyTargets::Calendars(ids) | BusyTargets::Addresses(ids)) = targets;
-        let free = || Ok(BusyTimes { intervals: vec![], problems: vec![] });
-        Ok(BusyReply {
-            answers: ids.iter().map(|id| BusyAnswer { target: id.clone(), outcome: free() }).collect(),
-            memo: None,
-        })
+        let free = |id: &String| BusyAnswer {
+            target: id.clone(),
+            outcome: Ok(BusyTimes { intervals: vec![], problems: vec![] }),
+        };
+        Ok(BusyReply { answers: ids.iter().map(free).collect(), memo: None })
     }
 }
 
@@ -116,11 +117,13 @@ fn code(revoke: Option<String>) -> Oauth2Code {
     Oauth2Code {
         authorize: "https://{cloud}/{tenant}/authorize".into(),
         token: "https://{cloud}/{tenant}/token".into(),
+        manage: revoke.is_none().then(|| "https://{cloud}/{tenant}/applications".into()),
         revoke,
-        manage: None,
         variables: variables(),
         scopes: vec![LevelScopes { level: Level::Read, scopes }],
-        approval: None,
+        approval: Some(
+            "https://{cloud}/{tenant}/approve?id={client-id}&to={redirect-uri}&state={state}&scope={scopes}".into(),
+        ),
         authorize_parameters: vec![],
         endpoint_choices: vec![],
         keep_from_token: vec!["scope".into()],

@@ -49,6 +49,7 @@ const ROWS: &[Row] = &[
     post("/settings/calendar/form", &[("provider", "nowhere"), ("sign-in", "form")], 403),
     post("/settings/calendar/connect", &[("provider", "nowhere"), ("sign-in", "page")], 403),
     get("/connect/callback/{provider}", 403),
+    get("/connect/approval/{provider}", 200),
     get("/settings/calendar/disconnect", 404),
     post("/settings/calendar/disconnect", &[], 404),
     // For administrators, and ann is not one; `pages::administrators` tests the page.

@@ -7,23 +7,35 @@
 //!
 //! Threat: the refusal comes with a browser, whose owner can write it into the address bar (S17). So one browser tells its
 //! owner only; the others of the domain are told after [`WITNESSES`] different people, or after one answer of the service's
-//! token endpoint, for [`MEMORY`]. The people of a public mail domain have no administrator in common, so nothing is stored for
+//! token endpoint, for [`MEMORY`]. The page is the one that the provider names, or the sign-in's `approval` with the tenant
+//! that the service named, our client and the scopes. The people of a public mail domain have no administrator in common, so nothing is stored for
 //! one. Rejected: telling nobody else, which is the problem.
 
 mod store;
 
+use super::access::CalendarAccess;
 use crate::{
     db::{self, Db, Tx},
     ids::{OrganisationId, PersonId},
+    oauth::{
+        clients,
+        code_grant::Authorization,
+        token::{names, scopes},
+    },
+    plugins::endpoints::{ApprovalParts, ResolvedSignIn},
 };
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
+use url::Url;
 
 /// The number of people whose browsers must have returned with the refusal before the others are told.
 const WITNESSES: usize = 2;
 
 /// How long a refusal is remembered.
 const MEMORY: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// The state with which an administrator's browser comes back. Nothing depends on it, because what comes back is not believed.
+const STATE: &str = "approval";
 
 /// Mail domains at which anybody can get an address. Not in this folder, whose files name no service.
 const PUBLIC_DOMAINS: &str = include_str!("../../../public_mail_domains.txt");
@@ -66,6 +78,29 @@ struct Refusal {
     link: Option<String>,
     source: Source,
     noticed_at: Timestamp,
+}
+
+/// The service's page where an administrator approves the sign-in for everybody, for the scopes that a person was refused.
+/// `None` if the sign-in has no such page, or nothing says which tenant must approve.
+pub(super) async fn page(
+    calendars: &CalendarAccess,
+    authorization: &Authorization,
+    granted: &ResolvedSignIn,
+    tenant: Option<&str>,
+) -> sqlx::Result<Option<String>> {
+    let Some(code) = granted.code().filter(|code| code.approval.is_some()) else { return Ok(None) };
+    let sign_in = authorization.sign_in_ref();
+    let client = calendars.db.read(async |tx| clients::registered(tx, sign_in).await).await?;
+    let (Some(client), Ok(back)) = (client, calendars.links.approval_return(sign_in.provider)) else { return Ok(None) };
+    let page = granted.approval_page(ApprovalParts {
+        tenant,
+        client_id: &client.client_id,
+        redirect_uri: back.as_str(),
+        state: STATE,
+        scopes: &names(scopes(code, authorization.level).1).join(" "),
+    });
+    let page = page.and_then(|page| Url::parse(&page).ok());
+    Ok(page.map(|page| calendars.registry.sandbox().for_browsers(&page).into()))
 }
 
 /// The domain of an e-mail address, in lower case, if it can have an administrator.

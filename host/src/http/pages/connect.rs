@@ -90,7 +90,7 @@ pub(super) async fn about(app: &App, provider: &str, error: ConnectError) -> Pag
 }
 
 /// The parameters of a query; nothing if one is there twice (RFC 6749 §3.1), or if the query is too long.
-fn parameters(query: &str) -> Option<BTreeMap<String, String>> {
+pub(super) fn parameters(query: &str) -> Option<BTreeMap<String, String>> {
     if query.len() > MAX_QUERY_LENGTH {
         return None;
     }

@@ -8,6 +8,7 @@
 //! problems as pages, whose words are for developers; a client-side application, which needs an API that cookies open.
 
 mod administrators;
+mod approval;
 mod browser;
 mod calendar;
 mod connect;
@@ -86,6 +87,7 @@ pub static PAGES: &[Page] = &[
     row("POST", "/settings/calendar/form", PERSON, || post(calendar::submit)),
     row("POST", "/settings/calendar/connect", PERSON, || post(connect::begin)),
     row("GET", "/connect/callback/{provider}", PERSON, || get(connect::callback)),
+    row("GET", "/connect/approval/{provider}", ANYBODY, || get(approval::returned)),
     row("GET", "/settings/calendar/disconnect", PERSON, || get(calendar::confirm)),
     row("POST", "/settings/calendar/disconnect", PERSON, || post(calendar::disconnect)),
     row("GET", "/settings/administrators", PERSON, || get(administrators::page)),

@@ -20,11 +20,26 @@ use url::Url;
 /// Values of variables, by their names.
 pub type VariableValues = BTreeMap<String, String>;
 
-/// A sign-in with values in place of its variables. Only `approval` may still have parts ([`super::registry`]).
+/// A sign-in with values in place of its variables. Only `approval` still has parts: see [`ResolvedSignIn::approval_page`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResolvedSignIn {
     sign_in: SignIn,
     values: VariableValues,
+}
+
+/// What the host fills into `approval` by itself.
+#[derive(Debug, Clone, Copy)]
+pub struct ApprovalParts<'a> {
+    /// The tenant that must approve, if the service named it. It does not count if it does not fit.
+    pub tenant: Option<&'a str>,
+    /// The id of the operator's client.
+    pub client_id: &'a str,
+    /// Where the service sends the administrator's browser back to.
+    pub redirect_uri: &'a str,
+    /// Comes back with the browser.
+    pub state: &'a str,
+    /// The requested scopes, with spaces between them.
+    pub scopes: &'a str,
 }
 
 /// A sign-in cannot be used with these values of its variables.
@@ -77,6 +92,30 @@ impl ResolvedSignIn {
             Method::Oauth2Code(code) => Some(code),
             _ => None,
         }
+    }
+
+    /// The page where an IT administrator approves the operator's client for a whole organisation. `None` if the sign-in has no
+    /// such page, or a part of its address has no value that fits.
+    #[must_use]
+    pub fn approval_page(&self, parts: ApprovalParts<'_>) -> Option<String> {
+        const TENANT: &str = "tenant";
+        let template: EndpointTemplate = self.code()?.approval.as_ref()?.parse().ok()?;
+        let described = variables(&self.sign_in).iter().find(|variable| variable.name == TENANT);
+        let fits = |tenant: &&str| match described {
+            Some(variable) => expected(variable, tenant).is_none(),
+            None => template::is_segment(tenant),
+        };
+        let value = |name: &str| self.values.get(name).map(String::as_str);
+        let tenant = parts.tenant.filter(fits).or_else(|| value(TENANT));
+        let filled = template.fill(|name| match name {
+            TENANT => tenant,
+            "client-id" => Some(parts.client_id),
+            "redirect-uri" => Some(parts.redirect_uri),
+            "state" => Some(parts.state),
+            "scopes" => Some(parts.scopes),
+            name => self.values.get(name).map(String::as_str),
+        });
+        filled.ok()
     }
 
     /// The value of each variable, given or default. The provider sees them.
@@ -277,6 +316,48 @@ mod tests {
         assert_eq!(unknown, "the sign-in has no variable `tenent`; it has `tenant`, `cloud`");
         let unreadable = EndpointVariable { place: VariablePlace::Path("(?=a)b(".into()), ..path("tenant", None) };
         assert!(value_of(&unreadable, &values(&[("tenant", "b")])).is_err());
+    }
+
+    #[test]
+    fn the_page_for_administrators_is_filled_in() {
+        let approval = "https://{cloud}/{tenant}/approve?id={client-id}&to={redirect-uri}&s={state}&scope={scopes}";
+        let page = |approval: &str, variables: Vec<EndpointVariable>, tenant: Option<&str>| {
+            let described = Oauth2Code {
+                authorize: "https://a.example/authorize".into(),
+                token: "https://a.example/token".into(),
+                revoke: None,
+                manage: None,
+                approval: Some(approval.into()),
+                ..code(variables)
+            };
+            let given = values(&[("tenant", "school"), ("cloud", CLOUDS[0])]);
+            let parts = ApprovalParts {
+                tenant,
+                client_id: "a b&c",
+                redirect_uri: "https://here.example/back?x=1",
+                state: "s",
+                scopes: "busy mail",
+            };
+            resolve(&sign_in(Method::Oauth2Code(described)), &given).unwrap().approval_page(parts)
+        };
+        let both = || vec![path("tenant", None), host("cloud", &CLOUDS, None)];
+        let expected = |tenant: &str| {
+            Some(format!(
+                "https://login.example/{tenant}/approve?id=a%20b%26c&to=https%3A%2F%2Fhere.example%2Fback%3Fx%3D1&s=s\
+                 &scope=busy%20mail"
+            ))
+        };
+        assert_eq!(page(approval, both(), Some("college")), expected("college"));
+        // What the service named does not fit, or nothing was named: the client's own value.
+        for tenant in [Some("../x"), Some("COLLEGE"), Some(""), None] {
+            assert_eq!(page(approval, both(), tenant), expected("school"), "{tenant:?}");
+        }
+        // Without such a variable, only the service can name the tenant.
+        let fixed = "https://a.example/{tenant}/approve";
+        assert_eq!(page(fixed, vec![], Some("College-1")), Some("https://a.example/College-1/approve".into()));
+        for tenant in [Some("a/b"), Some(".."), None] {
+            assert_eq!(page(fixed, vec![], tenant), None, "{tenant:?}");
+        }
     }
 
     proptest! {

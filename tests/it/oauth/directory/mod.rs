@@ -1,8 +1,11 @@
 //! A service that has other addresses for each tenant and cloud: the variables of a sign-in, from the operator's command to the
 //! last request.
 
+mod approval; // The page for administrators, and the way back from it.
 mod claims; // Claims of the id token.
 mod clients; // An operator's client with a tenant.
+mod pages; // What a person reads where tokens cannot be revoked.
+mod served; // Values that are entered on the command line, on a page and through the API.
 mod service;
 mod service_accounts; // An organisation's application with a tenant.
 
@@ -11,6 +14,7 @@ use anyhow::{Context as _, ensure};
 use chronus_host::{
     availability::{self, Busy},
     calendar::Window,
+    clock::Clock,
     connections::{self, BeginRequest, CallbackOutcome, ConnectError, Connection},
     ids::{PersonId, digest},
     oauth::{
@@ -52,10 +56,14 @@ impl Deref for Scene {
 
 impl Scene {
     async fn new() -> anyhow::Result<Self> {
+        Self::at(Clock::at("2026-11-24T09:00:00Z".parse()?)).await
+    }
+
+    async fn at(clock: Clock) -> anyhow::Result<Self> {
         let directory = Directory::start().await?;
         let map = directory.map();
         let further: Vec<_> = map.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect();
-        let world = World::leading(&further).await?;
+        let world = World::at(clock, &further).await?;
         let built = tokio::task::spawn_blocking(components).await??.guest("directory")?;
         let component = std::fs::read(&built.path)?;
         let sha256 = digest(&component);
@@ -68,9 +76,13 @@ impl Scene {
 
     /// Registers the operator's client with these values.
     async fn register(&self, variables: &[(&str, &str)]) -> anyhow::Result<()> {
+        self.register_for(WORK, variables).await
+    }
+
+    async fn register_for(&self, sign_in: SignInRef<'_>, variables: &[(&str, &str)]) -> anyhow::Result<()> {
         let secret = Some(CLIENT_SECRET.into());
         let client = Client { id: CLIENT.into(), secret, variables: values(variables) };
-        Ok(oauth_clients::set(&self.app.db, &OPERATOR, &self.app.calendars.keyring, WORK, &client).await?)
+        Ok(oauth_clients::set(&self.app.db, &OPERATOR, &self.app.calendars.keyring, sign_in, &client).await?)
     }
 
     async fn begin(&self, browser: &Browser) -> Result<Url, ConnectError> {

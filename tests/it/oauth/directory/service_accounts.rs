@@ -12,7 +12,7 @@ use chronus_host::{
 
 impl Scene {
     /// An administrator of the organisation, which has a mail domain.
-    async fn administrator(&self) -> anyhow::Result<Actor> {
+    pub(super) async fn administrator(&self) -> anyhow::Result<Actor> {
         domains::add(&self.app.db, &OPERATOR, self.organisation, "school.example").await?;
         let (email, zone, role) = ("gil@school.example".to_owned(), "Europe/Rome".to_owned(), Role::GlobalAdmin);
         let new = NewPerson { email, name: "Gil".into(), zone, role };

@@ -348,9 +348,9 @@ impl Walk {
             .database
             .run(
                 "insert into revocations (id, organisation_id, person_id, provider_id, sign_in, address, sealed, sealed_by, \
-                 place_table, place_row, created_at) \
+                 place_table, place_row, created_at, token_endpoint, variables) \
                  select people.id, people.organisation_id, people.id, 'google', 'google', email, sealed, sealed_by, \
-                 'revocations', people.id, 0 from people join connections on connections.person_id = people.id \
+                 'revocations', people.id, 0, token_endpoint, variables from people join connections on connections.person_id = people.id \
                  where email in ('ann@school.example', 'ben@school.example')",
             )
             .await?;

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     app::App,
     auth::{Actor, sessions::Session},
-    connections::{self, DisconnectError, store},
+    connections::{self, Connection, DisconnectError, store},
 };
 use askama::Template;
 use axum::{
@@ -15,6 +15,7 @@ use axum::{
     response::{IntoResponse, Redirect},
 };
 use serde::Deserialize;
+use url::form_urlencoded::Serializer;
 
 #[derive(Template)]
 #[template(path = "disconnect.html")]
@@ -22,6 +23,8 @@ struct DisconnectPage {
     layout: Layout,
     service: String,
     account: Option<String>,
+    /// The page where the person withdraws their consent at the service.
+    withdraw: Option<String>,
     /// Whether the person wants to connect another calendar afterwards.
     another: bool,
 }
@@ -45,7 +48,9 @@ pub(in crate::http::pages) async fn confirm(
     let provider = app.calendars.registry.provider(&connection.provider).await.ok();
     let service = service_name(provider.as_ref(), &connection);
     let account = account_label(provider.as_ref(), &connection);
-    Ok(View::new(DisconnectPage { layout, service, account, another: query.another.is_some() }))
+    let withdraw = provider.and_then(|provider| connections::page_to_withdraw(&app.calendars, &provider, &connection));
+    let withdraw = withdraw.map(Into::into);
+    Ok(View::new(DisconnectPage { layout, service, account, withdraw, another: query.another.is_some() }))
 }
 
 /// Disconnects the calendar.
@@ -54,11 +59,27 @@ pub(in crate::http::pages) async fn disconnect(
     actor: Actor,
     session: Session,
 ) -> Result<Redirect, PageError> {
+    let found = app.db.read(async |tx| store::of_person(tx, session.organisation, session.person).await).await?;
     match connections::disconnect(&app.calendars, &actor, session.person).await {
-        Ok(_) => Ok(Redirect::to(paths::CALENDAR)),
+        Ok(()) => Ok(Redirect::to(&after(found.map(|found| found.connection)))),
         Err(DisconnectError::NotAllowed) => Err(Message::NotAllowed.into()),
         Err(DisconnectError::NotConnected) => Err(Message::NotConnected.into()),
         Err(DisconnectError::Database(error)) => Err(error.into()),
+    }
+}
+
+/// The page after disconnecting. It says where the person withdraws their consent, if it was they who gave it.
+fn after(connection: Option<Connection>) -> String {
+    let own = connection.filter(|connection| connection.token.is_some() && connection.service_account.is_none());
+    match own {
+        Some(Connection { provider, sign_in, .. }) => {
+            let query = Serializer::new(String::new())
+                .append_pair("disconnected", &provider)
+                .append_pair("sign-in", &sign_in)
+                .finish();
+            format!("{}?{query}", paths::CALENDAR)
+        }
+        None => paths::CALENDAR.to_owned(),
     }
 }
 
@@ -71,9 +92,14 @@ mod tests {
 
     #[test]
     fn golden_pages_that_ask_before_disconnecting() {
-        for (name, another) in [("page_disconnect", false), ("page_disconnect_another", true)] {
+        let link = "https://account.example/applications";
+        for (name, another, withdraw) in [
+            ("page_disconnect", false, None),
+            ("page_disconnect_another", true, None),
+            ("page_disconnect_withdraw", false, Some(link.to_owned())),
+        ] {
             let (service, account) = ("Example Calendar".to_owned(), Some("ann@example.org".to_owned()));
-            golden(name, &DisconnectPage { layout: layout::testing::signed_in(), service, account, another });
+            golden(name, &DisconnectPage { layout: layout::testing::signed_in(), service, account, withdraw, another });
         }
     }
 }

@@ -1,7 +1,12 @@
 //! The page: what is connected, or what can be connected.
 
 use super::{
-    super::{error::PageError, layout::Layout, messages::Texts, view::View},
+    super::{
+        error::PageError,
+        layout::Layout,
+        messages::{Message, Texts},
+        view::View,
+    },
     options::{self, ConnectOption, FieldLabel},
     submission::{FieldErrorKind, Submission},
 };
@@ -9,10 +14,11 @@ use crate::{
     app::App,
     auth::sessions::Session,
     connections::{
-        Connection, OfferedProvider, State as ConnectionState,
+        self, Connection, OfferedProvider, State as ConnectionState,
         approvals::{self, Applicant, ApprovalRequest},
         offered_providers, store,
     },
+    oauth::SignInRef,
     organisations::{offers, programs},
     people,
     plugins::{
@@ -22,7 +28,12 @@ use crate::{
     },
 };
 use askama::Template;
-use axum::{extract::State, http::StatusCode, response::IntoResponse};
+use axum::{
+    extract::{Query, State, rejection::QueryRejection},
+    http::StatusCode,
+    response::IntoResponse,
+};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use url::Url;
 
@@ -32,8 +43,24 @@ struct CalendarPage {
     layout: Layout,
     /// What is wrong with the form that was sent, at the top of the page.
     summary: Option<Summary>,
+    /// Where the person withdraws their consent, after they have disconnected a calendar.
+    disconnected: Option<Withdrawal>,
     connected: Option<ConnectedCalendar>,
     offered: Vec<ProviderChoice>,
+}
+
+/// The page of a service where a person withdraws their consent.
+pub(super) struct Withdrawal {
+    service: String,
+    link: String,
+}
+
+/// The query after a calendar was disconnected.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::http::pages) struct DisconnectedQuery {
+    disconnected: Option<String>,
+    sign_in: Option<String>,
 }
 
 /// An error summary.
@@ -51,6 +78,8 @@ struct ConnectedCalendar {
     meetings: Meetings,
     needs_sign_in: bool,
     by_organisation: bool,
+    /// The page where the person withdraws their consent at the service.
+    withdraw: Option<String>,
     /// The form or button to sign in again.
     sign_in_again: Option<ConnectOption>,
     /// The button that asks for permission to add meetings.
@@ -82,8 +111,19 @@ pub(in crate::http::pages) async fn page(
     State(app): State<App>,
     session: Session,
     layout: Layout,
+    query: Result<Query<DisconnectedQuery>, QueryRejection>,
 ) -> Result<impl IntoResponse, PageError> {
-    show(&app, &session, layout, None).await
+    let Query(query) = query.map_err(|_| Message::InvalidAddress)?;
+    let disconnected = withdrawal(&app, &query).await?;
+    show(&app, &session, layout, None, disconnected).await
+}
+
+/// Where a person withdraws the consent that they gave with a sign-in. The query only selects what is granted.
+async fn withdrawal(app: &App, query: &DisconnectedQuery) -> Result<Option<Withdrawal>, PageError> {
+    let (Some(provider), Some(sign_in)) = (&query.disconnected, &query.sign_in) else { return Ok(None) };
+    let link = connections::page_to_withdraw_later(&app.calendars, SignInRef { provider, sign_in }).await?;
+    let (Some(link), Ok(provider)) = (link, app.calendars.registry.provider(provider).await) else { return Ok(None) };
+    Ok(Some(Withdrawal { service: provider.plugin.description().name.clone(), link: link.into() }))
 }
 
 /// Shows the page, with a submission that failed.
@@ -92,6 +132,7 @@ pub(super) async fn show(
     session: &Session,
     layout: Layout,
     submission: Option<Submission>,
+    disconnected: Option<Withdrawal>,
 ) -> Result<impl IntoResponse + use<>, PageError> {
     let mut tx = app.db.begin_read().await?;
     let found = store::of_person(&mut tx, session.organisation, session.person).await?;
@@ -124,7 +165,7 @@ pub(super) async fn show(
         }
         offered.push(ProviderChoice { service: provider.plugin.description().name.clone(), approval, options });
     }
-    let mut page = CalendarPage { layout, summary: None, connected, offered };
+    let mut page = CalendarPage { layout, summary: None, disconnected, connected, offered };
     let mut status = StatusCode::OK;
     if let Some(Submission { message: Some(message), .. }) = submission {
         status = message.status();
@@ -172,6 +213,10 @@ async fn connected_view(
     ConnectedCalendar {
         service: service_name(provider.as_ref(), connection),
         account: account_label(provider.as_ref(), connection),
+        withdraw: provider
+            .as_ref()
+            .and_then(|provider| connections::page_to_withdraw(&app.calendars, provider, connection))
+            .map(Into::into),
         reads_busy: connection.account.abilities.read_busy,
         meetings,
         needs_sign_in,
@@ -218,12 +263,11 @@ mod tests {
         },
         *,
     };
-    use crate::http::pages::messages::Message;
 
     const SERVICE: &str = "Example Calendar";
 
     fn page(connected: Option<ConnectedCalendar>, offered: Vec<ProviderChoice>) -> CalendarPage {
-        CalendarPage { layout: layout::testing::signed_in(), summary: None, connected, offered }
+        CalendarPage { layout: layout::testing::signed_in(), summary: None, disconnected: None, connected, offered }
     }
 
     fn offer(options: Vec<ConnectOption>) -> Vec<ProviderChoice> {
@@ -238,6 +282,7 @@ mod tests {
             meetings,
             needs_sign_in: false,
             by_organisation: false,
+            withdraw: None,
             sign_in_again: None,
             allow_meetings: None,
         }
@@ -281,6 +326,11 @@ mod tests {
         let again = Some(form(SERVICE, None));
         let view = ConnectedCalendar { needs_sign_in: true, sign_in_again: again, ..connected(work()) };
         golden("page_connected_sign_in_again", &page(Some(view), vec![]));
+        let link = || "https://account.example/applications".to_owned();
+        let view = ConnectedCalendar { withdraw: Some(link()), ..connected(work()) };
+        golden("page_connected_withdraw", &page(Some(view), vec![]));
+        let withdrawal = Withdrawal { service: SERVICE.into(), link: link() };
+        golden("page_calendar_disconnected", &CalendarPage { disconnected: Some(withdrawal), ..page(None, vec![]) });
         let view = ConnectedCalendar { by_organisation: true, ..connected(work()) };
         golden("page_connected_by_organisation", &page(Some(view), vec![]));
         let view = ConnectedCalendar { by_organisation: true, needs_sign_in: true, ..connected(work()) };

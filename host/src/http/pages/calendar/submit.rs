@@ -35,7 +35,7 @@ pub(in crate::http::pages) async fn submit(
         Err(error) => {
             tracing::info!(%error, "a calendar was not connected");
             let submission = submission.failed(&error, described, server_field.as_deref());
-            Ok(show(&app, &session, layout, Some(submission)).await?.into_response())
+            Ok(show(&app, &session, layout, Some(submission), None).await?.into_response())
         }
     }
 }
