@@ -7,7 +7,7 @@
 //! host and the sandboxed providers use the same code with the same results.
 //!
 //! From the outside to the inside: [`occurrences`] expands a calendar within a [`Window`]; [`Series`] is one UID with its master
-//! and overrides; [`recur`] computes rules in local time; [`zone`] turns local time into instants; [`value`] and [`line`] read
+//! and overrides; [`recur`] computes rules in local time, with [`wall`]; [`zone`] turns local time into instants; [`value`] and [`line`] read
 //! the text. [`event`] reads and changes the fields of one VEVENT.
 //!
 //! Rejected: the existing crates. They lose overrides whose SEQUENCE differs, read custom zones as floating, or pull in clocks
@@ -25,6 +25,7 @@ mod sort;
 mod tests;
 pub mod value;
 pub mod vtimezone;
+pub mod wall;
 mod windows;
 pub mod zone;
 

@@ -9,10 +9,10 @@
 use jiff::civil::{DateTime, date};
 use jiff::tz::TimeZone;
 
-use super::Component;
-use super::recur::{Rule, Until, wall_seconds};
+use super::recur::{Rule, Until};
 use super::sort::sort_by_times;
 use super::value::{self, DateOrTime};
+use super::{Component, wall};
 
 /// The years for which changes are computed. Before, the first offset holds; afterwards, the last.
 const FIRST_YEAR: i16 = 1900;
@@ -49,7 +49,7 @@ fn changes_of(part: &Component, changes: &mut Vec<Change>) -> Option<()> {
     let (before, after) = (offset("TZOFFSETFROM")?, offset("TZOFFSETTO")?);
     let start = value::date_or_time(part.property("DTSTART")?).ok()?.wall();
     let mut add = |local: DateTime| {
-        let at = wall_seconds(local) - i64::from(before);
+        let at = wall::seconds(local) - i64::from(before);
         changes.push(Change { at, before, after });
         (changes.len() <= MAX_CHANGES).then_some(())
     };
@@ -62,7 +62,7 @@ fn changes_of(part: &Component, changes: &mut Vec<Change>) -> Option<()> {
                 None => false,
                 Some(Until::Date(last)) => onset.date() > last,
                 Some(Until::Local(last)) => onset > last,
-                Some(Until::Utc(last)) => wall_seconds(onset) - i64::from(before) > wall_seconds(last),
+                Some(Until::Utc(last)) => wall::seconds(onset) - i64::from(before) > wall::seconds(last),
             };
             if ended {
                 break;
@@ -73,7 +73,7 @@ fn changes_of(part: &Component, changes: &mut Vec<Change>) -> Option<()> {
     for property in part.all("RDATE") {
         for listed in value::list(property) {
             match listed.ok()?.start {
-                DateOrTime::Utc(at) => add(at.saturating_add(jiff::Span::new().seconds(before)))?,
+                DateOrTime::Utc(at) => add(wall::later(at, before.into())?)?,
                 other => add(other.wall())?,
             }
         }

@@ -9,6 +9,7 @@
 use jiff::civil::{Date, DateTime, Time};
 
 use super::line::Property;
+use super::wall;
 
 /// A DATE or DATE-TIME as it is written. The zone is a name that has yet to be looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,7 +153,7 @@ pub(super) fn parse_wall(text: &str) -> Result<WallTime, BadValue> {
     };
     let [hour, minute, second] = digits(without_fraction(time), ':', [2, 2, 2], 1)?;
     if hour == 24 && minute == 0 && second == 0 {
-        let date = date.tomorrow().map_err(|_| NO_TIME)?;
+        let date = wall::days_later(date, 1).ok_or(NO_TIME)?;
         return Ok(WallTime { date, time: Some((Time::midnight(), utc)) });
     }
     // A leap second is the one before it (RFC 5545 §3.3.12).

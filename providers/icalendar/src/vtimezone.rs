@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::recur::{DayOf, Frequency, Rule, Until};
 use super::value::{self, DateOrTime};
 use super::zone::shown;
-use super::{Component, Problem, Problems, Property, Zone, Zones};
+use super::{Component, Problem, Problems, Property, Zone, Zones, wall};
 
 /// The years after the last one that are examined, to distinguish a rule from a coincidence.
 const LOOK_AHEAD: i16 = 10;
@@ -124,7 +124,7 @@ fn changes(zone: &Zone, first: i16, last: i16) -> Option<Vec<(Kind, DateTime)>> 
     for at in at {
         let kind = kind(at, at.checked_sub(SignedDuration::from_secs(1)).ok()?);
         // The onset is in the local time that held until then.
-        let onset = Zone::utc().local(at).checked_add(SignedDuration::from_secs(i64::from(kind.before))).ok()?;
+        let onset = wall::later(Zone::utc().local(at), kind.before.into())?;
         changes.push((kind, onset));
     }
     Some(changes)
@@ -163,7 +163,7 @@ fn runs(changes: Vec<(Kind, DateTime)>) -> Vec<Run> {
 /// The yearly rule that gives exactly these times, of which the first is the start. `None` for a single time.
 fn rule_of(onsets: &[DateTime]) -> Option<Rule> {
     let [first, .., last] = onsets else { return None };
-    let after = last.checked_add(SignedDuration::from_secs(1)).ok()?;
+    let after = wall::later(*last, 1)?;
     let earliest_day = onsets.iter().map(|at| at.day()).min()?;
     [rule(*first, -1, None), rule(*first, (first.day() - 1) / 7 + 1, None), rule(*first, 0, Some(earliest_day))]
         .into_iter()
@@ -210,8 +210,7 @@ impl Run {
         let ended = self.onsets.last().copied().filter(|last| last.year() < last_year);
         let until = ended.and_then(|last| {
             // A day after the last change, for readers that take the UTC time for a local one.
-            let after = SignedDuration::from_secs(86_400 - i64::from(self.kind.before));
-            last.checked_add(after).ok().map(Until::Utc)
+            wall::later(last, 86_400 - i64::from(self.kind.before)).map(Until::Utc)
         });
         component.properties.push(Property::new("RRULE", Rule { until, ..rule.clone() }.write()));
         component

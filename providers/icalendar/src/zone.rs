@@ -21,9 +21,8 @@ use jiff::civil::DateTime;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{SignedDuration, Timestamp};
 
-use super::recur::wall_seconds;
 use super::value::DateOrTime;
-use super::{Component, Problems, observance, windows};
+use super::{Component, Problems, observance, wall, windows};
 
 /// Rules that turn local time into instants and back. Clones share them.
 #[derive(Clone, Debug)]
@@ -133,7 +132,7 @@ impl<'z> Clock<'z> {
 
     /// As [`Zone::instant`].
     pub(super) fn instant(&self, local: DateTime) -> Option<Timestamp> {
-        let wall = wall_seconds(local);
+        let wall = wall::seconds(local);
         let known = self.stretch.get();
         if (known.from..known.before).contains(&wall) {
             return Timestamp::from_second(wall - known.offset).ok();

@@ -7,35 +7,11 @@
 //! Rejected: a separate expansion for each cell of the table. It gives the same result in forty cases.
 
 use super::{DayOf, Frequency, Rule};
+use crate::wall::{civil, day_number};
 
 /// The first and the last day that rules produce: in the years 1 and 9998. One year is left for sums.
 pub(super) const FIRST: i64 = day_number(1, 1, 1);
 pub(super) const LAST: i64 = day_number(9998, 12, 31);
-
-/// Days since 1970-01-01 of the proleptic Gregorian calendar.
-pub(super) const fn day_number(year: i64, month: i64, day: i64) -> i64 {
-    // Years that begin in March have their leap day at the end, which makes months a linear formula.
-    let shifted = if month <= 2 { year - 1 } else { year };
-    let month_from_march = if month > 2 { month - 3 } else { month + 9 };
-    let era = shifted.div_euclid(400);
-    let year_of_era = shifted.rem_euclid(400);
-    let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
-    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
-}
-
-/// Year, month and day of a day number.
-pub(super) fn civil(number: i64) -> (i64, i64, i64) {
-    let shifted = number + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = era * 400 + year_of_era + i64::from(month <= 2);
-    (year, month, day)
-}
 
 /// 0 is Monday.
 pub(super) fn weekday(number: i64) -> i64 {

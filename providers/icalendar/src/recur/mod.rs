@@ -14,7 +14,6 @@ use std::fmt;
 
 use jiff::civil::{Date, DateTime, Weekday};
 
-pub(super) use starts::wall_seconds;
 pub use starts::{MAX_STEPS, Starts};
 
 use super::value::{BadValue, parse_wall, write_date, write_date_time};

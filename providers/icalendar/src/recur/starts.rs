@@ -10,8 +10,9 @@
 
 use jiff::civil::DateTime;
 
-use super::days::{DayTest, FIRST, LAST, civil, day_number, first_of_week, monday_zero};
+use super::days::{DayTest, FIRST, LAST, first_of_week, monday_zero};
 use super::{Frequency, Rule};
+use crate::wall::{self, civil, day_number};
 
 /// The most steps that one rule may take within one window.
 pub const MAX_STEPS: u32 = 1 << 20;
@@ -60,15 +61,15 @@ impl Rule {
     /// `counts_start`, it also counts a `start` that the rule does not give ("The DTSTART property value always counts
     /// as the first occurrence", RFC 5545 §3.3.10), which is right for the only rule of an event.
     pub fn starts(&self, start: DateTime, from: DateTime, before: DateTime, counts_start: bool) -> Starts<'_> {
-        let start = wall_seconds(start).clamp(FIRST * DAY, LAST * DAY);
-        let from = wall_seconds(from).clamp(start, LAST * DAY);
+        let start = wall::seconds(start).clamp(FIRST * DAY, LAST * DAY);
+        let from = wall::seconds(from).clamp(start, LAST * DAY);
         let day = start.div_euclid(DAY);
         let mut starts = Starts {
             rule: self,
             days_wanted: DayTest::new(self, day),
             start,
             from,
-            before: wall_seconds(before).min(LAST * DAY),
+            before: wall::seconds(before).min(LAST * DAY),
             left: self.count,
             start_counted: !counts_start,
             interval: 0,
@@ -282,7 +283,7 @@ impl Iterator for Starts<'_> {
                 *left -= 1;
             }
             if at >= self.from {
-                return date_time(at);
+                return wall::at(at);
             }
         }
     }
@@ -323,19 +324,4 @@ fn times_of_day(rule: &Rule, start: i64) -> Vec<i64> {
         }
     }
     times
-}
-
-/// Seconds since 1970-01-01T00:00:00 in local time.
-pub(crate) fn wall_seconds(at: DateTime) -> i64 {
-    let day = day_number(i64::from(at.year()), i64::from(at.month()), i64::from(at.day()));
-    let time = i64::from(at.hour()) * 3600 + i64::from(at.minute()) * 60 + i64::from(at.second());
-    day * DAY + time
-}
-
-fn date_time(seconds: i64) -> Option<DateTime> {
-    let (year, month, day) = civil(seconds.div_euclid(DAY));
-    let time = seconds.rem_euclid(DAY);
-    let part = |value: i64| i8::try_from(value).ok();
-    let year = i16::try_from(year).ok()?;
-    DateTime::new(year, part(month)?, part(day)?, part(time / 3600)?, part(time / 60 % 60)?, part(time % 60)?, 0).ok()
 }

@@ -12,14 +12,14 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
-use jiff::{SignedDuration, Timestamp};
 
 use super::timing::Timing;
 use super::{Moment, Series, WindowOccurrences};
 use crate::value::{self, DateOrTime};
 use crate::zone::Clock;
-use crate::{Component, Problems, Zone, Zones};
+use crate::{Component, Problems, Zone, Zones, wall};
 
 /// In seconds: more than the difference of any two zones, and than any change of the clocks.
 pub(super) const MARGIN: i64 = 2 * 86_400;
@@ -185,9 +185,7 @@ impl<'a> Change<'a> {
     /// The start of a later occurrence, shifted in the same way, as local time in the zone of this change.
     pub(super) fn shifted(&self, wall: DateTime, master: &Timing) -> Option<DateTime> {
         let own = self.timing.start();
-        let shift = |at: DateTime, from: DateTime, to: DateTime| {
-            at.checked_add(SignedDuration::from_secs(seconds_between(from, to))).ok()
-        };
+        let shift = |at: DateTime, from: DateTime, to: DateTime| wall::later(at, seconds_between(from, to));
         match (master, &self.timing, self.id) {
             (Timing::Timed { zone, .. }, Timing::Timed { zone: own_zone, .. }, OccurrenceId::Exact(_)) => {
                 let in_master = zone.local(own_zone.instant(own)?);
@@ -203,5 +201,5 @@ impl<'a> Change<'a> {
 }
 
 fn seconds_between(from: DateTime, to: DateTime) -> i64 {
-    from.duration_until(to).as_secs()
+    wall::seconds(to) - wall::seconds(from)
 }

@@ -13,8 +13,8 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use jiff::civil::DateTime;
-use jiff::{SignedDuration, Timestamp};
 
 use super::changes::{Change, Changes, MARGIN, OccurrenceId};
 use super::timing::{Length, Timing};
@@ -22,7 +22,7 @@ use super::{Budget, Moment, Occurrence, Series, Window, WindowOccurrences};
 use crate::recur::{Frequency, MAX_STEPS, Rule, Until};
 use crate::value::{self, DateOrTime, Duration, PeriodEnd};
 use crate::zone::Clock;
-use crate::{Component, Problems, Zone, Zones};
+use crate::{Component, Problems, Zone, Zones, wall};
 
 /// The most recurrence rules that one event may have.
 const MAX_RULES: usize = 16;
@@ -133,8 +133,8 @@ impl Value {
                 Some(Length::Exact(end.as_second() - at.as_second()))
             }
             (Some(PeriodEnd::At(end)), _) => {
-                let days = wall.date().until(end.wall().date()).map_or(0, |span| span.get_days());
-                Some(Length::Nominal(Duration { days: i64::from(days), seconds: 0 }))
+                let days = wall::days_between(wall.date(), end.wall().date());
+                Some(Length::Nominal(Duration { days, seconds: 0 }))
             }
         };
         Some(Value { wall, length })
@@ -212,7 +212,8 @@ impl<'a> Plan<'_, 'a> {
 
     /// The wall time at an instant, some seconds later or earlier, within the range of time.
     fn wall(&self, at: Timestamp, seconds: i64) -> DateTime {
-        self.clock.zone().local(at).saturating_add(SignedDuration::from_secs(seconds))
+        let end = if seconds < 0 { DateTime::MIN } else { DateTime::MAX };
+        wall::later(self.clock.zone().local(at), seconds).unwrap_or(end)
     }
 
     /// Whether a time is after the rule's UNTIL. An UNTIL in UTC is an instant. A date includes its day: RFC 5545 does not
@@ -245,7 +246,7 @@ impl<'a> Plan<'_, 'a> {
     /// Whether the master has the occurrence that a change changes. True if finding out takes too many steps.
     fn gives(&self, change: &Change<'_>) -> bool {
         let wall = change.original;
-        let after = wall.saturating_add(SignedDuration::from_secs(1));
+        let after = wall::later(wall, 1).unwrap_or(DateTime::MAX);
         let by_rule = |rule: &Rule| {
             if self.ended(rule, wall) {
                 return false;

@@ -8,11 +8,11 @@
 //! Rejected: reading a timed event without end as lasting until midnight, as some programs do; §3.6.1 says zero.
 
 use jiff::civil::{Date, DateTime};
-use jiff::{SignedDuration, Span, Timestamp};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::value::{self, DateOrTime, Duration};
 use crate::zone::Clock;
-use crate::{Component, Problems, Zone, Zones};
+use crate::{Component, Problems, Zone, Zones, wall};
 
 const DAY: i64 = 86_400;
 
@@ -65,7 +65,7 @@ impl Timing {
         let duration = duration.and_then(|read| read.map_err(|_| problems.add(uid, "DURATION cannot be read")).ok());
         let timing = match (start, end, duration) {
             (DateOrTime::Date(first), Some(end), _) if is_whole_day_end(end) => {
-                days(first, days_between(first, end.wall().date()), uid, problems)
+                days(first, wall::days_between(first, end.wall().date()), uid, problems)
             }
             (DateOrTime::Date(first), Some(end), _) => {
                 let zone = zones.of(end, uid, problems);
@@ -139,7 +139,7 @@ impl Timing {
         match self {
             Timing::Days { count, .. } => {
                 let first = wall.date();
-                let after = first.checked_add(Span::new().try_days(*count).ok()?).ok()?;
+                let after = wall::days_later(first, *count)?;
                 let midnight = |day: Date| clock.instant(day.to_datetime(jiff::civil::Time::midnight()));
                 Some(OccurrenceTime { start: midnight(first)?, end: midnight(after)?, days: Some((first, after)) })
             }
@@ -166,7 +166,7 @@ impl Length {
             Length::Exact(seconds) => (start, seconds),
             Length::Nominal(Duration { days: 0, seconds }) => (start, seconds),
             Length::Nominal(Duration { days, seconds }) => {
-                let day = wall.checked_add(Span::new().try_days(days).ok()?).ok()?;
+                let day = wall::later(wall, days.checked_mul(DAY)?)?;
                 (clock.instant(day)?, seconds)
             }
         };
@@ -178,16 +178,12 @@ fn is_whole_day_end(end: DateOrTime<'_>) -> bool {
     end.is_date() || end.wall().time() == jiff::civil::Time::midnight()
 }
 
-fn days_between(first: Date, after: Date) -> i64 {
-    first.until(after).map_or(0, |span| i64::from(span.get_days()))
-}
-
 fn days(first: Date, count: i64, uid: &str, problems: &mut Problems) -> Timing {
     if count >= 0 {
         return Timing::Days { first, count: count.max(1) };
     }
     problems.add(uid, "the event ends before it starts; it is taken the other way round");
-    let first = Span::new().try_days(count).ok().and_then(|span| first.checked_add(span).ok()).unwrap_or(first);
+    let first = wall::days_later(first, count).unwrap_or(first);
     Timing::Days { first, count: -count }
 }
 
