@@ -101,13 +101,66 @@ async fn both_change_it(account: &Account) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The provider moves a series from Mondays at nine to Wednesdays at ten, after the other client has moved, excluded and renamed
+/// occurrences. The series is far enough ahead to be still to come.
+async fn a_series_moves(account: &Account) -> anyhow::Result<()> {
+    let calendar = &account.put_calendar("moved").await?;
+    let other = CaldavClient::new(account).await?;
+    let event = |title: &str, start: &str, end: &str, rule: Option<&str>| NewEvent {
+        uid: "mondays".into(),
+        title: title.into(),
+        start: format!("2036-03-{start}:00"),
+        end: format!("2036-03-{end}:00"),
+        zone: ZONE.into(),
+        rule: rule.map(Into::into),
+    };
+    let rule = Some("FREQ=WEEKLY;BYDAY=MO;COUNT=6");
+    other.create(calendar, &event("Weekly", "03T09:00", "03T10:00", rule)).await?;
+    for (start, changed) in [
+        ("2036-03-10T09:00:00", Some(event("Weekly", "11T15:00", "11T16:00", None))),
+        ("2036-03-17T09:00:00", None),
+        ("2036-03-24T09:00:00", Some(event("Special", "24T09:00", "24T10:00", None))),
+        ("2036-03-31T09:00:00", Some(event("Moved and special", "28T15:00", "28T17:00", None))),
+    ] {
+        other.change(calendar, "mondays", start, ZONE, changed.as_ref()).await?;
+    }
+    let (plugin, access) = harness::ical(account, ZONE).await?;
+    let window = Window { start: "2036-03-01T00:00:00Z".parse()?, end: "2036-05-01T00:00:00Z".parse()? };
+    let found = plugin.find(&access, "mondays").await?.value;
+    let series = &found.first().context("the series")?.event;
+    let when = Span::Timed { start: at("2036-03-05T09:00:00Z")?, end: at("2036-03-05T10:00:00Z")? };
+    let moved = Patch { when: Some(when), ..Patch::default() };
+    let own = EventRef { calendar, id: &series.id };
+    let after = plugin.update(&access, own, "key", series.etag.as_deref(), moved, Notify::None).await?.value;
+    ensure!(after.recurrence.iter().any(|line| line.contains("BYDAY=WE")), "{:?}", after.recurrence);
+
+    let seen = other.occurrences(calendar, "2036-03-01T00:00:00Z", "2036-05-01T00:00:00Z").await?;
+    let seen: Vec<_> = seen.iter().map(|one| (one.start.as_str(), one.end.as_str(), one.title.as_str())).collect();
+    let expected = [
+        ("2036-03-05T09:00:00Z", "2036-03-05T10:00:00Z", "Weekly"),
+        ("2036-03-12T09:00:00Z", "2036-03-12T10:00:00Z", "Weekly"),
+        ("2036-03-26T09:00:00Z", "2036-03-26T10:00:00Z", "Special"),
+        ("2036-04-02T08:00:00Z", "2036-04-02T09:00:00Z", "Moved and special"),
+        ("2036-04-09T08:00:00Z", "2036-04-09T09:00:00Z", "Weekly"),
+    ];
+    ensure!(seen == expected, "{seen:?}");
+    let busy = BusyTargets::Calendars(vec![calendar.clone()]);
+    let answers = plugin.busy(&access, busy, window).await?.value;
+    let times =
+        answers.first().context("an answer")?.outcome.as_ref().map_err(|failure| anyhow::anyhow!("{failure}"))?;
+    let starts: Vec<String> = times.intervals.iter().map(|one| one.start.to_string()).collect();
+    ensure!(starts == expected.map(|(start, ..)| start), "{starts:?}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn each_reads_the_occurrences_that_the_other_changed_on_radicale() -> anyhow::Result<()> {
     if left_out(&[Peer::Radicale, Peer::Caldav])? {
         return Ok(());
     }
     let radicale = Radicale::start(&[("ann", "secret-of-ann")]).await?;
-    both_change_it(&radicale.account("ann")?).await
+    both_change_it(&radicale.account("ann")?).await?;
+    a_series_moves(&radicale.account("ann")?).await
 }
 
 #[tokio::test]
@@ -116,5 +169,6 @@ async fn each_reads_the_occurrences_that_the_other_changed_on_xandikos() -> anyh
         return Ok(());
     }
     let xandikos = Xandikos::start().await?;
-    both_change_it(&xandikos.account()).await
+    both_change_it(&xandikos.account()).await?;
+    a_series_moves(&xandikos.account()).await
 }

@@ -21,7 +21,7 @@ use crate::record::{self, StoredEvent, unreadable};
 use crate::session::Session;
 
 /// The properties by which an event repeats.
-const REPETITION: [&str; 4] = ["RRULE", "RDATE", "EXDATE", "EXRULE"];
+pub(crate) const REPETITION: [&str; 4] = ["RRULE", "RDATE", "EXDATE", "EXRULE"];
 
 /// An id in its parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -223,6 +223,11 @@ impl StoredEvent {
 
 fn absent() -> Failure {
     not_found("the series has no such occurrence")
+}
+
+/// Whether a series has the occurrence with this start.
+pub(crate) fn has_occurrence(calendar: &Component, session: &Session<'_>, start: Moment) -> bool {
+    find(calendar, session, start).is_some()
 }
 
 fn find<'a>(calendar: &'a Component, session: &Session<'_>, start: Moment) -> Option<Occurrence<'a>> {

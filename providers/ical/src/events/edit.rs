@@ -5,8 +5,8 @@
 //! nothing is written: a second pass of a sync must find nothing to do.
 //!
 //! The changed occurrences of a series are components of their own with copies of every field. A copy that equals the series'
-//! old value follows the series; a different one was changed on purpose and stays. [`shift`](super::shift) handles a series that
-//! moves. An occurrence that is changed alone gets such a component, and the series stays as it is.
+//! old value follows the series; a different one was changed on purpose and stays, except for the time: [`shift`](super::shift)
+//! handles a series that moves. An occurrence that is changed alone gets such a component, and the series stays as it is.
 
 use chronus_sdk::failure::{invalid, unsupported};
 use chronus_sdk::icalendar::event::{self, Fields, When};
@@ -17,7 +17,7 @@ use chronus_sdk::values::{Attendee, Failure, Notify, Patch};
 use jiff::Timestamp;
 
 use super::attendees::invite;
-use super::shift::Move;
+use super::shift::{Move, Outcome, ReplacedRule};
 use crate::record::{self, StoredEvent};
 use crate::session::Session;
 
@@ -56,27 +56,45 @@ pub(super) fn apply(
         return Ok(None);
     }
     let mut calendar = stored.calendar.clone();
-    let main = record::main_index(&calendar);
-    let moved = changes.when.as_ref().zip(before.when.as_ref()).map(|(new, old)| Move::new(old, new, &stored.calendar));
     // A single occurrence of another person's series moves alone.
-    let moved = moved.filter(|_| before.original.is_none() && repeats(&stored.calendar, &before));
-    for (index, component) in calendar.components.iter_mut().enumerate() {
-        if component.name != "VEVENT" {
-            continue;
-        }
-        if Some(index) == main {
-            changes.apply(session, component, moved.as_ref())?;
-            changes.stamp(component, now);
-        } else {
-            let own = event::read(component, &mut Zones::new(&stored.calendar, session.zone.clone())).0;
+    let in_series = before.original.is_none() && repeats(&stored.calendar, &before);
+    let moved = before.when.as_ref().filter(|_| in_series && changes.moves()).map(|old| Move {
+        session,
+        old,
+        new: changes.when.as_ref().unwrap_or(old),
+        calendar: &stored.calendar,
+        has_other_rule: changes.has_other_rule(&before),
+        now,
+    });
+    moved.as_ref().map_or(Ok(()), Move::check)?;
+    let Some(main) = record::main_index(&calendar) else { return Ok(None) };
+    if let Some(master) = calendar.components.get_mut(main) {
+        changes.apply(session, master, moved.as_ref())?;
+        changes.stamp(master, now);
+    }
+    let replaced = changes.recurrence.as_ref().filter(|lines| moved.is_some() && !lines.is_empty());
+    let replaced =
+        replaced.map(|_| ReplacedRule { before: series_alone(&stored.calendar), after: series_alone(&calendar) });
+    let mut components = Vec::with_capacity(calendar.components.len());
+    for (index, mut component) in std::mem::take(&mut calendar.components).into_iter().enumerate() {
+        if component.name == "VEVENT" && index != main {
+            let own = event::read(&component, &mut Zones::new(&stored.calendar, session.zone.clone())).0;
             let following = changes.followed_by(&own, &before);
-            let shifted = moved.as_ref().is_some_and(|moved| moved.occurrence(component, &own));
-            if !following.are_none() || shifted {
-                following.apply(session, component, None)?;
-                changes.stamp(component, now);
+            let outcome = match &moved {
+                Some(moved) => moved.occurrence(&mut component, &own, replaced.as_ref()),
+                None => Outcome::Unchanged,
+            };
+            if outcome == Outcome::Removed {
+                continue;
+            }
+            if !following.are_none() || outcome == Outcome::Moved {
+                following.apply(session, &mut component, None)?;
+                changes.stamp(&mut component, now);
             }
         }
+        components.push(component);
     }
+    calendar.components = components;
     if changes.recurrence.as_ref().is_some_and(Vec::is_empty) {
         // An event without recurrence has no changed occurrences.
         calendar.components.retain(|component| component.property("RECURRENCE-ID").is_none());
@@ -134,6 +152,22 @@ fn repeats(calendar: &Component, main: &Fields) -> bool {
     !main.recurrence.is_empty() || calendar.inner("VEVENT").nth(1).is_some()
 }
 
+/// The calendar without changed and excluded occurrences.
+fn series_alone(calendar: &Component) -> Component {
+    let mut series = calendar.clone();
+    series.components.retain(|component| component.property("RECURRENCE-ID").is_none());
+    series.inner_mut("VEVENT").for_each(|event| event.remove("EXDATE"));
+    series
+}
+
+/// The rules of a series without their ends.
+fn endless(lines: &[String]) -> Vec<String> {
+    let rules = lines.iter().filter_map(|line| line.split_once(':')).filter(|(name, _)| name.starts_with("RRULE"));
+    let is_end = |part: &&str| ["UNTIL=", "COUNT="].iter().any(|end| part.to_ascii_uppercase().starts_with(end));
+    let shapes = rules.map(|(_, parts)| parts.split(';').filter(|part| !is_end(part)).collect::<Vec<_>>().join(";"));
+    shapes.map(|shape| format!("RRULE:{shape}")).collect()
+}
+
 /// Marks the attendees that the server may act for, if the owner organises the event.
 fn schedule(session: &Session<'_>, calendar: &mut Component, before: &Fields, notify: Notify) -> Result<(), Failure> {
     let known: Vec<String> = before.attendees.iter().map(|attendee| attendee.address.clone()).collect();
@@ -154,16 +188,20 @@ impl Changes {
         let location = patch.location.as_deref().map(lines);
         let when = patch.when.as_ref().map(record::when).transpose()?;
         let people = |wanted: &&Vec<Attendee>| !is_same_people(&record::attendees(wanted), &before.attendees);
+        let when = when.filter(|when| !before.when.as_ref().is_some_and(|before| is_same_when(before, when)));
+        // A rule that the patch names is not moved, even if it is the present one.
+        let is_other =
+            |lines: &Vec<String>| when.is_some() && !lines.is_empty() || !is_same_recurrence(lines, &before.recurrence);
         Ok(Changes {
+            recurrence: patch.recurrence.clone().filter(is_other),
             title: patch.title.clone().filter(|title| *title != before.title),
             description: description.filter(|description| *description != before.description),
             location: location.filter(|location| *location != before.location),
             url: patch.url.clone().filter(|url| *url != before.url),
-            when: when.filter(|when| !before.when.as_ref().is_some_and(|before| is_same_when(before, when))),
+            when,
             busy: patch.busy.map(record::busy).transpose()?.filter(|busy| *busy != before.busy),
             status: patch.status.map(record::status).filter(|status| *status != before.status),
             attendees: patch.attendees.as_ref().filter(people).cloned(),
-            recurrence: patch.recurrence.clone().filter(|lines| !is_same_recurrence(lines, &before.recurrence)),
         })
     }
 
@@ -177,6 +215,15 @@ impl Changes {
             && self.status.is_none()
             && self.attendees.is_none()
             && self.recurrence.is_none()
+    }
+
+    /// Whether occurrences of a series may move or end.
+    fn moves(&self) -> bool {
+        self.when.is_some() || self.recurrence.is_some()
+    }
+
+    fn has_other_rule(&self, before: &Fields) -> bool {
+        self.recurrence.as_ref().is_some_and(|lines| !is_same_recurrence(&endless(lines), &endless(&before.recurrence)))
     }
 
     /// The changes that a changed occurrence follows: those of fields that equal the series' old value.
@@ -220,7 +267,7 @@ impl Changes {
             (Some(lines), _) => {
                 event::set_recurrence(event, lines).map_err(|bad| invalid("patch.recurrence", bad.0))?;
             }
-            (None, Some(moved)) => moved.recurrence(event),
+            (None, Some(moved)) => moved.recurrence(event)?,
             (None, None) => {}
         }
         if let Some(attendees) = &self.attendees {

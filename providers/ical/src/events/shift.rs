@@ -1,38 +1,92 @@
 //! Moving a series together with its exceptions.
 //!
-//! If a weekly meeting moves from nine to ten, the exceptions to its rule still say nine: an excluded week would come back, and a
-//! week that was moved by hand would be there twice. So the values of EXDATE, RDATE and UNTIL move by the same local time, and so
-//! do the RECURRENCE-IDs of changed occurrences. An occurrence at the series' time moves along; one that was moved by hand stays.
+//! If a weekly meeting moves from Monday at nine to Tuesday at ten, its rule must say Tuesday, and the exceptions to the rule still
+//! say Monday at nine: an excluded week would come back, and a week that was moved by hand would be there twice. So the days that
+//! the rule names move, and so do the values of EXDATE, RDATE and UNTIL and the RECURRENCE-IDs of changed occurrences: all by the
+//! same local time. A rule that cannot be moved exactly is refused (see [`Rule::moved`]); the caller can send another rule along.
 //!
-//! Rejected: dropping the exceptions, as some services do. A patch of the time does not name them.
+//! An occurrence at the series' time moves along. One that was moved by hand returns to the series if it is still to come
+//! ([update/series-move]), and stays where it is if it is past, or if the series would put it into the past, where nobody
+//! could come any more. If the caller replaces the rule, changed occurrences that the series no longer has end with the old rule.
+//!
+//! Rejected: dropping all exceptions, as some services do. A patch of the time does not name them.
 
+use chronus_sdk::failure::unsupported;
 use chronus_sdk::icalendar::event::{self, Fields, When};
+use chronus_sdk::icalendar::recur::Rule;
 use chronus_sdk::icalendar::value::{self, DateOrTime, ListedDate, PeriodEnd};
-use chronus_sdk::icalendar::{Component, Property, Zone, Zones};
+use chronus_sdk::icalendar::{Component, Moment, Property, Zone, Zones, wall};
+use chronus_sdk::values::Failure;
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
 
-/// A move of a series from one time to another.
+use crate::occurrence::{REPETITION, has_occurrence};
+use crate::record::KEY;
+use crate::session::Session;
+
+/// Properties that differ between a series and an occurrence that was only moved.
+const OF_ONE_OCCURRENCE: [&str; 9] = [
+    "RECURRENCE-ID",
+    "DTSTART",
+    "DTEND",
+    "DURATION",
+    "DTSTAMP",
+    "CREATED",
+    "LAST-MODIFIED",
+    "SEQUENCE",
+    // Other programs do not copy it.
+    KEY,
+];
+
+/// A move of a series from one time to another, or to another rule.
 pub(super) struct Move<'a> {
-    old: &'a When,
-    new: &'a When,
-    /// For the zones that the calendar defines.
-    calendar: &'a Component,
+    pub(super) session: &'a Session<'a>,
+    pub(super) old: &'a When,
+    pub(super) new: &'a When,
+    /// The stored calendar.
+    pub(super) calendar: &'a Component,
+    /// Whether the rule is replaced by another one, apart from its end.
+    pub(super) has_other_rule: bool,
+    pub(super) now: Timestamp,
+}
+
+/// The series alone before and after its rule was replaced.
+pub(super) struct ReplacedRule {
+    pub(super) before: Component,
+    pub(super) after: Component,
+}
+
+/// What becomes of a changed occurrence.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Unchanged,
+    Moved,
+    /// Its change is no longer needed.
+    Removed,
 }
 
 impl<'a> Move<'a> {
-    pub(super) fn new(old: &'a When, new: &'a When, calendar: &'a Component) -> Move<'a> {
-        Move { old, new, calendar }
+    /// Whether the series can be moved at all.
+    ///
+    /// # Errors
+    /// `unsupported` if a change of one occurrence is also one of all later occurrences.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        let mut ids = self.calendar.inner("VEVENT").filter_map(|event| event.property("RECURRENCE-ID"));
+        let has_range = ids.any(|id| id.parameter("RANGE").is_some());
+        if has_range && (self.is_elsewhere() || !is_same_zone(self.old, self.new)) {
+            return Err(unsupported("a change of an occurrence and all later ones cannot be moved with its series"));
+        }
+        Ok(())
     }
 
-    /// The distance in local time.
-    fn distance(&self) -> SignedDuration {
-        wall_start(self.old).duration_until(wall_start(self.new))
+    /// The distance in local time, in seconds.
+    fn distance(&self) -> i64 {
+        wall::seconds(wall_start(self.new)) - wall::seconds(wall_start(self.old))
     }
 
     /// The local time in the new series for one in the old series.
     fn wall(&self, old: DateTime) -> Option<DateTime> {
-        old.checked_add(self.distance()).ok()
+        wall::later(old, self.distance())
     }
 
     /// A value of the old series as local time. A date means the occurrence of that day.
@@ -71,48 +125,64 @@ impl<'a> Move<'a> {
         Some(self.property(name, self.wall(self.read(value)?)?))
     }
 
-    /// Moves the rule's end, the additions and the exceptions of the series. Unreadable values stay.
-    pub(super) fn recurrence(&self, master: &mut Component) {
+    /// Moves the rule, the additions and the exceptions of the series. Unreadable values stay.
+    ///
+    /// # Errors
+    /// `unsupported` if the rule cannot be moved.
+    pub(super) fn recurrence(&self, master: &mut Component) -> Result<(), Failure> {
         let mut properties = Vec::with_capacity(master.properties.len());
         for property in std::mem::take(&mut master.properties) {
             match &*property.name {
-                "RRULE" => properties.push(self.rule(property)),
-                "RDATE" | "EXDATE" => match self.list(&property) {
-                    Some(moved) => properties.extend(moved),
-                    None => properties.push(property),
-                },
+                "RRULE" => properties.push(self.rule(property)?),
+                "RDATE" | "EXDATE" => self.list(&property, &mut properties),
                 _ => properties.push(property),
             }
         }
         master.properties = properties;
+        Ok(())
     }
 
-    fn list(&self, property: &Property) -> Option<Vec<Property>> {
-        let name = &property.name;
-        value::list(property)
-            .map(|listed| {
-                let ListedDate { start, end } = listed.ok()?;
-                let moved = self.moved(name, start)?;
-                match end {
-                    None => Some(moved),
-                    Some(PeriodEnd::After(duration)) => Some(period(moved, &value::write_duration(duration))),
-                    // A period with an explicit end is rare and stays unchanged.
-                    Some(PeriodEnd::At(_)) => None,
-                }
-            })
-            .collect()
+    fn list(&self, property: &Property, moved: &mut Vec<Property>) {
+        let texts = property.value.split(',').filter(|value| !value.trim().is_empty());
+        for (listed, text) in value::list(property).zip(texts) {
+            let listed = listed.ok().and_then(|listed| self.listed(&property.name, listed));
+            moved.push(listed.unwrap_or_else(|| Property { value: text.to_owned(), ..property.clone() }));
+        }
     }
 
-    fn rule(&self, rule: Property) -> Property {
+    fn listed(&self, name: &str, ListedDate { start, end }: ListedDate<'_>) -> Option<Property> {
+        let moved = self.moved(name, start)?;
+        Some(match end {
+            None => moved,
+            Some(PeriodEnd::After(duration)) => period(moved, &value::write_duration(duration)),
+            Some(PeriodEnd::At(end)) => {
+                let seconds = wall::seconds(self.read(end)?) - wall::seconds(self.read(start)?);
+                period(moved, &value::write_duration(value::Duration { days: 0, seconds }))
+            }
+        })
+    }
+
+    fn rule(&self, rule: Property) -> Result<Property, Failure> {
+        let mut text = rule.value.clone();
+        if let Ok(read) = Rule::parse(&rule.value) {
+            let moved = read.moved(wall_start(self.old), wall_start(self.new)).ok_or_else(|| {
+                unsupported(
+                    "the rule cannot be changed so that every occurrence moves by the same distance; \
+                     send the new rule with the new time",
+                )
+            })?;
+            if moved != read {
+                text = moved.write();
+            }
+        }
         let part = |part: &str| {
             let until = part.get(..6).filter(|name| name.eq_ignore_ascii_case("UNTIL=")).and_then(|_| part.get(6..))?;
             let holder = Property::new("UNTIL", until);
             let moved = self.moved("UNTIL", value::date_or_time(&holder).ok()?)?;
             Some(format!("UNTIL={}", self.until(&moved)?))
         };
-        let parts: Vec<String> =
-            rule.value.split(';').map(|text| part(text).unwrap_or_else(|| text.to_owned())).collect();
-        Property { value: parts.join(";"), ..rule }
+        let parts: Vec<String> = text.split(';').map(|text| part(text).unwrap_or_else(|| text.to_owned())).collect();
+        Ok(Property { value: parts.join(";"), ..rule })
     }
 
     /// UNTIL is a date for whole days and in UTC otherwise (RFC 5545 §3.3.10).
@@ -126,22 +196,69 @@ impl<'a> Move<'a> {
         }
     }
 
-    /// Moves a changed occurrence. Returns false if it cannot be read.
-    pub(super) fn occurrence(&self, event: &mut Component, own: &Fields) -> bool {
-        let Some(id) = event.property("RECURRENCE-ID").cloned() else { return false };
-        let Some(original) = value::date_or_time(&id).ok().and_then(|value| self.read(value)) else { return false };
-        let Some(wall) = self.wall(original) else { return false };
-        let mut moved = self.property("RECURRENCE-ID", wall);
-        if let Some(range) = id.parameter("RANGE") {
-            moved.set_parameter("RANGE", range);
-        }
-        event.set(moved);
-        if own.when.as_ref().is_some_and(|when| self.kept_time(when, original))
-            && let Some(when) = self.at(wall)
+    /// Moves a changed occurrence.
+    pub(super) fn occurrence(&self, event: &mut Component, own: &Fields, replaced: Option<&ReplacedRule>) -> Outcome {
+        let Some(id) = event.property("RECURRENCE-ID") else { return Outcome::Unchanged };
+        let original = value::date_or_time(id).ok().and_then(|value| self.read(value));
+        let Some((original, wall)) = original.and_then(|original| Some((original, self.wall(original)?))) else {
+            return Outcome::Unchanged;
+        };
+        let is_to_come = |when: &When| self.start(when).is_some_and(|start| start > self.now);
+        let to_come = own.when.as_ref().is_some_and(is_to_come);
+        if let Some(ReplacedRule { before, after }) = replaced
+            && !self.has(after, self.new, wall)
         {
+            let ends = to_come && self.has(before, self.old, original);
+            return if ends { Outcome::Removed } else { Outcome::Unchanged };
+        }
+        let in_series = self.at(wall);
+        let kept = own.when.as_ref().is_some_and(|when| self.kept_time(when, original));
+        let returns = !kept && self.is_elsewhere() && to_come && in_series.as_ref().is_some_and(is_to_come);
+        if returns && self.is_only_moved(event) {
+            return Outcome::Removed;
+        }
+        if wall != original || !is_same_zone(self.old, self.new) {
+            event.set(self.property("RECURRENCE-ID", wall));
+        } else if !returns && !kept {
+            return Outcome::Unchanged;
+        }
+        if let Some(when) = in_series.filter(|_| kept || returns) {
             event::set_when(event, &when);
         }
-        true
+        Outcome::Moved
+    }
+
+    /// Whether the occurrences of the series are at other times than before.
+    fn is_elsewhere(&self) -> bool {
+        self.has_other_rule || self.distance() != 0 || self.start(self.old) != self.start(self.new)
+    }
+
+    fn start(&self, when: &When) -> Option<Timestamp> {
+        match when {
+            When::Timed { start, .. } => Some(*start),
+            When::Days { .. } => self.session.zone.instant(wall_start(when)),
+        }
+    }
+
+    fn has(&self, series: &Component, when: &When, wall: DateTime) -> bool {
+        let start = match when {
+            When::Days { .. } => Some(Moment::Date(wall.date())),
+            When::Timed { start_zone, .. } => start_zone.instant(wall).map(Moment::Timed),
+        };
+        start.is_some_and(|start| has_occurrence(series, self.session, start))
+    }
+
+    /// Whether a changed occurrence says nothing but another time than its series.
+    fn is_only_moved(&self, event: &Component) -> bool {
+        let Some(series) = crate::record::main_event(self.calendar) else { return false };
+        let is_shared = |property: &&Property| {
+            let name = &*property.name;
+            !OF_ONE_OCCURRENCE.contains(&name) && !REPETITION.contains(&name)
+        };
+        let within = |one: &Component, other: &Component| {
+            one.properties.iter().filter(is_shared).all(|property| other.properties.contains(property))
+        };
+        within(event, series) && within(series, event) && event.components == series.components
     }
 
     /// Whether an occurrence has the series' time and length.
@@ -151,7 +268,7 @@ impl<'a> Move<'a> {
                 start_zone.instant(original) == Some(*start) && length(*start, *end) == length(*s, *e)
             }
             (When::Days { start, end }, When::Days { start: s, end: e }) => {
-                *start == original.date() && s.duration_until(*e) == start.duration_until(*end)
+                *start == original.date() && wall::days_between(*s, *e) == wall::days_between(*start, *end)
             }
             _ => false,
         }
@@ -161,8 +278,8 @@ impl<'a> Move<'a> {
     fn at(&self, wall: DateTime) -> Option<When> {
         Some(match self.new {
             When::Days { start, end } => {
-                let days = start.duration_until(*end);
-                When::Days { start: wall.date(), end: wall.checked_add(days).ok()?.date() }
+                let first = wall.date();
+                When::Days { start: first, end: wall::days_later(first, wall::days_between(*start, *end))? }
             }
             When::Timed { start, start_zone, end, end_zone } => {
                 let first = start_zone.instant(wall)?;
@@ -177,6 +294,14 @@ fn wall_start(when: &When) -> DateTime {
     match when {
         When::Timed { start, start_zone, .. } => start_zone.local(*start),
         When::Days { start, .. } => start.to_datetime(jiff::civil::Time::midnight()),
+    }
+}
+
+fn is_same_zone(one: &When, other: &When) -> bool {
+    match (one, other) {
+        (When::Timed { start_zone: one, .. }, When::Timed { start_zone: other, .. }) => one.name() == other.name(),
+        (When::Days { .. }, When::Days { .. }) => true,
+        _ => false,
     }
 }
 

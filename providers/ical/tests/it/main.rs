@@ -9,6 +9,7 @@ mod account;
 mod busy;
 mod changes;
 mod events;
+mod moves;
 mod occurrences;
 mod series;
 mod server;

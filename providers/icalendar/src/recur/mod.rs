@@ -8,6 +8,7 @@
 //! rule with them is an error, unless their values are the defaults.
 
 mod days;
+mod moved;
 mod starts;
 
 use std::fmt;

@@ -196,18 +196,18 @@ proptest! {
 
 // ---- rules --------------------------------------------------------------------------------------------------------
 
-fn day_of() -> impl Strategy<Value = DayOf> {
+pub(super) fn day_of() -> impl Strategy<Value = DayOf> {
     use jiff::civil::Weekday::*;
     (select(vec![0, 0, 1, 2, -1, 5]), select(vec![Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday]))
         .prop_map(|(ordinal, weekday)| DayOf { ordinal, weekday })
 }
 
-fn some<T: Clone + std::fmt::Debug + 'static>(values: Vec<T>, most: usize) -> impl Strategy<Value = Vec<T>> {
+pub(super) fn some<T: Clone + std::fmt::Debug + 'static>(values: Vec<T>, most: usize) -> impl Strategy<Value = Vec<T>> {
     prop_oneof![3 => Just(Vec::new()), 1 => subsequence(values, 1..=most)]
 }
 
 /// Rules without COUNT and UNTIL.
-fn rule() -> impl Strategy<Value = Rule> {
+pub(super) fn rule() -> impl Strategy<Value = Rule> {
     use Frequency::*;
     let frequency = select(vec![Hourly, Daily, Daily, Weekly, Weekly, Monthly, Monthly, Yearly, Yearly]);
     let days = (
@@ -244,12 +244,12 @@ fn rule() -> impl Strategy<Value = Rule> {
     )
 }
 
-fn start() -> impl Strategy<Value = DateTime> {
+pub(super) fn start() -> impl Strategy<Value = DateTime> {
     (2010_i16..2026, 1_i8..=12, 1_i8..=28, 0_i8..24, select(vec![0_i8, 15, 30]))
         .prop_map(|(year, month, day, hour, minute)| date(year, month, day).at(hour, minute, 0, 0))
 }
 
-fn all(rule: &Rule, start: DateTime, from: DateTime, to: DateTime) -> Vec<DateTime> {
+pub(super) fn all(rule: &Rule, start: DateTime, from: DateTime, to: DateTime) -> Vec<DateTime> {
     let mut starts = rule.starts(start, from, to, true);
     let all: Vec<_> = starts.by_ref().collect();
     assert!(!starts.gave_up());

@@ -8,6 +8,7 @@ mod clocks;
 mod events;
 mod laws;
 mod lines;
+mod moves;
 mod rules;
 mod values;
 mod vtimezones;
