@@ -2,12 +2,14 @@
 //! and the other way round. The server is Cyrus, the other client is python-caldav.
 
 use anyhow::{Context, ensure};
-use chronus_host::calendar::{Attendee, BusyKind, Draft, Event, Patch, Rsvp, Span, Status, Window, ZonedTime};
+use chronus_host::calendar::{
+    Attendee, BusyKind, Draft, Event, Organiser, Patch, Rsvp, Span, Status, Window, ZonedTime,
+};
 use chronus_host::conformance::faults::Faults;
 use chronus_host::plugins::contract::{Account, BusyTargets, Change, Notify};
 use chronus_host::plugins::{Access, CallTarget, EventRef, Plugin};
 use chronus_tests::harness;
-use chronus_tests::peers::{CaldavClient, Cyrus, NewEvent, Peer, left_out};
+use chronus_tests::peers::{CaldavClient, Cyrus, NewEvent, Peer, Radicale, left_out};
 use std::sync::Arc;
 
 const ZONE: &str = "Europe/Rome";
@@ -34,19 +36,7 @@ impl Alice {
 
     async fn invite(&self, key: &str, hour: i8, notify: Notify) -> anyhow::Result<Event> {
         let bob = Attendee::required("bob@example.com".into(), Some("Bob".into()));
-        let draft = Draft {
-            uid: format!("{key}@chronus.example"),
-            title: "Planning".into(),
-            description: String::new(),
-            location: String::new(),
-            url: String::new(),
-            organiser: None,
-            when: hour_from(hour)?,
-            busy: BusyKind::Busy,
-            status: Status::Confirmed,
-            attendees: vec![bob],
-            recurrence: Vec::new(),
-        };
+        let draft = Draft { uid: format!("{key}@chronus.example"), attendees: vec![bob], ..planning(hour)? };
         Ok(self.plugin.create(&self.access, &self.calendar, key, draft, notify).await?.value)
     }
 
@@ -71,6 +61,22 @@ impl Alice {
         let Some(Change::Event(event)) = of_it else { anyhow::bail!("no news of {id}: {changes:?}") };
         answer(event, address)
     }
+}
+
+fn planning(hour: i8) -> anyhow::Result<Draft> {
+    Ok(Draft {
+        uid: "planning@chronus.example".into(),
+        title: "Planning".into(),
+        description: String::new(),
+        location: String::new(),
+        url: String::new(),
+        organiser: None,
+        when: hour_from(hour)?,
+        busy: BusyKind::Busy,
+        status: Status::Confirmed,
+        attendees: Vec::new(),
+        recurrence: Vec::new(),
+    })
 }
 
 fn answer(event: &Event, address: &str) -> anyhow::Result<Rsvp> {
@@ -173,6 +179,60 @@ async fn invitations_come_in_and_answers_go_back() -> anyhow::Result<()> {
     println!("an attendee's change of the title: {:?}", changed.as_ref().map(|done| &done.value.title));
     let seen = bob.find(&bobs, &lunch.uid).await?.context("bob's own event")?;
     ensure!(seen.title == "Lunch", "{seen:?}");
+    Ok(())
+}
+
+/// A copy of a meeting that bob organises: he has not invited her through his server, and hears nothing from hers.
+#[tokio::test]
+async fn nobody_is_told_of_a_copy() -> anyhow::Result<()> {
+    if left_out(&[Peer::Cyrus, Peer::Caldav])? {
+        return Ok(());
+    }
+    let cyrus = Cyrus::start(&[("alice", "opensesame"), ("bob", "swordfish")]).await?;
+    let mut alice = Alice::of(&cyrus).await?;
+    let bob = CaldavClient::new(&cyrus.account("bob")?).await?;
+    let bobs = format!("{}Default/", cyrus.account("bob")?.home);
+    let (plugin, access) = harness::ical(&cyrus.account("bob")?, ZONE).await?;
+    let draft = |attendee: Attendee, organiser: Option<Organiser>| {
+        let uid = "planning@chronus.example".into();
+        anyhow::Ok(Draft { uid, organiser, attendees: vec![attendee], ..planning(10)? })
+    };
+    let invited = Attendee::required("alice@example.com".into(), None);
+    plugin.create(&access, &bobs, "his", draft(invited.clone(), None)?, Notify::None).await?;
+    ensure!(alice.changed().await?.is_empty(), "she has nothing yet");
+
+    let organiser = Organiser { address: "bob@example.com".into(), name: Some("Bob".into()), is_self: false };
+    let accepted = Attendee { rsvp: Rsvp::Accepted, ..invited };
+    let copy = draft(accepted, Some(organiser.clone()))?;
+    let made = alice.plugin.create(&alice.access, &alice.calendar, "hers", copy.clone(), Notify::All).await?.value;
+    ensure!(made.organiser == Some(organiser) && answer(&made, "alice@example.com")? == Rsvp::Accepted, "{made:?}");
+    let again = alice.plugin.create(&alice.access, &alice.calendar, "hers", copy, Notify::All).await?.value;
+    ensure!(again.id == made.id, "{again:?}");
+    let seen = bob.find(&bobs, &made.uid).await?.context("bob's own event")?;
+    ensure!(seen.answers["alice@example.com"] == "NEEDS-ACTION", "her server wrote to bob: {seen:?}");
+    let place = EventRef { calendar: &alice.calendar, id: &made.id };
+    alice.plugin.cancel(&alice.access, place, "hers", None, None, Notify::None).await?;
+    let seen = bob.find(&bobs, &made.uid).await?.context("bob's own event")?;
+    ensure!(seen.answers["alice@example.com"] == "NEEDS-ACTION", "her server wrote to bob: {seen:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_without_scheduling_stores_a_copy() -> anyhow::Result<()> {
+    if left_out(&[Peer::Radicale])? {
+        return Ok(());
+    }
+    let radicale = Radicale::start(&[("ann", "secret-of-ann")]).await?;
+    let account = radicale.account("ann")?;
+    let calendar = &account.put_calendar("copies").await?;
+    let (plugin, access) = harness::ical(&account, ZONE).await?;
+    let organiser = Organiser { address: "bob@example.com".into(), name: Some("Bob".into()), is_self: false };
+    let carol =
+        Attendee { rsvp: Rsvp::Tentative, ..Attendee::required("carol@example.com".into(), Some("Carol".into())) };
+    let draft = Draft { organiser: Some(organiser.clone()), attendees: vec![carol], ..planning(10)? };
+    let made = plugin.create(&access, calendar, "copy", draft, Notify::All).await?.value;
+    let read = plugin.get(&access, calendar, &made.id).await?.value;
+    ensure!(read.organiser == Some(organiser) && answer(&read, "carol@example.com")? == Rsvp::Tentative, "{read:?}");
     Ok(())
 }
 

@@ -100,6 +100,22 @@ impl Scheduling {
         self.check(event, own, notify)
     }
 
+    /// Prepares a copy of somebody else's meeting for writing: the server must not send the owner's answer to the organiser
+    /// (RFC 6638 §7.1), and sends nothing to other attendees of a meeting that the owner does not organise.
+    ///
+    /// # Errors
+    /// `unsupported`, if it is unknown whether the server obeys.
+    pub(crate) fn silence(self, copy: &mut Component) -> Result<(), Failure> {
+        if self == (Scheduling::Delivers { obeys: false }) {
+            return Err(unsupported("it is unknown whether the server would send an answer to the organiser"));
+        }
+        if self != Scheduling::None {
+            let organiser = copy.properties.iter_mut().filter(|property| property.name == "ORGANIZER");
+            organiser.for_each(|organiser| organiser.set_parameter("SCHEDULE-AGENT", "CLIENT"));
+        }
+        Ok(())
+    }
+
     /// Whether an event of the owner can be changed, given the people that the server would notify.
     ///
     /// # Errors

@@ -10,13 +10,13 @@
 //!
 //! Rejected: an address computed from the UID. The same key with another UID would create a second event.
 
-use chronus_sdk::failure::{failure, invalid, temporary, unsupported};
+use chronus_sdk::failure::{failure, invalid, temporary};
 use chronus_sdk::http::{self, Response};
 use chronus_sdk::icalendar::event;
 use chronus_sdk::icalendar::vtimezone::define_zones;
 use chronus_sdk::icalendar::{Component, Property};
 use chronus_sdk::same::{is_same_recurrence, is_same_time};
-use chronus_sdk::values::{Attendee, Connection, Draft, Event, EventReply, Failure, Notify, Remedy};
+use chronus_sdk::values::{Attendee, Connection, Draft, Event, EventReply, Failure, Notify, Organiser, Remedy};
 use chronus_sdk::{Write, clock};
 use jiff::Timestamp;
 
@@ -66,9 +66,8 @@ fn check(key: &str, draft: &Draft) -> Result<(), Failure> {
     if key.is_empty() || key.len() > MAX_KEY || !key.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
         return Err(invalid("key", "a key is 1 to 256 bytes of printable ASCII"));
     }
-    if draft.organiser.is_some() {
-        let detail = "a copy of a meeting that somebody else organises cannot be made yet";
-        return Err(unsupported(detail));
+    if draft.organiser.as_ref().is_some_and(|organiser| !organiser.address.contains('@')) {
+        return Err(invalid("draft.organiser", "an organiser needs an e-mail address"));
     }
     if draft.uid.trim().is_empty() {
         return Err(invalid("draft.uid", "an event needs a UID"));
@@ -117,6 +116,9 @@ fn is_same(draft: &Draft, event: &Event) -> bool {
         && is_same_time(&draft.when, &event.when, !draft.recurrence.is_empty())
         && is_same_recurrence(&draft.recurrence, &event.recurrence)
         && is_same_people(&draft.attendees, &event.attendees)
+        && draft.organiser.as_ref().is_none_or(|one| {
+            event.organiser.as_ref().is_some_and(|other| one.address.trim().eq_ignore_ascii_case(&other.address))
+        })
 }
 
 fn is_same_people(draft: &[Attendee], event: &[Attendee]) -> bool {
@@ -144,8 +146,15 @@ fn build(
     event::set_busy(&mut made, record::busy(draft.busy)?);
     event::set_recurrence(&mut made, &draft.recurrence).map_err(|bad| invalid("draft.recurrence", bad.0))?;
     made.set(Property::from_text(KEY, key));
+    let organiser = draft.organiser.as_ref().filter(|organiser| !session.is_own(&organiser.address));
+    if let Some(Organiser { address, name, .. }) = organiser {
+        event::set_organiser(&mut made, &event::Organiser { address: address.clone(), name: name.clone() });
+    }
     invite(session, &mut made, &draft.attendees);
-    session.account.scheduling.prepare(&mut made, &[], &session.own, notify)?;
+    match organiser {
+        Some(_) => session.account.scheduling.silence(&mut made)?,
+        None => session.account.scheduling.prepare(&mut made, &[], &session.own, notify)?,
+    }
     let mut calendar = Component::calendar(PRODID, None);
     calendar.components.push(made);
     if let Some(problem) = define_zones(&mut calendar).into_iter().next() {

@@ -8,6 +8,7 @@
 mod account;
 mod busy;
 mod changes;
+mod copies;
 mod events;
 mod moves;
 mod occurrences;
