@@ -9,7 +9,7 @@ use chronus_sdk::icalendar::event::{self, Answer, Busy, Fields, Role, Status, Wh
 use chronus_sdk::icalendar::{self, Component, Problem, Zone, Zones};
 use chronus_sdk::values::{
     Attendee, BusyKind, Date, DaySpan, Event, EventStatus, Failure, Organiser, Role as ContractRole, Rsvp, Span,
-    TimedSpan, ZonedTime,
+    TimedSpan, Window, ZonedTime,
 };
 use jiff::Timestamp;
 
@@ -59,6 +59,12 @@ pub(crate) fn main_index(calendar: &Component) -> Option<usize> {
 /// Whether it holds an event. A calendar may also hold tasks.
 pub(crate) fn holds_event(calendar: &Component) -> bool {
     calendar.inner("VEVENT").next().is_some()
+}
+
+/// The time that the events of a resource may take, if that is known although they cannot be read completely.
+pub(crate) fn bounds(calendar: &Component, session: &Session<'_>) -> Option<Window> {
+    let icalendar::Window { start, end } = icalendar::bounds(calendar, session.zone.clone())?;
+    Some(Window { start: start.as_second(), end: end.as_second() })
 }
 
 impl StoredEvent {

@@ -31,7 +31,7 @@ pub mod zone;
 
 pub use component::{Component, UnreadableCalendar, parse};
 pub use line::{Parameter, Property};
-pub use series::{Moment, Occurrence, Series, Window, group, occurrences};
+pub use series::{Moment, Occurrence, Series, Window, bounds, group, occurrences};
 pub use sort::sort_by_times;
 pub use zone::{Zone, Zones};
 

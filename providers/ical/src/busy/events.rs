@@ -44,20 +44,23 @@ fn too_large(window: Window) -> Failure {
 
 fn of_resource(mut answer: Answer, session: &Session<'_>, window: Window, times: &mut BusyTimes) {
     let Some(id) = href::event_id(&answer.url) else { return };
-    let mut problem = |what: String| times.problems.push(Problem { id: id.clone(), what, span: None });
+    let mut problem = |what: String, span| times.problems.push(Problem { id: id.clone(), what, span });
     let Some(data) = answer.take_text(Ns::CalDav, "calendar-data") else {
         // Deleted between the search and the answer: it no longer takes time.
         if !matches!(answer.status, Some(404 | 410)) {
-            problem("the server gave no calendar data for it".to_owned());
+            problem("the server gave no calendar data for it".to_owned(), None);
         }
         return;
     };
     let (calendar, problems) = match icalendar::parse(data.as_bytes()) {
         Ok(parsed) => parsed,
-        Err(error) => return problem(error.to_string()),
+        Err(error) => return problem(error.to_string(), None),
     };
     let (occurrences, more) = icalendar::occurrences(&calendar, session.zone.clone(), engine_window(window));
-    problems.into_iter().chain(more).for_each(|each| problem(each.what));
+    // What a line says that cannot be read is unknown.
+    let is_whole = problems.is_empty();
+    let span = if is_whole && !more.is_empty() { record::bounds(&calendar, session) } else { None };
+    problems.into_iter().chain(more).for_each(|each| problem(each.what, span));
     let mut meanings = EventKinds { calendar: &calendar, session, known: Vec::new() };
     times.intervals.extend(occurrences.iter().filter_map(|occurrence| meanings.interval(occurrence, window)));
 }

@@ -25,6 +25,7 @@ use crate::dav::{self, Answer, Ns, QueryData, Trouble, href, requests};
 use crate::describe::PAGE;
 use crate::fetch::{FetchResult, fetch_many};
 use crate::occurrence::PartResult;
+use crate::record;
 use crate::session::{self, Session};
 use cursor::{Cursor, Listing, Pending, Snapshot, Source, TaggedName, hash};
 
@@ -146,7 +147,10 @@ fn events(session: &Session<'_>, id: String, found: FetchResult) -> Result<Vec<C
         FetchResult::Stored(stored) => {
             let change = |PartResult { id, event }| match event {
                 Ok(event) => Change::Event(event),
-                Err(what) => Change::Problem(Problem { id, what, span: None }),
+                Err(what) => {
+                    let span = stored.unread.is_none().then(|| record::bounds(&stored.calendar, session)).flatten();
+                    Change::Problem(Problem { id, what, span })
+                }
             };
             return Ok(stored.parts(session).into_iter().map(change).collect());
         }

@@ -97,6 +97,24 @@ fn one_bad_event_costs_itself_alone() {
     assert_eq!(times.intervals.len(), 1);
     let named: Vec<&str> = times.problems.iter().map(|problem| problem.id.as_str()).collect();
     assert_eq!(named, ["bad.ics", "cut.ics"]);
+    assert!(times.problems.iter().all(|problem| problem.span.is_none()), "it may be any time: {:?}", times.problems);
+}
+
+#[test]
+fn an_event_that_cannot_be_read_says_which_time_it_may_take() {
+    let start = "DTSTART:20260302T080000Z\nDTEND:20260302T090000Z";
+    let span = |lines: &str| {
+        let server = Server::default();
+        server.put("bad.ics", &ics("bad", &format!("{start}\n{lines}")));
+        let problems = times(&server).problems;
+        assert!(problems.iter().all(|problem| problem.span == problems[0].span), "{problems:?}");
+        problems[0].span.map(|span| (span.start - MONDAY, span.end - MONDAY))
+    };
+    assert_eq!(span("RRULE:FREQ=LUNAR;UNTIL=20260330T080000Z"), Some((-2 * DAY, 30 * DAY + HOUR)));
+    assert_eq!(span("RRULE:FREQ=LUNAR"), None);
+    assert_eq!(span("RDATE:soon"), None);
+    assert_eq!(span("EXDATE:soon"), Some((0, HOUR)));
+    assert_eq!(span("EXDATE:soon\nwhat is this"), None, "a line that cannot be read may say anything");
 }
 
 #[test]

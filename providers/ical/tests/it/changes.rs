@@ -5,7 +5,7 @@ use chronus_sdk::values::*;
 use chronus_sdk::{ChangesPage, TwoWay};
 
 use crate::server::{Habits, Server, name};
-use crate::{MONDAY, connection, ics, remedy, window};
+use crate::{DAY, HOUR, MONDAY, connection, ics, remedy, window};
 
 /// A reader of changes, as the host is one.
 struct Reader {
@@ -266,4 +266,20 @@ fn a_page_of_nothing_and_a_window_of_nothing_are_refused() {
     let page = ChangesPage { cursor: None, window: empty, max: 1 };
     let call = || Ical::changes(&connection(None), &reader.server.calendar(), page);
     assert_eq!(remedy(call()), Remedy::Invalid("window".into()));
+}
+
+#[test]
+fn a_change_that_cannot_be_read_says_which_time_it_may_take() {
+    let span = |recurrence_id: &str| {
+        let reader = Reader::of(Habits::default());
+        let lines = "DTSTART:20260302T080000Z\nDTEND:20260302T090000Z\nRRULE:FREQ=DAILY;COUNT=2\nEND:VEVENT\n\
+            BEGIN:VEVENT\nUID:s\nDTSTAMP:20260101T000000Z\nDTSTART:20260305T080000Z\nDTEND:20260305T090000Z\n";
+        reader.server.put("s.ics", &ics("s", &format!("{lines}{recurrence_id}")));
+        let items = reader.page(None, 9).expect("a page").items;
+        items.into_iter().find_map(|item| if let Change::Problem(problem) = item { Some(problem.span) } else { None })
+    };
+    let known = Window { start: MONDAY - 2 * DAY, end: MONDAY + 3 * DAY + HOUR };
+    assert_eq!(span("RECURRENCE-ID:soon"), Some(Some(known)));
+    assert_eq!(span("RECURRENCE-ID;RANGE=THISANDFUTURE:soon"), Some(None));
+    assert_eq!(span("RECURRENCE-ID:20260303T080000Z"), None);
 }

@@ -8,6 +8,7 @@
 //! Rejected: grouping by (UID, SEQUENCE). Google and Outlook raise SEQUENCE on overrides alone, and both the moved and
 //! the original occurrence would show.
 
+mod bounds;
 mod changes;
 mod expand;
 mod timing;
@@ -17,6 +18,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 
+pub use bounds::bounds;
 use timing::OccurrenceTime;
 pub(super) use timing::Timing;
 

@@ -80,7 +80,7 @@ proptest! {
 }
 
 /// Lines that look like something, in every wrong order and with every part broken.
-fn line_like() -> impl Strategy<Value = String> {
+pub(super) fn line_like() -> impl Strategy<Value = String> {
     let time = prop_oneof![
         "(19|20|99)[0-9]{2}[01][0-9][0-3][0-9](T[0-2][0-9][0-5][0-9][0-5][0-9]Z?)?",
         "[0-9TZ/PHMSDW+,;:-]{0,24}",
@@ -317,7 +317,7 @@ proptest! {
 // ---- series -------------------------------------------------------------------------------------------------------
 
 /// A calendar with one series in a zone, with exceptions of every kind.
-fn series() -> impl Strategy<Value = String> {
+pub(super) fn series() -> impl Strategy<Value = String> {
     let zone =
         select(vec!["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Asia/Kolkata"]);
     let bound = prop_oneof![

@@ -3,6 +3,7 @@
 //! `cases` and `clocks` hold what existing libraries get wrong, one test each; `laws` holds what is true of every
 //! input, by property tests. Times are compared as text, since a failing test should read like a calendar.
 
+mod bounds;
 mod cases;
 mod clocks;
 mod events;
