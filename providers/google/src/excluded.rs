@@ -3,32 +3,22 @@
 //! Google records an occurrence that was deleted as an event of its own. Other programs exclude a start in the lines of the
 //! series, and Google knows no occurrence there.
 
+use chronus_sdk::icalendar::Zone;
 use chronus_sdk::icalendar::value::{self, DateOrTime, ListedDate};
-use chronus_sdk::icalendar::{Property, Zone};
 use chronus_sdk::json::Value;
 use chronus_sdk::values::Moment;
 
+use crate::shift::property;
 use crate::times;
 
 /// Whether the lines of a series exclude a start.
 pub(crate) fn excludes(series: &Value, start: &Moment) -> bool {
     let zone = series["start"]["timeZone"].as_str().and_then(Zone::named).unwrap_or_else(Zone::utc);
     let lines = series["recurrence"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    lines.filter_map(exclusion).any(|line| {
+    lines.filter_map(property).filter(|line| line.name == "EXDATE").any(|line| {
         value::list(&line)
             .any(|listed| matches!(listed, Ok(ListedDate { start: other, .. }) if is_at(other, start, &zone)))
     })
-}
-
-fn exclusion(line: &str) -> Option<Property> {
-    let (head, values) = line.split_once(':')?;
-    let mut parts = head.split(';');
-    let mut property =
-        parts.next().filter(|name| name.eq_ignore_ascii_case("EXDATE")).map(|_| Property::new("EXDATE", values))?;
-    for (name, value) in parts.filter_map(|part| part.split_once('=')) {
-        property.set_parameter(&name.to_ascii_uppercase(), value.trim_matches('"'));
-    }
-    Some(property)
 }
 
 fn is_at(listed: DateOrTime<'_>, start: &Moment, zone: &Zone) -> bool {

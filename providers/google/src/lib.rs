@@ -2,7 +2,8 @@
 //!
 //! `describe` says what the provider asks for, and `scopes` what one connection was granted. `open`, `busy`, `events`, `changes`
 //! and `push` implement the contract's functions of these names. `api` sends requests, `reasons` explains refusals, and
-//! `record` converts events, with `times`, `people` and `text` for their parts. `README.md` describes the behaviour and gives
+//! `record` converts events, with `times`, `people` and `text` for their parts;
+//! `shift` moves a series, and `excluded` reads its exclusions. `README.md` describes the behaviour and gives
 //! the reasons.
 
 #![expect(
@@ -23,6 +24,7 @@ mod push;
 mod reasons;
 mod record;
 mod scopes;
+mod shift;
 mod sign_ins;
 mod text;
 mod times;

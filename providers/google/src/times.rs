@@ -85,6 +85,11 @@ pub(crate) fn day_of(start: &Moment, zone: &Zone) -> Option<civil::Date> {
     }
 }
 
+/// When an event is over. A whole day ends at midnight in UTC.
+pub(crate) fn end_in_utc(span: &Span) -> Option<i64> {
+    Some(instants(span, &Zone::utc()).ok()?.end)
+}
+
 /// The instants of an event, in seconds.
 pub(crate) struct Instants {
     pub(crate) start: i64,
@@ -163,12 +168,12 @@ fn day(date: Date) -> Result<Value, Failure> {
     Ok(json!({ "date": written.to_string() }))
 }
 
-fn to_civil(date: Date) -> Option<civil::Date> {
+pub(crate) fn to_civil(date: Date) -> Option<civil::Date> {
     let parts = (i16::try_from(date.year).ok()?, i8::try_from(date.month).ok()?, i8::try_from(date.day).ok()?);
     civil::Date::new(parts.0, parts.1, parts.2).ok()
 }
 
-fn of_civil(date: civil::Date) -> Date {
+pub(crate) fn of_civil(date: civil::Date) -> Date {
     let part = |value: i8| u8::try_from(value).unwrap_or(1);
     Date { year: i32::from(date.year()), month: part(date.month()), day: part(date.day()) }
 }

@@ -1,9 +1,9 @@
 //! A series that Google's own client and the provider change in turns: each reads what the other has written, and no change
 //! disturbs the other occurrences.
 
-use super::{ANN, BEN, TWO_WAY, World, hour, remedy};
+use super::{ANN, BEN, TWO_WAY, World, draft, hour, remedy};
 use anyhow::{Context, ensure};
-use chronus_host::calendar::{Event, Moment, Patch, Span, Status, Window, ZonedTime};
+use chronus_host::calendar::{Draft, Event, Moment, Patch, Span, Status, Window, ZonedTime};
 use chronus_host::plugins::contract::{BusyTargets, Change, Notify};
 use chronus_host::plugins::{Access, EventRef, Remedy};
 use chronus_tests::peers::{self, GoogleClient, Peer};
@@ -212,5 +212,55 @@ async fn each_reads_the_occurrences_that_the_other_changed() -> anyhow::Result<(
     assert_eq!(starts, [hour(3), start(3), start(5), hour(24 * 40)]);
     assert!(times.intervals.iter().all(|one| one.uid.as_deref() == Some("series@google.com")), "{times:?}");
     assert_eq!(world.google.violations(), Vec::<String>::new(), "not as Google's document says");
+    Ok(())
+}
+
+/// The series moves by a day and an hour, so that one day's occurrence has the id that another day's had.
+#[tokio::test]
+async fn a_series_moves_with_its_changed_occurrences() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let access = world.access(ANN, &TWO_WAY)?;
+    // In March of 2026, a year later, and five years later: of times that are so far away, the stand-in keeps changed
+    // occurrences that the series no longer has.
+    for (base, is_past) in [(0, true), (24 * 7 * 52, false), (24 * 7 * 52 * 5, false)] {
+        let on = |day: i64, hours: i64| hour(base + 24 * day + hours);
+        let excluded = format!("EXDATE:{}", on(4, 0).strftime("%Y%m%dT%H%M%SZ"));
+        let daily = Draft { recurrence: vec!["RRULE:FREQ=DAILY;COUNT=6".into(), excluded], ..draft(base, base + 1) };
+        let series = world.plugin.create(&access, ANN, &format!("daily-{base}"), daily, Notify::None).await?.value;
+        let path =
+            |day: i64| format!("calendars/primary/events/{}_{}", series.id, on(day, 0).strftime("%Y%m%dT%H%M%SZ"));
+        world.other_program(ANN, "PATCH", &path(1), &times(on(1, 3)).to_string()).await?;
+        world.other_program(ANN, "DELETE", &path(2), "").await?;
+        world.other_program(ANN, "PATCH", &path(3), r#"{"summary":"Special","colorId":"3"}"#).await?;
+
+        let own = EventRef { calendar: ANN, id: &series.id };
+        let patch = Patch { when: Some(draft(base + 25, base + 27).when), ..Patch::default() };
+        world.plugin.update(&access, own, "key", series.etag.as_deref(), patch, Notify::None).await?;
+        let list = format!("calendars/primary/events/{}/instances?timeMax={}", series.id, on(30, 0));
+        let listed = world.other_program(ANN, "GET", &list, "").await?;
+        let mut seen = Vec::new();
+        for item in listed["items"].as_array().context("items")? {
+            let time = |name: &str| item[name]["dateTime"].as_str().unwrap_or_default().parse::<Timestamp>();
+            let color = item["colorId"].as_str().unwrap_or_default();
+            seen.push((time("start")?, time("end")?, item["summary"].as_str().unwrap_or_default(), color));
+        }
+        let second = if is_past { (on(1, 3), on(1, 4)) } else { (on(2, 1), on(2, 3)) };
+        let mut expected = vec![
+            (on(1, 1), on(1, 3), "Choir", ""),
+            (second.0, second.1, "Choir", ""),
+            (on(4, 1), on(4, 3), "Special", "3"),
+            (on(6, 1), on(6, 3), "Choir", ""),
+        ];
+        expected.sort_unstable();
+        seen.sort_unstable();
+        assert_eq!(seen, expected);
+        // A change of its length alone leaves a time of its own where it is.
+        let path = format!("calendars/primary/events/{}_{}", series.id, on(1, 1).strftime("%Y%m%dT%H%M%SZ"));
+        world.other_program(ANN, "PATCH", &path, &times(on(1, 5)).to_string()).await?;
+        let patch = Patch { when: Some(draft(base + 25, base + 26).when), ..Patch::default() };
+        world.plugin.update(&access, own, "key", None, patch, Notify::None).await?;
+        let moved = world.other_program(ANN, "GET", &path, "").await?;
+        assert_eq!(moved["start"]["dateTime"].as_str().context("a start")?.parse::<Timestamp>()?, on(1, 5));
+    }
     Ok(())
 }

@@ -9,6 +9,7 @@
 mod cancel;
 mod create;
 mod find;
+mod moved;
 mod respond;
 mod update;
 

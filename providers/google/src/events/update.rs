@@ -4,14 +4,18 @@
 //! ones. Lists are replaced as a whole; attendees are the important case (see [`people`](crate::people)). A field that already
 //! has the wanted value is not sent, and neither is a description with the same text, which its owner may have formatted.
 
+use std::cell::RefCell;
+
 use chronus_sdk::failure::unsupported;
 use chronus_sdk::json::{Map, Value};
 use chronus_sdk::same::is_same_recurrence;
-use chronus_sdk::values::{BusyKind, Connection, EventReply, Failure, Patch};
+use chronus_sdk::values::{BusyKind, Connection, EventReply, Failure, Patch, Span};
 use chronus_sdk::{EventRef, Write};
 
 use super::Place;
+use super::moved::{Before, half_done};
 use crate::scopes::Rights;
+use crate::shift::Shift;
 use crate::{people, record, text, times};
 
 /// `events.update`
@@ -22,7 +26,33 @@ pub(crate) fn update(
     write: Write<'_>,
 ) -> Result<EventReply, Failure> {
     Rights::of(connection).to_write()?;
-    Place { connection, event }.rewrite(write, &|item| changes(item, patch, connection))
+    let place = Place { connection, event };
+    // Its changed occurrences are read before a series moves: afterwards Google may have lost them.
+    let before: RefCell<Option<Before>> = RefCell::default();
+    let reply = place.rewrite(write, &|item| {
+        let body = changes(item, patch, connection)?;
+        let moves = patch.when.as_ref().filter(|_| is_series(item)).and_then(|when| shifts(item, when));
+        before.replace(match moves {
+            Some((shift, back)) => Some(Before::read(place, item, shift, &back)?),
+            None => None,
+        });
+        Ok(body)
+    })?;
+    if let Some(before) = before.into_inner() {
+        before.carry_over(place, write.notify).map_err(half_done)?;
+    }
+    Ok(reply)
+}
+
+/// The move of a series to another time, and the way back. `None` if its starts stay.
+fn shifts(item: &Value, when: &Span) -> Option<(Shift, Shift)> {
+    let present = times::span(item).ok()?;
+    let shift = Shift::between(&present, when).filter(Shift::moves)?;
+    Some((shift, Shift::between(when, &present)?))
+}
+
+fn is_series(item: &Value) -> bool {
+    item["recurrence"].as_array().is_some_and(|lines| !lines.is_empty())
 }
 
 /// The body of the patch; `None` if nothing differs.
@@ -49,6 +79,11 @@ fn changes(item: &Value, patch: &Patch, connection: &Connection) -> Result<Optio
         let (start, end) = times::write(when, Some(item))?;
         set("start", start);
         set("end", end);
+        let moved = Shift::between(&present.when, when).filter(Shift::moves);
+        let moved = moved.map(|shift| shift.lines(&present.recurrence));
+        if let Some(lines) = moved.filter(|lines| patch.recurrence.is_none() && *lines != present.recurrence) {
+            set("recurrence", lines.into());
+        }
     }
     if let Some(busy) = patch.busy.filter(|busy| *busy != present.busy) {
         if !matches!(present.busy, BusyKind::Busy | BusyKind::Free) {
@@ -88,7 +123,7 @@ mod tests {
     use super::*;
     use chronus_sdk::json::json;
     use chronus_sdk::testing;
-    use chronus_sdk::values::{Date, DaySpan, EventStatus, Span};
+    use chronus_sdk::values::{Date, DaySpan, EventStatus};
 
     fn connection() -> Connection {
         Connection { zone: "UTC".into(), ..testing::connection("google") }
