@@ -31,3 +31,4 @@ mod stored; // Stored enums and flags: constraints, columns and enums agree.
 mod sync; // A calendar of many events is listed once, and looked at again it costs next to nothing.
 mod texts; // Every text that people read is in a golden file.
 mod tidy; // The rules of the house, over the tracked files.
+mod walk; // Providers and independent clients change a series at random, and a model agrees after each change.

@@ -1,6 +1,7 @@
 """An independent CalDAV client for tests: one verb, JSON in, JSON out.
 
-    python caldav_client.py calendars|create|change|invite|answer|occurrences|find|delete < request.json
+    python caldav_client.py calendars|create|change|retitle|set_rule|invite|answer|occurrences|find|delete < request.json
+    python caldav_client.py < [verb, request] on each line
 
 Every request has `account` {origin, start, user, password} and, but for `calendars`, `calendar`: the path of one.
 """
@@ -26,18 +27,60 @@ def create(client, request):
 
 def change(client, request):
     """Gives the occurrence that begins at `at` the title and times of `event`, or excludes it if that is null."""
-    stored = calendar_of(client, request).event_by_uid(request["uid"])
-    calendar = icalendar.Calendar.from_ical(stored.data)
-    master = next(event for event in calendar.walk("VEVENT") if "recurrence-id" not in event)
-    at = datetime.datetime.fromisoformat(request["at"]).replace(tzinfo=zoneinfo.ZoneInfo(request["zone"]))
+    stored, calendar, master = series(client, request)
+    at = local(request["at"], request["zone"])
+    forget(calendar, lambda original: original == at)
     if request["event"] is None:
         master.add("exdate", at)
     else:
         changed = icalendar.Calendar.from_ical(whole(request["event"])).walk("VEVENT")[0]
         changed.add("recurrence-id", at)
         calendar.add_component(changed)
+    store(stored, calendar)
+
+
+def retitle(client, request):
+    """Gives a series another title, and the changed occurrences that have its title too."""
+    stored, calendar, master = series(client, request)
+    before = master["summary"]
+    for event in calendar.walk("VEVENT"):
+        if event["summary"] == before:
+            event["summary"] = icalendar.vText(request["title"])
+    store(stored, calendar)
+
+
+def set_rule(client, request):
+    """Gives a series another rule, and forgets what was changed or excluded after `last`."""
+    stored, calendar, master = series(client, request)
+    last = local(request["last"], request["zone"])
+    master["rrule"] = icalendar.vRecur.from_ical(request["rule"])
+    forget(calendar, lambda original: original > last)
+    excluded = master.pop("exdate", [])
+    for dates in excluded if isinstance(excluded, list) else [excluded]:
+        for date in dates.dts:
+            if date.dt <= last:
+                master.add("exdate", date.dt)
+    store(stored, calendar)
+
+
+def series(client, request):
+    stored = calendar_of(client, request).event_by_uid(request["uid"])
+    calendar = icalendar.Calendar.from_ical(stored.data)
+    return stored, calendar, next(event for event in calendar.walk("VEVENT") if "recurrence-id" not in event)
+
+
+def forget(calendar, is_meant):
+    kept = [part for part in calendar.subcomponents if "recurrence-id" not in part or not is_meant(part["recurrence-id"].dt)]
+    calendar.subcomponents = kept
+
+
+def store(stored, calendar):
     stored.data = calendar.to_ical().decode()
     stored.save(increase_seqno=False)
+
+
+def local(time, zone):
+    return datetime.datetime.fromisoformat(time).replace(tzinfo=zoneinfo.ZoneInfo(zone))
 
 
 def invite(client, request):
@@ -123,9 +166,19 @@ def moment(value):
     return value.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-request = json.load(sys.stdin)
-account = request["account"]
-signed_in = {"username": account["user"], "password": account["password"], "auth_type": "basic"}
-with caldav.DAVClient(url=account["origin"] + account["start"], **signed_in) as client:
-    verbs = [calendars, create, change, invite, answer, occurrences, find, delete]
-    print(json.dumps({verb.__name__: verb for verb in verbs}[sys.argv[1]](client, request)))
+verbs = [calendars, create, change, retitle, set_rule, invite, answer, occurrences, find, delete]
+verbs = {verb.__name__: verb for verb in verbs}
+
+
+def run(verb, request):
+    account = request["account"]
+    signed_in = {"username": account["user"], "password": account["password"], "auth_type": "basic"}
+    with caldav.DAVClient(url=account["origin"] + account["start"], **signed_in) as client:
+        print(json.dumps(verbs[verb](client, request)), flush=True)
+
+
+if len(sys.argv) > 1:
+    run(sys.argv[1], json.load(sys.stdin))
+else:
+    for line in sys.stdin:
+        run(*json.loads(line))

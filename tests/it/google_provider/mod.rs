@@ -17,24 +17,24 @@ use http::HeaderName;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 
-const ANN: &str = "ann@example.com";
+pub(crate) const ANN: &str = "ann@example.com";
 const BEN: &str = "ben@example.com";
 
 /// The scopes to write meetings to a person's calendar.
-const TWO_WAY: [&str; 3] = ["openid", "email", "calendar.events"];
+pub(crate) const TWO_WAY: [&str; 3] = ["openid", "email", "calendar.events"];
 
 /// The scopes to read when a person is free.
 const AVAILABILITY: [&str; 3] = ["openid", "email", "calendar.freebusy"];
 
 /// The stand-in for Google with the users Ann and Ben, and the provider.
-struct World {
-    google: Google,
-    plugin: Plugin,
+pub(crate) struct World {
+    pub(crate) google: Google,
+    pub(crate) plugin: Plugin,
     client: reqwest::Client,
 }
 
 impl World {
-    async fn new() -> anyhow::Result<Self> {
+    pub(crate) async fn new() -> anyhow::Result<Self> {
         let built = tokio::task::spawn_blocking(components).await??.provider("google")?;
         let google = Google::start(Clock::System, Strictness::Documented).await?;
         google.add_user(ANN, "Ann Alto", "Europe/Rome");
@@ -67,7 +67,7 @@ impl World {
         Credential::Header { name: HeaderName::from_static("authorization"), prefix: "Bearer ".into(), secret }
     }
 
-    fn access(&self, person: &str, scopes: &[&str]) -> anyhow::Result<Arc<Access>> {
+    pub(crate) fn access(&self, person: &str, scopes: &[&str]) -> anyhow::Result<Arc<Access>> {
         let credential = self.credential(person, scopes);
         self.access_by(Self::connection(person, scopes), credential)
     }

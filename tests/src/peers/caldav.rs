@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::conversation::Conversation;
 use super::{Account, Peer, Python};
 
 /// The client, as one account.
@@ -12,6 +13,8 @@ use super::{Account, Peer, Python};
 pub struct CaldavClient {
     python: Python,
     account: Account,
+    /// One process for all calls, if there is one.
+    conversation: Option<Conversation>,
 }
 
 /// An event for it to make. Times are local ones in `zone`: `2026-03-02T09:00:00`.
@@ -47,7 +50,13 @@ pub struct SeenEvent {
 impl CaldavClient {
     /// Installs the client if need be.
     pub async fn new(account: &Account) -> anyhow::Result<Self> {
-        Ok(Self { python: Python::of(Peer::Caldav).await?, account: account.clone() })
+        Ok(Self { python: Python::of(Peer::Caldav).await?, account: account.clone(), conversation: None })
+    }
+
+    /// One process for all calls, for a test that makes many.
+    pub async fn lasting(account: &Account) -> anyhow::Result<Self> {
+        let conversation = Some(Conversation::start(Peer::Caldav, "caldav_client.py").await?);
+        Ok(Self { conversation, ..Self::new(account).await? })
     }
 
     /// The paths of the calendars that it finds from the bare origin.
@@ -70,6 +79,16 @@ impl CaldavClient {
         event: Option<&NewEvent>,
     ) -> anyhow::Result<()> {
         self.run("change", calendar, json!({ "uid": uid, "at": at, "zone": zone, "event": event })).await
+    }
+
+    /// Gives a series, and the changed occurrences that have its title, another title.
+    pub async fn retitle(&self, calendar: &str, uid: &str, title: &str) -> anyhow::Result<()> {
+        self.run("retitle", calendar, json!({ "uid": uid, "title": title })).await
+    }
+
+    /// Gives a series another rule. What was changed or excluded after `last`, a local time in `zone`, is forgotten.
+    pub async fn set_rule(&self, calendar: &str, uid: &str, rule: &str, last: &str, zone: &str) -> anyhow::Result<()> {
+        self.run("set_rule", calendar, json!({ "uid": uid, "rule": rule, "last": last, "zone": zone })).await
     }
 
     /// Makes an event that the account organises and to which these addresses are invited; gives its path.
@@ -105,7 +124,10 @@ impl CaldavClient {
 
     async fn run<T: serde::de::DeserializeOwned>(&self, verb: &str, calendar: &str, rest: Value) -> anyhow::Result<T> {
         let input = self.input(calendar, rest);
-        Ok(serde_json::from_value(self.python.run("caldav_client.py", &[verb], &input).await?)?)
+        Ok(serde_json::from_value(match &self.conversation {
+            Some(conversation) => conversation.ask(verb, &input).await?,
+            None => self.python.run("caldav_client.py", &[verb], &input).await?,
+        })?)
     }
 
     fn input(&self, calendar: &str, rest: Value) -> Value {

@@ -21,6 +21,7 @@ mod account;
 mod browser;
 mod caldav;
 mod componentize;
+mod conversation;
 mod cyrus;
 mod emulate;
 mod google;
