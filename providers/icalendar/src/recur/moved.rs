@@ -120,7 +120,8 @@ impl Rule {
         let own_month = u8::try_from(start.month()).ok()?;
         let of_start = self.frequency == Frequency::Yearly && from_start && self.by_month.is_empty();
         let month_is_own = of_start || self.by_month == [own_month];
-        if stays {
+        // A day that comes from the start is as many days later only within the month of the start.
+        if stays && (!from_start || start.month() == to.month()) {
             // Days that each of the months has.
             let length = |month: u8| days_in_month(2023, i64::from(month));
             let shortest = self.by_month.iter().map(|&month| length(month)).min().unwrap_or(28);

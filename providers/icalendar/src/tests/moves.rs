@@ -90,6 +90,7 @@ fn what_no_rule_can_say_is_refused() {
         ("FREQ=YEARLY", "2026-02-28", "2026-03-01"),
         ("FREQ=YEARLY", "2024-02-29", "2024-03-01"),
         ("FREQ=YEARLY", "2026-05-01", "2028-05-01"),
+        ("FREQ=YEARLY;BYMONTH=5", "2010-02-16", "2010-03-01"),
         ("FREQ=YEARLY;BYWEEKNO=20;BYDAY=MO", "2026-05-11", "2026-05-12"),
         ("FREQ=YEARLY;BYYEARDAY=365", "2026-12-31", "2027-01-01"),
         ("FREQ=DAILY;BYMONTH=1", "2026-01-01", "2026-01-02"),
