@@ -2,8 +2,8 @@
 //!
 //! Problem: a handshake and a notification are met only if something listens. Decision: the command listens on this machine, hands
 //! each request to `parse-notification`, answers as that says, and keeps the hints. A service that cannot reach this machine
-//! needs a tunnel, whose address the tester puts into the target. The listener trusts nobody: a hint counts only for the
-//! subscription and the secret of the case.
+//! needs a tunnel, whose address the tester puts into the target. Anybody on the network may call the listener, so a hint
+//! counts only with the subscription and the secret of the case.
 //!
 //! Rejected: requests of our own to `parse-notification`, which would have to be written for each service.
 

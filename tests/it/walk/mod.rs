@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use self::mirror::{Feed, Mirror};
 use self::model::{Act, HOUR, Habits, Occurrence, Series, ZONE};
 
-/// How many changes, if nobody says.
+/// The number of changes without `CHRONUS_WALK`.
 const USUAL: usize = 20;
 
 /// The independent client.

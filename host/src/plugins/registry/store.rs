@@ -194,7 +194,7 @@ pub(super) enum Holder {
     Connection,
     /// A service account.
     ServiceAccount,
-    /// Nobody any more: the token waits to be revoked.
+    /// A token without an owner, which waits to be revoked.
     Revocation,
 }
 

@@ -7,7 +7,7 @@ const LISTED: SignInRef<'static> = SignInRef { provider: "directory", sign_in: "
 const SETTINGS: &str = "/settings/calendar";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_disconnects_is_told_where_the_service_lists_the_access() -> anyhow::Result<()> {
+async fn after_disconnecting_the_page_says_where_the_service_lists_the_access() -> anyhow::Result<()> {
     let scene = Scene::at(Clock::System).await?;
     scene.register_for(LISTED, &[("tenant", "school.example")]).await?;
     scene.register(&[("tenant", "school.example")]).await?;
