@@ -1,8 +1,10 @@
 //! The distance by which a series moves, in local time.
 
+use chronus_sdk::failure::unsupported;
+use chronus_sdk::icalendar::recur::Rule;
 use chronus_sdk::icalendar::value::{self, DateOrTime, ListedDate};
 use chronus_sdk::icalendar::{Property, Zone};
-use chronus_sdk::values::{DaySpan, Moment, Span, TimedSpan, ZonedTime};
+use chronus_sdk::values::{DaySpan, Failure, Moment, Span, TimedSpan, ZonedTime};
 use jiff::civil::{DateTime, Time};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
@@ -62,10 +64,28 @@ impl Shift {
         })
     }
 
-    /// The lines of the moved series: its exclusions, its additions and the end of its rule move with it. A line that cannot be
-    /// read stays.
-    pub(crate) fn lines(&self, lines: &[String]) -> Vec<String> {
-        lines.iter().map(|line| self.line(line).unwrap_or_else(|| line.clone())).collect()
+    /// The lines of the moved series: its exclusions, its additions, the days that its rule names and the end of the rule move
+    /// with it. A line that cannot be read stays.
+    ///
+    /// # Errors
+    /// `unsupported`, if no rule moves every occurrence by the same distance.
+    pub(crate) fn lines(&self, lines: &[String]) -> Result<Vec<String>, Failure> {
+        let moved = |line: &String| {
+            let line = self.rule(line)?.unwrap_or_else(|| line.clone());
+            Ok(self.line(&line).unwrap_or(line))
+        };
+        lines.iter().map(moved).collect()
+    }
+
+    /// A rule that names other days, if it has to.
+    fn rule(&self, line: &str) -> Result<Option<String>, Failure> {
+        let rule = property(line).filter(|line| line.name == "RRULE").and_then(|line| Rule::parse(&line.value).ok());
+        let Some(rule) = rule else { return Ok(None) };
+        let new = self.old.checked_add(self.distance).ok();
+        let moved = new.and_then(|new| rule.moved(self.old, new)).ok_or_else(|| {
+            unsupported("no rule moves every occurrence by the same distance; send the new rule with the new time")
+        })?;
+        Ok((moved != rule).then(|| format!("RRULE:{}", moved.write())))
     }
 
     fn line(&self, line: &str) -> Option<String> {
@@ -154,7 +174,7 @@ fn wall(start: &Moment, zone: Option<&Zone>) -> Option<DateTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chronus_sdk::values::Date;
+    use chronus_sdk::values::{Date, Remedy};
 
     fn timed(text: &str, zone: &str) -> Span {
         let start = text.parse::<Timestamp>().expect("a time").as_second();
@@ -184,7 +204,25 @@ mod tests {
             "RDATE:nonsense",
             "X-OWN:1",
         ];
-        assert_eq!(shift.lines(&lines.map(str::to_owned)), moved);
+        assert_eq!(shift.lines(&lines.map(str::to_owned)), Ok(moved.map(str::to_owned).to_vec()));
+    }
+
+    /// The only line of a moved series.
+    fn lines(shift: &Shift, line: &str) -> Result<String, Failure> {
+        Ok(shift.lines(&[line.to_owned()])?.concat())
+    }
+
+    #[test]
+    fn days_that_a_rule_names_move_along_or_the_move_is_refused() {
+        let at = |day: &str| timed(&format!("2026-12-{day}T09:00:00Z"), "Europe/Rome");
+        let shift = Shift::between(&at("14"), &at("15")).expect("a move");
+        let weekly = lines(&shift, "RRULE:FREQ=WEEKLY;UNTIL=20261228T090000Z;BYDAY=MO");
+        let moved = weekly.expect("every Tuesday");
+        let mut parts: Vec<&str> = moved.trim_start_matches("RRULE:").split(';').collect();
+        parts.sort_unstable();
+        assert_eq!(parts, ["BYDAY=TU", "FREQ=WEEKLY", "UNTIL=20261229T090000Z"]);
+        let refused = lines(&shift, "RRULE:FREQ=MONTHLY;BYDAY=2MO").expect_err("not always the second Tuesday");
+        assert_eq!(refused.remedy, Remedy::Unsupported);
     }
 
     #[test]
@@ -195,11 +233,11 @@ mod tests {
         let at = Moment::Timed(ZonedTime { at: 1_772_697_600, zone: "Europe/Rome".into() });
         let shift = Shift::between(&days, &hour).expect("a move");
         assert_eq!(shift.start(&Moment::AllDay(day(4))), Some(at.clone()));
-        assert_eq!(shift.lines(&["EXDATE;VALUE=DATE:20260304".to_owned()]), ["EXDATE:20260305T080000Z"]);
+        assert_eq!(lines(&shift, "EXDATE;VALUE=DATE:20260304"), Ok("EXDATE:20260305T080000Z".to_owned()));
         let shift = Shift::between(&hour, &days).expect("a move");
         assert_eq!(shift.start(&at), Some(Moment::AllDay(day(4))));
         let expected = Span::AllDay(DaySpan { start: day(4), end: Date { day: 6, ..day(4) } });
         assert_eq!(shift.span_at(&days, &Moment::AllDay(day(4))), Some(expected));
-        assert_eq!(shift.lines(&["EXDATE:20260305T080000Z".to_owned()]), ["EXDATE;VALUE=DATE:20260304"]);
+        assert_eq!(lines(&shift, "EXDATE:20260305T080000Z"), Ok("EXDATE;VALUE=DATE:20260304".to_owned()));
     }
 }

@@ -79,9 +79,9 @@ fn changes(item: &Value, patch: &Patch, connection: &Connection) -> Result<Optio
         let (start, end) = times::write(when, Some(item))?;
         set("start", start);
         set("end", end);
-        let moved = Shift::between(&present.when, when).filter(Shift::moves);
-        let moved = moved.map(|shift| shift.lines(&present.recurrence));
-        if let Some(lines) = moved.filter(|lines| patch.recurrence.is_none() && *lines != present.recurrence) {
+        let moved = Shift::between(&present.when, when).filter(|shift| shift.moves() && patch.recurrence.is_none());
+        let moved = moved.map(|shift| shift.lines(&present.recurrence)).transpose()?;
+        if let Some(lines) = moved.filter(|lines| *lines != present.recurrence) {
             set("recurrence", lines.into());
         }
     }
