@@ -17,7 +17,7 @@ async fn named_claims_reach_the_provider_and_the_token_goes_nowhere() -> anyhow:
     assert_eq!(fields_seen(&connection)?, fields);
     // Neither the token nor a claim that is not kept is stored: the payload begins with this text.
     let payload = "eyJhdWQiOiJjaHJvbnVz";
-    scene.database.holds_none(&[payload, "hunter22"]).await?;
+    scene.database.holds_none(&[payload, "claim-of-the-directory"]).await?;
 
     // A reply to a refresh may have no id token, one for somebody else, or a new one.
     let guest = async || -> anyhow::Result<Option<String>> {
@@ -31,7 +31,7 @@ async fn named_claims_reach_the_provider_and_the_token_goes_nowhere() -> anyhow:
     assert_eq!(guest().await?.as_deref(), Some("1"));
     scene.directory.set_id_token(IdToken::Ours(2));
     assert_eq!(guest().await?.as_deref(), Some("2"));
-    scene.database.holds_none(&[payload, "hunter22"]).await?;
+    scene.database.holds_none(&[payload, "claim-of-the-directory"]).await?;
     Ok(())
 }
 
@@ -42,7 +42,10 @@ async fn a_token_for_another_application_connects_nobody() -> anyhow::Result<()>
     scene.directory.set_id_token(IdToken::Foreign);
     let callback = scene.callback(&scene.begin(&scene.browser()).await?).await?;
     let error = refused(scene.finish(&scene.browser(), &callback).await)?;
-    ensure!(matches!(error, ConnectError::IdToken(_)) && !error.advice().contains("hunter22"), "{error:?}");
+    ensure!(
+        matches!(error, ConnectError::IdToken(_)) && !error.advice().contains("claim-of-the-directory"),
+        "{error:?}"
+    );
     ensure!(scene.connection(scene.ann).await?.is_none(), "she is connected");
     scene.directory.take_requests();
     let runner = work::start(&scene.app).await?;

@@ -157,7 +157,7 @@ async fn token(
     if grant == "authorization_code" {
         reply["refresh_token"] = book.issue("refresh", &place).into();
     }
-    let claims = |audience: &str, number: u32| json!({ "aud": audience, "tid": tenant, "guest": number, "name": "Ann hunter22" });
+    let claims = |audience: &str, number: u32| json!({ "aud": audience, "tid": tenant, "guest": number, "name": "Ann claim-of-the-directory" });
     match book.id_token {
         IdToken::Ours(number) => reply["id_token"] = signed(&claims(CLIENT, number)).into(),
         IdToken::Foreign => reply["id_token"] = signed(&claims("another-client", 1)).into(),
