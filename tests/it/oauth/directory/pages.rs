@@ -42,13 +42,21 @@ async fn after_disconnecting_the_page_says_where_the_service_lists_the_access() 
     Ok(())
 }
 
-/// The administrator has no account here, and anybody can claim anything.
+/// The administrator needs no session, and the query is not trusted.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_comes_back_from_an_approval_is_told_and_not_believed() -> anyhow::Result<()> {
     let scene = Scene::at(Clock::System).await?;
     let host = Host::start(&scene.config_file()?, &[]).await?;
     let anybody = Visitor::new(host.origin())?;
-    let before = scene.rows().await?;
+    // A running host writes these by itself: periodic jobs and its share of the rate limits.
+    let rows = async || {
+        let mut rows = scene.rows().await?;
+        for table in ["jobs", "schedule", "rate_limit_hosts", "rate_limit_slots"] {
+            rows.remove(table);
+        }
+        anyhow::Ok(rows)
+    };
+    let before = rows().await?;
     for (path, words) in [
         (
             "directory?admin_consent=True&tenant=evil-hunter22&state=approval",
@@ -67,7 +75,7 @@ async fn what_comes_back_from_an_approval_is_told_and_not_believed() -> anyhow::
     }
     let twice = anybody.get("/connect/approval/directory?error=a&error=b").await?;
     ensure!(twice.status == 400, "{}", twice.status);
-    ensure!(scene.rows().await? == before, "something was stored");
+    assert_eq!(rows().await?, before, "something was stored");
     ensure!(!host.log().contains("hunter22"), "the log has the query");
     Ok(())
 }
