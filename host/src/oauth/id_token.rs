@@ -4,7 +4,7 @@
 //! application says something about this person. Decision: the token is read where the reply is read, and only the claims that
 //! the operator's grant names leave this file. Its audience must be our client. Its signature is not checked: it came straight
 //! from the token endpoint over TLS, and §3.1.3.7 (6) of that standard then takes the server's certificate in place of the
-//! signature. Nothing here admits anybody: claims are fields for the provider, like those of the token response. Rejected: a
+//! signature. Claims authenticate no person: they are fields for the provider, like those of the token response. Rejected: a
 //! crate for JSON Web Tokens, and the keys of every service, for a signature that proves nothing more.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};

@@ -34,7 +34,7 @@ const WITNESSES: usize = 2;
 /// How long a refusal is remembered.
 const MEMORY: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// The state with which an administrator's browser comes back. Nothing depends on it, because what comes back is not believed.
+/// The `state` of the approval page. It is constant, because the page to which the administrator returns changes nothing.
 const STATE: &str = "approval";
 
 /// Mail domains at which anybody can get an address. Not in this folder, whose files name no service.

@@ -3,7 +3,7 @@
 //! Threat: anybody can open this address with any query, and claim an approval or a refusal. Decision: the page needs no
 //! session, because the administrator may have no account here; it repeats what the service reports, in words of our own, and
 //! changes nothing. Whether an approval works shows when a person connects. Rejected: storing the approval, which would be a
-//! stranger's word; a state that is checked, because the link is passed on to somebody whose browser we have never seen.
+//! stranger's word; a `state` that is checked, because the administrator opens the link in a browser without a session here.
 
 use super::{connect::parameters, error::PageError, layout::Layout, messages::Message, view::View};
 use crate::app::App;

@@ -6,8 +6,7 @@
 //! same local time. A rule that cannot be moved exactly is refused (see [`Rule::moved`]); the caller can send another rule along.
 //!
 //! An occurrence at the series' time moves along. One that was moved by hand returns to the series if it is still to come
-//! ([update/series-move]), and stays where it is if it is past, or if the series would put it into the past, where nobody
-//! could come any more. If the caller replaces the rule, changed occurrences that the series no longer has end with the old rule.
+//! ([update/series-move]), and stays where it is if it is past, or if the series would put it into the past. If the caller replaces the rule, changed occurrences that the series no longer has end with the old rule.
 //!
 //! Rejected: dropping all exceptions, as some services do. A patch of the time does not name them.
 
