@@ -166,7 +166,7 @@ async fn cancelled_later(bench: &Bench) -> CaseResult {
 
 async fn declined(bench: &Bench) -> CaseResult {
     let watch = bench.watch(bench.hours(9, 13)).await?;
-    let made = respond::invited(bench, str::to_owned).await?;
+    let made = respond::invited(bench).await?;
     let answered = bench.caller.respond(made.event_ref(), &made.key, Rsvp::Declined, bench.notify()).await;
     ok("`respond` sets the owner's answer", answered)?;
     takes_nothing(bench, "an event that the owner declined", &watch).await

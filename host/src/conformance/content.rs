@@ -33,6 +33,11 @@ impl Field {
         Self::Recurrence,
     ];
 
+    /// All fields but one.
+    pub(super) fn all_but(left_out: Self) -> Vec<Self> {
+        Self::ALL.into_iter().filter(|field| *field != left_out).collect()
+    }
+
     const fn name(self) -> &'static str {
         match self {
             Self::Title => "title",

@@ -30,8 +30,8 @@ super::list! {
     "series/whole" [ReportChanges, RecurringWrites] whole(None);
     "series/whole:small-pages" [ReportChanges, RecurringWrites] whole(Some(1));
     "series/whole:listing" [ReportChanges, RecurringWrites] whole_listing;
-    "update/series-move" [ReadBusy, RecurringWrites] move_by(1, "RRULE:FREQ=DAILY;COUNT=5");
-    "update/series-move:by-a-day" [ReadBusy, RecurringWrites] move_by(24, "RRULE:FREQ=DAILY;COUNT=5");
+    "update/series-move" [ReadBusy, RecurringWrites] move_by(1);
+    "update/series-move:by-a-day" [ReadBusy, RecurringWrites] move_by(24);
     "update/series-move:days-named-by-the-rule" [ReadBusy, RecurringWrites] move_named_days;
 }
 
@@ -188,7 +188,7 @@ async fn alone_cancelled(bench: &Bench) -> CaseResult {
     take_out(bench, &made, 34).await?;
     let left = hours(bench, &[10, 58, 82, 106]);
     expect_times("a series of which one occurrence was cancelled", &left, &watch.added().await?)?;
-    let rest: Vec<Field> = Field::ALL.into_iter().filter(|field| *field != Field::Recurrence).collect();
+    let rest = Field::all_but(Field::Recurrence);
     let what = "`get` of the series, after one occurrence was cancelled";
     holds(what, &rest, &Content::from(&before), &bench.get(&made).await?)
 }
@@ -204,7 +204,8 @@ async fn cancelled_again(bench: &Bench) -> CaseResult {
 }
 
 async fn alone_answered(bench: &Bench) -> CaseResult {
-    let made = respond::invited_to(bench, Draft { recurrence: vec![DAILY.into()], ..bench.draft(10, 11) }).await?;
+    let draft = Draft { recurrence: vec![DAILY.into()], ..bench.draft(10, 11) };
+    let made = respond::invited_to(bench, draft, str::to_owned).await?;
     let before = bench.get(&made).await?;
     let id = occurrence(bench, &made, start(bench, 34)).await?.id;
     let event = EventRef { calendar: &made.calendar, id: &id };
@@ -313,8 +314,8 @@ fn the_day_before(bench: &Bench) -> Caller {
 }
 
 /// A series with one occurrence that was moved, one that was taken out, and one with another title.
-async fn disturbed(bench: &Bench, rule: &str) -> CaseResult<CreatedEvent> {
-    let made = series(bench, rule).await?;
+async fn disturbed(bench: &Bench) -> CaseResult<CreatedEvent> {
+    let made = series(bench, DAILY).await?;
     put_off(bench, &made, 34, 39).await?;
     take_out(bench, &made, 58).await?;
     retitle(bench, &made, 82, "Another title").await?;
@@ -328,9 +329,9 @@ async fn shift(bench: &Bench, made: &CreatedEvent, hours: i64) -> Result<Event, 
     the_day_before(bench).update(made.event_ref(), &made.key, None, patch, bench.notify()).await
 }
 
-async fn move_by(bench: &Bench, distance: i64, rule: &'static str) -> CaseResult {
+async fn move_by(bench: &Bench, distance: i64) -> CaseResult {
     let watch = bench.watch(bench.hours(0, 24 * 8)).await?;
-    let made = disturbed(bench, rule).await?;
+    let made = disturbed(bench).await?;
     ok("`update` moves a series", shift(bench, &made, distance).await)?;
     let expected = hours(bench, &[10, 34, 82, 106].map(|hour| hour + distance));
     let what =

@@ -23,16 +23,12 @@ super::list! {
 type Spelling = fn(&str) -> String;
 
 /// An event to which the owner is invited, and a guest who has accepted.
-pub(super) async fn invited(bench: &Bench, spelling: Spelling) -> CaseResult<CreatedEvent> {
-    invited_by(bench, bench.draft(10, 12), spelling).await
+pub(super) async fn invited(bench: &Bench) -> CaseResult<CreatedEvent> {
+    invited_to(bench, bench.draft(10, 12), str::to_owned).await
 }
 
-/// The same with the times of a draft.
-pub(super) async fn invited_to(bench: &Bench, draft: Draft) -> CaseResult<CreatedEvent> {
-    invited_by(bench, draft, str::to_owned).await
-}
-
-async fn invited_by(bench: &Bench, draft: Draft, spelling: Spelling) -> CaseResult<CreatedEvent> {
+/// The same with the other fields of a draft, and with the owner's address in this spelling.
+pub(super) async fn invited_to(bench: &Bench, draft: Draft, spelling: Spelling) -> CaseResult<CreatedEvent> {
     let account = bench.account()?;
     let Some(owner) = account.address.as_ref().or(bench.caller.target().connection.address.as_ref()) else {
         return not_applicable("neither `open` nor the connection contains the owner's address");
@@ -50,7 +46,7 @@ async fn invited_by(bench: &Bench, draft: Draft, spelling: Spelling) -> CaseResu
 }
 
 async fn own_answer(bench: &Bench, spelling: Spelling) -> CaseResult {
-    let made = invited(bench, spelling).await?;
+    let made = invited_to(bench, bench.draft(10, 12), spelling).await?;
     let before = bench.get(&made).await?;
     for rsvp in [Rsvp::Accepted, Rsvp::Tentative, Rsvp::Declined] {
         let answered = bench.caller.respond(made.event_ref(), &made.key, rsvp, bench.notify()).await;
@@ -73,13 +69,13 @@ fn only_own(call: &str, before: &Event, rsvp: Rsvp, actual: &Event) -> CaseResul
     ensure(expected == given, &format!("{call} returns all other attendees unchanged: {}", short(&expected)), || {
         short(&given)
     })?;
-    let rest: Vec<Field> = Field::ALL.into_iter().filter(|field| *field != Field::Attendees).collect();
+    let rest = Field::all_but(Field::Attendees);
     holds(call, &rest, &Content::from(before), actual)
 }
 
 async fn comment(bench: &Bench) -> CaseResult {
     const COMMENT: &str = "I will be five minutes late";
-    let made = invited(bench, str::to_owned).await?;
+    let made = invited(bench).await?;
     let call = bench.caller.respond_with(made.event_ref(), &made.key, Rsvp::Accepted, COMMENT, bench.notify());
     let answered = ok("`respond` with a comment succeeds", call.await)?;
     let own = answered.attendees.iter().find(|one| one.is_self).and_then(|one| one.comment.as_deref());

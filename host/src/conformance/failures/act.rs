@@ -118,7 +118,7 @@ impl FaultedCall {
                 let held = held::find(bench).await?;
                 (scene.calendar, scene.window) = (held.calendar, held.window);
             }
-            Self::Respond => scene.made = Some(respond::invited(bench, str::to_owned).await?),
+            Self::Respond => scene.made = Some(respond::invited(bench).await?),
             Self::Look => {
                 scene.cursor = Some(super::super::changes::now(bench).await?);
                 scene.made = Some(bench.make(&scene.draft).await?);

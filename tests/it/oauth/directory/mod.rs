@@ -9,9 +9,10 @@ mod served; // Values that are entered on the command line, on a page and throug
 mod service;
 mod service_accounts; // An organisation's application with a tenant.
 
-use super::world::{ANN, World};
+use super::world::{ANN, World, until};
 use anyhow::{Context as _, ensure};
 use chronus_host::{
+    app::work,
     availability::{self, Busy},
     calendar::Window,
     clock::Clock,
@@ -57,6 +58,15 @@ impl Deref for Scene {
 impl Scene {
     async fn new() -> anyhow::Result<Self> {
         Self::at(Clock::at("2026-11-24T09:00:00Z".parse()?)).await
+    }
+
+    /// Runs jobs until no token waits to be revoked. Returns the requests that the service received meanwhile.
+    async fn revocations(&self) -> anyhow::Result<Vec<String>> {
+        self.directory.take_requests();
+        let runner = work::start(&self.app).await?;
+        until("no token waits to be revoked", || async { Ok(self.rows().await?["revocations"] == 0) }).await?;
+        runner.shutdown().await;
+        Ok(self.directory.take_requests())
     }
 
     async fn at(clock: Clock) -> anyhow::Result<Self> {
